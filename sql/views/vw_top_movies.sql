@@ -1,0 +1,41 @@
+create or replace view vw_top_movies as
+select
+    row_number() over (
+        order by
+            l.popularity desc,
+            l.vote_average desc nulls last,
+            l.vote_count desc nulls last,
+            l.movie_id asc
+    ) as rank,
+    l.movie_id,
+    m.title,
+    m.release_date,
+    l.popularity,
+    l.vote_average,
+    l.vote_count,
+    l.snapshot_date,
+    l.votes_date
+from movie_latest as l
+inner join dim_movie as m on l.movie_id = m.movie_id
+where
+    l.snapshot_date = (select max(d.date_id) from load_day as d)
+    and m.removed_date is null
+order by
+    l.popularity desc,
+    l.vote_average desc nulls last,
+    l.vote_count desc nulls last,
+    l.movie_id asc
+limit 200;
+
+comment on view vw_top_movies is
+'One row per rank, 1 to 200, of the newest loaded day: by popularity, then mean rating, votes and id. '
+'Removed films are left out.';
+comment on column vw_top_movies.rank is 'Place, from 1.';
+comment on column vw_top_movies.movie_id is 'TMDb''s id of the film.';
+comment on column vw_top_movies.title is 'Title in TMDB_LANGUAGE.';
+comment on column vw_top_movies.release_date is 'First release; NULL where unknown.';
+comment on column vw_top_movies.popularity is 'TMDb''s popularity score on snapshot_date, without unit.';
+comment on column vw_top_movies.vote_average is 'Last known mean user rating, 0 to 10; NULL without votes.';
+comment on column vw_top_movies.vote_count is 'Last known number of user ratings.';
+comment on column vw_top_movies.snapshot_date is 'The newest loaded day (UTC).';
+comment on column vw_top_movies.votes_date is 'UTC date of the last known votes.';

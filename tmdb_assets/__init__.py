@@ -1,0 +1,13 @@
+"""TMDb in, a star schema in Postgres out, every day, run and watched through Dagster.
+
+The map of the package; the folders stand in the order in which the data flows:
+
+- `settings`, `partitions`: what a deployment may set; the day as a partition.
+- `tmdb`: the source. HTTP, pace and retries; the sandbox that answers when there is no token.
+- `transforms`: pure functions from the API's payloads to rows and frames.
+- `warehouse`: the destination. Tables declared once, contracts, loading, the embedded server.
+- `assets`, `checks`: the Dagster graph: one asset a table or view, and the checks across tables.
+- `charts`: frames to pictures.
+- `automation`, `definitions`: jobs, the schedule, and the one place where all is wired together.
+- `cli`: the command `tmdb-assets`.
+"""

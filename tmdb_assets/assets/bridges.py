@@ -1,0 +1,33 @@
+"""The bridges: a film's links, replaced as a whole with the film's newest details."""
+
+from collections.abc import Iterator
+from functools import partial
+
+import sqlalchemy as sa
+from dagster import AssetExecutionContext, AssetsDefinition, ResourceParam
+
+from tmdb_assets.assets.day_details import DayDetails
+from tmdb_assets.assets.declare import day_of, table_asset
+from tmdb_assets.assets.dimensions import conformed
+from tmdb_assets.warehouse.bridges import BRIDGES
+from tmdb_assets.warehouse.merge import replace_links
+from tmdb_assets.warehouse.publish import AssetEvent, publish
+from tmdb_assets.warehouse.resource import Warehouse
+
+
+def build_bridge(table: sa.Table) -> AssetsDefinition:
+    """The asset of one bridge, downstream of the film dimension and of the dimension it links to."""
+    dimension = table.name.replace("bridge_movie_", "dim_")
+
+    @table_asset(table, daily=True, deps=["raw_details", "dim_movie", dimension])
+    def bridge(
+        context: AssetExecutionContext, warehouse: ResourceParam[Warehouse], details: ResourceParam[DayDetails]
+    ) -> Iterator[AssetEvent]:
+        day = day_of(context)
+        frames = conformed(table, details.rows(warehouse, day, table.name))
+        yield from publish(warehouse, table, frames, day=day, merge=partial(replace_links, bridge=table, day=day))
+
+    return bridge
+
+
+bridge_assets = [build_bridge(table) for table in BRIDGES]

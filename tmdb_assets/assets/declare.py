@@ -1,0 +1,71 @@
+"""What every asset of a table has in common, taken from the table's declaration."""
+
+from __future__ import annotations
+
+import datetime as dt
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from dagster import (
+    AssetCheckSpec,
+    AssetExecutionContext,
+    AssetsDefinition,
+    BetaWarning,
+    PreviewWarning,
+    asset,
+)
+
+from tmdb_assets.partitions import daily_partitions
+from tmdb_assets.warehouse.column_schema import column_schema
+from tmdb_assets.warehouse.publish import CONTRACT
+
+# Partitioned asset checks and code references work, and their versions are pinned; a page of warnings helps nobody.
+warnings.filterwarnings("ignore", category=PreviewWarning)
+warnings.filterwarnings("ignore", category=BetaWarning)
+
+OWNERS = ["team:data-platform"]
+DAILY = daily_partitions()
+
+EXAMPLE_QUERIES = {
+    "raw_discover": "select rank, payload ->> 'title' from raw_discover order by snapshot_date desc, rank limit 20",
+    "raw_details": "select status_code, count(*) from raw_details group by status_code",
+    "fact_movie_daily": "select date_id, count(*), avg(popularity) from fact_movie_daily group by date_id order by 1",
+}
+
+
+def table_asset(
+    table: sa.Table,
+    *,
+    daily: bool,
+    deps: Sequence[AssetsDefinition | str] = (),
+    checks: Sequence[AssetCheckSpec] = (),
+) -> Callable[[Callable[..., Any]], AssetsDefinition]:
+    """`@asset` for a table: name, description, group, kinds, owners, columns and contract check are the table's own."""
+    example = EXAMPLE_QUERIES.get(table.name, f"select * from {table.name} limit 20")
+    partitions_def = DAILY if daily else None
+    contract = AssetCheckSpec(
+        CONTRACT,
+        asset=table.name,
+        description="Every row keeps the rules of the table's declaration. Broken rows are set aside in rejected_row; "
+        "over 5% of them, or a frame of the wrong shape, stops the load before anything is written.",
+        blocking=True,
+        partitions_def=partitions_def,
+    )
+    return asset(
+        name=table.name,
+        description=f"{table.comment}\n\nExample: `{example}`",
+        group_name=table.info["group"],
+        kinds={"python", "postgres", "table"},
+        owners=OWNERS,
+        metadata={"dagster/column_schema": column_schema(table), "dagster/table_name": f"public.{table.name}"},
+        partitions_def=partitions_def,
+        deps=list(deps),
+        check_specs=[contract, *checks],
+    )
+
+
+def day_of(context: AssetExecutionContext) -> dt.date:
+    """The day that the partition of this run names."""
+    return dt.date.fromisoformat(context.partition_key)

@@ -1,0 +1,186 @@
+"""The dimensions: what films are, and what they have in common."""
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import sqlalchemy as sa
+from dagster import (
+    AssetCheckResult,
+    AssetCheckSeverity,
+    AssetCheckSpec,
+    AssetExecutionContext,
+    AssetKey,
+    ResourceParam,
+)
+
+from tmdb_assets.assets.day_details import DayDetails
+from tmdb_assets.assets.declare import DAILY, day_of, table_asset
+from tmdb_assets.assets.enrichment import country_continent
+from tmdb_assets.assets.raw import raw_details, raw_discover, raw_reference
+from tmdb_assets.partitions import run_date
+from tmdb_assets.settings import get_settings
+from tmdb_assets.transforms.calendar import calendar_rows
+from tmdb_assets.transforms.conform import Conformed, Row, conform
+from tmdb_assets.transforms.discover import first_movie_rows, language_rows
+from tmdb_assets.transforms.reference import Named, apply_reference, reference_rows
+from tmdb_assets.warehouse import books, dimensions, raw
+from tmdb_assets.warehouse.columns import frame_columns, key_columns
+from tmdb_assets.warehouse.publish import AssetEvent, publish
+from tmdb_assets.warehouse.resource import Warehouse
+
+MOST_REMOVED = 20  # more films than this, and more than the share below, answering 404 are taken for a fault of TMDb
+MOST_REMOVED_SHARE = 0.01
+FILMS_A_CHUNK = 5000
+
+REMOVALS_PLAUSIBLE = AssetCheckSpec(
+    "removals_plausible",
+    asset="dim_movie",
+    description="At most 20 films or 1% of those asked answered 404. If not: nothing was marked as removed; see "
+    "whether TMDb has a fault, and run the day again.",
+    partitions_def=DAILY,
+)
+
+
+def conformed(table: sa.Table, chunks: Iterable[list[Row]]) -> Iterator[Conformed]:
+    """Chunks of rows as frames for a table."""
+    columns, key = frame_columns(table), tuple(key_columns(table))
+    for rows in chunks:
+        yield conform(rows, columns, key=key)
+
+
+def _with_reference(
+    warehouse: Warehouse, kind: str, key: str, chunks: Iterable[list[Row]], code: Callable[[str], Any] = str
+) -> Iterator[list[Row]]:
+    """First TMDb's own list, then rows from details, with the list's names where it has them."""
+    with warehouse.begin() as connection:
+        reference: dict[Any, Named] = {
+            code(text): named for text, named in books.read_reference(connection, kind).items()
+        }
+    yield reference_rows(reference, key)
+    for rows in chunks:
+        yield apply_reference(rows, reference, key)
+
+
+@table_asset(dimensions.dim_genre, daily=True, deps=[raw_details, raw_reference])
+def dim_genre(
+    context: AssetExecutionContext, warehouse: ResourceParam[Warehouse], details: ResourceParam[DayDetails]
+) -> Iterator[AssetEvent]:
+    """Genres in their latest state."""
+    day, table = day_of(context), dimensions.dim_genre
+    rows = _with_reference(warehouse, "genre", "genre_id", details.rows(warehouse, day, table.name), code=int)
+    yield from publish(warehouse, table, conformed(table, rows), day=day)
+
+
+@table_asset(dimensions.dim_company, daily=True, deps=[raw_details])
+def dim_company(
+    context: AssetExecutionContext, warehouse: ResourceParam[Warehouse], details: ResourceParam[DayDetails]
+) -> Iterator[AssetEvent]:
+    """Production companies in their latest state."""
+    day, table = day_of(context), dimensions.dim_company
+    yield from publish(warehouse, table, conformed(table, details.rows(warehouse, day, table.name)), day=day)
+
+
+@table_asset(dimensions.dim_country, daily=True, deps=[raw_details, raw_reference, country_continent])
+def dim_country(
+    context: AssetExecutionContext, warehouse: ResourceParam[Warehouse], details: ResourceParam[DayDetails]
+) -> Iterator[AssetEvent]:
+    """Countries of production in their latest state, each with its continent."""
+    day, table = day_of(context), dimensions.dim_country
+    with warehouse.begin() as connection:
+        found = connection.execute(
+            sa.select(dimensions.country_continent.c.iso_3166_1, dimensions.country_continent.c.continent)
+        )
+        continents: dict[str, str] = dict(found.tuples().all())
+    named = _with_reference(warehouse, "country", "iso_3166_1", details.rows(warehouse, day, table.name))
+    rows = ([{**row, "continent": _continent(row, continents)} for row in chunk] for chunk in named)
+    yield from publish(warehouse, table, conformed(table, rows), day=day)
+
+
+def _continent(row: Row, continents: dict[str, str]) -> str | None:
+    code = row["iso_3166_1"]
+    return continents.get(code) if isinstance(code, str) else None
+
+
+@table_asset(dimensions.dim_language, daily=True, deps=[raw_discover, raw_details, raw_reference])
+def dim_language(
+    context: AssetExecutionContext, warehouse: ResourceParam[Warehouse], details: ResourceParam[DayDetails]
+) -> Iterator[AssetEvent]:
+    """Languages, spoken and original, in their latest state."""
+    day, table = day_of(context), dimensions.dim_language
+
+    def chunks() -> Iterator[list[Row]]:
+        for films in _discovered(warehouse, day):
+            yield language_rows(films, day)
+        yield from details.rows(warehouse, day, table.name)
+
+    rows = _with_reference(warehouse, "language", "iso_639_1", chunks())
+    yield from publish(warehouse, table, conformed(table, rows), day=day)
+
+
+@table_asset(
+    dimensions.dim_movie,
+    daily=True,
+    checks=(REMOVALS_PLAUSIBLE,),
+    deps=[raw_discover, raw_details, dim_language],
+)
+def dim_movie(
+    context: AssetExecutionContext, warehouse: ResourceParam[Warehouse], details: ResourceParam[DayDetails]
+) -> Iterator[AssetEvent]:
+    """Films in their latest state: first from discover, then from details where they came and kept their contract."""
+    day, table = day_of(context), dimensions.dim_movie
+    asked, gone = _answers(warehouse, day)
+    plausible = len(gone) <= MOST_REMOVED or len(gone) <= MOST_REMOVED_SHARE * asked
+    removed = gone if plausible else frozenset()
+
+    def chunks() -> Iterator[list[Row]]:
+        for films in _discovered(warehouse, day):
+            yield first_movie_rows(films, removed, day)
+        yield from details.rows(warehouse, day, table.name)
+
+    yield _removals_plausible(asked, len(gone), plausible=plausible)
+    metadata = {"films_removed": len(removed)}
+    yield from publish(warehouse, table, conformed(table, chunks()), day=day, metadata=metadata)
+
+
+def _answers(warehouse: Warehouse, day: dt.date) -> tuple[int, frozenset[int]]:
+    """How many films were asked for details that day, and which of them answered 404."""
+    details = raw.raw_details.c
+    with warehouse.begin() as connection:
+        gone = connection.scalars(
+            sa.select(details.movie_id).where(details.snapshot_date == day, details.status_code == 404)
+        )
+        return books.count_rows(connection, raw.raw_details, day), frozenset(gone)
+
+
+def _removals_plausible(asked: int, gone: int, *, plausible: bool) -> AssetCheckResult:
+    text = f"{gone} of {asked} films answered 404."
+    if not plausible:
+        text += " That is too many to believe, so none was marked as removed. Look whether TMDb has a fault; run again."
+    return AssetCheckResult(
+        passed=plausible,
+        check_name=REMOVALS_PLAUSIBLE.name,
+        asset_key=AssetKey("dim_movie"),
+        severity=AssetCheckSeverity.ERROR,
+        description=text,
+        metadata={"asked": asked, "not_found": gone},
+    )
+
+
+def _discovered(warehouse: Warehouse, day: dt.date) -> Iterator[list[dict[str, Any]]]:
+    """The films of the day's discover as the pages gave them, in chunks."""
+    discover = raw.raw_discover.c
+    query = sa.select(discover.payload).where(discover.snapshot_date == day).order_by(discover.movie_id)
+    with warehouse.begin() as connection:
+        streamed = connection.execution_options(yield_per=FILMS_A_CHUNK).execute(query)
+        for films in streamed.scalars().partitions():
+            yield list(films)
+
+
+# The calendar waits for TMDb's first answer, so that a wrong token leaves an empty warehouse empty.
+@table_asset(dimensions.dim_date, daily=False, deps=[raw_reference])
+def dim_date(context: AssetExecutionContext, warehouse: ResourceParam[Warehouse]) -> Iterator[AssetEvent]:
+    """The calendar, from the first year of the partitions to the end of next year."""
+    table = dimensions.dim_date
+    rows = calendar_rows(get_settings().tmdb_first_day.year, run_date(context.run_id).year + 1)
+    yield from publish(warehouse, table, conformed(table, [rows]))

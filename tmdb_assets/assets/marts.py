@@ -1,0 +1,127 @@
+"""The views that people read, from `sql/views/`: each asset creates its view and checks it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from dagster import (
+    AssetCheckResult,
+    AssetCheckSeverity,
+    AssetCheckSpec,
+    AssetKey,
+    AssetsDefinition,
+    MaterializeResult,
+    ResourceParam,
+    TableColumn,
+    TableColumnConstraints,
+    TableSchema,
+    asset,
+)
+
+from tmdb_assets.assets.declare import OWNERS
+from tmdb_assets.assets.source import TmdbSource
+from tmdb_assets.warehouse.ddl import apply_view, view_file
+from tmdb_assets.warehouse.publish import CONTRACT, AssetEvent
+from tmdb_assets.warehouse.resource import Warehouse
+
+
+@dataclass(frozen=True)
+class View:
+    """A view: its name, the column that identifies its rows, and the tables it is made of."""
+
+    name: str
+    key: str
+    made_of: tuple[str, ...]
+
+
+VIEWS = (
+    View("vw_movie_latest", "movie_id", ("fact_movie_daily", "dim_movie")),
+    View("vw_top_movies", "rank", ("fact_movie_daily", "dim_movie")),
+    View("vw_genre_popularity", "genre_id", ("fact_movie_daily", "dim_genre", "bridge_movie_genre")),
+    View("vw_continent_popularity", "continent", ("fact_movie_daily", "dim_country", "bridge_movie_country")),
+    View("vw_load_status", "date_id", ("fact_movie_daily",)),
+)
+
+COLUMNS = """
+select a.attname, format_type(a.atttypid, a.atttypmod), col_description(a.attrelid, a.attnum)
+from pg_attribute as a
+where a.attrelid = to_regclass(:name) and a.attnum > 0 and not a.attisdropped
+order by a.attnum
+"""
+
+
+def build_view(view: View) -> AssetsDefinition:
+    """The asset of one view."""
+    comment = grain_of(view.name)
+
+    @asset(
+        name=view.name,
+        description=f"{comment}\n\nExample: `select * from {view.name} limit 20`",
+        group_name="marts",
+        kinds={"postgres", "sql", "view"},
+        owners=OWNERS,
+        metadata={"dagster/table_name": f"public.{view.name}"},
+        deps=list(view.made_of),
+        check_specs=[
+            AssetCheckSpec(
+                CONTRACT,
+                asset=view.name,
+                description=f"The view has rows, and its key {view.key} is never NULL and never twice.",
+                blocking=True,
+            )
+        ],
+    )
+    def mart(warehouse: ResourceParam[Warehouse], tmdb: ResourceParam[TmdbSource]) -> Iterator[AssetEvent]:
+        with warehouse.begin() as connection:
+            apply_view(connection, view.name)
+            rows, keys = connection.execute(
+                sa.text(f"select count(*), count(distinct {view.key}) from {view.name}")
+            ).one()
+            columns = connection.execute(sa.text(COLUMNS), {"name": view.name}).all()
+        yield MaterializeResult(
+            metadata={
+                "dagster/row_count": rows,
+                "dagster/column_schema": _column_schema(columns, view.key),
+                "source": "sandbox: sample figures" if tmdb.is_sandbox else "TMDb",
+            },
+            check_results=[_contract(view, rows, keys)],
+        )
+
+    return mart
+
+
+def grain_of(name: str) -> str:
+    """The comment of a view, as its SQL file says it."""
+    text = view_file(name).read_text(encoding="utf-8")
+    literal = text.split(f"comment on view {name} is", 1)[1].split(";", 1)[0]
+    return "".join(part.strip("' ") + " " for part in literal.strip().splitlines()).replace("''", "'").strip()
+
+
+def _contract(view: View, rows: int, keys: int) -> AssetCheckResult:
+    if rows == 0:
+        text = f"{view.name} is empty: no day is loaded. Run a day: tmdb-assets run."
+    elif keys != rows:
+        text = f"{view.name} has {rows} rows but {keys} values of {view.key}. Look at the tables it is made of."
+    else:
+        text = f"{view.name} has {rows} rows, one for each {view.key}."
+    return AssetCheckResult(
+        passed=rows > 0 and keys == rows,
+        check_name=CONTRACT,
+        asset_key=AssetKey(view.name),
+        severity=AssetCheckSeverity.WARN if rows == 0 else AssetCheckSeverity.ERROR,
+        description=text,
+        metadata={"rows": rows, f"distinct_{view.key}": keys},
+    )
+
+
+def _column_schema(columns: Sequence[Any], key: str) -> TableSchema:
+    return TableSchema(
+        columns=[
+            TableColumn(name, kind, comment, TableColumnConstraints(nullable=name != key, unique=name == key))
+            for name, kind, comment in columns
+        ]
+    )
+
+
+mart_assets = [build_view(view) for view in VIEWS]

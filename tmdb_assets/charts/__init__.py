@@ -1,0 +1,18 @@
+"""The charts: pure functions from the frame of a view to an Altair chart, and from a chart to a picture.
+
+This room knows neither Dagster nor Postgres. Its modules import Altair and vl-convert at the top, so import them
+only where a chart is drawn.
+
+conform.py
+    A frame as it comes from Postgres (Decimal, NaN, pd.NA, any script) to plain rows, and numbers to text.
+theme.py
+    What all charts share: size, colours, title, snapshot date, attribution, sample mark, "no data yet".
+bars.py
+    Labelled horizontal bars with columns of text beside them, the shape of three of the charts.
+figures.py
+    The charts: `key_figures`, `genre_popularity`, `top_films`, `continent_popularity`.
+png.py
+    The same picture in fewer bytes, pixel for pixel.
+render.py
+    `to_png` and `to_markdown`, for a Dagster page.
+"""

@@ -1,0 +1,97 @@
+"""From a chart to a PNG, and from a PNG to the Markdown that the Dagster UI shows.
+
+Everything happens in this process and offline. vl-convert draws with the fonts of the machine and carries one of its
+own (Latin, Greek, Cyrillic, Hebrew); where no font has a title's script, a box would stand for each letter.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import unicodedata
+from functools import cache
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import vl_convert
+
+from tmdb_assets.charts.png import SIGNATURE, recompress
+from tmdb_assets.charts.theme import FONT
+
+if TYPE_CHECKING:
+    import altair as alt
+
+_NO_GLYPH = "\U0010fffd"  # a private-use character: no font of general use has it
+_ALWAYS_DRAWN = ("LATIN", "GREEK", "CYRILLIC", "HEBREW")
+
+
+class RenderError(Exception):
+    """A chart could not be drawn; the text names the chart and the reason."""
+
+
+def to_png(chart: alt.LayerChart | alt.Chart) -> bytes:
+    """Return the chart as PNG, one pixel for each px of the chart.
+
+    A row with a `label_without_font` shows that where no font of this machine can draw its `label`.
+    Raises RenderError when vl-convert refuses the chart.
+    """
+    spec = chart.to_dict(validate=False)  # its parts were validated as they were made
+    for rows in spec.get("datasets", {}).values():
+        _replace_undrawable(rows)
+    try:
+        png = bytes(vl_convert.vegalite_to_png(spec, scale=1, allowed_base_urls=[]))
+    except ValueError as error:
+        title = spec.get("title", {})
+        name = title.get("text") if isinstance(title, dict) else title
+        raise RenderError(f"The chart {name!r} could not be drawn: {error}") from error
+    return recompress(png)
+
+
+def to_markdown(png: bytes, title: str) -> str:
+    """Return the picture as one Markdown image with its bytes inside; `title` is its text for a screen reader.
+
+    Raises ValueError when `png` is no PNG.
+    """
+    if not png.startswith(SIGNATURE):
+        raise ValueError(f"{title!r} is no PNG: it begins with {png[:8]!r}.")
+    words = re.sub(r"([\\`*_\[\]<>!#&~|])", r"\\\1", " ".join(title.split()))
+    return f"![{words}](data:image/png;base64,{base64.b64encode(png).decode('ascii')})"
+
+
+def to_drawable(text: str) -> str | None:
+    """Return `text` as this machine can draw it, or None when it lacks the glyph of a letter or has nothing left.
+
+    Symbols without a glyph (emoji, mostly) are left out.
+    """
+    lacking = {char for char in set(text) if not _is_invisible(char) and not _has_glyph(char)}
+    if not lacking:
+        return text
+    if any(char.isalpha() for char in lacking):
+        return None
+    kept = " ".join("".join(char for char in text if char not in lacking).split())
+    return kept if any(not _is_invisible(char) for char in kept) else None
+
+
+def _replace_undrawable(rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        if "label_without_font" in row:
+            row["label"] = to_drawable(row["label"]) or row["label_without_font"]
+
+
+def _is_invisible(char: str) -> bool:
+    # Spaces, joiners and marks on other characters: alone they show nothing that could be compared.
+    return unicodedata.category(char)[0] in "ZM" or unicodedata.category(char) == "Cf"
+
+
+@cache
+def _has_glyph(char: str) -> bool:
+    if unicodedata.name(char, "").startswith(_ALWAYS_DRAWN):
+        return True
+    # vl-convert does not say which fonts it finds, but all characters without a glyph look the same.
+    return _picture_of(char) != _picture_of(_NO_GLYPH)
+
+
+def _picture_of(char: str) -> bytes:
+    text = f'<text x="4" y="18" font-size="16" font-family="{FONT}">{escape(char)}</text>'
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" width="24" height="24">{text}</svg>'
+    return bytes(vl_convert.svg_to_png(svg))

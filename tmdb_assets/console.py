@@ -1,0 +1,101 @@
+"""What the command shows on the console: progress while fetching, and the summary of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as Bars
+from rich.table import Table
+from rich.text import Text
+
+from tmdb_assets.day_run import DayRun, TableFigures
+from tmdb_assets.progress import Advance, LogProgress, Say
+
+SAMPLE_LINE = "Sample figures: the sandbox answers, not TMDb. Set TMDB_TOKEN for real ones."
+ATTRIBUTION = "This product uses the TMDB API but is not endorsed or certified by TMDB."
+
+
+class ConsoleProgress:
+    """Progress bars on a terminal; plain lines, at sensible steps, where the output is no terminal."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._lines = LogProgress()
+
+    @contextmanager
+    def track(self, label: str, total: int, say: Say) -> Iterator[Advance]:
+        """Show done/total, rate and time left of one step; the run's log gets lines all the same."""
+
+        def print_line(line: str) -> None:
+            say(line)
+            if not self._console.is_terminal:
+                self._console.print(f"  {escape(line)}", highlight=False)
+
+        with self._lines.track(label, total, print_line) as advance, self._bars() as bars:
+            task = bars.add_task(label, total=total)
+
+            def both(count: int) -> None:
+                advance(count)
+                bars.advance(task, count)
+
+            yield both
+
+    def _bars(self) -> Bars:
+        return Bars(
+            TextColumn("  {task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            _Speed(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=self._console,
+            disable=not self._console.is_terminal,
+        )
+
+
+class _Speed(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        """The rate of a step, a second."""
+        return Text(f"{task.speed:.0f}/s" if task.speed else "", style="cyan")
+
+
+def print_summary(console: Console, run: DayRun) -> None:
+    """The run in one screen: rows per table, rejected rows, requests, seconds, checks."""
+    if run.tables:
+        console.print(_tables(run.tables))
+    passed = sum(check.passed for check in run.checks)
+    failed = [check for check in run.checks if not check.passed]
+    console.print(
+        f"{run.day}: {run.requests} requests, {run.seconds:.1f} s, {passed} checks passed, {len(failed)} failed",
+        highlight=False,
+    )
+    for check in failed:
+        mark = "[red]failed[/]" if check.is_error else "[yellow]warning[/]"
+        console.print(f"  {mark} {check.asset}.{check.name}: {escape(check.text)}", highlight=False)
+    for problem in run.problems:
+        console.print(f"[red]Failed.[/] {escape(problem)}", highlight=False)
+    if not run.ok:
+        console.print("What was stored is kept; run again to go on. The log of the run: tmdb-assets dev, page Runs.")
+
+
+def _tables(figures: list[TableFigures]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column("table")
+    for heading in ("rows", "inserted", "updated", "unchanged", "rejected"):
+        table.add_column(heading, justify="right")
+    for row in figures:
+        cells = (row.rows, row.inserted, row.updated, row.unchanged, row.rejected)
+        table.add_row(row.name, *("" if cell is None else f"{cell:,}" for cell in cells))
+    return table

@@ -1,0 +1,52 @@
+"""How far a long step has come: to the run's log at sensible steps, or to whoever watches the console."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
+
+LOG_EVERY_SECONDS = 10.0
+
+Say = Callable[[str], None]
+Advance = Callable[[int], None]
+
+
+class Progress(Protocol):
+    """Shows the progress of one step at a time."""
+
+    def track(self, label: str, total: int, say: Say) -> AbstractContextManager[Advance]:
+        """A context that gives a function to call with the number of things done since the last call."""
+
+
+class LogProgress:
+    """Progress as lines of the run's log: at the start, every ten seconds, and at the end."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+
+    @contextmanager
+    def track(self, label: str, total: int, say: Say) -> Iterator[Advance]:
+        """Log `label: done/total (rate a second, time left)`."""
+        started = last = self._clock()
+        done = 0
+
+        def advance(count: int) -> None:
+            nonlocal done, last
+            done += count
+            now = self._clock()
+            if now - last >= LOG_EVERY_SECONDS:
+                last = now
+                say(progress_line(label, done, total, now - started))
+
+        say(f"{label}: {total} to fetch")
+        yield advance
+        say(progress_line(label, done, total, self._clock() - started))
+
+
+def progress_line(label: str, done: int, total: int, seconds: float) -> str:
+    """One line: fetched/total, rate, time left."""
+    rate = done / seconds if seconds > 0 else 0.0
+    left = f", {(total - done) / rate:.0f} s left" if rate and done < total else ""
+    return f"{label}: {done}/{total} in {seconds:.0f} s ({rate:.0f}/s{left})"

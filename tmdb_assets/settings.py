@@ -1,0 +1,131 @@
+"""The environment, read once.
+
+Every variable is one field of `Settings`; its description is also the line in `.env.example`
+(`python -m tmdb_assets.settings` prints that file, and a test keeps it fresh).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+DATA_DIR = PROJECT_ROOT / "data"
+SQL_DIR = PROJECT_ROOT / "sql"
+
+DEFAULT_API_URL = "https://api.themoviedb.org/3"
+
+
+class SettingsError(Exception):
+    """A variable of the environment holds a value that cannot be used; the text is one line for its reader."""
+
+
+def _http_url(value: str) -> str:
+    if not value.startswith(("http://", "https://")) or len(value.split("://", 1)[1]) == 0:
+        raise ValueError("not an http(s) URL")
+    return value.rstrip("/")
+
+
+def _postgres_url(value: SecretStr | None) -> SecretStr | None:
+    if value is None:
+        return None
+    try:
+        url = make_url(value.get_secret_value())
+    except ArgumentError:
+        raise ValueError("not a URL") from None
+    if url.get_backend_name() not in {"postgresql", "postgres"} or not url.database:
+        raise ValueError("not a Postgres URL with a database")
+    return value
+
+
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+
+
+class Settings(BaseSettings):
+    """What a deployment may set; read from the environment and from a `.env` file in the project folder.
+
+    An empty variable counts as unset.
+    """
+
+    model_config = SettingsConfigDict(
+        env_file=PROJECT_ROOT / ".env", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    tmdb_token: SecretStr | None = Field(None, description="TMDb v4 read access token; unset: the sandbox answers")
+    tmdb_api_url: HttpUrl = Field(DEFAULT_API_URL, description="the API: an http(s) URL")
+    tmdb_pages: int = Field(
+        100, ge=1, le=500, description="discover pages a day, 20 films each: a whole number from 1 to 500"
+    )
+    tmdb_language: str = Field(
+        "en-US", pattern=r"^[a-z]{2}(-[A-Z]{2})?$", description="language of titles: like en-US or fr"
+    )
+    tmdb_first_day: dt.date = Field(dt.date(2025, 8, 11), description="first daily partition: a date, YYYY-MM-DD")
+    tmdb_rate_limit: float = Field(
+        40, ge=0, le=1000, description="requests a second at most: a number from 0 (no limit) to 1000"
+    )
+    warehouse_url: Annotated[SecretStr | None, AfterValidator(_postgres_url)] = Field(
+        None, description="postgresql://user:password@host:5432/database; unset: embedded under data/postgres"
+    )
+
+    @property
+    def is_sandbox(self) -> bool:
+        """Whether the built-in sandbox answers instead of TMDb (no token is set)."""
+        return self.tmdb_token is None
+
+    @property
+    def external_url(self) -> URL | None:
+        """`WAREHOUSE_URL` parsed, or None when the embedded server is used."""
+        return make_url(self.warehouse_url.get_secret_value()) if self.warehouse_url else None
+
+    @classmethod
+    def load(cls, **overrides: Any) -> Settings:
+        """Read the environment; raise `SettingsError` with one line that names variable, value and what is allowed."""
+        try:
+            return cls(**overrides)
+        except ValidationError as error:
+            raise SettingsError(_first_problem(error, overrides)) from None
+
+
+def _first_problem(error: ValidationError, overrides: dict[str, Any]) -> str:
+    import os
+
+    name = str(error.errors()[0]["loc"][0])
+    field = Settings.model_fields[name]
+    secret = "SecretStr" in str(field.annotation)
+    value = overrides.get(name, os.environ.get(name.upper(), _dotenv_value(name)))
+    shown = "" if secret else f"={value!r}"
+    return f"{name.upper()}{shown} cannot be used: allowed is {field.description}."
+
+
+def _dotenv_value(name: str) -> str | None:
+    from dotenv import dotenv_values
+
+    path = PROJECT_ROOT / ".env"
+    return dotenv_values(path).get(name.upper()) if path.exists() else None
+
+
+@cache
+def get_settings() -> Settings:
+    """The settings of this process."""
+    return Settings.load()
+
+
+def env_example() -> str:
+    """The text of `.env.example`: every variable with its meaning and default, commented out."""
+    lines = ["# Copy to .env and change what you need. Every variable is optional.", ""]
+    for name, field in Settings.model_fields.items():
+        lines += [f"# {field.description}", f"# {name.upper()}={'' if field.default is None else field.default}", ""]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    import sys
+
+    sys.stdout.write(env_example())

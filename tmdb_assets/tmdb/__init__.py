@@ -1,0 +1,5 @@
+"""The source: TMDb over HTTP. Knows no Postgres and no Dagster.
+
+`client` asks and retries, `pace` keeps the rate, `errors` says what went wrong and what to do,
+`payload` makes an answer fit for Postgres, `discover` walks the pages of films by popularity.
+"""

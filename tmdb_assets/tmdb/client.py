@@ -1,0 +1,298 @@
+"""The client of the TMDb API v3: one connection pool, one pace, retries, many requests at once.
+
+Reference: https://developer.themoviedb.org/reference/intro/getting-started
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import os
+import threading
+import time
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote, urlencode, urlsplit
+
+import requests
+import urllib3.exceptions
+from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
+from requests.utils import get_environ_proxies
+
+from tmdb_assets.tmdb.errors import (
+    Fault,
+    TmdbError,
+    UnauthorizedError,
+    UnreachableError,
+    UnreadableAnswerError,
+    checked_token,
+    classify_exception,
+    classify_status,
+    final_error,
+    missing_endpoint,
+    unreadable,
+)
+from tmdb_assets.tmdb.pace import FetchStats, Pace, Tries, retrying
+from tmdb_assets.tmdb.payload import Answer, TruncatedError, read_answer, read_body
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable, Mapping
+
+__all__ = ["Answer", "FetchStats", "TmdbClient"]
+
+Key = TypeVar("Key")
+
+# How long all threads pause after a 429 that does not say how long.
+_HOLD_SECONDS = 1.0
+
+
+class _StoppedError(Exception):
+    """The fetch this thread works for was given up; never leaves this module."""
+
+
+class TmdbClient:
+    """Asks TMDb, never faster than `rate_limit` requests a second (0: no limit), whatever the number of threads.
+
+    A failed try is repeated with growing waits for at most `retry_seconds`; a call ends within `retry_seconds`
+    + 10 s. `connect_timeout` and `read_timeout` are in seconds. The token travels in the Authorization header
+    only, redirects are not followed, cookies and .netrc are not used; HTTPS_PROXY, NO_PROXY and
+    REQUESTS_CA_BUNDLE are honoured. `clock` and `sleep` can be replaced, only together.
+
+    Raises `UnauthorizedError` for a token that no header can carry, `UnreachableError` for an unusable address.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        token: str,
+        *,
+        language: str = "en-US",
+        rate_limit: float = 40,
+        workers: int = 64,
+        retry_seconds: float = 18,
+        connect_timeout: float = 3.05,
+        read_timeout: float = 10,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] | None = None,
+    ) -> None:
+        self.language = language
+        self.stats = FetchStats()
+        self._base_url = base_url.rstrip("/")
+        self._host, self._proxies, self._verify = _route(self._base_url)
+        self._token = checked_token(token)
+        self._headers: CaseInsensitiveDict[str] = CaseInsensitiveDict(
+            {
+                "Authorization": f"Bearer {self._token}",
+                "Accept": "application/json",
+                "Accept-Encoding": "gzip",
+                "User-Agent": f"tmdb-assets/{_version()}",
+            }
+        )
+        # More threads than the pace can feed would only wait in its queue, and be late for their own retries.
+        self._workers = workers if rate_limit == 0 else min(workers, max(4, math.ceil(rate_limit * 2)))
+        self._retry_seconds = retry_seconds
+        self._timeouts = (connect_timeout, read_timeout)
+        self._clock, self._sleep = clock, sleep
+        self._pace = Pace(rate_limit, clock=clock, sleep=self._pause)
+        self._adapter = HTTPAdapter(pool_maxsize=self._workers)
+        self._thread = threading.local()
+        self._retrying = retrying(self._pause, self.stats.count_retry)
+
+    def get(self, path: str, /, **params: Any) -> Answer:
+        """Ask once for `path` (like `/movie/550`); 200 and 404 are answers, all else is retried or raised.
+
+        Raises any `TmdbError`.
+        """
+        result = self._fetch(path, params)
+        if isinstance(result, TmdbError):
+            raise result
+        return result
+
+    def fetch_many(
+        self, requests: Iterable[tuple[Key, str, Mapping[str, Any]]]
+    ) -> Generator[tuple[Key, Answer | TmdbError]]:
+        """Ask for many (key, path, params) at once; yield (key, answer) as they complete.
+
+        A request that fails for good is yielded with its error as the value; a refused token raises
+        `UnauthorizedError` and ends all. The iterable is read in the caller's thread, at most two requests a
+        worker ahead. Closing the iterator, or an exception in the caller, drops what has not been sent.
+        """
+        source = iter(requests)
+        todo: SimpleQueue[tuple[Key, str, Mapping[str, Any]] | None] = SimpleQueue()
+        done: SimpleQueue[tuple[Key, Answer | Exception]] = SimpleQueue()
+        stop, threads, pending = threading.Event(), list[threading.Thread](), 0
+        try:
+            while True:
+                while pending < 2 * self._workers and (request := next(source, None)) is not None:
+                    todo.put(request)
+                    pending += 1
+                    if len(threads) < min(self._workers, pending):
+                        # Daemons: a process that ends meanwhile does not wait for an answer nobody reads.
+                        threads.append(
+                            threading.Thread(target=self._work, args=(todo, done, stop), name="tmdb-fetch", daemon=True)
+                        )
+                        threads[-1].start()
+                if pending == 0:
+                    return
+                key, result = done.get()
+                pending -= 1
+                if isinstance(result, UnauthorizedError) or not isinstance(result, (Answer, TmdbError)):
+                    raise result
+                yield key, result
+        finally:
+            stop.set()
+            for _ in threads:
+                todo.put(None)
+            # A thread amid a request ends with it; the wait is short, as an interrupted user waits too.
+            patience = time.monotonic() + 1
+            for thread in threads:
+                thread.join(max(0.0, patience - time.monotonic()))
+
+    def details(self, movie_ids: Iterable[int]) -> Generator[tuple[int, Answer | TmdbError]]:
+        """Ask GET /movie/{id} for each film; like `fetch_many`, keyed by the id."""
+        params = {"language": self.language}
+        return self.fetch_many((movie_id, f"/movie/{movie_id}", params) for movie_id in movie_ids)
+
+    def genres(self) -> Answer:
+        """The genres of films as a list of {id, name}. Raises any `TmdbError`."""
+        answer = self._reference("/genre/movie/list", language=self.language)
+        genres = answer.payload["genres"] if isinstance(answer.payload, dict) and "genres" in answer.payload else None
+        if not isinstance(genres, list):
+            raise UnreadableAnswerError(
+                "TMDb's answer to /genre/movie/list holds no list of genres. What is already stored is kept; run again."
+            )
+        return Answer(answer.status, genres, answer.fetched_at, answer.removed_characters)
+
+    def countries(self) -> Answer:
+        """The countries as a list of {iso_3166_1, english_name, native_name}. Raises any `TmdbError`."""
+        return self._reference("/configuration/countries", language=self.language)
+
+    def languages(self) -> Answer:
+        """The languages as a list of {iso_639_1, english_name, name}. Raises any `TmdbError`."""
+        return self._reference("/configuration/languages")
+
+    def close(self) -> None:
+        """Close the kept connections; the client can still be used and opens new ones."""
+        self._adapter.close()
+
+    def _reference(self, path: str, /, **params: Any) -> Answer:
+        answer = self.get(path, **params)
+        if answer.status == 404:
+            raise missing_endpoint(path)
+        return answer
+
+    def _work(
+        self,
+        todo: SimpleQueue[tuple[Key, str, Mapping[str, Any]] | None],
+        done: SimpleQueue[tuple[Key, Answer | Exception]],
+        stop: threading.Event,
+    ) -> None:
+        self._thread.stop = stop
+        while (request := todo.get()) is not None and not stop.is_set():
+            key, path, params = request
+            result: Answer | Exception
+            try:
+                result = self._fetch(path, params)
+            except _StoppedError:
+                return
+            except Exception as error:
+                result = error  # raised again in the caller's thread
+            done.put((key, result))
+            if isinstance(result, UnauthorizedError):
+                stop.set()
+
+    def _pause(self, seconds: float) -> None:
+        stop: threading.Event | None = getattr(self._thread, "stop", None)
+        if self._sleep is not None:
+            self._sleep(seconds)
+        elif stop is not None:
+            stop.wait(seconds)
+        else:
+            time.sleep(seconds)
+        if stop is not None and stop.is_set():
+            raise _StoppedError
+
+    def _fetch(self, path: str, params: Mapping[str, Any]) -> Answer | TmdbError:
+        query = urlencode({name: value for name, value in params.items() if value is not None})
+        target = quote(path) + (f"?{query}" if query else "")
+        tries = Tries(self._retry_seconds, self._clock)
+        outcome: Answer | Fault | TmdbError = self._retrying(self._try, tries, path, target)
+        if isinstance(outcome, Fault):
+            return final_error(outcome, host=self._host, target=target, tries=tries.count, seconds=tries.seconds)
+        if isinstance(outcome, Answer):
+            self.stats.count_answer(removed_characters=outcome.removed_characters, not_found=outcome.status == 404)
+        return outcome
+
+    def _try(self, tries: Tries, path: str, target: str) -> Answer | Fault | TmdbError:
+        asked = self._clock()
+        sent = self._pace.acquire()
+        self.stats.count_request(sent, sent - asked)
+        tries.begin()
+        outcome: Answer | Fault | TmdbError
+        try:
+            outcome = self._ask(path, target, tries.deadline)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            outcome = classify_exception(error, self._host)
+        tries.end(outcome if isinstance(outcome, Fault) else None)
+        if isinstance(outcome, Fault) and outcome.kind == "429":
+            wished = _HOLD_SECONDS if outcome.retry_after is None else outcome.retry_after
+            self._pace.hold_back(min(wished, self._retry_seconds))
+        return outcome
+
+    def _ask(self, path: str, target: str, deadline: float) -> Answer | Fault | TmdbError:
+        request = requests.PreparedRequest()
+        request.method, request.url, request.headers = "GET", self._base_url + target, self._headers
+        # The adapter and not a Session: no cookies, no .netrc, no redirect can come in, and it is faster.
+        response = self._adapter.send(
+            request, stream=True, timeout=self._timeouts, verify=self._verify, proxies=self._proxies
+        )
+        try:
+            body = read_body(response, self._clock, deadline)
+        except TruncatedError as error:
+            return unreadable(str(error))
+        finally:
+            self.stats.count_answer(size=response.raw.tell())
+            response.close()
+        if response.status_code in (200, 404):
+            try:
+                return read_answer(path, response.status_code, body)
+            except ValueError as error:
+                return unreadable(str(error))
+        # What is not an answer may be shown, and a server may echo what it was sent.
+        shown = {name: value.replace(self._token, "***") for name, value in response.headers.items()}
+        body = body.replace(self._token.encode(), b"***")
+        return classify_status(response.status_code, CaseInsensitiveDict(shown), body, target)
+
+
+def _route(base_url: str) -> tuple[str, dict[str, str], bool | str]:
+    """Host to name in messages, proxies, and certificates to trust; read once, not per request."""
+    try:
+        parts = urlsplit(base_url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        host, port = "", None
+    if not host:
+        raise UnreachableError("TMDB_API_URL is not a usable address; it looks like https://api.themoviedb.org/3.")
+    # A sandbox on this machine is never behind the proxy, whatever NO_PROXY says.
+    proxies = {} if _is_loopback(host) else get_environ_proxies(base_url)
+    bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+    if bundle and parts.scheme == "https" and not Path(bundle).exists():
+        raise UnreachableError("REQUESTS_CA_BUNDLE (or CURL_CA_BUNDLE) names a file that does not exist.")
+    return host if port is None else f"{host}:{port}", proxies, bundle or True
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _version() -> str:
+    try:
+        return version("tmdb-assets")
+    except PackageNotFoundError:
+        return "0"

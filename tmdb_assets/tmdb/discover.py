@@ -1,0 +1,107 @@
+"""The films of the day by popularity: GET /discover/movie, page by page.
+
+Reference: https://developer.themoviedb.org/reference/discover-movie
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tmdb_assets.tmdb.errors import TmdbError, UnreadableAnswerError, missing_endpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+    from tmdb_assets.tmdb.client import TmdbClient
+    from tmdb_assets.tmdb.payload import Answer
+
+PATH = "/discover/movie"
+# TMDb refuses page 501, whatever its own total_pages says.
+MAX_PAGES = 500
+
+
+@dataclass(frozen=True)
+class DiscoverPage:
+    """One page: `results` as TMDb sent them, at most 20, of any shape; `fetched_at` aware, in UTC.
+
+    `problem` says why a page could not be read; its results are then empty. `total_pages` and `total_results`
+    are what this page claims, 0 where it claims nothing; they drift from page to page.
+    """
+
+    page: int
+    results: list[Any]
+    total_pages: int
+    total_results: int
+    fetched_at: dt.datetime
+    problem: str | None = None
+    removed_characters: int = field(default=0, kw_only=True)
+
+
+def crawl(client: TmdbClient, max_pages: int, skip: Collection[int] = ()) -> Iterator[DiscoverPage]:
+    """Yield the pages 1 to `max_pages`, as many as there are and at most 500, in the order they complete.
+
+    `skip` names pages that are stored already. The first page tells how many there are; pages that appear while
+    paging are asked too. Raises `UnreachableError`, `UnauthorizedError`, `BadRequestError`.
+    """
+    last = min(max_pages, MAX_PAGES)
+    wanted = [page for page in range(1, last + 1) if page not in skip]
+    if not wanted:
+        return
+    known = 0
+    for page in fetch_pages(client, wanted[:1]):
+        # A first page that does not tell the number of pages: then all are asked, and those beyond the end are empty.
+        known = last if page.problem or (page.results and not page.total_pages) else page.total_pages
+        yield page
+    asked = wanted[0]
+    while rest := [page for page in wanted if asked < page <= known]:
+        asked = rest[-1]
+        for page in fetch_pages(client, rest):
+            # The highest count seen holds: asking one page too many costs nothing, one too few loses films.
+            known = max(known, page.total_pages)
+            yield page
+
+
+def fetch_pages(client: TmdbClient, pages: Iterable[int]) -> Iterator[DiscoverPage]:
+    """Yield these pages in the order they complete; one that cannot be read comes with its `problem`.
+
+    Raises `UnreachableError`, `UnauthorizedError`, `BadRequestError`.
+    """
+    params = {
+        "sort_by": "popularity.desc",
+        "include_adult": "false",
+        "include_video": "false",
+        "language": client.language,
+    }
+    for page, result in client.fetch_many((page, PATH, {"page": page, **params}) for page in pages):
+        if isinstance(result, UnreadableAnswerError):
+            yield DiscoverPage(page, [], 0, 0, dt.datetime.now(dt.UTC), str(result))
+        elif isinstance(result, TmdbError):
+            raise result
+        elif result.status == 404:
+            raise missing_endpoint(PATH)
+        else:
+            yield _page(page, result)
+
+
+def _page(page: int, answer: Answer) -> DiscoverPage:
+    payload = answer.payload if isinstance(answer.payload, dict) else {}
+    results = payload.get("results")
+    total_pages, total_results = _count(payload.get("total_pages")), _count(payload.get("total_results"))
+    problem = None
+    if not isinstance(results, list):
+        results, problem = [], f"page {page} holds no list of results"
+    return DiscoverPage(
+        page,
+        results,
+        total_pages or 0,
+        total_results or 0,
+        answer.fetched_at,
+        problem,
+        removed_characters=answer.removed_characters,
+    )
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

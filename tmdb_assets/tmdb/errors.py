@@ -1,0 +1,227 @@
+"""What can go wrong with TMDb: permanent or worth another try, and the line that its reader needs.
+
+Codes: https://developer.themoviedb.org/docs/errors
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import http
+import re
+import socket
+import ssl
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from http.client import IncompleteRead
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import orjson
+import requests
+import urllib3.exceptions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_KEPT = "What is already stored is kept"
+
+
+class TmdbError(Exception):
+    """Base of all that this package raises; its text is one line for the user."""
+
+
+class UnauthorizedError(TmdbError):
+    """The token is missing, wrong or suspended: no further request makes sense."""
+
+
+class UnreachableError(TmdbError):
+    """The API could not be reached, or answered only faults, until the retries were used up."""
+
+
+class BadRequestError(TmdbError):
+    """The API refuses the request for good (4xx other than 401, 404, 408, 429; a redirect; 501)."""
+
+
+class UnreadableAnswerError(TmdbError):
+    """The answer was cut short, no JSON, or of the wrong shape, also after the retries."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One failed try that is worth another: `kind` is counted, `cause` is told.
+
+    `retry_after` is the wait in seconds that the server asks for, if it does. `unreadable` marks an answer that
+    came but could not be used, and `answered` one that came at all.
+    """
+
+    kind: str
+    cause: str
+    retry_after: float | None = None
+    unreadable: bool = False
+    answered: bool = False
+
+
+_CONNECTION_FAULTS: tuple[tuple[tuple[type[BaseException], ...], str, str], ...] = (
+    ((requests.exceptions.ConnectTimeout,), "connect timeout", "no connection in time"),
+    ((urllib3.exceptions.ReadTimeoutError, requests.exceptions.ReadTimeout), "read timeout", "no answer in time"),
+    ((urllib3.exceptions.NameResolutionError, socket.gaierror), "dns", "its name could not be resolved"),
+    ((ConnectionRefusedError,), "connection", "connection refused"),
+    ((ConnectionError,), "connection", "connection dropped"),
+    ((ssl.SSLError,), "tls", "TLS handshake failed"),
+    ((TimeoutError,), "read timeout", "no answer in time"),
+)
+_UNREADABLE = (IncompleteRead, urllib3.exceptions.IncompleteRead, urllib3.exceptions.DecodeError)
+
+_ADVICE = {
+    403: "Access is blocked: ask TMDb about the account, or your network's administrator.",
+    407: "Your proxy wants a login: put it into HTTPS_PROXY.",
+}
+
+
+def checked_token(token: str) -> str:
+    """The token without space around it. Raises `UnauthorizedError` for one that no header can carry.
+
+    Found here, because http.client would quote it in its own error.
+    """
+    token = token.strip()
+    if not token or not all("!" <= character <= "~" for character in token):
+        raise UnauthorizedError(
+            "TMDB_TOKEN is no token: it is empty or holds spaces or characters that no token has. "
+            "Set it to the v4 read access token of your TMDb account."
+        )
+    return token
+
+
+def missing_endpoint(path: str) -> BadRequestError:
+    """The error for a 404 where TMDb always has an answer."""
+    return BadRequestError(f"There is no {path} at TMDB_API_URL (404). {_KEPT}; does the address end in /3?")
+
+
+def unreadable(cause: str) -> Fault:
+    """The fault of an answer that came but cannot be used."""
+    return Fault("unreadable", cause, unreadable=True, answered=True)
+
+
+def classify_exception(error: Exception, host: str) -> Fault | UnreachableError:
+    """Say what an exception of requests or urllib3 means. Its own text is not used: it may hold a proxy's login."""
+    chain = list(_chain(error))
+    if any(isinstance(link, ssl.SSLCertVerificationError) for link in chain):
+        return UnreachableError(
+            f"{host} could not prove its identity: its TLS certificate is not trusted. {_KEPT}; behind an inspecting "
+            "proxy name its certificates in REQUESTS_CA_BUNDLE, otherwise check TMDB_API_URL and the clock."
+        )
+    if any(isinstance(link, requests.exceptions.InvalidProxyURL) for link in chain):
+        return UnreachableError(f"HTTPS_PROXY is not a usable address. {_KEPT}; it looks like http://proxy:3128.")
+    if any(isinstance(link, requests.exceptions.InvalidURL) for link in chain):
+        return UnreachableError(f"{host} is not a usable address. {_KEPT}; check TMDB_API_URL.")
+    if any(isinstance(link, _UNREADABLE) for link in chain):
+        return unreadable("cut short or wrongly compressed")
+    via = "the proxy of HTTPS_PROXY: " if any(isinstance(e, urllib3.exceptions.ProxyError) for e in chain) else ""
+    for types, kind, cause in _CONNECTION_FAULTS:
+        if any(isinstance(link, types) for link in chain):
+            return Fault(kind, via + cause)
+    return Fault("connection", f"{via}{type(chain[-1]).__name__}")
+
+
+def classify_status(status: int, headers: Mapping[str, str], body: bytes, target: str) -> Fault | TmdbError:
+    """Say what an answer other than 200 and 404 means; `target` is the path and query that was asked.
+
+    `body` and `headers` must not hold the token any more: parts of them are shown.
+    """
+    if status == 429:
+        return Fault("429", "429 Too Many Requests", retry_after_seconds(headers), answered=True)
+    if status == 408 or (status >= 500 and status != 501):
+        return Fault(str(status), _status_words(status), retry_after_seconds(headers), answered=True)
+    if 200 <= status < 300:
+        return unreadable(f"status {_status_words(status)}")
+    if 300 <= status < 400:
+        place = urlsplit(headers.get("Location", ""))
+        where = f" to {place.scheme}://{place.hostname}" if place.hostname else ""
+        return BadRequestError(
+            f"TMDB_API_URL does not name the API itself: {target} is redirected{where} ({status}), and the token is "
+            f"not sent on. {_KEPT}; set TMDB_API_URL to the API's own address, https:// included."
+        )
+    said = _what_tmdb_says(status, body)
+    if status == 401:
+        return UnauthorizedError(
+            f"TMDb refused the token {said}. {_KEPT}; set TMDB_TOKEN to the v4 read access token of your account "
+            "(themoviedb.org, Settings, API: the long one, not the API key) and run again."
+        )
+    advice = _ADVICE.get(status, "This is a fault of tmdb-assets: please report it with this line.")
+    return BadRequestError(f"TMDb refused the request {target} {said}. {_KEPT}. {advice}")
+
+
+def final_error(fault: Fault, *, host: str, target: str, tries: int, seconds: float) -> TmdbError:
+    """The error for the user once a fault has outlasted its retries."""
+    spent = f"{tries} {'try' if tries == 1 else 'tries'} in {seconds:.0f} s, last: {fault.cause}"
+    if fault.unreadable:
+        return UnreadableAnswerError(
+            f"TMDb's answer to {target} cannot be read ({spent}). It is left out and {_KEPT.lower()}; "
+            "run again to ask for it once more."
+        )
+    if fault.retry_after:
+        spent += f", with the wish to wait {fault.retry_after:.0f} s"
+    if fault.kind == "429":
+        advice = "run again later, with a lower TMDB_RATE_LIMIT if it happens again"
+        return UnreachableError(f"{host} finds our requests too many ({spent}). {_KEPT}; {advice}.")
+    if fault.answered:
+        return UnreachableError(f"{host} answers with faults ({spent}). {_KEPT}; run again later to go on from there.")
+    return UnreachableError(
+        f"{host} cannot be reached ({spent}). {_KEPT}; check the network, TMDB_API_URL and, behind a proxy, "
+        "HTTPS_PROXY, then run again to go on from there."
+    )
+
+
+def retry_after_seconds(headers: Mapping[str, str], now: dt.datetime | None = None) -> float | None:
+    """Seconds that a Retry-After header asks to wait (RFC 9110, 10.2.3), or None without a usable one.
+
+    A date is counted from the answer's own Date header where it has one, so that a wrong clock here does not
+    matter; otherwise from `now` (aware; default the present).
+    """
+    value = headers.get("Retry-After", "").strip()
+    if re.fullmatch(r"\d+(\.\d+)?", value, re.ASCII):
+        return float(value)
+    until = _http_date(value)
+    if until is None:
+        return None
+    since = _http_date(headers.get("Date", "")) or now or dt.datetime.now(dt.UTC)
+    return max(0.0, (until - since).total_seconds())
+
+
+def _http_date(value: str) -> dt.datetime | None:
+    try:
+        date = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=dt.UTC)
+
+
+def _what_tmdb_says(status: int, body: bytes) -> str:
+    """`(401, code 7): message` as far as the body has it; one line of at most 200 characters of theirs."""
+    try:
+        said = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        said = None
+    if not isinstance(said, dict):
+        return f"({_status_words(status)})"
+    code = f", code {said['status_code']}" if isinstance(said.get("status_code"), int) else ""
+    message = said.get("status_message") or said.get("errors") or ""
+    text = " ".join(str(message).split())[:200].rstrip(".")
+    return f"({status}{code})" + (f": {text}" if text else "")
+
+
+def _status_words(status: int) -> str:
+    known = status in set(http.HTTPStatus)
+    return f"{status} {http.HTTPStatus(status).phrase}" if known else str(status)
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """An exception and what it wraps: urllib3 keeps the cause in `reason`, requests in its arguments."""
+    seen: set[int] = set()
+    links: list[object] = [error]
+    while links:
+        link = links.pop(0)
+        if isinstance(link, BaseException) and id(link) not in seen:
+            seen.add(id(link))
+            yield link
+            links += [getattr(link, "reason", None), *link.args, link.__cause__, link.__context__]

@@ -1,0 +1,161 @@
+"""An answer's body: read whole, parsed, and made fit for Postgres' jsonb.
+
+jsonb stores neither the NUL character nor half of a surrogate pair, though JSON can spell both:
+https://www.postgresql.org/docs/current/datatype-json.html
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import math
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import requests
+
+# orjson writes at most this many levels, so what nests deeper could be read but never stored.
+MAX_DEPTH = 250
+_READ_BYTES = 65_536
+# Everything else that is asked answers with an object.
+_LISTS = frozenset({"/configuration/countries", "/configuration/languages"})
+
+_SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
+_NUL = re.compile("\x00")
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_INT64_MIN, _UINT64_MAX = -(2**63), 2**64 - 1
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """A parsed answer; `removed_characters` counts NULs taken out and lone surrogates replaced by U+FFFD."""
+
+    value: Any
+    removed_characters: int
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What TMDb answered: `status` 200 with its payload, or 404 with None. `fetched_at` is aware, in UTC."""
+
+    status: int
+    payload: Any | None
+    fetched_at: dt.datetime
+    removed_characters: int = 0
+
+
+class TruncatedError(Exception):
+    """A body came shorter than its header promised."""
+
+
+def read_body(response: requests.Response, clock: Callable[[], float], deadline: float) -> bytes:
+    """The whole body of a streamed response, unzipped.
+
+    Raises `TruncatedError` for a short one, `TimeoutError` when it still drips in at `deadline` (a reading of
+    `clock`; a socket's timeout alone sees only a silent server), and what urllib3 raises while reading.
+    """
+    parts: list[bytes] = []
+    while part := response.raw.read1(_READ_BYTES, decode_content=True):
+        parts.append(part)
+        if clock() > deadline:
+            raise TimeoutError
+    size, promised = response.raw.tell(), response.headers.get("Content-Length", "")
+    if promised.isdecimal() and int(promised) != size:
+        raise TruncatedError(f"cut short after {size} of {promised} bytes")
+    return b"".join(parts)
+
+
+def read_answer(path: str, status: int, body: bytes) -> Answer:
+    """The answer to `path`, received now. Raises `ValueError` for no JSON, or for a list where `path` has an object."""
+    fetched_at = dt.datetime.now(dt.UTC)
+    if status == 404:
+        return Answer(404, None, fetched_at)
+    try:
+        cleaned = read_json(body)
+    except ValueError:
+        # The parser's words quote the body, which is no help to the reader.
+        raise ValueError("no valid JSON") from None
+    wanted = list if path in _LISTS else dict
+    if not isinstance(cleaned.value, wanted):
+        raise ValueError(f"a JSON {type(cleaned.value).__name__} instead of a {wanted.__name__}")
+    return Answer(200, cleaned.value, fetched_at, cleaned.removed_characters)
+
+
+def read_json(body: bytes) -> Cleaned:
+    """Parse JSON, strip NUL characters and replace lone surrogates by U+FFFD, in keys as well as in values.
+
+    Raises `ValueError` for anything that is not JSON: NaN, Infinity, numbers beyond a double, bad UTF-8, nesting
+    deeper than `MAX_DEPTH`. Whole numbers beyond 64 bits become floats, as orjson reads them. A raw NUL inside a
+    string, which JSON forbids, is taken as a NUL to strip.
+    """
+    raw_nul = b"\0" in body
+    suspicious = raw_nul or b"\\u0000" in body
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        if not raw_nul and not _SURROGATE_ESCAPE.search(body):
+            raise
+        value, suspicious = _read_leniently(body, allow_control=raw_nul), True
+    # Counting brackets is a hundred times cheaper than a walk, and an ordinary answer stays below.
+    if not suspicious and body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
+        return Cleaned(value, 0)
+    removed = [0]
+    return Cleaned(_clean(value, removed, 0), removed[0])
+
+
+def _read_leniently(body: bytes, *, allow_control: bool) -> Any:
+    """Parse with the standard library, which lets lone surrogates through; numbers read as orjson reads them."""
+    try:
+        return json.loads(
+            body.decode("utf-8"),
+            strict=not allow_control,
+            parse_constant=_refuse,
+            parse_int=_whole_number,
+            parse_float=_finite,
+        )
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _whole_number(text: str) -> int | float:
+    # Twenty digits hold every 64-bit number; int() of a long text is slow, and Python refuses the longest.
+    if len(text) > 20:
+        return _finite(text)
+    number = int(text)
+    return number if _INT64_MIN <= number <= _UINT64_MAX else float(number)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError("a number is beyond what a double holds")
+    return number
+
+
+def _clean(value: Any, removed: list[int], depth: int) -> Any:
+    if isinstance(value, str):
+        return _clean_text(value, removed)
+    if isinstance(value, (list, dict)):
+        if depth >= MAX_DEPTH:
+            raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
+        if isinstance(value, list):
+            return [_clean(item, removed, depth + 1) for item in value]
+        return {_clean_text(key, removed): _clean(item, removed, depth + 1) for key, item in value.items()}
+    return value
+
+
+def _clean_text(text: str, removed: list[int]) -> str:
+    text, nuls = _NUL.subn("", text)
+    text, surrogates = _LONE_SURROGATE.subn("\ufffd", text)
+    removed[0] += nuls + surrogates
+    return text

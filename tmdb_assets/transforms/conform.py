@@ -1,0 +1,173 @@
+"""Rows to frames with declared dtypes: the one place where values are cast.
+
+A value that is not of its column's kind rejects its row and names the reason; nothing is guessed and nothing is lost.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Row: TypeAlias = dict[str, Any]
+Kind: TypeAlias = Literal["integer", "number", "text", "date", "boolean", "timestamp", "json"]
+
+PANDAS_DTYPES: dict[Kind, str] = {
+    "integer": "Int64",
+    "number": "Float64",
+    "text": "string",
+    "date": "object",
+    "boolean": "boolean",
+    "timestamp": "object",
+    "json": "object",
+}
+SHOWN_CHARACTERS = 100  # how much of a bad value a reason quotes
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a row was rejected: the rule it broke and the value, shortened."""
+
+    rule: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A row that broke its contract, as it was, with every reason; `part` says what it came from."""
+
+    row: Row
+    reasons: tuple[Reason, ...]
+    part: str | None = None
+
+
+@dataclass
+class Conformed:
+    """A frame whose columns have their declared dtypes, and the rows that could not be brought into it.
+
+    `received` counts the rows that came in, before repeats of a key were dropped.
+    """
+
+    frame: pd.DataFrame
+    received: int
+    rejected: list[Rejected] = field(default_factory=list)
+
+
+class WrongKindError(ValueError):
+    """A value is not of its column's kind."""
+
+
+def shorten(value: Any) -> str:
+    """A value as a reason or an example quotes it."""
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"
+
+
+def _integer(value: Any) -> int:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not -(2**63) <= value < 2**63:
+        raise WrongKindError
+    return value
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise WrongKindError
+    return float(value)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise WrongKindError
+    return value
+
+
+def _date(value: Any) -> dt.date:
+    if isinstance(value, str):
+        try:
+            return dt.date.fromisoformat(value)
+        except ValueError:
+            raise WrongKindError from None
+    if isinstance(value, dt.datetime) or not isinstance(value, dt.date):
+        raise WrongKindError
+    return value
+
+
+def _boolean(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise WrongKindError
+    return value
+
+
+def _timestamp(value: Any) -> dt.datetime:
+    if not isinstance(value, dt.datetime) or value.tzinfo is None:
+        raise WrongKindError
+    return value
+
+
+def _json(value: Any) -> Any:
+    return value
+
+
+CASTS: dict[Kind, Callable[[Any], Any]] = {
+    "integer": _integer,
+    "number": _number,
+    "text": _text,
+    "date": _date,
+    "boolean": _boolean,
+    "timestamp": _timestamp,
+    "json": _json,
+}
+
+
+def conform(
+    rows: Iterable[Row],
+    columns: Mapping[str, Kind],
+    *,
+    key: tuple[str, ...] = (),
+    part: Callable[[Row], str] | None = None,
+) -> Conformed:
+    """Cast rows to the kinds of `columns` (name -> kind) and keep the last row of each `key`.
+
+    Columns a row lacks are None; keys it has beyond `columns` are ignored. `part` names what a rejected row came from.
+    """
+    import pandas as pd
+
+    casts = [(name, CASTS[kind], kind) for name, kind in columns.items()]
+    accepted: dict[Any, list[Any]] = {}
+    rejected: list[Rejected] = []
+    received = 0
+    for row in rows:
+        received += 1
+        reasons = []
+        cells = []
+        for name, cast, kind in casts:
+            value = row.get(name)
+            if value is not None:
+                try:
+                    value = cast(value)
+                except (WrongKindError, OverflowError):
+                    reasons.append(Reason(f"{name} is of kind {kind}", shorten(value)))
+            cells.append(value)
+        if reasons:
+            rejected.append(Rejected(row, tuple(reasons), part(row) if part else None))
+            continue
+        identity: Any = tuple(row.get(name) for name in key)
+        if not key or None in identity:  # rows without a key are no repeats of each other: the contract judges each
+            identity = received
+        accepted.pop(identity, None)  # the later row wins, and stands at the later place
+        accepted[identity] = cells
+    data = list(zip(*accepted.values(), strict=True)) if accepted else [()] * len(casts)
+    frame = pd.DataFrame(
+        {
+            name: pd.Series(list(values), dtype=PANDAS_DTYPES[kind])
+            for (name, _, kind), values in zip(casts, data, strict=True)
+        }
+    )
+    return Conformed(frame, received, rejected)

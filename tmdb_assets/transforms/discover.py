@@ -1,0 +1,81 @@
+"""Discover's pages (GET /discover/movie) to raw rows, and raw rows to first dimension rows and to the day's facts."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from typing import Any
+
+from tmdb_assets.transforms.conform import Row
+from tmdb_assets.transforms.details import text_or_none
+
+PAGE_SIZE = 20
+
+
+def parse_page(results: list[Any], page: int, day: dt.date, fetched_at: dt.datetime) -> list[Row]:
+    """The films of one page, for `raw_discover`; `rank` is the place in the whole list, from 1."""
+    rows = []
+    for place, entry in enumerate(results, start=1):
+        film = entry if isinstance(entry, dict) else {}
+        rows.append(
+            {
+                "snapshot_date": day,
+                "movie_id": film.get("id"),
+                "popularity": film.get("popularity"),
+                "vote_average": film.get("vote_average"),
+                "vote_count": film.get("vote_count"),
+                "rank": (page - 1) * PAGE_SIZE + place,
+                "payload": entry,
+                "fetched_at": fetched_at,
+            }
+        )
+    return rows
+
+
+def page_of(row: Row) -> str:
+    """What a raw discover row came from, as `rejected_row.part` names it."""
+    return f"page {(row['rank'] - 1) // PAGE_SIZE + 1}"
+
+
+def first_movie_rows(films: Iterable[dict[str, Any]], removed: frozenset[int], day: dt.date) -> list[Row]:
+    """What discover knows of a film, for `dim_movie`; details add the rest. `removed`: ids that answered 404."""
+    return [
+        {
+            "movie_id": film.get("id"),
+            "title": text_or_none(film.get("title")) or text_or_none(film.get("original_title")),
+            "original_title": text_or_none(film.get("original_title")),
+            "release_date": text_or_none(film.get("release_date")),
+            "original_language": text_or_none(film.get("original_language")),
+            "is_adult": film.get("adult"),
+            "poster_path": text_or_none(film.get("poster_path")),
+            "as_of_date": day,
+            "details_date": None,
+            "removed_date": day if film.get("id") in removed else None,
+        }
+        for film in films
+    ]
+
+
+def language_rows(films: Iterable[dict[str, Any]], day: dt.date) -> list[Row]:
+    """The original languages of films, for `dim_language`: codes whose names discover does not tell."""
+    codes = {text_or_none(film.get("original_language")) for film in films if _is_text(film.get("original_language"))}
+    return [{"iso_639_1": code, "name": None, "as_of_date": day} for code in sorted(codes - {None})]
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def fact_rows(measures: Iterable[tuple[int, float, float | None, int | None]], day: dt.date) -> list[Row]:
+    """The day's facts from `raw_discover` (movie_id, popularity, vote_average, vote_count); 0 votes have no average."""
+    return [
+        {
+            "date_id": day,
+            "movie_id": movie_id,
+            "popularity": popularity,
+            "vote_average": vote_average if vote_count else None,
+            "vote_count": vote_count,
+            "source": "discover",
+        }
+        for movie_id, popularity, vote_average, vote_count in measures
+    ]

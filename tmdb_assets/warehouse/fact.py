@@ -1,0 +1,60 @@
+"""The fact and the latest state that is kept with it, in the fact's own transaction."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from tmdb_assets.warehouse.columns import Merge, column, table
+
+fact_movie_daily = table(
+    "fact_movie_daily",
+    "One row per film and day. Popularity and votes as TMDb showed them on that UTC date. "
+    "A row never falls back from discover to export.",
+    column("date_id", "date", "UTC date of the snapshot.", key=True, references="dim_date.date_id"),
+    column("movie_id", "integer", "The film.", key=True, references="dim_movie.movie_id"),
+    column("popularity", "number", "TMDb's popularity score, without unit.", at_least=0),
+    column(
+        "vote_average",
+        "number",
+        "Mean user rating, 0 to 10; NULL without votes.",
+        nullable=True,
+        at_least=0,
+        at_most=10,
+    ),
+    column(
+        "vote_count",
+        "integer",
+        "Number of user ratings; NULL from the export.",
+        nullable=True,
+        at_least=0,
+        sql_type=sa.Integer,
+    ),
+    column("source", "text", "discover, or export (popularity only).", one_of=("discover", "export")),
+    column("loaded_at", "timestamp", "When the row was loaded or last changed (UTC).", by_database="now()"),
+    group="facts",
+    partition_by_month="date_id",
+    merge=Merge(wins="not (t.source = 'discover' and excluded.source = 'export')", changed_at="loaded_at"),
+)
+
+movie_latest = table(
+    "movie_latest",
+    "One row per film: its newest fact, and its last known votes. Kept in the fact's own load transaction.",
+    column("movie_id", "integer", "The film.", key=True, references="dim_movie.movie_id"),
+    column("popularity", "number", "Popularity on snapshot_date."),
+    column("snapshot_date", "date", "Day of the film's newest fact."),
+    column("vote_average", "number", "Last known mean rating.", nullable=True),
+    column("vote_count", "integer", "Last known number of ratings.", nullable=True, sql_type=sa.Integer),
+    column("votes_date", "date", "Day of the last known votes.", nullable=True),
+    sa.Index("ix_movie_latest_snapshot_date", "snapshot_date", sa.text("popularity desc")),
+    group="facts",
+)
+
+load_day = table(
+    "load_day",
+    "One row per day loaded into fact_movie_daily. Kept in the fact's own load transaction.",
+    column("date_id", "date", "The day.", key=True, references="dim_date.date_id"),
+    column("discover_count", "integer", "Films from discover.", at_least=0),
+    column("export_count", "integer", "Films from the daily export.", at_least=0),
+    column("loaded_at", "timestamp", "When the day was last loaded (UTC).", by_database="now()"),
+    group="facts",
+)

@@ -1,0 +1,131 @@
+"""What read_json lets through, cleans and refuses."""
+
+import json
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tmdb_assets.tmdb.payload import MAX_DEPTH, Cleaned, read_answer, read_json
+
+
+@pytest.mark.parametrize(
+    ("body", "value", "removed"),
+    [
+        (b'{"title": "Am\xc3\xa9lie", "votes": 3, "x": null}', {"title": "Amélie", "votes": 3, "x": None}, 0),
+        (rb'"\ud83c\udfac"', "🎬", 0),
+        (rb'{"title": "A\u0000B\u0000"}', {"title": "AB"}, 2),
+        (rb'{"ti\u0000tle": ["\u0000", {"n": "\u0000"}]}', {"title": ["", {"n": ""}]}, 3),
+        (rb'"\\u0000 is text"', r"\u0000 is text", 0),
+        (b'{"title": "A\x00B"}', {"title": "AB"}, 1),
+        (rb'"\ud800x"', "\ufffdx", 1),
+        (rb'"x\udc00"', "x\ufffd", 1),
+        (rb'"\uDBFF\uDBFF \ud83c\udfac \u0000"', "\ufffd\ufffd 🎬 ", 3),
+        (rb'{"\ud800": 1}', {"\ufffd": 1}, 1),
+    ],
+)
+def test_text_is_cleaned_and_counted(body, value, removed):
+    assert read_json(body) == Cleaned(value, removed)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>502</html>",
+        b'{"a": 1',
+        b"NaN",
+        b"[Infinity]",
+        b"[-Infinity]",
+        b"[1e999]",
+        b"9" * 400,
+        b'"\xff"',
+        b'"\xed\xa0\x80"',
+        b'{"a": 1}\x00',
+        b'{"a":\x001}',
+        b'{"a": 1} {"b": 2}',
+        b'"tab\tin"',
+        b'"a\\\x00b"',
+        rb'["\ud800", NaN]',
+        rb'["\ud800", Infinity]',
+        rb'["\ud800", 1e999]',
+        rb'["\ud800", ' + b"9" * 5000 + b"]",
+        rb'"\ud800' + b'\t"',
+        rb'"\ud800',
+        rb'"\ud800' + b'\xff"',
+        b"[" * 300 + b"]" * 300,
+        b"[" * 100_000,
+        b"[" * 100_000 + rb'"\ud800"' + b"]" * 100_000,
+        b'{"a":' * 300 + b"1" + b"}" * 300,
+    ],
+)
+def test_what_is_no_json_is_refused(body):
+    with pytest.raises(ValueError, match=r"."):
+        read_json(body)
+
+
+@pytest.mark.parametrize("number", [0, -1, 2**53 + 1, 2**63 - 1, -(2**63), 2**64 - 1, 2**64, -(2**63) - 1, 10**30])
+def test_numbers_read_the_same_beside_a_lone_surrogate(number):
+    plain = read_json(b"[%d]" % number).value
+    lenient = read_json(rb'["\ud800", %d]' % number).value[1:]
+    assert plain == lenient
+    assert type(plain[0]) is type(lenient[0])
+    assert type(plain[0]) is (int if -(2**63) <= number < 2**64 else float)
+
+
+def test_deepest_and_widest_that_are_taken_can_be_written_again():
+    deep = read_json(b"[" * MAX_DEPTH + b"]" * MAX_DEPTH)
+    assert orjson.dumps(deep.value) == b"[" * MAX_DEPTH + b"]" * MAX_DEPTH
+    assert read_json(b"[" + b"[]," * 1000 + b"[]]").value == [[]] * 1001
+
+
+def test_five_million_characters():
+    text = "x" * 5_000_000
+    assert read_json(b'{"overview": "%s"}' % text.encode()).value == {"overview": text}
+
+
+TEXT = st.text(st.characters(), max_size=8) | st.text("\x00\ud800\udfffa", max_size=8)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | TEXT,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(JSON)
+def test_whatever_comes_out_is_free_of_what_jsonb_refuses(value):
+    body = json.dumps(value).encode()
+    cleaned = read_json(body)
+    written = orjson.dumps(cleaned.value)
+    assert b"\\u0000" not in written.replace(b"\\\\", b"")
+    assert read_json(written) == Cleaned(cleaned.value, 0)
+    parsed = json.loads(body)
+    lost = count_refused(parsed)
+    assert cleaned.removed_characters == lost
+    if not lost:
+        assert cleaned.value == parsed
+
+
+def count_refused(value):
+    if isinstance(value, str):
+        return sum(c == "\0" or "\ud800" <= c <= "\udfff" for c in value)
+    if isinstance(value, list):
+        return sum(map(count_refused, value))
+    if isinstance(value, dict):
+        return sum(count_refused(key) + count_refused(item) for key, item in value.items())
+    return 0
+
+
+def test_answers_know_their_shape():
+    assert read_answer("/movie/1", 200, b'{"id": 1}').payload == {"id": 1}
+    assert read_answer("/configuration/countries", 200, b"[]").payload == []
+    missing = read_answer("/movie/1", 404, b"<html>")
+    assert (missing.status, missing.payload) == (404, None)
+    assert missing.fetched_at.utcoffset().total_seconds() == 0
+    with pytest.raises(ValueError, match="a JSON list instead of a dict"):
+        read_answer("/movie/1", 200, b"[]")
+    with pytest.raises(ValueError, match="a JSON dict instead of a list"):
+        read_answer("/configuration/languages", 200, b"{}")
+    with pytest.raises(ValueError, match=r"^no valid JSON$"):
+        read_answer("/movie/1", 200, b"secret")
