@@ -133,7 +133,8 @@ def _add_movies(result: Star, day: dt.date, listed: Mapping[int, Any], details: 
             row = {**_columns(payload), "details_date": day, "removed_date": None}
         elif old is None or old["details_date"] is None:
             removed = old["removed_date"] if old else None
-            row = {**_columns(item), "details_date": None, "removed_date": removed}
+            # Discover fills the film first, but for the summary, which only details keep.
+            row = {**_columns(item), "overview": None, "details_date": None, "removed_date": removed}
         else:
             row = old
         if payload is None and believed:

@@ -91,7 +91,7 @@ def dim_country(
         found = connection.execute(
             sa.select(dimensions.country_continent.c.iso_3166_1, dimensions.country_continent.c.continent)
         )
-        continents: dict[str, str] = dict(found.tuples().all())
+        continents: dict[str, str] = dict(tuple(row) for row in found)
     named = _with_reference(warehouse, "country", "iso_3166_1", details.rows(warehouse, day, table.name))
     rows = ([{**row, "continent": _continent(row, continents)} for row in chunk] for chunk in named)
     yield from publish(warehouse, table, conformed(table, rows), day=day)
@@ -182,5 +182,5 @@ def _discovered(warehouse: Warehouse, day: dt.date) -> Iterator[list[dict[str, A
 def dim_date(context: AssetExecutionContext, warehouse: ResourceParam[Warehouse]) -> Iterator[AssetEvent]:
     """The calendar, from the first year of the partitions to the end of next year."""
     table = dimensions.dim_date
-    rows = calendar_rows(get_settings().tmdb_first_day.year, run_date(context.run_id).year + 1)
+    rows = calendar_rows(get_settings().tmdb_first_day.year, run_date(context.run.run_id).year + 1)
     yield from publish(warehouse, table, conformed(table, [rows]))

@@ -34,6 +34,9 @@ from tmdb_assets.warehouse.resource import Warehouse
 
 CSV_FILE = DATA_DIR / "country_continent.csv"
 
+# Codes of TMDb's country list that no standard has: Czechoslovakia, East Germany, Northern Ireland, Kosovo.
+TMDB_CODES = {"XC", "XG", "XI", "XK"}
+
 FILE_IS_SOUND = AssetCheckSpec(
     "file_is_sound",
     asset=table.name,
@@ -61,14 +64,7 @@ class CsvConfig(Config):
 def country_continent(config: CsvConfig, warehouse: ResourceParam[Warehouse]) -> Iterator[AssetEvent]:
     """Load the CSV and bring `dim_country.continent` in line with it at once."""
     with warehouse.begin() as connection:
-        listed = set(books.read_reference(connection, "country"))
-    if not listed:
-        raise Failure(
-            description="TMDb's country list is not stored yet, so the codes of the file cannot be judged. "
-            "Materialize raw_reference first; nothing was changed.",
-            allow_retries=False,
-        )
-    known = known_codes() | listed
+        known = known_codes() | set(books.read_reference(connection, "country"))
     rows, faults = parse_continents(Path(config.path).read_text(encoding="utf-8"), known)
     yield _file_is_sound(faults)
     if faults:
@@ -83,10 +79,12 @@ def country_continent(config: CsvConfig, warehouse: ResourceParam[Warehouse]) ->
 
 
 def known_codes() -> set[str]:
-    """The codes of ISO 3166-1, in use today."""
+    """The codes of ISO 3166-1 (in use) and ISO 3166-3 (former), and those that TMDb made for itself."""
     import pycountry
 
-    return {country.alpha_2 for country in pycountry.countries}
+    in_use = {country.alpha_2 for country in pycountry.countries}
+    former = {country.alpha_2 for country in pycountry.historic_countries}
+    return in_use | former | TMDB_CODES
 
 
 def _settle(connection: sa.Connection) -> None:

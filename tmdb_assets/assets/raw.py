@@ -51,13 +51,13 @@ def raw_reference(
     progress: ResourceParam[Progress],
 ) -> Iterator[AssetEvent]:
     """TMDb's own lists; asked only by a run for today, at most once in seven days."""
-    today = run_date(context.run_id)
+    today = run_date(context.run.run_id)
     is_past = context.has_partition_key and day_of(context) != today
     fetched = Fetched(Loaded(raw.raw_reference))
     with guarded(raw.raw_reference.name) as refused:
         if not is_past:
             fetcher = Fetcher(warehouse, tmdb.client, today, config.refresh, progress, context.log.info)
-            fetched = tmdb.ask(context.run_id, lambda: fetch_reference(fetcher))
+            fetched = tmdb.ask(context.run.run_id, lambda: fetch_reference(fetcher))
         yield _stored(warehouse, fetched, None, tmdb)
     yield from refused.events
 
@@ -74,9 +74,9 @@ def raw_discover(
     day = day_of(context)
     fetched = Fetched(Loaded(raw.raw_discover))
     with guarded(raw.raw_discover.name) as refused:
-        if day == run_date(context.run_id):
+        if day == run_date(context.run.run_id):
             fetcher = Fetcher(warehouse, tmdb.client, day, config.refresh, progress, context.log.info)
-            fetched = tmdb.ask(context.run_id, lambda: fetch_discover(fetcher, tmdb.settings.tmdb_pages))
+            fetched = tmdb.ask(context.run.run_id, lambda: fetch_discover(fetcher, tmdb.settings.tmdb_pages))
         else:
             _require_stored(warehouse, day)
         yield _pages_complete(warehouse, day, fetched)
@@ -96,9 +96,9 @@ def raw_details(
     day = day_of(context)
     fetched = Fetched(Loaded(raw.raw_details))
     with guarded(raw.raw_details.name) as refused:
-        if day == run_date(context.run_id):
+        if day == run_date(context.run.run_id):
             fetcher = Fetcher(warehouse, tmdb.client, day, config.refresh, progress, context.log.info)
-            fetched = tmdb.ask(context.run_id, lambda: fetch_details(fetcher))
+            fetched = tmdb.ask(context.run.run_id, lambda: fetch_details(fetcher))
         if fetched.failed:
             context.log.warning(f"{len(fetched.failed)} films gave no details; they keep what is known of them")
         yield _stored(warehouse, fetched, day, tmdb)

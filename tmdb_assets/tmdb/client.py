@@ -20,7 +20,7 @@ import requests
 import urllib3.exceptions
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
-from requests.utils import get_environ_proxies
+from requests.utils import get_environ_proxies, select_proxy
 
 from tmdb_assets.tmdb.errors import (
     Fault,
@@ -28,6 +28,7 @@ from tmdb_assets.tmdb.errors import (
     UnauthorizedError,
     UnreachableError,
     UnreadableAnswerError,
+    checked_host,
     checked_token,
     classify_exception,
     classify_status,
@@ -81,7 +82,7 @@ class TmdbClient:
         self.language = language
         self.stats = FetchStats()
         self._base_url = base_url.rstrip("/")
-        self._host, self._proxies, self._verify = _route(self._base_url)
+        self._host, self._proxies, self._verify = _route(base_url)
         self._token = checked_token(token)
         self._headers: CaseInsensitiveDict[str] = CaseInsensitiveDict(
             {
@@ -269,19 +270,15 @@ class TmdbClient:
 
 def _route(base_url: str) -> tuple[str, dict[str, str], bool | str]:
     """Host to name in messages, proxies, and certificates to trust; read once, not per request."""
-    try:
-        parts = urlsplit(base_url)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        host, port = "", None
-    if not host:
-        raise UnreachableError("TMDB_API_URL is not a usable address; it looks like https://api.themoviedb.org/3.")
+    host = checked_host(base_url, "TMDB_API_URL", "https://api.themoviedb.org/3")
     # A sandbox on this machine is never behind the proxy, whatever NO_PROXY says.
-    proxies = {} if _is_loopback(host) else get_environ_proxies(base_url)
+    proxies = {} if _is_loopback(urlsplit(base_url).hostname or "") else get_environ_proxies(base_url)
+    if proxy := select_proxy(base_url, proxies):
+        checked_host(proxy, "HTTPS_PROXY (or HTTP_PROXY)", "http://proxy.example:3128")
     bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-    if bundle and parts.scheme == "https" and not Path(bundle).exists():
+    if bundle and base_url.lower().startswith("https") and not Path(bundle).exists():
         raise UnreachableError("REQUESTS_CA_BUNDLE (or CURL_CA_BUNDLE) names a file that does not exist.")
-    return host if port is None else f"{host}:{port}", proxies, bundle or True
+    return host, proxies, bundle or True
 
 
 def _is_loopback(host: str) -> bool:

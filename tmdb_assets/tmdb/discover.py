@@ -6,13 +6,14 @@ Reference: https://developer.themoviedb.org/reference/discover-movie
 from __future__ import annotations
 
 import datetime as dt
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tmdb_assets.tmdb.errors import TmdbError, UnreadableAnswerError, missing_endpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Generator, Iterable
 
     from tmdb_assets.tmdb.client import TmdbClient
     from tmdb_assets.tmdb.payload import Answer
@@ -39,7 +40,7 @@ class DiscoverPage:
     removed_characters: int = field(default=0, kw_only=True)
 
 
-def crawl(client: TmdbClient, max_pages: int, skip: Collection[int] = ()) -> Iterator[DiscoverPage]:
+def crawl(client: TmdbClient, max_pages: int, skip: Collection[int] = ()) -> Generator[DiscoverPage]:
     """Yield the pages 1 to `max_pages`, as many as there are and at most 500, in the order they complete.
 
     `skip` names pages that are stored already. The first page tells how many there are; pages that appear while
@@ -50,20 +51,22 @@ def crawl(client: TmdbClient, max_pages: int, skip: Collection[int] = ()) -> Ite
     if not wanted:
         return
     known = 0
-    for page in fetch_pages(client, wanted[:1]):
-        # A first page that does not tell the number of pages: then all are asked, and those beyond the end are empty.
-        known = last if page.problem or (page.results and not page.total_pages) else page.total_pages
-        yield page
+    with closing(fetch_pages(client, wanted[:1])) as pages:
+        for page in pages:
+            # A first page that does not tell the number of pages: then all are asked; those beyond the end are empty.
+            known = last if page.problem or (page.results and not page.total_pages) else page.total_pages
+            yield page
     asked = wanted[0]
     while rest := [page for page in wanted if asked < page <= known]:
         asked = rest[-1]
-        for page in fetch_pages(client, rest):
-            # The highest count seen holds: asking one page too many costs nothing, one too few loses films.
-            known = max(known, page.total_pages)
-            yield page
+        with closing(fetch_pages(client, rest)) as pages:
+            for page in pages:
+                # The highest count seen holds: asking one page too many costs nothing, one too few loses films.
+                known = max(known, page.total_pages)
+                yield page
 
 
-def fetch_pages(client: TmdbClient, pages: Iterable[int]) -> Iterator[DiscoverPage]:
+def fetch_pages(client: TmdbClient, pages: Iterable[int]) -> Generator[DiscoverPage]:
     """Yield these pages in the order they complete; one that cannot be read comes with its `problem`.
 
     Raises `UnreachableError`, `UnauthorizedError`, `BadRequestError`.
@@ -74,15 +77,17 @@ def fetch_pages(client: TmdbClient, pages: Iterable[int]) -> Iterator[DiscoverPa
         "include_video": "false",
         "language": client.language,
     }
-    for page, result in client.fetch_many((page, PATH, {"page": page, **params}) for page in pages):
-        if isinstance(result, UnreadableAnswerError):
-            yield DiscoverPage(page, [], 0, 0, dt.datetime.now(dt.UTC), str(result))
-        elif isinstance(result, TmdbError):
-            raise result
-        elif result.status == 404:
-            raise missing_endpoint(PATH)
-        else:
-            yield _page(page, result)
+    # Closed here and not whenever the last reference goes: an error's traceback would keep the threads at work.
+    with closing(client.fetch_many((page, PATH, {"page": page, **params}) for page in pages)) as answers:
+        for page, result in answers:
+            if isinstance(result, UnreadableAnswerError):
+                yield DiscoverPage(page, [], 0, 0, dt.datetime.now(dt.UTC), str(result))
+            elif isinstance(result, TmdbError):
+                raise result
+            elif result.status == 404:
+                raise missing_endpoint(PATH)
+            else:
+                yield _page(page, result)
 
 
 def _page(page: int, answer: Answer) -> DiscoverPage:

@@ -92,6 +92,21 @@ def checked_token(token: str) -> str:
     return token
 
 
+def checked_host(url: str, variable: str, example: str) -> str:
+    """The host of `url`, with its port if it names one. Raises `UnreachableError`, naming `variable`, without one.
+
+    Found here, because requests fails on some with a TypeError. The address itself may hold a login: never shown.
+    """
+    try:
+        parts = urlsplit(url if "://" in url else f"//{url}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if not host:
+        raise UnreachableError(f"{variable} is not a usable address. {_KEPT}; it looks like {example}.")
+    return host if port is None else f"{host}:{port}"
+
+
 def missing_endpoint(path: str) -> BadRequestError:
     """The error for a 404 where TMDb always has an answer."""
     return BadRequestError(f"There is no {path} at TMDB_API_URL (404). {_KEPT}; does the address end in /3?")
@@ -110,8 +125,6 @@ def classify_exception(error: Exception, host: str) -> Fault | UnreachableError:
             f"{host} could not prove its identity: its TLS certificate is not trusted. {_KEPT}; behind an inspecting "
             "proxy name its certificates in REQUESTS_CA_BUNDLE, otherwise check TMDB_API_URL and the clock."
         )
-    if any(isinstance(link, requests.exceptions.InvalidProxyURL) for link in chain):
-        return UnreachableError(f"HTTPS_PROXY is not a usable address. {_KEPT}; it looks like http://proxy:3128.")
     if any(isinstance(link, requests.exceptions.InvalidURL) for link in chain):
         return UnreachableError(f"{host} is not a usable address. {_KEPT}; check TMDB_API_URL.")
     if any(isinstance(link, _UNREADABLE) for link in chain):

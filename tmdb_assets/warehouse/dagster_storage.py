@@ -59,9 +59,9 @@ class WarehouseStorage(DagsterPostgresStorage):
             pool_pre_ping=True,  # the embedded server may have been stopped and started in between
         )
         _pooled_engines.add(engine)
-        self._run_storage = _RunStorage(text, engine)
-        self._event_log_storage = _EventLogStorage(text, engine)
-        self._schedule_storage = _ScheduleStorage(text, engine)
+        self._run_storage = PooledRunStorage(text, engine)
+        self._event_log_storage = PooledEventLogStorage(text, engine)
+        self._schedule_storage = PooledScheduleStorage(text, engine)
 
     @classmethod
     def config_type(cls) -> Any:
@@ -98,32 +98,41 @@ class WarehouseStorage(DagsterPostgresStorage):
         return ConfigurableClassData("dagster._core.storage.legacy_storage", class_name, json.dumps(config))
 
 
-class _RunStorage(PostgresRunStorage):
+class PooledRunStorage(PostgresRunStorage):
+    """Runs, on the shared engine."""
+
     def __init__(self, url: str, engine: sa.Engine) -> None:
         super().__init__(url, should_autocreate_tables=False)
         self._engine = engine
 
     def dispose(self) -> None:
+        """Give the connections back; later use opens new ones."""
         super().dispose()
         self._engine.dispose()
 
 
-class _EventLogStorage(PostgresEventLogStorage):
+class PooledEventLogStorage(PostgresEventLogStorage):
+    """Events, on the shared engine."""
+
     def __init__(self, url: str, engine: sa.Engine) -> None:
         super().__init__(url, should_autocreate_tables=False)
         self._engine = engine
 
     def dispose(self) -> None:
+        """Give the connections back; later use opens new ones."""
         super().dispose()
         self._engine.dispose()
 
 
-class _ScheduleStorage(PostgresScheduleStorage):
+class PooledScheduleStorage(PostgresScheduleStorage):
+    """Schedules, on the shared engine."""
+
     def __init__(self, url: str, engine: sa.Engine) -> None:
         super().__init__(url, should_autocreate_tables=False)
         self._engine = engine
 
     def dispose(self) -> None:
+        """Give the connections back; later use opens new ones."""
         super().dispose()
         self._engine.dispose()
 

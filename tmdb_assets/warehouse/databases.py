@@ -109,7 +109,7 @@ def _connect_first(candidates: list[URL], patience_s: float) -> Connection:
         wait=tenacity.wait_exponential(multiplier=0.2, max=2),
         reraise=True,
     )
-    for url in candidates:
+    for url in dict.fromkeys(candidates):
         try:
             return patient(_connect, url)
         except _UnreachableError as error:

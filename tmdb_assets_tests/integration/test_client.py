@@ -117,6 +117,15 @@ class SkippedTime:
             self.skipped += seconds
 
 
+@pytest.fixture(autouse=True)
+def no_proxy_of_this_machine(monkeypatch):
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.fixture
 def server():
     server = Server()
@@ -181,8 +190,6 @@ def test_a_request_carries_the_token_in_its_header_only(server, connect, tmp_pat
 
 def test_a_proxy_is_used_for_other_hosts(server, connect, monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{server.server_port}")
-    monkeypatch.delenv("NO_PROXY", raising=False)
-    monkeypatch.delenv("no_proxy", raising=False)
     assert connect("http://api.example/3").get("/movie/1").payload == OK
     assert server.paths == ["http://api.example/3/movie/1"]
 
@@ -382,9 +389,8 @@ def test_unusable_addresses_and_certificates_are_named(connect, monkeypatch):
         with pytest.raises(errors.UnreachableError, match="TMDB_API_URL"):
             connect(address)
     monkeypatch.setenv("HTTP_PROXY", "http://name:pass-word@")
-    monkeypatch.delenv("NO_PROXY", raising=False)
-    with pytest.raises(errors.UnreachableError, match="HTTPS_PROXY is not a usable address") as caught:
-        connect("http://api.example/3").get("/movie/1")
+    with pytest.raises(errors.UnreachableError, match=r"HTTPS_PROXY .* is not a usable address") as caught:
+        connect("http://api.example/3")
     assert "pass-word" not in str(caught.value)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/bundle.pem")
     with pytest.raises(errors.UnreachableError, match="REQUESTS_CA_BUNDLE"):
@@ -592,6 +598,19 @@ def test_crawl_raises_what_ends_the_crawl(server, connect):
     server.plays("/discover/movie", reply(404, {}))
     with pytest.raises(errors.BadRequestError, match="end in /3"):
         list(crawl(connect(), 3))
+
+
+def test_threads_end_with_a_crawl_that_fails_or_is_abandoned(server, connect):
+    pages = {f"p{n}": reply(200, page(n, 300)) for n in range(1, 301)}
+    discover(server, **{**pages, "p5": reply(422, {})})
+    with pytest.raises(errors.BadRequestError) as caught:
+        list(crawl(connect(), 300))
+    assert fetch_threads() == []  # while `caught` still holds the frames of the crawl
+    assert caught.value.__context__ is None
+    abandoned = crawl(connect(), 300)
+    assert [next(abandoned).page, next(abandoned).problem] == [1, None]
+    abandoned.close()
+    assert fetch_threads() == []
 
 
 def test_crawl_goes_on_where_the_first_page_does_not_count(server, connect):

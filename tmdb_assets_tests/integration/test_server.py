@@ -95,6 +95,21 @@ def guest(embedded):
     return embedded.url.set(username="guest", password=PASSWORD)
 
 
+@pytest.fixture(scope="module")
+def made_cluster(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("resting") / "postgres"
+    with using(folder):
+        pass
+    return folder
+
+
+@pytest.fixture
+def resting(made_cluster):
+    """The folder of a whole cluster that no process uses, the same for all tests that leave it so."""
+    assert find_postmaster(made_cluster) is None
+    return made_cluster
+
+
 def connect(url: sa.URL) -> psycopg.Connection:
     return psycopg.connect(render_url(url), autocommit=True)
 
@@ -230,27 +245,16 @@ print(os.waitpid(pid, 0)[1], find_postmaster(data_dir) is not None, flush=True)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, -signal.SIGINT)])
-def test_signals_end_the_last_process_and_the_server(tmp_path_factory, number, code, request):
-    folder = stopped_cluster(request, tmp_path_factory)
+def test_signals_end_the_last_process_and_the_server(resting, number, code):
+    folder = resting
     user = User(folder)
     assert user.send(number) == code
     assert not is_alive(user.postmaster)
     assert not (folder / "postmaster.pid").exists()
 
 
-def stopped_cluster(request, tmp_path_factory) -> Path:
-    """A whole cluster that no process uses, the same for all tests that leave it so."""
-    known = getattr(request.session, "_stopped_cluster", None)
-    if known is None:
-        known = request.session._stopped_cluster = tmp_path_factory.mktemp("stopped") / "postgres"
-        with using(known):
-            pass
-    assert find_postmaster(known) is None
-    return known
-
-
-def test_a_killed_owners_server_is_used_again_and_stopped_by_the_last(tmp_path_factory, request):
-    folder = stopped_cluster(request, tmp_path_factory)
+def test_a_killed_owners_server_is_used_again_and_stopped_by_the_last(resting):
+    folder = resting
     killed = User(folder)
     assert killed.send(signal.SIGKILL) == -signal.SIGKILL
     assert is_alive(killed.postmaster)
@@ -262,8 +266,8 @@ def test_a_killed_owners_server_is_used_again_and_stopped_by_the_last(tmp_path_f
     assert not is_alive(killed.postmaster)
 
 
-def test_a_killed_server_recovers_under_the_next_process(tmp_path_factory, request):
-    folder = stopped_cluster(request, tmp_path_factory)
+def test_a_killed_server_recovers_under_the_next_process(resting):
+    folder = resting
     with using(folder) as user:
         os.kill(user.postmaster, signal.SIGKILL)
         assert wait_until(lambda: not is_alive(user.postmaster))
@@ -289,8 +293,8 @@ print(find_postmaster(data_dir).pid, again == server, flush=True)
 
 
 @pytest.mark.parametrize("content", ["{pid}\n{folder}\n1\n5432\n{folder}\n\n 1 1\nready\n", "{pid}\n", ""])
-def test_a_stale_pid_file_is_no_obstacle(tmp_path_factory, request, content):
-    folder = stopped_cluster(request, tmp_path_factory)
+def test_a_stale_pid_file_is_no_obstacle(resting, content):
+    folder = resting
     (folder / "postmaster.pid").write_text(content.format(pid=os.getpid(), folder=folder))
     with using(folder) as user:
         assert user.postmaster not in {0, os.getpid()}
@@ -335,8 +339,8 @@ def test_a_cluster_of_a_version_that_is_not_bundled_is_refused(tmp_path):
         open_server(settings(), data_dir=folder)
 
 
-def test_it_is_not_stopped_beneath_a_foreign_client(tmp_path_factory, request):
-    folder = stopped_cluster(request, tmp_path_factory)
+def test_it_is_not_stopped_beneath_a_foreign_client(resting):
+    folder = resting
     with using(folder) as first:
         own = {"application_name": "tmdb-assets 1"}
         info = {"host": str(folder), "port": 5432, "user": "postgres", "dbname": "tmdb_sandbox"}
@@ -492,14 +496,13 @@ def guests_server(guest, embedded, tmp_path, monkeypatch):
         for name in ("guest_films", "dagster"):
             connection.execute(f"drop database if exists {name} with (force)")
     monkeypatch.setattr(server_module, "get_settings", lambda: chosen)
-    server_module._servers.clear()
+    monkeypatch.setattr(server_module, "_servers", {})
     (tmp_path / "dagster.yaml").write_text(DAGSTER_YAML)
     yield tmp_path
     with connect(embedded.url) as connection:
         connection.execute("alter role guest nocreatedb")
         for name in ("guest_films", "dagster"):
             connection.execute(f"drop database if exists {name} with (force)")
-    server_module._servers.clear()
 
 
 @asset(check_specs=[AssetCheckSpec("whole", asset="films")])
