@@ -298,7 +298,7 @@ CREATE TABLE IF NOT EXISTS rejected_row (
     table_name TEXT NOT NULL,
     snapshot_date DATE,
     part TEXT,
-    row JSONB NOT NULL,
+    payload JSONB NOT NULL,
     reasons JSONB NOT NULL,
     rejected_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
     CONSTRAINT pk_rejected_row PRIMARY KEY (id)
@@ -316,7 +316,7 @@ COMMENT ON COLUMN rejected_row.snapshot_date IS 'The day loaded; NULL for tables
 
 COMMENT ON COLUMN rejected_row.part IS 'What the row came from (a page, a film); NULL where it is the whole day.';
 
-COMMENT ON COLUMN rejected_row.row IS 'The row; texts over 1,000 characters are cut.';
+COMMENT ON COLUMN rejected_row.payload IS 'The row; texts over 1,000 characters are cut.';
 
 COMMENT ON COLUMN rejected_row.reasons IS 'List of the rules it broke.';
 

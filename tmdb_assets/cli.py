@@ -12,18 +12,32 @@ import subprocess
 import sys
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
+import psutil
 
-from tmdb_assets.settings import PROJECT_ROOT, SettingsError, get_settings
+from tmdb_assets.settings import DATA_DIR, PROJECT_ROOT, SettingsError, get_settings
 
+SHUTDOWN_SECONDS = 90  # Dagster's own services get 60 to end their runs
 FAILED, UNUSABLE, INTERRUPTED = 1, 2, 130
 
 
 def _stop(message: str, code: int) -> NoReturn:
     click.echo(message, err=True)
     raise SystemExit(code)
+
+
+def _dagster_home() -> Path:
+    """The folder where Dagster keeps logs of steps; its `dagster.yaml` is the project's."""
+    home = DATA_DIR / "dagster"
+    home.mkdir(parents=True, exist_ok=True)
+    link = home / "dagster.yaml"
+    if not link.exists():
+        link.unlink(missing_ok=True)  # a link to a project that was moved
+        link.symlink_to(os.path.relpath(PROJECT_ROOT / "dagster.yaml", home))
+    return home
 
 
 def _plain_errors(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -39,7 +53,7 @@ def _plain_errors(command: Callable[..., Any]) -> Callable[..., Any]:
 
         stop_on_signals()
         os.chdir(PROJECT_ROOT)
-        os.environ["DAGSTER_HOME"] = str(PROJECT_ROOT)
+        os.environ["DAGSTER_HOME"] = str(_dagster_home())
         try:
             return command(*args, **kwargs)
         except WarehouseUnavailableError as error:
@@ -149,8 +163,12 @@ def dev(host: str, port: int) -> None:
     server = open_server()
     click.echo(f"Warehouse: {describe(server.url)}")
     click.echo(f"Dagster UI: http://{host}:{port}  (Ctrl-C stops it)")
-    command = [sys.executable, "-m", "dagster", "dev", "-w", "workspace.yaml", "-h", host, "-p", str(port)]
-    child = subprocess.Popen(command, cwd=PROJECT_ROOT)  # noqa: S603 - our own interpreter
+    workspace = str(PROJECT_ROOT / "workspace.yaml")
+    command = [sys.executable, "-m", "dagster", "dev", "-w", workspace, "-h", host, "-p", str(port)]
+    # A shell starts background jobs with SIGINT ignored; Dagster would then ignore SIGTERM as well.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    environment = {**os.environ, "PYTHONWARNINGS": "ignore:Function `dev_command` is superseded"}
+    child = subprocess.Popen(command, cwd=os.environ["DAGSTER_HOME"], env=environment)  # noqa: S603 - our own interpreter
     raise SystemExit(_wait(child))
 
 
@@ -162,11 +180,15 @@ def _wait(child: subprocess.Popen[bytes]) -> int:
         pass  # Ctrl-C reaches the child as well: it shares the terminal
     except SystemExit:
         child.send_signal(signal.SIGTERM)
+    services = psutil.Process(child.pid).children(recursive=True)
     try:
-        child.wait(timeout=30)
+        child.wait(timeout=SHUTDOWN_SECONDS)
     except subprocess.TimeoutExpired:
         child.kill()
         child.wait()
+        for service in services:
+            if service.is_running():
+                service.kill()
     return 0
 
 

@@ -21,7 +21,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 import psycopg
 
 from tmdb_assets.warehouse.address import APPLICATION_NAME
@@ -68,6 +68,7 @@ class EmbeddedPostgres:
             with _exclusive(self._start_lock):
                 if must_be_made(self.data_dir):
                     make_cluster(self.data_dir)
+                    self._presence = None  # where the folder was deleted under this process, it was in the old one
                 self._enter()
                 return self._await_ready() or self._launch()
         except (OSError, subprocess.SubprocessError, psutil.Error, ValueError) as error:

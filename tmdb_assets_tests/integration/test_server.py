@@ -231,7 +231,7 @@ def test_a_second_process_attaches_and_leaves_the_server_to_the_first(embedded, 
     assert can_connect(embedded.url)
 
 
-def test_a_forked_child_attaches_anew_and_does_not_stop_it(tmp_path):
+def test_a_forked_child_attaches_anew_and_does_not_stop_it(resting):
     lines = """
 pid = os.fork()
 if pid == 0:
@@ -239,9 +239,9 @@ if pid == 0:
     sys.exit(0)  # runs the handlers at exit, those inherited from the parent too
 print(os.waitpid(pid, 0)[1], find_postmaster(data_dir) is not None, flush=True)
 """
-    with using(tmp_path / "postgres", lines) as user:
+    with using(resting, lines) as user:
         assert user.process.stdout.readline().split() == ["0", "True"]
-    assert find_postmaster(tmp_path / "postgres") is None
+    assert find_postmaster(resting) is None
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, -signal.SIGINT)])
@@ -277,8 +277,8 @@ def test_a_killed_server_recovers_under_the_next_process(resting):
     assert not is_alive(next_one.postmaster)
 
 
-def test_a_cached_server_that_was_killed_is_started_anew(tmp_path):
-    folder = tmp_path / "postgres"
+def test_a_cached_server_that_was_killed_is_started_anew(resting):
+    folder = resting
     lines = """
 os.kill(find_postmaster(data_dir).pid, 9)
 while find_postmaster(data_dir):

@@ -1,0 +1,59 @@
+# Every target works in a fresh clone with Python 3.11 or later and make; .venv is made when it is missing.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help run dev test lint format types schema env-example bench lock clean-data
+
+help: ## Show this help.
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
+
+# A half-made environment has no stamp, so it is finished by the next call.
+$(VENV)/runtime.stamp: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or later is needed; name one: make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) --require-hashes --requirement requirements.lock
+	$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/runtime.stamp requirements-dev.lock
+	$(PIP) --require-hashes --requirement requirements-dev.lock
+	@touch $@
+
+run: $(VENV)/runtime.stamp ## Load today: fetch, star schema, checks, views, charts.
+	$(BIN)/tmdb-assets run
+
+dev: $(VENV)/runtime.stamp ## Open the Dagster UI on http://127.0.0.1:3000.
+	$(BIN)/tmdb-assets dev
+
+test: $(VENV)/dev.stamp ## Run all tests.
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/dev.stamp ## Lint, check formatting and types.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/sqlfluff lint sql
+	$(BIN)/mypy
+
+format: $(VENV)/dev.stamp ## Format the code.
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+schema: $(VENV)/runtime.stamp ## Write sql/schema.sql and .env.example anew from their declarations.
+	$(BIN)/python -m tmdb_assets.warehouse.ddl
+	$(BIN)/python -m tmdb_assets.settings > .env.example
+
+bench: $(VENV)/dev.stamp ## Measure a day's run against the floor.
+	$(BIN)/python -m benchmarks.run_day
+
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-annotate --no-header --no-strip-extras
+lock: $(VENV)/dev.stamp ## Resolve the locked dependencies anew.
+	$(LOCK) --upgrade --extra build --extra dev pyproject.toml --output-file requirements-dev.lock
+	$(LOCK) --constraints requirements-dev.lock --extra build pyproject.toml --output-file requirements.lock
+
+clean-data: ## Delete the embedded database and everything made at run time.
+	rm -rf data/postgres data/postgres.* data/dagster data/reports
