@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 import click
 import psutil
 
-from tmdb_assets.settings import DATA_DIR, PROJECT_ROOT, SettingsError, get_settings
+from tmdb_assets.settings import ATTRIBUTION, DATA_DIR, PROJECT_ROOT, SAMPLE_LINE, SettingsError, get_settings
 
 SHUTDOWN_SECONDS = 90  # Dagster's own services get 60 to end their runs
 FAILED, UNUSABLE, INTERRUPTED = 1, 2, 130
@@ -119,7 +119,7 @@ def _run(console: Any, day: dt.date, *, refresh: bool, is_past: bool) -> int:
     from dagster import DagsterInstance
 
     from tmdb_assets.assets.source import TmdbSource
-    from tmdb_assets.console import ATTRIBUTION, SAMPLE_LINE, ConsoleProgress, print_summary
+    from tmdb_assets.console import ConsoleProgress, print_summary
     from tmdb_assets.day_run import run_day
 
     source = TmdbSource()
@@ -162,6 +162,8 @@ def dev(host: str, port: int) -> None:
 
     server = open_server()
     click.echo(f"Warehouse: {describe(server.url)}")
+    if get_settings().is_sandbox:
+        click.echo(SAMPLE_LINE)
     click.echo(f"Dagster UI: http://{host}:{port}  (Ctrl-C stops it)")
     workspace = str(PROJECT_ROOT / "workspace.yaml")
     command = [sys.executable, "-m", "dagster", "dev", "-w", workspace, "-h", host, "-p", str(port)]
@@ -213,12 +215,13 @@ def psql(arguments: tuple[str, ...]) -> None:
 @_plain_errors
 def url() -> None:
     """Print the warehouse's URL, password included, for psql and other tools."""
-    from tmdb_assets.warehouse.server import open_server, render_url
+    from tmdb_assets.warehouse.server import leave_running, open_server, render_url
 
     server = open_server()
     click.echo(render_url(server.url))
     if server.is_embedded:
-        click.echo("The embedded server runs as long as a tmdb-assets command does, such as tmdb-assets dev.", err=True)
+        leave_running()
+        click.echo("The embedded server is left running; the next tmdb-assets command that ends stops it.", err=True)
 
 
 if __name__ == "__main__":

@@ -23,9 +23,6 @@ from rich.text import Text
 from tmdb_assets.day_run import DayRun, TableFigures
 from tmdb_assets.progress import Advance, LogProgress, Say
 
-SAMPLE_LINE = "Sample figures: the sandbox answers, not TMDb. Set TMDB_TOKEN for real ones."
-ATTRIBUTION = "This product uses the TMDB API but is not endorsed or certified by TMDB."
-
 
 class ConsoleProgress:
     """Progress bars on a terminal; plain lines, at sensible steps, where the output is no terminal."""

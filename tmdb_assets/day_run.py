@@ -16,7 +16,7 @@ from dagster._core.definitions.asset_checks.asset_check_spec import AssetCheckSe
 
 from tmdb_assets.definitions import build_definitions
 
-PROCESS_TAG = "tmdb_assets/process"
+PROCESS_TAG = ".dagster/tmdb_assets_process"  # the prefix keeps it off the list of runs
 FETCHING_STEPS = ("raw_discover", "raw_details", "raw_reference")
 
 

@@ -20,6 +20,11 @@ PROJECT_ROOT = Path(__file__).resolve().parent.parent
 DATA_DIR = PROJECT_ROOT / "data"
 SQL_DIR = PROJECT_ROOT / "sql"
 
+# The sentence TMDb's terms ask for wherever its data are shown:
+# https://www.themoviedb.org/documentation/api/terms-of-use
+ATTRIBUTION = "This product uses the TMDB API but is not endorsed or certified by TMDB."
+SAMPLE_LINE = "Sample figures: the sandbox answers, not TMDb. Set TMDB_TOKEN for real ones."
+
 DEFAULT_API_URL = "https://api.themoviedb.org/3"
 
 
@@ -78,6 +83,11 @@ class Settings(BaseSettings):
     def is_sandbox(self) -> bool:
         """Whether the built-in sandbox answers instead of TMDb (no token is set)."""
         return self.tmdb_token is None
+
+    @property
+    def source(self) -> str:
+        """Where the figures come from, as every page says it."""
+        return SAMPLE_LINE if self.is_sandbox else "TMDb"
 
     @property
     def external_url(self) -> URL | None:

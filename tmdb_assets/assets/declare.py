@@ -18,6 +18,7 @@ from dagster import (
 )
 
 from tmdb_assets.partitions import daily_partitions
+from tmdb_assets.settings import get_settings
 from tmdb_assets.warehouse.column_schema import column_schema
 from tmdb_assets.warehouse.publish import CONTRACT
 
@@ -59,7 +60,11 @@ def table_asset(
         group_name=table.info["group"],
         kinds={"python", "postgres", "table"},
         owners=OWNERS,
-        metadata={"dagster/column_schema": column_schema(table), "dagster/table_name": f"public.{table.name}"},
+        metadata={
+            "dagster/column_schema": column_schema(table),
+            "dagster/table_name": f"public.{table.name}",
+            "source": get_settings().source,
+        },
         partitions_def=partitions_def,
         deps=list(deps),
         check_specs=[contract, *checks],

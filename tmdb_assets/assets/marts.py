@@ -20,7 +20,7 @@ from dagster import (
 )
 
 from tmdb_assets.assets.declare import OWNERS
-from tmdb_assets.assets.source import TmdbSource
+from tmdb_assets.settings import get_settings
 from tmdb_assets.warehouse.ddl import apply_view, view_file
 from tmdb_assets.warehouse.publish import CONTRACT, AssetEvent
 from tmdb_assets.warehouse.resource import Warehouse
@@ -61,7 +61,7 @@ def build_view(view: View) -> AssetsDefinition:
         group_name="marts",
         kinds={"postgres", "sql", "view"},
         owners=OWNERS,
-        metadata={"dagster/table_name": f"public.{view.name}"},
+        metadata={"dagster/table_name": f"public.{view.name}", "source": get_settings().source},
         deps=list(view.made_of),
         check_specs=[
             AssetCheckSpec(
@@ -72,7 +72,7 @@ def build_view(view: View) -> AssetsDefinition:
             )
         ],
     )
-    def mart(warehouse: ResourceParam[Warehouse], tmdb: ResourceParam[TmdbSource]) -> Iterator[AssetEvent]:
+    def mart(warehouse: ResourceParam[Warehouse]) -> Iterator[AssetEvent]:
         with warehouse.begin() as connection:
             apply_view(connection, view.name)
             rows, keys = connection.execute(
@@ -83,7 +83,6 @@ def build_view(view: View) -> AssetsDefinition:
             metadata={
                 "dagster/row_count": rows,
                 "dagster/column_schema": _column_schema(columns, view.key),
-                "source": "sandbox: sample figures" if tmdb.is_sandbox else "TMDb",
             },
             check_results=[_contract(view, rows, keys)],
         )

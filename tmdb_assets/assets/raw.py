@@ -120,10 +120,7 @@ def _stored(warehouse: Warehouse, fetched: Fetched, day: dt.date | None, tmdb: T
     table = fetched.loaded.table
     with warehouse.begin() as connection:
         row_count = count_rows(connection, table, day)
-    metadata: dict[str, Any] = {
-        "source": "sandbox: sample figures" if tmdb.is_sandbox else "TMDb",
-        "asked": fetched.asked,
-    }
+    metadata: dict[str, Any] = {"asked": fetched.asked}
     if fetched.asked:
         metadata["requests"] = tmdb.client.stats.snapshot()
     if fetched.failed:

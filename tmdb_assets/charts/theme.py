@@ -12,6 +12,8 @@ from typing import Any
 
 import altair as alt
 
+from tmdb_assets.settings import ATTRIBUTION
+
 PICTURE_WIDTH = 700
 """Width of every picture in px."""
 PADDING = 16
@@ -34,8 +36,6 @@ LABEL_SIZE = 16
 HEADER_SIZE = 14
 FOOTER_SIZE = 13
 
-ATTRIBUTION = "This product uses the TMDB API but is not endorsed or certified by TMDB."
-"""The sentence TMDb's terms ask for (https://www.themoviedb.org/documentation/api/terms-of-use)."""
 SAMPLE_MARK = "SAMPLE DATA: generated figures"
 NO_DATA = "No data yet"
 NO_DATA_ADVICE = "Load a day first: tmdb-assets run"

@@ -59,11 +59,12 @@ def _entries(value: Any) -> list[Any]:
     """The entries of a list field; what is no list becomes one entry that will be rejected."""
     if value is None:
         return []
-    return value if isinstance(value, list) else [value]
+    return value if isinstance(value, list) else [[value]]
 
 
 def _field(entry: Any, name: str) -> Any:
-    return entry.get(name) if isinstance(entry, dict) else entry
+    # What is no object becomes a list, which is of no column's kind: the row is rejected.
+    return entry.get(name) if isinstance(entry, dict) else (None if entry is None else [entry])
 
 
 def parse_movie(payload: dict[str, Any], day: dt.date) -> Row:

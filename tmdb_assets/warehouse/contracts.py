@@ -61,7 +61,8 @@ def _pandera_check(rule: Rule) -> pa.Check:
     if rule.name == "max_length":
         return pa.Check.str_length(max_value=rule.argument, error=rule.text)
     if rule.name == "matches":
-        return pa.Check.str_matches(rule.argument, error=rule.text)
+        # The whole text: Python's `$`, unlike Postgres's, also matches before a last line break.
+        return pa.Check(lambda values: values.str.fullmatch(rule.argument), error=rule.text)
     return pa.Check.isin(rule.argument, error=rule.text)
 
 
@@ -110,7 +111,8 @@ def validate(table: sa.Table, conformed: Conformed, part: Any = None) -> Validat
         return Validated(frame, list(conformed.rejected))
     rejected = list(conformed.rejected)
     for index, reasons in sorted(broken.items()):
-        row = {str(name): None if _is_missing(value) else value for name, value in frame.loc[index].items()}
+        cells = frame.loc[[index]].to_dict("records")[0]  # Python's values: JSON does not know numpy's
+        row = {str(name): None if _is_missing(value) else value for name, value in cells.items()}
         rejected.append(Rejected(row, reasons, part(row) if part else None))
     return Validated(frame.drop(index=list(broken)), rejected)
 
@@ -123,10 +125,12 @@ def _reasons_by_row(table: sa.Table, frame: pd.DataFrame, cases: pd.DataFrame) -
         index = int(case["index"])
         if case["schema_context"] == "DataFrameSchema":  # the unique key: pandera repeats the case for every column
             rule = f"{', '.join(key_columns(table))} is unique"
-            value = shorten(tuple(frame[name][index] for name in key_columns(table)))
+            value = shorten(", ".join(str(frame[name][index]) for name in key_columns(table)))
         else:
             check = "not null" if case["check"] == "not_nullable" else case["check"]
-            rule, value = f"{case['column']} {check}", shorten(case["failure_case"])
+            # From the frame: pandera's cases of several columns stand in one, where 5 becomes 5.0 and None nan.
+            cell = None if check == "not null" else frame.loc[[index], case["column"]].tolist()[0]
+            rule, value = f"{case['column']} {check}", shorten(cell)
         found.setdefault(index, {})[rule] = Reason(rule, value)
     return {index: tuple(reasons.values()) for index, reasons in found.items()}
 

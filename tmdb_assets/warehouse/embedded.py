@@ -96,6 +96,12 @@ class EmbeddedPostgres:
                 f"the embedded Postgres in {self.data_dir} keeps running ({_reason(error)}); the next command stops it"
             )
 
+    def leave_running(self) -> None:
+        """Stop counting as a user and let the server run: for a client that is not yet connected."""
+        if self._presence is not None:
+            self._presence.close()
+            self._presence = None
+
     def _enter(self) -> None:
         if self._presence is None:
             self._presence = self._users_file.open("a")

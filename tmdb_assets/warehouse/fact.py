@@ -33,7 +33,11 @@ fact_movie_daily = table(
     column("loaded_at", "timestamp", "When the row was loaded or last changed (UTC).", by_database="now()"),
     group="facts",
     partition_by_month="date_id",
-    merge=Merge(wins="not (t.source = 'discover' and excluded.source = 'export')", changed_at="loaded_at"),
+    merge=Merge(
+        prefer="source = 'export'",
+        wins="not (t.source = 'discover' and excluded.source = 'export')",
+        changed_at="loaded_at",
+    ),
 )
 
 movie_latest = table(

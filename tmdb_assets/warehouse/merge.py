@@ -68,7 +68,7 @@ def _cells(series: pd.Series[Any], kind: str) -> list[Any]:
 
 def reject_orphans(connection: sa.Connection, table: sa.Table) -> Iterator[tuple[Row, str, Any]]:
     """Take staged rows whose parent is missing out of the staging table; yield row, broken rule and value."""
-    for key in table.foreign_keys:
+    for key in sorted(table.foreign_keys, key=lambda key: key.parent.name):  # a set: its order differs by process
         name, parent = key.parent.name, key.column.table.name
         taken = connection.exec_driver_sql(
             f"delete from {staging_name(table)} as s where s.{name} is not null and not exists "
@@ -84,7 +84,7 @@ def merge(connection: sa.Connection, table: sa.Table, parameters: Mapping[str, A
     rule: Merge = table.info["merge"]
     counted = connection.execute(sa.text(merge_statement(table)), dict(parameters or {})).one()
     staged, existing, written, changed = (int(number) for number in counted)
-    inserted = staged - existing
+    inserted = min(staged - existing, changed)  # another load may have inserted the same rows meanwhile
     updated = (changed if rule.changed_at else written) - inserted
     return MergeCounts(inserted=inserted, updated=updated, unchanged=staged - inserted - updated)
 

@@ -84,7 +84,8 @@ def _holder(connection: sa.Connection) -> str:
     holder = connection.execute(
         sa.text(
             "select application_name, backend_start from pg_stat_activity join pg_locks using (pid) "
-            "where locktype = 'advisory' and granted and (classid::bigint << 32) + objid::bigint = :lock limit 1"
+            "where locktype = 'advisory' and granted and (classid::bigint << 32) + objid::bigint = :lock "
+            "and database = (select oid from pg_database where datname = current_database()) limit 1"
         ),
         {"lock": FETCH_LOCK},
     ).one_or_none()

@@ -22,7 +22,15 @@ if TYPE_CHECKING:
 
     from tmdb_assets.warehouse.embedded import EmbeddedPostgres
 
-__all__ = ["Server", "WarehouseUnavailableError", "describe", "open_server", "render_url", "stop_on_signals"]
+__all__ = [
+    "Server",
+    "WarehouseUnavailableError",
+    "describe",
+    "leave_running",
+    "open_server",
+    "render_url",
+    "stop_on_signals",
+]
 
 PATIENCE_S = 18.0  # with the last attempt's own timeouts, an unreachable server is reported within 30 s
 OWN_DATABASES = frozenset({"tmdb_sandbox", "dagster", "dagster_sandbox"})  # not for real figures
@@ -80,6 +88,13 @@ def open_server(
         )
         _servers[key] = server
         return server
+
+
+def leave_running() -> None:
+    """Let the embedded server run when this process ends; the next command that ends as the last one stops it."""
+    with _lock:
+        for embedded in _embedded.values():
+            embedded.leave_running()
 
 
 def stop_on_signals() -> None:
