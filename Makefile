@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev test lint format types schema env-example bench lock clean-data
+.PHONY: help run dev psql test lint format types schema env-example bench lock clean-data
 
 help: ## Show this help.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -28,6 +28,9 @@ run: $(VENV)/runtime.stamp ## Load today: fetch, star schema, checks, views, cha
 
 dev: $(VENV)/runtime.stamp ## Open the Dagster UI on http://127.0.0.1:3000.
 	$(BIN)/tmdb-assets dev
+
+psql: $(VENV)/runtime.stamp ## Open psql on the warehouse.
+	$(BIN)/tmdb-assets psql
 
 test: $(VENV)/dev.stamp ## Run all tests.
 	$(BIN)/python -m pytest

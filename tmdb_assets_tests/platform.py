@@ -1,15 +1,15 @@
-"""The whole platform for tests: the real graph, client and Postgres, over a replay server, on any day."""
+"""The whole platform for tests: the real graph and Postgres, on any day, over a replay server or a fake client."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
-from dagster import DagsterInstance, ExecuteInProcessResult
+from dagster import AssetKey, DagsterInstance, ExecuteInProcessResult
 
 from tmdb_assets import partitions
 from tmdb_assets.assets.day_details import DayDetails
@@ -17,20 +17,23 @@ from tmdb_assets.assets.source import TmdbSource
 from tmdb_assets.definitions import build_definitions
 from tmdb_assets.progress import LogProgress
 from tmdb_assets.settings import Settings
+from tmdb_assets.tmdb.client import Answer, FetchStats, TmdbClient
 from tmdb_assets.warehouse.resource import Warehouse
+from tmdb_assets.warehouse.server import Server
+from tmdb_assets_tests.compare import Tables, copied_warehouse
 from tmdb_assets_tests.replay import Catalogue, ReplayServer
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 FETCHING = ("raw_discover", "raw_details", "raw_reference")
+CHARTS = ("report_films", "report_popularity")
 
 
-class Platform:
-    """Runs days against one warehouse; `replay.catalogue` is what TMDb answers."""
+class Graph(Tables):
+    """Runs days against one warehouse, with whatever `source` has for a client."""
 
-    def __init__(self, warehouse: Warehouse, replay: ReplayServer, monkeypatch: pytest.MonkeyPatch, **settings: Any):
-        self.warehouse, self.replay, self._monkeypatch = warehouse, replay, monkeypatch
-        given = {"tmdb_token": replay.token, "tmdb_api_url": replay.url, "tmdb_rate_limit": 0, **settings}
-        self.source = TmdbSource(Settings.load(**given))
+    def __init__(self, warehouse: Warehouse, source: TmdbSource, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__(warehouse)
+        self.source, self._monkeypatch = source, monkeypatch
         self.instance = DagsterInstance.ephemeral()
         self.definitions = build_definitions(
             warehouse=warehouse, tmdb=self.source, details=DayDetails(), progress=LogProgress()
@@ -40,67 +43,172 @@ class Platform:
         self,
         day: dt.date,
         *,
-        today: dt.date | None = None,
+        today: dt.date | Callable[[], dt.date] | None = None,
         job: str = "daily",
         refresh: bool = False,
         config: dict[str, Any] | None = None,
+        only: Collection[str] | None = None,
+        charts: bool = True,
     ) -> ExecuteInProcessResult:
-        """Run a job for a day, as on `today` (default: that very day)."""
-        self._monkeypatch.setattr(partitions, "today", lambda: today or day)
+        """Run a job for a day, as on `today` (default: that very day; a function is a clock).
+
+        `only` names the job's assets to run; `charts=False` leaves out the reports, whose drawing takes a second.
+        """
+        self._monkeypatch.setattr(partitions, "today", today if callable(today) else lambda: today or day)
         ops: dict[str, Any] = {step: {"config": {"refresh": True}} for step in FETCHING} if refresh else {}
-        return self.definitions.resolve_job_def(job).execute_in_process(
+        made = self.definitions.resolve_job_def(job)
+        if only is None and not charts and job == "daily":
+            keys = {key.to_user_string() for key in made.asset_layer.executable_asset_keys}
+            only = keys - set(CHARTS)
+        return made.execute_in_process(
             partition_key=day.isoformat(),
             instance=self.instance,
             run_config={**QUIET, "ops": {**ops, **(config or {})}},
+            asset_selection=None if only is None else [AssetKey(name) for name in sorted(only)],
             raise_on_error=False,
         )
 
-    def fetch_day(self, day: dt.date, catalogue: Catalogue) -> ExecuteInProcessResult:
+    def close(self) -> None:
+        """Give back what the runs took."""
+        self.source.close()
+        self.instance.dispose()
+
+
+class Platform(Graph):
+    """The real client as well; `replay.catalogue` is what TMDb answers."""
+
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        replay: ReplayServer,
+        monkeypatch: pytest.MonkeyPatch,
+        *,
+        retry_seconds: float | None = None,
+        **settings: Any,
+    ) -> None:
+        self.replay = replay
+        given = {"tmdb_token": replay.token, "tmdb_api_url": replay.url, "tmdb_rate_limit": 0, **settings}
+        source = TmdbSource(Settings.load(**given))
+        if retry_seconds is not None:  # the real client with less patience
+            source.client = TmdbClient(
+                given["tmdb_api_url"], given["tmdb_token"], rate_limit=0, retry_seconds=retry_seconds
+            )
+        super().__init__(warehouse, source, monkeypatch)
+
+    def fetch_day(self, day: dt.date, catalogue: Catalogue, **options: Any) -> ExecuteInProcessResult:
         """Run a day, as on that day, with this catalogue behind the API."""
         self.replay.catalogue = catalogue
-        return self.run(day)
-
-    def rows(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
-        """The rows of a query as tuples."""
-        with self.warehouse.begin() as connection:
-            return [tuple(row) for row in connection.execute(sa.text(query), values)]
-
-    def value(self, query: str, **values: Any) -> Any:
-        """The single value of a query."""
-        return self.rows(query, **values)[0][0]
-
-    def forget_star(self) -> None:
-        """Empty everything that is made from the raw rows."""
-        with self.warehouse.begin() as connection:
-            connection.exec_driver_sql(
-                "truncate fact_movie_daily, movie_latest, load_day, bridge_movie_genre, bridge_movie_company, "
-                "bridge_movie_country, bridge_movie_language, dim_movie, dim_genre, dim_company, dim_country, "
-                "dim_language"
-            )
+        return self.run(day, **options)
 
 
 @contextmanager
 def platform(
-    warehouse: Warehouse, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch, **settings: Any
+    warehouse: Warehouse, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch, **options: Any
 ) -> Iterator[Platform]:
-    """A platform over a replay server that answers from `catalogue`."""
+    """A platform over a replay server that answers from `catalogue`; `options` are settings, or `retry_seconds`."""
     with ReplayServer(catalogue) as replay:
-        made = Platform(warehouse, replay, monkeypatch, **settings)
+        made = Platform(warehouse, replay, monkeypatch, **options)
         try:
             yield made
         finally:
-            made.source.close()
-            made.instance.dispose()
+            made.close()
+
+
+class FakeClient:
+    """Answers from a catalogue without HTTP, one request after the other; `asked` holds the paths."""
+
+    language = "en-US"
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+        self.asked: list[str] = []
+        self.stats = FetchStats()
+
+    def fetch_many(self, requests: Iterable[tuple[Any, str, dict[str, Any]]]) -> Generator[tuple[Any, Answer]]:
+        """Discover pages, keyed as asked."""
+        for key, path, params in requests:
+            yield key, self._answer(path, self.catalogue.page(params["page"]))
+
+    def details(self, movie_ids: Iterable[int]) -> Generator[tuple[int, Answer]]:
+        """The details of films, 404 for those that are gone."""
+        for movie_id in movie_ids:
+            yield movie_id, self._answer(f"/movie/{movie_id}", self.catalogue.details(movie_id))
+
+    def genres(self) -> Answer:
+        """The genre list."""
+        return self._answer("/genre/movie/list", self.catalogue.genres)
+
+    def countries(self) -> Answer:
+        """The country list."""
+        return self._answer("/configuration/countries", self.catalogue.countries)
+
+    def languages(self) -> Answer:
+        """The language list."""
+        return self._answer("/configuration/languages", self.catalogue.languages)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _answer(self, path: str, payload: Any) -> Answer:
+        self.asked.append(path)
+        self.stats.count_request(time.monotonic(), 0.0)
+        return Answer(404 if payload is None else 200, payload, dt.datetime.now(dt.UTC))
+
+
+class FakeGraph(Graph):
+    """The graph over a fake client: nothing but Postgres is outside this process."""
+
+    def __init__(
+        self, warehouse: Warehouse, client: FakeClient, monkeypatch: pytest.MonkeyPatch, **settings: Any
+    ) -> None:
+        self.client = client
+        source = TmdbSource(Settings.load(**settings))
+        source.client = client
+        super().__init__(warehouse, source, monkeypatch)
+
+
+@contextmanager
+def fake_graph(
+    warehouse: Warehouse,
+    catalogue: Catalogue,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    token: str | None = "fake-token",
+    **settings: Any,
+) -> Iterator[FakeGraph]:
+    """The graph over a `FakeClient`; without a token it takes itself for the sandbox."""
+    made = FakeGraph(warehouse, FakeClient(catalogue), monkeypatch, tmdb_token=token, **settings)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@contextmanager
+def loaded_by_fake(server: Server, catalogue: Catalogue, day: dt.date) -> Iterator[str]:
+    """The name of a database with this one day loaded, for copies; without charts."""
+    with pytest.MonkeyPatch.context() as monkeypatch, copied_warehouse(server) as warehouse:
+        with fake_graph(warehouse, catalogue, monkeypatch) as graph:
+            result = graph.run(day, charts=False)
+            assert failures_of(result) == []
+            assert [name for name, passed in checks_of(result).items() if not passed] == []
+        warehouse.close()
+        yield str(warehouse.url.database)
 
 
 def checks_of(result: ExecuteInProcessResult) -> dict[str, bool]:
     """Every evaluated check of a run as `asset.check` -> passed."""
-    return {
-        f"{e.asset_key.to_user_string()}.{e.check_name}": e.passed
-        for e in (
-            x.asset_check_evaluation_data for x in result.all_events if x.event_type_value == "ASSET_CHECK_EVALUATION"
-        )
-    }
+    return {name: evaluation.passed for name, evaluation in evaluations_of(result).items()}
+
+
+def evaluations_of(result: ExecuteInProcessResult) -> dict[str, Any]:
+    """Every evaluated check of a run as `asset.check` -> evaluation."""
+    evaluations = (
+        event.asset_check_evaluation_data
+        for event in result.all_events
+        if event.event_type_value == "ASSET_CHECK_EVALUATION"
+    )
+    return {f"{each.asset_key.to_user_string()}.{each.check_name}": each for each in evaluations}
 
 
 def metadata_of(result: ExecuteInProcessResult, asset: str) -> dict[str, Any]:

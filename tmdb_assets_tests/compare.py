@@ -1,0 +1,128 @@
+"""Reading the tables of a test's warehouse, and comparing them with what was expected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from os import getpid
+from typing import Any
+
+import sqlalchemy as sa
+
+from tmdb_assets.warehouse.columns import metadata
+from tmdb_assets.warehouse.resource import Warehouse
+from tmdb_assets.warehouse.server import Server
+from tmdb_assets_tests.expected import Star
+
+MOVIE_COLUMNS = (
+    "title, original_title, release_date, status, original_language, runtime_minutes, budget_usd, revenue_usd, "
+    "is_adult, homepage, imdb_id, overview, poster_path, collection_id, collection_name, as_of_date, details_date, "
+    "removed_date"
+)
+STATE = {
+    "dim_movie": f"select movie_id, {MOVIE_COLUMNS} from dim_movie",
+    "dim_genre": "select genre_id, name, as_of_date from dim_genre",
+    "dim_company": "select company_id, name, origin_country, as_of_date from dim_company",
+    "dim_country": "select iso_3166_1, name, continent, as_of_date from dim_country",
+    "dim_language": "select iso_639_1, name, as_of_date from dim_language",
+    "bridge_movie_genre": "select movie_id, genre_id from bridge_movie_genre",
+    "bridge_movie_company": "select movie_id, company_id from bridge_movie_company",
+    "bridge_movie_country": "select movie_id, iso_3166_1 from bridge_movie_country",
+    "bridge_movie_language": "select movie_id, iso_639_1 from bridge_movie_language",
+    "fact_movie_daily": "select date_id, movie_id, popularity, vote_average, vote_count, source from fact_movie_daily",
+    "movie_latest": "select movie_id, popularity, snapshot_date, vote_average, vote_count, votes_date "
+    "from movie_latest",
+    "rejected_row": "select id, table_name, snapshot_date, part, reasons::text from rejected_row",
+}
+_numbers = count(1)
+
+
+class Tables:
+    """The tables of a warehouse, read by SQL."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self.warehouse = warehouse
+
+    def rows(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
+        """The rows of a query as tuples."""
+        with self.warehouse.begin() as connection:
+            return [tuple(row) for row in connection.execute(sa.text(query), values)]
+
+    def value(self, query: str, **values: Any) -> Any:
+        """The single value of a query."""
+        return self.rows(query, **values)[0][0]
+
+    def column(self, query: str, **values: Any) -> list[Any]:
+        """The first column of a query."""
+        return [row[0] for row in self.rows(query, **values)]
+
+    def execute(self, statement: str, **values: Any) -> None:
+        """Run a statement that changes the tables."""
+        with self.warehouse.begin() as connection:
+            connection.execute(sa.text(statement), values)
+
+    def counts(self) -> dict[str, int]:
+        """Rows of every declared table that has any; what the schema notes of itself is left out."""
+        names = [table.name for table in metadata.sorted_tables if table.name != "applied_sql"]
+        found = {name: self.value(f"select count(*) from {name}") for name in names}
+        return {name: rows for name, rows in found.items() if rows}
+
+    def forget_star(self) -> None:
+        """Empty everything that is made from the raw rows."""
+        self.execute(
+            "truncate fact_movie_daily, movie_latest, load_day, bridge_movie_genre, bridge_movie_company, "
+            "bridge_movie_country, bridge_movie_language, dim_movie, dim_genre, dim_company, dim_country, "
+            "dim_language"
+        )
+
+
+@contextmanager
+def fresh_database(server: Server, template: str = "template1") -> Iterator[sa.URL]:
+    """A database of one's own, a copy of `template` (to which nobody may be connected then); dropped at the end."""
+    name = f"test_{getpid()}_copy_{next(_numbers)}"
+    admin = sa.create_engine(server.url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f"create database {name} template {template}")
+    yield server.url.set(database=name)
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f"drop database {name} with (force)")
+
+
+@contextmanager
+def copied_warehouse(server: Server, template: str = "template1") -> Iterator[Warehouse]:
+    """A warehouse on a copy of the database `template`; empty by default."""
+    with fresh_database(server, template) as url:
+        made = Warehouse(url=url)
+        try:
+            yield made
+        finally:
+            made.close()
+
+
+def state_of(tables: Tables) -> dict[str, list[tuple[Any, ...]]]:
+    """Every table's rows without the times of loading, sorted."""
+    return {name: sorted(tables.rows(query), key=repr) for name, query in STATE.items()}
+
+
+def assert_tables_equal(tables: Tables, right: Star) -> None:
+    """Every table holds exactly what was expected."""
+    movies = {row[0]: row[1:] for row in tables.rows(STATE["dim_movie"])}
+    names = [name.strip() for name in MOVIE_COLUMNS.split(",")]
+    assert movies == {movie_id: tuple(row[name] for name in names) for movie_id, row in right.dim_movie.items()}
+    facts = {(row[0], row[1]): tuple(row[2:]) for row in tables.rows(STATE["fact_movie_daily"])}
+    assert facts == {key: tuple(fact) for key, fact in right.fact_movie_daily.items()}
+    assert dict(tables.rows("select genre_id, name from dim_genre")) == right.dim_genre
+    assert dict(tables.rows("select iso_3166_1, name from dim_country")) == right.dim_country
+    assert dict(tables.rows("select iso_639_1, name from dim_language")) == right.dim_language
+    companies = {
+        row[0]: (row[1], row[2]) for row in tables.rows("select company_id, name, origin_country from dim_company")
+    }
+    assert companies == right.dim_company
+    for bridge in ("bridge_movie_genre", "bridge_movie_company", "bridge_movie_country", "bridge_movie_language"):
+        assert set(tables.rows(STATE[bridge])) == getattr(right, bridge), bridge
+    assert set(tables.rows("select snapshot_date, movie_id from raw_discover")) == right.raw_discover
+    details = {
+        (row[0], row[1]): row[2] for row in tables.rows("select snapshot_date, movie_id, status_code from raw_details")
+    }
+    assert details == right.raw_details

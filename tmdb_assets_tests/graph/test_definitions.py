@@ -1,0 +1,258 @@
+"""The definitions as Dagster and its UI see them: assets, checks, jobs, schedule and resources."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from dagster import (
+    AssetCheckKey,
+    AssetKey,
+    DailyPartitionsDefinition,
+    DefaultScheduleStatus,
+    build_schedule_context,
+)
+
+import tmdb_assets
+from tmdb_assets.definitions import build_definitions, defs
+from tmdb_assets.partitions import daily_partitions
+from tmdb_assets.warehouse.column_schema import column_schema
+from tmdb_assets.warehouse.columns import metadata as declared
+
+PACKAGE = Path(tmdb_assets.__file__).parent
+# Every asset with what it is made of, straight from the design.
+DEPENDENCIES = {
+    "raw_discover": set(),
+    "raw_details": {"raw_discover"},
+    "raw_reference": set(),
+    "country_continent": {"raw_reference"},
+    "dim_date": {"raw_reference"},
+    "dim_genre": {"raw_details", "raw_reference"},
+    "dim_company": {"raw_details"},
+    "dim_country": {"raw_details", "raw_reference", "country_continent"},
+    "dim_language": {"raw_discover", "raw_details", "raw_reference"},
+    "dim_movie": {"raw_discover", "raw_details", "dim_language"},
+    "bridge_movie_genre": {"raw_details", "dim_movie", "dim_genre"},
+    "bridge_movie_company": {"raw_details", "dim_movie", "dim_company"},
+    "bridge_movie_country": {"raw_details", "dim_movie", "dim_country"},
+    "bridge_movie_language": {"raw_details", "dim_movie", "dim_language"},
+    "fact_movie_daily": {"raw_discover", "dim_movie", "dim_date"},
+    "vw_movie_latest": {"fact_movie_daily", "dim_movie"},
+    "vw_top_movies": {"fact_movie_daily", "dim_movie"},
+    "vw_genre_popularity": {"fact_movie_daily", "dim_genre", "bridge_movie_genre"},
+    "vw_continent_popularity": {"fact_movie_daily", "dim_country", "bridge_movie_country"},
+    "vw_load_status": {"fact_movie_daily"},
+    "report_films": {"vw_movie_latest", "vw_top_movies"},
+    "report_popularity": {"vw_genre_popularity", "vw_continent_popularity"},
+}
+GROUPS = {
+    "raw": {"raw_discover", "raw_details"},
+    "reference": {"raw_reference", "country_continent"},
+    "dimensions": {"dim_date", "dim_genre", "dim_company", "dim_country", "dim_language", "dim_movie"},
+    "bridges": {"bridge_movie_genre", "bridge_movie_company", "bridge_movie_country", "bridge_movie_language"},
+    "facts": {"fact_movie_daily"},
+    "marts": {name for name in DEPENDENCIES if name.startswith("vw_")},
+    "reports": {"report_films", "report_popularity"},
+}
+DAILY = (GROUPS["raw"] | GROUPS["dimensions"] | GROUPS["bridges"] | GROUPS["facts"]) - {"dim_date"}
+TABLES = {name for name in DEPENDENCIES if name in declared.tables}
+OTHER_CHECKS = {
+    # check -> (blocks what follows, is daily)
+    ("raw_discover", "pages_complete"): (False, True),
+    ("dim_movie", "removals_plausible"): (False, True),
+    ("dim_movie", "films_have_details"): (False, True),
+    ("country_continent", "file_is_sound"): (True, False),
+    ("dim_country", "countries_in_use_have_a_continent"): (False, False),
+    ("fact_movie_daily", "every_discover_film_is_there"): (True, True),
+    ("fact_movie_daily", "today_is_there"): (False, False),
+}
+CONTRACTS = {(name, "contract"): (True, name in DAILY) for name in TABLES | GROUPS["marts"]}
+NINE = dt.time(9, tzinfo=dt.UTC)
+IMPORT_WITHOUT_NETWORK = """
+import os, socket
+def refuse(*arguments, **options):
+    raise SystemExit(f"importing the definitions connected to {arguments}")
+socket.socket.connect = refuse
+import psycopg, psycopg2
+psycopg.connect = psycopg.Connection.connect = psycopg2.connect = refuse
+from tmdb_assets.definitions import defs
+assert "DAGSTER_HOME" not in os.environ
+specs = list(defs.resolve_all_asset_specs())
+sources = {spec.metadata["source"] for spec in specs if spec.kinds & {"table", "view"}}
+print(len(specs), defs.resolve_job_def("daily").name, *sources)
+"""
+
+
+@pytest.fixture(scope="module")
+def graph():
+    return defs.resolve_asset_graph()
+
+
+@pytest.fixture(scope="module")
+def specs():
+    return {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs()}
+
+
+def test_the_assets_and_what_they_are_made_of(graph):
+    parents = {
+        key.to_user_string(): {parent.to_user_string() for parent in graph.get(key).parent_keys}
+        for key in graph.get_all_asset_keys()
+    }
+    assert parents == DEPENDENCIES
+
+
+def test_groups(specs):
+    found = {}
+    for name, spec in specs.items():
+        found.setdefault(spec.group_name, set()).add(name)
+    assert found == GROUPS
+
+
+@pytest.mark.parametrize("name", sorted(DEPENDENCIES))
+def test_what_the_ui_shows_of_an_asset(specs, name):
+    spec = specs[name]
+    assert spec.owners == ["team:data-platform"]
+    kinds = {"altair", "python"} if name.startswith("report_") else {"postgres", "sql", "view"}
+    assert spec.kinds == ({"python", "postgres", "table"} if name in TABLES else kinds)
+    if name in TABLES | GROUPS["marts"]:
+        assert spec.description.startswith("One row per ")
+        assert f"from {name}" in spec.description.split("Example: `", 1)[1]
+        assert spec.metadata["dagster/table_name"] == f"public.{name}"
+        assert spec.metadata["source"].startswith("Sample figures: the sandbox answers")  # no token is set here
+    else:
+        assert spec.description.startswith("Two pictures of the newest day")
+        assert "not endorsed or certified by TMDB." in spec.description
+    (reference,) = spec.metadata["dagster/code_references"].code_references
+    assert Path(reference.file_path).parent == PACKAGE / "assets"
+    lines = Path(reference.file_path).read_text(encoding="utf-8").splitlines()
+    assert lines[reference.line_number - 1].lstrip().startswith(("@", "def "))
+
+
+@pytest.mark.parametrize("name", sorted(TABLES))
+def test_the_columns_of_a_table_are_those_of_its_declaration(specs, name):
+    table = declared.tables[name]
+    assert specs[name].description.split("\n\n", 1)[0] == table.comment
+    shown = specs[name].metadata["dagster/column_schema"]
+    assert shown == column_schema(table)
+    assert [(column.name, column.description) for column in shown.columns] == [
+        (column.name, column.comment) for column in table.columns
+    ]
+    assert all(column.description for column in shown.columns)
+    nullable = {column.name for column in shown.columns if column.constraints.nullable}
+    assert nullable == {column.name for column in table.columns if column.nullable}
+
+
+def test_which_assets_have_a_partition_a_day(specs):
+    assert {name for name, spec in specs.items() if spec.partitions_def} == DAILY
+    wanted = DailyPartitionsDefinition(start_date="2025-08-11", timezone="UTC", end_offset=1)
+    assert {spec.partitions_def for spec in specs.values() if spec.partitions_def} == {wanted}
+
+
+def test_todays_partition_exists_today_and_tomorrows_does_not():
+    at = dt.datetime(2026, 7, 29, 0, 0, 1, tzinfo=dt.UTC)
+    keys = daily_partitions().get_partition_keys(current_time=at)
+    assert (keys[0], keys[-1]) == ("2025-08-11", "2026-07-29")
+    assert daily_partitions(dt.date(2026, 1, 2)).get_first_partition_key() == "2026-01-02"
+
+
+def test_checks_with_what_they_block_and_their_partitions(graph):
+    found = {}
+    for key in graph.asset_check_keys:
+        spec = graph.get_check_spec(key)
+        found[key.asset_key.to_user_string(), key.name] = (spec.blocking, spec.partitions_def is not None)
+    assert found == {**CONTRACTS, **OTHER_CHECKS}
+
+
+@pytest.mark.parametrize(("asset", "check"), sorted(OTHER_CHECKS))
+def test_a_check_says_what_to_do(graph, asset, check):
+    description = graph.get_check_spec(AssetCheckKey(AssetKey(asset), check)).description
+    _, _, advice = description.partition("If not: ")
+    assert advice, description
+
+
+def test_no_asset_has_a_backfill_policy(graph):
+    assert {graph.get(key).backfill_policy for key in graph.get_all_asset_keys()} == {None}
+
+
+def selected(name):
+    job = defs.resolve_job_def(name)
+    assets = {key.to_user_string() for key in job.asset_layer.executable_asset_keys}
+    return assets, {node.name for node in job.nodes} - assets
+
+
+def test_the_job_daily_is_everything():
+    assets, checks = selected("daily")
+    assert assets == set(DEPENDENCIES)
+    assert checks == {
+        "fact_movie_daily_every_discover_film_is_there",
+        "fact_movie_daily_today_is_there",
+        "dim_movie_films_have_details",
+        "dim_country_countries_in_use_have_a_continent",
+    }
+
+
+def test_the_job_backfill_is_what_has_days():
+    assets, checks = selected("backfill")
+    assert assets == DAILY
+    assert checks == selected("daily")[1]
+
+
+@pytest.mark.parametrize("name", ["daily", "backfill"])
+def test_jobs_run_in_process_for_one_day(name):
+    job = defs.resolve_job_def(name)
+    assert job.executor_def.name == "in_process"
+    assert job.partitions_def == daily_partitions()
+
+
+def tick(at):
+    context = build_schedule_context(scheduled_execution_time=at, repository_def=defs.get_repository_def())
+    (request,) = defs.resolve_schedule_def("daily_schedule").evaluate_tick(context).run_requests
+    return request
+
+
+def test_the_schedule_runs_the_job_daily_at_nine_utc_by_default():
+    schedule = defs.resolve_schedule_def("daily_schedule")
+    assert (schedule.cron_schedule, schedule.execution_timezone, schedule.job_name) == ("0 9 * * *", "UTC", "daily")
+    assert schedule.default_status is DefaultScheduleStatus.RUNNING
+
+
+def test_a_tick_asks_for_the_partition_of_its_own_day():
+    request = tick(dt.datetime.combine(dt.date(2026, 7, 29), NINE))
+    assert (request.partition_key, request.run_key) == ("2026-07-29", "2026-07-29")
+    # The next morning is another run key, so that Dagster launches it.
+    assert tick(dt.datetime.combine(dt.date(2026, 7, 30), NINE)).run_key == "2026-07-30"
+
+
+def test_a_tick_of_today_asks_for_the_newest_partition():
+    today = dt.datetime.now(dt.UTC).date()
+    at = dt.datetime.combine(today, NINE)
+    assert tick(at).partition_key == today.isoformat() == daily_partitions().get_partition_keys(current_time=at)[-1]
+
+
+def test_overrides_replace_resources():
+    warehouse, details = object(), object()
+    resources = build_definitions(warehouse=warehouse, details=details).resources
+    assert resources["warehouse"] is warehouse
+    assert resources["details"] is details
+    assert set(resources) == set(defs.resources) == {"warehouse", "tmdb", "details", "progress"}
+
+
+def test_importing_the_definitions_connects_to_nothing_and_needs_no_dagster_home(tmp_path):
+    environment = {name: value for name, value in os.environ.items() if name not in {"DAGSTER_HOME", "WAREHOUSE_URL"}}
+    # An address at which nothing answers: it must not be looked at.
+    environment |= {"WAREHOUSE_URL": "postgresql://nobody@127.0.0.1:1/none", "TMDB_TOKEN": "some-token"}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", IMPORT_WITHOUT_NETWORK],
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.stdout.split(), done.returncode) == ([str(len(DEPENDENCIES)), "daily", "TMDb"], 0), done.stderr
+    assert list(tmp_path.iterdir()) == []
