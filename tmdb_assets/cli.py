@@ -141,6 +141,8 @@ def _run(console: Any, day: dt.date, *, refresh: bool, is_past: bool) -> int:
         warehouse.close()
     print_summary(console, outcome)
     console.print(ATTRIBUTION, style="dim", highlight=False)
+    if outcome.interrupted:
+        return INTERRUPTED
     return 0 if outcome.ok else FAILED
 
 

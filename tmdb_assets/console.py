@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from rich.console import Console
 from rich.markup import escape
@@ -72,19 +73,22 @@ def print_summary(console: Console, run: DayRun) -> None:
     """The run in one screen: rows per table, rejected rows, requests, seconds, checks."""
     if run.tables:
         console.print(_tables(run.tables))
+    say = partial(console.print, highlight=False, soft_wrap=True)
     passed = sum(check.passed for check in run.checks)
     failed = [check for check in run.checks if not check.passed]
-    console.print(
+    say(
         f"{run.day}: {run.requests} requests, {run.seconds:.1f} s, {passed} checks passed, {len(failed)} failed",
         highlight=False,
     )
     for check in failed:
         mark = "[red]failed[/]" if check.is_error else "[yellow]warning[/]"
-        console.print(f"  {mark} {check.asset}.{check.name}: {escape(check.text)}", highlight=False)
+        say(f"  {mark} {check.asset}.{check.name}: {escape(check.text)}")
     for problem in run.problems:
-        console.print(f"[red]Failed.[/] {escape(problem)}", highlight=False)
-    if not run.ok:
-        console.print("What was stored is kept; run again to go on. The log of the run: tmdb-assets dev, page Runs.")
+        say(f"[red]Failed.[/] {escape(problem)}")
+    if run.interrupted:
+        say("Interrupted. What was stored is kept; run again to go on.")
+    elif not run.ok:
+        say("What was stored is kept; run again to go on. The log of the run: tmdb-assets dev, page Runs.")
 
 
 def _tables(figures: list[TableFigures]) -> Table:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import psutil
-from dagster import DagsterEvent, DagsterInstance, DagsterRunStatus, RunsFilter
+from dagster import DagsterEvent, DagsterExecutionInterruptedError, DagsterInstance, DagsterRunStatus, RunsFilter
 from dagster._core.definitions.asset_checks.asset_check_spec import AssetCheckSeverity
 
 from tmdb_assets.definitions import build_definitions
@@ -55,6 +55,7 @@ class DayRun:
     tables: list[TableFigures] = field(default_factory=list)
     checks: list[CheckFigure] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    interrupted: bool = False
 
 
 def run_day(day: dt.date, *, refresh: bool, instance: DagsterInstance, **resources: Any) -> DayRun:
@@ -83,6 +84,7 @@ def run_day(day: dt.date, *, refresh: bool, instance: DagsterInstance, **resourc
         tables=[_table(event) for event in result.all_events if event.is_step_materialization],
         checks=checks,
         problems=_problems(result.all_events),
+        interrupted=_is_interrupted(result.all_events),
     )
 
 
@@ -105,11 +107,17 @@ def _check(event: DagsterEvent) -> CheckFigure:
     )
 
 
+def _is_interrupted(events: Sequence[DagsterEvent]) -> bool:
+    """Whether a step ended by Ctrl-C or SIGTERM."""
+    errors = [event.step_failure_data.error for event in events if event.is_step_failure]
+    return any(error is not None and error.cls_name == DagsterExecutionInterruptedError.__name__ for error in errors)
+
+
 def _problems(events: Sequence[DagsterEvent]) -> list[str]:
     """One line for each failed step, the same line once."""
     lines: dict[str, None] = {}
     for event in events:
-        if not event.is_step_failure:
+        if not event.is_step_failure or _is_interrupted([event]):
             continue
         data = event.step_failure_data
         told = data.user_failure_data.description if data.user_failure_data else None

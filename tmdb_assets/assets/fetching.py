@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import Any
 
+from dagster import DagsterExecutionInterruptedError
+
 from tmdb_assets import partitions
 from tmdb_assets.progress import Advance, Progress, Say
 from tmdb_assets.tmdb.client import Answer, TmdbClient
@@ -32,15 +34,27 @@ FILMS_A_BATCH = 250
 TOLERATED_FAILURES = 20  # films whose details may fail before their share decides
 TOLERATED_SHARE = 0.05
 REFERENCE_DAYS = 7
+INTERRUPTIONS = (KeyboardInterrupt, SystemExit, DagsterExecutionInterruptedError)
 
 
 @dataclass
 class Fetched:
-    """What a fetching step stored, and what it could not get (page numbers or film ids, with the cause)."""
+    """What a fetching step stored, and what it could not get (page numbers or film ids, with the cause).
+
+    `stored_before` counts the day's rows of earlier runs: the share of rejected rows is that of the day, so that one
+    film asked again and broken again does not stop a day of thousands.
+    """
 
     loaded: Loaded
     asked: int = 0
     failed: dict[int, str] = field(default_factory=dict)
+    stored_before: int = 0
+
+    @property
+    def so_far(self) -> Loaded:
+        """What the next batch is judged together with."""
+        received = self.stored_before + self.loaded.received
+        return Loaded(self.loaded.table, received, rejected=list(self.loaded.rejected))
 
 
 @dataclass(frozen=True)
@@ -63,24 +77,34 @@ def fetch_discover(fetcher: Fetcher, max_pages: int) -> Fetched:
         with warehouse.begin() as connection:
             known = books.find_crawl(connection, day, "discover")
             stored = set() if fetcher.refresh else books.finished_pages(connection, day, "discover")
+            fetched.stored_before = 0 if fetcher.refresh else books.count_rows(connection, raw.raw_discover, day)
         if known and known.is_complete and not fetcher.refresh:
             fetcher.say(f"raw_discover: {day} is complete, nothing is asked")
             return fetched
         before = fetcher.client.stats.requests
         pages = crawl(fetcher.client, max_pages, skip=stored)
         first = list(islice(pages, 1))  # nothing is written before TMDb answered once
+        _require_films(first, day)
         with warehouse.begin() as connection:
             open_ = books.open_crawl(connection, day, "discover", refresh=fetcher.refresh, now=partitions.now())
         try:
             for batch in _batches(_shown(fetcher, first, pages, max_pages - len(stored)), PAGES_A_BATCH):
                 fetched.asked += len(batch)
                 fetched.failed |= {page.page: page.problem for page in batch if page.problem}
-                fetched.loaded.add(_store_pages(fetcher, batch, open_.started_at, fetched.loaded))
+                fetched.loaded.add(_store_pages(fetcher, batch, open_.started_at, fetched.so_far))
         except BaseException:
             _close(fetcher, "discover", before, fetched, is_complete=False)
             raise
         _close(fetcher, "discover", before, fetched, is_complete=not fetched.failed)
     return fetched
+
+
+def _require_films(first: list[DiscoverPage], day: dt.date) -> None:
+    """An empty list is no day: loading it would empty every page that shows the newest day."""
+    if first and first[0].page == 1 and not first[0].results and not first[0].problem:
+        raise UnreadableAnswerError(
+            f"TMDb listed no film at all for {day}, which cannot be. Nothing was written; run again later."
+        )
 
 
 def _shown(
@@ -129,6 +153,7 @@ def fetch_details(fetcher: Fetcher) -> Fetched:
         with warehouse.begin() as connection:
             open_ = books.open_crawl(connection, day, "details", refresh=fetcher.refresh, now=partitions.now())
             missing = [] if open_.is_complete else books.films_without_details(connection, day, open_.started_at)
+            fetched.stored_before = books.count_rows(connection, raw.raw_discover, day) - len(missing)
         if open_.is_complete:
             fetcher.say(f"raw_details: {day} is complete, nothing is asked")
             return fetched
@@ -147,23 +172,31 @@ FilmAnswer = tuple[int, Answer | TmdbError]
 
 
 def _fetch_films(fetcher: Fetcher, missing: list[int], fetched: Fetched, advance: Advance) -> None:
-    """Store the films' answers in batches; stop, with what came stored, when too many fail."""
+    """Store the films' answers in batches; stop, with what came stored, when too many fail or someone interrupts."""
     batch: list[FilmAnswer] = []
+
+    def store() -> None:
+        if batch:
+            fetched.loaded.add(_store_details(fetcher, batch, fetched.so_far))
+            batch.clear()
+
     with closing(fetcher.client.details(missing)) as answers:
-        for movie_id, answer in answers:
-            advance(1)
-            fetched.asked += 1
-            batch.append((movie_id, answer))
-            if isinstance(answer, TmdbError):
-                fetched.failed[movie_id] = str(answer)
-            given_up = isinstance(answer, TmdbError) and _too_many_failed(fetched)
-            if len(batch) >= FILMS_A_BATCH or given_up:
-                fetched.loaded.add(_store_details(fetcher, batch, fetched.loaded))
-                batch = []
-            if given_up and isinstance(answer, TmdbError):
-                raise answer
-    if batch:
-        fetched.loaded.add(_store_details(fetcher, batch, fetched.loaded))
+        try:
+            for movie_id, answer in answers:
+                advance(1)
+                fetched.asked += 1
+                batch.append((movie_id, answer))
+                if isinstance(answer, TmdbError):
+                    fetched.failed[movie_id] = str(answer)
+                    if _too_many_failed(fetched):
+                        store()
+                        raise answer
+                if len(batch) >= FILMS_A_BATCH:
+                    store()
+        except INTERRUPTIONS:
+            store()
+            raise
+    store()
 
 
 def _too_many_failed(fetched: Fetched) -> bool:
