@@ -123,7 +123,7 @@ def _run(console: Any, day: dt.date, *, refresh: bool, is_past: bool) -> int:
     from tmdb_assets.day_run import run_day
 
     source = TmdbSource()
-    console.print(f"Loading {day} into {describe(warehouse.url)}", highlight=False)
+    console.print(f"Loading {day} into {describe(warehouse.url)}", highlight=False, soft_wrap=True)
     if source.is_sandbox:
         console.print(f"[yellow]{SAMPLE_LINE}[/]", highlight=False)
     try:

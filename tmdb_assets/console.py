@@ -77,8 +77,7 @@ def print_summary(console: Console, run: DayRun) -> None:
     passed = sum(check.passed for check in run.checks)
     failed = [check for check in run.checks if not check.passed]
     say(
-        f"{run.day}: {run.requests} requests, {run.seconds:.1f} s, {passed} checks passed, {len(failed)} failed",
-        highlight=False,
+        f"{run.day}: {run.requests} requests, {run.seconds:.1f} s, {passed} checks passed, {len(failed)} failed"
     )
     for check in failed:
         mark = "[red]failed[/]" if check.is_error else "[yellow]warning[/]"

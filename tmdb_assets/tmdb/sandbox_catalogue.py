@@ -1,0 +1,208 @@
+"""What the sandbox knows: the films of `data/sample`, their facts and their figures on any day.
+
+The facts are real, the daily figures are generated, and now and then a film's fact is withheld for some days: so the
+details change, as they do on TMDb when editors are at work, and nothing untrue is ever told. Everything is a pure
+function of film and day, in every process.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import gzip
+import json
+import math
+from contextlib import contextmanager
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+DATA_DIR = Path(__file__).resolve().parents[2] / "data"
+SAMPLE_DIR, COUNTRIES_CSV = DATA_DIR / "sample", DATA_DIR / "country_continent.csv"
+SEED_DAY = dt.date(2026, 1, 1)  # the day on which the sample's own vote counts hold
+POPULARITY_CEILING, VOTES_PER_POPULARITY = 1_000.0, 0.1  # new votes a day for each point, about what TMDb shows
+FIGURES = ("popularity", "vote_average", "vote_count")
+TEXTS = ("title", "original_title", "original_language")
+FACTS = ("id", "imdb_id", *TEXTS, "release_date", "runtime", "budget", "revenue", "homepage", "status")
+UNKNOWN = {"budget": 0, "revenue": 0, "runtime": 0, "homepage": ""}  # how TMDb writes what it does not know
+EDIT_CYCLE_DAYS, LONGEST_GAP_DAYS = 60, 14  # a film loses a fact once a cycle: two changes in 60 days, 3% a day
+EXPORT_DAYS = 90  # how long an export is kept, about what TMDb does
+
+
+class SandboxError(Exception):
+    """The sample data cannot be used; the text says which file and what to do."""
+
+
+def _hash(*key: object) -> int:
+    # 64 bits for a key: the same in every process, unlike hash().
+    return int.from_bytes(blake2b(repr(key).encode(), digest_size=8).digest(), "big")
+
+
+def _noise(*key: object) -> float:
+    # A fixed number from -1 to 1 for a key.
+    return _hash(*key) / 2**63 - 1
+
+
+def _drift(name: str, film_id: int, ordinal: int, step_days: int) -> float:
+    # From -1 to 1: noise every step_days, eased in between; films take their turns on different days.
+    knot, rest = divmod(ordinal + film_id % step_days, step_days)
+    before, after, part = _noise(name, film_id, knot), _noise(name, film_id, knot + 1), rest / step_days
+    return before + (after - before) * part * part * (3 - 2 * part)
+
+
+def daily_figures(film: Mapping[str, Any], day: dt.date) -> tuple[float, float, int]:
+    """Generate the figures of a film on a day: the same for the same film and day, in every process.
+
+    `film` is an object of `films.jsonl`, its own figures are the seeds. Returns `(popularity, vote_average,
+    vote_count)`: popularity above 0 and at most 1,000, highest around the release, fading in the weeks after it;
+    average from 0 (no votes) to 10; votes that never fall, none before the release or where the seed is 0.
+    """
+    film_id, ordinal, release_date = film["id"], day.toordinal(), film["release_date"]
+    age = ordinal - dt.date.fromisoformat(release_date).toordinal() if release_date else None
+    level = max(float(film["popularity"]), 0.05)
+    attention = 1.0 if age is None else 1 + 3 * math.exp(-age / 30 if age >= 0 else age / 20)
+    mood = math.exp(0.25 * _drift("popularity", film_id, ordinal, 7) + 0.03 * _noise("popularity", film_id, ordinal))
+    popularity = -POPULARITY_CEILING * math.expm1(-level * attention * mood / POPULARITY_CEILING)
+
+    votes = _vote_count(film, ordinal, age, VOTES_PER_POPULARITY * level)
+    average = float(film["vote_average"]) if votes else 0.0
+    if average:
+        # The lowest vote that TMDb takes is 0.5, the highest 10.
+        average = min(max(average + 0.05 * _drift("vote_average", film_id, ordinal, 30), 0.5), 10.0)
+    return round(popularity, 4), round(average, 3), votes
+
+
+def _vote_count(film: Mapping[str, Any], ordinal: int, age: int | None, votes_a_day: float) -> int:
+    seed = int(film["vote_count"])
+    if seed == 0 or (age is not None and age < 0):
+        return 0
+    # Moving the clock by less than half a day makes the gains uneven and can never make the count fall.
+    shift = 0.4 * _noise("vote_count", film["id"], ordinal)
+    gained = votes_a_day * (ordinal + shift - SEED_DAY.toordinal())
+    votes = seed + gained if gained >= 0 else seed * seed / (seed - gained)
+    return int(votes if age is None else -votes * math.expm1(-(age + shift + 1) / 30))
+
+
+def film_on(film: Mapping[str, Any], day: dt.date) -> dict[str, Any]:
+    """Tell the facts of a film as they stand on a day: the same for the same film and day, in every process.
+
+    `film` is an object of `films.jsonl`, and so is the answer. Once in 60 days, for 1 to 14 days, one fact is not
+    known: budget, revenue or runtime is 0, the homepage "", or the last genre is gone. A film of which none of these
+    is known never changes.
+    """
+    told, film_id = dict(film), film["id"]
+    known = [name for name in (*UNKNOWN, "genres") if film[name]]
+    cycle, rest = divmod(day.toordinal() + film_id % EDIT_CYCLE_DAYS, EDIT_CYCLE_DAYS)
+    length = 1 + _hash("gap length", film_id, cycle) % LONGEST_GAP_DAYS
+    # Each cycle begins and ends with everything known, so that two gaps never touch and each end is a change.
+    begin = 1 + _hash("gap begin", film_id, cycle) % (EDIT_CYCLE_DAYS - LONGEST_GAP_DAYS - 1)
+    if known and begin <= rest < begin + length:
+        name = known[_hash("gap", film_id, cycle) % len(known)]
+        told[name] = film["genres"][:-1] if name == "genres" else UNKNOWN[name]
+    return told
+
+
+@contextmanager
+def _reading(what: object) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SandboxError(f"{what} cannot be used ({error!r}): restore the sample or set TMDB_TOKEN.") from error
+
+
+def _rows(path: Path, *columns: str) -> list[dict[str, str]]:
+    with _reading(path), path.open(encoding="utf-8", newline="") as file:
+        return [{name: row[name] for name in columns} for row in csv.DictReader(file)]
+
+
+class Catalogue:
+    """The sample as the API tells it on `day`: `films` (details by id) and `reference` (lists by path).
+
+    `last_export` is the newest day whose id export is published, `day` itself unless given.
+    Raises `SandboxError`, naming file and line, when the sample cannot be used.
+    """
+
+    def __init__(self, day: dt.date, sample_dir: Path, countries_csv: Path, last_export: dt.date | None = None) -> None:
+        self.day, self._last_export = day, day if last_export is None else min(last_export, day)
+        genres = _rows(sample_dir / "genres.csv", "id", "name")
+        languages = _rows(sample_dir / "languages.csv", "iso_639_1", "english_name", "name")
+        with _reading(sample_dir / "genres.csv"):
+            self._genres = {int(row["id"]): {"id": int(row["id"]), "name": row["name"]} for row in genres}
+        self._languages = {row["iso_639_1"]: row for row in languages}
+        self._countries = {row["iso_3166_1"]: row["name"] for row in _rows(countries_csv, "iso_3166_1", "name")}
+        countries = [{"iso_3166_1": k, "english_name": n, "native_name": n} for k, n in self._countries.items()]
+        self.reference: dict[str, object] = {
+            "configuration/countries": countries,
+            "configuration/languages": list(self._languages.values()),
+            "genre/movie/list": {"genres": list(self._genres.values())},
+        }
+        self.films: dict[int, dict[str, Any]] = {}
+        self._sample: list[dict[str, Any]] = []
+        path = sample_dir / "films.jsonl"
+        with _reading(path):
+            text = path.read_text(encoding="utf-8")
+        for number, line in enumerate(text.rstrip("\n").split("\n"), start=1):
+            with _reading(f"{path}, line {number}"):
+                film = json.loads(line)
+                self.films[film["id"]] = self._detail(film, day)
+                self._sample.append(film)
+        self._sample.sort(key=lambda film: _hash("export", film["id"]))  # like TMDb's, in no order to rely on
+
+    def _detail(self, film: Mapping[str, Any], day: dt.date) -> dict[str, Any]:
+        # All genres are looked up, so that one that does not exist is found on every day.
+        genres = {genre_id: self._genres[genre_id] for genre_id in film["genres"]}
+        told = film_on(film, day)
+        no_images = {"poster_path": None, "backdrop_path": None}
+        countries, collection = told["production_countries"], told["collection"]
+        detail = {key: told[key] for key in FACTS} | no_images | dict.fromkeys(("adult", "softcore", "video"), False)
+        detail |= zip(FIGURES, daily_figures(film, day), strict=True)
+        return detail | {
+            "belongs_to_collection": collection and collection | no_images,
+            "genres": [genres[genre_id] for genre_id in told["genres"]],
+            "origin_country": countries[:1],
+            "overview": "",
+            "production_companies": [company | {"logo_path": None} for company in told["production_companies"]],
+            "production_countries": [{"iso_3166_1": code, "name": self._countries[code]} for code in countries],
+            "spoken_languages": [self._languages[code] for code in told["spoken_languages"]],
+            "tagline": "",
+        }
+
+    def changes(self, first: dt.date, last: dt.date) -> list[dict[str, Any]]:
+        """List the films whose facts changed from `first` to `last`, each once, in the entries of the change list.
+
+        A day on which a film is listed is one on which `film_on` differs from the day before; days after the
+        catalogue's own are not known yet. As on TMDb, an entry may lack its id or not know whether it is `adult`.
+        """
+        days = [first + dt.timedelta(days=n) for n in range((min(last, self.day) - first).days + 1)]
+        ids = [film["id"] for film in self._sample if any(_is_changed(film, day) for day in days)]
+        # The one without an id keeps every reader honest, on every day.
+        found = sorted([*ids, None], key=lambda film_id: _hash("changes", film_id)) if days else []
+        unsure = {film_id for film_id in ids if _hash("adult", film_id) % 10 == 0} | {None}
+        return [{"id": film_id, "adult": None if film_id in unsure else False} for film_id in found]
+
+    def export(self, day: dt.date) -> bytes | None:
+        """Make the id export of a day (JSON lines in gzip, the same bytes each time), None where there is none.
+
+        There is one for the catalogue's day, if published by now, and for each of the 90 days before it.
+        """
+        if not self.day - dt.timedelta(days=EXPORT_DAYS) <= day <= self._last_export:
+            return None
+        lines = (
+            {
+                "adult": False,
+                "id": film["id"],
+                "original_title": film["original_title"],
+                "popularity": daily_figures(film, day)[0],
+                "video": False,
+            }
+            for film in self._sample
+        )
+        text = "".join(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n" for line in lines)
+        return gzip.compress(text.encode(), mtime=0)
+
+
+def _is_changed(film: Mapping[str, Any], day: dt.date) -> bool:
+    return film_on(film, day) != film_on(film, day - dt.timedelta(days=1))
