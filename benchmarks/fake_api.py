@@ -34,6 +34,10 @@ _AUTHORISATION = f"\r\nauthorization: bearer {TOKEN}\r\n".encode()
 _PAGE = re.compile("(?:^|&)page=([0-9]+)")
 
 
+class LoadServerError(Exception):
+    """The load server does not run; nothing can be measured."""
+
+
 class Answers:
     """Every answer of the API as the bytes that go over the wire, found by path and page."""
 
@@ -113,7 +117,7 @@ async def serve(answers: Answers, latency_s: float) -> None:
 def fake_api(films: Path, day: dt.date, latency_ms: float) -> Iterator[str]:
     """The server over the films of a folder, as a process of its own; gives the base URL, like http://host:port/3.
 
-    Raises `RuntimeError` when it does not start; what it says is on standard error.
+    Raises `LoadServerError` when it does not start; why is on standard error.
     """
     command = [sys.executable, "-m", "benchmarks.fake_api", "--films", str(films), "--date", str(day)]
     command += ["--latency-ms", str(latency_ms)]
@@ -123,7 +127,7 @@ def fake_api(films: Path, day: dt.date, latency_ms: float) -> Iterator[str]:
         try:
             url = process.stdout.readline().strip()
             if not url:
-                raise RuntimeError("The load server did not start; the reason is above.")
+                raise LoadServerError("The load server did not start; the reason is above. Nothing was measured.")
             yield url
         finally:
             process.stdin.close()

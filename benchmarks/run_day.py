@@ -4,7 +4,7 @@
 
 A round is: the floor into an empty database, then a day's run into an empty database with an empty Dagster storage,
 then the same day again. Every load is compared with what the API told before its time counts. Exit code 0, or 1 when a
-run failed or loaded something else.
+run failed or loaded something else, as one that midnight (UTC) interrupts does.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import json
 import math
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
@@ -30,10 +31,12 @@ from urllib.parse import quote
 import psutil
 import psycopg
 
-from benchmarks.fake_api import COUNT_PATH, ROOT, TOKEN, fake_api
+from benchmarks.fake_api import COUNT_PATH, ROOT, TOKEN, LoadServerError, fake_api
 from benchmarks.films import MOST_FILMS, expected_figures, read_films, write_films, wrong_figures
 from benchmarks.phases import read_imports, read_phases
+from tmdb_assets.settings import DATA_DIR
 from tmdb_assets.tmdb.sandbox import PAGE_SIZE
+from tmdb_assets.warehouse.databases import WarehouseUnavailableError
 from tmdb_assets.warehouse.embedded import EmbeddedPostgres
 
 DAY = [str(Path(sys.executable).with_name("tmdb-assets")), "run"]
@@ -82,7 +85,10 @@ class Bench:
         )
         figures: dict[str, float] = json.loads(done.stdout)
         if figures["exit_code"] != 0:
-            raise BenchmarkError(f"The {what} ended with exit code {figures['exit_code']}:\n{_tail(output)}")
+            raise BenchmarkError(
+                f"The {what} ended with exit code {figures['exit_code']:g} after {figures['wall_s']:.0f} s of at most "
+                f"{TIMEOUT_S}. Nothing was counted; its last lines:\n{_tail(output)}"
+            )
         wrong = wrong_figures(self.database_url(database), self.expected)
         if wrong:
             told = ", ".join(f"{name}: {found} for {right}" for name, (found, right) in wrong.items())
@@ -93,6 +99,12 @@ class Bench:
         """Requests that the API has answered so far."""
         with urllib.request.urlopen(self.api_url.removesuffix("/3") + COUNT_PATH) as answer:
             return int(json.load(answer)["requests"])
+
+    def forget_runs(self) -> None:
+        """Delete what the runs of this round left in the project: their storage in Postgres goes with the next one."""
+        with psycopg.connect(self.database_url("dagster")) as connection:
+            for (run_id,) in connection.execute("select run_id from runs"):
+                shutil.rmtree(DATA_DIR / "dagster" / "storage" / run_id, ignore_errors=True)
 
     def _environment(self, database: str) -> dict[str, str]:
         # Every setting is given, so that no .env file of the project gets a say.
@@ -153,12 +165,14 @@ def measure_round(made: Bench) -> None:
             phases = read_phases(made.database_url("dagster"), figures["started_at"], figures["wall_s"])
             made.phases.setdefault(what, []).append(phases)
         print(f"  {what}: {figures['wall_s']:.2f} s, {figures['peak_mb']:.0f} MB", flush=True)
+    made.forget_runs()
 
 
 def measure_imports(made: Bench) -> tuple[dict[str, float], dict[str, float]]:
     """Seconds of importing by package in a first run, before the run began and during it; takes one more run."""
     made.remake("bench", "dagster")
     made.run("profiled run", DAY, "bench", PYTHONPROFILEIMPORTTIME="1")
+    made.forget_runs()
     return read_imports(made.folder / "output.txt")
 
 
@@ -175,7 +189,7 @@ def spread(values: list[float]) -> str:
 
 def print_figures(made: Bench) -> None:
     """The figures of all rounds, a line a process."""
-    print(f"\n{'min / median / max':12}{'wall s':>24}{'CPU s':>24}{'peak MB':>28}{'requests':>10}")
+    print(f"\n{'min / median / max':18}{'wall s':>24}{'CPU s':>24}{'peak MB':>28}{'requests':>10}")
     for what, rounds in made.figures.items():
         cells = [spread([figures[name] for figures in rounds]) for name in ("wall_s", "cpu_s", "peak_mb")]
         print(f"{what:18}{cells[0]:>24}{cells[1]:>24}{cells[2]:>28}{rounds[-1]['requests']:>10}")
@@ -232,29 +246,32 @@ def _arguments(given: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(given)
 
 
+def _measure(made: Bench, given: argparse.Namespace) -> None:
+    about = machine(made)
+    print(f"{given.films} films, {given.latency_ms:g} ms latency, no rate limit; {about}", flush=True)
+    for number in range(1, given.rounds + 1):
+        print(f"round {number}", flush=True)
+        measure_round(made)
+    print_figures(made)
+    if (given.films, given.latency_ms) == (2000, 60):
+        print_bounds(made)
+    if given.profile:
+        print_profile(made, measure_imports(made))
+    if given.json:
+        ratio = {what: ratios(made, what) for what in ("first run", "second run")}
+        figures = {"films": given.films, "latency_ms": given.latency_ms, "machine": about, "ratio": ratio}
+        given.json.write_text(json.dumps(figures | {"figures": made.figures, "phases": made.phases}, indent=2))
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Measure and print; return the exit code."""
     given = _arguments(arguments)
-    with bench(given.films, given.latency_ms) as made:
-        about = machine(made)
-        print(f"{given.films} films, {given.latency_ms:g} ms latency, no rate limit; {about}", flush=True)
-        try:
-            for number in range(1, given.rounds + 1):
-                print(f"round {number}", flush=True)
-                measure_round(made)
-            imports = measure_imports(made) if given.profile else None
-        except BenchmarkError as error:
-            print(error, file=sys.stderr)
-            return 1
-        print_figures(made)
-        if given.films == 2000 and given.latency_ms == 60:
-            print_bounds(made)
-        if imports is not None:
-            print_profile(made, imports)
-        if given.json:
-            ratio = {what: ratios(made, what) for what in ("first run", "second run")}
-            figures = {"films": given.films, "latency_ms": given.latency_ms, "machine": about, "ratio": ratio}
-            given.json.write_text(json.dumps(figures | {"figures": made.figures, "phases": made.phases}, indent=2))
+    try:
+        with bench(given.films, given.latency_ms) as made:
+            _measure(made, given)
+    except (BenchmarkError, LoadServerError, WarehouseUnavailableError) as error:
+        print(error, file=sys.stderr)
+        return 1
     return 0
 
 

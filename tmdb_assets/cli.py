@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 the run or a blocking check failed, 2 the command or a set
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import os
 import signal
 import subprocess
@@ -100,7 +101,12 @@ def run(day: dt.date | None, refresh: bool) -> None:
         _stop(f"{day} is before the first day, {settings.tmdb_first_day} (TMDB_FIRST_DAY).", UNUSABLE)
     if refresh and day != today:
         _stop(f"--refresh asks TMDb again, which answers for today ({today}) only, not for {day}.", UNUSABLE)
-    raise SystemExit(_run(Console(), day, refresh=refresh, is_past=day != today))
+    # A run is one burst of allocations and then ends: collecting garbage less often, and not once more at the exit,
+    # saves a tenth to a quarter of its time (docs/performance.md).
+    gc.set_threshold(50_000, 20, 100)
+    code = _run(Console(), day, refresh=refresh, is_past=day != today)
+    gc.freeze()
+    raise SystemExit(code)
 
 
 def _run(console: Any, day: dt.date, *, refresh: bool, is_past: bool) -> int:
