@@ -71,7 +71,8 @@ class Answers:
 
 def _message(reply: Reply) -> bytes:
     status, payload = reply
-    body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
+    as_bytes = isinstance(payload, bytes)  # an id export
+    body = payload if as_bytes else json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
     head = (
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: application/json;charset=utf-8\r\n"
         f"Content-Length: {len(body)}\r\nConnection: keep-alive\r\n\r\n"

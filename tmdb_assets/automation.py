@@ -14,15 +14,12 @@ from dagster import (
     schedule,
 )
 
-from tmdb_assets.assets.declare import DAILY
-
 SCHEDULE_CRON = "0 9 * * *"  # an hour after the day's id export is there
 UNPARTITIONED_ONLY_IN_DAILY = ("marts", "reports")
 
 daily = define_asset_job(
     "daily",
     selection=AssetSelection.all(),
-    partitions_def=DAILY,
     executor_def=in_process_executor,
     description="The whole day: fetch, load, views, charts. A past day is rebuilt from what was stored on it.",
 )
@@ -34,7 +31,6 @@ backfill = define_asset_job(
     - AssetSelection.groups("reference")
     - AssetSelection.assets("dim_date")
     - AssetSelection.checks_for_assets("dim_date"),
-    partitions_def=DAILY,
     executor_def=in_process_executor,
     description="The partitioned assets only: past days from what was stored on them, without views and charts.",
 )

@@ -50,6 +50,7 @@ def _plain_errors(command: Callable[..., Any]) -> Callable[..., Any]:
             get_settings()
         except SettingsError as error:
             _stop(str(error), UNUSABLE)
+        from tmdb_assets.warehouse.ddl import SchemaMismatchError
         from tmdb_assets.warehouse.server import WarehouseUnavailableError, stop_on_signals
 
         stop_on_signals()
@@ -57,7 +58,7 @@ def _plain_errors(command: Callable[..., Any]) -> Callable[..., Any]:
         os.environ["DAGSTER_HOME"] = str(_dagster_home())
         try:
             return command(*args, **kwargs)
-        except WarehouseUnavailableError as error:
+        except (WarehouseUnavailableError, SchemaMismatchError) as error:
             _stop(str(error), FAILED)
         except KeyboardInterrupt:
             _stop("Interrupted. What was stored is kept; run again to go on.", INTERRUPTED)

@@ -76,9 +76,7 @@ def print_summary(console: Console, run: DayRun) -> None:
     say = partial(console.print, highlight=False, soft_wrap=True)
     passed = sum(check.passed for check in run.checks)
     failed = [check for check in run.checks if not check.passed]
-    say(
-        f"{run.day}: {run.requests} requests, {run.seconds:.1f} s, {passed} checks passed, {len(failed)} failed"
-    )
+    say(f"{run.day}: {run.requests} requests, {run.seconds:.1f} s, {passed} checks passed, {len(failed)} failed")
     for check in failed:
         mark = "[red]failed[/]" if check.is_error else "[yellow]warning[/]"
         say(f"  {mark} {check.asset}.{check.name}: {escape(check.text)}")

@@ -7,11 +7,13 @@ Every variable is one field of `Settings`; its description is also the line in `
 from __future__ import annotations
 
 import datetime as dt
+import os
+import re
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -33,7 +35,7 @@ class SettingsError(Exception):
 
 
 def _http_url(value: str) -> str:
-    if not value.startswith(("http://", "https://")) or len(value.split("://", 1)[1]) == 0:
+    if not re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", value):
         raise ValueError("not an http(s) URL")
     return value.rstrip("/")
 
@@ -47,6 +49,12 @@ def _postgres_url(value: SecretStr | None) -> SecretStr | None:
         raise ValueError("not a URL") from None
     if url.get_backend_name() not in {"postgresql", "postgres"} or not url.database:
         raise ValueError("not a Postgres URL with a database")
+    return value
+
+
+def _iso_date(value: object) -> object:
+    if isinstance(value, str) and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
+        raise ValueError("not a date")  # a bare number would count as seconds since 1970
     return value
 
 
@@ -71,7 +79,9 @@ class Settings(BaseSettings):
     tmdb_language: str = Field(
         "en-US", pattern=r"^[a-z]{2}(-[A-Z]{2})?$", description="language of titles: like en-US or fr"
     )
-    tmdb_first_day: dt.date = Field(dt.date(2025, 8, 11), description="first daily partition: a date, YYYY-MM-DD")
+    tmdb_first_day: Annotated[dt.date, BeforeValidator(_iso_date)] = Field(
+        dt.date(2025, 8, 11), description="first daily partition: a date, YYYY-MM-DD"
+    )
     tmdb_rate_limit: float = Field(
         40, ge=0, le=1000, description="requests a second at most: a number from 0 (no limit) to 1000"
     )
@@ -104,21 +114,21 @@ class Settings(BaseSettings):
 
 
 def _first_problem(error: ValidationError, overrides: dict[str, Any]) -> str:
-    import os
-
     name = str(error.errors()[0]["loc"][0])
     field = Settings.model_fields[name]
     secret = "SecretStr" in str(field.annotation)
-    value = overrides.get(name, os.environ.get(name.upper(), _dotenv_value(name)))
+    value = overrides.get(name, _given(name))
     shown = "" if secret else f"={value!r}"
     return f"{name.upper()}{shown} cannot be used: allowed is {field.description}."
 
 
-def _dotenv_value(name: str) -> str | None:
+def _given(name: str) -> str | None:
+    """The value as the environment, or else the .env file, has it; names count in any case, as pydantic reads them."""
     from dotenv import dotenv_values
 
     path = PROJECT_ROOT / ".env"
-    return dotenv_values(path).get(name.upper()) if path.exists() else None
+    given = [*os.environ.items(), *(dotenv_values(path).items() if path.exists() else ())]
+    return next((value for key, value in given if key.lower() == name), None)
 
 
 @cache

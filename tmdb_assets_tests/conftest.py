@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import itertools
 import os
+import shutil
+import tempfile
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -26,9 +30,12 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Server:
+def server() -> Server:
     """A real Postgres for the whole session."""
-    return open_server(Settings.load(), data_dir=tmp_path_factory.mktemp("server") / "postgres")
+    # Not pytest's own folder: a second session takes its permissions away from the user whom Postgres runs as.
+    folder = Path(tempfile.mkdtemp(prefix="tmdb-assets-tests-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)  # before the server's own: that one runs first
+    return open_server(Settings.load(), data_dir=folder / "postgres")
 
 
 @pytest.fixture

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import time
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from dagster import AssetKey, DagsterInstance, ExecuteInProcessResult
 
 from tmdb_assets import partitions
@@ -19,7 +21,7 @@ from tmdb_assets.progress import LogProgress
 from tmdb_assets.settings import Settings
 from tmdb_assets.tmdb.client import Answer, FetchStats, TmdbClient
 from tmdb_assets.warehouse.resource import Warehouse
-from tmdb_assets.warehouse.server import Server
+from tmdb_assets.warehouse.server import Server, render_url
 from tmdb_assets_tests.compare import Tables, copied_warehouse
 from tmdb_assets_tests.replay import Catalogue, ReplayServer
 
@@ -194,6 +196,21 @@ def loaded_by_fake(server: Server, catalogue: Catalogue, day: dt.date) -> Iterat
             assert [name for name, passed in checks_of(result).items() if not passed] == []
         warehouse.close()
         yield str(warehouse.url.database)
+
+
+def command_environment(database: sa.URL, replay: ReplayServer, **changes: str) -> dict[str, str]:
+    """The environment for a command on this database and server: every setting is given, whatever `.env` says."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("TMDB_", "DAGSTER_"))}
+    settings = {
+        "WAREHOUSE_URL": render_url(database),
+        "TMDB_TOKEN": replay.token,
+        "TMDB_API_URL": replay.url,
+        "TMDB_RATE_LIMIT": "0",
+        "TMDB_PAGES": "100",
+        "TMDB_LANGUAGE": "en-US",
+        "TMDB_FIRST_DAY": "2025-08-11",
+    }
+    return {**kept, **settings, **changes}
 
 
 def checks_of(result: ExecuteInProcessResult) -> dict[str, bool]:

@@ -13,7 +13,9 @@ from sqlalchemy.dialects.postgresql import UUID
 
 from tmdb_assets.transforms.conform import Conformed, Row, conform
 from tmdb_assets.warehouse import ddl  # noqa: F401 - imports every declaration
-from tmdb_assets.warehouse.columns import Rule, frame_columns, metadata
+from tmdb_assets.warehouse.columns import Rule, frame_columns, key_columns, metadata
+from tmdb_assets.warehouse.load import Loaded, PartOf, load
+from tmdb_assets.warehouse.resource import Warehouse
 
 TABLES: dict[str, sa.Table] = {table.name: table for table in metadata.sorted_tables if frame_columns(table)}
 DAY = dt.date(2026, 7, 1)
@@ -42,9 +44,24 @@ def sound_row(table: sa.Table, number: int, **values: Any) -> Row:
     return {col.name: _sound_value(col, number) for col in frame_column_list(table)} | values
 
 
-def as_frame(table: sa.Table, rows: Iterable[Row], *, key: tuple[str, ...] = ()) -> Conformed:
+def as_frame(
+    table: sa.Table, rows: Iterable[Row], *, key: tuple[str, ...] = (), part: PartOf | None = None
+) -> Conformed:
     """Rows as a frame with the table's columns; repeats of a key stay unless the key is given."""
-    return conform(rows, frame_columns(table), key=key)
+    return conform(rows, frame_columns(table), key=key, part=part)
+
+
+def load_rows(warehouse: Warehouse, table: sa.Table, *chunks: list[Row], **options: Any) -> Loaded:
+    """Load chunks of rows in a transaction of their own, as the assets do; `options` are those of `load`."""
+    key, part = tuple(key_columns(table)), options.get("part")
+    with warehouse.begin() as connection:
+        return load(connection, table, [as_frame(table, rows, key=key, part=part) for rows in chunks], **options)
+
+
+def rows_of(warehouse: Warehouse, query: str, **values: Any) -> list[tuple[Any, ...]]:
+    """The rows of a query as tuples."""
+    with warehouse.begin() as connection:
+        return [tuple(row) for row in connection.execute(sa.text(query), values)]
 
 
 def rules_of(table: sa.Table) -> list[tuple[sa.Column[Any], Rule]]:

@@ -45,12 +45,16 @@ FILE_IS_SOUND = AssetCheckSpec(
     blocking=True,
 )
 
+# Rows are locked in the order in which a load of dim_country takes them.
 UPDATE_CONTINENTS = """
+with locked as (
+    select iso_3166_1 from dim_country order by iso_3166_1 for no key update
+)
 update dim_country as d
 set continent = c.continent, updated_at = now()
-from dim_country as before
-left join country_continent as c on c.iso_3166_1 = before.iso_3166_1
-where before.iso_3166_1 = d.iso_3166_1 and d.continent is distinct from c.continent
+from locked
+left join country_continent as c on c.iso_3166_1 = locked.iso_3166_1
+where locked.iso_3166_1 = d.iso_3166_1 and d.continent is distinct from c.continent
 """
 
 

@@ -151,6 +151,7 @@ def fetch_details(fetcher: Fetcher) -> Fetched:
     fetched = Fetched(Loaded(raw.raw_details))
     with warehouse.fetch_lock(fetcher.say):
         with warehouse.begin() as connection:
+            listed = books.find_crawl(connection, day, "discover")
             open_ = books.open_crawl(connection, day, "details", refresh=fetcher.refresh, now=partitions.now())
             missing = [] if open_.is_complete else books.films_without_details(connection, day, open_.started_at)
             fetched.stored_before = books.count_rows(connection, raw.raw_discover, day) - len(missing)
@@ -164,7 +165,9 @@ def fetch_details(fetcher: Fetcher) -> Fetched:
         except BaseException:
             _close(fetcher, "details", before, fetched, is_complete=False)
             raise
-        _close(fetcher, "details", before, fetched, is_complete=not fetched.failed)
+        # While pages of discover are missing, films may still come that have no details.
+        is_complete = listed is not None and listed.is_complete and not fetched.failed
+        _close(fetcher, "details", before, fetched, is_complete=is_complete)
     return fetched
 
 
@@ -177,7 +180,7 @@ def _fetch_films(fetcher: Fetcher, missing: list[int], fetched: Fetched, advance
 
     def store() -> None:
         if batch:
-            fetched.loaded.add(_store_details(fetcher, batch, fetched.so_far))
+            fetched.loaded.add(_store_details(fetcher, batch, fetched))
             batch.clear()
 
     with closing(fetcher.client.details(missing)) as answers:
@@ -204,7 +207,7 @@ def _too_many_failed(fetched: Fetched) -> bool:
     return failed > TOLERATED_FAILURES and failed > TOLERATED_SHARE * fetched.asked
 
 
-def _store_details(fetcher: Fetcher, batch: list[FilmAnswer], earlier: Loaded) -> Loaded:
+def _store_details(fetcher: Fetcher, batch: list[FilmAnswer], fetched: Fetched) -> Loaded:
     table, rows, refused = raw.raw_details, [], []
     for movie_id, answer in batch:
         if isinstance(answer, TmdbError):
@@ -212,6 +215,7 @@ def _store_details(fetcher: Fetcher, batch: list[FilmAnswer], earlier: Loaded) -
         row, rejected = parse_answer(movie_id, answer.status, answer.payload, answer.fetched_at, fetcher.day)
         if rejected:
             refused.append(rejected)
+            fetched.failed[movie_id] = f"The answer is not the details of film {movie_id}."
         else:
             rows.append(row)
     conformed = conform(rows, frame_columns(table), key=tuple(key_columns(table)), part=film_part)
@@ -228,7 +232,7 @@ def _store_details(fetcher: Fetcher, batch: list[FilmAnswer], earlier: Loaded) -
             day=fetcher.day,
             part=film_part,
             parts={f"film {movie_id}" for movie_id, _ in batch},
-            earlier=earlier,
+            earlier=fetched.so_far,
         )
 
 

@@ -111,7 +111,7 @@ def _require_stored(warehouse: Warehouse, day: dt.date) -> None:
             return
     raise Failure(
         description=f"{day} is past and nothing was stored on that day: TMDb's API answers for today only, so the day "
-        "cannot be fetched any more. Nothing was changed.",
+        "cannot be fetched any more. What was there stays.",
         allow_retries=False,
     )
 

@@ -83,7 +83,7 @@ def _number(value: Any) -> float:
 
 
 def _text(value: Any) -> str:
-    if not isinstance(value, str):
+    if not isinstance(value, str) or "\x00" in value:  # Postgres keeps no NUL; the client takes them out and counts
         raise WrongKindError
     return value
 

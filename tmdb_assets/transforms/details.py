@@ -50,6 +50,12 @@ def text_or_none(value: Any) -> Any:
     return None if value == "" else value
 
 
+def title_of(film: dict[str, Any]) -> Any:
+    """The title, else the original title; a title of another kind stays as it is."""
+    title = text_or_none(film.get("title"))
+    return text_or_none(film.get("original_title")) if title is None else title
+
+
 def positive_or_none(value: Any) -> Any:
     """TMDb writes 0 for an unknown runtime, budget or revenue; any other value stays as it is."""
     return None if value == 0 and not isinstance(value, bool) else value
@@ -72,7 +78,7 @@ def parse_movie(payload: dict[str, Any], day: dt.date) -> Row:
     collection = payload.get("belongs_to_collection")
     return {
         "movie_id": payload.get("id"),
-        "title": text_or_none(payload.get("title")) or text_or_none(payload.get("original_title")),
+        "title": title_of(payload),
         "original_title": text_or_none(payload.get("original_title")),
         "release_date": text_or_none(payload.get("release_date")),
         "status": text_or_none(payload.get("status")),

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tmdb_assets.transforms.conform import Row
-from tmdb_assets.transforms.details import text_or_none
+from tmdb_assets.transforms.details import text_or_none, title_of
 
 PAGE_SIZE = 20
 
@@ -42,7 +42,7 @@ def first_movie_rows(films: Iterable[dict[str, Any]], removed: frozenset[int], d
     return [
         {
             "movie_id": film.get("id"),
-            "title": text_or_none(film.get("title")) or text_or_none(film.get("original_title")),
+            "title": title_of(film),
             "original_title": text_or_none(film.get("original_title")),
             "release_date": text_or_none(film.get("release_date")),
             "original_language": text_or_none(film.get("original_language")),

@@ -38,6 +38,10 @@ SQL_TYPES: dict[Kind, type[sa.types.TypeEngine[Any]]] = {
 }
 
 
+# The largest value of a narrow integer: beyond it the contract rejects the row, instead of Postgres the whole load.
+LARGEST: dict[type[sa.types.TypeEngine[Any]], int] = {sa.SmallInteger: 2**15 - 1, sa.Integer: 2**31 - 1}
+
+
 @dataclass(frozen=True)
 class Rule:
     """A rule on one column's values; NULL always passes (whether NULL is allowed is the column's own property)."""
@@ -79,10 +83,13 @@ def column(
     by_database: str | None = None,
     sql_type: type[sa.types.TypeEngine[Any]] | None = None,
 ) -> sa.Column[Any]:
-    """Declare a column: `by_database` is an SQL default for columns that frames do not carry (times of change)."""
+    """Declare a column, whose rules keep its values within its type.
+
+    `by_database` is an SQL default for columns that frames do not carry (times of change).
+    """
     given: list[tuple[RuleName, Any]] = [
         ("at_least", at_least),
-        ("at_most", at_most),
+        ("at_most", at_most if at_most is not None or sql_type is None else LARGEST.get(sql_type)),
         ("max_length", max_length),
         ("matches", matches),
         ("one_of", tuple(one_of) if one_of else None),
@@ -137,6 +144,8 @@ def table(
     made: sa.Table = sa.Table(name, metadata, *parts, comment=comment, info=info, **options)
     for col in made.columns:
         for rule in col.info["rules"]:
+            if rule.argument == LARGEST.get(type(col.type)):
+                continue  # the type says so itself
             made.append_constraint(sa.CheckConstraint(rule.sql(col.name), name=f"ck_{name}_{col.name}_{rule.name}"))
     return made
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import sys
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -19,6 +20,11 @@ from tmdb_assets.warehouse.columns import column, metadata, table
 
 DECLARED_IN = (raw, dimensions, bridges, fact)  # importing them fills `metadata`
 SCHEMA_LOCK = 7_308_332_001  # advisory lock: one process at a time changes the schema
+
+
+class SchemaMismatchError(Exception):
+    """The database holds tables of another version; the text is one line for the user."""
+
 
 applied_sql = table(
     "applied_sql",
@@ -57,8 +63,25 @@ def ensure_schema(engine: sa.Engine) -> None:
         connection.execute(sa.text("select pg_advisory_xact_lock(:lock)"), {"lock": SCHEMA_LOCK})
         if _applied(connection, "schema") == digest:
             return
+        _require_columns(connection)
         connection.exec_driver_sql(text)
         _remember(connection, "schema", digest)
+
+
+def _require_columns(connection: sa.Connection) -> None:
+    """Existing tables are left as they are: raise `SchemaMismatchError` where the columns of one differ."""
+    found: dict[str, set[str]] = {}
+    query = "select table_name, column_name from information_schema.columns where table_schema = current_schema()"
+    for table_name, column_name in connection.execute(sa.text(query)):
+        found.setdefault(table_name, set()).add(column_name)
+    for made in metadata.sorted_tables:
+        declared = {col.name for col in made.columns}
+        if made.name in found and found[made.name] != declared:
+            raise SchemaMismatchError(
+                f"Table {made.name} of this database was made by another version of tmdb-assets (columns that differ: "
+                f"{', '.join(sorted(found[made.name] ^ declared))}). Nothing was changed; use that version, or a new "
+                "database."
+            )
 
 
 def view_file(name: str) -> Path:
@@ -106,4 +129,6 @@ def _remember(connection: sa.Connection, name: str, digest: str) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        sys.exit("usage: python -m tmdb_assets.warehouse.ddl  (writes sql/schema.sql)")
     (SQL_DIR / "schema.sql").write_text(schema_sql(), encoding="utf-8")

@@ -102,7 +102,7 @@ def test_a_past_day_without_stored_rows_is_refused_and_nothing_changes(loaded):
     (line,) = failures_of(result)
     assert line == (
         "2026-07-28 is past and nothing was stored on that day: TMDb's API answers for today only, so the day cannot "
-        "be fetched any more. Nothing was changed."
+        "be fetched any more. What was there stays."
     )
     assert everything(loaded) == before
     assert loaded.client.asked == []

@@ -56,7 +56,7 @@ def tables(server, loaded_database, monkeypatch):
 
 def evaluate(tables):
     """Run the checks across tables alone."""
-    job = define_asset_job("checks", AssetSelection.all(), partitions_def=DAILY, executor_def=in_process_executor)
+    job = define_asset_job("checks", AssetSelection.all(), executor_def=in_process_executor)
     made = Definitions(
         assets=STUBS, asset_checks=CHECKS, jobs=[job], resources={"warehouse": tables.warehouse}
     ).resolve_job_def("checks")

@@ -9,6 +9,7 @@ import struct
 import pytest
 
 from tmdb_assets.assets.marts import VIEWS
+from tmdb_assets.charts import render
 from tmdb_assets.warehouse import ddl
 from tmdb_assets_tests.awkward import catalogue, sound_films
 from tmdb_assets_tests.compare import copied_warehouse
@@ -54,9 +55,14 @@ def graph(server, loaded_database, monkeypatch, request):
     ids=["real", "sandbox"],
     indirect=["graph"],
 )
-def test_pictures_stand_in_the_metadata_beside_their_figures(graph, source):
+def test_pictures_stand_in_the_metadata_beside_their_figures(graph, source, monkeypatch):
+    drawn, draw = [], render.to_png
+    monkeypatch.setattr(render, "to_png", lambda chart: drawn.append(chart.to_json()) or draw(chart))
     result = graph.run(DAY, only={*CHARTS, *NAMES})
     assert failures_of(result) == []
+    assert len(drawn) == 4
+    assert {"SAMPLE DATA" in text for text in drawn} == {source == SAMPLE_LINE}
+    assert all(ATTRIBUTION in text and "2026-07-29" in text for text in drawn)
     for asset, pictures in PICTURES.items():
         metadata = metadata_of(result, asset)
         assert (metadata["snapshot_date"], metadata["source"]) == ("2026-07-29", source)

@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Any
 
 import pytest
-from dagster import AssetCheckResult, AssetCheckSeverity, AssetKey, Failure, MaterializeResult
+from dagster import AssetCheckResult, AssetCheckSeverity, AssetKey, Failure
 
 from tmdb_assets.transforms.conform import Reason, Rejected
 from tmdb_assets.warehouse import dimensions, fact
@@ -170,7 +170,3 @@ def test_what_a_check_found_is_shown_up_to_fifty_rows() -> None:
     table = violations_table("code", {f"C{number}": None for number in range(60)})
     assert [record.data for record in table.records] == [{"code": f"C{number}"} for number in range(50)]
     assert [column.name for column in table.schema.columns] == ["code"]
-
-
-def test_a_materialization_is_what_dagster_takes() -> None:
-    assert isinstance(materialized(loaded(1, []), 1), MaterializeResult)

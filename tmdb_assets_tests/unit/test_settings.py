@@ -115,7 +115,6 @@ def test_a_wrong_value_is_told_in_one_line(name: str, text: str, monkeypatch: py
     assert raised.value.__suppress_context__
 
 
-@pytest.mark.xfail(reason="a whole number of days in seconds is read as a time since 1970", strict=True)
 @pytest.mark.parametrize("text", ["0", "1754870400"])
 def test_a_bare_number_is_no_first_day(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMDB_FIRST_DAY", text)
