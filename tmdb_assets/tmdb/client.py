@@ -6,7 +6,6 @@ Reference: https://developer.themoviedb.org/reference/intro/getting-started
 from __future__ import annotations
 
 import ipaddress
-import math
 import os
 import threading
 import time
@@ -36,7 +35,7 @@ from tmdb_assets.tmdb.errors import (
     missing_endpoint,
     unreadable,
 )
-from tmdb_assets.tmdb.pace import FetchStats, Pace, Tries, retrying
+from tmdb_assets.tmdb.pace import FetchStats, Pace, Tries, retrying, thread_count
 from tmdb_assets.tmdb.payload import Answer, TruncatedError, read_answer, read_body
 
 if TYPE_CHECKING:
@@ -46,9 +45,6 @@ __all__ = ["Answer", "FetchStats", "TmdbClient"]
 
 Key = TypeVar("Key")
 
-# How long all threads pause after a 429 that does not say how long.
-_HOLD_SECONDS = 1.0
-
 
 class _StoppedError(Exception):
     """The fetch this thread works for was given up; never leaves this module."""
@@ -57,6 +53,8 @@ class _StoppedError(Exception):
 class TmdbClient:
     """Asks TMDb, never faster than `rate_limit` requests a second (0: no limit), whatever the number of threads.
 
+    `workers` is the most requests at once. After a 429 all threads pause for as long as it asks (1 s at least,
+    `retry_seconds` at most), then go on slower and come back to `rate_limit` within a minute.
     A failed try is repeated with growing waits for at most `retry_seconds`; a call ends within `retry_seconds`
     + 10 s. `connect_timeout` and `read_timeout` are in seconds. The token travels in the Authorization header
     only, redirects are not followed, cookies and .netrc are not used; HTTPS_PROXY, NO_PROXY and
@@ -92,8 +90,7 @@ class TmdbClient:
                 "User-Agent": f"tmdb-assets/{_version()}",
             }
         )
-        # More threads than the pace can feed would only wait in its queue, and be late for their own retries.
-        self._workers = workers if rate_limit == 0 else min(workers, max(4, math.ceil(rate_limit * 2)))
+        self._workers = thread_count(rate_limit, workers)
         self._retry_seconds = retry_seconds
         self._timeouts = (connect_timeout, read_timeout)
         self._clock, self._sleep = clock, sleep
@@ -229,7 +226,7 @@ class TmdbClient:
 
     def _try(self, tries: Tries, path: str, target: str) -> Answer | Fault | TmdbError:
         asked = self._clock()
-        sent = self._pace.acquire()
+        sent = self._pace.acquire(is_repeat=tries.count > 0)
         self.stats.count_request(sent, sent - asked)
         tries.begin()
         outcome: Answer | Fault | TmdbError
@@ -239,8 +236,9 @@ class TmdbClient:
             outcome = classify_exception(error, self._host)
         tries.end(outcome if isinstance(outcome, Fault) else None)
         if isinstance(outcome, Fault) and outcome.kind == "429":
-            wished = _HOLD_SECONDS if outcome.retry_after is None else outcome.retry_after
-            self._pace.hold_back(min(wished, self._retry_seconds))
+            self.stats.count_answer(rate_limited=True)
+            # Nobody waits longer than the retries may last: whoever asks then hears it from the API itself.
+            self._pace.hold_back(min(outcome.retry_after or 0.0, self._retry_seconds), sent)
         return outcome
 
     def _ask(self, path: str, target: str, deadline: float) -> Answer | Fault | TmdbError:

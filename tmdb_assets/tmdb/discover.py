@@ -8,15 +8,17 @@ from __future__ import annotations
 import datetime as dt
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tmdb_assets.tmdb.errors import TmdbError, UnreadableAnswerError, missing_endpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Generator, Iterable
+    from collections.abc import Collection, Generator, Iterable, Mapping
 
     from tmdb_assets.tmdb.client import TmdbClient
     from tmdb_assets.tmdb.payload import Answer
+
+Key = TypeVar("Key")
 
 PATH = "/discover/movie"
 # TMDb refuses page 501, whatever its own total_pages says.
@@ -40,18 +42,27 @@ class DiscoverPage:
     removed_characters: int = field(default=0, kw_only=True)
 
 
-def crawl(client: TmdbClient, max_pages: int, skip: Collection[int] = ()) -> Generator[DiscoverPage]:
+def crawl(
+    client: TmdbClient,
+    max_pages: int,
+    skip: Collection[int] = (),
+    *,
+    path: str = PATH,
+    params: Mapping[str, Any] | None = None,
+) -> Generator[DiscoverPage]:
     """Yield the pages 1 to `max_pages`, as many as there are and at most 500, in the order they complete.
 
     `skip` names pages that are stored already. The first page tells how many there are; pages that appear while
-    paging are asked too. Raises `UnreachableError`, `UnauthorizedError`, `BadRequestError`.
+    paging are asked too. `path` and `params` are as for `fetch_pages`.
+
+    Raises `UnreachableError`, `UnauthorizedError`, `BadRequestError`.
     """
     last = min(max_pages, MAX_PAGES)
     wanted = [page for page in range(1, last + 1) if page not in skip]
     if not wanted:
         return
     known = 0
-    with closing(fetch_pages(client, wanted[:1])) as pages:
+    with closing(fetch_pages(client, wanted[:1], path=path, params=params)) as pages:
         for page in pages:
             # A first page that does not tell the number of pages: then all are asked; those beyond the end are empty.
             known = last if page.problem or (page.results and not page.total_pages) else page.total_pages
@@ -59,35 +70,54 @@ def crawl(client: TmdbClient, max_pages: int, skip: Collection[int] = ()) -> Gen
     asked = wanted[0]
     while rest := [page for page in wanted if asked < page <= known]:
         asked = rest[-1]
-        with closing(fetch_pages(client, rest)) as pages:
+        with closing(fetch_pages(client, rest, path=path, params=params)) as pages:
             for page in pages:
                 # The highest count seen holds: asking one page too many costs nothing, one too few loses films.
                 known = max(known, page.total_pages)
                 yield page
 
 
-def fetch_pages(client: TmdbClient, pages: Iterable[int]) -> Generator[DiscoverPage]:
-    """Yield these pages in the order they complete; one that cannot be read comes with its `problem`.
-
-    Raises `UnreachableError`, `UnauthorizedError`, `BadRequestError`.
-    """
-    params = {
+def discover_params(client: TmdbClient) -> dict[str, Any]:
+    """The query of a discover page, but for the page: all films, most popular first."""
+    return {
         "sort_by": "popularity.desc",
         "include_adult": "false",
         "include_video": "false",
         "language": client.language,
     }
+
+
+def fetch_pages(
+    client: TmdbClient, pages: Iterable[int], *, path: str = PATH, params: Mapping[str, Any] | None = None
+) -> Generator[DiscoverPage]:
+    """Yield these pages in the order they complete; one that cannot be read comes with its `problem`.
+
+    Another list of TMDb that comes in pages is named by `path`; `params` (default: those of discover) is the query
+    without the page. Raises `UnreachableError`, `UnauthorizedError`, `BadRequestError`.
+    """
+    query = discover_params(client) if params is None else params
+    asked = ((page, page, query) for page in pages)
+    with closing(fetch_keyed_pages(client, asked, path=path)) as fetched:
+        for _, page in fetched:
+            yield page
+
+
+def fetch_keyed_pages(
+    client: TmdbClient, asked: Iterable[tuple[Key, int, Mapping[str, Any]]], *, path: str = PATH
+) -> Generator[tuple[Key, DiscoverPage]]:
+    """Like `fetch_pages`, for (key, page, params): pages of several lists at once, told apart by their keys."""
+    requests = (((key, page), path, {"page": page, **params}) for key, page, params in asked)
     # Closed here and not whenever the last reference goes: an error's traceback would keep the threads at work.
-    with closing(client.fetch_many((page, PATH, {"page": page, **params}) for page in pages)) as answers:
-        for page, result in answers:
+    with closing(client.fetch_many(requests)) as answers:
+        for (key, page), result in answers:
             if isinstance(result, UnreadableAnswerError):
-                yield DiscoverPage(page, [], 0, 0, dt.datetime.now(dt.UTC), str(result))
+                yield key, DiscoverPage(page, [], 0, 0, dt.datetime.now(dt.UTC), str(result))
             elif isinstance(result, TmdbError):
                 raise result
             elif result.status == 404:
-                raise missing_endpoint(PATH)
+                raise missing_endpoint(path)
             else:
-                yield _page(page, result)
+                yield key, _page(page, result)
 
 
 def _page(page: int, answer: Answer) -> DiscoverPage:

@@ -6,6 +6,7 @@ import math
 import threading
 import time
 from collections import Counter, deque
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +17,14 @@ from tmdb_assets.tmdb.errors import Fault
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Sends are spaced a little wider than the limit needs, so that a request that travels faster than the one
-# before it does not put one too many into a second as the server sees it.
-_SHARE = 0.985
-_GUARD_SECONDS = 0.005
+# Sends are spaced a little wider than the limit needs, so that a request that travels faster (by up to 22 ms; by 12
+# while lateness is made up for) than one before it does not put one too many into a second as the server sees it.
+_SHARE = 0.978
+_GUARD_SECONDS = 0.012
 # A sleep may end late; lateness up to this is made up for by the next permits, so that it does not lower the rate.
 _CATCH_UP_SECONDS = 0.1
+# How long all threads pause after a 429, also where it asks for less or does not say how long.
+_SHORTEST_HOLD_SECONDS = 1.0
 
 # Seconds before the next try, drawn at random: up to 0.2, 0.4, 0.8, ... 5.
 _BACKOFF = wait_random_exponential(multiplier=0.2, max=5, min=0.1)
@@ -31,13 +34,53 @@ _UNREADABLE_TRIES = 6
 _LAST_TRY_SECONDS = 10.0
 
 
+class AdaptiveRate:
+    """The requests a second that are permitted at a moment: `limit`, and less for a while after a 429.
+
+    Each lowering takes a quarter off what was permitted, or off what was sent in the second before the 429 (counted
+    as 40 at least, which TMDb is known to take) where that was less; it ends at 1 a second. Then the rate grows with
+    the square of the time: at most `RECOVERY_SECONDS` after the last 429 or the hold it brought, `limit` is reached
+    again. It is never passed. An infinite `limit` gives way to a finite rate at the first 429, which within
+    `RECOVERY_SECONDS` grows by what was sent in the second before the last 429 (40 at least), and on without end.
+    """
+
+    RECOVERY_SECONDS = 60.0
+    _KEPT_SHARE = 0.75
+    _LOWEST = 1.0
+    _USUAL = 40.0  # https://developer.themoviedb.org/docs/rate-limiting
+
+    def __init__(self, limit: float) -> None:
+        self._limit = limit
+        self._lowered = self._growth = limit
+        self._since = -math.inf
+
+    def at(self, now: float) -> float:
+        """Requests a second permitted at `now`."""
+        if self._lowered == self._limit:
+            return self._limit
+        share = max(0.0, now - self._since) / self.RECOVERY_SECONDS
+        return min(self._limit, self._lowered + self._growth * share**2)
+
+    def lower(self, now: float, sent: float) -> None:
+        """Permit less: a 429 came at `now`, after `sent` requests in the second before."""
+        seen = max(sent, self._USUAL)
+        rate = min(self.at(now), seen)
+        self._growth = seen if math.isinf(self._limit) else self._limit
+        self._lowered, self._since = min(rate, max(self._LOWEST, rate * self._KEPT_SHARE)), now
+
+    def pause(self, now: float, until: float) -> None:
+        """Stay at the rate of `now` and grow from `until` on: nothing is sent before."""
+        self._lowered, self._since = self.at(now), until
+
+
 class Pace:
     """A gate for all threads: at most `rate_limit` permits in any one-second window, evenly spaced.
 
     `rate_limit` is in requests a second. 0 means no limit. From 1 up, a fraction is cut off (2.5 permits 2 in
     any second); below 1, one request in every 1 / `rate_limit` seconds. Given enough callers the mean rate is at
-    least 98% of that. `clock` (seconds, monotonic) and `sleep` can be replaced, only together; a `sleep` that
-    raises gives up the caller's turn and leaves the pace as it was.
+    least 97.5% of that. After a 429 (`hold_back`) it is less, as `AdaptiveRate` says, also where there was no limit.
+    `clock` (seconds, monotonic) and `sleep` can be replaced, only together; a `sleep` that raises gives up the
+    caller's turn and leaves the pace as it was.
     """
 
     def __init__(
@@ -50,49 +93,74 @@ class Pace:
         if not (math.isfinite(rate_limit) and rate_limit >= 0):
             raise ValueError(f"rate_limit must be 0 or more, not {rate_limit}")
         self._clock, self._sleep = clock, sleep
-        self._limited = rate_limit > 0
         count = max(1, math.floor(rate_limit))
         period = 1 / rate_limit if 0 < rate_limit < 1 else 1.0
-        self._interval = period / count / _SHARE
+        self._rate = AdaptiveRate(count / period * _SHARE if rate_limit else math.inf)
         self._window = period + _GUARD_SECONDS
-        self._granted: deque[float] = deque(maxlen=count)
+        self._most = count if rate_limit else math.inf
+        self._granted: deque[float] = deque()
         self._due = -math.inf
         self._held_until = -math.inf
-        # The one who waits for the next permit holds this; the others queue behind it, so that one thread wakes
-        # up for each permit and not all of them.
-        self._turn = threading.Lock()
-        self._hold = threading.Lock()
+        # The one who waits for the next permit holds `_turn`; the others queue behind it, so that one thread wakes
+        # up for each permit and not all of them. First tries queue once more before that: when the pace is slow, a
+        # repeated one, whose time runs out, would wait too long behind all of them.
+        self._turn, self._first_tries = threading.Lock(), threading.Lock()
+        self._state = threading.Lock()
 
-    def acquire(self) -> float:
-        """Block until the caller may send; return the clock's reading at which it was permitted."""
-        if not self._limited:
-            return self._wait_until(lambda: self._held_until)
-        with self._turn:
-            now = self._wait_until(self._next_permit)
+    def acquire(self, *, is_repeat: bool = False) -> float:
+        """Block until the caller may send; return the clock's reading at which it was permitted.
+
+        A repeated try passes by the first tries in the queue.
+        """
+        if math.isinf(self._rate.at(now := self._clock())):
+            return self._grant(now)
+        queue: AbstractContextManager[object] = nullcontext() if is_repeat else self._first_tries
+        with queue, self._turn:
+            now = self._wait_for_permit()
             planned = max(self._due, self._held_until)
             if now - planned > _CATCH_UP_SECONDS:
                 planned = now  # nobody asked for a while: that time is gone, not saved up for a burst
-            self._due = planned + self._interval
-            self._granted.append(now)
-            return now
+            self._due = planned + 1 / self._rate.at(now)
+            return self._grant(now)
 
-    def hold_back(self, seconds: float) -> None:
-        """Permit nothing for the next `seconds`: the server said that it is too much."""
-        with self._hold:
-            self._held_until = max(self._held_until, self._clock() + seconds)
+    def hold_back(self, seconds: float, sent_at: float) -> None:
+        """Permit nothing for the next `seconds`, and then less than before: the server said that it is too much.
+
+        `seconds` is its wish (0: it names none); the hold is 1 s at least. `sent_at` is when the refused request
+        was permitted: the rate is lowered once a hold, so not for a request from before the last one's end.
+        """
+        with self._state:
+            now = self._clock()
+            is_news = sent_at >= self._held_until
+            self._held_until = max(self._held_until, now + max(seconds, _SHORTEST_HOLD_SECONDS))
+            if is_news:
+                self._rate.lower(now, sum(1 for granted in self._granted if granted > now - 1))
+            self._rate.pause(now, self._held_until)
+
+    def _grant(self, now: float) -> float:
+        with self._state:
+            self._granted.append(now)
+            while len(self._granted) > self._most or self._granted[0] < now - self._window:
+                self._granted.popleft()
+        return now
 
     def _next_permit(self) -> float:
         due = max(self._due, self._held_until)
         # The real times, not the planned ones, bound the window: permits that came late must not bunch up.
-        if len(self._granted) == self._granted.maxlen:
+        if len(self._granted) == self._most:
             due = max(due, self._granted[0] + self._window)
         return due
 
-    def _wait_until(self, due: Callable[[], float]) -> float:
+    def _wait_for_permit(self) -> float:
         # Asked again after each sleep: a hold may have come in the meantime.
-        while (now := self._clock()) < (then := due()):
+        while (now := self._clock()) < (then := self._next_permit()):
             self._sleep(then - now)
         return now
+
+
+def thread_count(rate_limit: float, most: int) -> int:
+    """At most `most`, and no more than `rate_limit` (0: none) keeps busy with answers of 2 s: the rest would wait."""
+    return most if rate_limit == 0 else min(most, max(4, math.ceil(rate_limit * 2)))
 
 
 class Tries:
@@ -159,13 +227,15 @@ def retrying(sleep: Callable[[float], None], count_retry: Callable[[str, float],
 class FetchStats:
     """What a client has sent and received so far. Safe to count from many threads.
 
-    `requests` counts every send, retries included; `retries` is by cause; `bytes` are as sent over the wire;
-    `seconds_waited` sums over all threads the time spent waiting for the pace and between tries.
+    `requests` counts every send, retries included; `retries` is by cause; `rate_limited` counts the answers 429,
+    also where no retry followed; `bytes` are as sent over the wire; `seconds_waited` sums over all threads the time
+    spent waiting for the pace and between tries; `mean_rate` and `peak_rate` are in requests a second.
     """
 
     requests: int = 0
     retries: Counter[str] = field(default_factory=Counter)
     not_found: int = 0
+    rate_limited: int = 0
     bytes: int = 0
     removed_characters: int = 0
     seconds_waited: float = 0.0
@@ -194,12 +264,15 @@ class FetchStats:
             self.retries[cause] += 1
             self.seconds_waited += waited
 
-    def count_answer(self, *, size: int = 0, removed_characters: int = 0, not_found: bool = False) -> None:
-        """Count one body of `size` bytes, or what was found in it."""
+    def count_answer(
+        self, *, size: int = 0, removed_characters: int = 0, not_found: bool = False, rate_limited: bool = False
+    ) -> None:
+        """Count one body of `size` bytes, or what was found in it, or that it said 404 or 429."""
         with self._lock:
             self.bytes += size
             self.removed_characters += removed_characters
             self.not_found += not_found
+            self.rate_limited += rate_limited
 
     @property
     def mean_rate(self) -> float:
@@ -215,6 +288,7 @@ class FetchStats:
                 "requests": self.requests,
                 "retries": dict(self.retries),
                 "not_found": self.not_found,
+                "rate_limited": self.rate_limited,
                 "bytes": self.bytes,
                 "removed_characters": self.removed_characters,
                 "seconds_waited": round(self.seconds_waited, 3),

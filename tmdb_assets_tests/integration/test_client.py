@@ -512,8 +512,64 @@ def test_the_pace_holds_over_all_threads(connect, skipped):
     client = connect(rate_limit=20)
     before = skipped.clock()
     assert len(list(client.fetch_many(films(100)))) == 100
-    assert 99 / 20 <= skipped.clock() - before <= 99 / 20 / 0.98 + 1
+    assert 99 / 20 <= skipped.clock() - before <= 99 / 20 / 0.975 + 1
     assert client.stats.peak_rate <= 20
+
+
+class Bucket:
+    """Takes `rate` requests a second, so many at once after a pause; answers 429 to the others and counts them."""
+
+    def __init__(self, rate, clock, headers):
+        self.rate, self.clock, self.refusal = rate, clock, reply(429, {"status_code": 25}, headers)
+        self.tokens, self.filled, self.refused, self.lock = rate, clock(), 0, threading.Lock()
+
+    def __call__(self, handler):
+        with self.lock:
+            now = self.clock()
+            self.tokens, self.filled = min(self.rate, self.tokens + (now - self.filled) * self.rate), now
+            is_accepted = self.tokens >= 1
+            self.tokens -= is_accepted
+            self.refused += not is_accepted
+        (reply() if is_accepted else self.refusal)(handler)
+
+
+@pytest.mark.parametrize(("limit", "most_refused"), [(45, 0), (60, 25), (0, 50)])
+@pytest.mark.parametrize("headers", [{"Retry-After": "1"}, {}])
+def test_a_server_that_takes_less_gets_its_way_and_answers_all(server, connect, skipped, limit, most_refused, headers):
+    server.default = bucket = Bucket(50, skipped.clock, headers)
+    client = connect(rate_limit=limit, retry_seconds=60)
+    assert {type(answer) for _, answer in client.fetch_many(films(500))} == {Answer}
+    figures = client.stats.snapshot()
+    assert bucket.refused <= most_refused
+    assert figures["rate_limited"] == figures["retries"].get("429", 0) == bucket.refused
+    assert figures["requests"] == len(server.seen) == 500 + bucket.refused
+
+
+def test_a_429_counts_also_where_no_retry_follows(server, connect):
+    server.plays("/movie/1", reply(429, {}, {"Retry-After": "7200"}))
+    client = connect()
+    with pytest.raises(errors.UnreachableError):
+        client.get("/movie/1")
+    assert (client.stats.rate_limited, dict(client.stats.retries)) == (1, {})
+
+
+def test_the_limit_is_used_and_kept_in_real_time(server, connect):
+    arrived = []
+
+    def answer_late(handler):
+        arrived.append(time.monotonic())
+        server.released.wait(0.06)
+        reply()(handler)
+
+    def share_used():
+        arrived.clear()
+        client = connect(rate_limit=50, workers=64, clock=time.monotonic, sleep=None)
+        assert len(list(client.fetch_many(films(101)))) == 101
+        assert client.stats.peak_rate <= 50
+        return 100 / (max(arrived) - min(arrived)) / 50
+
+    server.default = answer_late
+    assert any(0.97 <= share_used() <= 1 for _ in range(3))  # other work on the machine may hold one up
 
 
 def page(number, total=3, results=None):
