@@ -49,8 +49,9 @@ schema: $(VENV)/runtime.stamp ## Write sql/schema.sql and .env.example anew from
 	$(BIN)/python -m tmdb_assets.warehouse.ddl
 	$(BIN)/python -m tmdb_assets.settings > .env.example
 
-bench: $(VENV)/dev.stamp ## Measure a day's run against the floor.
+bench: $(VENV)/dev.stamp ## Measure a day's run and ingestion against the floor.
 	$(BIN)/python -m benchmarks.run_day
+	$(BIN)/python -m benchmarks.ingest
 
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-annotate --no-header --no-strip-extras

@@ -4,7 +4,10 @@ The sandbox itself sorts and serialises per request, which is fine for a person 
 loop, in a process of its own; the latency of one request holds up no other. It ends when its standard input closes, so
 that it never outlives the one who started it:
 
-    python -m benchmarks.fake_api --films FOLDER --date 2026-01-31 --latency-ms 60
+    python -m benchmarks.fake_api --films FOLDER --date 2026-01-31 --latency-ms 60 --rate 50
+    python -m benchmarks.fake_api --catalogue 100000 --date 2026-01-31 --latency-ms 0
+
+`answers` holds what it says and counts, `catalogue` a catalogue too large for the sandbox.
 """
 
 from __future__ import annotations
@@ -12,72 +15,24 @@ from __future__ import annotations
 import argparse
 import asyncio
 import datetime as dt
-import json
-import math
-import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from http import HTTPStatus
 from pathlib import Path
 
-from benchmarks.films import read_films
-from tmdb_assets.tmdb.sandbox import PAGE_SIZE, Catalogue, Reply, Sandbox, respond
+from benchmarks.answers import COUNT_PATH, TOKEN, Answers, FilmAnswers, Traffic
+from benchmarks.catalogue import CatalogueAnswers
+from benchmarks.films import read_edited_films, read_films
 
-TOKEN = Sandbox.token
-COUNT_PATH = "/requests"  # how many requests of the API were answered so far
+__all__ = ["COUNT_PATH", "ROOT", "TOKEN", "LoadServerError", "fake_api"]
+
 ROOT = Path(__file__).resolve().parent.parent
 STOP_TIMEOUT_S = 10
-_AUTHORISED = {"authorization": f"Bearer {TOKEN}"}
-_AUTHORISATION = f"\r\nauthorization: bearer {TOKEN}\r\n".encode()
-_PAGE = re.compile("(?:^|&)page=([0-9]+)")
 
 
 class LoadServerError(Exception):
     """The load server does not run; nothing can be measured."""
-
-
-class Answers:
-    """Every answer of the API as the bytes that go over the wire, found by path and page."""
-
-    def __init__(self, catalogue: Catalogue) -> None:
-        self._catalogue = catalogue
-        self.count = 0
-        pages = range(1, math.ceil(len(catalogue.films) / PAGE_SIZE) + 2)
-        targets = [("/3/discover/movie", str(page)) for page in pages]
-        targets += [(f"/3/movie/{film}", "") for film in catalogue.films]
-        targets += [(f"/3/{path}", "") for path in catalogue.reference]
-        self._ready = {target: self._make(*target) for target in targets}
-
-    def find(self, head: bytes) -> bytes:
-        """The answer to one request, given its head up to and with the empty line."""
-        method, target, _ = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ")
-        path, _, query = target.partition("?")
-        if path == COUNT_PATH:
-            return _message((200, {"requests": self.count}))
-        self.count += 1
-        if method != "GET" or _AUTHORISATION not in head.lower():
-            return _message(respond(self._catalogue, method, target, {}))
-        page = _PAGE.search(query)
-        return self._ready.get((path, page[1] if page else "")) or _message(
-            respond(self._catalogue, method, target, _AUTHORISED)
-        )
-
-    def _make(self, path: str, page: str) -> bytes:
-        target = f"{path}?page={page}" if page else path
-        return _message(respond(self._catalogue, "GET", target, _AUTHORISED))
-
-
-def _message(reply: Reply) -> bytes:
-    status, payload = reply
-    as_bytes = isinstance(payload, bytes)  # an id export
-    body = payload if as_bytes else json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
-    head = (
-        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: application/json;charset=utf-8\r\n"
-        f"Content-Length: {len(body)}\r\nConnection: keep-alive\r\n\r\n"
-    )
-    return head.encode() + body
 
 
 class Conversation(asyncio.Protocol):
@@ -115,13 +70,15 @@ async def serve(answers: Answers, latency_s: float) -> None:
 
 
 @contextmanager
-def fake_api(films: Path, day: dt.date, latency_ms: float) -> Iterator[str]:
-    """The server over the films of a folder, as a process of its own; gives the base URL, like http://host:port/3.
+def fake_api(films: Path | int, day: dt.date, latency_ms: float, options: Sequence[str] = ()) -> Iterator[str]:
+    """The server as a process of its own; gives the base URL, like http://host:port/3.
 
-    Raises `LoadServerError` when it does not start; why is on standard error.
+    `films` is a folder of films, or the number of films in a catalogue made up for it; `options` are more of the
+    command's own. Raises `LoadServerError` when it does not start; why is on standard error.
     """
-    command = [sys.executable, "-m", "benchmarks.fake_api", "--films", str(films), "--date", str(day)]
-    command += ["--latency-ms", str(latency_ms)]
+    source = ["--catalogue", str(films)] if isinstance(films, int) else ["--films", str(films)]
+    command = [sys.executable, "-m", "benchmarks.fake_api", *source, "--date", str(day)]
+    command += ["--latency-ms", str(latency_ms), *options]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -138,14 +95,33 @@ def fake_api(films: Path, day: dt.date, latency_ms: float) -> Iterator[str]:
                 process.kill()
 
 
-def main() -> None:
-    """Serve until standard input closes."""
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Serve synthetic films as TMDb would.")
-    parser.add_argument("--films", type=Path, required=True, help="folder written by benchmarks.films")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--films", type=Path, help="folder written by benchmarks.films")
+    source.add_argument("--catalogue", type=int, metavar="COUNT", help="a catalogue of so many films, made up here")
     parser.add_argument("--date", type=dt.date.fromisoformat, required=True, help="the day whose figures it tells")
     parser.add_argument("--latency-ms", type=float, default=60, help="added to each request; default: 60")
-    given = parser.parse_args()
-    asyncio.run(serve(Answers(read_films(given.films, given.date)), given.latency_ms / 1000))
+    parser.add_argument("--rate", type=float, default=0, help="requests a second, the rest get 429; default: no limit")
+    parser.add_argument("--edited", type=float, default=0, metavar="SHARE", help="of the films since the day before")
+    parser.add_argument("--export-days", type=int, default=0, help="exports to have ready at the start; default: 0")
+    return parser.parse_args()
+
+
+def _answers(given: argparse.Namespace) -> Answers:
+    traffic = Traffic(given.rate)
+    if given.catalogue:
+        return CatalogueAnswers(given.catalogue, given.date, traffic)
+    if given.edited:
+        catalogue, listed = read_edited_films(given.films, given.date, given.edited)
+        return FilmAnswers(catalogue, traffic, listed, given.export_days)
+    return FilmAnswers(read_films(given.films, given.date), traffic, export_days=given.export_days)
+
+
+def main() -> None:
+    """Serve until standard input closes."""
+    given = _arguments()
+    asyncio.run(serve(_answers(given), given.latency_ms / 1000))
 
 
 if __name__ == "__main__":

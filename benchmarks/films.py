@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import gzip
 import json
 import random
 import shutil
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
 from tmdb_assets.tmdb.sandbox import COUNTRIES_CSV, MAX_PAGE, PAGE_SIZE, SAMPLE_DIR, Catalogue
+from tmdb_assets.tmdb.sandbox_catalogue import FIGURES as DAILY
 
 SEED = 20260101
 MOST_FILMS = MAX_PAGE * PAGE_SIZE  # discover shows no more
@@ -24,6 +27,7 @@ OVERVIEW_WORDS = 60  # about 400 characters, as TMDb's overviews have on average
 # What a right load holds, in tables and columns that the platform and the floor share.
 FIGURES = {
     "films": "select count(*) from dim_movie",
+    "title_characters": "select coalesce(sum(length(title)), 0) from dim_movie",
     "revenue_usd": "select coalesce(sum(revenue_usd), 0)::bigint from dim_movie",
     "companies": "select count(*) from dim_company",
     "genre_links": "select count(*) from bridge_movie_genre",
@@ -89,12 +93,60 @@ def read_films(folder: Path, day: dt.date) -> Catalogue:
     return catalogue
 
 
+def read_edited_films(folder: Path, day: dt.date, share: float) -> tuple[Catalogue, dict[dt.date, list[int]]]:
+    """The films of `day`, of which `share` differ in their facts from the day before, and the change lists of both.
+
+    The sandbox's own edits are among them. A film edited after the day before was asked stands on that day's list or on
+    that of `day`, every tenth on both, as on TMDb.
+    """
+    before, after = (read_films(folder, moment).films for moment in (day - dt.timedelta(days=1), day))
+    catalogue = read_films(folder, day)
+    edited = {film for film in after if _facts(after[film]) != _facts(before[film])}
+    rest = sorted(after.keys() - edited)
+    more = random.Random(SEED).sample(rest, max(0, round(share * len(after)) - len(edited)))
+    for film in more:
+        _edit(catalogue.films[film])
+    ids = sorted({*edited, *more})
+    yesterday = [film for place, film in enumerate(ids) if place % 2 or place % 10 == 0]
+    today = [film for place, film in enumerate(ids) if place % 2 == 0]
+    return catalogue, {day - dt.timedelta(days=1): yesterday, day: today}
+
+
+def _facts(film: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in film.items() if name not in DAILY}
+
+
+def _edit(film: dict[str, Any]) -> None:
+    film["title"] += " (edited)"
+    film["revenue"] += 1_000
+    for name in ("genres", "production_companies"):
+        film[name] = film[name][:-1]
+    if film["release_date"]:
+        film["release_date"] = (dt.date.fromisoformat(film["release_date"]) + dt.timedelta(days=1)).isoformat()
+
+
+def export_popularity(film: Mapping[str, Any], day: dt.date) -> float:
+    """A film's popularity in the export of a day: quick to make, another one each day."""
+    return float(round(film["popularity"] * (1 + (31 * film["id"] + 17 * day.toordinal()) % 101 / 1000), 4))
+
+
+def export_of(films: Iterable[Mapping[str, Any]], day: dt.date) -> bytes:
+    """The id export of a day."""
+    lines = (
+        f'{{"adult":false,"id":{film["id"]},"original_title":{json.dumps(film["original_title"])},'
+        f'"popularity":{export_popularity(film, day)},"video":false}}\n'
+        for film in films
+    )
+    return gzip.compress("".join(lines).encode(), compresslevel=1, mtime=0)
+
+
 def expected_figures(catalogue: Catalogue) -> dict[str, float]:
     """The values of `FIGURES` after a right load, counted over the answers themselves."""
     films = catalogue.films.values()
     links = {name: sum(len({json.dumps(part) for part in film[name]}) for film in films) for name in _LISTS}
     return {
         "films": len(films),
+        "title_characters": sum(len(film["title"]) for film in films),
         "revenue_usd": sum(film["revenue"] for film in films),
         "companies": len({company["id"] for film in films for company in film["production_companies"]}),
         **{_LISTS[name]: count for name, count in links.items()},
@@ -104,6 +156,15 @@ def expected_figures(catalogue: Catalogue) -> dict[str, float]:
     }
 
 
+def expected_second_day(before: Catalogue, after: Catalogue) -> dict[str, float]:
+    """The values of `FIGURES` after two days: what films are now, every company ever named, the facts of both days."""
+    expected, first = expected_figures(after), expected_figures(before)
+    films = [*before.films.values(), *after.films.values()]
+    both = {name: expected[name] + first[name] for name in ("facts", "votes", "popularity")}
+    return expected | both | {"companies": len({company["id"] for film in films for company in film[_COMPANIES]})}
+
+
+_COMPANIES = "production_companies"
 _LISTS = {
     "genres": "genre_links",
     "production_companies": "company_links",
@@ -117,3 +178,15 @@ def wrong_figures(url: str, expected: dict[str, float]) -> dict[str, tuple[float
     with psycopg.connect(url) as connection:
         found = {name: connection.execute(query).fetchone()[0] for name, query in FIGURES.items()}  # type: ignore[index]
     return {name: (found[name], value) for name, value in expected.items() if abs(found[name] - value) > 0.11}
+
+
+def wrong_days(url: str, expected: Mapping[dt.date, tuple[int, float]]) -> list[tuple[dt.date, Any, Any]]:
+    """(day, found, expected) of every day whose number of facts or sum of popularity is another one."""
+    query = "select date_id, count(*), sum(popularity)::float8 from fact_movie_daily group by date_id"
+    with psycopg.connect(url) as connection:
+        found = {day: (count, popularity) for day, count, popularity in connection.execute(query)}
+    return [
+        (day, found.get(day), right)
+        for day, right in expected.items()
+        if day not in found or found[day][0] != right[0] or abs(found[day][1] - right[1]) > 0.11
+    ]

@@ -37,6 +37,23 @@ COMMENT ON COLUMN country_continent.continent IS 'One of seven continents.';
 
 COMMENT ON COLUMN country_continent.note IS 'Why this continent, where it can be argued.';
 
+CREATE TABLE IF NOT EXISTS details_due (
+    snapshot_date DATE NOT NULL,
+    movie_id BIGINT NOT NULL,
+    reason TEXT NOT NULL,
+    CONSTRAINT pk_details_due PRIMARY KEY (snapshot_date, movie_id),
+    CONSTRAINT ck_details_due_movie_id_at_least CHECK (movie_id >= 1),
+    CONSTRAINT ck_details_due_reason_one_of CHECK (reason in ('changed', 'new', 'refresh', 'returned', 'stale', 'unlisted'))
+);
+
+COMMENT ON TABLE details_due IS 'One row per film whose details a day is to ask for, with the reason. Made once a day, so that an interrupted run goes on with the same list.';
+
+COMMENT ON COLUMN details_due.snapshot_date IS 'The day that asks.';
+
+COMMENT ON COLUMN details_due.movie_id IS 'TMDb''s id of the film.';
+
+COMMENT ON COLUMN details_due.reason IS 'Why.';
+
 CREATE TABLE IF NOT EXISTS dim_company (
     company_id BIGINT NOT NULL,
     name TEXT,
@@ -149,7 +166,7 @@ COMMENT ON TABLE dim_genre IS 'One row per genre. Source: TMDb''s genre list and
 
 COMMENT ON COLUMN dim_genre.genre_id IS 'TMDb''s id of the genre.';
 
-COMMENT ON COLUMN dim_genre.name IS 'English name.';
+COMMENT ON COLUMN dim_genre.name IS 'Name, in TMDB_LANGUAGE.';
 
 COMMENT ON COLUMN dim_genre.as_of_date IS 'Last day on which TMDb confirmed the row; it only advances.';
 
@@ -189,7 +206,7 @@ CREATE TABLE IF NOT EXISTS fetch_log (
     request_count BIGINT NOT NULL,
     row_count BIGINT NOT NULL,
     CONSTRAINT pk_fetch_log PRIMARY KEY (snapshot_date, kind, part),
-    CONSTRAINT ck_fetch_log_kind_one_of CHECK (kind in ('details', 'discover', 'reference')),
+    CONSTRAINT ck_fetch_log_kind_one_of CHECK (kind in ('details', 'discover', 'due', 'export', 'reference')),
     CONSTRAINT ck_fetch_log_part_max_length CHECK (char_length(part) <= 100),
     CONSTRAINT ck_fetch_log_request_count_at_least CHECK (request_count >= 0),
     CONSTRAINT ck_fetch_log_row_count_at_least CHECK (row_count >= 0)
@@ -201,7 +218,7 @@ COMMENT ON COLUMN fetch_log.snapshot_date IS 'The day fetched for.';
 
 COMMENT ON COLUMN fetch_log.kind IS 'What was asked.';
 
-COMMENT ON COLUMN fetch_log.part IS 'Part of the kind: ''page N'', a batch, or ''all'' for the whole.';
+COMMENT ON COLUMN fetch_log.part IS 'A page, a slice of release dates, a list, or ''all'' for the whole.';
 
 COMMENT ON COLUMN fetch_log.started_at IS 'When the first request of the part was sent (UTC).';
 
@@ -263,11 +280,28 @@ COMMENT ON COLUMN raw_discover.vote_average IS 'Mean user rating as sent, 0 to 1
 
 COMMENT ON COLUMN raw_discover.vote_count IS 'Number of user ratings as sent.';
 
-COMMENT ON COLUMN raw_discover.rank IS 'Place in the day''s list, from 1.';
+COMMENT ON COLUMN raw_discover.rank IS 'Place in the day''s list, or in its slice of release dates, from 1.';
 
 COMMENT ON COLUMN raw_discover.payload IS 'The film as the page gave it.';
 
 COMMENT ON COLUMN raw_discover.fetched_at IS 'When the page was answered (UTC).';
+
+CREATE TABLE IF NOT EXISTS raw_export (
+    snapshot_date DATE NOT NULL,
+    movie_id BIGINT NOT NULL,
+    popularity DOUBLE PRECISION NOT NULL,
+    CONSTRAINT pk_raw_export PRIMARY KEY (snapshot_date, movie_id),
+    CONSTRAINT ck_raw_export_movie_id_at_least CHECK (movie_id >= 1),
+    CONSTRAINT ck_raw_export_popularity_at_least CHECK (popularity >= 0)
+);
+
+COMMENT ON TABLE raw_export IS 'One row per known film in the id export of a day. Source: movie_ids_MM_DD_YYYY.json.gz, the only history of popularity that TMDb offers.';
+
+COMMENT ON COLUMN raw_export.snapshot_date IS 'The day of the export.';
+
+COMMENT ON COLUMN raw_export.movie_id IS 'TMDb''s id of the film.';
+
+COMMENT ON COLUMN raw_export.popularity IS 'TMDb''s popularity score, without unit.';
 
 CREATE TABLE IF NOT EXISTS raw_reference (
     kind TEXT NOT NULL,

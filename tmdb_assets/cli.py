@@ -7,21 +7,27 @@ from __future__ import annotations
 
 import datetime as dt
 import gc
+import logging
 import os
 import signal
 import subprocess
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
-import psutil
 
 from tmdb_assets.settings import ATTRIBUTION, DATA_DIR, PROJECT_ROOT, SAMPLE_LINE, SettingsError, get_settings
 
-SHUTDOWN_SECONDS = 90  # Dagster's own services get 60 to end their runs
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from tmdb_assets.day_run import Platform
+
+SAMPLE_HISTORY_DAYS = 30
+REPORTS = ("report_films", "report_popularity", "report_trends")
 FAILED, UNUSABLE, INTERRUPTED = 1, 2, 130
 
 
@@ -54,6 +60,7 @@ def _plain_errors(command: Callable[..., Any]) -> Callable[..., Any]:
         from tmdb_assets.warehouse.server import WarehouseUnavailableError, stop_on_signals
 
         stop_on_signals()
+        logging.getLogger().addFilter(_is_no_retry)
         os.chdir(PROJECT_ROOT)
         os.environ["DAGSTER_HOME"] = str(_dagster_home())
         try:
@@ -64,6 +71,11 @@ def _plain_errors(command: Callable[..., Any]) -> Callable[..., Any]:
             _stop("Interrupted. What was stored is kept; run again to go on.", INTERRUPTED)
 
     return wrapped
+
+
+def _is_no_retry(record: logging.LogRecord) -> bool:
+    """Leave out what Dagster's storage says of each attempt: ten lines, and the last attempt's error comes anyhow."""
+    return not record.getMessage().startswith("Retrying failed database ")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -88,7 +100,7 @@ def _parse_day(_context: click.Context, _parameter: click.Parameter, value: str 
 def run(day: dt.date | None, refresh: bool) -> None:
     """Load a whole day: fetch, star schema, checks, views and charts.
 
-    A past day is rebuilt from what was stored on it: TMDb itself answers for today only.
+    A past day is rebuilt from what was stored on it, or loaded from its id export: TMDb's API answers for today only.
     """
     from rich.console import Console
 
@@ -105,119 +117,139 @@ def run(day: dt.date | None, refresh: bool) -> None:
     # A run is one burst of allocations and then ends: collecting garbage less often, and not once more at the exit,
     # saves a tenth to a quarter of its time (docs/performance.md).
     gc.set_threshold(50_000, 20, 100)
-    code = _run(Console(), day, refresh=refresh, is_past=day != today)
+    code = _run(Console(), day, today, refresh=refresh)
     gc.freeze()
     raise SystemExit(code)
 
 
-def _run(console: Any, day: dt.date, *, refresh: bool, is_past: bool) -> int:
-    from tmdb_assets.warehouse.resource import Warehouse
-    from tmdb_assets.warehouse.server import describe
-
-    warehouse = Warehouse()
-    if is_past and not _is_stored(warehouse, day):
-        click.echo(
-            f"{day} is past and nothing was stored on that day; TMDb's API answers for today only. "
-            "Nothing was changed.",
-            err=True,
-        )
-        return FAILED
-
-    from dagster import DagsterInstance
-
-    from tmdb_assets.assets.source import TmdbSource
-    from tmdb_assets.console import ConsoleProgress, print_summary
+def _run(console: Console, day: dt.date, today: dt.date, *, refresh: bool) -> int:
+    from tmdb_assets.console import print_summary
     from tmdb_assets.day_run import run_day
 
-    source = TmdbSource()
-    console.print(f"Loading {day} into {describe(warehouse.url)}", highlight=False, soft_wrap=True)
-    if source.is_sandbox:
-        console.print(f"[yellow]{SAMPLE_LINE}[/]", highlight=False)
-    try:
-        with DagsterInstance.get() as instance:
-            outcome = run_day(
-                day,
-                refresh=refresh,
-                instance=instance,
-                warehouse=warehouse,
-                tmdb=source,
-                progress=ConsoleProgress(console),
-            )
-    finally:
-        source.close()
-        warehouse.close()
-    print_summary(console, outcome)
+    with _open_platform(console) as platform:
+        console.print(f"Loading {day} into {platform.address}", highlight=False, soft_wrap=True)
+        outcome = run_day(platform, day, today=today, refresh=refresh)
+        print_summary(console, outcome)
+        if outcome.ok and platform.source.is_sandbox and day == today:
+            _fill_sample_history(console, platform, day)
     console.print(ATTRIBUTION, style="dim", highlight=False)
     if outcome.interrupted:
         return INTERRUPTED
     return 0 if outcome.ok else FAILED
 
 
-def _is_stored(warehouse: Any, day: dt.date) -> bool:
-    from tmdb_assets.warehouse import books
-    from tmdb_assets.warehouse.raw import raw_discover
+def _fill_sample_history(console: Console, platform: Platform, day: dt.date) -> None:
+    """The days before today from the sandbox's exports, so that charts over time have something to show."""
+    from tmdb_assets.console import track_days
+    from tmdb_assets.day_run import run_backfill, run_day
 
-    with warehouse.begin() as connection:
-        return books.count_rows(connection, raw_discover, day) > 0
+    before = [day - dt.timedelta(days=back) for back in range(SAMPLE_HISTORY_DAYS, 0, -1)]
+    missing = [past for past in before if past >= get_settings().tmdb_first_day and not platform.is_loaded(past)]
+    if not missing:
+        return
+    console.print(f"Filling the {len(missing)} days before from the sandbox's id exports", highlight=False)
+    for outcome in track_days(console, run_backfill(platform, missing), len(missing)):
+        for problem in outcome.problems:
+            console.print(f"  {outcome.day}: {problem}", highlight=False, soft_wrap=True)
+    run_day(platform, day, assets=REPORTS)  # they show the history
+
+
+@main.command()
+@click.option("--from", "first", callback=_parse_day, required=True, metavar="YYYY-MM-DD", help="First day.")
+@click.option("--to", "last", callback=_parse_day, required=True, metavar="YYYY-MM-DD", help="Last day.")
+@_plain_errors
+def backfill(first: dt.date, last: dt.date) -> None:
+    """Load every day from one to another: from what was stored on it, else from its id export.
+
+    Days that cannot be had are named at the end, the others are loaded; then the exit code is 1.
+    """
+    from rich.console import Console
+
+    from tmdb_assets import partitions
+
+    today, earliest = partitions.today(), get_settings().tmdb_first_day
+    if first > last:
+        _stop(f"--from {first} is after --to {last}.", UNUSABLE)
+    if last > today or first < earliest:
+        _stop(f"Days from {earliest} (TMDB_FIRST_DAY) to {today} (today, UTC) can be loaded.", UNUSABLE)
+    days = [first + dt.timedelta(days=number) for number in range((last - first).days + 1)]
+    raise SystemExit(_backfill(Console(), days))
+
+
+def _backfill(console: Console, days: list[dt.date]) -> int:
+    from tmdb_assets.console import print_days, track_days
+    from tmdb_assets.day_run import run_backfill
+
+    with _open_platform(console) as platform:
+        console.print(f"Loading {len(days)} days into {platform.address}", highlight=False, soft_wrap=True)
+        outcomes = list(track_days(console, run_backfill(platform, days), len(days)))
+    print_days(console, outcomes)
+    console.print(ATTRIBUTION, style="dim", highlight=False)
+    if any(outcome.interrupted for outcome in outcomes):
+        return INTERRUPTED
+    return 0 if all(outcome.ok for outcome in outcomes) else FAILED
+
+
+@contextmanager
+def _open_platform(console: Console) -> Iterator[Platform]:
+    from tmdb_assets.console import ConsoleProgress
+    from tmdb_assets.day_run import Platform
+
+    with Platform.open(ConsoleProgress(console)) as platform:
+        if platform.source.is_sandbox:
+            console.print(f"[yellow]{SAMPLE_LINE}[/]", highlight=False)
+        yield platform
 
 
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; the UI has no log-in.")
-@click.option("--port", default=3000, show_default=True, help="Port to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="Port to listen on.")
 @_plain_errors
 def dev(host: str, port: int) -> None:
     """Open the Dagster UI, with the daemon that runs the schedule, until Ctrl-C."""
+    from tmdb_assets.ui import port_fault, start_ui, wait_for_end
     from tmdb_assets.warehouse.server import describe, open_server
 
+    if fault := port_fault(host, port):
+        _stop(fault, UNUSABLE)
     server = open_server()
+    _close_dead_runs()
     click.echo(f"Warehouse: {describe(server.url)}")
     if get_settings().is_sandbox:
         click.echo(SAMPLE_LINE)
     click.echo(f"Dagster UI: http://{host}:{port}  (Ctrl-C stops it)")
-    workspace = str(PROJECT_ROOT / "workspace.yaml")
-    command = [sys.executable, "-m", "dagster", "dev", "-w", workspace, "-h", host, "-p", str(port)]
-    # A shell starts background jobs with SIGINT ignored; Dagster would then ignore SIGTERM as well.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    environment = {**os.environ, "PYTHONWARNINGS": "ignore:Function `dev_command` is superseded"}
-    child = subprocess.Popen(command, cwd=os.environ["DAGSTER_HOME"], env=environment)  # noqa: S603 - our own interpreter
-    raise SystemExit(_wait(child))
+    child = start_ui(host, port)
+    if not wait_for_end(child):
+        _stop(f"The Dagster UI ended by itself (exit code {child.returncode}); it may have said why above.", FAILED)
 
 
-def _wait(child: subprocess.Popen[bytes]) -> int:
-    """Wait for the child to end; when this process is told to stop, so is the child, and it is waited for."""
-    try:
-        return child.wait()
-    except KeyboardInterrupt:
-        pass  # Ctrl-C reaches the child as well: it shares the terminal
-    except SystemExit:
-        child.send_signal(signal.SIGTERM)
-    services = psutil.Process(child.pid).children(recursive=True)
-    try:
-        child.wait(timeout=SHUTDOWN_SECONDS)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()
-        for service in services:
-            if service.is_running():
-                service.kill()
-    return 0
+def _close_dead_runs() -> None:
+    """Runs whose process was killed would keep their places among the runs allowed at once."""
+    from dagster import DagsterInstance
+
+    from tmdb_assets.run_process import close_dead_runs
+
+    with DagsterInstance.get() as instance:
+        closed = close_dead_runs(instance)
+    if closed:
+        click.echo(f"Runs whose process died, now marked as failed: {len(closed)}")
 
 
-@main.command(context_settings={"ignore_unknown_options": True})
+# Every flag is psql's, -h and --help too.
+@main.command(add_help_option=False, context_settings={"ignore_unknown_options": True, "help_option_names": []})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @_plain_errors
 def psql(arguments: tuple[str, ...]) -> None:
     """Open psql on the warehouse; ARGUMENTS go to psql, like -c 'select count(*) from dim_movie'."""
-    from tmdb_assets.warehouse.server import open_server, render_url
+    from tmdb_assets.warehouse.databases import libpq_environment
+    from tmdb_assets.warehouse.server import open_server
 
     server = open_server()
-    environment = dict(os.environ)
-    if server.url.password:
-        environment["PGPASSWORD"] = str(server.url.password)  # not on the command line, where others could read it
-    address = render_url(server.url.set(password=None))
+    # Not on the command line, where others could read the password, and where -d and -h would lose the rest.
+    environment = libpq_environment(server.url)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is psql's
     program = server.bin_dir / "psql"
-    raise SystemExit(subprocess.run([program, address, *arguments], env=environment, check=False).returncode)  # noqa: S603
+    raise SystemExit(subprocess.run([program, *arguments], env=environment, check=False).returncode)  # noqa: S603
 
 
 @main.command()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
@@ -31,6 +31,7 @@ class ConsoleProgress:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._lines = LogProgress()
+        self._tracks = False
 
     @contextmanager
     def track(self, label: str, total: int, say: Say) -> Iterator[Advance]:
@@ -39,16 +40,29 @@ class ConsoleProgress:
         def print_line(line: str) -> None:
             say(line)
             if not self._console.is_terminal:
-                self._console.print(f"  {escape(line)}", highlight=False)
+                self._print(line)
 
-        with self._lines.track(label, total, print_line) as advance, self._bars() as bars:
-            task = bars.add_task(label, total=total)
+        self._tracks = True
+        try:
+            with self._lines.track(label, total, print_line) as advance, self._bars() as bars:
+                task = bars.add_task(label, total=total)
 
-            def both(count: int) -> None:
-                advance(count)
-                bars.advance(task, count)
+                def both(count: int) -> None:
+                    advance(count)
+                    bars.advance(task, count)
 
-            yield both
+                yield both
+        finally:
+            self._tracks = False
+
+    def note(self, line: str, say: Say) -> None:
+        """Log the line and print it, except while progress is shown: `track` prints what it says by itself."""
+        say(line)
+        if not self._tracks:
+            self._print(line)
+
+    def _print(self, line: str) -> None:
+        self._console.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
 
     def _bars(self) -> Bars:
         return Bars(
@@ -85,7 +99,9 @@ def print_summary(console: Console, run: DayRun) -> None:
     if run.interrupted:
         say("Interrupted. What was stored is kept; run again to go on.")
     elif not run.ok:
-        say("What was stored is kept; run again to go on. The log of the run: tmdb-assets dev, page Runs.")
+        is_told = any("run again" in problem for problem in run.problems)
+        kept = "" if is_told else "What was stored is kept; run again to go on. "
+        say(f"{kept}The log of the run: tmdb-assets dev, page Runs.")
 
 
 def _tables(figures: list[TableFigures]) -> Table:
@@ -97,3 +113,23 @@ def _tables(figures: list[TableFigures]) -> Table:
         cells = (row.rows, row.inserted, row.updated, row.unchanged, row.rejected)
         table.add_row(row.name, *("" if cell is None else f"{cell:,}" for cell in cells))
     return table
+
+
+def track_days(console: Console, outcomes: Iterable[DayRun], total: int) -> Iterator[DayRun]:
+    """Pass days through as they are loaded, and show each: a bar on a terminal, a line a day elsewhere."""
+    with ConsoleProgress(console).track("days", total, lambda _: None) as advance:
+        for outcome in outcomes:
+            advance(1)
+            if not console.is_terminal:
+                console.print(f"  {outcome.day}: {'loaded' if outcome.ok else 'failed'}", highlight=False)
+            yield outcome
+
+
+def print_days(console: Console, outcomes: Sequence[DayRun]) -> None:
+    """The days of a backfill: how many are loaded, and those that could not be had, with the reason."""
+    say = partial(console.print, highlight=False, soft_wrap=True)
+    failed = [outcome for outcome in outcomes if not outcome.ok]
+    seconds = sum(outcome.seconds for outcome in outcomes)
+    say(f"{len(outcomes) - len(failed)} of {len(outcomes)} days loaded in {seconds:.1f} s")
+    for outcome in failed:
+        say(f"  [red]{outcome.day}[/] {escape('; '.join(outcome.problems))}")

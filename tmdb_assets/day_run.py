@@ -3,21 +3,38 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
-import socket
+import io
+import sys
 import time
-from collections.abc import Sequence
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TextIO
 
-import psutil
-from dagster import DagsterEvent, DagsterExecutionInterruptedError, DagsterInstance, DagsterRunStatus, RunsFilter
+import sqlalchemy as sa
+from dagster import (
+    AssetKey,
+    DagsterEvent,
+    DagsterExecutionInterruptedError,
+    DagsterInstance,
+    Definitions,
+)
 from dagster._core.definitions.asset_checks.asset_check_spec import AssetCheckSeverity
 
-from tmdb_assets.definitions import build_definitions
+from tmdb_assets import partitions
+from tmdb_assets.assets.source import TmdbSource
+from tmdb_assets.progress import Progress
+from tmdb_assets.run_process import close_dead_runs
+from tmdb_assets.warehouse import books
+from tmdb_assets.warehouse.databases import tell_outage
+from tmdb_assets.warehouse.fact import load_day
+from tmdb_assets.warehouse.raw import raw_discover
+from tmdb_assets.warehouse.resource import Warehouse
+from tmdb_assets.warehouse.server import WarehouseUnavailableError, describe
 
-PROCESS_TAG = ".dagster/tmdb_assets_process"  # the prefix keeps it off the list of runs
-FETCHING_STEPS = ("raw_discover", "raw_details", "raw_reference")
+FROM_EXPORT = ("raw_export", "fact_movie_daily")
+FETCHING_STEPS = ("raw_discover", "raw_details", "raw_reference", "raw_export")
 
 
 @dataclass(frozen=True)
@@ -58,20 +75,124 @@ class DayRun:
     interrupted: bool = False
 
 
-def run_day(day: dt.date, *, refresh: bool, instance: DagsterInstance, **resources: Any) -> DayRun:
-    """Materialize the whole day in this process; what fails is told in the result, not raised."""
-    started = time.monotonic()
-    close_dead_runs(instance)
-    definitions = build_definitions(**resources)
-    job = definitions.resolve_job_def("daily")
+class _WithoutEventFaults(io.TextIOBase):
+    """stderr without what Dagster prints there of each event that it cannot store: the outage is told once."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Pass the text on."""
+        return (
+            len(text)
+            if text.startswith("Exception while writing logger call to event log")
+            else self._stream.write(text)
+        )
+
+    def fileno(self) -> int:
+        """The file of the stream beneath, by which Dagster keeps a step's output."""
+        return self._stream.fileno()
+
+    def flush(self) -> None:
+        """Flush the stream beneath."""
+        self._stream.flush()
+
+
+@dataclass
+class Platform:
+    """Everything a run in this process needs: Dagster's instance, the graph, TMDb and the warehouse."""
+
+    instance: DagsterInstance
+    definitions: Definitions
+    source: TmdbSource
+    warehouse: Warehouse
+
+    @classmethod
+    @contextmanager
+    def open(cls, progress: Progress) -> Iterator[Platform]:
+        """Open all of it, and close runs whose process died; everything is closed at the end.
+
+        When Postgres goes away meanwhile, the block ends with `WarehouseUnavailableError`: Dagster cannot
+        go on without its events stored, and so the run itself does not learn that it failed.
+        """
+        from tmdb_assets.definitions import build_definitions
+
+        warehouse, source = Warehouse(), TmdbSource()
+        definitions = build_definitions(warehouse=warehouse, tmdb=source, progress=progress)
+        url = warehouse.url  # opens the server, or says why it cannot
+        try:
+            with redirect_stderr(_WithoutEventFaults(sys.stderr)), DagsterInstance.get() as instance:
+                close_dead_runs(instance)
+                yield cls(instance, definitions, source, warehouse)
+        except Exception as error:
+            outage = tell_outage(error, url)
+            if outage is None:
+                raise
+            raise WarehouseUnavailableError(f"{outage} What was stored is kept; run again to go on.") from error
+        finally:
+            source.close()
+            warehouse.close()
+
+    @property
+    def address(self) -> str:
+        """The warehouse's address, without its password."""
+        return describe(self.warehouse.url)
+
+    def is_loaded(self, day: dt.date) -> bool:
+        """Whether the day's facts are there."""
+        with self.warehouse.begin() as connection:
+            return bool(connection.scalar(sa.select(sa.exists().where(load_day.c.date_id == day))))
+
+    def was_asked(self, day: dt.date) -> bool:
+        """Whether the day's discover rows are stored: then it is rebuilt from them."""
+        with self.warehouse.begin() as connection:
+            return books.count_rows(connection, raw_discover, day) > 0
+
+
+def run_backfill(platform: Platform, days: Iterable[dt.date]) -> Iterator[DayRun]:
+    """Load days one by one, oldest first; an interruption ends it.
+
+    A day that was asked is rebuilt from its raw rows, today is loaded whole, any other day comes from its export and
+    needs two assets only.
+    """
+    for day in sorted(days):
+        today = partitions.today()
+        if day == today:
+            outcome = run_day(platform, day, today=today)
+        elif platform.was_asked(day):
+            outcome = run_day(platform, day, job="backfill")
+        else:
+            outcome = run_day(platform, day, job="backfill", assets=FROM_EXPORT)
+        yield outcome
+        if outcome.interrupted:
+            return
+
+
+def run_day(
+    platform: Platform,
+    day: dt.date,
+    *,
+    today: dt.date | None = None,
+    refresh: bool = False,
+    job: str = "daily",
+    assets: Sequence[str] = (),
+) -> DayRun:
+    """Materialize a day in this process, all of the job or only some assets; what fails is told, not raised.
+
+    The run belongs to `today`, the date when its command was given (default: now), also when it starts after midnight.
+    """
+    run_id = str(uuid.uuid4())
+    partitions.begin_run(run_id, today or partitions.today())
+    started, requests_before = time.monotonic(), platform.source.requests
     config: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     if refresh:
         config["ops"] = {step: {"config": {"refresh": True}} for step in FETCHING_STEPS}
-    result = job.execute_in_process(
+    result = platform.definitions.resolve_job_def(job).execute_in_process(
         partition_key=day.isoformat(),
-        instance=instance,
+        instance=platform.instance,
         run_config=config,
-        tags={PROCESS_TAG: this_process()},
+        asset_selection=[AssetKey(name) for name in assets] or None,
+        run_id=run_id,
         raise_on_error=False,
     )
     checks = [_check(event) for event in result.all_events if event.event_type_value == "ASSET_CHECK_EVALUATION"]
@@ -80,7 +201,7 @@ def run_day(day: dt.date, *, refresh: bool, instance: DagsterInstance, **resourc
         run_id=result.run_id,
         ok=result.success,
         seconds=time.monotonic() - started,
-        requests=resources["tmdb"].requests,
+        requests=platform.source.requests - requests_before,
         tables=[_table(event) for event in result.all_events if event.is_step_materialization],
         checks=checks,
         problems=_problems(result.all_events),
@@ -126,32 +247,3 @@ def _problems(events: Sequence[DagsterEvent]) -> list[str]:
             told = f"{event.step_key}: {cause.message.strip().splitlines()[0]}"
         lines[told or f"{event.step_key} failed"] = None
     return list(lines)
-
-
-def this_process() -> str:
-    """Name this process, so that a later one can tell whether it still lives: host, id and time of start."""
-    return f"{socket.gethostname()}:{os.getpid()}:{psutil.Process().create_time():.0f}"
-
-
-def close_dead_runs(instance: DagsterInstance) -> list[str]:
-    """Mark runs as failed whose process on this machine died before it could say so; return their ids."""
-    open_runs = instance.get_run_records(
-        RunsFilter(statuses=[DagsterRunStatus.STARTED, DagsterRunStatus.STARTING, DagsterRunStatus.CANCELING])
-    )
-    closed = []
-    for record in open_runs:
-        process = record.dagster_run.tags.get(PROCESS_TAG)
-        if process and _is_dead(process):
-            instance.report_run_failed(record.dagster_run, f"The process of this run ({process}) died.")
-            closed.append(record.dagster_run.run_id)
-    return closed
-
-
-def _is_dead(process: str) -> bool:
-    host, pid, created = process.rsplit(":", 2)
-    if host != socket.gethostname():
-        return False  # another machine's process cannot be judged from here
-    try:
-        return bool(abs(psutil.Process(int(pid)).create_time() - float(created)) > 2)
-    except psutil.NoSuchProcess:
-        return True

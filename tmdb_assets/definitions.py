@@ -12,10 +12,10 @@ from tmdb_assets.assets.dimensions import dim_company, dim_country, dim_date, di
 from tmdb_assets.assets.enrichment import country_continent
 from tmdb_assets.assets.fact import fact_movie_daily
 from tmdb_assets.assets.marts import mart_assets
-from tmdb_assets.assets.raw import raw_details, raw_discover, raw_reference
-from tmdb_assets.assets.reports import report_films, report_popularity
+from tmdb_assets.assets.raw import raw_details, raw_discover, raw_export, raw_reference
+from tmdb_assets.assets.reports import report_films, report_popularity, report_trends
 from tmdb_assets.assets.source import TmdbSource
-from tmdb_assets.automation import backfill, daily, daily_schedule
+from tmdb_assets.automation import backfill, daily, daily_schedule, gap_filler
 from tmdb_assets.checks.across import CHECKS
 from tmdb_assets.progress import LogProgress
 from tmdb_assets.warehouse.resource import Warehouse
@@ -23,6 +23,7 @@ from tmdb_assets.warehouse.resource import Warehouse
 ASSETS = [
     raw_discover,
     raw_details,
+    raw_export,
     raw_reference,
     country_continent,
     dim_date,
@@ -36,6 +37,7 @@ ASSETS = [
     *mart_assets,
     report_films,
     report_popularity,
+    report_trends,
 ]
 
 
@@ -56,6 +58,7 @@ def build_definitions(**overrides: Any) -> Definitions:
         asset_checks=CHECKS,
         jobs=[daily, backfill],
         schedules=[daily_schedule],
+        sensors=[gap_filler],
         resources=resources,
         executor=in_process_executor,
     )

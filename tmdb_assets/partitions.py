@@ -6,7 +6,6 @@ A partition is the UTC date on which TMDb was asked. Time is asked for here and 
 from __future__ import annotations
 
 import datetime as dt
-from functools import lru_cache
 
 from dagster import DailyPartitionsDefinition
 
@@ -23,11 +22,24 @@ def today() -> dt.date:
     return now().date()
 
 
-@lru_cache(maxsize=256)
+_run_dates: dict[str, dt.date] = {}  # of the runs of this process
+
+
+def begin_run(run_id: str, date: dt.date) -> None:
+    """Say to which date a run belongs, before it starts: to that on which its command was given.
+
+    Not a tag of the run: the UI repeats a run with its tags, and a later day would take itself for an earlier one.
+    """
+    _run_dates[run_id] = date
+
+
 def run_date(run_id: str) -> dt.date:
-    """The date that a run belongs to: the UTC date when its first step asked, even if it goes on past midnight."""
-    del run_id  # the key of the cache: every run keeps its own first answer
-    return today()
+    """The date that a run belongs to, even if it goes on past midnight.
+
+    It is the date of `begin_run`, else the UTC date when the run's first step asked: a run of the schedule that is
+    launched after midnight is one for a past day.
+    """
+    return _run_dates.setdefault(run_id, today())
 
 
 def daily_partitions(first_day: dt.date | None = None) -> DailyPartitionsDefinition:

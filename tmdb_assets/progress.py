@@ -19,6 +19,9 @@ class Progress(Protocol):
     def track(self, label: str, total: int, say: Say) -> AbstractContextManager[Advance]:
         """A context that gives a function to call with the number of things done since the last call."""
 
+    def note(self, line: str, say: Say) -> None:
+        """Tell what is worth knowing while a step goes on, like whom it waits for."""
+
 
 class LogProgress:
     """Progress as lines of the run's log: at the start, every ten seconds, and at the end."""
@@ -43,6 +46,10 @@ class LogProgress:
         say(f"{label}: {total} to fetch")
         yield advance
         say(progress_line(label, done, total, self._clock() - started))
+
+    def note(self, line: str, say: Say) -> None:
+        """Log the line."""
+        say(line)
 
 
 def progress_line(label: str, done: int, total: int, seconds: float) -> str:

@@ -11,7 +11,8 @@ import os
 import re
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -28,6 +29,7 @@ ATTRIBUTION = "This product uses the TMDB API but is not endorsed or certified b
 SAMPLE_LINE = "Sample figures: the sandbox answers, not TMDb. Set TMDB_TOKEN for real ones."
 
 DEFAULT_API_URL = "https://api.themoviedb.org/3"
+DEFAULT_EXPORT_URL = "https://files.tmdb.org/p/exports"
 
 
 class SettingsError(Exception):
@@ -73,8 +75,11 @@ class Settings(BaseSettings):
 
     tmdb_token: SecretStr | None = Field(None, description="TMDb v4 read access token; unset: the sandbox answers")
     tmdb_api_url: HttpUrl = Field(DEFAULT_API_URL, description="the API: an http(s) URL")
-    tmdb_pages: int = Field(
-        100, ge=1, le=500, description="discover pages a day, 20 films each: a whole number from 1 to 500"
+    tmdb_export_url: HttpUrl | None = Field(
+        None, description=f"the daily id exports: an http(s) URL; unset: {DEFAULT_EXPORT_URL}, or beside a TMDB_API_URL"
+    )
+    tmdb_pages: Annotated[int, Field(ge=1, le=500)] | Literal["all"] = Field(
+        100, description="discover pages a day, 20 films each: a whole number from 1 to 500, or all"
     )
     tmdb_language: str = Field(
         "en-US", pattern=r"^[a-z]{2}(-[A-Z]{2})?$", description="language of titles: like en-US or fr"
@@ -85,6 +90,9 @@ class Settings(BaseSettings):
     tmdb_rate_limit: float = Field(
         40, ge=0, le=1000, description="requests a second at most: a number from 0 (no limit) to 1000"
     )
+    tmdb_details_max_age_days: int = Field(
+        30, ge=2, le=3650, description="days after which details are asked anew: a whole number from 2 to 3650"
+    )
     warehouse_url: Annotated[SecretStr | None, AfterValidator(_postgres_url)] = Field(
         None, description="postgresql://user:password@host:5432/database; unset: embedded under data/postgres"
     )
@@ -93,6 +101,16 @@ class Settings(BaseSettings):
     def is_sandbox(self) -> bool:
         """Whether the built-in sandbox answers instead of TMDb (no token is set)."""
         return self.tmdb_token is None
+
+    @property
+    def export_url(self) -> str:
+        """Where the daily id exports lie: a look-alike of the API is expected to serve them too, under /p/exports."""
+        if self.tmdb_export_url is not None:
+            return self.tmdb_export_url
+        if self.tmdb_api_url == DEFAULT_API_URL:
+            return DEFAULT_EXPORT_URL
+        api = urlsplit(self.tmdb_api_url)
+        return f"{api.scheme}://{api.netloc}/p/exports"
 
     @property
     def source(self) -> str:
@@ -118,7 +136,8 @@ def _first_problem(error: ValidationError, overrides: dict[str, Any]) -> str:
     field = Settings.model_fields[name]
     secret = "SecretStr" in str(field.annotation)
     value = overrides.get(name, _given(name))
-    shown = "" if secret else f"={value!r}"
+    # An address may carry a password, wherever it stands.
+    shown = "" if secret else f"={re.sub(r'//[^/@]*@', '//***@', str(value))!r}"
     return f"{name.upper()}{shown} cannot be used: allowed is {field.description}."
 
 

@@ -13,8 +13,8 @@ import pytest
 import sqlalchemy as sa
 
 # The developer's own environment must not reach the tests; settings are read once, at the first import of the assets.
-for variable in ("TMDB_TOKEN", "TMDB_API_URL", "TMDB_PAGES", "TMDB_LANGUAGE", "TMDB_FIRST_DAY", "TMDB_RATE_LIMIT"):
-    os.environ.pop(variable, None)
+for variable in [name for name in os.environ if name.startswith("TMDB_")]:
+    del os.environ[variable]
 for variable in ("WAREHOUSE_URL", "DAGSTER_HOME"):
     os.environ.pop(variable, None)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import time
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator
+from collections.abc import Callable, Collection, Container, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -26,8 +26,8 @@ from tmdb_assets_tests.compare import Tables, copied_warehouse
 from tmdb_assets_tests.replay import Catalogue, ReplayServer
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-FETCHING = ("raw_discover", "raw_details", "raw_reference")
-CHARTS = ("report_films", "report_popularity")
+FETCHING = ("raw_discover", "raw_details", "raw_reference", "raw_export")
+CHARTS = ("report_films", "report_popularity", "report_trends")
 
 
 class Graph(Tables):
@@ -61,7 +61,7 @@ class Graph(Tables):
         made = self.definitions.resolve_job_def(job)
         if only is None and not charts and job == "daily":
             keys = {key.to_user_string() for key in made.asset_layer.executable_asset_keys}
-            only = keys - set(CHARTS)
+            only = {name for name in keys if not name.startswith("report_")}
         return made.execute_in_process(
             partition_key=day.isoformat(),
             instance=self.instance,
@@ -116,6 +116,25 @@ def platform(
             made.close()
 
 
+class FakeExport:
+    """An id export that was downloaded."""
+
+    skipped = 0
+
+    def __init__(self, films: list[tuple[int, float]]) -> None:
+        self._films, self.lines = films, len(films)
+
+    def rows(self, known: Container[int] | None) -> Iterator[list[tuple[int, float]]]:
+        """The films that are known, in one list."""
+        yield [film for film in self._films if known is None or film[0] in known]
+
+    def __enter__(self) -> FakeExport:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is open."""
+
+
 class FakeClient:
     """Answers from a catalogue without HTTP, one request after the other; `asked` holds the paths."""
 
@@ -127,9 +146,16 @@ class FakeClient:
         self.stats = FetchStats()
 
     def fetch_many(self, requests: Iterable[tuple[Any, str, dict[str, Any]]]) -> Generator[tuple[Any, Answer]]:
-        """Discover pages, keyed as asked."""
+        """Pages of discover or of the change list, keyed as asked."""
         for key, path, params in requests:
-            yield key, self._answer(path, self.catalogue.page(params["page"]))
+            page = self.catalogue.changes if path == "/movie/changes" else self.catalogue.page
+            yield key, self._answer(path, page(params["page"]))
+
+    def export(self, day: dt.date, now: dt.datetime) -> FakeExport:
+        """The id export of any day."""
+        self._answer(f"/export/{day}", {})
+        films = self.catalogue.films.values()
+        return FakeExport([(film["id"], film["popularity"]) for film in films if isinstance(film.get("id"), int)])
 
     def details(self, movie_ids: Iterable[int]) -> Generator[tuple[int, Answer]]:
         """The details of films, 404 for those that are gone."""
@@ -165,7 +191,7 @@ class FakeGraph(Graph):
     ) -> None:
         self.client = client
         source = TmdbSource(Settings.load(**settings))
-        source.client = client
+        source.client, source.export = client, client.export
         super().__init__(warehouse, source, monkeypatch)
 
 
@@ -205,6 +231,8 @@ def command_environment(database: sa.URL, replay: ReplayServer, **changes: str) 
         "WAREHOUSE_URL": render_url(database),
         "TMDB_TOKEN": replay.token,
         "TMDB_API_URL": replay.url,
+        "TMDB_EXPORT_URL": replay.url.removesuffix("/3") + "/p/exports",
+        "TMDB_DETAILS_MAX_AGE_DAYS": "30",
         "TMDB_RATE_LIMIT": "0",
         "TMDB_PAGES": "100",
         "TMDB_LANGUAGE": "en-US",

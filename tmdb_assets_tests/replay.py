@@ -44,7 +44,9 @@ KINDS = {
     "/genre/movie/list": "genres",
     "/configuration/countries": "countries",
     "/configuration/languages": "languages",
+    "/movie/changes": "changes",
 }
+CHANGES_A_PAGE = 100
 # Parameters that the discover endpoint understands here; any other would be ignored in silence, so it is refused.
 DISCOVER_PARAMS = {"page", "sort_by", "include_adult", "include_video", "language"}
 
@@ -80,6 +82,7 @@ class Catalogue:
         discover_ids: what discover lists, as is, repeats included; default: all films, most popular first.
         listing: the discover items themselves, as is; wins over `discover_ids`.
         gone: ids whose details answer 404 although discover may list them.
+        changed: what the change list of any day holds; default: all films, so that all are asked anew every day.
         beyond: the details of an id that `films` does not hold, or None.
     """
 
@@ -93,6 +96,7 @@ class Catalogue:
         discover_ids: Sequence[int] | None = None,
         listing: Sequence[Any] | None = None,
         gone: Collection[int] = (),
+        changed: Collection[int] | None = None,
         beyond: Callable[[int], Any] = lambda movie_id: None,
     ) -> None:
         self._given = {name: value for name, value in locals().items() if name not in {"self", "__class__"}}
@@ -100,6 +104,7 @@ class Catalogue:
         self._given["films"] = self.films  # an iterable can be read only once
         self.genres, self.countries, self.languages = list(genres), list(countries), list(languages)
         self.gone = frozenset(gone)
+        self.changed = sorted(i for i in self.films if isinstance(i, int)) if changed is None else sorted(changed)
         self._beyond = beyond
         ids = sorted(self.films, key=self._rank) if discover_ids is None else discover_ids
         self.listing = [discover_item(i, self.films[i]) for i in ids] if listing is None else list(listing)
@@ -117,6 +122,27 @@ class Catalogue:
         if movie_id in self.gone:
             return None
         return self.films[movie_id] if movie_id in self.films else self._beyond(movie_id)
+
+    def changes(self, number: int) -> dict[str, Any]:
+        """Page `number` of the change list, with an entry whose id is null, as TMDb sends some."""
+        start = (number - 1) * CHANGES_A_PAGE
+        ids = self.changed[start : start + CHANGES_A_PAGE]
+        return {
+            "page": number,
+            "results": [{"id": None, "adult": None}, *({"id": movie_id, "adult": False} for movie_id in ids)],
+            "total_pages": max(1, -(-len(self.changed) // CHANGES_A_PAGE)),
+            "total_results": len(self.changed),
+        }
+
+    def export(self) -> bytes:
+        """The id export: every film that has an id and a popularity, gzipped."""
+        films = [film for film in self.films.values() if isinstance(film, dict) and isinstance(film.get("id"), int)]
+        lines = [
+            json.dumps({"adult": False, "id": film["id"], "popularity": film["popularity"], "video": False})
+            for film in films
+            if isinstance(film.get("popularity"), int | float)
+        ]
+        return gzip.compress("\n".join(lines).encode(), compresslevel=1, mtime=0)
 
     def page(self, number: int) -> dict[str, Any]:
         """Discover page `number` (from 1, 20 items each, empty beyond the end); `total_pages` knows no cap of 500."""
@@ -245,11 +271,16 @@ class ReplayServer:
 
     def answer(self, path: str, params: Mapping[str, str], authorization: str | None) -> tuple[int, Any]:
         """Note the request; status and payload for a path after `/3`, as TMDb would answer."""
-        kind = "details" if re.fullmatch("/movie/[0-9]+", path) else KINDS.get(path, "other")
+        is_export = path.startswith("/../p/exports/")
+        kind = "details" if re.fullmatch("/movie/[0-9]+", path) else KINDS.get(path, "export" if is_export else "other")
         with self._lock:
             self._asked.append(Asked(kind, path, params, time.monotonic()))
+        if is_export:
+            return 200, self.catalogue.export()
         if authorization != f"Bearer {self.token}":
             return 401, _error("401_invalid_key", 7)
+        if kind == "changes":
+            return 200, self.catalogue.changes(int(params.get("page", "1")))
         if kind == "discover":
             return _discover(self.catalogue, params)
         if kind == "genres":
@@ -328,7 +359,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(fault.status or 200, fault.body, fault, {})
         else:
             body, encoding = _encode(payload), {}
-            if len(body) > 1000 and "gzip" in self.headers.get("Accept-Encoding", ""):
+            if (
+                len(body) > 1000
+                and not isinstance(payload, bytes)
+                and "gzip" in self.headers.get("Accept-Encoding", "")
+            ):
                 body, encoding = gzip.compress(body, compresslevel=1, mtime=0), {"Content-Encoding": "gzip"}
             self._send(status, body, fault, encoding)
 
@@ -346,5 +381,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _encode(payload: Any) -> bytes:
+    if isinstance(payload, bytes):
+        return payload
     # UTF-8 as TMDb sends it; a lone surrogate, which UTF-8 cannot hold, becomes the JSON escape that stands for it.
     return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")

@@ -25,7 +25,7 @@ group by g.genre_id, g.name;
 comment on view vw_genre_popularity is
 'One row per genre with films on the newest loaded day. Removed films are left out.';
 comment on column vw_genre_popularity.genre_id is 'TMDb''s id of the genre.';
-comment on column vw_genre_popularity.name is 'English name.';
+comment on column vw_genre_popularity.name is 'Name, in TMDB_LANGUAGE.';
 comment on column vw_genre_popularity.avg_popularity is 'Plain mean of the films'' popularity.';
 comment on column vw_genre_popularity.total_votes is 'Sum of the films'' ratings.';
 comment on column vw_genre_popularity.nb_movies is 'Number of films of the genre.';

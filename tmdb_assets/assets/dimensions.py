@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,7 +15,7 @@ from dagster import (
     ResourceParam,
 )
 
-from tmdb_assets.assets.day_details import DayDetails
+from tmdb_assets.assets.day_details import FILMS_A_CHUNK, DayDetails
 from tmdb_assets.assets.declare import DAILY, day_of, table_asset
 from tmdb_assets.assets.enrichment import country_continent
 from tmdb_assets.assets.raw import raw_details, raw_discover, raw_reference
@@ -24,14 +25,11 @@ from tmdb_assets.transforms.calendar import calendar_rows
 from tmdb_assets.transforms.conform import Conformed, Row, conform
 from tmdb_assets.transforms.discover import first_movie_rows, language_rows
 from tmdb_assets.transforms.reference import Named, apply_reference, reference_rows
-from tmdb_assets.warehouse import books, dimensions, raw
+from tmdb_assets.warehouse import books, dimensions, due, raw
 from tmdb_assets.warehouse.columns import frame_columns, key_columns
+from tmdb_assets.warehouse.merge import MergeCounts, merge, staging_name
 from tmdb_assets.warehouse.publish import AssetEvent, publish
 from tmdb_assets.warehouse.resource import Warehouse
-
-MOST_REMOVED = 20  # more films than this, and more than the share below, answering 404 are taken for a fault of TMDb
-MOST_REMOVED_SHARE = 0.01
-FILMS_A_CHUNK = 5000
 
 REMOVALS_PLAUSIBLE = AssetCheckSpec(
     "removals_plausible",
@@ -87,19 +85,23 @@ def dim_country(
 ) -> Iterator[AssetEvent]:
     """Countries of production in their latest state, each with its continent."""
     day, table = day_of(context), dimensions.dim_country
-    with warehouse.begin() as connection:
-        found = connection.execute(
-            sa.select(dimensions.country_continent.c.iso_3166_1, dimensions.country_continent.c.continent)
-        )
-        continents: dict[str, str] = dict(tuple(row) for row in found)
-    named = _with_reference(warehouse, "country", "iso_3166_1", details.rows(warehouse, day, table.name))
-    rows = ([{**row, "continent": _continent(row, continents)} for row in chunk] for chunk in named)
-    yield from publish(warehouse, table, conformed(table, rows), day=day)
+    rows = _with_reference(warehouse, "country", "iso_3166_1", details.rows(warehouse, day, table.name))
+    yield from publish(warehouse, table, conformed(table, rows), day=day, merge=merge_countries)
 
 
-def _continent(row: Row, continents: dict[str, str]) -> str | None:
-    code = row["iso_3166_1"]
-    return continents.get(code) if isinstance(code, str) else None
+def merge_countries(connection: sa.Connection) -> MergeCounts:
+    """Merge the staged countries, new ones with the continent that country_continent has at this moment.
+
+    Until the transaction ends nobody else writes to country_continent: a load of it that runs beside this one would
+    not see the new countries, nor this one the new continents. Such a load comes wholly before or wholly after.
+    """
+    table, continents = dimensions.dim_country, dimensions.country_continent
+    connection.execute(sa.text("lock table country_continent in share mode"))
+    staged = sa.table(staging_name(table), sa.column("iso_3166_1"), sa.column("continent"))
+    connection.execute(
+        sa.update(staged).values(continent=continents.c.continent).where(staged.c.iso_3166_1 == continents.c.iso_3166_1)
+    )
+    return merge(connection, table)
 
 
 @table_asset(dimensions.dim_language, daily=True, deps=[raw_discover, raw_details, raw_reference])
@@ -129,41 +131,35 @@ def dim_movie(
 ) -> Iterator[AssetEvent]:
     """Films in their latest state: first from discover, then from details where they came and kept their contract."""
     day, table = day_of(context), dimensions.dim_movie
-    asked, gone = _answers(warehouse, day)
-    plausible = len(gone) <= MOST_REMOVED or len(gone) <= MOST_REMOVED_SHARE * asked
-    removed = gone if plausible else frozenset()
+    with warehouse.begin() as connection:
+        removals = due.removals(connection, day)
+    removed = removals.gone if removals.are_plausible else frozenset()
 
     def chunks() -> Iterator[list[Row]]:
         for films in _discovered(warehouse, day):
             yield first_movie_rows(films, removed, day)
         yield from details.rows(warehouse, day, table.name)
 
-    yield _removals_plausible(asked, len(gone), plausible=plausible)
+    yield _removals_plausible(removals)
     metadata = {"films_removed": len(removed)}
-    yield from publish(warehouse, table, conformed(table, chunks()), day=day, metadata=metadata)
+    mark = partial(due.mark_removed, day=day, gone=removed)
+    yield from publish(warehouse, table, conformed(table, chunks()), day=day, afterwards=mark, metadata=metadata)
 
 
-def _answers(warehouse: Warehouse, day: dt.date) -> tuple[int, frozenset[int]]:
-    """How many films were asked for details that day, and which of them answered 404."""
-    details = raw.raw_details.c
-    with warehouse.begin() as connection:
-        gone = connection.scalars(
-            sa.select(details.movie_id).where(details.snapshot_date == day, details.status_code == 404)
+def _removals_plausible(removals: due.Removals) -> AssetCheckResult:
+    text = f"{len(removals.gone)} of {removals.asked} films answered 404."
+    if not removals.are_plausible:
+        text += (
+            " That is too many to believe, so none was marked as removed. Look whether TMDb has a fault, and run the "
+            "day again before midnight UTC: these films are asked anew."
         )
-        return books.count_rows(connection, raw.raw_details, day), frozenset(gone)
-
-
-def _removals_plausible(asked: int, gone: int, *, plausible: bool) -> AssetCheckResult:
-    text = f"{gone} of {asked} films answered 404."
-    if not plausible:
-        text += " That is too many to believe, so none was marked as removed. Look whether TMDb has a fault; run again."
     return AssetCheckResult(
-        passed=plausible,
+        passed=removals.are_plausible,
         check_name=REMOVALS_PLAUSIBLE.name,
         asset_key=AssetKey("dim_movie"),
         severity=AssetCheckSeverity.ERROR,
         description=text,
-        metadata={"asked": asked, "not_found": gone},
+        metadata={"asked": removals.asked, "not_found": len(removals.gone)},
     )
 
 

@@ -11,29 +11,40 @@ from tmdb_assets.assets.declare import day_of, table_asset
 from tmdb_assets.assets.dimensions import conformed
 from tmdb_assets.transforms.conform import Row
 from tmdb_assets.transforms.discover import fact_rows
-from tmdb_assets.warehouse import fact, raw
-from tmdb_assets.warehouse.latest import keep_latest
+from tmdb_assets.warehouse import fact
+from tmdb_assets.warehouse.latest import ensure_day, keep_latest
 from tmdb_assets.warehouse.publish import AssetEvent, publish
 from tmdb_assets.warehouse.resource import Warehouse
 
 ROWS_A_CHUNK = 50_000
 
 
-@table_asset(fact.fact_movie_daily, daily=True, deps=["raw_discover", "dim_movie", "dim_date"])
+# What discover showed; and for known films outside it, the popularity of the day's export.
+MEASURES = """
+select movie_id, popularity, vote_average, vote_count, 'discover' as source
+from raw_discover
+where snapshot_date = :day
+union all
+select e.movie_id, e.popularity, null, null, 'export'
+from raw_export as e
+where e.snapshot_date = :day
+and not exists (select 1 from raw_discover as d where d.snapshot_date = :day and d.movie_id = e.movie_id)
+order by movie_id
+"""
+
+
+@table_asset(fact.fact_movie_daily, daily=True, deps=["raw_discover", "raw_export", "dim_movie", "dim_date"])
 def fact_movie_daily(context: AssetExecutionContext, warehouse: ResourceParam[Warehouse]) -> Iterator[AssetEvent]:
-    """The day's facts from its discover rows."""
+    """The day's facts from its discover and export rows."""
     day, table = day_of(context), fact.fact_movie_daily
+    with warehouse.begin() as connection:
+        ensure_day(connection, day)
     frames = conformed(table, _measures(warehouse, day))
     yield from publish(warehouse, table, frames, day=day, afterwards=partial(keep_latest, day=day))
 
 
 def _measures(warehouse: Warehouse, day: dt.date) -> Iterator[list[Row]]:
-    discover = raw.raw_discover.c
-    query = (
-        sa.select(discover.movie_id, discover.popularity, discover.vote_average, discover.vote_count)
-        .where(discover.snapshot_date == day)
-        .order_by(discover.movie_id)
-    )
     with warehouse.begin() as connection:
-        for chunk in connection.execution_options(yield_per=ROWS_A_CHUNK).execute(query).partitions():
+        streamed = connection.execution_options(yield_per=ROWS_A_CHUNK).execute(sa.text(MEASURES), {"day": day})
+        for chunk in streamed.partitions():
             yield fact_rows((tuple(row) for row in chunk), day)

@@ -40,6 +40,7 @@ VIEWS = (
     View("vw_top_movies", "rank", ("fact_movie_daily", "dim_movie")),
     View("vw_genre_popularity", "genre_id", ("fact_movie_daily", "dim_genre", "bridge_movie_genre")),
     View("vw_continent_popularity", "continent", ("fact_movie_daily", "dim_country", "bridge_movie_country")),
+    View("vw_trending_movies", "movie_id", ("fact_movie_daily", "dim_movie")),
     View("vw_load_status", "date_id", ("fact_movie_daily",)),
 )
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from dagster import (
@@ -17,11 +18,18 @@ from dagster import (
 )
 from pydantic import Field
 
+from tmdb_assets import partitions
 from tmdb_assets.assets.declare import DAILY, day_of, table_asset
-from tmdb_assets.assets.fetching import Fetched, Fetcher, fetch_details, fetch_discover, fetch_reference
+from tmdb_assets.assets.fetch_catalogue import fetch_catalogue
+from tmdb_assets.assets.fetch_details import fetch_details
+from tmdb_assets.assets.fetch_discover import fetch_discover
+from tmdb_assets.assets.fetch_export import fetch_export_day
+from tmdb_assets.assets.fetch_reference import fetch_reference
+from tmdb_assets.assets.fetching import Fetched, Fetcher
 from tmdb_assets.assets.source import TmdbSource
 from tmdb_assets.partitions import run_date
-from tmdb_assets.progress import Progress
+from tmdb_assets.progress import Progress, Say
+from tmdb_assets.tmdb.errors import TmdbError
 from tmdb_assets.warehouse import books, raw
 from tmdb_assets.warehouse.load import Loaded
 from tmdb_assets.warehouse.publish import AssetEvent, count_rows, guarded, materialized
@@ -36,13 +44,28 @@ PAGES_COMPLETE = AssetCheckSpec(
 )
 
 
+LISTS_STORED = AssetCheckSpec(
+    "lists_stored",
+    asset="raw_reference",
+    description="TMDb's lists of genres, countries and languages could be had when they were asked. If not: what was "
+    "stored of them stays, and the next run asks again.",
+)
+EXPORT_STORED = AssetCheckSpec(
+    "export_stored",
+    asset="raw_export",
+    description="The day's id export is stored. It is written from 07:00 UTC and kept about three months. If not: run "
+    "the day again later; until then films outside discover have no fact for the day.",
+    partitions_def=DAILY,
+)
+
+
 class FetchConfig(Config):
     """How to fetch."""
 
     refresh: bool = Field(False, description="Ask TMDb again for what is stored already (today only).")
 
 
-@table_asset(raw.raw_reference, daily=False)
+@table_asset(raw.raw_reference, daily=False, checks=(LISTS_STORED,))
 def raw_reference(
     context: AssetExecutionContext,
     config: FetchConfig,
@@ -56,8 +79,9 @@ def raw_reference(
     fetched = Fetched(Loaded(raw.raw_reference))
     with guarded(raw.raw_reference.name) as refused:
         if not is_past:
-            fetcher = Fetcher(warehouse, tmdb.client, today, config.refresh, progress, context.log.info)
+            fetcher = Fetcher(warehouse, tmdb.client, today, config.refresh, progress, _note(context, progress))
             fetched = tmdb.ask(context.run.run_id, lambda: fetch_reference(fetcher))
+        yield _lists_stored(fetched)
         yield _stored(warehouse, fetched, None, tmdb)
     yield from refused.events
 
@@ -75,10 +99,12 @@ def raw_discover(
     fetched = Fetched(Loaded(raw.raw_discover))
     with guarded(raw.raw_discover.name) as refused:
         if day == run_date(context.run.run_id):
-            fetcher = Fetcher(warehouse, tmdb.client, day, config.refresh, progress, context.log.info)
-            fetched = tmdb.ask(context.run.run_id, lambda: fetch_discover(fetcher, tmdb.settings.tmdb_pages))
-        else:
-            _require_stored(warehouse, day)
+            fetcher = Fetcher(warehouse, tmdb.client, day, config.refresh, progress, _note(context, progress))
+            pages = tmdb.settings.tmdb_pages
+            fetched = tmdb.ask(
+                context.run.run_id,
+                lambda: fetch_catalogue(fetcher) if pages == "all" else fetch_discover(fetcher, pages),
+            )
         yield _pages_complete(warehouse, day, fetched)
         yield _stored(warehouse, fetched, day, tmdb)
     yield from refused.events
@@ -97,22 +123,91 @@ def raw_details(
     fetched = Fetched(Loaded(raw.raw_details))
     with guarded(raw.raw_details.name) as refused:
         if day == run_date(context.run.run_id):
-            fetcher = Fetcher(warehouse, tmdb.client, day, config.refresh, progress, context.log.info)
-            fetched = tmdb.ask(context.run.run_id, lambda: fetch_details(fetcher))
+            max_age = tmdb.settings.tmdb_details_max_age_days
+            fetcher = Fetcher(warehouse, tmdb.client, day, config.refresh, progress, _note(context, progress))
+            fetched = tmdb.ask(context.run.run_id, lambda: fetch_details(fetcher, max_age))
         if fetched.failed:
             context.log.warning(f"{len(fetched.failed)} films gave no details; they keep what is known of them")
         yield _stored(warehouse, fetched, day, tmdb)
     yield from refused.events
 
 
-def _require_stored(warehouse: Warehouse, day: dt.date) -> None:
+@table_asset(raw.raw_export, daily=True, deps=[raw_discover], checks=(EXPORT_STORED,))
+def raw_export(
+    context: AssetExecutionContext,
+    config: FetchConfig,
+    warehouse: ResourceParam[Warehouse],
+    tmdb: ResourceParam[TmdbSource],
+    progress: ResourceParam[Progress],
+) -> Iterator[AssetEvent]:
+    """The popularity of every known film in the day's id export: the only history that TMDb offers."""
+    day, today = day_of(context), run_date(context.run.run_id)
+    fetched, problem = Fetched(Loaded(raw.raw_export)), None
+    with guarded(raw.raw_export.name) as refused:
+        is_asked = day == today or config.refresh or _needs_export(warehouse, day)
+        if is_asked:
+            fetcher = Fetcher(warehouse, tmdb.client, day, config.refresh, progress, _note(context, progress))
+            try:
+                fetched = fetch_export_day(fetcher, tmdb.export, is_catalogue=tmdb.settings.tmdb_pages == "all")
+            except TmdbError as error:
+                problem = str(error)
+                _require_other_source(warehouse, day, today, problem)
+        yield _export_stored(day, problem, is_asked=is_asked)
+        yield _stored(warehouse, fetched, day, tmdb)
+    yield from refused.events
+
+
+def _note(context: AssetExecutionContext, progress: Progress) -> Say:
+    """Lines for the run's log that whoever watches the console sees as well."""
+    return partial(progress.note, say=context.log.info)
+
+
+def _needs_export(warehouse: Warehouse, day: dt.date) -> bool:
+    """Whether a past day lacks discover rows: a day that was asked whole is rebuilt without a request."""
     with warehouse.begin() as connection:
-        if books.count_rows(connection, raw.raw_discover, day):
+        crawl = books.find_crawl(connection, day, "discover")
+        if crawl is not None and crawl.is_complete:
+            return False
+        if books.known_films(connection):
+            return True
+    raise Failure(
+        description=f"{day} cannot be loaded: its id export has popularity only, and no film is known yet. Load today "
+        "first (tmdb-assets run). Nothing was changed.",
+        allow_retries=False,
+    )
+
+
+def _require_other_source(warehouse: Warehouse, day: dt.date, today: dt.date, problem: str) -> None:
+    """Without its export a past day needs stored discover rows: nothing else tells what TMDb showed then."""
+    with warehouse.begin() as connection:
+        if day == today or books.count_rows(connection, raw.raw_discover, day):
             return
     raise Failure(
-        description=f"{day} is past and nothing was stored on that day: TMDb's API answers for today only, so the day "
-        "cannot be fetched any more. What was there stays.",
+        description=f"{day} cannot be loaded: nothing was stored on that day, and its export is not to be had. "
+        f"{problem} What was there stays.",
         allow_retries=False,
+    )
+
+
+def _lists_stored(fetched: Fetched) -> AssetCheckResult:
+    text = " ".join(f"{kind}: {cause}" for kind, cause in fetched.failed.items())
+    return AssetCheckResult(
+        passed=not fetched.failed,
+        check_name=LISTS_STORED.name,
+        asset_key=AssetKey("raw_reference"),
+        severity=AssetCheckSeverity.WARN,
+        description=text or "The lists are stored.",
+    )
+
+
+def _export_stored(day: dt.date, problem: str | None, *, is_asked: bool) -> AssetCheckResult:
+    text = f"The export of {day} is stored." if is_asked else f"{day} was asked of the API whole, and stays as it was."
+    return AssetCheckResult(
+        passed=problem is None,
+        check_name=EXPORT_STORED.name,
+        asset_key=AssetKey("raw_export"),
+        severity=AssetCheckSeverity.WARN,
+        description=problem or text,
     )
 
 
@@ -123,6 +218,12 @@ def _stored(warehouse: Warehouse, fetched: Fetched, day: dt.date | None, tmdb: T
     metadata: dict[str, Any] = {"asked": fetched.asked}
     if fetched.asked:
         metadata["requests"] = tmdb.client.stats.snapshot()
+    if fetched.due:
+        metadata |= {f"due_{reason}": count for reason, count in fetched.due.items()}
+    if fetched.lines:
+        metadata |= {"export_lines": fetched.lines, "export_lines_skipped": fetched.skipped}
+    if fetched.unseen is not None:
+        metadata["films_discover_does_not_show"] = fetched.unseen
     if fetched.failed:
         metadata["failed"] = {str(part): cause for part, cause in list(fetched.failed.items())[:20]}
     return materialized(fetched.loaded, row_count, metadata)
@@ -132,13 +233,17 @@ def _pages_complete(warehouse: Warehouse, day: dt.date, fetched: Fetched) -> Ass
     with warehouse.begin() as connection:
         crawl = books.find_crawl(connection, day, "discover")
         pages = books.finished_pages(connection, day, "discover")
+        slices = books.finished_slices(connection, day)
     complete = crawl is not None and crawl.is_complete
-    text = f"{len(pages)} pages of {day} are stored."
-    if not complete:
-        unread = ", ".join(map(str, sorted(fetched.failed))) or "unknown"
-        text += (
-            f" The day is not complete (pages without a readable answer: {unread}). Run it again before midnight UTC."
-        )
+    stored = f"{len(slices)} slices of release dates" if slices else f"{len(pages)} pages"
+    text = f"{stored} of {day} are stored."
+    if not complete and crawl is None:
+        text = f"Nothing was asked on {day}: its facts come from the day's id export."
+    elif not complete:
+        unread = ", ".join(map(str, fetched.failed)) or "unknown"
+        is_today = day == partitions.today()
+        advice = "Run it again before midnight UTC." if is_today else "Its export gives the popularity of the rest."
+        text += f" The day is not complete (pages without a readable answer: {unread}). {advice}"
     return AssetCheckResult(
         passed=complete,
         check_name=PAGES_COMPLETE.name,

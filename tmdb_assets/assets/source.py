@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from functools import cached_property
 from typing import TypeVar
@@ -11,7 +12,8 @@ from dagster import Failure
 from tmdb_assets import partitions
 from tmdb_assets.settings import Settings, get_settings
 from tmdb_assets.tmdb.client import TmdbClient
-from tmdb_assets.tmdb.errors import TmdbError
+from tmdb_assets.tmdb.errors import TmdbError, UnauthorizedError, UnreachableError
+from tmdb_assets.tmdb.export import ExportFile, fetch_export
 from tmdb_assets.tmdb.sandbox import Sandbox, SandboxError
 
 Answered = TypeVar("Answered")
@@ -44,7 +46,10 @@ class TmdbSource:
             base_url, token = self._sandbox.start(), self._sandbox.token
         else:
             base_url, token = settings.tmdb_api_url, settings.tmdb_token.get_secret_value()
-        return TmdbClient(base_url, token, language=settings.tmdb_language, rate_limit=settings.tmdb_rate_limit)
+        # The sandbox is this very process: it needs no pace, unless one was asked for.
+        is_paced = settings.tmdb_token is not None or "tmdb_rate_limit" in settings.model_fields_set
+        rate_limit = settings.tmdb_rate_limit if is_paced else 0
+        return TmdbClient(base_url, token, language=settings.tmdb_language, rate_limit=rate_limit)
 
     def ask(self, run_id: str, question: Callable[[], Answered]) -> Answered:
         """Run a fetching step; what TMDb refuses becomes a failure of one line, and no retry by Dagster.
@@ -56,8 +61,21 @@ class TmdbSource:
         try:
             return question()
         except (TmdbError, SandboxError) as error:
-            self._gave_up = (run_id, error)
+            if isinstance(error, UnauthorizedError | UnreachableError | SandboxError):
+                self._gave_up = (run_id, error)
             raise Failure(description=str(error), allow_retries=False) from error
+
+    @property
+    def export_url(self) -> str:
+        """Where the daily id exports lie."""
+        if self.is_sandbox:
+            self.client  # noqa: B018 - starts the sandbox
+            return self._sandbox.export_url if self._sandbox else ""
+        return self.settings.export_url
+
+    def export(self, day: dt.date, now: dt.datetime) -> ExportFile:
+        """Download a day's id export; what it takes counts with the client's requests."""
+        return fetch_export(self.export_url, day, now=now, stats=self.client.stats)
 
     @property
     def requests(self) -> int:

@@ -13,6 +13,10 @@ figures.py
     The charts: `key_figures`, `genre_popularity`, `top_films`, `continent_popularity`.
 png.py
     The same picture in fewer bytes, pixel for pixel.
+lines.py
+    Lines over days with direct labels, the shape of popularity over time.
+trends.py
+    The charts over time: `popularity_over_time`, `movers_of_the_week`.
 render.py
     `to_png` and `to_markdown`, for a Dagster page.
 """

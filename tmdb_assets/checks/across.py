@@ -14,6 +14,7 @@ from dagster import (
 
 from tmdb_assets import partitions
 from tmdb_assets.assets.declare import DAILY
+from tmdb_assets.warehouse.latest import NEWEST_DAY
 from tmdb_assets.warehouse.publish import violations_table
 from tmdb_assets.warehouse.resource import Warehouse
 
@@ -48,8 +49,6 @@ where c.continent is null
 and exists (select 1 from bridge_movie_country as b where b.iso_3166_1 = c.iso_3166_1)
 order by c.iso_3166_1
 """
-
-NEWEST_DAY = "select max(date_id) from load_day"
 
 
 def _query(warehouse: Warehouse, query: str, **values: Any) -> list[Any]:
@@ -106,7 +105,8 @@ def judge_bare_films(bare: list[int]) -> AssetCheckResult:
     if bare:
         text = (
             f"{len(bare)} films of the day have no details (budget, runtime, companies ...). They are in the fact all "
-            "the same. Run the day again before midnight UTC: only what is missing is asked. See also rejected_row."
+            "the same. Those that gave no answer are asked again by another run before midnight UTC; those whose "
+            "answer broke the contract of dim_movie are in rejected_row: tmdb-assets run --refresh asks them anew."
         )
     return AssetCheckResult(
         passed=not bare,
@@ -123,8 +123,8 @@ def judge_bare_films(bare: list[int]) -> AssetCheckResult:
     asset="dim_country",
     name="countries_in_use_have_a_continent",
     additional_deps=["bridge_movie_country"],
-    description="Every country that a film names has a continent. If not: add the codes to data/country_continent.csv "
-    "and materialize country_continent.",
+    description="Every country that a film names has a continent. If not: add the codes to "
+    "data/country_continent.csv and materialize country_continent; until then vw_continent_popularity leaves them out.",
 )
 def countries_in_use_have_a_continent(warehouse: ResourceParam[Warehouse]) -> AssetCheckResult:
     """Name the country codes that have no continent."""
@@ -132,7 +132,7 @@ def countries_in_use_have_a_continent(warehouse: ResourceParam[Warehouse]) -> As
 
 
 def judge_countries(codes: list[str]) -> AssetCheckResult:
-    """Fail when countries in use have no continent."""
+    """Warn when countries in use have no continent: vw_continent_popularity leaves them out, all else is right."""
     text = "Every country in use has a continent."
     if codes:
         text = (

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -26,6 +27,7 @@ PANDAS_DTYPES: dict[Kind, str] = {
     "timestamp": "object",
     "json": "object",
 }
+ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 SHOWN_CHARACTERS = 100  # how much of a bad value a reason quotes
 
 
@@ -91,6 +93,8 @@ def _text(value: Any) -> str:
 def _date(value: Any) -> dt.date:
     if isinstance(value, str):
         try:
+            if not ISO_DATE.fullmatch(value):  # fromisoformat also takes 20240105 and 2024-W01-5
+                raise WrongKindError
             return dt.date.fromisoformat(value)
         except ValueError:
             raise WrongKindError from None

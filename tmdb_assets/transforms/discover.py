@@ -66,8 +66,8 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
 
-def fact_rows(measures: Iterable[tuple[int, float, float | None, int | None]], day: dt.date) -> list[Row]:
-    """The day's facts from `raw_discover` (movie_id, popularity, vote_average, vote_count); 0 votes have no average."""
+def fact_rows(measures: Iterable[tuple[int, float, float | None, int | None, str]], day: dt.date) -> list[Row]:
+    """The day's facts (movie_id, popularity, vote_average, vote_count, source); 0 votes have no average."""
     return [
         {
             "date_id": day,
@@ -75,7 +75,7 @@ def fact_rows(measures: Iterable[tuple[int, float, float | None, int | None]], d
             "popularity": popularity,
             "vote_average": vote_average if vote_count else None,
             "vote_count": vote_count,
-            "source": "discover",
+            "source": source,
         }
-        for movie_id, popularity, vote_average, vote_count in measures
+        for movie_id, popularity, vote_average, vote_count, source in measures
     ]

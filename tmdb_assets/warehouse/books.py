@@ -9,9 +9,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from tmdb_assets.transforms.reference import Named
-from tmdb_assets.warehouse.raw import fetch_log, raw_details, raw_discover, raw_reference
+from tmdb_assets.warehouse.dimensions import dim_movie
+from tmdb_assets.warehouse.raw import fetch_log, raw_discover, raw_reference
 
 WHOLE = "all"  # the part that stands for a kind's whole day
+WANTED = "wanted"  # the part whose row_count is the number of discover pages a day was to ask for
 
 
 @dataclass(frozen=True)
@@ -23,9 +25,14 @@ class Crawl:
 
 
 def open_crawl(connection: sa.Connection, day: dt.date, kind: str, *, refresh: bool, now: dt.datetime) -> Crawl:
-    """The day's crawl, begun now if there is none; with `refresh` it begins anew and every part is asked again."""
+    """The day's crawl, begun now if there is none; with `refresh` it begins anew and every part is asked again.
+
+    The requests sent for the day so far stay counted.
+    """
     if refresh:
-        connection.execute(fetch_log.delete().where(_of(day, kind)))
+        connection.execute(fetch_log.delete().where(_of(day, kind), fetch_log.c.part != WHOLE))
+        again = fetch_log.update().where(_of(day, kind), fetch_log.c.part == WHOLE)
+        connection.execute(again.values(started_at=now, finished_at=None, row_count=0))
     statement = postgresql.insert(fetch_log).values(
         snapshot_date=day, kind=kind, part=WHOLE, started_at=now, finished_at=None, request_count=0, row_count=0
     )
@@ -69,19 +76,23 @@ def finish_pages(connection: sa.Connection, day: dt.date, kind: str, pages: dict
     connection.execute(postgresql.insert(fetch_log).on_conflict_do_nothing(), rows)
 
 
-def close_crawl(
-    connection: sa.Connection, day: dt.date, kind: str, *, requests: int, rows: int, finished_at: dt.datetime | None
-) -> None:
-    """Add what a run asked and stored to the day's crawl; `finished_at` None leaves it open for the next run."""
-    connection.execute(
-        fetch_log.update()
-        .where(_of(day, kind), fetch_log.c.part == WHOLE)
-        .values(
-            request_count=fetch_log.c.request_count + requests,
-            row_count=fetch_log.c.row_count + rows,
-            finished_at=finished_at,
-        )
-    )
+def count_fetched(connection: sa.Connection, day: dt.date, kind: str, *, requests: int, rows: int) -> None:
+    """Add what was asked and stored to the day's crawl, with each batch, so that a killed run's requests count too."""
+    crawl = fetch_log.update().where(_of(day, kind), fetch_log.c.part == WHOLE)
+    counts = {"request_count": fetch_log.c.request_count + requests, "row_count": fetch_log.c.row_count + rows}
+    connection.execute(crawl.values(counts))
+
+
+def close_crawl(connection: sa.Connection, day: dt.date, kind: str, finished_at: dt.datetime | None) -> None:
+    """End a run's part in the day's crawl; `finished_at` None leaves it open for the next run."""
+    crawl = fetch_log.update().where(_of(day, kind), fetch_log.c.part == WHOLE)
+    connection.execute(crawl.values(finished_at=finished_at))
+
+
+def wanted_pages(connection: sa.Connection, day: dt.date) -> int:
+    """How many discover pages the day's crawl was to ask for, at most."""
+    wanted = sa.select(fetch_log.c.row_count).where(_of(day, "discover"), fetch_log.c.part == WANTED)
+    return int(connection.scalar(wanted) or 0)
 
 
 def _of(day: dt.date, kind: str) -> sa.ColumnElement[bool]:
@@ -94,15 +105,23 @@ def count_rows(connection: sa.Connection, table: sa.Table, day: dt.date) -> int:
     return int(connection.scalar(counted) or 0)
 
 
-def films_without_details(connection: sa.Connection, day: dt.date, asked_since: dt.datetime) -> list[int]:
-    """Films of the day's discover whose details (or 404) were not stored since `asked_since`, in discover's order."""
-    answered = sa.exists().where(
-        raw_details.c.snapshot_date == day,
-        raw_details.c.movie_id == raw_discover.c.movie_id,
-        raw_details.c.fetched_at >= asked_since,
+def known_films(connection: sa.Connection) -> set[int]:
+    """The ids of all films that are known."""
+    return set(connection.scalars(sa.select(dim_movie.c.movie_id)))
+
+
+def discovered_films(connection: sa.Connection, day: dt.date) -> set[int]:
+    """The ids of the films that discover showed on a day."""
+    return set(connection.scalars(sa.select(raw_discover.c.movie_id).where(raw_discover.c.snapshot_date == day)))
+
+
+def finished_slices(connection: sa.Connection, day: dt.date) -> set[tuple[dt.date, dt.date]]:
+    """The slices of release dates of a day's whole catalogue that are stored: (first date, last date)."""
+    parts = connection.scalars(
+        sa.select(fetch_log.c.part).where(_of(day, "discover"), fetch_log.c.part.like("slice %"))
     )
-    films = sa.select(raw_discover.c.movie_id).where(raw_discover.c.snapshot_date == day, ~answered)
-    return list(connection.scalars(films.order_by(raw_discover.c.rank)))
+    dates = [part.removeprefix("slice ").split("..") for part in parts]
+    return {(dt.date.fromisoformat(first), dt.date.fromisoformat(last)) for first, last in dates}
 
 
 def reference_date(connection: sa.Connection, kind: str) -> dt.date | None:
@@ -141,3 +160,8 @@ def note_part(
         "row_count": rows,
     }
     connection.execute(statement.on_conflict_do_update(index_elements=["snapshot_date", "kind", "part"], set_=again))
+
+
+def finish_part(connection: sa.Connection, day: dt.date, kind: str, part: str, now: dt.datetime) -> None:
+    """Note a part of a crawl as stored; its requests are counted with the whole crawl."""
+    note_part(connection, day, kind, part, 0, 0, now)

@@ -16,9 +16,11 @@ from __future__ import annotations
 import json
 import os
 import weakref
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from dagster import DagsterEvent, DagsterEventType, EventLogEntry
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import (
     DagsterPostgresStorage,
@@ -26,19 +28,25 @@ from dagster_postgres import (
     PostgresRunStorage,
     PostgresScheduleStorage,
 )
+from dagster_postgres.utils import DagsterPostgresException, retry_pg_connection_fn
 
+from tmdb_assets.run_process import PROCESS_TAG, this_process
 from tmdb_assets.warehouse.server import open_server
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+    from contextlib import AbstractContextManager
+    from datetime import datetime
 
     from sqlalchemy.engine import URL
 
 # An in-process run holds one or two connections nearly all the time; threads of the daemon come and go.
 POOL_SIZE = 2
 MAX_OVERFLOW = 20
+RETRIES = 5  # Dagster's own number: they last 12 s, in which a server restarts
 
 _pooled_engines: weakref.WeakSet[sa.Engine] = weakref.WeakSet()
+_gone: weakref.WeakSet[sa.Engine] = weakref.WeakSet()  # whose server did not answer the last time
 
 
 class WarehouseStorage(DagsterPostgresStorage):
@@ -99,11 +107,21 @@ class WarehouseStorage(DagsterPostgresStorage):
 
 
 class PooledRunStorage(PostgresRunStorage):
-    """Runs, on the shared engine."""
+    """Runs, on the shared engine; each carries the process that executes it."""
 
     def __init__(self, url: str, engine: sa.Engine) -> None:
         super().__init__(url, should_autocreate_tables=False)
         self._engine = engine
+
+    def handle_run_event(self, run_id: str, event: DagsterEvent, update_timestamp: datetime | None = None) -> None:
+        """Note a run's new status; a start is reported by the process that executes the run, which is noted before."""
+        if event.event_type == DagsterEventType.RUN_START:
+            self.add_run_tags(run_id, {PROCESS_TAG: this_process()})
+        super().handle_run_event(run_id, event, update_timestamp)
+
+    def connect(self) -> AbstractContextManager[sa.Connection]:
+        """A connection of the shared engine."""
+        return _connection(self._engine)
 
     def dispose(self) -> None:
         """Give the connections back; later use opens new ones."""
@@ -118,6 +136,18 @@ class PooledEventLogStorage(PostgresEventLogStorage):
         super().__init__(url, should_autocreate_tables=False)
         self._engine = engine
 
+    def store_event(self, event: EventLogEntry) -> None:
+        """Store an event. A mere line of the log is let go with the server: the next event of the run tells of that."""
+        try:
+            super().store_event(event)
+        except (DagsterPostgresException, sa.exc.OperationalError):
+            if event.is_dagster_event:
+                raise
+
+    def _connect(self) -> AbstractContextManager[sa.Connection]:
+        """A connection of the shared engine."""
+        return _connection(self._engine)
+
     def dispose(self) -> None:
         """Give the connections back; later use opens new ones."""
         super().dispose()
@@ -131,10 +161,28 @@ class PooledScheduleStorage(PostgresScheduleStorage):
         super().__init__(url, should_autocreate_tables=False)
         self._engine = engine
 
+    def connect(self, run_id: str | None = None) -> AbstractContextManager[sa.Connection]:
+        """A connection of the shared engine."""
+        del run_id  # all runs are in one database
+        return _connection(self._engine)
+
     def dispose(self) -> None:
         """Give the connections back; later use opens new ones."""
         super().dispose()
         self._engine.dispose()
+
+
+@contextmanager
+def _connection(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """Dagster's patience of some seconds, but once: a run that ends without its server has many events to write."""
+    try:
+        connection = engine.connect() if engine in _gone else retry_pg_connection_fn(engine.connect, RETRIES)
+    except (DagsterPostgresException, sa.exc.DBAPIError):
+        _gone.add(engine)
+        raise
+    _gone.discard(engine)
+    with closing(connection):
+        yield connection
 
 
 def _drop_inherited_connections() -> None:

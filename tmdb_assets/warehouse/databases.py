@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
 OLDEST_VERSION = 15
+OUTAGES = {f"{driver}.{kind}" for driver in ("psycopg", "psycopg2") for kind in ("OperationalError", "InterfaceError")}
 CONNECT_TIMEOUT_S = 4  # for each address of the host, and once more for the question whether the server is up
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -56,6 +58,20 @@ def ensure_databases(
             _create_missing(connection, names, where, locale)
         except psycopg.Error as error:
             raise WarehouseUnavailableError(f"Postgres at {where} reports: {_first_line(error)}.") from None
+
+
+def libpq_environment(url: URL) -> dict[str, str]:
+    """The environment of this process with the URL in libpq's variables (PGHOST, PGUSER ...), for psql and the like.
+
+    A program's own flags then replace only what they name. The few parameters without a variable are left out.
+    """
+    environment = {name: value for name, value in os.environ.items() if name != "PGSERVICE"}  # it would go before these
+    variables = {option.keyword: option.envvar for option in psycopg.pq.Conninfo.get_defaults()}
+    for keyword, value in psycopg.conninfo.conninfo_to_dict(render_url(url)).items():
+        variable = variables.get(keyword.encode())
+        if variable and value is not None:
+            environment[variable.decode()] = str(value)
+    return environment
 
 
 def _create_missing(connection: Connection, names: list[str], where: str, locale: str | None) -> None:
@@ -129,7 +145,11 @@ def _connect(url: URL) -> Connection:
     conninfo = render_url(url)
     try:
         return psycopg.connect(
-            conninfo, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S, application_name=APPLICATION_NAME
+            conninfo,
+            autocommit=True,
+            connect_timeout=CONNECT_TIMEOUT_S,
+            application_name=APPLICATION_NAME,
+            client_encoding="utf8",  # from a database in SQL_ASCII text would come as bytes
         )
     except psycopg.OperationalError as error:
         # A failed connection has no sqlstate, and the server's text may be in any language: libpq tells the two apart.
@@ -146,6 +166,24 @@ def _is_up(conninfo: str) -> bool:
     return psycopg.pq.PGconn.ping(full.encode()) == psycopg.pq.Ping.OK
 
 
-def _first_line(error: Exception) -> str:
+def tell_outage(error: BaseException, url: URL) -> str | None:
+    """One sentence on the error of psycopg, or of Dagster's psycopg2, that `error` comes from, or None.
+
+    The drivers are told by name: what catches an error need not load both.
+    """
+    cause: BaseException | None = error
+    seen: list[BaseException] = []
+    while cause is not None and cause not in seen:
+        names = {f"{kind.__module__}.{kind.__name__}" for kind in type(cause).__mro__}
+        if names & OUTAGES:
+            state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+            did = "went away" if state is None or state.startswith(("08", "57P")) else "could not go on"
+            return f"Postgres at {describe(url)} {did} ({_first_line(cause)})."
+        seen.append(cause)
+        cause = cause.__cause__ or cause.__context__
+    return None
+
+
+def _first_line(error: BaseException) -> str:
     lines = str(error).strip().splitlines()
     return lines[0].strip() if lines else type(error).__name__

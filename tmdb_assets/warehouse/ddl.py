@@ -54,7 +54,10 @@ def schema_sql() -> str:
 
 
 def ensure_schema(engine: sa.Engine) -> None:
-    """Bring an empty or older database to the declared schema; costs one query when it is there already."""
+    """Make the declared tables that are not there; costs one query when this very schema was applied already.
+
+    Tables that exist are left alone: raises `SchemaMismatchError` where their columns differ.
+    """
     text = schema_sql()
     digest = hashlib.sha256(text.encode()).hexdigest()
     with engine.begin() as connection:

@@ -19,7 +19,7 @@ dim_genre = table(
     "dim_genre",
     "One row per genre. Source: TMDb's genre list and the films' details; the list's name wins.",
     column("genre_id", "integer", "TMDb's id of the genre.", key=True, at_least=1),
-    column("name", "text", "English name.", nullable=True, max_length=500),
+    column("name", "text", "Name, in TMDB_LANGUAGE.", nullable=True, max_length=500),
     as_of_date(),
     inserted_at(),
     updated_at(),
@@ -79,12 +79,17 @@ dim_country = table(
     inserted_at(),
     updated_at(),
     group="dimensions",
-    # The continent follows the CSV, whatever day is loaded.
+    # The continent follows country_continent, whatever day is loaded and whatever is staged.
     merge=Merge(
         wins="excluded.as_of_date >= t.as_of_date",
         content=("name",),
         advance=("as_of_date",),
-        computed=(("continent", "excluded.continent"),),
+        computed=(
+            (
+                "continent",
+                "(select c.continent from country_continent as c where c.iso_3166_1 = t.iso_3166_1)",
+            ),
+        ),
         changed_at="updated_at",
     ),
 )

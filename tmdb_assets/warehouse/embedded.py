@@ -91,6 +91,8 @@ class EmbeddedPostgres:
                 self._presence = None
                 if _nobody_holds(self._users_file):
                     self._stop()
+        except (KeyboardInterrupt, SystemExit):  # at the exit of the process nobody else would catch them
+            warn(f"interrupted while the embedded Postgres in {self.data_dir} was stopping; the data is kept")
         except (OSError, subprocess.SubprocessError, psutil.Error) as error:
             warn(
                 f"the embedded Postgres in {self.data_dir} keeps running ({_reason(error)}); the next command stops it"
@@ -165,7 +167,12 @@ def _has_foreign_clients(server: Postmaster) -> bool:
     )
     try:
         connection = psycopg.connect(
-            host=str(server.socket_dir), port=server.port, user="postgres", dbname="postgres", connect_timeout=5
+            host=str(server.socket_dir),
+            port=server.port,
+            user="postgres",
+            dbname="postgres",
+            connect_timeout=5,
+            client_encoding="utf8",
         )
         with closing(connection):
             row = connection.execute(query, [APPLICATION_NAME]).fetchone()

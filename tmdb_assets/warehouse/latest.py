@@ -9,6 +9,13 @@ from __future__ import annotations
 import datetime as dt
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from tmdb_assets.transforms.calendar import calendar_rows
+from tmdb_assets.warehouse.dimensions import dim_date
+
+NEWEST_DAY = "select max(date_id) from load_day"
+"""The newest loaded day: what the views and reports show; NULL before the first load."""
 
 KEEP_LATEST = """
 insert into movie_latest as t (movie_id, popularity, snapshot_date, vote_average, vote_count, votes_date)
@@ -57,6 +64,12 @@ on conflict (date_id) do update set
     export_count = excluded.export_count,
     loaded_at = now()
 """
+
+
+def ensure_day(connection: sa.Connection, day: dt.date) -> None:
+    """Put the day into the calendar, where a load comes before dim_date was ever materialized."""
+    row = next(row for row in calendar_rows(day.year, day.year) if row["date_id"] == day)
+    connection.execute(postgresql.insert(dim_date).values(row).on_conflict_do_nothing())
 
 
 def keep_latest(connection: sa.Connection, day: dt.date) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -136,16 +137,19 @@ def _quarantine(
     clear_rejected(connection, table, day, parts)
     if not rejected:
         return
-    rows = [_rejected_values(table, item, day) for item in rejected]
+    repeats: Counter[str] = Counter()
+    rows = [_rejected_values(table, item, day, repeats) for item in rejected]
     connection.execute(postgresql.insert(rejected_row).on_conflict_do_nothing(), rows)
 
 
-def _rejected_values(table: sa.Table, item: Rejected, day: dt.date | None) -> dict[str, Any]:
+def _rejected_values(table: sa.Table, item: Rejected, day: dt.date | None, repeats: Counter[str]) -> dict[str, Any]:
     reasons = [{"rule": reason.rule, "value": reason.value} for reason in item.reasons]
     payload = _shortened(item.row)
     seed = orjson.dumps([table.name, day, item.part, payload, reasons], default=str, option=orjson.OPT_NON_STR_KEYS)
+    content = str(uuid.uuid5(uuid.NAMESPACE_OID, seed.decode()))
+    repeats[content] += 1  # rows alike are told apart by their number, so that each stands there
     return {
-        "id": str(uuid.uuid5(uuid.NAMESPACE_OID, seed.decode())),
+        "id": str(uuid.uuid5(uuid.UUID(content), str(repeats[content]))),
         "table_name": table.name,
         "snapshot_date": day,
         "part": item.part,

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from tmdb_assets.transforms.conform import Row
 from tmdb_assets.warehouse.columns import Merge, frame_columns, key_columns
+from tmdb_assets.warehouse.contracts import StructuralFaultError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -161,8 +162,16 @@ def replace_links(connection: sa.Connection, bridge: sa.Table, day: dt.date) -> 
     return replace(merge(connection, bridge), deleted=deleted)
 
 
-def merge_whole(connection: sa.Connection, table: sa.Table) -> MergeCounts:
-    """Merge the staged rows as the whole content of the table: rows whose key is not staged are deleted."""
+def merge_whole(connection: sa.Connection, table: sa.Table, *, rows: int | None = None) -> MergeCounts:
+    """Merge the staged rows as the whole content of the table: rows whose key is not staged are deleted.
+
+    A row missing in the staging table would be lost in the table. So an empty one, or one that does not hold `rows`
+    rows (how many the source has), raises `StructuralFaultError`.
+    """
+    staged = int(connection.scalar(sa.text(f"select count(*) from {staging_name(table)}")) or 0)
+    if staged == 0 or (rows is not None and staged != rows):
+        of_all = "" if rows is None else f" of {rows}"
+        raise StructuralFaultError(f"{table.name}: {staged}{of_all} rows to replace the whole table.")
     same_key = " and ".join(f"s.{name} = t.{name}" for name in key_columns(table))
     deleted = connection.execute(
         sa.text(

@@ -16,7 +16,7 @@ raw_discover = table(
     column("popularity", "number", "TMDb's popularity score, without unit.", at_least=0),
     column("vote_average", "number", "Mean user rating as sent, 0 to 10.", nullable=True, at_least=0, at_most=10),
     column("vote_count", "integer", "Number of user ratings as sent.", nullable=True, at_least=0),
-    column("rank", "integer", "Place in the day's list, from 1.", at_least=1),
+    column("rank", "integer", "Place in the day's list, or in its slice of release dates, from 1.", at_least=1),
     column("payload", "json", "The film as the page gave it."),
     column("fetched_at", "timestamp", "When the page was answered (UTC)."),
     group="raw",
@@ -51,12 +51,38 @@ raw_reference = table(
     merge=Merge(wins="excluded.fetched_date >= t.fetched_date"),
 )
 
+raw_export = table(
+    "raw_export",
+    "One row per known film in the id export of a day. Source: movie_ids_MM_DD_YYYY.json.gz, the only history of "
+    "popularity that TMDb offers.",
+    column("snapshot_date", "date", "The day of the export.", key=True),
+    column("movie_id", "integer", "TMDb's id of the film.", key=True, at_least=1),
+    column("popularity", "number", "TMDb's popularity score, without unit.", at_least=0),
+    group="raw",
+)
+
+details_due = table(
+    "details_due",
+    "One row per film whose details a day is to ask for, with the reason. Made once a day, so that an interrupted run "
+    "goes on with the same list.",
+    column("snapshot_date", "date", "The day that asks.", key=True),
+    column("movie_id", "integer", "TMDb's id of the film.", key=True, at_least=1),
+    column("reason", "text", "Why.", one_of=("changed", "new", "refresh", "returned", "stale", "unlisted")),
+    group="books",
+)
+
 fetch_log = table(
     "fetch_log",
     "One row per part of a day's fetching that is finished. Lets an interrupted run go on and a complete day rest.",
     column("snapshot_date", "date", "The day fetched for.", key=True),
-    column("kind", "text", "What was asked.", key=True, one_of=("details", "discover", "reference")),
-    column("part", "text", "Part of the kind: 'page N', a batch, or 'all' for the whole.", key=True, max_length=100),
+    column("kind", "text", "What was asked.", key=True, one_of=("details", "discover", "due", "export", "reference")),
+    column(
+        "part",
+        "text",
+        "A page, a slice of release dates, a list, or 'all' for the whole.",
+        key=True,
+        max_length=100,
+    ),
     column("started_at", "timestamp", "When the first request of the part was sent (UTC)."),
     column("finished_at", "timestamp", "When the part was complete; NULL while it is under way.", nullable=True),
     column("request_count", "integer", "Requests sent for the part, retries included.", at_least=0),

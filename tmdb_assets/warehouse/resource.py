@@ -43,7 +43,8 @@ class Warehouse:
             json_deserializer=orjson.loads,
             connect_args={
                 "application_name": f"tmdb-assets {os.getpid()}",
-                "options": f"-c statement_timeout={STATEMENT_TIMEOUT} -c lock_timeout={LOCK_TIMEOUT} -c timezone=UTC",
+                "options": _options(self.url),
+                "client_encoding": "utf8",
             },
         )
         ensure_schema(engine)
@@ -67,17 +68,37 @@ class Warehouse:
                 connection.execute(sa.text("set lock_timeout = 0"))
                 connection.execute(sa.text("set statement_timeout = 0"))
                 connection.execute(sa.select(sa.func.pg_advisory_lock(FETCH_LOCK)))
+                # So that no second holds the last requests of the one and the first of the other.
+                connection.execute(sa.text("select pg_sleep(1)"))
             connection.commit()  # no transaction stays open while the fetching goes on
             try:
                 yield
             finally:
-                connection.invalidate()  # closing the session gives the lock back, also when the server is gone
+                _unlock(connection)
 
     def close(self) -> None:
         """Close the connections of this process."""
         if "engine" in self.__dict__:
             self.engine.dispose()
             del self.__dict__["engine"]
+
+
+def _unlock(connection: sa.Connection) -> None:
+    """Give the fetch lock back at once, and end the session, whose settings may have changed."""
+    try:
+        connection.execute(sa.select(sa.func.pg_advisory_unlock(FETCH_LOCK)))
+    except sa.exc.DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+    finally:
+        connection.invalidate()  # where the server is gone, the lock went with the session
+
+
+def _options(url: sa.URL) -> str:
+    """The session settings of the URL, then ours: the driver would take only one of the two."""
+    given = url.query.get("options", ())
+    ours = f"-c statement_timeout={STATEMENT_TIMEOUT} -c lock_timeout={LOCK_TIMEOUT} -c timezone=UTC"
+    return " ".join([given] if isinstance(given, str) else given) + " " + ours
 
 
 def _holder(connection: sa.Connection) -> str:
@@ -91,5 +112,5 @@ def _holder(connection: sa.Connection) -> str:
     ).one_or_none()
     who = f"{holder[0]}, connected since {holder[1]:%Y-%m-%d %H:%M:%S} UTC" if holder else "just ended"
     return (
-        f"Another run is asking TMDb for this warehouse ({who}). Run again when it has finished; nothing was changed."
+        f"Another run is asking TMDb for this warehouse ({who}). Waiting for it; this run goes on when it has finished."
     )

@@ -7,10 +7,12 @@ import datetime as dt
 import pytest
 
 from tmdb_assets.assets.enrichment import CSV_FILE
+from tmdb_assets.tmdb.export import ExportGoneError, ExportNotYetError
 from tmdb_assets_tests import expected
 from tmdb_assets_tests.awkward import catalogue, film, sound_films
 from tmdb_assets_tests.compare import assert_tables_equal, copied_warehouse, state_of
 from tmdb_assets_tests.platform import (
+    FETCHING,
     checks_of,
     evaluations_of,
     failures_of,
@@ -24,7 +26,10 @@ ONE_DAY = dt.timedelta(days=1)
 FILMS = 30
 CATALOGUE = catalogue(sound_films(FILMS))
 REFERENCE = ["/genre/movie/list", "/configuration/countries", "/configuration/languages"]
-EVERYTHING = sorted([*REFERENCE, *["/discover/movie"] * 2, *(f"/movie/{movie_id}" for movie_id in CATALOGUE.films)])
+EXPORT = f"/export/{DAY}"
+EVERYTHING = sorted(
+    [*REFERENCE, *["/discover/movie"] * 2, EXPORT, *(f"/movie/{movie_id}" for movie_id in CATALOGUE.films)]
+)
 MOVIE_CHAIN = ("raw_discover", "raw_details", "dim_language", "dim_movie")
 HEADER = "iso_3166_1,name,continent,note\n"
 
@@ -66,8 +71,9 @@ def test_a_day_asks_each_page_and_film_once_and_fills_every_table(empty):
         "rows_deleted": 0,
         "rows_rejected": 0,
     }
-    raw = metadata_of(result, "raw_details")
-    assert (raw["asked"], raw["requests"]["requests"]) == (FILMS, len(EVERYTHING))
+    assert metadata_of(result, "raw_details")["asked"] == FILMS
+    told = [metadata_of(result, name)["requests"]["requests"] for name in FETCHING]
+    assert max(told) == len(EVERYTHING)  # each tells what was asked so far
 
 
 def test_a_complete_day_asks_nothing_again_and_refresh_asks_everything(loaded):
@@ -88,24 +94,65 @@ def test_a_past_day_is_rebuilt_from_what_was_stored_without_one_request(loaded):
     result = loaded.run(DAY, today=DAY + 40 * ONE_DAY, charts=False)
     assert failures_of(result) == []
     assert everything(loaded) == before
-    # Not even when told to: TMDb has no yesterday.
+    assert loaded.client.asked == []
+    # Not even when told to: TMDb has no yesterday, but for its id export.
     result = loaded.run(DAY, today=DAY + 40 * ONE_DAY, refresh=True, charts=False)
     assert failures_of(result) == []
     assert everything(loaded) == before
-    assert loaded.client.asked == []
+    assert loaded.client.asked == [EXPORT]
 
 
-def test_a_past_day_without_stored_rows_is_refused_and_nothing_changes(loaded):
+def test_a_past_day_without_stored_rows_is_loaded_from_its_export(loaded):
+    films, before = loaded.rows("select * from dim_movie order by 1"), loaded.counts()
+    result = loaded.run(DAY - ONE_DAY, today=DAY, charts=False)
+    assert failures_of(result) == []
+    assert loaded.client.asked == [f"/export/{DAY - ONE_DAY}"]
+    facts = loaded.rows(
+        "select movie_id, popularity, vote_average, vote_count, source from fact_movie_daily where date_id = :day",
+        day=DAY - ONE_DAY,
+    )
+    wanted = [(movie_id, film["popularity"], None, None, "export") for movie_id, film in CATALOGUE.films.items()]
+    assert sorted(facts) == sorted(wanted)
+    assert [name for name, passed in checks_of(result).items() if not passed] == ["raw_discover.pages_complete"]
+    # Nothing but the day's own rows has come.
+    assert loaded.rows("select * from dim_movie order by 1") == films
+    more = {name: rows - before.get(name, 0) for name, rows in loaded.counts().items() if rows != before.get(name)}
+    assert more == {"raw_export": FILMS, "fact_movie_daily": FILMS, "load_day": 1, "fetch_log": 1}
+
+
+def test_a_past_day_without_stored_rows_or_export_is_refused_and_nothing_changes(loaded):
+    def missing(day, now):
+        raise ExportGoneError(f"The id export of {day} is no longer published (404).")
+
+    loaded.source.export = missing
     before = everything(loaded)
     result = loaded.run(DAY - ONE_DAY, today=DAY, charts=False)
     assert not result.success
     (line,) = failures_of(result)
     assert line == (
-        "2026-07-28 is past and nothing was stored on that day: TMDb's API answers for today only, so the day cannot "
-        "be fetched any more. What was there stays."
+        "2026-07-28 cannot be loaded: nothing was stored on that day, and its export is not to be had. The id export "
+        "of 2026-07-28 is no longer published (404). What was there stays."
     )
     assert everything(loaded) == before
     assert loaded.client.asked == []
+
+
+def test_without_its_export_today_is_loaded_all_the_same_with_a_warning(empty):
+    def missing(day, now):
+        raise ExportNotYetError(f"The id export of {day} is not published yet (403).")
+
+    empty.source.export = missing
+    result = empty.run(DAY, charts=False)
+    assert failures_of(result) == []
+    assert [name for name, passed in checks_of(result).items() if not passed] == ["raw_export.export_stored"]
+    check = evaluations_of(result)["raw_export.export_stored"]
+    assert (check.severity.value, check.description) == ("WARN", f"The id export of {DAY} is not published yet (403).")
+    assert_tables_equal(empty, expected.star({DAY: CATALOGUE}))
+    # The next run asks for what was missing, and for nothing else.
+    empty.source.export = empty.client.export
+    empty.client.asked.clear()
+    assert checks_of(empty.run(DAY, charts=False))["raw_export.export_stored"]
+    assert empty.client.asked == [EXPORT]
 
 
 def test_the_reference_lists_are_asked_once_in_seven_days(empty):
@@ -173,7 +220,8 @@ def path_config(path):
 def test_a_changed_csv_moves_countries_at_once_and_only_those(loaded, tmp_path):
     lines = CSV_FILE.read_text(encoding="utf-8").splitlines(keepends=True)
     changed = [line.replace(",Asia,", ",Oceania,") if line.startswith("JP,") else line for line in lines]
-    (tmp_path / "mine.csv").write_text("".join(c for c in changed if not c.startswith("FR,")), encoding="utf-8")
+    # IT is neither in this country list nor named by a film: its line may go.
+    (tmp_path / "mine.csv").write_text("".join(c for c in changed if not c.startswith("IT,")), encoding="utf-8")
     query = "select iso_3166_1, continent, updated_at from dim_country"
     before = {code: (continent, at) for code, continent, at in loaded.rows(query)}
     assert {code: before[code][0] for code in ("JP", "FR", "DE")} == {"JP": "Asia", "FR": "Europe", "DE": "Europe"}
@@ -182,8 +230,8 @@ def test_a_changed_csv_moves_countries_at_once_and_only_those(loaded, tmp_path):
     figures = metadata_of(result, "country_continent")
     assert (figures["rows_updated"], figures["rows_deleted"], figures["rows_inserted"]) == (1, 1, 0)
     after = {code: (continent, at) for code, continent, at in loaded.rows(query)}
-    assert (after["JP"][0], after["FR"][0]) == ("Oceania", None)
-    assert {code for code in after if after[code][1] > before[code][1]} == {"JP", "FR"}
+    assert (after["JP"][0], after["FR"][0]) == ("Oceania", "Europe")
+    assert {code for code in after if after[code][1] > before[code][1]} == {"JP"}
     # And back, from the file of the repository.
     loaded.run(DAY, only={"country_continent"})
     assert {code: row[0] for code, row in before.items()} == dict(

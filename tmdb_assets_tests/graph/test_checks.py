@@ -129,7 +129,8 @@ def test_films_without_details(tables):
     assert values(check) == {"without_details": 1, "movie_ids": [{"movie_id": "9001"}]}
     assert check.description == (
         "1 films of the day have no details (budget, runtime, companies ...). They are in the fact all the same. "
-        "Run the day again before midnight UTC: only what is missing is asked. See also rejected_row."
+        "Those that gave no answer are asked again by another run before midnight UTC; those whose answer broke the "
+        "contract of dim_movie are in rejected_row: tmdb-assets run --refresh asks them anew."
     )
 
 

@@ -14,6 +14,7 @@ from dagster import (
     AssetKey,
     DailyPartitionsDefinition,
     DefaultScheduleStatus,
+    DefaultSensorStatus,
     build_schedule_context,
 )
 
@@ -28,6 +29,7 @@ PACKAGE = Path(tmdb_assets.__file__).parent
 DEPENDENCIES = {
     "raw_discover": set(),
     "raw_details": {"raw_discover"},
+    "raw_export": {"raw_discover"},
     "raw_reference": set(),
     "country_continent": {"raw_reference"},
     "dim_date": {"raw_reference"},
@@ -40,31 +42,35 @@ DEPENDENCIES = {
     "bridge_movie_company": {"raw_details", "dim_movie", "dim_company"},
     "bridge_movie_country": {"raw_details", "dim_movie", "dim_country"},
     "bridge_movie_language": {"raw_details", "dim_movie", "dim_language"},
-    "fact_movie_daily": {"raw_discover", "dim_movie", "dim_date"},
+    "fact_movie_daily": {"raw_discover", "raw_export", "dim_movie", "dim_date"},
     "vw_movie_latest": {"fact_movie_daily", "dim_movie"},
     "vw_top_movies": {"fact_movie_daily", "dim_movie"},
     "vw_genre_popularity": {"fact_movie_daily", "dim_genre", "bridge_movie_genre"},
     "vw_continent_popularity": {"fact_movie_daily", "dim_country", "bridge_movie_country"},
     "vw_load_status": {"fact_movie_daily"},
+    "vw_trending_movies": {"fact_movie_daily", "dim_movie"},
     "report_films": {"vw_movie_latest", "vw_top_movies"},
     "report_popularity": {"vw_genre_popularity", "vw_continent_popularity"},
+    "report_trends": {"vw_trending_movies", "vw_top_movies"},
 }
 GROUPS = {
-    "raw": {"raw_discover", "raw_details"},
+    "raw": {"raw_discover", "raw_details", "raw_export"},
     "reference": {"raw_reference", "country_continent"},
     "dimensions": {"dim_date", "dim_genre", "dim_company", "dim_country", "dim_language", "dim_movie"},
     "bridges": {"bridge_movie_genre", "bridge_movie_company", "bridge_movie_country", "bridge_movie_language"},
     "facts": {"fact_movie_daily"},
     "marts": {name for name in DEPENDENCIES if name.startswith("vw_")},
-    "reports": {"report_films", "report_popularity"},
+    "reports": {"report_films", "report_popularity", "report_trends"},
 }
 DAILY = (GROUPS["raw"] | GROUPS["dimensions"] | GROUPS["bridges"] | GROUPS["facts"]) - {"dim_date"}
 TABLES = {name for name in DEPENDENCIES if name in declared.tables}
 OTHER_CHECKS = {
     # check -> (blocks what follows, is daily)
     ("raw_discover", "pages_complete"): (False, True),
+    ("raw_export", "export_stored"): (False, True),
     ("dim_movie", "removals_plausible"): (False, True),
     ("dim_movie", "films_have_details"): (False, True),
+    ("raw_reference", "lists_stored"): (False, False),
     ("country_continent", "file_is_sound"): (True, False),
     ("dim_country", "countries_in_use_have_a_continent"): (False, False),
     ("fact_movie_daily", "every_discover_film_is_there"): (True, True),
@@ -231,6 +237,13 @@ def test_a_tick_of_today_asks_for_the_newest_partition():
     today = dt.datetime.now(dt.UTC).date()
     at = dt.datetime.combine(today, NINE)
     assert tick(at).partition_key == today.isoformat() == daily_partitions().get_partition_keys(current_time=at)[-1]
+
+
+def test_the_gap_filler_fills_by_the_job_backfill_and_runs_by_default():
+    (sensor,) = defs.get_repository_def().sensor_defs
+    assert (sensor.name, sensor.job_name) == ("gap_filler", "backfill")
+    assert sensor.default_status is DefaultSensorStatus.RUNNING
+    assert sensor.minimum_interval_seconds >= 60  # it asks the warehouse each time
 
 
 def test_overrides_replace_resources():

@@ -198,7 +198,7 @@ LATEST = "select movie_id, popularity, snapshot_date, vote_average, vote_count, 
 
 def test_a_fact_rises_from_export_to_discover_and_never_falls_back(films: Warehouse) -> None:
     day = DAYS[0]
-    exported, discovered = export_rows(day, (1, 5.0), (2, 1.0)), fact_rows([(1, 9.0, 7.5, 10)], day)
+    exported, discovered = export_rows(day, (1, 5.0), (2, 1.0)), fact_rows([(1, 9.0, 7.5, 10, "discover")], day)
     assert load_facts(films, day, exported) == MergeCounts(inserted=2)
     assert load_facts(films, day, discovered) == MergeCounts(updated=1)
     right = [(1, 9.0, 7.5, 10, "discover"), (2, 1.0, None, None, "export")]
@@ -211,7 +211,7 @@ def test_a_fact_rises_from_export_to_discover_and_never_falls_back(films: Wareho
 
 @pytest.mark.parametrize("is_export_first", [True, False])
 def test_discover_wins_over_export_within_one_load(is_export_first: bool, films: Warehouse) -> None:
-    chunks = [export_rows(DAYS[0], (1, 5.0)), fact_rows([(1, 9.0, 7.5, 10)], DAYS[0])]
+    chunks = [export_rows(DAYS[0], (1, 5.0)), fact_rows([(1, 9.0, 7.5, 10, "discover")], DAYS[0])]
     load_facts(films, DAYS[0], *(chunks if is_export_first else chunks[::-1]))
     assert rows_of(films, FACTS) == [(1, 9.0, 7.5, 10, "discover")]
 
@@ -219,8 +219,8 @@ def test_discover_wins_over_export_within_one_load(is_export_first: bool, films:
 @pytest.mark.parametrize("order", ORDERS)
 def test_the_latest_state_is_the_same_in_any_order(order: tuple[int, ...], films: Warehouse) -> None:
     days = [
-        fact_rows([(1, 3.0, 7.0, 10), (2, 1.0, 0.0, 0)], DAYS[0]),
-        [*fact_rows([(1, 5.0, 7.1, 11)], DAYS[1]), *export_rows(DAYS[1], (2, 2.0), (3, 0.5))],
+        fact_rows([(1, 3.0, 7.0, 10, "discover"), (2, 1.0, 0.0, 0, "discover")], DAYS[0]),
+        [*fact_rows([(1, 5.0, 7.1, 11, "discover")], DAYS[1]), *export_rows(DAYS[1], (2, 2.0), (3, 0.5))],
         export_rows(DAYS[2], (1, 4.0)),
     ]
     for place in (*order, order[0]):
@@ -238,10 +238,10 @@ def test_the_latest_state_is_the_same_in_any_order(order: tuple[int, ...], films
 
 
 def test_the_latest_state_is_rewritten_only_where_it_changes(films: Warehouse) -> None:
-    load_facts(films, DAYS[0], fact_rows([(1, 3.0, 7.0, 10), (2, 1.0, 5.0, 2)], DAYS[0]))
+    load_facts(films, DAYS[0], fact_rows([(1, 3.0, 7.0, 10, "discover"), (2, 1.0, 5.0, 2, "discover")], DAYS[0]))
     query = "select movie_id, xmin::text from movie_latest order by 1"
     before = rows_of(films, query)
-    load_facts(films, DAYS[0], fact_rows([(1, 3.0, 7.0, 10), (2, 1.5, 5.0, 2)], DAYS[0]))
+    load_facts(films, DAYS[0], fact_rows([(1, 3.0, 7.0, 10, "discover"), (2, 1.5, 5.0, 2, "discover")], DAYS[0]))
     after = rows_of(films, query)
     assert after[0] == before[0]
     assert after[1] != before[1]

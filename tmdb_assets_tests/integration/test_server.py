@@ -37,6 +37,7 @@ from tmdb_assets.warehouse import server as server_module
 from tmdb_assets.warehouse.address import normalise
 from tmdb_assets.warehouse.cluster import find_postmaster
 from tmdb_assets.warehouse.databases import ensure_databases
+from tmdb_assets.warehouse.resource import Warehouse
 from tmdb_assets.warehouse.server import WarehouseUnavailableError, describe, open_server, render_url
 
 DEADLINE_S = 20
@@ -481,6 +482,31 @@ def test_an_old_server_is_refused(embedded, monkeypatch):
     monkeypatch.setattr(databases, "OLDEST_VERSION", 99)
     with pytest.raises(WarehouseUnavailableError, match=r"is version \d+; the warehouse needs 99 or later"):
         ensure_databases([embedded.url], maintenance=[], patience_s=1)
+
+
+def test_a_server_whose_databases_are_in_sql_ascii_gives_text_all_the_same(embedded):
+    with connect(embedded.url) as connection:
+        for name in ("ascii", "utf", "fresh"):
+            connection.execute(f"drop database if exists {name}")
+        connection.execute("create database ascii encoding 'SQL_ASCII' locale 'C' template template0")
+        connection.execute("create database utf encoding 'UTF8' template template0")
+    targets = [embedded.url.set(database=name) for name in ("fresh", "utf")]
+    ensure_databases(targets, maintenance=[embedded.url.set(database="ascii")], patience_s=1)
+    assert {"fresh", "utf"} <= database_names(embedded.url)
+
+
+def test_session_settings_of_the_url_stay_beside_our_own(embedded):
+    with connect(embedded.url) as connection:
+        connection.execute("drop database if exists with_options")
+        connection.execute("create database with_options")
+    url = embedded.url.set(database="with_options")
+    given = url.update_query_dict({"options": "-c work_mem=7MB -c statement_timeout=1min"})
+    for chosen, memory in ((given, "7MB"), (url, "4MB")):
+        warehouse = Warehouse(url=chosen)
+        with warehouse.begin() as connection:
+            shown = [connection.scalar(sa.text(f"show {name}")) for name in ("work_mem", "statement_timeout")]
+        warehouse.close()
+        assert shown == [memory, "30min"]
 
 
 # --- Dagster's storage on it ---

@@ -35,11 +35,17 @@ CASES = {
         ["api.themoviedb.org", "ftp://api.example/3", "http://", "/3"],
         "an http(s) URL",
     ),
+    "TMDB_EXPORT_URL": Case(
+        None,
+        {"http://127.0.0.1:8080/p/exports/": "http://127.0.0.1:8080/p/exports"},
+        ["files.tmdb.org/p/exports", "ftp://files.example", "http://a b/"],
+        "an http(s) URL",
+    ),
     "TMDB_PAGES": Case(
         100,
-        {"1": 1, "500": 500, " 7 ": 7},
-        ["0", "501", "-1", "1.5", "many", "1e2"],
-        "a whole number from 1 to 500",
+        {"1": 1, "500": 500, " 7 ": 7, "all": "all"},
+        ["0", "501", "-1", "1.5", "many", "1e2", "ALL"],
+        "a whole number from 1 to 500, or all",
     ),
     "TMDB_LANGUAGE": Case(
         "en-US",
@@ -58,6 +64,12 @@ CASES = {
         {"0": 0.0, "0.5": 0.5, "1000": 1000.0},
         ["-1", "1000.5", "nan", "inf", "fast"],
         "a number from 0 (no limit) to 1000",
+    ),
+    "TMDB_DETAILS_MAX_AGE_DAYS": Case(
+        30,
+        {"2": 2, "3650": 3650},
+        ["1", "0", "-1", "3651", "2.5", "a month"],
+        "a whole number from 2 to 3650",
     ),
     "WAREHOUSE_URL": Case(
         None,
@@ -125,7 +137,7 @@ def test_a_bare_number_is_no_first_day(text: str, monkeypatch: pytest.MonkeyPatc
 def test_a_wrong_override_is_told_like_a_wrong_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMDB_PAGES", "5")
     assert Settings.load(tmdb_pages=7).tmdb_pages == 7
-    with pytest.raises(SettingsError, match=r"^TMDB_PAGES=0 cannot be used: .*from 1 to 500\.$"):
+    with pytest.raises(SettingsError, match=r"^TMDB_PAGES='?0'? cannot be used: .*from 1 to 500, or all\.$"):
         Settings.load(tmdb_pages=0)
 
 
@@ -158,6 +170,23 @@ def test_settings_do_not_change() -> None:
 def test_without_a_token_the_sandbox_answers() -> None:
     assert Settings.load().is_sandbox
     assert not Settings.load(tmdb_token=SECRET).is_sandbox
+
+
+@pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        ({}, "https://files.tmdb.org/p/exports"),
+        ({"tmdb_api_url": "http://127.0.0.1:8080/3"}, "http://127.0.0.1:8080/p/exports"),
+        ({"tmdb_export_url": "https://mirror.example/ids/"}, "https://mirror.example/ids"),
+        (
+            {"tmdb_api_url": "http://127.0.0.1:8080/3", "tmdb_export_url": "https://mirror.example/ids"},
+            "https://mirror.example/ids",
+        ),
+    ],
+    ids=["TMDb's own", "beside another API", "given", "both given"],
+)
+def test_where_the_exports_lie(given: dict[str, str], url: str) -> None:
+    assert Settings.load(**given).export_url == url
 
 
 def test_the_warehouses_url_is_parsed() -> None:

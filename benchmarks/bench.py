@@ -1,0 +1,141 @@
+"""Run the command as a process of its own against a load server and a private Postgres, and check what it loaded."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import psutil
+import psycopg
+
+from benchmarks.answers import COUNT_PATH, TOKEN
+from benchmarks.fake_api import ROOT
+from benchmarks.films import wrong_figures
+from tmdb_assets.settings import DATA_DIR
+from tmdb_assets.tmdb.sandbox_routes import EXPORTS_PATH
+from tmdb_assets.warehouse.embedded import EmbeddedPostgres
+
+TIMEOUT_S = 3600
+FLOOR = [sys.executable, "-m", "benchmarks.floor"]
+
+
+class BenchmarkError(Exception):
+    """A measured process failed or loaded something else than the API told; the text says what."""
+
+
+@dataclass
+class Bench:
+    """What a measured process runs against: an API whose answers load as `expected` figures, and a Postgres server."""
+
+    folder: Path
+    api_url: str
+    server_url: str
+    pages: str
+    expected: dict[str, float]
+
+    def database_url(self, name: str) -> str:
+        """The address of a database on the private server."""
+        return self.server_url.replace("/postgres?", f"/{name}?")
+
+    def remake(self, *names: str) -> None:
+        """Drop and create databases."""
+        with psycopg.connect(self.server_url, autocommit=True) as connection:
+            for name in names:
+                connection.execute(f"drop database if exists {name} with (force)".encode())
+            connection.execute("checkpoint")  # the last round's writing is not the next one's
+            for name in {*names} - {"dagster"}:
+                connection.execute(f"create database {name}".encode())
+
+    def run(self, what: str, command: list[str], database: str, **variables: str) -> dict[str, float]:
+        """Run a command to its end; return its figures. Raises `BenchmarkError` unless it loaded the right rows."""
+        output = self.folder / "output.txt"
+        measure = [sys.executable, "-I", "-S", str(ROOT / "benchmarks" / "measure.py"), str(TIMEOUT_S), str(output)]
+        environment = self._environment(database) | variables
+        done = subprocess.run(
+            [*measure, *command], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True
+        )
+        figures: dict[str, float] = json.loads(done.stdout)
+        if figures["exit_code"] != 0:
+            raise BenchmarkError(
+                f"The {what} ended with exit code {figures['exit_code']:g} after {figures['wall_s']:.0f} s of at most "
+                f"{TIMEOUT_S}. Nothing was counted; its last lines:\n{_tail(output)}"
+            )
+        wrong = wrong_figures(self.database_url(database), self.expected)
+        if wrong:
+            told = ", ".join(f"{name}: {found} for {right}" for name, (found, right) in wrong.items())
+            raise BenchmarkError(f"The {what} loaded something else than the API told ({told}):\n{_tail(output)}")
+        return figures
+
+    def told(self) -> dict[str, Any]:
+        """What the API was asked so far, as `answers.Traffic.told` says it."""
+        with urllib.request.urlopen(self.api_url.removesuffix("/3") + COUNT_PATH) as answer:
+            told: dict[str, Any] = json.load(answer)
+        return told
+
+    def requests(self) -> int:
+        """Requests that the API was asked so far."""
+        return int(self.told()["requests"])
+
+    def forget_runs(self) -> None:
+        """Delete what the runs of this round left in the project: their storage in Postgres goes with the next one."""
+        try:
+            with psycopg.connect(self.database_url("dagster")) as connection:
+                runs = connection.execute("select run_id from runs").fetchall()
+        except (psycopg.OperationalError, psycopg.errors.UndefinedTable):
+            return  # no run came so far as to have a storage
+        for (run_id,) in runs:
+            shutil.rmtree(DATA_DIR / "dagster" / "storage" / run_id, ignore_errors=True)
+
+    def _environment(self, database: str) -> dict[str, str]:
+        # Every setting is given, so that no .env file of the project gets a say.
+        return os.environ | {
+            "TMDB_TOKEN": TOKEN,
+            "TMDB_API_URL": self.api_url,
+            "TMDB_EXPORT_URL": self.api_url.removesuffix("/3") + EXPORTS_PATH,
+            "TMDB_PAGES": self.pages,
+            "TMDB_LANGUAGE": "en-US",
+            "TMDB_FIRST_DAY": "2025-08-11",
+            "TMDB_RATE_LIMIT": "0",
+            "TMDB_DETAILS_MAX_AGE_DAYS": "30",
+            "WAREHOUSE_URL": self.database_url(database),
+            "NO_PROXY": "127.0.0.1",
+        }
+
+
+def _tail(output: Path) -> str:
+    return "\n".join(output.read_text(encoding="utf-8", errors="replace").splitlines()[-20:])
+
+
+@contextmanager
+def private_server(folder: Path) -> Iterator[str]:
+    """The bundled Postgres on a folder of its own, stopped at the end; gives the URL of its database postgres."""
+    server = EmbeddedPostgres(folder)
+    running = server.start()
+    try:
+        yield f"postgresql://postgres@/postgres?host={quote(str(running.socket_dir))}&port={running.port}"
+    finally:
+        server.leave()
+
+
+def machine(server_url: str) -> dict[str, Any]:
+    """What it was measured on."""
+    with psycopg.connect(server_url) as connection:
+        version = connection.info.server_version
+    return {
+        "cores": psutil.cpu_count(),
+        "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "postgres": f"{version // 10_000}.{version % 10_000}",
+    }

@@ -1,0 +1,292 @@
+"""Measure ingestion: ten thousand films, the pace, the second day, a month of history and the whole catalogue.
+
+    python -m benchmarks.ingest [--parts first-day,pace,second-day,history,catalogue] [--films 10000] [--days 30]
+        [--pace-films 1000] [--catalogue-films 100000] [--with-details] [--latency-ms 60] [--json FILE]
+
+Each figure is that of a whole process of the command, on an external Postgres that was empty before its first run; the
+process is told which day is today (`launch`). A figure counts only when the database then holds what the API told.
+Exit code 0, or 1 when a run failed or loaded something else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+import math
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmarks.bench import FLOOR, Bench, BenchmarkError, machine, private_server
+from benchmarks.catalogue import Films
+from benchmarks.fake_api import LoadServerError, fake_api
+from benchmarks.films import (
+    MOST_FILMS,
+    expected_figures,
+    expected_second_day,
+    export_popularity,
+    read_edited_films,
+    read_films,
+    write_films,
+    wrong_days,
+)
+from tmdb_assets.tmdb.sandbox import PAGE_SIZE
+from tmdb_assets.warehouse.databases import WarehouseUnavailableError
+
+LAUNCH = [sys.executable, "-m", "benchmarks.launch"]
+SERVER_RATE, RATE_LIMIT = 50, 48  # requests a second that the API takes, and what the platform is told
+EDITED_SHARE = 0.08
+# Details of a whole catalogue take hours at TMDb's rate: by default all but these, and what is made from them, is run.
+CATALOGUE_ASSETS = "raw_reference,dim_date,raw_discover,raw_export,dim_language,dim_movie,fact_movie_daily"
+DETAILS_ASSETS = "country_continent,raw_details,dim_genre,dim_company,dim_country," + ",".join(
+    f"bridge_movie_{name}" for name in ("genre", "company", "country", "language")
+)
+DAY = dt.timedelta(days=1)
+DATABASE = "films"
+# Part, figure, and what it may be at most with the default sizes on two cores.
+BOUNDS = (
+    ("first-day", "wall_s", 32),
+    ("first-day", "peak_mb", 500),
+    ("pace", "refused", 0),
+    ("second-day", "wall_s", 45),
+    ("second-day", "requests", 1350),
+    ("history", "s_a_day", 120 / 90),
+    ("history", "peak_mb", 500),
+    ("catalogue", "overhead_percent", 2),
+    ("catalogue", "peak_mb", 600),
+)
+DEFAULTS = {"films": 10_000, "pace_films": 1_000, "days": 30, "catalogue_films": 100_000, "latency_ms": 60.0}
+Figures = dict[str, float]
+
+
+@dataclass
+class Lab:
+    """One measurement: its folder and server, what was asked for, and the figures by part."""
+
+    folder: Path
+    server_url: str
+    given: argparse.Namespace
+    today: dt.date
+    has_first_day: bool = False
+    figures: dict[str, Figures] = field(default_factory=dict)
+
+    @property
+    def yesterday(self) -> dt.date:
+        """The first day of the films; the second is today."""
+        return self.today - DAY
+
+    def films(self, count: int) -> Path:
+        """The folder with so many films."""
+        folder = self.folder / f"films{count}"
+        if not folder.exists():
+            folder.mkdir()
+            write_films(folder, count)
+        return folder
+
+    @contextmanager
+    def api(
+        self, films: Path | int, day: dt.date, pages: str, expected: Figures, options: Sequence[object] = ()
+    ) -> Iterator[Bench]:
+        """A load server with its expectations."""
+        latency = 0 if isinstance(films, int) else self.given.latency_ms
+        with fake_api(films, day, latency, [str(option) for option in options]) as url:
+            made = Bench(self.folder, url, self.server_url, pages, expected)
+            try:
+                yield made
+            finally:
+                made.forget_runs()
+
+
+def run_as(day: dt.date, *arguments: str, assets: str = "") -> list[str]:
+    """The command with `day` for today."""
+    return [*LAUNCH, "--today", str(day), "--assets", assets, *arguments]
+
+
+def pages_of(count: int) -> str:
+    """`TMDB_PAGES` for so many films."""
+    return str(math.ceil(count / PAGE_SIZE))
+
+
+def measure_first_day(lab: Lab) -> Figures:
+    """The films without a limit, after the floor with the same films."""
+    count = lab.given.films
+    folder = lab.films(count)
+    expected = expected_figures(read_films(folder, lab.yesterday))
+    with lab.api(folder, lab.yesterday, pages_of(count), expected) as made:
+        made.remake(DATABASE, "floor", "dagster")
+        floor = made.run("floor", FLOOR, "floor")
+        before = made.requests()
+        figures = made.run("first day", run_as(lab.yesterday, "run"), DATABASE)
+        requests = made.requests() - before
+    lab.has_first_day = True
+    return figures | {"requests": requests, "floor_s": floor["wall_s"], "ratio": figures["wall_s"] / floor["wall_s"]}
+
+
+def need_first_day(lab: Lab) -> None:
+    """Load the films' first day, unmeasured, where no part before did."""
+    if not lab.has_first_day:
+        print("  loading the first day, which this part needs", flush=True)
+        measure_first_day(lab)
+
+
+def measure_pace(lab: Lab) -> Figures:
+    """Films under the rate of the API: how much of the limit is used, and what the API refuses."""
+    count = lab.given.pace_films
+    folder = lab.films(count)
+    expected = expected_figures(read_films(folder, lab.today))
+    with lab.api(folder, lab.today, pages_of(count), expected, ["--rate", SERVER_RATE]) as made:
+        made.remake("pace", "dagster")
+        figures = made.run("run under a limit", run_as(lab.today, "run"), "pace", TMDB_RATE_LIMIT=str(RATE_LIMIT))
+        told = made.told()
+    return (
+        figures
+        | _paced(figures, told, RATE_LIMIT)
+        | {"share_of_limit_percent": 100 * _mean_rate(told["kinds"]["details"]) / RATE_LIMIT}
+    )
+
+
+def measure_second_day(lab: Lab) -> Figures:
+    """The day after the first, with some of the films edited, under the rate of the API."""
+    need_first_day(lab)
+    count = lab.given.films
+    folder = lab.films(count)
+    catalogue, _ = read_edited_films(folder, lab.today, EDITED_SHARE)
+    expected = expected_second_day(read_films(folder, lab.yesterday), catalogue)
+    options = ["--rate", SERVER_RATE, "--edited", EDITED_SHARE]
+    with lab.api(folder, lab.today, pages_of(count), expected, options) as made:
+        command = run_as(lab.today, "run")
+        figures = made.run("second day", command, DATABASE, TMDB_RATE_LIMIT=str(RATE_LIMIT))
+        told = made.told()
+    details = told["kinds"]["details"]["requests"]
+    return figures | _paced(figures, told, SERVER_RATE) | {"details": details}
+
+
+def _paced(figures: Figures, told: dict[str, Any], rate: float) -> Figures:
+    """What the API saw of a run under a rate; the floor is its requests, without exports, at that rate."""
+    floor = (told["requests"] - told["kinds"]["export"]["requests"]) / rate
+    return {
+        "requests": told["requests"],
+        "refused": told["refused"],
+        "peak_a_second": told["peak"],
+        "floor_s": floor,
+        "ratio": figures["wall_s"] / floor,
+    }
+
+
+def _mean_rate(kind: dict[str, float]) -> float:
+    return (kind["requests"] - 1) / max(kind["last"] - kind["first"], 1e-9)
+
+
+def measure_history(lab: Lab) -> Figures:
+    """The days before the first one, from their id exports."""
+    need_first_day(lab)
+    folder, count = lab.films(lab.given.films), lab.given.days
+    films = read_films(folder, lab.yesterday).films.values()
+    days = [lab.yesterday - number * DAY for number in range(count, 0, -1)]
+    expected = {day: (len(films), round(sum(export_popularity(film, day) for film in films), 1)) for day in days}
+    with lab.api(folder, lab.yesterday, "1", {"films": len(films)}, ["--export-days", count + 1]) as made:
+        command = run_as(lab.today, "backfill", "--from", str(days[0]), "--to", str(days[-1]))
+        figures = made.run("history", command, DATABASE)
+        requests = made.requests()
+        wrong = wrong_days(made.database_url(DATABASE), expected)
+    if wrong:
+        raise BenchmarkError(f"{len(wrong)} days of history hold something else than their exports: {wrong[:3]}")
+    return figures | {"days": count, "requests": requests, "s_a_day": figures["wall_s"] / count}
+
+
+def measure_catalogue(lab: Lab) -> Figures:
+    """Every film of a large catalogue by slices of release dates, without latency."""
+    count = lab.given.catalogue_films
+    films = Films(count)
+    assets = CATALOGUE_ASSETS + ("," + DETAILS_ASSETS if lab.given.with_details else "")
+    with lab.api(count, lab.today, "all", films.expected_figures()) as made:
+        made.remake("catalogue", "dagster")
+        figures = made.run("whole catalogue", run_as(lab.today, "run", assets=assets), "catalogue")
+        kinds = made.told()["kinds"]
+    least = math.ceil(films.dated / PAGE_SIZE)
+    asked = kinds["discover"]["requests"]
+    return figures | {
+        "requests": sum(kind["requests"] for kind in kinds.values()),
+        "discover_requests": asked,
+        "data_pages": least,
+        "overhead_percent": 100 * (asked - least) / least,
+    }
+
+
+PARTS: dict[str, Callable[[Lab], Figures]] = {
+    "first-day": measure_first_day,
+    "pace": measure_pace,
+    "second-day": measure_second_day,
+    "history": measure_history,
+    "catalogue": measure_catalogue,
+}
+# So that the parts which need the first day's database come after it.
+ORDER = ("first-day", "second-day", "history", "pace", "catalogue")
+
+
+def print_part(name: str, figures: Figures) -> None:
+    """The figures of a part on one line."""
+    left_out = {"exit_code", "started_at"}
+    told = (f"{key} {value:,.2f}".removesuffix(".00") for key, value in figures.items() if key not in left_out)
+    print(f"  {name}: {', '.join(told)}", flush=True)
+
+
+def print_bounds(lab: Lab) -> None:
+    """Whether the figures are within what is promised for the default sizes."""
+    for part, name, most in BOUNDS:
+        if part in lab.figures:
+            found = lab.figures[part][name]
+            print(f"{part}, {name}: {found:.2f}, {'within' if found <= most else 'OVER'} the bound of {most:.4g}")
+
+
+def _arguments(given: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.ingest", description="Measure ingestion.")
+    parser.add_argument("--parts", default=",".join(PARTS), help="with commas between them; default: %(default)s")
+    parser.add_argument("--films", type=int, default=DEFAULTS["films"], help="default: %(default)s")
+    parser.add_argument("--pace-films", type=int, default=DEFAULTS["pace_films"], help="default: %(default)s")
+    parser.add_argument("--days", type=int, default=DEFAULTS["days"], help="days of history; default: %(default)s")
+    parser.add_argument("--catalogue-films", type=int, default=DEFAULTS["catalogue_films"], help="default: %(default)s")
+    parser.add_argument("--with-details", action="store_true", help="ask the catalogue's details as well")
+    parser.add_argument("--latency-ms", type=float, default=DEFAULTS["latency_ms"], help="default: %(default)s")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures to a file")
+    found = parser.parse_args(given)
+    found.parts = found.parts.split(",")
+    if unknown := set(found.parts) - set(PARTS):
+        parser.error(f"unknown parts {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    if not (1 <= found.films <= MOST_FILMS and 1 <= found.pace_films <= MOST_FILMS and 1 <= found.days <= 90):
+        parser.error(f"--films and --pace-films go from 1 to {MOST_FILMS}, --days from 1 to 90")
+    return found
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure and print; return the exit code."""
+    given = _arguments(arguments)
+    today = dt.datetime.now(dt.UTC).date()
+    try:
+        with tempfile.TemporaryDirectory(prefix="tmdb-bench-") as name:
+            folder = Path(name)
+            folder.chmod(0o755)  # as root, Postgres runs as another user
+            with private_server(folder / "postgres") as server:
+                lab = Lab(folder, server, given, today)
+                about = machine(server)
+                print(f"Ingestion, {given.latency_ms:g} ms latency; {about}", flush=True)
+                for part in (part for part in ORDER if part in given.parts):
+                    lab.figures[part] = PARTS[part](lab)
+                    print_part(part, lab.figures[part])
+    except (BenchmarkError, LoadServerError, WarehouseUnavailableError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    if all(getattr(given, option) == value for option, value in DEFAULTS.items()):
+        print_bounds(lab)
+    if given.json:
+        given.json.write_text(json.dumps({"machine": about, "figures": lab.figures}, indent=2))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

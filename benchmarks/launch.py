@@ -1,0 +1,37 @@
+"""`tmdb-assets` as if today were another day, or for some assets only: what a benchmark needs and a user does not.
+
+    python -m benchmarks.launch [--today 2026-01-31] [--assets raw_discover,raw_export] run
+
+The process is the command's own in all else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import sys
+from functools import partial
+
+from tmdb_assets import partitions
+from tmdb_assets.cli import main as tmdb_assets
+
+
+def main() -> None:
+    """Change what "today" means, and what a day's run materializes; then be the command."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.launch", description="Run tmdb-assets on another day.")
+    parser.add_argument("--today", type=dt.date.fromisoformat, help="the UTC date that it takes for today")
+    parser.add_argument("--assets", default="", help="names, with commas between them; default: all")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="what goes to tmdb-assets")
+    given = parser.parse_args()
+    if given.today:
+        partitions.today = lambda: given.today
+    if given.assets:
+        from tmdb_assets import day_run
+
+        day_run.run_day = partial(day_run.run_day, assets=given.assets.split(","))
+    sys.argv = ["tmdb-assets", *given.arguments]
+    tmdb_assets()
+
+
+if __name__ == "__main__":
+    main()

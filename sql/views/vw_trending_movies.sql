@@ -1,0 +1,82 @@
+create or replace view vw_trending_movies as
+with newest_films as (
+    select
+        l.movie_id,
+        m.title,
+        m.release_date,
+        l.popularity,
+        l.snapshot_date
+    from movie_latest as l
+    inner join dim_movie as m on l.movie_id = m.movie_id
+    where
+        l.snapshot_date = (select max(d.date_id) from load_day as d)
+        and m.removed_date is null
+),
+
+-- Each day is named by a subquery of its own, not by a join: so Postgres reads only the month that holds it.
+day_ago as (
+    select
+        f.movie_id,
+        f.popularity
+    from fact_movie_daily as f
+    where f.date_id = (select max(d.date_id) - 1 from load_day as d)
+),
+
+week_ago as (
+    select
+        f.movie_id,
+        f.popularity
+    from fact_movie_daily as f
+    where f.date_id = (select max(d.date_id) - 7 from load_day as d)
+),
+
+month_ago as (
+    select
+        f.movie_id,
+        f.popularity
+    from fact_movie_daily as f
+    where f.date_id = (select max(d.date_id) - 30 from load_day as d)
+)
+
+select
+    n.movie_id,
+    n.title,
+    n.release_date,
+    n.popularity,
+    d.popularity as popularity_1d_ago,
+    w.popularity as popularity_7d_ago,
+    m.popularity as popularity_30d_ago,
+    n.popularity - d.popularity as change_1d,
+    n.popularity - w.popularity as change_7d,
+    n.popularity - m.popularity as change_30d,
+    row_number() over (
+        order by
+            n.popularity - w.popularity desc nulls last,
+            n.popularity desc,
+            n.movie_id asc
+    ) as rank,
+    n.snapshot_date
+from newest_films as n
+left join day_ago as d on n.movie_id = d.movie_id
+left join week_ago as w on n.movie_id = w.movie_id
+left join month_ago as m on n.movie_id = m.movie_id;
+
+comment on view vw_trending_movies is
+'One row per film of the newest loaded day: its popularity now and 1, 7 and 30 days ago, and the change. '
+'Removed films are left out.';
+comment on column vw_trending_movies.movie_id is 'TMDb''s id of the film.';
+comment on column vw_trending_movies.title is 'Title in TMDB_LANGUAGE.';
+comment on column vw_trending_movies.release_date is 'First release; NULL where unknown.';
+comment on column vw_trending_movies.popularity is 'TMDb''s popularity score on snapshot_date, without unit.';
+comment on column vw_trending_movies.popularity_1d_ago is
+'Popularity on the day before snapshot_date; NULL where the film has no fact of that day.';
+comment on column vw_trending_movies.popularity_7d_ago is
+'Popularity 7 days before snapshot_date; NULL where the film has no fact of that day.';
+comment on column vw_trending_movies.popularity_30d_ago is
+'Popularity 30 days before snapshot_date; NULL where the film has no fact of that day.';
+comment on column vw_trending_movies.change_1d is 'popularity less popularity_1d_ago.';
+comment on column vw_trending_movies.change_7d is 'popularity less popularity_7d_ago.';
+comment on column vw_trending_movies.change_30d is 'popularity less popularity_30d_ago.';
+comment on column vw_trending_movies.rank is
+'Place by change_7d, from 1: the biggest rise first, unknown changes last; then by popularity and id.';
+comment on column vw_trending_movies.snapshot_date is 'The newest loaded day (UTC).';

@@ -1,0 +1,213 @@
+"""The charts over time: how the popularity of the top films went, and which films rose and fell most in a week.
+
+Both take `snapshot_date` and `is_sample` like the charts of `figures.py`. Where only one day is loaded they say that
+there is no history yet, and how to get one.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+import altair as alt
+
+from tmdb_assets.charts.bars import ROW_HEIGHT
+from tmdb_assets.charts.conform import (
+    Row,
+    conform_rows,
+    format_measure,
+    label_text,
+    to_date,
+    to_number,
+    to_text,
+)
+from tmdb_assets.charts.lines import COLOURS, FALL, LABEL_WIDTH, NO_HISTORY, labelled_lines, words_at
+from tmdb_assets.charts.theme import BAR, HEADER_SIZE, LINE, QUIET, TILE, WIDTH, Page, at, text_at
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+TOP_FILMS = len(COLOURS)
+MOVERS = 10
+WEEK = dt.timedelta(days=7)
+HISTORY_ADVICE = ("It grows with each daily load.", "To fill earlier days now:", "tmdb-assets backfill")
+
+_SCORE = "TMDB popularity score (no unit)"
+_TITLE_WIDTH = 32
+_BARS_LEFT = 330
+_BARS_RIGHT = 520
+_BAR_HEIGHT = 20
+_HEADER_HEIGHT = 26
+
+
+def popularity_over_time(frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_sample: bool) -> alt.LayerChart:
+    """Return a line for each of the first 8 films by their newest popularity, labelled at its end.
+
+    `frame` holds one row a film and day: date_id, movie_id, title, popularity. A day without a figure is a gap in the
+    film's line. Two rows of one film and day are a ValueError.
+    """
+    columns = {"date_id": _given(to_date), "movie_id": _given(to_number), "title": to_text, "popularity": to_number}
+    rows = [row for row in conform_rows(frame, columns) if row["popularity"] is not None]
+    if not rows:
+        return Page("Popularity of the top films", _SCORE, snapshot_date, is_sample).empty()
+    days = _days_between(rows)
+    films = _top_films(rows, days)
+    points = [point for number, film in enumerate(films) for point in _points(film, number, days)]
+    has_gaps = any(point["value"] is None for point in points)
+    notes = ["Where a line is missing, there is no figure of that day."] if has_gaps else []
+    which = "the top film" if len(films) == 1 else f"the top {len(films)} films"
+    since = "" if len(days) == 1 else f", {days[0]} to {days[-1]}"
+    page = Page(f"Popularity of {which}", _SCORE + since, snapshot_date, is_sample, notes)
+    return labelled_lines(page, points, days, HISTORY_ADVICE)
+
+
+def _given(conform: Any) -> Any:
+    def conformed(value: Any) -> Any:
+        made = conform(value)
+        if made is None:
+            raise ValueError("a value is missing")
+        return made
+
+    return conformed
+
+
+def _days_between(rows: Sequence[Row]) -> list[str]:
+    first, last = (dt.date.fromisoformat(pick(row["date_id"] for row in rows)) for pick in (min, max))
+    return [(first + dt.timedelta(days=after)).isoformat() for after in range((last - first).days + 1)]
+
+
+def _top_films(rows: Sequence[Row], days: Sequence[str]) -> list[dict[str, Row]]:
+    """The rows of each film by day; the films by popularity on the newest day, those without one last."""
+    films: dict[float, dict[str, Row]] = {}
+    for row in rows:
+        film = films.setdefault(row["movie_id"], {})
+        if row["date_id"] in film:
+            raise ValueError(f"Film {row['movie_id']:.0f} has two rows of {row['date_id']}.")
+        film[row["date_id"]] = row
+
+    def place(movie_id: float) -> tuple[int, float, float]:
+        newest = max(films[movie_id])
+        return (-days.index(newest), -films[movie_id][newest]["popularity"], movie_id)
+
+    return [films[movie_id] for movie_id in sorted(films, key=place)[:TOP_FILMS]]
+
+
+def _points(film: dict[str, Row], number: int, days: Sequence[str]) -> list[Row]:
+    """A point for every day of a film: None breaks the line where a day is missing."""
+    newest = max(film)
+    named = film[newest]
+    title, unnamed = named["title"], f"Film {named['movie_id']:.0f}"
+    same: Row = {
+        "film": number,
+        "title": title,
+        "label": label_text(title or f"{unnamed} (no title)", LABEL_WIDTH),
+        "label_without_font": f"{unnamed} (no font)",
+    }
+    known = [False, *(day in film for day in days), False]
+    return [
+        {
+            **same,
+            "date": day,
+            "day": position,
+            "value": film[day]["popularity"] if day in film else None,
+            # A line needs two days: one between gaps would not show without a dot.
+            "is_dot": day == newest or known[position : position + 3] == [False, True, False],
+            "is_newest": day == newest,
+        }
+        for position, day in enumerate(days)
+    ]
+
+
+def movers_of_the_week(
+    frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_sample: bool, limit: int = MOVERS
+) -> alt.LayerChart:
+    """Return bars of the biggest rises and falls of popularity over 7 days, at most `limit` of each.
+
+    `frame` holds rows of vw_trending_movies: movie_id, title, popularity, change_7d. Films whose change is unknown or
+    zero are left out; where it is unknown for all, the chart says that there is no history yet. A limit below 1 is a
+    ValueError.
+    """
+    if limit < 1:
+        raise ValueError(f"limit={limit}: at least one film must be shown.")
+    columns = {"movie_id": to_number, "title": to_text, "popularity": to_number, "change_7d": to_number}
+    rows = conform_rows(frame, columns)
+    week = "Change of the TMDB popularity score (no unit) in 7 days"
+    if snapshot_date is not None:
+        week += f", since {snapshot_date - WEEK}"
+    page = Page("Movers of the week", week, snapshot_date, is_sample)
+    if not rows:
+        return page.empty()
+    if all(row["change_7d"] is None for row in rows):
+        since = "of a week ago" if snapshot_date is None else f"of {snapshot_date - WEEK}"
+        return _notice(page, NO_HISTORY, f"Nothing {since} is loaded.", *HISTORY_ADVICE)
+    ordered = sorted(
+        (row for row in rows if row["change_7d"]), key=lambda row: (-row["change_7d"], row["movie_id"] or 0)
+    )
+    rises = [row for row in ordered if row["change_7d"] > 0][:limit]
+    falls = [row for row in ordered if row["change_7d"] < 0][-limit:]
+    if not rises + falls:
+        return _notice(page, "Nothing moved", "Every film is as popular as it was a week before.")
+    return _diverging_bars(page, [*rises, *falls])
+
+
+def _diverging_bars(page: Page, rows: list[Row]) -> alt.LayerChart:
+    labelled = [{**row, "row": position, **_mover_labels(row)} for position, row in enumerate(rows)]
+    top = page.top + _HEADER_HEIGHT
+    bottom = top + ROW_HEIGHT * len(rows)
+    y_scale = alt.Scale(type="band", domain=list(range(len(rows))), range=[top, bottom], padding=0)
+    lowest = min(0, *(row["change_7d"] for row in rows))
+    highest = max(0, *(row["change_7d"] for row in rows))
+    x_scale = alt.Scale(domain=[lowest, highest], range=[_BARS_LEFT, _BARS_RIGHT], nice=False)
+    zero = _BARS_LEFT + (_BARS_RIGHT - _BARS_LEFT) * -lowest / (highest - lowest)
+    base = alt.Chart(alt.InlineData(values=labelled)).encode(y=alt.Y("row:O", axis=None, scale=y_scale))
+    bars = base.encode(x=alt.X("change_7d:Q", axis=None, scale=x_scale))
+    value = alt.Text("change_label:N")
+    tooltip = [alt.Tooltip(name) for name in ("title:N", "change_7d:Q", "popularity:Q")]
+    colour = alt.Color("is_rise:N", legend=None, scale=alt.Scale(domain=[True, False], range=[BAR, FALL]))
+    layers = [
+        _heading("Film", 0, top, "left"),
+        _heading("Change in 7 days", zero, top, "center"),
+        _heading("Popularity", WIDTH, top, "right"),
+        base.mark_rule(color=LINE, yOffset=-ROW_HEIGHT / 2).encode(**at(x=1, x2=WIDTH - 1)),
+        bars.mark_bar(height=_BAR_HEIGHT, cornerRadiusEnd=2).encode(color=colour, tooltip=tooltip),
+        bars.transform_filter("datum.is_rise").mark_text(dx=7).encode(text=value),
+        bars.transform_filter("!datum.is_rise").mark_text(dx=-7, align="right").encode(text=value),
+        base.mark_text(limit=_BARS_LEFT - 76).encode(text=alt.Text("label:N"), **at(x=0)),
+        base.mark_text(align="right", color=QUIET).encode(text=alt.Text("popularity_label:N"), **at(x=WIDTH)),
+        alt.Chart(alt.InlineData(values=[{}])).mark_rule(color=QUIET).encode(**at(x=zero, y=top, y2=bottom)),
+    ]
+    return page.compose(layers, bottom)
+
+
+def _heading(text: str, x: float, top: int, align: str) -> alt.Chart:
+    mark = {"align": align, "color": QUIET, "fontSize": HEADER_SIZE, "fontWeight": "bold"}
+    return text_at([{"heading": text}], "heading", x=x, y=top - _HEADER_HEIGHT / 2, **mark)
+
+
+def _mover_labels(row: Row) -> Row:
+    film = "Film" if row["movie_id"] is None else f"Film {row['movie_id']:.0f}"
+    change = row["change_7d"]
+    return {
+        "label": label_text(row["title"] or f"{film} (no title)", _TITLE_WIDTH),
+        "label_without_font": f"{film} (no font for its title)",
+        "popularity_label": format_measure(row["popularity"]),
+        "change_label": ("+" if change > 0 else "\u2212") + _size(abs(change)),
+        "is_rise": change > 0,
+    }
+
+
+def _size(change: float) -> str:
+    return format_measure(change) if change >= 0.05 else f"{change:.1g}"
+
+
+def _notice(page: Page, headline: str, *lines: str) -> alt.LayerChart:
+    """A page that says in words why it shows no figures."""
+    box = alt.Chart(alt.InlineData(values=[{}])).mark_rect(color=TILE, cornerRadius=6)
+    bottom = page.top + 94 + 22 * len(lines)
+    layers = [
+        box.encode(**at(x=0, x2=WIDTH, y=page.top, y2=bottom)),
+        *words_at(WIDTH / 2, page.top + 42, headline, *lines),
+    ]
+    return page.compose(layers, bottom)

@@ -1,0 +1,75 @@
+"""Which process executes a run, so that a run whose process was killed does not count as running for ever.
+
+Dagster's own launcher cannot tell: such a run stays "started" and keeps its place among the runs allowed at once. Here
+the storage notes the process in the run's tags when the run starts, whoever started it (the command, the UI, the
+schedule), and `close_dead_runs` and the daemon's run monitoring look whether it still lives.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+
+import psutil
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, DefaultRunLauncher, RunsFilter
+from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
+
+PROCESS_TAG = ".dagster/tmdb_assets_process"  # the prefix keeps it off the list of runs
+CLOCK_STEP_S = 2  # a process's time of start is computed from a clock that is set now and then
+
+
+def this_process() -> str:
+    """Name this process, so that another one can tell whether it still lives: host, id and time of start."""
+    return f"{socket.gethostname()}:{os.getpid()}:{psutil.Process().create_time():.0f}"
+
+
+def is_dead(process: str | None) -> bool:
+    """Whether a process that `this_process` named has ended for certain.
+
+    One that is not known, or of another host, cannot be judged from here: it counts as alive.
+    """
+    if process is None:
+        return False
+    host, pid, created = process.rsplit(":", 2)
+    if host != socket.gethostname():
+        return False
+    try:
+        found = psutil.Process(int(pid))
+        return found.status() == psutil.STATUS_ZOMBIE or abs(found.create_time() - float(created)) > CLOCK_STEP_S
+    except psutil.NoSuchProcess:
+        return True
+
+
+def close_dead_runs(instance: DagsterInstance) -> list[str]:
+    """Mark runs as failed whose process on this machine died before it could say so; return their ids."""
+    started = instance.get_run_records(
+        RunsFilter(statuses=[DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]),
+    )
+    closed = []
+    for record in started:
+        run = record.dagster_run
+        process = run.tags.get(PROCESS_TAG)
+        # Before its start a run may carry the tag of the run that it repeats.
+        if record.start_time is None or not is_dead(process):
+            continue
+        now = instance.get_run_by_id(run.run_id)  # it may have ended well between the two looks
+        if now is not None and not now.is_finished:
+            instance.report_run_failed(now, f"The process of this run ({process}) died.")
+            closed.append(run.run_id)
+    return closed
+
+
+class WatchedRunLauncher(DefaultRunLauncher):
+    """Dagster's launcher, which in addition tells the daemon's run monitoring whether a run's process lives."""
+
+    @property
+    def supports_check_run_worker_health(self) -> bool:
+        """Yes: the run's tags name its process."""
+        return True
+
+    def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
+        """Failed when the process has ended for certain."""
+        process = run.tags.get(PROCESS_TAG)
+        if is_dead(process):
+            return CheckRunHealthResult(WorkerStatus.FAILED, f"The process of this run ({process}) died.")
+        return CheckRunHealthResult(WorkerStatus.RUNNING)

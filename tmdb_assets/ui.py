@@ -1,0 +1,85 @@
+"""The Dagster UI and daemon as a child process of the command: may it start, and how does it end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import suppress
+
+import psutil
+
+from tmdb_assets.settings import PROJECT_ROOT
+
+LOOK_SECONDS = 2.0  # how often the child's own children are noted
+SHUTDOWN_SECONDS = 90  # Dagster's own services get 60 to end their runs
+ORPHAN_SECONDS = 10
+
+
+def port_fault(host: str, port: int) -> str | None:
+    """Why nothing can listen there, in one line; Dagster would say it after half a minute, in a stack trace."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port that was just given up is free
+            probe.bind(address)
+    except OSError as error:
+        reason = f"The UI cannot listen on {host}:{port} ({error.strerror})."
+        return f"{reason} Stop what is there, or choose another with --port."
+    return None
+
+
+def start_ui(host: str, port: int) -> subprocess.Popen[bytes]:
+    """Start `dagster dev` on the project's workspace; it has the environment of this process."""
+    workspace = str(PROJECT_ROOT / "workspace.yaml")
+    command = [sys.executable, "-m", "dagster", "dev", "-w", workspace, "-h", host, "-p", str(port)]
+    # A shell starts background jobs with SIGINT ignored; Dagster would then ignore SIGTERM as well.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    environment = {**os.environ, "PYTHONWARNINGS": "ignore:Function `dev_command` is superseded"}
+    return subprocess.Popen(command, cwd=os.environ["DAGSTER_HOME"], env=environment)  # noqa: S603 - our own interpreter
+
+
+def wait_for_end(child: subprocess.Popen[bytes]) -> bool:
+    """Wait for the child to end; when this process is told to stop, so is the child, and it is waited for.
+
+    True where the child was stopped, False where it ended by itself; either way it leaves no process behind.
+    """
+    services: list[psutil.Process] = []
+    try:
+        while child.poll() is None:
+            services = _children(child) or services
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(timeout=LOOK_SECONDS)
+        _end(services)
+        return False
+    except KeyboardInterrupt:
+        pass  # Ctrl-C reaches the child as well: it shares the terminal
+    except SystemExit:
+        child.send_signal(signal.SIGTERM)
+    services = _children(child) or services
+    try:
+        child.wait(timeout=SHUTDOWN_SECONDS)
+    except (subprocess.TimeoutExpired, KeyboardInterrupt):  # too long, or Ctrl-C once more
+        child.kill()
+        child.wait()
+        _end(services)
+    return True
+
+
+def _children(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    with suppress(psutil.NoSuchProcess):
+        return psutil.Process(process.pid).children(recursive=True)
+    return []
+
+
+def _end(services: list[psutil.Process]) -> None:
+    """End what a killed child left behind; a process id that now is another program's is left alone."""
+    for service in services:
+        with suppress(psutil.NoSuchProcess):
+            service.terminate()
+    _, alive = psutil.wait_procs(services, timeout=ORPHAN_SECONDS)
+    for service in alive:
+        with suppress(psutil.NoSuchProcess):
+            service.kill()

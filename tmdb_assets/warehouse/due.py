@@ -1,0 +1,158 @@
+"""Which films a day asks details for: new, returned, changed and stale ones; with a refresh, every film of the day.
+
+A film is stale at 50 to 100% of the greatest age allowed, by a hash of its id, so that no day has a wave of them.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from tmdb_assets.warehouse.raw import raw_details
+
+PLAN = """
+insert into details_due (snapshot_date, movie_id, reason)
+select :day, movie_id, reason
+from (
+    select d.movie_id,
+        case
+            when :refresh then 'refresh'
+            when m.movie_id is null or (m.details_date is null and m.removed_date is null) then 'new'
+            when m.removed_date is not null then 'returned'
+            when d.movie_id = any(:changed) then 'changed'
+            when not :is_listed then 'unlisted'
+            when :day - m.details_date >= {threshold} then 'stale'
+        end as reason
+    from raw_discover as d
+    left join dim_movie as m on m.movie_id = d.movie_id
+    where d.snapshot_date = :day
+    union all
+    select m.movie_id,
+        case
+            when m.movie_id = any(:changed) then 'changed'
+            when :day - greatest(m.details_date, m.removed_date, m.as_of_date - :max_age) >= {threshold} then 'stale'
+        end as reason
+    from dim_movie as m
+    where not exists (select 1 from raw_discover as d where d.snapshot_date = :day and d.movie_id = m.movie_id)
+) as asked
+where reason is not null
+order by movie_id
+on conflict (snapshot_date, movie_id) do update set reason = excluded.reason
+"""
+MOST_REMOVED = 20  # more films than this, and more than the share below, answering 404 are taken for a fault of TMDb
+MOST_REMOVED_SHARE = 0.01
+
+# Days, from half of the greatest age to the whole; Knuth's multiplicative hash spreads the ids evenly.
+THRESHOLD = "ceil(:max_age * (0.5 + 0.5 * ((m.movie_id * 2654435761) % 4294967296) / 4294967296.0))"
+
+
+@dataclass(frozen=True)
+class Removals:
+    """The films that answered 404 on a day, of how many asked."""
+
+    asked: int
+    gone: frozenset[int]
+
+    @property
+    def are_plausible(self) -> bool:
+        """Whether so many films can really have been deleted: at most 20, or 1% of those asked."""
+        return len(self.gone) <= MOST_REMOVED or len(self.gone) <= MOST_REMOVED_SHARE * self.asked
+
+
+def removals(connection: sa.Connection, day: dt.date) -> Removals:
+    """The day's 404 answers."""
+    asked = sa.select(sa.func.count()).where(raw_details.c.snapshot_date == day)
+    gone = sa.select(raw_details.c.movie_id).where(raw_details.c.snapshot_date == day, raw_details.c.status_code == 404)
+    return Removals(int(connection.scalar(asked) or 0), frozenset(connection.scalars(gone)))
+
+
+def plan_details(
+    connection: sa.Connection, day: dt.date, changed: Collection[int] | None, max_age: int, *, refresh: bool
+) -> dict[str, int]:
+    """Make the day's list of films to ask for; return how many for each reason.
+
+    `changed` None means that what changed could not be learned: then every film of the day is asked (`unlisted`).
+    """
+    if refresh:
+        connection.execute(sa.text("delete from details_due where snapshot_date = :day"), {"day": day})
+    statement = sa.text(PLAN.format(threshold=THRESHOLD))
+    values = {
+        "day": day,
+        "changed": sorted(changed or ()),
+        "is_listed": changed is not None,
+        "max_age": max_age,
+        "refresh": refresh,
+    }
+    connection.execute(statement, values)
+    return count_due(connection, day)
+
+
+def count_due(connection: sa.Connection, day: dt.date) -> dict[str, int]:
+    """Films on the day's list, by reason."""
+    counted = connection.execute(
+        sa.text("select reason, count(*) from details_due where snapshot_date = :day group by reason order by reason"),
+        {"day": day},
+    )
+    return {reason: count for reason, count in counted}  # noqa: C416 - rows are no plain pairs for the type checker
+
+
+def last_planned_day(connection: sa.Connection, before: dt.date) -> dt.date | None:
+    """The newest day before `before` whose list was made: changes since then are not known yet."""
+    day: dt.date | None = connection.scalar(
+        sa.text(
+            "select max(snapshot_date) from fetch_log where kind = 'due' and part = 'all' "
+            "and finished_at is not null and snapshot_date < :before"
+        ),
+        {"before": before},
+    )
+    return day
+
+
+def unanswered(connection: sa.Connection, day: dt.date) -> set[int]:
+    """Films that a day was to ask for and that gave no answer then: they stay due."""
+    owed = sa.text(
+        "select u.movie_id from details_due as u where u.snapshot_date = :day and not exists (select 1 "
+        "from raw_details as r where r.snapshot_date = u.snapshot_date and r.movie_id = u.movie_id)"
+    )
+    return set(connection.scalars(owed, {"day": day}))
+
+
+def has_details(connection: sa.Connection, before: dt.date) -> bool:
+    """Whether any film has details of a day before `before`."""
+    known = sa.text("select exists (select 1 from dim_movie where details_date < :before)")
+    return bool(connection.scalar(known, {"before": before}))
+
+
+def mark_removed(connection: sa.Connection, day: dt.date, gone: Collection[int]) -> None:
+    """Mark films that answered 404 and are not on the day's discover list, which has rows for the others."""
+    statement = sa.text(
+        "with locked as (select movie_id from dim_movie where movie_id = any(:gone) order by movie_id "
+        "for no key update) update dim_movie as m "
+        "set removed_date = greatest(m.removed_date, :day), updated_at = now() from locked "
+        "where m.movie_id = locked.movie_id and m.removed_date is distinct from greatest(m.removed_date, :day) "
+        "and greatest(m.removed_date, :day) > coalesce(m.details_date, '-infinity'::date)"
+    )
+    connection.execute(statement, {"gone": sorted(gone), "day": day})
+
+
+def films_due(connection: sa.Connection, day: dt.date, asked_since: dt.datetime) -> list[int]:
+    """Films on the day's list that have not been answered since `asked_since`; those of discover first, by rank.
+
+    A 404 counts as an answer unless there are too many of them to believe.
+    """
+    return list(
+        connection.scalars(
+            sa.text(
+                "select u.movie_id from details_due as u "
+                "left join raw_discover as d on d.snapshot_date = u.snapshot_date and d.movie_id = u.movie_id "
+                "where u.snapshot_date = :day and not exists (select 1 from raw_details as r "
+                "where r.snapshot_date = :day and r.movie_id = u.movie_id and r.fetched_at >= :since "
+                "and (r.status_code = 200 or :believed)) "
+                "order by d.rank nulls last, u.movie_id"
+            ),
+            {"day": day, "since": asked_since, "believed": removals(connection, day).are_plausible},
+        )
+    )
