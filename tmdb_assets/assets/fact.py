@@ -46,5 +46,5 @@ def fact_movie_daily(context: AssetExecutionContext, warehouse: ResourceParam[Wa
 def _measures(warehouse: Warehouse, day: dt.date) -> Iterator[list[Row]]:
     with warehouse.begin() as connection:
         streamed = connection.execution_options(yield_per=ROWS_A_CHUNK).execute(sa.text(MEASURES), {"day": day})
-        for chunk in streamed.partitions():
+        for chunk in streamed.partitions(ROWS_A_CHUNK):
             yield fact_rows((tuple(row) for row in chunk), day)
