@@ -269,7 +269,7 @@ def test_languages_of_discover_come_once_and_only_as_texts() -> None:
 
 def test_a_mean_of_no_votes_is_unknown() -> None:
     measures = [(1, 5.5, 0.0, 0), (2, 1.0, 7.2, 0), (3, 1.0, 7.2, None), (4, 1.0, 0.0, 3), (5, 1.0, 10.0, 1)]
-    rows = fact_rows(measures, DAY)
+    rows = fact_rows([(*measure, "discover") for measure in measures], DAY)
     assert [(row["vote_average"], row["vote_count"]) for row in rows] == [
         (None, 0),
         (None, 0),
