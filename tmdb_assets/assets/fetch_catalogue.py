@@ -70,8 +70,7 @@ def _store_slice_pages(
 ) -> None:
     name = f"slice {found.gte}..{found.lte}"
     fetched.failed |= {f"{name} page {page.page.page}": page.page.problem for page in pages if page.page.problem}
-    fetched.unseen_by_day += sum(page.unseen for page in pages)
     fetched.loaded.add(store_pages(fetcher, [page.page for page in pages], started_at, fetched.so_far, name))
     if any(page.is_finished for page in pages):
         with fetcher.warehouse.begin() as connection:
-            books.finish_part(connection, fetcher.day, "discover", name, partitions.now())
+            books.note_part(connection, fetcher.day, "discover", name, 0, 0, partitions.now())

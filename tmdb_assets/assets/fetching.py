@@ -38,7 +38,6 @@ class Fetched:
     lines: int = 0
     skipped: int = 0
     unseen: int | None = None
-    unseen_by_day: int = 0
 
     @property
     def so_far(self) -> Loaded:

@@ -160,8 +160,3 @@ def note_part(
         "row_count": rows,
     }
     connection.execute(statement.on_conflict_do_update(index_elements=["snapshot_date", "kind", "part"], set_=again))
-
-
-def finish_part(connection: sa.Connection, day: dt.date, kind: str, part: str, now: dt.datetime) -> None:
-    """Note a part of a crawl as stored; its requests are counted with the whole crawl."""
-    note_part(connection, day, kind, part, 0, 0, now)
