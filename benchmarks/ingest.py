@@ -35,7 +35,7 @@ from benchmarks.films import (
     write_films,
     wrong_days,
 )
-from tmdb_assets.tmdb.sandbox import PAGE_SIZE
+from tmdb_assets.tmdb.sandbox_routes import PAGE_SIZE
 from tmdb_assets.warehouse.databases import WarehouseUnavailableError
 
 LAUNCH = [sys.executable, "-m", "benchmarks.launch"]

@@ -25,7 +25,7 @@ from benchmarks.bench import FLOOR, Bench, BenchmarkError, machine, private_serv
 from benchmarks.fake_api import LoadServerError, fake_api
 from benchmarks.films import MOST_FILMS, expected_figures, read_films, write_films
 from benchmarks.phases import read_imports, read_phases
-from tmdb_assets.tmdb.sandbox import PAGE_SIZE
+from tmdb_assets.tmdb.sandbox_routes import PAGE_SIZE
 from tmdb_assets.warehouse.databases import WarehouseUnavailableError
 
 DAY = [str(Path(sys.executable).with_name("tmdb-assets")), "run"]

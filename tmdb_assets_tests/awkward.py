@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tmdb_assets_tests.replay import Catalogue, discover_item
+from tmdb_assets_tests.replay_catalogue import Catalogue, discover_item
 
 DAYS = (dt.date(2026, 7, 29), dt.date(2026, 7, 30), dt.date(2026, 7, 31))
 SOUND_FILMS = 200

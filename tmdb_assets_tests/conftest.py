@@ -24,7 +24,7 @@ Settings.model_config["env_file"] = None
 
 from tmdb_assets.warehouse.resource import Warehouse  # noqa: E402
 from tmdb_assets.warehouse.server import Server, open_server  # noqa: E402
-from tmdb_assets_tests.replay import recordings_missing  # noqa: E402
+from tmdb_assets_tests.replay_catalogue import recordings_missing  # noqa: E402
 
 _numbers = itertools.count(1)
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tmdb_assets_tests.replay import MAX_PAGES, PAGE_SIZE, Catalogue
+from tmdb_assets_tests.replay_catalogue import MAX_PAGES, PAGE_SIZE, Catalogue
 
 CONTINENT_FILE = Path(__file__).resolve().parents[1] / "data" / "country_continent.csv"
 

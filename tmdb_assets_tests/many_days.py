@@ -9,7 +9,8 @@ import re
 from collections.abc import Collection, Mapping
 
 from tmdb_assets_tests.compare import STATE, Tables
-from tmdb_assets_tests.replay import Catalogue, Fault, FaultHook, ReplayServer
+from tmdb_assets_tests.replay import Fault, FaultHook, ReplayServer
+from tmdb_assets_tests.replay_catalogue import Catalogue
 
 ONE_DAY = dt.timedelta(days=1)
 MISSING = Fault(status=404)

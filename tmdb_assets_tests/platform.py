@@ -23,7 +23,8 @@ from tmdb_assets.tmdb.client import Answer, FetchStats, TmdbClient
 from tmdb_assets.warehouse.resource import Warehouse
 from tmdb_assets.warehouse.server import Server, render_url
 from tmdb_assets_tests.compare import Tables, copied_warehouse
-from tmdb_assets_tests.replay import Catalogue, ReplayServer
+from tmdb_assets_tests.replay import ReplayServer
+from tmdb_assets_tests.replay_catalogue import Catalogue
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 FETCHING = ("raw_discover", "raw_details", "raw_reference", "raw_export")

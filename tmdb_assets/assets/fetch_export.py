@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from tmdb_assets import partitions
 from tmdb_assets.assets.fetching import Fetched, Fetcher, close_crawl
-from tmdb_assets.tmdb.export import ExportFile
+from tmdb_assets.tmdb.export_file import ExportFile
 from tmdb_assets.transforms.conform import Conformed, conform
 from tmdb_assets.warehouse import books, raw
 from tmdb_assets.warehouse.columns import frame_columns, key_columns

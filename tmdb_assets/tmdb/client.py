@@ -5,29 +5,22 @@ Reference: https://developer.themoviedb.org/reference/intro/getting-started
 
 from __future__ import annotations
 
-import ipaddress
-import os
 import threading
 import time
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 import requests
 import urllib3.exceptions
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
-from requests.utils import get_environ_proxies, select_proxy
 
 from tmdb_assets.tmdb.errors import (
     Fault,
     TmdbError,
     UnauthorizedError,
-    UnreachableError,
     UnreadableAnswerError,
-    checked_host,
     checked_token,
     classify_exception,
     classify_status,
@@ -37,6 +30,7 @@ from tmdb_assets.tmdb.errors import (
 )
 from tmdb_assets.tmdb.pace import FetchStats, Pace, Tries, retrying, thread_count
 from tmdb_assets.tmdb.payload import Answer, TruncatedError, read_answer, read_body
+from tmdb_assets.tmdb.route import find_route, user_agent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Mapping
@@ -80,14 +74,14 @@ class TmdbClient:
         self.language = language
         self.stats = FetchStats()
         self._base_url = base_url.rstrip("/")
-        self._host, self._proxies, self._verify = _route(base_url)
+        self._host, self._proxies, self._verify = find_route(base_url, "TMDB_API_URL", "https://api.themoviedb.org/3")
         self._token = checked_token(token)
         self._headers: CaseInsensitiveDict[str] = CaseInsensitiveDict(
             {
                 "Authorization": f"Bearer {self._token}",
                 "Accept": "application/json",
                 "Accept-Encoding": "gzip",
-                "User-Agent": f"tmdb-assets/{_version()}",
+                "User-Agent": user_agent(),
             }
         )
         self._workers = thread_count(rate_limit, workers)
@@ -264,30 +258,3 @@ class TmdbClient:
         shown = {name: value.replace(self._token, "***") for name, value in response.headers.items()}
         body = body.replace(self._token.encode(), b"***")
         return classify_status(response.status_code, CaseInsensitiveDict(shown), body, target)
-
-
-def _route(base_url: str) -> tuple[str, dict[str, str], bool | str]:
-    """Host to name in messages, proxies, and certificates to trust; read once, not per request."""
-    host = checked_host(base_url, "TMDB_API_URL", "https://api.themoviedb.org/3")
-    # A sandbox on this machine is never behind the proxy, whatever NO_PROXY says.
-    proxies = {} if _is_loopback(urlsplit(base_url).hostname or "") else get_environ_proxies(base_url)
-    if proxy := select_proxy(base_url, proxies):
-        checked_host(proxy, "HTTPS_PROXY (or HTTP_PROXY)", "http://proxy.example:3128")
-    bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-    if bundle and base_url.lower().startswith("https") and not Path(bundle).exists():
-        raise UnreachableError("REQUESTS_CA_BUNDLE (or CURL_CA_BUNDLE) names a file that does not exist.")
-    return host, proxies, bundle or True
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
-
-
-def _version() -> str:
-    try:
-        return version("tmdb-assets")
-    except PackageNotFoundError:
-        return "0"

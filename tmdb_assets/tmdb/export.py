@@ -1,42 +1,34 @@
 """The daily id export: every film TMDb knows with its popularity of the day, the only history TMDb publishes.
 
+Here is its download: the request, its retries, and what to say of a day that is not there. `export_file` unpacks it.
+
 Reference: https://developer.themoviedb.org/docs/daily-id-exports
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import json
-import struct
-import sys
 import tempfile
 import time
-import zlib
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
-from itertools import islice
-from typing import IO, TYPE_CHECKING, Any, Self
+from typing import IO, TYPE_CHECKING
 
-import orjson
 import requests
 import urllib3.exceptions
 from requests.adapters import HTTPAdapter
 
 from tmdb_assets.tmdb import errors
-from tmdb_assets.tmdb.client import _route, _version
 from tmdb_assets.tmdb.errors import Fault, TmdbError
+from tmdb_assets.tmdb.export_file import DamageError, ExportFile, Unpacker
 from tmdb_assets.tmdb.pace import FetchStats, Tries, retrying
+from tmdb_assets.tmdb.route import find_route, user_agent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterator
+    from collections.abc import Callable
 
 _KEPT = "What is already stored is kept"
 _READ_BYTES = 65_536
-# What is unzipped at a time, and the longest line that is believed: titles are a few hundred bytes.
-_BLOCK_BYTES = 1 << 20
-_ROW = struct.Struct("<qd")
-_ROWS_READ = 8_192
-_LARGEST_ID = 2**63 - 1
 _DUE = dt.time(8, tzinfo=dt.UTC)
 # The client's errors name the API's variable, the reader of these has to look at the other one.
 _VARIABLES = ("TMDB_API_URL", "TMDB_EXPORT_URL")
@@ -53,45 +45,6 @@ class ExportGoneError(TmdbError):
 
 class ExportCorruptError(TmdbError):
     """The export is cut short or damaged, also after the retries; nothing of it is used."""
-
-
-class _DamageError(Exception):
-    """What came is no export; the text says why. Never leaves this module."""
-
-
-class ExportFile:
-    """The export of `day`, complete and checked; a context manager whose temporary file ends with it.
-
-    `lines` counts the lines, `skipped` those without a usable film, `stats` what the download took.
-    """
-
-    def __init__(self, day: dt.date, file: IO[bytes], lines: int, skipped: int, stats: FetchStats) -> None:
-        self.day, self.lines, self.skipped, self.stats = day, lines, skipped, stats
-        self._file = file
-
-    def rows(self, known: Container[int] | None, chunk: int = 50_000) -> Iterator[list[tuple[int, float]]]:
-        """Yield the films as lists of at most `chunk` (movie_id, popularity), in the order of the export.
-
-        `known` selects the ids to yield, None all. Adult films and videos are among them; an id that the export
-        repeats comes as often. Can be called again. Raises `ValueError` for a `chunk` below 1.
-        """
-        if chunk < 1:
-            raise ValueError(f"chunk must be 1 or more, not {chunk}")
-        films = self._read() if known is None else (film for film in self._read() if film[0] in known)
-        while part := list(islice(films, chunk)):
-            yield part
-
-    def _read(self) -> Iterator[tuple[int, float]]:
-        position = 0
-        while self._file.seek(position) == position and (block := self._file.read(_ROWS_READ * _ROW.size)):
-            position += len(block)
-            yield from _ROW.iter_unpack(block)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
 
 
 def fetch_export(
@@ -130,7 +83,7 @@ def fetch_export(
                 base_url, day, now.astimezone(dt.UTC), adapter, timeouts, clock, clock() + download_seconds, stats
             )
             tries = Tries(retry_seconds, download.waiting_clock)
-            outcome: _Unpacker | Fault | TmdbError = retrying(sleep, stats.count_retry)(download.attempt, tries, file)
+            outcome: Unpacker | Fault | TmdbError = retrying(sleep, stats.count_retry)(download.attempt, tries, file)
         if isinstance(outcome, Fault):
             outcome = download.final(outcome, tries)
         if isinstance(outcome, TmdbError):
@@ -154,16 +107,16 @@ class _Download:
     flowing: float = 0.0
 
     def __post_init__(self) -> None:
-        # Before _route, which would name the API's variable.
-        self.host = errors.checked_host(self.base_url, "TMDB_EXPORT_URL", "https://files.tmdb.org/p/exports")
-        _, self.proxies, self.verify = _route(self.base_url)
+        self.host, self.proxies, self.verify = find_route(
+            self.base_url, "TMDB_EXPORT_URL", "https://files.tmdb.org/p/exports"
+        )
         self.target = f"/movie_ids_{self.day:%m_%d}_{self.day.year:04}.json.gz"
 
     def waiting_clock(self) -> float:
         """The clock without the time in which bytes came: 28 MB over a slow line must not use up the retries."""
         return self.clock() - self.flowing
 
-    def attempt(self, tries: Tries, file: IO[bytes]) -> _Unpacker | Fault | TmdbError:
+    def attempt(self, tries: Tries, file: IO[bytes]) -> Unpacker | Fault | TmdbError:
         """Try once to bring the export into `file`."""
         self.stats.count_request(self.clock(), 0.0)
         tries.begin()
@@ -171,10 +124,10 @@ class _Download:
         tries.end(outcome if isinstance(outcome, Fault) else None)
         return outcome
 
-    def _ask(self, file: IO[bytes]) -> _Unpacker | Fault | TmdbError:
+    def _ask(self, file: IO[bytes]) -> Unpacker | Fault | TmdbError:
         try:
             # The file is gzip by itself: nothing on the way shall pack or unpack it.
-            headers = {"Accept-Encoding": "identity", "User-Agent": f"tmdb-assets/{_version()}"}
+            headers = {"Accept-Encoding": "identity", "User-Agent": user_agent()}
             request = requests.Request("GET", self.base_url.rstrip("/") + self.target, headers).prepare()
             response = self.adapter.send(
                 request, stream=True, timeout=self.timeouts, verify=self.verify, proxies=self.proxies
@@ -187,13 +140,13 @@ class _Download:
             file.seek(0)
             file.truncate()
             try:
-                return self._receive(response, _Unpacker(file))
-            except _DamageError as damage:
+                return self._receive(response, Unpacker(file))
+            except DamageError as damage:
                 return errors.unreadable(str(damage))
             finally:
                 self.stats.count_answer(size=response.raw.tell())
 
-    def _receive(self, response: requests.Response, unpacker: _Unpacker) -> _Unpacker | Fault | TmdbError:
+    def _receive(self, response: requests.Response, unpacker: Unpacker) -> Unpacker | Fault | TmdbError:
         last = self.clock()
         while True:
             # Only the network is classified here: a full disk is not a fault of TMDb.
@@ -213,7 +166,7 @@ class _Download:
                 )
         size, promised = response.raw.tell(), response.headers.get("Content-Length", "")
         if promised.isdecimal() and int(promised) != size:
-            raise _DamageError(f"cut short after {size} of {promised} bytes")
+            raise DamageError(f"cut short after {size} of {promised} bytes")
         unpacker.finish()
         return unpacker
 
@@ -259,68 +212,3 @@ class _Download:
         fault = replace(fault, kind="export")
         error = errors.final_error(fault, host=self.host, target=self.target, tries=tries.count, seconds=tries.seconds)
         return errors.UnreachableError(str(error).replace(*_VARIABLES))
-
-
-class _Unpacker:
-    """Takes the compressed export in parts, checks it, and writes one packed row a film to `file`."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self.lines = self.skipped = 0
-        self._file = file
-        self._gzip = zlib.decompressobj(wbits=31)
-        self._rest = b""
-
-    def feed(self, part: bytes) -> None:
-        """Take the next bytes. Raises `_DamageError`."""
-        while part:
-            if self._gzip.eof:  # one gzip member may follow another: RFC 1952, 2.2
-                self._gzip = zlib.decompressobj(wbits=31)
-            try:
-                text = self._gzip.decompress(part, _BLOCK_BYTES)
-            except zlib.error:
-                raise _DamageError("not sound gzip") from None
-            part = self._gzip.unused_data if self._gzip.eof else self._gzip.unconsumed_tail
-            lines = (self._rest + text).split(b"\n")
-            self._rest = lines.pop()
-            if len(self._rest) > _BLOCK_BYTES:
-                raise _DamageError(f"line {self.lines + 1} is longer than a film's can be")
-            self._pack(lines)
-
-    def finish(self) -> None:
-        """Take the end of the export. Raises `_DamageError` when it is not the end, or nothing was in it."""
-        if not self._gzip.eof:
-            raise _DamageError("cut short")
-        self._pack([self._rest])
-        if self.lines == self.skipped:
-            raise _DamageError(f"no film in {self.lines} lines")
-
-    def _pack(self, lines: list[bytes]) -> None:
-        # A million passes: local names, and exact types instead of isinstance (a bool is no number here).
-        rows, loads, pack, largest = bytearray(), orjson.loads, _ROW.pack, sys.float_info.max
-        for line in lines:
-            try:
-                film = loads(line)
-            except orjson.JSONDecodeError:
-                if not line.strip():
-                    continue
-                film = self._read_leniently(line)
-            self.lines += 1
-            if type(film) is dict:
-                movie_id, popularity = film.get("id"), film.get("popularity")
-                if (
-                    type(movie_id) is int
-                    and 0 < movie_id <= _LARGEST_ID
-                    and (type(popularity) is float or type(popularity) is int)
-                    and 0 <= popularity <= largest
-                ):
-                    rows += pack(movie_id, popularity)
-                    continue
-            self.skipped += 1
-        self._file.write(rows)
-
-    def _read_leniently(self, line: bytes) -> Any:
-        """Parse what orjson is too strict for and a broken title may hold (half a surrogate pair, a NUL), or NaN."""
-        try:
-            return json.loads(line.decode("utf-8"), strict=False)
-        except (ValueError, RecursionError):
-            raise _DamageError(f"line {self.lines + 1} is not JSON") from None

@@ -225,11 +225,12 @@ def retrying(sleep: Callable[[float], None], count_retry: Callable[[str, float],
 
 @dataclass
 class FetchStats:
-    """What a client has sent and received so far. Safe to count from many threads.
+    """What a client has sent and received since `restart`, or ever. Safe to count from many threads.
 
     `requests` counts every send, retries included; `retries` is by cause; `rate_limited` counts the answers 429,
     also where no retry followed; `bytes` are as sent over the wire; `seconds_waited` sums over all threads the time
     spent waiting for the pace and between tries; `mean_rate` and `peak_rate` are in requests a second.
+    `total_requests` goes on over restarts.
     """
 
     requests: int = 0
@@ -240,10 +241,25 @@ class FetchStats:
     removed_characters: int = 0
     seconds_waited: float = 0.0
     peak_rate: int = 0
+    _before: int = field(default=0, repr=False)
     _first: float | None = field(default=None, repr=False)
     _last: float = field(default=0.0, repr=False)
     _recent: deque[float] = field(default_factory=deque, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def restart(self) -> None:
+        """Count anew, for the figures of one step."""
+        with self._lock:
+            self._before += self.requests
+            self.requests = self.not_found = self.rate_limited = self.bytes = self.removed_characters = 0
+            self.seconds_waited, self.peak_rate, self._first, self._last = 0.0, 0, None, 0.0
+            self.retries.clear()
+            self._recent.clear()
+
+    @property
+    def total_requests(self) -> int:
+        """The requests since the client was made."""
+        return self._before + self.requests
 
     def count_request(self, sent_at: float, waited: float) -> None:
         """Count one send at `sent_at` (monotonic seconds), for which `waited` seconds were spent at the gate."""

@@ -20,41 +20,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from weakref import WeakSet
 
-from tmdb_assets.tmdb.sandbox_catalogue import (
-    COUNTRIES_CSV,
-    SAMPLE_DIR,
-    Catalogue,
-    SandboxError,
-    daily_figures,
-    film_on,
-)
-from tmdb_assets.tmdb.sandbox_routes import (
-    EXPORTS_PATH,
-    MAX_PAGE,
-    PAGE_SIZE,
-    TOKEN,
-    Reply,
-    fault,
-    is_export,
-    respond,
-)
+from tmdb_assets.tmdb.sandbox_catalogue import COUNTRIES_CSV, SAMPLE_DIR, Catalogue
+from tmdb_assets.tmdb.sandbox_routes import EXPORTS_PATH, TOKEN, fault, is_export, respond
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-__all__ = [
-    "COUNTRIES_CSV",
-    "MAX_PAGE",
-    "PAGE_SIZE",
-    "SAMPLE_DIR",
-    "Catalogue",
-    "Reply",
-    "Sandbox",
-    "SandboxError",
-    "daily_figures",
-    "film_on",
-    "respond",
-]
 
 MAX_REQUEST_BYTES, BACKLOG = 65_536, 128  # the backlog: a client's whole pool connects at once
 

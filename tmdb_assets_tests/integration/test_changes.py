@@ -13,7 +13,7 @@ import pytest
 from tmdb_assets.tmdb.changes import fetch_changes
 from tmdb_assets.tmdb.client import TmdbClient
 from tmdb_assets.tmdb.errors import BadRequestError, UnauthorizedError, UnreachableError, UnreadableAnswerError
-from tmdb_assets_tests.replay import RECORDINGS
+from tmdb_assets_tests.replay_catalogue import RECORDINGS
 
 DAY = dt.date(2026, 7, 30)
 

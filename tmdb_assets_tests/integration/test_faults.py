@@ -25,7 +25,8 @@ from tmdb_assets_tests.platform import (
     metadata_of,
     platform,
 )
-from tmdb_assets_tests.replay import GARBAGE, Fault, ReplayServer, discover_item
+from tmdb_assets_tests.replay import GARBAGE, Fault, ReplayServer
+from tmdb_assets_tests.replay_catalogue import discover_item
 
 DAY = dt.date(2026, 7, 29)
 CATALOGUE = catalogue(sound_films())  # ten pages

@@ -12,7 +12,7 @@ from tmdb_assets_tests import expected
 from tmdb_assets_tests.compare import assert_tables_equal, copied_warehouse, state_of
 from tmdb_assets_tests.expected import Star, star
 from tmdb_assets_tests.platform import Platform, checks_of, failures_of, metadata_of, platform
-from tmdb_assets_tests.replay import catalogue_of, recordings_missing
+from tmdb_assets_tests.replay_catalogue import catalogue_of, recordings_missing
 
 DAYS = [dt.date(2026, 7, 29), dt.date(2026, 7, 30), dt.date(2026, 7, 31)]
 

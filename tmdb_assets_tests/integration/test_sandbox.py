@@ -8,7 +8,8 @@ import threading
 
 import pytest
 
-from tmdb_assets.tmdb.sandbox import Sandbox, SandboxError, daily_figures
+from tmdb_assets.tmdb.sandbox import Sandbox
+from tmdb_assets.tmdb.sandbox_catalogue import SandboxError, daily_figures
 from tmdb_assets_tests.sandbox_sample import (
     AUTH,
     BARE,

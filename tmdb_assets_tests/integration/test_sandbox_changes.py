@@ -4,7 +4,8 @@ import datetime as dt
 
 import pytest
 
-from tmdb_assets.tmdb.sandbox import Sandbox, film_on
+from tmdb_assets.tmdb.sandbox import Sandbox
+from tmdb_assets.tmdb.sandbox_catalogue import film_on
 from tmdb_assets_tests.sandbox_sample import DAY, FILM, get, make_sandbox, recording, shape, write_sample
 
 MANY = [FILM | {"id": 1_000 + i, "popularity": 1 + i % 7} for i in range(600)]

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tmdb_assets.tmdb.sandbox import Sandbox, daily_figures
+from tmdb_assets.tmdb.sandbox import Sandbox
+from tmdb_assets.tmdb.sandbox_catalogue import daily_figures
 from tmdb_assets_tests.sandbox_sample import DAY, FILMS, RECORDINGS, get, make_sandbox, shape, write_sample
 
 

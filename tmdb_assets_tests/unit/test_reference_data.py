@@ -19,7 +19,7 @@ from tmdb_assets.transforms.continents import HEADER, CsvFault, find_missing, pa
 from tmdb_assets.transforms.reference import Named, apply_reference, parse_reference, reference_rows
 from tmdb_assets.warehouse.columns import frame_columns, key_columns
 from tmdb_assets.warehouse.contracts import validate
-from tmdb_assets_tests.replay import RECORDINGS
+from tmdb_assets_tests.replay_catalogue import RECORDINGS
 from tmdb_assets_tests.sound import TABLES
 
 DAY = dt.date(2026, 7, 29)

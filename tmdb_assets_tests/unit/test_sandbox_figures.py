@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tmdb_assets.tmdb.sandbox import daily_figures, film_on
+from tmdb_assets.tmdb.sandbox_catalogue import daily_figures, film_on
 from tmdb_assets_tests.sandbox_sample import BARE, DAY, FILM, FILMS
 
 REPO = Path(__file__).resolve().parents[2]
@@ -20,7 +20,8 @@ TWO_YEARS = [dt.date(2025, 8, 11) + dt.timedelta(days=i) for i in range(730)]
 
 def test_figures_are_the_same_in_a_process_that_has_only_the_sandbox():
     code = (
-        "import datetime, json, sys; from tmdb_assets.tmdb.sandbox import daily_figures, film_on;"
+        "import datetime, json, sys, tmdb_assets.tmdb.sandbox;"
+        "from tmdb_assets.tmdb.sandbox_catalogue import daily_figures, film_on;"
         "film, day = json.loads(sys.argv[1]), datetime.date(2026, 3, 15);"
         "days = [day + datetime.timedelta(days=n) for n in range(60)];"
         "print(json.dumps([daily_figures(film, day), [film_on(film, day) for day in days]]));"

@@ -3,99 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-import itertools
-import json
 import math
 import random
-import threading
-from bisect import bisect_left, bisect_right
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tmdb_assets.tmdb import slices
-from tmdb_assets.tmdb.client import Answer, TmdbClient
-from tmdb_assets.tmdb.errors import UnauthorizedError, UnreadableAnswerError
+from tmdb_assets.tmdb.errors import UnreadableAnswerError
 from tmdb_assets.tmdb.slices import Slice, crawl_all
-
-FIRST, LAST = dt.date(1874, 1, 1), dt.date(2030, 12, 31)
-CAP = 10_000
-
-
-class Listing:
-    """Discover over films that are nothing but their release dates (ordinals; None for no date), numbered from 0."""
-
-    def __init__(self, dates: list[int | None]) -> None:
-        dated = sorted((date, film) for film, date in enumerate(dates) if date is not None)
-        self.dates, self.films = [date for date, _ in dated], [film for _, film in dated]
-
-    def page(self, gte: str, lte: str, number: int) -> dict:
-        start = bisect_left(self.dates, dt.date.fromisoformat(gte).toordinal())
-        end = max(start, bisect_right(self.dates, dt.date.fromisoformat(lte).toordinal()))
-        assert 1 <= number <= 500
-        shown = self.films[start + 20 * (number - 1) : min(end, start + 20 * number)]
-        total = end - start
-        return {"page": number, "results": shown, "total_pages": math.ceil(total / 20), "total_results": total}
-
-
-class FakeClient:
-    """A client without HTTP, which answers in a random order and reads its source ahead as the real one does."""
-
-    language = "en-US"
-
-    def __init__(self, listing: Listing, change=lambda gte, lte, payload: payload, seed: int = 1) -> None:
-        self.listing, self.change, self.random = listing, change, random.Random(seed)
-        self.asked: list[tuple[str, str, int]] = []
-
-    def fetch_many(self, requests):
-        source, pending = iter(requests), []
-        while True:
-            while len(pending) < 16 and (request := next(source, None)) is not None:
-                pending.append(request)
-            if not pending:
-                return
-            key, path, params = pending.pop(self.random.randrange(len(pending)))
-            assert path == "/discover/movie"
-            gte, lte = params["primary_release_date.gte"], params["primary_release_date.lte"]
-            self.asked.append((gte, lte, params["page"]))
-            payload = self.change(gte, lte, self.listing.page(gte, lte, params["page"]))
-            if isinstance(payload, Exception):
-                yield key, payload
-            else:
-                yield key, Answer(200, payload, dt.datetime.now(dt.UTC))
-
-
-def day(year: int, month: int = 1, of_month: int = 1) -> int:
-    return dt.date(year, month, of_month).toordinal()
-
-
-def check(client: FakeClient, dates: list[int | None], pages: list[slices.SlicePage]) -> dict[Slice, slices.SlicePage]:
-    """What holds for every crawl of FIRST to LAST; returns the last page of each slice."""
-    assert len(set(client.asked)) == len(client.asked)
-    ends = {page.slice: page for page in pages}
-    ordered = sorted(ends)
-    assert ordered[0].gte == FIRST
-    assert ordered[-1].lte == LAST
-    assert all(a.lte + dt.timedelta(days=1) == b.gte for a, b in itertools.pairwise(ordered))
-    per_slice = {key: sum(1 for page in pages if page.slice == key) for key in ordered}
-    assert max(per_slice.values()) <= 500
-    for key, page in ends.items():
-        total = client.listing.page(*(d.isoformat() for d in key), 1)["total_results"]
-        assert page.is_finished
-        assert per_slice[key] == max(1, math.ceil(min(total, CAP) / 20))
-        assert total <= CAP or key.days == 1
-        assert page.unseen == max(0, total - CAP)
-    assert sum(page.is_finished for page in pages) == len(ends)
-    assert pages[-1].expected_pages == len(pages)
-    seen = {film for page in pages for film in page.page.results}
-    dated = {film for film, date in enumerate(dates) if date is not None}
-    assert seen <= dated
-    assert len(dated) - len(seen) == sum(page.unseen for page in ends.values())
-    return ends
-
+from tmdb_assets_tests.dated_films import CAP, FIRST, LAST, FakeClient, Listing, check, day, skewed
 
 days = st.integers(FIRST.toordinal(), LAST.toordinal())
 clusters = st.lists(
@@ -139,24 +56,6 @@ def test_finished_slices_are_not_asked_again(clusters, cuts, seed):
     }
     unseen = sum(page.unseen for page in pages if page.is_finished)
     assert len(wanted) - len({film for page in pages for film in page.page.results}) == unseen
-
-
-def skewed(films: int, seed: int = 7) -> list[int | None]:
-    """Release dates as TMDb has them: ever more towards today, heaped on first days of a year, 3% without."""
-    numbers = random.Random(seed)
-    first, today = FIRST.toordinal(), day(2026, 9, 1)
-    dates: list[int | None] = []
-    for _ in range(films):
-        kind = numbers.random()
-        if kind < 0.03:
-            dates.append(None)
-        elif kind < 0.10:
-            dates.append(day(2026 - int(numbers.expovariate(1 / 18)) % 150))
-        elif kind < 0.105:
-            dates.append(today + numbers.randrange(1, 1_000))
-        else:
-            dates.append(max(first, today - int(numbers.expovariate(1 / (18 * 365)))))
-    return dates
 
 
 @pytest.mark.parametrize("films", [30_000, 1_000_000])
@@ -290,65 +189,3 @@ def test_a_count_of_pages_that_stops_at_500_does_not_hide_films():
         Listing(dates), lambda gte, lte, payload: payload | {"total_pages": min(500, payload["total_pages"])}
     )
     check(client, dates, list(crawl_all(client, first=FIRST, last=LAST)))
-
-
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = -1
-
-    def do_GET(self):
-        query = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
-        gte, lte = query.pop("primary_release_date.gte"), query.pop("primary_release_date.lte")
-        payload = self.server.listing.page(gte, lte, int(query.pop("page")))
-        self.server.queries.add(tuple(sorted(query.items())))
-        allowed = self.headers["Authorization"] == "Bearer right"
-        body = json.dumps(payload if allowed else {"status_code": 7}).encode()
-        self.send_response(200 if allowed else 401)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *args):
-        pass
-
-
-@pytest.fixture
-def server():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.listing, server.queries = Listing([]), set()
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join(5)
-
-
-def test_over_http(server):
-    dates = skewed(21_000)
-    server.listing = Listing(dates)
-    client = TmdbClient(f"http://127.0.0.1:{server.server_port}/3", "right", rate_limit=0, workers=4)
-    pages = list(crawl_all(client, first=FIRST, last=LAST))
-    client.close()
-    assert {film for page in pages for film in page.page.results} == {
-        film for film, date in enumerate(dates) if date is not None
-    }
-    assert sum(page.is_finished for page in pages) == len({page.slice for page in pages}) >= 3
-    assert server.queries == {
-        (
-            ("include_adult", "false"),
-            ("include_video", "false"),
-            ("language", "en-US"),
-            ("sort_by", "popularity.desc"),
-        )
-    }
-    assert client.stats.requests < len(pages) + 15
-
-
-def test_a_refused_token_ends_the_crawl(server):
-    client = TmdbClient(f"http://127.0.0.1:{server.server_port}/3", "wrong", rate_limit=0, workers=4)
-    with pytest.raises(UnauthorizedError):
-        list(crawl_all(client, first=FIRST, last=LAST))
-    client.close()
-    assert client.stats.requests == 1

@@ -1,0 +1,58 @@
+"""The way to a host of TMDb, be it the API or the file store: proxies, certificates to trust, and our User-Agent."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from requests.utils import get_environ_proxies, select_proxy
+
+from tmdb_assets.tmdb.errors import UnreachableError, checked_host
+
+
+class Route(NamedTuple):
+    """How to reach one base URL; the last two are as requests takes them.
+
+    `host` is for messages and never holds a login, `proxies` is a URL for each scheme, `verify` is the file of the
+    certificates to trust, True for those of requests.
+    """
+
+    host: str
+    proxies: dict[str, str]
+    verify: bool | str
+
+
+def find_route(base_url: str, variable: str, example: str) -> Route:
+    """Read the way to `base_url` from the environment; to be done once, not per request.
+
+    Raises `UnreachableError` for an unusable address, naming `variable` and `example`, for an unusable proxy, and
+    for a file of certificates that does not exist.
+    """
+    host = checked_host(base_url, variable, example)
+    # A sandbox on this machine is never behind the proxy, whatever NO_PROXY says.
+    proxies = {} if _is_loopback(urlsplit(base_url).hostname or "") else get_environ_proxies(base_url)
+    if proxy := select_proxy(base_url, proxies):
+        checked_host(proxy, "HTTPS_PROXY (or HTTP_PROXY)", "http://proxy.example:3128")
+    bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+    if bundle and base_url.lower().startswith("https") and not Path(bundle).exists():
+        raise UnreachableError("REQUESTS_CA_BUNDLE (or CURL_CA_BUNDLE) names a file that does not exist.")
+    return Route(host, proxies, bundle or True)
+
+
+def user_agent() -> str:
+    """What we send as User-Agent: the name of this package and its version, 0 where it is not installed."""
+    try:
+        return f"tmdb-assets/{version('tmdb-assets')}"
+    except PackageNotFoundError:
+        return "tmdb-assets/0"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
