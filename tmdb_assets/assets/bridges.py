@@ -25,7 +25,8 @@ def build_bridge(table: sa.Table) -> AssetsDefinition:
     ) -> Iterator[AssetEvent]:
         day = day_of(context)
         frames = conformed(table, details.rows(warehouse, day, table.name))
-        yield from publish(warehouse, table, frames, day=day, merge=partial(replace_links, bridge=table, day=day))
+        merge = partial(replace_links, bridge=table, day=day)
+        yield from publish(warehouse, table, frames, day=day, merge=merge, is_partial=True)
 
     return bridge
 

@@ -1,7 +1,8 @@
 """Frames into a table, in one transaction: contract, quarantine, merge. Knows nothing of Dagster.
 
 Broken rows go to `rejected_row` while the good ones load. Over `MAX_REJECTED_SHARE` of rejected rows, or a frame of the
-wrong shape, nothing at all is written.
+wrong shape, nothing at all is written. A few broken rows of a load that brings a part of its table only are judged
+among the rows that stand there (docs/decisions/0006-few-broken-rows-are-judged-among-those-that-stand.md).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from tmdb_assets.warehouse.merge import MergeCounts
 from tmdb_assets.warehouse.raw import rejected_row
 
 MAX_REJECTED_SHARE = 0.05
+FEW_REJECTED = 20  # more than these are judged among the rows received alone
 KEPT_CHARACTERS = 1000  # of each text of a rejected row; the raw layer has the whole
 PartOf = Callable[[Row], str]
 Merger = Callable[[sa.Connection], MergeCounts]
@@ -43,6 +45,11 @@ class Loaded:
     def rejected_share(self) -> float:
         """Rejected rows as a share of those received, 0 to 1."""
         return len(self.rejected) / self.received if self.received else 0.0
+
+    def are_too_many(self, standing: int) -> bool:
+        """Whether too many rows are rejected; a few count among the `standing` rows of the table too."""
+        few = len(self.rejected) <= FEW_REJECTED
+        return len(self.rejected) > MAX_REJECTED_SHARE * (self.received + (standing if few else 0))
 
     def add(self, other: Loaded) -> None:
         """Count another load of the same table into this one."""
@@ -79,14 +86,17 @@ def load(
     part: PartOf | None = None,
     parts: Collection[str] | None = None,
     earlier: Loaded | None = None,
+    is_partial: bool = False,
 ) -> Loaded:
     """Validate, stage and merge chunks of frames inside the caller's transaction.
 
     `day` is the snapshot the rows belong to; rejected rows of an earlier load of that day are replaced. `merge` stands
     in for the declared merge. A load that is a batch of a day says so with `parts`, the parts it covers: only rejected
     rows of these are replaced; `part` names the part of a row, and `earlier` (the batches before) counts in the share.
-    Raises `TooManyRejectedError`
-    or `StructuralFaultError`; the caller's transaction must then roll back.
+    With `is_partial` the chunks are those rows of the table that are news today: the others, which stay as they are,
+    count in the share of a few rejected rows.
+
+    Raises `TooManyRejectedError` or `StructuralFaultError`; the caller's transaction must then roll back.
     """
     loaded = Loaded(table)
     merging.create_staging(connection, table)
@@ -98,7 +108,7 @@ def load(
             merging.stage(connection, table, valid.frame)
     for row, rule, value in merging.reject_orphans(connection, table):
         loaded.rejected.append(Rejected(row, (Reason(rule, shorten(value)),), part(row) if part else None))
-    _judge(loaded, earlier)
+    _judge(loaded, earlier, merging.count_standing(connection, table) if is_partial and loaded.rejected else 0)
     if table.info["partition_by_month"] and day is not None:
         ensure_month(connection, table, day)
     loaded.counts = merge(connection) if merge else merging.merge(connection, table, parameters)
@@ -107,11 +117,11 @@ def load(
     return loaded
 
 
-def _judge(loaded: Loaded, earlier: Loaded | None) -> None:
+def _judge(loaded: Loaded, earlier: Loaded | None, standing: int) -> None:
     so_far = Loaded(loaded.table, loaded.received, rejected=list(loaded.rejected))
     if earlier is not None:
         so_far.add(earlier)
-    if so_far.rejected_share > MAX_REJECTED_SHARE:
+    if so_far.are_too_many(standing):
         raise TooManyRejectedError(so_far)
 
 

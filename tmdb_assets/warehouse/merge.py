@@ -80,6 +80,16 @@ def reject_orphans(connection: sa.Connection, table: sa.Table) -> Iterator[tuple
             yield row, f"{name} is in {parent}", value
 
 
+def count_standing(connection: sa.Connection, table: sa.Table) -> int:
+    """How many rows of the table are not staged: a merge leaves them as they are."""
+    same_key = " and ".join(f"s.{name} = t.{name}" for name in key_columns(table))
+    counted = sa.text(
+        f"select count(*) from {table.name} as t "
+        f"where not exists (select 1 from {staging_name(table)} as s where {same_key})"
+    )
+    return int(connection.scalar(counted) or 0)
+
+
 def merge(connection: sa.Connection, table: sa.Table, parameters: Mapping[str, Any] | None = None) -> MergeCounts:
     """Merge the staged rows into the table by its declared `Merge`; `parameters` are those its SQL names."""
     rule: Merge = table.info["merge"]

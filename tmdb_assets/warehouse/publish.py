@@ -32,6 +32,7 @@ from tmdb_assets.warehouse.resource import Warehouse
 
 CONTRACT = "contract"
 EXAMPLES = 3
+SHOWN_VIOLATIONS = 50
 RULE_COLUMNS = TableSchema(
     columns=[
         TableColumn("rule", "string", description="The rule that rows broke."),
@@ -52,15 +53,16 @@ def publish(
     merge: Callable[[sa.Connection], MergeCounts] | None = None,
     afterwards: Callable[[sa.Connection], None] | None = None,
     metadata: Mapping[str, Any] | None = None,
+    is_partial: bool = False,
 ) -> Iterator[AssetEvent]:
     """Load chunks of frames in one transaction and yield the asset's result with its contract check.
 
-    `afterwards` runs in the same transaction, after the merge. Raises `Failure`, after the failing check, when the load
-    is refused.
+    `afterwards` runs in the same transaction, after the merge. `is_partial` says that the frames are what is news of
+    the table, see `load`. Raises `Failure`, after the failing check, when the load is refused.
     """
     with guarded(table.name) as refused:
         with warehouse.begin() as connection:
-            loaded = load(connection, table, chunks, day=day, merge=merge)
+            loaded = load(connection, table, chunks, day=day, merge=merge, is_partial=is_partial)
             if afterwards:
                 afterwards(connection)
             row_count = count_rows(connection, table, day)
@@ -190,8 +192,8 @@ def _broken_rules(loaded: Loaded) -> list[TableRecord]:
 
 
 def violations_table(name: str, values: Collection[Any]) -> Any:
-    """A one-column table of what a check found, at most 50 rows."""
+    """A one-column table of what a check found, at most `SHOWN_VIOLATIONS` rows."""
     return MetadataValue.table(
-        [TableRecord({name: value}) for value in list(values)[:50]],
+        [TableRecord({name: value}) for value in list(values)[:SHOWN_VIOLATIONS]],
         schema=TableSchema(columns=[TableColumn(name, "string")]),
     )

@@ -217,6 +217,28 @@ def test_the_share_counts_over_chunks_and_earlier_batches(warehouse: Warehouse) 
         load_rows(warehouse, dim_genre, bad, day=DAY, earlier=earlier)
 
 
+def test_a_few_broken_rows_of_a_partial_load_are_judged_among_the_rows_that_stand(warehouse: Warehouse) -> None:
+    bad = [{"genre_id": 0, "name": "bad", "as_of_date": DAY}]
+    with pytest.raises(TooManyRejectedError, match="1 of 2 rows"):  # nothing stands yet
+        load_rows(warehouse, dim_genre, bad, genres(1), day=DAY, is_partial=True)
+    load_rows(warehouse, dim_genre, genres(19), day=DAY)
+    with pytest.raises(TooManyRejectedError, match="2 of 3 rows"):  # the one received is no standing row: 2 of 21
+        load_rows(warehouse, dim_genre, [*bad, {**bad[0], "genre_id": -1}], genres(1), day=DAY, is_partial=True)
+    assert rejected_in(warehouse) == []
+    loaded = load_rows(warehouse, dim_genre, bad, genres(1, "renamed"), day=DAY, is_partial=True)
+    assert (loaded.received, len(loaded.rejected), loaded.counts.updated) == (2, 1, 1)
+    with pytest.raises(TooManyRejectedError, match="1 of 2 rows"):  # not a part: the table stands for nothing
+        load_rows(warehouse, dim_genre, bad, genres(1), day=DAY)
+
+
+def test_more_than_a_few_broken_rows_are_judged_among_those_received(warehouse: Warehouse) -> None:
+    load_rows(warehouse, dim_genre, genres(2000), day=DAY)
+    bad = [{"genre_id": -number, "name": "bad", "as_of_date": DAY} for number in range(21)]
+    with pytest.raises(TooManyRejectedError, match="21 of 22 rows"):
+        load_rows(warehouse, dim_genre, bad, genres(1), day=DAY, is_partial=True)
+    assert len(load_rows(warehouse, dim_genre, bad[1:], genres(1), day=DAY, is_partial=True).rejected) == 20
+
+
 def test_a_frame_of_the_wrong_shape_leaves_nothing(warehouse: Warehouse) -> None:
     wrong = Conformed(as_frame(dim_genre, genres(1)).frame.drop(columns="name"), 1)
     with pytest.raises(StructuralFaultError, match="name"), warehouse.begin() as connection:
