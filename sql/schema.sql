@@ -240,6 +240,8 @@ CREATE TABLE IF NOT EXISTS raw_details (
 
 COMMENT ON TABLE raw_details IS 'One row per film asked for its details on a day. Source: GET /movie/{id}.';
 
+CREATE INDEX IF NOT EXISTS ix_raw_details_not_found ON raw_details (movie_id) WHERE status_code = 404;
+
 COMMENT ON COLUMN raw_details.snapshot_date IS 'UTC date on which TMDb was asked.';
 
 COMMENT ON COLUMN raw_details.movie_id IS 'TMDb''s id of the film.';

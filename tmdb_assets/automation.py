@@ -2,9 +2,11 @@
 
 import datetime as dt
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from dagster import (
+    AssetKey,
     AssetSelection,
     DefaultScheduleStatus,
     DefaultSensorStatus,
@@ -20,11 +22,14 @@ from dagster import (
 
 from tmdb_assets import partitions
 from tmdb_assets.settings import get_settings
+from tmdb_assets.warehouse import books
 from tmdb_assets.warehouse.fact import load_day
 from tmdb_assets.warehouse.resource import Warehouse
 
 SCHEDULE_CRON = "0 9 * * *"  # an hour after the day's id export is there
 EXPORT_KEPT_DAYS = 88  # TMDb keeps its exports for about three months
+FROM_EXPORT = ("raw_export", "fact_movie_daily")  # what a past day from its export needs
+ASK_EXPORT_AGAIN = {"ops": {"raw_export": {"config": {"refresh": True}}}}
 UNPARTITIONED_ONLY_IN_DAILY = ("marts", "reports")
 
 daily = define_asset_job(
@@ -64,23 +69,39 @@ def daily_schedule(context: ScheduleEvaluationContext) -> Iterator[RunRequest]:
     minimum_interval_seconds=300,
     default_status=DefaultSensorStatus.RUNNING,
     description="Fills days that were slept through: each missing day between the first loaded one and yesterday is "
-    "loaded from its id export, once, oldest first.",
+    "loaded from its id export, and a day that was loaded before its export was there gets it, once, oldest first.",
 )
 def gap_filler(warehouse: ResourceParam[Warehouse]) -> Iterator[RunRequest | SkipReason]:
-    """One run for each missing day that TMDb still has an export of."""
+    """One run for each day that lacks its facts, or the export's part of them, and that TMDb still has an export of."""
     with warehouse.begin() as connection:
-        missing = missing_days(connection, partitions.today())
-    if not missing:
+        gaps = find_gaps(connection, partitions.today())
+    if not gaps:
         yield SkipReason("No day is missing.")
-    for day in missing:
-        yield RunRequest(run_key=f"gap-{day}", partition_key=day.isoformat())
+    for gap in gaps:
+        if gap.is_loaded:
+            yield RunRequest(
+                run_key=f"export-{gap.day}",
+                partition_key=gap.day.isoformat(),
+                asset_selection=[AssetKey(name) for name in FROM_EXPORT],
+                run_config=ASK_EXPORT_AGAIN,
+            )
+        else:
+            yield RunRequest(run_key=f"gap-{gap.day}", partition_key=gap.day.isoformat())
 
 
-def missing_days(connection: sa.Connection, today: dt.date) -> list[dt.date]:
-    """Days without facts between the first loaded day and yesterday, as far back as exports are kept, oldest first."""
+class Gap(NamedTuple):
+    """A past day without facts; or `is_loaded`, from discover alone, as its export was not there yet."""
+
+    day: dt.date
+    is_loaded: bool
+
+
+def find_gaps(connection: sa.Connection, today: dt.date) -> list[Gap]:
+    """The gaps between the first loaded day and yesterday, as far back as exports are kept, oldest first."""
     loaded = set(connection.scalars(sa.select(load_day.c.date_id)))
     if not loaded:
         return []
+    exported = books.exported_days(connection)
     first = max(min(loaded), today - dt.timedelta(days=EXPORT_KEPT_DAYS), get_settings().tmdb_first_day)
     days = [first + dt.timedelta(days=number) for number in range((today - first).days)]
-    return [day for day in days if day not in loaded]
+    return [Gap(day, day in loaded) for day in days if not (day in loaded and day in exported)]

@@ -124,11 +124,11 @@ def run(day: dt.date | None, refresh: bool) -> None:
 
 def _run(console: Console, day: dt.date, today: dt.date, *, refresh: bool) -> int:
     from tmdb_assets.console import print_summary
-    from tmdb_assets.day_run import run_day
+    from tmdb_assets.day_run import FETCHING_STEPS, run_day
 
     with _open_platform(console) as platform:
         console.print(f"Loading {day} into {platform.address}", highlight=False, soft_wrap=True)
-        outcome = run_day(platform, day, today=today, refresh=refresh)
+        outcome = run_day(platform, day, today=today, refresh=FETCHING_STEPS if refresh else ())
         print_summary(console, outcome)
         if outcome.ok and platform.source.is_sandbox and day == today:
             _fill_sample_history(console, platform, day)
@@ -157,11 +157,13 @@ def _fill_sample_history(console: Console, platform: Platform, day: dt.date) -> 
 @main.command()
 @click.option("--from", "first", callback=_parse_day, required=True, metavar="YYYY-MM-DD", help="First day.")
 @click.option("--to", "last", callback=_parse_day, required=True, metavar="YYYY-MM-DD", help="Last day.")
+@click.option("--refresh", is_flag=True, help="Ask again for today and for the exports of the days before.")
 @_plain_errors
-def backfill(first: dt.date, last: dt.date) -> None:
+def backfill(first: dt.date, last: dt.date, refresh: bool) -> None:
     """Load every day from one to another: from what was stored on it, else from its id export.
 
-    Days that cannot be had are named at the end, the others are loaded; then the exit code is 1.
+    Days that cannot be had are named at the end, the others are loaded; then the exit code is 1. A day that was loaded
+    before its export was there gets it with --refresh.
     """
     from rich.console import Console
 
@@ -173,16 +175,16 @@ def backfill(first: dt.date, last: dt.date) -> None:
     if last > today or first < earliest:
         _stop(f"Days from {earliest} (TMDB_FIRST_DAY) to {today} (today, UTC) can be loaded.", UNUSABLE)
     days = [first + dt.timedelta(days=number) for number in range((last - first).days + 1)]
-    raise SystemExit(_backfill(Console(), days))
+    raise SystemExit(_backfill(Console(), days, refresh=refresh))
 
 
-def _backfill(console: Console, days: list[dt.date]) -> int:
+def _backfill(console: Console, days: list[dt.date], *, refresh: bool) -> int:
     from tmdb_assets.console import print_days, track_days
     from tmdb_assets.day_run import run_backfill
 
     with _open_platform(console) as platform:
         console.print(f"Loading {len(days)} days into {platform.address}", highlight=False, soft_wrap=True)
-        outcomes = list(track_days(console, run_backfill(platform, days), len(days)))
+        outcomes = list(track_days(console, run_backfill(platform, days, refresh=refresh), len(days)))
     print_days(console, outcomes)
     console.print(ATTRIBUTION, style="dim", highlight=False)
     if any(outcome.interrupted for outcome in outcomes):

@@ -24,6 +24,7 @@ from dagster._core.definitions.asset_checks.asset_check_spec import AssetCheckSe
 
 from tmdb_assets import partitions
 from tmdb_assets.assets.source import TmdbSource
+from tmdb_assets.automation import FROM_EXPORT
 from tmdb_assets.progress import Progress
 from tmdb_assets.run_process import close_dead_runs
 from tmdb_assets.warehouse import books
@@ -33,7 +34,6 @@ from tmdb_assets.warehouse.raw import raw_discover
 from tmdb_assets.warehouse.resource import Warehouse
 from tmdb_assets.warehouse.server import WarehouseUnavailableError, describe
 
-FROM_EXPORT = ("raw_export", "fact_movie_daily")
 FETCHING_STEPS = ("raw_discover", "raw_details", "raw_reference", "raw_export")
 
 
@@ -149,20 +149,21 @@ class Platform:
             return books.count_rows(connection, raw_discover, day) > 0
 
 
-def run_backfill(platform: Platform, days: Iterable[dt.date]) -> Iterator[DayRun]:
+def run_backfill(platform: Platform, days: Iterable[dt.date], *, refresh: bool = False) -> Iterator[DayRun]:
     """Load days one by one, oldest first; an interruption ends it.
 
     A day that was asked is rebuilt from its raw rows, today is loaded whole, any other day comes from its export and
-    needs two assets only.
+    needs two assets only. With `refresh` today is asked anew, and so is the export of every other day.
     """
     for day in sorted(days):
         today = partitions.today()
+        exports = ("raw_export",) if refresh else ()
         if day == today:
-            outcome = run_day(platform, day, today=today)
+            outcome = run_day(platform, day, today=today, refresh=FETCHING_STEPS if refresh else ())
         elif platform.was_asked(day):
-            outcome = run_day(platform, day, job="backfill")
+            outcome = run_day(platform, day, job="backfill", refresh=exports)
         else:
-            outcome = run_day(platform, day, job="backfill", assets=FROM_EXPORT)
+            outcome = run_day(platform, day, job="backfill", assets=FROM_EXPORT, refresh=exports)
         yield outcome
         if outcome.interrupted:
             return
@@ -173,12 +174,13 @@ def run_day(
     day: dt.date,
     *,
     today: dt.date | None = None,
-    refresh: bool = False,
+    refresh: Sequence[str] = (),
     job: str = "daily",
     assets: Sequence[str] = (),
 ) -> DayRun:
     """Materialize a day in this process, all of the job or only some assets; what fails is told, not raised.
 
+    `refresh` names the fetching steps that ask again for what is stored.
     The run belongs to `today`, the date when its command was given (default: now), also when it starts after midnight.
     """
     run_id = str(uuid.uuid4())
@@ -186,7 +188,7 @@ def run_day(
     started, requests_before = time.monotonic(), platform.source.requests
     config: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     if refresh:
-        config["ops"] = {step: {"config": {"refresh": True}} for step in FETCHING_STEPS}
+        config["ops"] = {step: {"config": {"refresh": True}} for step in refresh}
     result = platform.definitions.resolve_job_def(job).execute_in_process(
         partition_key=day.isoformat(),
         instance=platform.instance,

@@ -2,7 +2,6 @@
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -67,7 +66,7 @@ def dim_genre(
     """Genres in their latest state."""
     day, table = day_of(context), dimensions.dim_genre
     rows = _with_reference(warehouse, "genre", "genre_id", details.rows(warehouse, day, table.name), code=int)
-    yield from publish(warehouse, table, conformed(table, rows), day=day)
+    yield from publish(warehouse, table, conformed(table, rows), day=day, is_partial=True)
 
 
 @table_asset(dimensions.dim_company, daily=True, deps=[raw_details])
@@ -76,7 +75,8 @@ def dim_company(
 ) -> Iterator[AssetEvent]:
     """Production companies in their latest state."""
     day, table = day_of(context), dimensions.dim_company
-    yield from publish(warehouse, table, conformed(table, details.rows(warehouse, day, table.name)), day=day)
+    rows = details.rows(warehouse, day, table.name)
+    yield from publish(warehouse, table, conformed(table, rows), day=day, is_partial=True)
 
 
 @table_asset(dimensions.dim_country, daily=True, deps=[raw_details, raw_reference, country_continent])
@@ -86,7 +86,7 @@ def dim_country(
     """Countries of production in their latest state, each with its continent."""
     day, table = day_of(context), dimensions.dim_country
     rows = _with_reference(warehouse, "country", "iso_3166_1", details.rows(warehouse, day, table.name))
-    yield from publish(warehouse, table, conformed(table, rows), day=day, merge=merge_countries)
+    yield from publish(warehouse, table, conformed(table, rows), day=day, merge=merge_countries, is_partial=True)
 
 
 def merge_countries(connection: sa.Connection) -> MergeCounts:
@@ -117,7 +117,7 @@ def dim_language(
         yield from details.rows(warehouse, day, table.name)
 
     rows = _with_reference(warehouse, "language", "iso_639_1", chunks())
-    yield from publish(warehouse, table, conformed(table, rows), day=day)
+    yield from publish(warehouse, table, conformed(table, rows), day=day, is_partial=True)
 
 
 @table_asset(
@@ -142,7 +142,11 @@ def dim_movie(
 
     yield _removals_plausible(removals)
     metadata = {"films_removed": len(removed)}
-    mark = partial(due.mark_removed, day=day, gone=removed)
+
+    def mark(connection: sa.Connection) -> None:
+        due.mark_removed(connection, day, removed)
+        due.mark_removed_later(connection, day)
+
     yield from publish(warehouse, table, conformed(table, chunks()), day=day, afterwards=mark, metadata=metadata)
 
 

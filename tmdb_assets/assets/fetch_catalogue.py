@@ -71,6 +71,9 @@ def _store_slice_pages(
     name = f"slice {found.gte}..{found.lte}"
     fetched.failed |= {f"{name} page {page.page.page}": page.page.problem for page in pages if page.page.problem}
     fetched.loaded.add(store_pages(fetcher, [page.page for page in pages], started_at, fetched.so_far, name))
-    if any(page.is_finished for page in pages):
-        with fetcher.warehouse.begin() as connection:
+    unseen = max(page.unseen for page in pages)
+    with fetcher.warehouse.begin() as connection:
+        if unseen:
+            books.note_unseen(connection, fetcher.day, name, unseen, partitions.now())
+        if any(page.is_finished for page in pages):
             books.note_part(connection, fetcher.day, "discover", name, 0, 0, partitions.now())

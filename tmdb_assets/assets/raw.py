@@ -28,7 +28,7 @@ from tmdb_assets.assets.fetch_reference import fetch_reference
 from tmdb_assets.assets.fetching import Fetched, Fetcher
 from tmdb_assets.assets.source import TmdbSource
 from tmdb_assets.partitions import run_date
-from tmdb_assets.progress import Progress, Say
+from tmdb_assets.progress import Progress
 from tmdb_assets.tmdb.errors import TmdbError
 from tmdb_assets.warehouse import books, raw
 from tmdb_assets.warehouse.load import Loaded
@@ -79,7 +79,7 @@ def raw_reference(
     fetched = Fetched(Loaded(raw.raw_reference))
     with guarded(raw.raw_reference.name) as refused:
         if not is_past:
-            fetcher = Fetcher(warehouse, tmdb.client, today, config.refresh, progress, _note(context, progress))
+            fetcher = _fetcher(context, warehouse, tmdb, progress, today, config)
             fetched = tmdb.ask(context.run.run_id, lambda: fetch_reference(fetcher))
         yield _lists_stored(fetched)
         yield _stored(warehouse, fetched, None, tmdb)
@@ -99,7 +99,7 @@ def raw_discover(
     fetched = Fetched(Loaded(raw.raw_discover))
     with guarded(raw.raw_discover.name) as refused:
         if day == run_date(context.run.run_id):
-            fetcher = Fetcher(warehouse, tmdb.client, day, config.refresh, progress, _note(context, progress))
+            fetcher = _fetcher(context, warehouse, tmdb, progress, day, config)
             pages = tmdb.settings.tmdb_pages
             fetched = tmdb.ask(
                 context.run.run_id,
@@ -124,7 +124,7 @@ def raw_details(
     with guarded(raw.raw_details.name) as refused:
         if day == run_date(context.run.run_id):
             max_age = tmdb.settings.tmdb_details_max_age_days
-            fetcher = Fetcher(warehouse, tmdb.client, day, config.refresh, progress, _note(context, progress))
+            fetcher = _fetcher(context, warehouse, tmdb, progress, day, config)
             fetched = tmdb.ask(context.run.run_id, lambda: fetch_details(fetcher, max_age))
         if fetched.failed:
             context.log.warning(f"{len(fetched.failed)} films gave no details; they keep what is known of them")
@@ -146,20 +146,30 @@ def raw_export(
     with guarded(raw.raw_export.name) as refused:
         is_asked = day == today or config.refresh or _needs_export(warehouse, day)
         if is_asked:
-            fetcher = Fetcher(warehouse, tmdb.client, day, config.refresh, progress, _note(context, progress))
+            fetcher = _fetcher(context, warehouse, tmdb, progress, day, config)
             try:
                 fetched = fetch_export_day(fetcher, tmdb.export, is_catalogue=tmdb.settings.tmdb_pages == "all")
             except TmdbError as error:
                 problem = str(error)
                 _require_other_source(warehouse, day, today, problem)
-        yield _export_stored(day, problem, is_asked=is_asked)
+        yield _export_stored(warehouse, day, problem)
         yield _stored(warehouse, fetched, day, tmdb)
     yield from refused.events
 
 
-def _note(context: AssetExecutionContext, progress: Progress) -> Say:
-    """Lines for the run's log that whoever watches the console sees as well."""
-    return partial(progress.note, say=context.log.info)
+def _fetcher(
+    context: AssetExecutionContext,
+    warehouse: Warehouse,
+    tmdb: TmdbSource,
+    progress: Progress,
+    day: dt.date,
+    config: FetchConfig,
+) -> Fetcher:
+    """What a fetching step needs; the client's figures are from now on those of this asset."""
+    tmdb.take_figures()
+    # Lines for the run's log that whoever watches the console sees as well.
+    say = partial(progress.note, say=context.log.info)
+    return Fetcher(warehouse, tmdb.client, day, config.refresh, progress, say)
 
 
 def _needs_export(warehouse: Warehouse, day: dt.date) -> bool:
@@ -200,10 +210,18 @@ def _lists_stored(fetched: Fetched) -> AssetCheckResult:
     )
 
 
-def _export_stored(day: dt.date, problem: str | None, *, is_asked: bool) -> AssetCheckResult:
-    text = f"The export of {day} is stored." if is_asked else f"{day} was asked of the API whole, and stays as it was."
+def _export_stored(warehouse: Warehouse, day: dt.date, problem: str | None) -> AssetCheckResult:
+    with warehouse.begin() as connection:
+        crawl = books.find_crawl(connection, day, "export")
+    is_stored = crawl is not None and crawl.is_complete
+    text = f"The export of {day} is stored."
+    if not is_stored:
+        text = (
+            f"The export of {day} is not stored, so films outside that day's discover have no fact. The gap filler "
+            f"asks for it once the day is past; or do so now: tmdb-assets backfill --from {day} --to {day} --refresh."
+        )
     return AssetCheckResult(
-        passed=problem is None,
+        passed=is_stored and problem is None,
         check_name=EXPORT_STORED.name,
         asset_key=AssetKey("raw_export"),
         severity=AssetCheckSeverity.WARN,
@@ -216,8 +234,8 @@ def _stored(warehouse: Warehouse, fetched: Fetched, day: dt.date | None, tmdb: T
     with warehouse.begin() as connection:
         row_count = count_rows(connection, table, day)
     metadata: dict[str, Any] = {"asked": fetched.asked}
-    if fetched.asked:
-        metadata["requests"] = tmdb.client.stats.snapshot()
+    if figures := tmdb.take_figures():
+        metadata["requests"] = figures
     if fetched.due:
         metadata |= {f"due_{reason}": count for reason, count in fetched.due.items()}
     if fetched.lines:
@@ -234,10 +252,15 @@ def _pages_complete(warehouse: Warehouse, day: dt.date, fetched: Fetched) -> Ass
         crawl = books.find_crawl(connection, day, "discover")
         pages = books.finished_pages(connection, day, "discover")
         slices = books.finished_slices(connection, day)
-    complete = crawl is not None and crawl.is_complete
+        unseen = books.unseen_films(connection, day)
+    # A past day that nobody asked for is as complete as it can be: its source is its export, which has its own check.
+    was_asked = crawl is not None or day == partitions.today()
+    complete = not was_asked or (crawl is not None and crawl.is_complete)
     stored = f"{len(slices)} slices of release dates" if slices else f"{len(pages)} pages"
     text = f"{stored} of {day} are stored."
-    if not complete and crawl is None:
+    if unseen:
+        text += f" {unseen} films are beyond page 500 of their release date: discover does not show them."
+    if not was_asked:
         text = f"Nothing was asked on {day}: its facts come from the day's id export."
     elif not complete:
         unread = ", ".join(map(str, fetched.failed)) or "unknown"
@@ -250,5 +273,5 @@ def _pages_complete(warehouse: Warehouse, day: dt.date, fetched: Fetched) -> Ass
         asset_key=AssetKey("raw_discover"),
         severity=AssetCheckSeverity.WARN,
         description=text,
-        metadata={"pages_stored": len(pages)},
+        metadata={"pages_stored": len(pages), "slices_stored": len(slices), "films_beyond_page_500": unseen},
     )

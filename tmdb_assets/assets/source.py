@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from dagster import Failure
 
@@ -13,8 +13,10 @@ from tmdb_assets import partitions
 from tmdb_assets.settings import Settings, get_settings
 from tmdb_assets.tmdb.client import TmdbClient
 from tmdb_assets.tmdb.errors import TmdbError, UnauthorizedError, UnreachableError
-from tmdb_assets.tmdb.export import ExportFile, fetch_export
-from tmdb_assets.tmdb.sandbox import Sandbox, SandboxError
+from tmdb_assets.tmdb.export import fetch_export
+from tmdb_assets.tmdb.export_file import ExportFile
+from tmdb_assets.tmdb.sandbox import Sandbox
+from tmdb_assets.tmdb.sandbox_catalogue import SandboxError
 
 Answered = TypeVar("Answered")
 
@@ -63,7 +65,8 @@ class TmdbSource:
         except (TmdbError, SandboxError) as error:
             if isinstance(error, UnauthorizedError | UnreachableError | SandboxError):
                 self._gave_up = (run_id, error)
-            raise Failure(description=str(error), allow_retries=False) from error
+            metadata = {"requests": figures} if (figures := self.take_figures()) else None
+            raise Failure(description=str(error), metadata=metadata, allow_retries=False) from error
 
     @property
     def export_url(self) -> str:
@@ -77,10 +80,18 @@ class TmdbSource:
         """Download a day's id export; what it takes counts with the client's requests."""
         return fetch_export(self.export_url, day, now=now, stats=self.client.stats)
 
+    def take_figures(self) -> dict[str, Any]:
+        """What was sent and received since the last call (`FetchStats.snapshot`); empty when nothing was asked."""
+        if "client" not in self.__dict__ or not self.client.stats.requests:
+            return {}
+        figures = self.client.stats.snapshot()
+        self.client.stats.restart()
+        return figures
+
     @property
     def requests(self) -> int:
         """Requests sent so far by this source."""
-        return self.client.stats.requests if "client" in self.__dict__ else 0
+        return self.client.stats.total_requests if "client" in self.__dict__ else 0
 
     def close(self) -> None:
         """Close the client and stop the sandbox, if they were used."""

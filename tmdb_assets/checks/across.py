@@ -15,12 +15,12 @@ from dagster import (
 from tmdb_assets import partitions
 from tmdb_assets.assets.declare import DAILY
 from tmdb_assets.warehouse.latest import NEWEST_DAY
-from tmdb_assets.warehouse.publish import violations_table
+from tmdb_assets.warehouse.publish import SHOWN_VIOLATIONS, violations_table
 from tmdb_assets.warehouse.resource import Warehouse
 
 # Films of the day's discover that are neither facts nor set aside with their reasons.
 LOST_FILMS = """
-select d.movie_id
+select count(*) over () as films, d.movie_id
 from raw_discover as d
 where d.snapshot_date = :day
 and not exists (select 1 from fact_movie_daily as f where f.date_id = :day and f.movie_id = d.movie_id)
@@ -31,15 +31,17 @@ and not exists (
     and r.payload ->> 'movie_id' = d.movie_id::text
 )
 order by d.movie_id
+limit :shown
 """
 
 # Films of the day that no day ever gave details for.
 BARE_FILMS = """
-select m.movie_id
+select count(*) over () as films, m.movie_id
 from dim_movie as m
 inner join raw_discover as d on d.movie_id = m.movie_id and d.snapshot_date = :day
 where m.details_date is null and m.removed_date is null
 order by m.movie_id
+limit :shown
 """
 
 COUNTRIES_WITHOUT_CONTINENT = """
@@ -56,6 +58,13 @@ def _query(warehouse: Warehouse, query: str, **values: Any) -> list[Any]:
         return list(connection.scalars(sa.text(query), values))
 
 
+def _find_films(warehouse: Warehouse, query: str, day: dt.date) -> tuple[int, list[int]]:
+    """How many films a query finds on a day, and the ids of those that are shown."""
+    with warehouse.begin() as connection:
+        found = connection.execute(sa.text(query), {"day": day, "shown": SHOWN_VIOLATIONS}).all()
+    return (int(found[0].films) if found else 0), [int(row.movie_id) for row in found]
+
+
 @asset_check(
     asset="fact_movie_daily",
     name="every_discover_film_is_there",
@@ -68,22 +77,22 @@ def every_discover_film_is_there(
     context: AssetCheckExecutionContext, warehouse: ResourceParam[Warehouse]
 ) -> AssetCheckResult:
     """Reconcile the day's fact with its source."""
-    return judge_lost_films(_query(warehouse, LOST_FILMS, day=dt.date.fromisoformat(context.partition_key)))
+    return judge_lost_films(*_find_films(warehouse, LOST_FILMS, dt.date.fromisoformat(context.partition_key)))
 
 
-def judge_lost_films(lost: list[int]) -> AssetCheckResult:
+def judge_lost_films(lost: int, shown: list[int]) -> AssetCheckResult:
     """Fail when films of discover are missing in the fact without a reason."""
     text = "Every film of the day's discover is in the fact, or in rejected_row with its reasons."
     if lost:
         text = (
-            f"{len(lost)} films of the day's discover are not in fact_movie_daily. Materialize dim_movie and "
+            f"{lost} films of the day's discover are not in fact_movie_daily. Materialize dim_movie and "
             "fact_movie_daily for this day again; if they stay away, look at the log of both steps."
         )
     return AssetCheckResult(
         passed=not lost,
         severity=AssetCheckSeverity.ERROR,
         description=text,
-        metadata={"missing": len(lost), "movie_ids": violations_table("movie_id", [str(film) for film in lost])},
+        metadata={"missing": lost, "movie_ids": violations_table("movie_id", [str(film) for film in shown])},
     )
 
 
@@ -96,15 +105,15 @@ def judge_lost_films(lost: list[int]) -> AssetCheckResult:
 )
 def films_have_details(context: AssetCheckExecutionContext, warehouse: ResourceParam[Warehouse]) -> AssetCheckResult:
     """Warn of films that are known from discover alone."""
-    return judge_bare_films(_query(warehouse, BARE_FILMS, day=dt.date.fromisoformat(context.partition_key)))
+    return judge_bare_films(*_find_films(warehouse, BARE_FILMS, dt.date.fromisoformat(context.partition_key)))
 
 
-def judge_bare_films(bare: list[int]) -> AssetCheckResult:
+def judge_bare_films(bare: int, shown: list[int]) -> AssetCheckResult:
     """Warn when films of the day have no details."""
     text = "Every film of the day has details."
     if bare:
         text = (
-            f"{len(bare)} films of the day have no details (budget, runtime, companies ...). They are in the fact all "
+            f"{bare} films of the day have no details (budget, runtime, companies ...). They are in the fact all "
             "the same. Those that gave no answer are asked again by another run before midnight UTC; those whose "
             "answer broke the contract of dim_movie are in rejected_row: tmdb-assets run --refresh asks them anew."
         )
@@ -113,8 +122,8 @@ def judge_bare_films(bare: list[int]) -> AssetCheckResult:
         severity=AssetCheckSeverity.WARN,
         description=text,
         metadata={
-            "without_details": len(bare),
-            "movie_ids": violations_table("movie_id", [str(film) for film in bare]),
+            "without_details": bare,
+            "movie_ids": violations_table("movie_id", [str(film) for film in shown]),
         },
     )
 

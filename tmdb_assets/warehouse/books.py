@@ -14,6 +14,7 @@ from tmdb_assets.warehouse.raw import fetch_log, raw_discover, raw_reference
 
 WHOLE = "all"  # the part that stands for a kind's whole day
 WANTED = "wanted"  # the part whose row_count is the number of discover pages a day was to ask for
+UNSEEN = "unseen of "  # before the name of a slice: its row_count is the number of films that discover does not show
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,24 @@ def finished_slices(connection: sa.Connection, day: dt.date) -> set[tuple[dt.dat
     )
     dates = [part.removeprefix("slice ").split("..") for part in parts]
     return {(dt.date.fromisoformat(first), dt.date.fromisoformat(last)) for first, last in dates}
+
+
+def note_unseen(connection: sa.Connection, day: dt.date, slice_name: str, films: int, now: dt.datetime) -> None:
+    """Note how many films of a slice TMDb does not show: those beyond page 500 of a single release date."""
+    note_part(connection, day, "discover", UNSEEN + slice_name, 0, films, now)
+
+
+def unseen_films(connection: sa.Connection, day: dt.date) -> int:
+    """Films of a day's whole catalogue that are beyond page 500 of their release date."""
+    parts = fetch_log.c.part.startswith(UNSEEN, autoescape=True)
+    counted = sa.select(sa.func.sum(fetch_log.c.row_count)).where(_of(day, "discover"), parts)
+    return int(connection.scalar(counted) or 0)
+
+
+def exported_days(connection: sa.Connection) -> set[dt.date]:
+    """The days whose id export is stored."""
+    finished = sa.and_(fetch_log.c.kind == "export", fetch_log.c.part == WHOLE, fetch_log.c.finished_at.is_not(None))
+    return set(connection.scalars(sa.select(fetch_log.c.snapshot_date).where(finished)))
 
 
 def reference_date(connection: sa.Connection, kind: str) -> dt.date | None:

@@ -138,6 +138,20 @@ def mark_removed(connection: sa.Connection, day: dt.date, gone: Collection[int])
     connection.execute(statement, {"gone": sorted(gone), "day": day})
 
 
+def mark_removed_later(connection: sa.Connection, day: dt.date) -> None:
+    """Mark films that this load brought in and that answered 404 on a later day, which was loaded before they came."""
+    found = connection.execute(
+        sa.text(
+            "select r.snapshot_date, array_agg(r.movie_id) from raw_details as r join dim_movie as m using (movie_id) "
+            "where r.status_code = 404 and r.snapshot_date > :day and m.inserted_at = now() group by r.snapshot_date"
+        ),
+        {"day": day},
+    )
+    for later, gone in found.all():
+        if removals(connection, later).are_plausible:
+            mark_removed(connection, later, gone)
+
+
 def films_due(connection: sa.Connection, day: dt.date, asked_since: dt.datetime) -> list[int]:
     """Films on the day's list that have not been answered since `asked_since`; those of discover first, by rank.
 

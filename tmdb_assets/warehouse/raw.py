@@ -32,6 +32,8 @@ raw_details = table(
     column("status_code", "integer", "HTTP status: 200, or 404 for a deleted film.", sql_type=sa.SmallInteger),
     column("payload", "json", "The film's details as answered; NULL for 404.", nullable=True),
     column("fetched_at", "timestamp", "When the details were answered (UTC)."),
+    # Few rows: for films that come into the dimension after a day that did not find them.
+    sa.Index("ix_raw_details_not_found", "movie_id", postgresql_where=sa.text("status_code = 404")),
     group="raw",
     merge=Merge(wins="excluded.fetched_at >= t.fetched_at"),
 )

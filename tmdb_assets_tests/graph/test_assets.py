@@ -72,8 +72,9 @@ def test_a_day_asks_each_page_and_film_once_and_fills_every_table(empty):
         "rows_rejected": 0,
     }
     assert metadata_of(result, "raw_details")["asked"] == FILMS
-    told = [metadata_of(result, name)["requests"]["requests"] for name in FETCHING]
-    assert max(told) == len(EVERYTHING)  # each tells what was asked so far
+    told = {name: metadata_of(result, name)["requests"]["requests"] for name in FETCHING}
+    assert told["raw_details"] == FILMS  # each tells what it asked itself
+    assert sum(told.values()) == len(EVERYTHING)
 
 
 def test_a_complete_day_asks_nothing_again_and_refresh_asks_everything(loaded):
@@ -113,7 +114,9 @@ def test_a_past_day_without_stored_rows_is_loaded_from_its_export(loaded):
     )
     wanted = [(movie_id, film["popularity"], None, None, "export") for movie_id, film in CATALOGUE.films.items()]
     assert sorted(facts) == sorted(wanted)
-    assert [name for name, passed in checks_of(result).items() if not passed] == ["raw_discover.pages_complete"]
+    assert [name for name, passed in checks_of(result).items() if not passed] == []
+    told = evaluations_of(result)["raw_discover.pages_complete"].description
+    assert told == f"Nothing was asked on {DAY - ONE_DAY}: its facts come from the day's id export."
     # Nothing but the day's own rows has come.
     assert loaded.rows("select * from dim_movie order by 1") == films
     more = {name: rows - before.get(name, 0) for name, rows in loaded.counts().items() if rows != before.get(name)}
@@ -260,6 +263,22 @@ def test_a_film_that_tmdb_deletes_keeps_its_row_and_may_come_back(loaded):
     loaded.client.catalogue = CATALOGUE
     loaded.run(DAY + 2 * ONE_DAY, charts=False)
     assert (row(), shown()) == ([("Film 9001", 100, None)], True)
+
+
+def test_a_film_deleted_outside_discover_is_marked_in_any_order_of_days(loaded):
+    """Its 404 is of a day that shows nothing else of it, and that may be rebuilt before the film is known."""
+    film_id, later = 9001, DAY + ONE_DAY
+    others = [payload for number, payload in CATALOGUE.films.items() if number != film_id]
+    loaded.client.catalogue = catalogue(others).but(gone={film_id}, changed=[film_id])
+    assert failures_of(loaded.run(later, charts=False)) == []
+    assert f"/movie/{film_id}" in loaded.client.asked
+    removed = "select details_date, removed_date from dim_movie where movie_id = 9001"
+    assert loaded.rows(removed) == [(DAY, later)]
+    for order in ([later, DAY], [DAY, later]):
+        loaded.execute("truncate dim_movie cascade")
+        for day in order:
+            assert failures_of(loaded.run(day, today=later + ONE_DAY, job="backfill")) == []
+        assert loaded.rows(removed) == [(DAY, later)], order
 
 
 @pytest.mark.parametrize(

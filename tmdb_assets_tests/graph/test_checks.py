@@ -24,7 +24,7 @@ from tmdb_assets_tests.platform import (
     loaded_by_fake,
     metadata_of,
 )
-from tmdb_assets_tests.replay import discover_item
+from tmdb_assets_tests.replay_catalogue import discover_item
 
 DAY = dt.date(2026, 7, 29)
 SOUND = sound_films(30)
@@ -272,5 +272,6 @@ def test_pages_complete(server, loaded_database, monkeypatch):
         graph.execute("delete from fetch_log where part = 'page 2'")
         later = DAY + dt.timedelta(days=1)
         check = evaluations_of(graph.run(DAY, today=later, only={"raw_discover"}))["raw_discover.pages_complete"]
-        assert (check.passed, check.severity.value, values(check)) == (False, "WARN", {"pages_stored": 1})
+        stored = {"pages_stored": 1, "slices_stored": 0, "films_beyond_page_500": 0}
+        assert (check.passed, check.severity.value, values(check)) == (False, "WARN", stored)
         assert check.description.startswith("1 pages of 2026-07-29 are stored. The day is not complete")

@@ -20,6 +20,7 @@ from tmdb_assets_tests.sandbox_sample import DAY, FILM, make_sandbox, write_samp
 DATED, UNDATED = 1000, 5
 # A slice holds at most 4 pages here, where TMDb has 500: so 1,000 films are many slices.
 MOST_PAGES = 4
+CROWD = 100  # films more on a date that has too many
 START = dt.date(1950, 1, 1)
 FILMS = [
     {**FILM, "id": 1000 + n, "release_date": str(START + dt.timedelta(days=27 * n)), "popularity": 1 + n % 50}
@@ -30,12 +31,16 @@ Span = tuple[str, str]
 
 
 class Discover:
-    """The sandbox's discover, counted; from `down_after` requests on it answers 503, and films can come twice."""
+    """The sandbox's discover, counted; from `down_after` requests on it answers 503.
+
+    Films can come twice (`repeats`), or be too many on one date (`crowded`).
+    """
 
     def __init__(self) -> None:
         self.asked: Counter[tuple[Span, int]] = Counter()
         self.down_after: int | None = None
         self.repeats = False
+        self.crowded: str | None = None
         self._lock = threading.Lock()
 
     def __call__(self, catalogue, path, query):
@@ -48,6 +53,8 @@ class Discover:
         if self.repeats and page == 2:  # ranks moved while one pages: the first film of page 1 comes again
             first = sandbox_routes.discover_movies(catalogue, path, {**query, "page": "1"})[1]["results"][0]
             body = {**body, "results": [{**first, "popularity": 999.0}, *body["results"]]}
+        if self.crowded and span[0] <= self.crowded <= span[1]:
+            body = {**body, "total_results": body["total_results"] + CROWD, "total_pages": body["total_pages"] + 5}
         return status, body
 
 
@@ -119,6 +126,19 @@ def test_a_film_that_comes_twice_is_kept_once_with_the_later_answer(graph, disco
     twice = sum(page == 2 and (span, 1) in discover.asked and span in finished(graph) for span, page in discover.asked)
     assert graph.value("select count(*) from raw_discover where popularity = 999") == twice > 3
     assert [name for name, passed in checks_of(result).items() if not passed] == []
+
+
+def test_films_beyond_the_last_page_of_a_single_date_are_told(graph, discover):
+    discover.crowded = str(START)
+    result = graph.run(DAY, only=CATALOGUE)
+    assert failures_of(result) == []
+    assert (discover.crowded, discover.crowded) in finished(graph)
+    beyond = 1 + CROWD - 20 * MOST_PAGES
+    for _ in range(2):  # and again by a run that asks nothing
+        check = evaluations_of(result)["raw_discover.pages_complete"]
+        assert (check.passed, check.metadata["films_beyond_page_500"].value) == (True, beyond)
+        assert f"{beyond} films are beyond page 500 of their release date" in check.description
+        result = graph.run(DAY, only=CATALOGUE)
 
 
 def test_an_interrupted_crawl_goes_on_by_slice(graph, discover):
