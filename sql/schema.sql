@@ -236,7 +236,8 @@ CREATE TABLE IF NOT EXISTS raw_details (
     fetched_at TIMESTAMP WITH TIME ZONE NOT NULL,
     CONSTRAINT pk_raw_details PRIMARY KEY (snapshot_date, movie_id),
     CONSTRAINT ck_raw_details_movie_id_at_least CHECK (movie_id >= 1)
-);
+)
+ PARTITION BY RANGE (snapshot_date);
 
 COMMENT ON TABLE raw_details IS 'One row per film asked for its details on a day. Source: GET /movie/{id}.';
 
@@ -268,7 +269,8 @@ CREATE TABLE IF NOT EXISTS raw_discover (
     CONSTRAINT ck_raw_discover_vote_average_at_most CHECK (vote_average <= 10),
     CONSTRAINT ck_raw_discover_vote_count_at_least CHECK (vote_count >= 0),
     CONSTRAINT ck_raw_discover_rank_at_least CHECK (rank >= 1)
-);
+)
+ PARTITION BY RANGE (snapshot_date);
 
 COMMENT ON TABLE raw_discover IS 'One row per film seen in discover on a day. Source: GET /discover/movie, by popularity. A film that comes on two pages is kept once: the later page wins.';
 
@@ -295,7 +297,8 @@ CREATE TABLE IF NOT EXISTS raw_export (
     CONSTRAINT pk_raw_export PRIMARY KEY (snapshot_date, movie_id),
     CONSTRAINT ck_raw_export_movie_id_at_least CHECK (movie_id >= 1),
     CONSTRAINT ck_raw_export_popularity_at_least CHECK (popularity >= 0)
-);
+)
+ PARTITION BY RANGE (snapshot_date);
 
 COMMENT ON TABLE raw_export IS 'One row per known film in the id export of a day. Source: movie_ids_MM_DD_YYYY.json.gz, the only history of popularity that TMDb offers.';
 
@@ -357,6 +360,16 @@ COMMENT ON COLUMN rejected_row.payload IS 'The row; texts over 1,000 characters 
 COMMENT ON COLUMN rejected_row.reasons IS 'List of the rules it broke.';
 
 COMMENT ON COLUMN rejected_row.rejected_at IS 'When it was refused (UTC).';
+
+CREATE TABLE IF NOT EXISTS schema_version (
+    version_num TEXT NOT NULL,
+    CONSTRAINT pk_schema_version PRIMARY KEY (version_num),
+    CONSTRAINT ck_schema_version_version_num_max_length CHECK (char_length(version_num) <= 32)
+);
+
+COMMENT ON TABLE schema_version IS 'One row per database, so one: the newest step of tmdb_assets/warehouse/migrations that it has taken.';
+
+COMMENT ON COLUMN schema_version.version_num IS 'The step''s number.';
 
 CREATE TABLE IF NOT EXISTS dim_movie (
     movie_id BIGINT NOT NULL,

@@ -56,7 +56,7 @@ def _plain_errors(command: Callable[..., Any]) -> Callable[..., Any]:
             get_settings()
         except SettingsError as error:
             _stop(str(error), UNUSABLE)
-        from tmdb_assets.warehouse.ddl import SchemaMismatchError
+        from tmdb_assets.warehouse.upgrade import SchemaMismatchError
         from tmdb_assets.warehouse.server import WarehouseUnavailableError, stop_on_signals
 
         stop_on_signals()

@@ -97,6 +97,10 @@ class Settings(BaseSettings):
         None, description="postgresql://user:password@host:5432/database; unset: embedded under data/postgres"
     )
 
+    warehouse_reader_password: SecretStr | None = Field(
+        None, min_length=8, description="password of the role tmdb_reader, 8 characters or more; see sql/roles.sql"
+    )
+
     @property
     def is_sandbox(self) -> bool:
         """Whether the built-in sandbox answers instead of TMDb (no token is set)."""

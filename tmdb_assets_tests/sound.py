@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import UUID
 from tmdb_assets.transforms.conform import Conformed, Row, conform
 from tmdb_assets.warehouse import ddl  # noqa: F401 - imports every declaration
 from tmdb_assets.warehouse.columns import Rule, frame_columns, key_columns, metadata
+from tmdb_assets.warehouse.ddl import ensure_partition
 from tmdb_assets.warehouse.load import Loaded, PartOf, load
 from tmdb_assets.warehouse.resource import Warehouse
 
@@ -54,6 +55,9 @@ def as_frame(
 def load_rows(warehouse: Warehouse, table: sa.Table, *chunks: list[Row], **options: Any) -> Loaded:
     """Load chunks of rows in a transaction of their own, as the assets do; `options` are those of `load`."""
     key, part = tuple(key_columns(table)), options.get("part")
+    if table.info["partition_unit"]:
+        for day in {row[key[0]] for rows in chunks for row in rows if isinstance(row.get(key[0]), dt.date)}:
+            ensure_partition(warehouse.engine, table, day)
     with warehouse.begin() as connection:
         return load(connection, table, [as_frame(table, rows, key=key, part=part) for rows in chunks], **options)
 

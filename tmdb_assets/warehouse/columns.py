@@ -137,10 +137,13 @@ def table(
     group: str,
     merge: Merge | None = None,
     partition_by_month: str | None = None,
+    partition_by_day: str | None = None,
 ) -> sa.Table:
     """Declare a table; its comment's first sentence is the grain. Adds one CHECK constraint per rule."""
-    options: Any = {"postgresql_partition_by": f"RANGE ({partition_by_month})"} if partition_by_month else {}
-    info = {"group": group, "merge": merge or Merge(), "partition_by_month": partition_by_month}
+    partition_column = partition_by_month or partition_by_day
+    options: Any = {"postgresql_partition_by": f"RANGE ({partition_column})"} if partition_column else {}
+    unit = "month" if partition_by_month else "day" if partition_by_day else None
+    info = {"group": group, "merge": merge or Merge(), "partition_unit": unit}
     made: sa.Table = sa.Table(name, metadata, *parts, comment=comment, info=info, **options)
     for col in made.columns:
         for rule in col.info["rules"]:

@@ -8,8 +8,11 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable, SetColumnComment, SetTableComment
@@ -17,13 +20,11 @@ from sqlalchemy.schema import CreateIndex, CreateTable, SetColumnComment, SetTab
 from tmdb_assets.settings import SQL_DIR
 from tmdb_assets.warehouse import bridges, dimensions, fact, raw
 from tmdb_assets.warehouse.columns import column, metadata, table
+from tmdb_assets.warehouse.roles import act_as_owner
+from tmdb_assets.warehouse.upgrade import SchemaMismatchError, mark, upgrade
 
 DECLARED_IN = (raw, dimensions, bridges, fact)  # importing them fills `metadata`
 SCHEMA_LOCK = 7_308_332_001  # advisory lock: one process at a time changes the schema
-
-
-class SchemaMismatchError(Exception):
-    """The database holds tables of another version; the text is one line for the user."""
 
 
 applied_sql = table(
@@ -54,21 +55,47 @@ def schema_sql() -> str:
 
 
 def ensure_schema(engine: sa.Engine) -> None:
-    """Make the declared tables that are not there; costs one query when this very schema was applied already.
+    """Bring the schema up to this release; costs one question when that was done already.
 
-    Tables that exist are left alone: raises `SchemaMismatchError` where their columns differ.
+    A database of an earlier release takes the steps it lacks, and tables that are not there are made, all in one
+    transaction; of two processes one waits for the other. Raises `SchemaMismatchError` for a database of a newer
+    release, where this role may not change the schema, and where columns differ from the declared ones all the same.
     """
     text = schema_sql()
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    with engine.begin() as connection:
+    digest = hashlib.sha256((text + functions_sql()).encode()).hexdigest()
+    with _told_of_rights(), engine.begin() as connection:
         if _applied(connection, "schema") == digest:
             return
         connection.execute(sa.text("select pg_advisory_xact_lock(:lock)"), {"lock": SCHEMA_LOCK})
         if _applied(connection, "schema") == digest:
             return
+        act_as_owner(connection)
+        upgrade(connection)
         _require_columns(connection)
         connection.exec_driver_sql(text)
+        _execute(connection, functions_sql())
+        connection.exec_driver_sql("select grant_privileges()")
+        mark(connection)
         _remember(connection, "schema", digest)
+
+
+@contextmanager
+def _told_of_rights() -> Iterator[None]:
+    """A role that may load, but not change the schema, is told who may."""
+    try:
+        yield
+    except sa.exc.DBAPIError as error:
+        if not isinstance(error.orig, psycopg.errors.InsufficientPrivilege):
+            raise
+        raise SchemaMismatchError(
+            "The schema of this database is not that of this release, and the role of WAREHOUSE_URL may not change it "
+            f"({str(error.orig).splitlines()[0]}). Nothing was changed; run tmdb-assets migrate as the tables' owner."
+        ) from None
+
+
+def functions_sql() -> str:
+    """The functions that the warehouse calls, as SQL text."""
+    return "\n".join(path.read_text(encoding="utf-8") for path in sorted((SQL_DIR / "functions").glob("*.sql")))
 
 
 def _require_columns(connection: sa.Connection) -> None:
@@ -99,23 +126,35 @@ def apply_view(connection: sa.Connection, name: str) -> bool:
     if _applied(connection, name) == digest and connection.scalar(sa.text("select to_regclass(:n)"), {"n": name}):
         return False
     connection.execute(sa.text("select pg_advisory_xact_lock(:lock)"), {"lock": SCHEMA_LOCK})
-    connection.exec_driver_sql(text.replace("%", "%%") if "%" in text else text)
-    _remember(connection, name, digest)
+    with _told_of_rights():
+        act_as_owner(connection)
+        _execute(connection, text)
+        connection.exec_driver_sql("select grant_privileges()")
+        _remember(connection, name, digest)
+        connection.exec_driver_sql("set local role none")
     return True
 
 
-def ensure_month(connection: sa.Connection, made: sa.Table, day: dt.date) -> None:
-    """Create the monthly partition of `made` that holds `day`, unless it is there."""
-    first = day.replace(day=1)
-    following = (first + dt.timedelta(days=32)).replace(day=1)
-    name = f"{made.name}_{first:%Y_%m}"
-    found = sa.text("select to_regclass(:name)")
-    if connection.scalar(found, {"name": name}):
-        return
-    connection.execute(sa.text("select pg_advisory_xact_lock(:lock)"), {"lock": SCHEMA_LOCK})
-    connection.exec_driver_sql(
-        f"create table if not exists {name} partition of {made.name} for values from ('{first}') to ('{following}')"
-    )
+def _execute(connection: sa.Connection, text: str) -> None:
+    connection.exec_driver_sql(text.replace("%", "%%"))
+
+
+def ensure_partition(engine: sa.Engine, made: sa.Table, day: dt.date) -> None:
+    """Create the partition of `made` that holds `day`, unless it is there, in a transaction of its own.
+
+    So that a load, which lasts, does not keep readers of the table waiting; safe beside other processes.
+    """
+    unit = made.info["partition_unit"]
+    with engine.begin() as connection:
+        if connection.scalar(sa.text("select to_regclass(:name)"), {"name": partition_name(made, day)}) is None:
+            connection.execute(
+                sa.text("select ensure_partition(:name, :unit, :day)"), {"name": made.name, "unit": unit, "day": day}
+            )
+
+
+def partition_name(made: sa.Table, day: dt.date) -> str:
+    """The name of the partition that holds a day."""
+    return f"{made.name}_{day:%Y_%m}" if made.info["partition_unit"] == "month" else f"{made.name}_{day:%Y_%m_%d}"
 
 
 def _applied(connection: sa.Connection, name: str) -> str | None:

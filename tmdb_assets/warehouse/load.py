@@ -21,7 +21,7 @@ from sqlalchemy.dialects import postgresql
 from tmdb_assets.transforms.conform import Conformed, Reason, Rejected, Row, shorten
 from tmdb_assets.warehouse import merge as merging
 from tmdb_assets.warehouse.contracts import validate
-from tmdb_assets.warehouse.ddl import ensure_month
+from tmdb_assets.warehouse.ddl import ensure_partition
 from tmdb_assets.warehouse.merge import MergeCounts
 from tmdb_assets.warehouse.raw import rejected_row
 
@@ -99,6 +99,8 @@ def load(
     Raises `TooManyRejectedError` or `StructuralFaultError`; the caller's transaction must then roll back.
     """
     loaded = Loaded(table)
+    if table.info["partition_unit"] and day is not None:
+        ensure_partition(connection.engine, table, day)
     merging.create_staging(connection, table)
     for chunk in chunks:
         valid = validate(table, chunk, part)
@@ -109,8 +111,6 @@ def load(
     for row, rule, value in merging.reject_orphans(connection, table):
         loaded.rejected.append(Rejected(row, (Reason(rule, shorten(value)),), part(row) if part else None))
     _judge(loaded, earlier, merging.count_standing(connection, table) if is_partial and loaded.rejected else 0)
-    if table.info["partition_by_month"] and day is not None:
-        ensure_month(connection, table, day)
     loaded.counts = merge(connection) if merge else merging.merge(connection, table, parameters)
     _quarantine(connection, table, loaded.rejected, day, parts)
     connection.exec_driver_sql(f"drop table {merging.staging_name(table)}")

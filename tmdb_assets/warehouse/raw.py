@@ -20,6 +20,7 @@ raw_discover = table(
     column("payload", "json", "The film as the page gave it."),
     column("fetched_at", "timestamp", "When the page was answered (UTC)."),
     group="raw",
+    partition_by_day="snapshot_date",
     # Within one crawl the later page wins; a newer crawl wins over an older one.
     merge=Merge(wins="excluded.rank >= t.rank or t.fetched_at < :crawl_started_at"),
 )
@@ -35,6 +36,7 @@ raw_details = table(
     # Few rows: for films that come into the dimension after a day that did not find them.
     sa.Index("ix_raw_details_not_found", "movie_id", postgresql_where=sa.text("status_code = 404")),
     group="raw",
+    partition_by_day="snapshot_date",
     merge=Merge(wins="excluded.fetched_at >= t.fetched_at"),
 )
 
@@ -61,6 +63,7 @@ raw_export = table(
     column("movie_id", "integer", "TMDb's id of the film.", key=True, at_least=1),
     column("popularity", "number", "TMDb's popularity score, without unit.", at_least=0),
     group="raw",
+    partition_by_day="snapshot_date",
 )
 
 details_due = table(

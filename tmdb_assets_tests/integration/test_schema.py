@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ from tmdb_assets.transforms.conform import Row
 from tmdb_assets.warehouse import ddl
 from tmdb_assets.warehouse.columns import key_columns
 from tmdb_assets.warehouse.contracts import validate
-from tmdb_assets.warehouse.ddl import SchemaMismatchError, apply_view, ensure_month, ensure_schema
+from tmdb_assets.warehouse.ddl import apply_view, ensure_partition, ensure_schema
 from tmdb_assets.warehouse.fact import fact_movie_daily
 from tmdb_assets.warehouse.resource import Warehouse
 from tmdb_assets.warehouse.server import Server
+from tmdb_assets.warehouse.upgrade import SchemaMismatchError
 from tmdb_assets_tests.sound import (
     DAY,
     TABLES,
@@ -57,7 +59,10 @@ def connection(shared: Warehouse) -> Iterator[sa.Connection]:
     """A transaction without foreign keys that is rolled back."""
     with shared.engine.connect() as made:
         made.exec_driver_sql("set session_replication_role = replica")
-        ensure_month(made, fact_movie_daily, DAY)
+        for table in TABLES.values():
+            if table.info["partition_unit"]:
+                for day in (DAY, DAY + dt.timedelta(days=1)):
+                    ensure_partition(shared.engine, table, day)
         yield made
         made.rollback()
         made.exec_driver_sql("set session_replication_role = origin")
@@ -184,6 +189,7 @@ def test_a_view_is_applied_once(name: str, warehouse: Warehouse) -> None:
 def test_a_view_whose_text_changed_is_replaced(
     warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    ensure_schema(warehouse.engine)
     (tmp_path / "views").mkdir()
     monkeypatch.setattr(ddl, "SQL_DIR", tmp_path)
     file = tmp_path / "views" / "vw_percent.sql"
@@ -198,27 +204,54 @@ def test_a_view_whose_text_changed_is_replaced(
 
 
 @pytest.mark.parametrize(
-    ("day", "name"),
+    ("table", "day", "name", "first", "last"),
     [
-        (dt.date(2026, 7, 1), "fact_movie_daily_2026_07"),
-        (dt.date(2026, 12, 31), "fact_movie_daily_2026_12"),
-        (dt.date(2027, 1, 1), "fact_movie_daily_2027_01"),
-        (dt.date(2024, 2, 29), "fact_movie_daily_2024_02"),
+        ("fact_movie_daily", "2026-07-01", "fact_movie_daily_2026_07", "2026-07-01", "2026-07-31"),
+        ("fact_movie_daily", "2026-12-31", "fact_movie_daily_2026_12", "2026-12-01", "2026-12-31"),
+        ("fact_movie_daily", "2027-01-01", "fact_movie_daily_2027_01", "2027-01-01", "2027-01-31"),
+        ("fact_movie_daily", "2024-02-29", "fact_movie_daily_2024_02", "2024-02-01", "2024-02-29"),
+        ("raw_details", "2026-12-31", "raw_details_2026_12_31", "2026-12-31", "2026-12-31"),
+        ("raw_export", "2024-02-29", "raw_export_2024_02_29", "2024-02-29", "2024-02-29"),
     ],
 )
-def test_a_month_is_made_on_demand_and_holds_its_first_and_last_day(
-    day: dt.date, name: str, connection: sa.Connection
+def test_a_partition_is_made_on_demand_and_holds_its_first_and_last_day(
+    table: str, day: str, name: str, first: str, last: str, shared: Warehouse, connection: sa.Connection
 ) -> None:
-    ensure_month(connection, fact_movie_daily, day)
-    ensure_month(connection, fact_movie_daily, day)
-    first = day.replace(day=1)
-    last = (first + dt.timedelta(days=32)).replace(day=1) - dt.timedelta(days=1)
-    for date in {first, day, last}:
-        connection.execute(insert(fact_movie_daily).values(sound_row(fact_movie_daily, 0, date_id=date)))
+    made, dates = TABLES[table], {dt.date.fromisoformat(date) for date in (first, day, last)}
+    ensure_partition(shared.engine, made, dt.date.fromisoformat(day))
+    ensure_partition(shared.engine, made, dt.date.fromisoformat(day))
+    for date in dates:
+        connection.execute(insert(made).values(sound_row(made, 0, **{key_columns(made)[0]: date})))
     stored = connection.exec_driver_sql(f"select tableoid::regclass::text, count(*) from {name} group by 1").all()
-    assert stored == [(name, len({first, day, last}))]
+    assert stored == [(name, len(dates))]
+
+
+def test_making_a_partition_keeps_no_reader_waiting(warehouse: Warehouse) -> None:
+    with warehouse.engine.connect() as reader:
+        reader.exec_driver_sql("select count(*) from fact_movie_daily")  # its lock lasts as long as the transaction
+        ensure_partition(warehouse.engine, fact_movie_daily, DAY)
+        with warehouse.begin() as another:
+            another.exec_driver_sql("set local lock_timeout = '1ms'")
+            assert another.exec_driver_sql("select count(*) from fact_movie_daily").scalar_one() == 0
+    with warehouse.engine.connect() as maker:
+        maker.exec_driver_sql("select ensure_partition('fact_movie_daily', 'month', '2030-01-01')")
+        with warehouse.begin() as reader:
+            reader.exec_driver_sql("set local lock_timeout = '1ms'")
+            assert reader.exec_driver_sql("select count(*) from fact_movie_daily").scalar_one() == 0
+
+
+def test_processes_that_want_the_same_partition_make_it_once(warehouse: Warehouse) -> None:
+    days = [DAY + dt.timedelta(days=40 * number) for number in range(4)] * 4
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda day: ensure_partition(warehouse.engine, fact_movie_daily, day), days))
+    made = "select count(*) from pg_inherits where inhparent = 'fact_movie_daily'::regclass"
+    assert rows_of(warehouse, made) == [(4,)]
 
 
 def test_json_columns_are_the_ones_declared(shared: Warehouse) -> None:
-    found = rows_of(shared, "select table_name, column_name from information_schema.columns where data_type = 'jsonb'")
+    found = rows_of(
+        shared,
+        "select c.relname, a.attname from pg_attribute as a join pg_class as c on c.oid = a.attrelid "
+        "where a.atttypid = 'jsonb'::regtype and c.relkind in ('r', 'p') and not c.relispartition",
+    )
     assert set(found) == {(t.name, c.name) for t in TABLES.values() for c in t.columns if isinstance(c.type, JSONB)}

@@ -81,6 +81,9 @@ CASES = {
         "postgresql://user:password@host:5432/database",
         is_secret=True,
     ),
+    "WAREHOUSE_READER_PASSWORD": Case(
+        None, {SECRET: SecretStr(SECRET)}, ["seven77"], "8 characters or more", is_secret=True
+    ),
 }
 RIGHT = [(name, text, value) for name, case in CASES.items() for text, value in case.right.items()]
 WRONG = [(name, text) for name, case in CASES.items() for text in case.wrong]

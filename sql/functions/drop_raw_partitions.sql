@@ -1,0 +1,30 @@
+-- As its owner, so that a loader need not own the tables. Only raw answers lie in partitions that may go.
+create or replace function drop_raw_partitions(before date) returns setof text
+language plpgsql
+security definer
+set search_path = public, pg_temp
+as $$
+declare
+    partition_name text;
+begin
+    for partition_name in
+        select c.relname
+        from pg_catalog.pg_inherits as i
+        inner join pg_catalog.pg_class as c on i.inhrelid = c.oid
+        inner join pg_catalog.pg_class as p on i.inhparent = p.oid
+        where
+            p.relnamespace = 'public'::regnamespace
+            and p.relname in ('raw_details', 'raw_discover', 'raw_export')
+            and to_date(right(c.relname, 10), 'YYYY_MM_DD') < before
+        order by right(c.relname, 10), c.relname
+    loop
+        execute format('drop table %I', partition_name);
+        return next partition_name;
+    end loop;
+end
+$$;
+
+revoke execute on function drop_raw_partitions(date) from public;
+
+comment on function drop_raw_partitions(date) is
+'Drops the partitions of raw answers of the days before a date; returns their names.';

@@ -1,0 +1,50 @@
+-- Three roles, none of which can log in as made here:
+--   tmdb_owner   owns the tables; who may act as it brings a database up to a new release (tmdb-assets migrate)
+--   tmdb_loader  loads days: reads and writes rows, has partitions made and dropped, changes no table
+--   tmdb_reader  reads dimensions, bridges, the fact and the views: for analysts, BI tools and dashboards
+--
+-- Run on a warehouse that is there, by a superuser or by the tables' owner with CREATEROLE; again whenever you like:
+--   tmdb-assets migrate --roles
+-- Then give people and programs their own logins: create role anna login password '...' in role tmdb_reader;
+do $$
+declare
+    role_name text;
+    relation record;
+begin
+    foreach role_name in array array['tmdb_owner', 'tmdb_loader', 'tmdb_reader'] loop
+        begin
+            if not exists (select 1 from pg_catalog.pg_roles where rolname = role_name) then
+                execute format('create role %I nologin', role_name);
+            end if;
+        exception
+            when duplicate_object or unique_violation then null; -- made at this moment for another database
+        end;
+    end loop;
+    if not pg_has_role(current_user, 'tmdb_owner', 'member') then
+        execute format('grant tmdb_owner to %I', current_user);
+    end if;
+    grant usage, create on schema public to tmdb_owner;
+    grant usage on schema public to tmdb_loader, tmdb_reader;
+    for relation in
+        select c.relname as name, case c.relkind when 'v' then 'view' else 'table' end as kind
+        from pg_catalog.pg_class as c
+        inner join pg_catalog.pg_roles as r on c.relowner = r.oid
+        where
+            c.relnamespace = 'public'::regnamespace
+            and c.relkind in ('r', 'p', 'v')
+            and r.rolname <> 'tmdb_owner'
+            and not exists (select 1 from pg_catalog.pg_depend as d where d.objid = c.oid and d.deptype = 'e')
+    loop
+        execute format('alter %s %I owner to tmdb_owner', relation.kind, relation.name);
+    end loop;
+    alter function ensure_partition(text, text, date) owner to tmdb_owner;
+    alter function drop_raw_partitions(date) owner to tmdb_owner;
+    alter function grant_privileges() owner to tmdb_owner;
+end
+$$;
+
+-- A reader's mistakes stay small.
+alter role tmdb_reader set default_transaction_read_only = on;
+alter role tmdb_reader set statement_timeout = '2min';
+
+select grant_privileges();

@@ -1,0 +1,8 @@
+"""The steps by which a warehouse of an earlier release becomes one of this release (Alembic).
+
+A step is frozen: it says what was changed then, in its own words, and never reads today's declarations. A new warehouse
+takes no steps; it is made from the declarations (`warehouse.ddl`) and marked as being at `HEAD`.
+"""
+
+HEAD = "0003"
+"""The newest step; a test compares it with the steps that are there."""

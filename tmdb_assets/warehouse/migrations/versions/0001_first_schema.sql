@@ -1,0 +1,552 @@
+CREATE TABLE IF NOT EXISTS applied_sql (
+    name TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    applied_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    CONSTRAINT pk_applied_sql PRIMARY KEY (name)
+);
+
+COMMENT ON TABLE applied_sql IS 'One row per SQL text applied to this database: the schema and each view, with the hash of its text.';
+
+COMMENT ON COLUMN applied_sql.name IS 'schema, or the view''s name.';
+
+COMMENT ON COLUMN applied_sql.sha256 IS 'Hash of the text that was applied.';
+
+COMMENT ON COLUMN applied_sql.applied_at IS 'When it was applied (UTC).';
+
+CREATE TABLE IF NOT EXISTS country_continent (
+    iso_3166_1 TEXT NOT NULL,
+    name TEXT NOT NULL,
+    continent TEXT NOT NULL,
+    note TEXT,
+    CONSTRAINT pk_country_continent PRIMARY KEY (iso_3166_1),
+    CONSTRAINT ck_country_continent_iso_3166_1_matches CHECK (iso_3166_1 ~ '^[A-Z]{2}$'),
+    CONSTRAINT ck_country_continent_name_max_length CHECK (char_length(name) <= 500),
+    CONSTRAINT ck_country_continent_continent_one_of CHECK (continent in ('Africa', 'Antarctica', 'Asia', 'Europe', 'North America', 'Oceania', 'South America')),
+    CONSTRAINT ck_country_continent_note_max_length CHECK (char_length(note) <= 1000)
+);
+
+COMMENT ON TABLE country_continent IS 'One row per country code with its continent. Source: data/country_continent.csv.';
+
+COMMENT ON COLUMN country_continent.iso_3166_1 IS 'ISO 3166-1 code, or the former or private code TMDb uses.';
+
+COMMENT ON COLUMN country_continent.name IS 'English name.';
+
+COMMENT ON COLUMN country_continent.continent IS 'One of seven continents.';
+
+COMMENT ON COLUMN country_continent.note IS 'Why this continent, where it can be argued.';
+
+CREATE TABLE IF NOT EXISTS dim_company (
+    company_id BIGINT NOT NULL,
+    name TEXT,
+    origin_country TEXT,
+    as_of_date DATE NOT NULL,
+    inserted_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    updated_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    CONSTRAINT pk_dim_company PRIMARY KEY (company_id),
+    CONSTRAINT ck_dim_company_company_id_at_least CHECK (company_id >= 1),
+    CONSTRAINT ck_dim_company_name_max_length CHECK (char_length(name) <= 1000),
+    CONSTRAINT ck_dim_company_origin_country_max_length CHECK (char_length(origin_country) <= 2)
+);
+
+COMMENT ON TABLE dim_company IS 'One row per production company. Source: the films'' details; several ids may share a name.';
+
+COMMENT ON COLUMN dim_company.company_id IS 'TMDb''s id of the company.';
+
+COMMENT ON COLUMN dim_company.name IS 'Name.';
+
+COMMENT ON COLUMN dim_company.origin_country IS 'ISO 3166-1 code as TMDb writes it; NULL where unknown.';
+
+COMMENT ON COLUMN dim_company.as_of_date IS 'Last day on which TMDb confirmed the row; it only advances.';
+
+COMMENT ON COLUMN dim_company.inserted_at IS 'When the row was first loaded (UTC).';
+
+COMMENT ON COLUMN dim_company.updated_at IS 'When the content of the row last changed (UTC).';
+
+CREATE TABLE IF NOT EXISTS dim_country (
+    iso_3166_1 TEXT NOT NULL,
+    name TEXT,
+    continent TEXT,
+    as_of_date DATE NOT NULL,
+    inserted_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    updated_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    CONSTRAINT pk_dim_country PRIMARY KEY (iso_3166_1),
+    CONSTRAINT ck_dim_country_iso_3166_1_matches CHECK (iso_3166_1 ~ '^[A-Z]{2}$'),
+    CONSTRAINT ck_dim_country_name_max_length CHECK (char_length(name) <= 500)
+);
+
+COMMENT ON TABLE dim_country IS 'One row per country of production. Source: TMDb''s country list and the films'' details; the list''s name wins.';
+
+COMMENT ON COLUMN dim_country.iso_3166_1 IS 'ISO 3166-1 code, or the former or private code TMDb uses.';
+
+COMMENT ON COLUMN dim_country.name IS 'English name.';
+
+COMMENT ON COLUMN dim_country.continent IS 'Continent by country_continent; NULL where the code is not there.';
+
+COMMENT ON COLUMN dim_country.as_of_date IS 'Last day on which TMDb confirmed the row; it only advances.';
+
+COMMENT ON COLUMN dim_country.inserted_at IS 'When the row was first loaded (UTC).';
+
+COMMENT ON COLUMN dim_country.updated_at IS 'When the content of the row last changed (UTC).';
+
+CREATE TABLE IF NOT EXISTS dim_date (
+    date_id DATE NOT NULL,
+    year SMALLINT NOT NULL,
+    quarter SMALLINT NOT NULL,
+    month SMALLINT NOT NULL,
+    day SMALLINT NOT NULL,
+    iso_week SMALLINT NOT NULL,
+    iso_day_of_week SMALLINT NOT NULL,
+    month_name TEXT NOT NULL,
+    is_weekend BOOLEAN NOT NULL,
+    CONSTRAINT pk_dim_date PRIMARY KEY (date_id),
+    CONSTRAINT ck_dim_date_quarter_at_least CHECK (quarter >= 1),
+    CONSTRAINT ck_dim_date_quarter_at_most CHECK (quarter <= 4),
+    CONSTRAINT ck_dim_date_month_at_least CHECK (month >= 1),
+    CONSTRAINT ck_dim_date_month_at_most CHECK (month <= 12),
+    CONSTRAINT ck_dim_date_day_at_least CHECK (day >= 1),
+    CONSTRAINT ck_dim_date_day_at_most CHECK (day <= 31),
+    CONSTRAINT ck_dim_date_iso_week_at_least CHECK (iso_week >= 1),
+    CONSTRAINT ck_dim_date_iso_week_at_most CHECK (iso_week <= 53),
+    CONSTRAINT ck_dim_date_iso_day_of_week_at_least CHECK (iso_day_of_week >= 1),
+    CONSTRAINT ck_dim_date_iso_day_of_week_at_most CHECK (iso_day_of_week <= 7),
+    CONSTRAINT ck_dim_date_month_name_max_length CHECK (char_length(month_name) <= 20)
+);
+
+COMMENT ON TABLE dim_date IS 'One row per calendar day, from the first year of the partitions to the end of next year.';
+
+COMMENT ON COLUMN dim_date.date_id IS 'The day.';
+
+COMMENT ON COLUMN dim_date.year IS 'Calendar year.';
+
+COMMENT ON COLUMN dim_date.quarter IS '1 to 4.';
+
+COMMENT ON COLUMN dim_date.month IS '1 to 12.';
+
+COMMENT ON COLUMN dim_date.day IS 'Day of the month.';
+
+COMMENT ON COLUMN dim_date.iso_week IS 'Week by ISO 8601, 1 to 53.';
+
+COMMENT ON COLUMN dim_date.iso_day_of_week IS '1 (Monday) to 7 (Sunday).';
+
+COMMENT ON COLUMN dim_date.month_name IS 'English name of the month.';
+
+COMMENT ON COLUMN dim_date.is_weekend IS 'Saturday or Sunday.';
+
+CREATE TABLE IF NOT EXISTS dim_genre (
+    genre_id BIGINT NOT NULL,
+    name TEXT,
+    as_of_date DATE NOT NULL,
+    inserted_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    updated_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    CONSTRAINT pk_dim_genre PRIMARY KEY (genre_id),
+    CONSTRAINT ck_dim_genre_genre_id_at_least CHECK (genre_id >= 1),
+    CONSTRAINT ck_dim_genre_name_max_length CHECK (char_length(name) <= 500)
+);
+
+COMMENT ON TABLE dim_genre IS 'One row per genre. Source: TMDb''s genre list and the films'' details; the list''s name wins.';
+
+COMMENT ON COLUMN dim_genre.genre_id IS 'TMDb''s id of the genre.';
+
+COMMENT ON COLUMN dim_genre.name IS 'English name.';
+
+COMMENT ON COLUMN dim_genre.as_of_date IS 'Last day on which TMDb confirmed the row; it only advances.';
+
+COMMENT ON COLUMN dim_genre.inserted_at IS 'When the row was first loaded (UTC).';
+
+COMMENT ON COLUMN dim_genre.updated_at IS 'When the content of the row last changed (UTC).';
+
+CREATE TABLE IF NOT EXISTS dim_language (
+    iso_639_1 TEXT NOT NULL,
+    name TEXT,
+    as_of_date DATE NOT NULL,
+    inserted_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    updated_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    CONSTRAINT pk_dim_language PRIMARY KEY (iso_639_1),
+    CONSTRAINT ck_dim_language_iso_639_1_matches CHECK (iso_639_1 ~ '^[a-z]{2,3}$'),
+    CONSTRAINT ck_dim_language_name_max_length CHECK (char_length(name) <= 500)
+);
+
+COMMENT ON TABLE dim_language IS 'One row per language, spoken or original. Source: TMDb''s language list and the films'' details; the list''s name wins.';
+
+COMMENT ON COLUMN dim_language.iso_639_1 IS 'ISO 639-1 code, or the code TMDb uses (cn, xx, sh, mo).';
+
+COMMENT ON COLUMN dim_language.name IS 'English name; NULL where unknown.';
+
+COMMENT ON COLUMN dim_language.as_of_date IS 'Last day on which TMDb confirmed the row; it only advances.';
+
+COMMENT ON COLUMN dim_language.inserted_at IS 'When the row was first loaded (UTC).';
+
+COMMENT ON COLUMN dim_language.updated_at IS 'When the content of the row last changed (UTC).';
+
+CREATE TABLE IF NOT EXISTS fetch_log (
+    snapshot_date DATE NOT NULL,
+    kind TEXT NOT NULL,
+    part TEXT NOT NULL,
+    started_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    finished_at TIMESTAMP WITH TIME ZONE,
+    request_count BIGINT NOT NULL,
+    row_count BIGINT NOT NULL,
+    CONSTRAINT pk_fetch_log PRIMARY KEY (snapshot_date, kind, part),
+    CONSTRAINT ck_fetch_log_kind_one_of CHECK (kind in ('details', 'discover', 'reference')),
+    CONSTRAINT ck_fetch_log_part_max_length CHECK (char_length(part) <= 100),
+    CONSTRAINT ck_fetch_log_request_count_at_least CHECK (request_count >= 0),
+    CONSTRAINT ck_fetch_log_row_count_at_least CHECK (row_count >= 0)
+);
+
+COMMENT ON TABLE fetch_log IS 'One row per part of a day''s fetching that is finished. Lets an interrupted run go on and a complete day rest.';
+
+COMMENT ON COLUMN fetch_log.snapshot_date IS 'The day fetched for.';
+
+COMMENT ON COLUMN fetch_log.kind IS 'What was asked.';
+
+COMMENT ON COLUMN fetch_log.part IS 'Part of the kind: ''page N'', a batch, or ''all'' for the whole.';
+
+COMMENT ON COLUMN fetch_log.started_at IS 'When the first request of the part was sent (UTC).';
+
+COMMENT ON COLUMN fetch_log.finished_at IS 'When the part was complete; NULL while it is under way.';
+
+COMMENT ON COLUMN fetch_log.request_count IS 'Requests sent for the part, retries included.';
+
+COMMENT ON COLUMN fetch_log.row_count IS 'Rows stored by the part.';
+
+CREATE TABLE IF NOT EXISTS raw_details (
+    snapshot_date DATE NOT NULL,
+    movie_id BIGINT NOT NULL,
+    status_code SMALLINT NOT NULL,
+    payload JSONB,
+    fetched_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_raw_details PRIMARY KEY (snapshot_date, movie_id),
+    CONSTRAINT ck_raw_details_movie_id_at_least CHECK (movie_id >= 1)
+);
+
+COMMENT ON TABLE raw_details IS 'One row per film asked for its details on a day. Source: GET /movie/{id}.';
+
+COMMENT ON COLUMN raw_details.snapshot_date IS 'UTC date on which TMDb was asked.';
+
+COMMENT ON COLUMN raw_details.movie_id IS 'TMDb''s id of the film.';
+
+COMMENT ON COLUMN raw_details.status_code IS 'HTTP status: 200, or 404 for a deleted film.';
+
+COMMENT ON COLUMN raw_details.payload IS 'The film''s details as answered; NULL for 404.';
+
+COMMENT ON COLUMN raw_details.fetched_at IS 'When the details were answered (UTC).';
+
+CREATE TABLE IF NOT EXISTS raw_discover (
+    snapshot_date DATE NOT NULL,
+    movie_id BIGINT NOT NULL,
+    popularity DOUBLE PRECISION NOT NULL,
+    vote_average DOUBLE PRECISION,
+    vote_count BIGINT,
+    rank BIGINT NOT NULL,
+    payload JSONB NOT NULL,
+    fetched_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_raw_discover PRIMARY KEY (snapshot_date, movie_id),
+    CONSTRAINT ck_raw_discover_movie_id_at_least CHECK (movie_id >= 1),
+    CONSTRAINT ck_raw_discover_popularity_at_least CHECK (popularity >= 0),
+    CONSTRAINT ck_raw_discover_vote_average_at_least CHECK (vote_average >= 0),
+    CONSTRAINT ck_raw_discover_vote_average_at_most CHECK (vote_average <= 10),
+    CONSTRAINT ck_raw_discover_vote_count_at_least CHECK (vote_count >= 0),
+    CONSTRAINT ck_raw_discover_rank_at_least CHECK (rank >= 1)
+);
+
+COMMENT ON TABLE raw_discover IS 'One row per film seen in discover on a day. Source: GET /discover/movie, by popularity. A film that comes on two pages is kept once: the later page wins.';
+
+COMMENT ON COLUMN raw_discover.snapshot_date IS 'UTC date on which TMDb was asked.';
+
+COMMENT ON COLUMN raw_discover.movie_id IS 'TMDb''s id of the film.';
+
+COMMENT ON COLUMN raw_discover.popularity IS 'TMDb''s popularity score, without unit.';
+
+COMMENT ON COLUMN raw_discover.vote_average IS 'Mean user rating as sent, 0 to 10.';
+
+COMMENT ON COLUMN raw_discover.vote_count IS 'Number of user ratings as sent.';
+
+COMMENT ON COLUMN raw_discover.rank IS 'Place in the day''s list, from 1.';
+
+COMMENT ON COLUMN raw_discover.payload IS 'The film as the page gave it.';
+
+COMMENT ON COLUMN raw_discover.fetched_at IS 'When the page was answered (UTC).';
+
+CREATE TABLE IF NOT EXISTS raw_reference (
+    kind TEXT NOT NULL,
+    code TEXT NOT NULL,
+    name TEXT,
+    payload JSONB NOT NULL,
+    fetched_date DATE NOT NULL,
+    CONSTRAINT pk_raw_reference PRIMARY KEY (kind, code),
+    CONSTRAINT ck_raw_reference_kind_one_of CHECK (kind in ('country', 'genre', 'language')),
+    CONSTRAINT ck_raw_reference_code_max_length CHECK (char_length(code) <= 20),
+    CONSTRAINT ck_raw_reference_name_max_length CHECK (char_length(name) <= 500)
+);
+
+COMMENT ON TABLE raw_reference IS 'One row per genre, country or language that TMDb lists. Source: GET /genre/movie/list, /configuration/countries, /configuration/languages; asked at most once in 7 days.';
+
+COMMENT ON COLUMN raw_reference.kind IS 'Which list: genre, country or language.';
+
+COMMENT ON COLUMN raw_reference.code IS 'Genre id, ISO 3166-1 or ISO 639-1 code as TMDb writes it.';
+
+COMMENT ON COLUMN raw_reference.name IS 'English name.';
+
+COMMENT ON COLUMN raw_reference.payload IS 'The entry as answered.';
+
+COMMENT ON COLUMN raw_reference.fetched_date IS 'UTC date of the answer.';
+
+CREATE TABLE IF NOT EXISTS rejected_row (
+    id UUID NOT NULL,
+    table_name TEXT NOT NULL,
+    snapshot_date DATE,
+    part TEXT,
+    payload JSONB NOT NULL,
+    reasons JSONB NOT NULL,
+    rejected_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    CONSTRAINT pk_rejected_row PRIMARY KEY (id)
+);
+
+COMMENT ON TABLE rejected_row IS 'One row per row that broke its contract, as it was when its table was last loaded for that day.';
+
+CREATE INDEX IF NOT EXISTS ix_rejected_row_table ON rejected_row (table_name, snapshot_date);
+
+COMMENT ON COLUMN rejected_row.id IS 'Stable id made from table, day, row and reasons.';
+
+COMMENT ON COLUMN rejected_row.table_name IS 'The table that refused the row.';
+
+COMMENT ON COLUMN rejected_row.snapshot_date IS 'The day loaded; NULL for tables without days.';
+
+COMMENT ON COLUMN rejected_row.part IS 'What the row came from (a page, a film); NULL where it is the whole day.';
+
+COMMENT ON COLUMN rejected_row.payload IS 'The row; texts over 1,000 characters are cut.';
+
+COMMENT ON COLUMN rejected_row.reasons IS 'List of the rules it broke.';
+
+COMMENT ON COLUMN rejected_row.rejected_at IS 'When it was refused (UTC).';
+
+CREATE TABLE IF NOT EXISTS dim_movie (
+    movie_id BIGINT NOT NULL,
+    title TEXT NOT NULL,
+    original_title TEXT,
+    release_date DATE,
+    status TEXT,
+    original_language TEXT,
+    runtime_minutes BIGINT,
+    budget_usd BIGINT,
+    revenue_usd BIGINT,
+    is_adult BOOLEAN,
+    homepage TEXT,
+    imdb_id TEXT,
+    overview TEXT,
+    poster_path TEXT,
+    collection_id BIGINT,
+    collection_name TEXT,
+    as_of_date DATE NOT NULL,
+    details_date DATE,
+    removed_date DATE,
+    inserted_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    updated_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    CONSTRAINT pk_dim_movie PRIMARY KEY (movie_id),
+    CONSTRAINT fk_dim_movie_original_language FOREIGN KEY(original_language) REFERENCES dim_language (iso_639_1),
+    CONSTRAINT ck_dim_movie_movie_id_at_least CHECK (movie_id >= 1),
+    CONSTRAINT ck_dim_movie_title_max_length CHECK (char_length(title) <= 2000),
+    CONSTRAINT ck_dim_movie_original_title_max_length CHECK (char_length(original_title) <= 2000),
+    CONSTRAINT ck_dim_movie_status_max_length CHECK (char_length(status) <= 100),
+    CONSTRAINT ck_dim_movie_runtime_minutes_at_least CHECK (runtime_minutes >= 1),
+    CONSTRAINT ck_dim_movie_runtime_minutes_at_most CHECK (runtime_minutes <= 100000),
+    CONSTRAINT ck_dim_movie_budget_usd_at_least CHECK (budget_usd >= 1),
+    CONSTRAINT ck_dim_movie_revenue_usd_at_least CHECK (revenue_usd >= 1),
+    CONSTRAINT ck_dim_movie_homepage_max_length CHECK (char_length(homepage) <= 5000),
+    CONSTRAINT ck_dim_movie_imdb_id_max_length CHECK (char_length(imdb_id) <= 20),
+    CONSTRAINT ck_dim_movie_overview_max_length CHECK (char_length(overview) <= 10000),
+    CONSTRAINT ck_dim_movie_poster_path_max_length CHECK (char_length(poster_path) <= 500),
+    CONSTRAINT ck_dim_movie_collection_id_at_least CHECK (collection_id >= 1),
+    CONSTRAINT ck_dim_movie_collection_name_max_length CHECK (char_length(collection_name) <= 1000)
+);
+
+COMMENT ON TABLE dim_movie IS 'One row per film, its latest state. First filled from discover, enriched by details. A film that TMDb deleted keeps its row and gets a removed_date.';
+
+COMMENT ON COLUMN dim_movie.movie_id IS 'TMDb''s id of the film.';
+
+COMMENT ON COLUMN dim_movie.title IS 'Title in TMDB_LANGUAGE.';
+
+COMMENT ON COLUMN dim_movie.original_title IS 'Title in the original language.';
+
+COMMENT ON COLUMN dim_movie.release_date IS 'First release; NULL where unknown.';
+
+COMMENT ON COLUMN dim_movie.status IS 'Released, Post Production, ...; NULL before details.';
+
+COMMENT ON COLUMN dim_movie.original_language IS 'ISO 639-1 code.';
+
+COMMENT ON COLUMN dim_movie.runtime_minutes IS 'Length in minutes; NULL where unknown.';
+
+COMMENT ON COLUMN dim_movie.budget_usd IS 'Budget in US dollars; NULL where unknown.';
+
+COMMENT ON COLUMN dim_movie.revenue_usd IS 'Worldwide revenue in US dollars; NULL where unknown.';
+
+COMMENT ON COLUMN dim_movie.is_adult IS 'Whether TMDb marks the film as adult.';
+
+COMMENT ON COLUMN dim_movie.homepage IS 'The film''s own page.';
+
+COMMENT ON COLUMN dim_movie.imdb_id IS 'IMDb''s id.';
+
+COMMENT ON COLUMN dim_movie.overview IS 'Summary.';
+
+COMMENT ON COLUMN dim_movie.poster_path IS 'Path of the poster on TMDb''s image host.';
+
+COMMENT ON COLUMN dim_movie.collection_id IS 'TMDb''s id of the collection it belongs to.';
+
+COMMENT ON COLUMN dim_movie.collection_name IS 'Name of that collection.';
+
+COMMENT ON COLUMN dim_movie.as_of_date IS 'Last day on which TMDb confirmed the row; it only advances.';
+
+COMMENT ON COLUMN dim_movie.details_date IS 'Last day whose details were loaded; NULL before the first.';
+
+COMMENT ON COLUMN dim_movie.removed_date IS 'Last day on which TMDb answered 404, unless it came back.';
+
+COMMENT ON COLUMN dim_movie.inserted_at IS 'When the row was first loaded (UTC).';
+
+COMMENT ON COLUMN dim_movie.updated_at IS 'When the content of the row last changed (UTC).';
+
+CREATE TABLE IF NOT EXISTS load_day (
+    date_id DATE NOT NULL,
+    discover_count BIGINT NOT NULL,
+    export_count BIGINT NOT NULL,
+    loaded_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    CONSTRAINT pk_load_day PRIMARY KEY (date_id),
+    CONSTRAINT fk_load_day_date_id FOREIGN KEY(date_id) REFERENCES dim_date (date_id),
+    CONSTRAINT ck_load_day_discover_count_at_least CHECK (discover_count >= 0),
+    CONSTRAINT ck_load_day_export_count_at_least CHECK (export_count >= 0)
+);
+
+COMMENT ON TABLE load_day IS 'One row per day loaded into fact_movie_daily. Kept in the fact''s own load transaction.';
+
+COMMENT ON COLUMN load_day.date_id IS 'The day.';
+
+COMMENT ON COLUMN load_day.discover_count IS 'Films from discover.';
+
+COMMENT ON COLUMN load_day.export_count IS 'Films from the daily export.';
+
+COMMENT ON COLUMN load_day.loaded_at IS 'When the day was last loaded (UTC).';
+
+CREATE TABLE IF NOT EXISTS bridge_movie_company (
+    movie_id BIGINT NOT NULL,
+    company_id BIGINT NOT NULL,
+    CONSTRAINT pk_bridge_movie_company PRIMARY KEY (movie_id, company_id),
+    CONSTRAINT fk_bridge_movie_company_movie_id FOREIGN KEY(movie_id) REFERENCES dim_movie (movie_id),
+    CONSTRAINT fk_bridge_movie_company_company_id FOREIGN KEY(company_id) REFERENCES dim_company (company_id)
+);
+
+COMMENT ON TABLE bridge_movie_company IS 'One row per film and production company. A film''s links are replaced as a whole, and only together with its details_date.';
+
+CREATE INDEX IF NOT EXISTS ix_bridge_movie_company_company_id ON bridge_movie_company (company_id);
+
+COMMENT ON COLUMN bridge_movie_company.movie_id IS 'The film.';
+
+COMMENT ON COLUMN bridge_movie_company.company_id IS 'The company.';
+
+CREATE TABLE IF NOT EXISTS bridge_movie_country (
+    movie_id BIGINT NOT NULL,
+    iso_3166_1 TEXT NOT NULL,
+    CONSTRAINT pk_bridge_movie_country PRIMARY KEY (movie_id, iso_3166_1),
+    CONSTRAINT fk_bridge_movie_country_movie_id FOREIGN KEY(movie_id) REFERENCES dim_movie (movie_id),
+    CONSTRAINT fk_bridge_movie_country_iso_3166_1 FOREIGN KEY(iso_3166_1) REFERENCES dim_country (iso_3166_1)
+);
+
+COMMENT ON TABLE bridge_movie_country IS 'One row per film and country of production (production_countries). A film''s links are replaced as a whole, and only together with its details_date.';
+
+CREATE INDEX IF NOT EXISTS ix_bridge_movie_country_iso_3166_1 ON bridge_movie_country (iso_3166_1);
+
+COMMENT ON COLUMN bridge_movie_country.movie_id IS 'The film.';
+
+COMMENT ON COLUMN bridge_movie_country.iso_3166_1 IS 'The country.';
+
+CREATE TABLE IF NOT EXISTS bridge_movie_genre (
+    movie_id BIGINT NOT NULL,
+    genre_id BIGINT NOT NULL,
+    CONSTRAINT pk_bridge_movie_genre PRIMARY KEY (movie_id, genre_id),
+    CONSTRAINT fk_bridge_movie_genre_movie_id FOREIGN KEY(movie_id) REFERENCES dim_movie (movie_id),
+    CONSTRAINT fk_bridge_movie_genre_genre_id FOREIGN KEY(genre_id) REFERENCES dim_genre (genre_id)
+);
+
+COMMENT ON TABLE bridge_movie_genre IS 'One row per film and genre. A film''s links are replaced as a whole, and only together with its details_date.';
+
+CREATE INDEX IF NOT EXISTS ix_bridge_movie_genre_genre_id ON bridge_movie_genre (genre_id);
+
+COMMENT ON COLUMN bridge_movie_genre.movie_id IS 'The film.';
+
+COMMENT ON COLUMN bridge_movie_genre.genre_id IS 'The genre.';
+
+CREATE TABLE IF NOT EXISTS bridge_movie_language (
+    movie_id BIGINT NOT NULL,
+    iso_639_1 TEXT NOT NULL,
+    CONSTRAINT pk_bridge_movie_language PRIMARY KEY (movie_id, iso_639_1),
+    CONSTRAINT fk_bridge_movie_language_movie_id FOREIGN KEY(movie_id) REFERENCES dim_movie (movie_id),
+    CONSTRAINT fk_bridge_movie_language_iso_639_1 FOREIGN KEY(iso_639_1) REFERENCES dim_language (iso_639_1)
+);
+
+COMMENT ON TABLE bridge_movie_language IS 'One row per film and spoken language (spoken_languages). A film''s links are replaced as a whole, and only together with its details_date.';
+
+CREATE INDEX IF NOT EXISTS ix_bridge_movie_language_iso_639_1 ON bridge_movie_language (iso_639_1);
+
+COMMENT ON COLUMN bridge_movie_language.movie_id IS 'The film.';
+
+COMMENT ON COLUMN bridge_movie_language.iso_639_1 IS 'The language.';
+
+CREATE TABLE IF NOT EXISTS fact_movie_daily (
+    date_id DATE NOT NULL,
+    movie_id BIGINT NOT NULL,
+    popularity DOUBLE PRECISION NOT NULL,
+    vote_average DOUBLE PRECISION,
+    vote_count INTEGER,
+    source TEXT NOT NULL,
+    loaded_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    CONSTRAINT pk_fact_movie_daily PRIMARY KEY (date_id, movie_id),
+    CONSTRAINT fk_fact_movie_daily_date_id FOREIGN KEY(date_id) REFERENCES dim_date (date_id),
+    CONSTRAINT fk_fact_movie_daily_movie_id FOREIGN KEY(movie_id) REFERENCES dim_movie (movie_id),
+    CONSTRAINT ck_fact_movie_daily_popularity_at_least CHECK (popularity >= 0),
+    CONSTRAINT ck_fact_movie_daily_vote_average_at_least CHECK (vote_average >= 0),
+    CONSTRAINT ck_fact_movie_daily_vote_average_at_most CHECK (vote_average <= 10),
+    CONSTRAINT ck_fact_movie_daily_vote_count_at_least CHECK (vote_count >= 0),
+    CONSTRAINT ck_fact_movie_daily_source_one_of CHECK (source in ('discover', 'export'))
+)
+ PARTITION BY RANGE (date_id);
+
+COMMENT ON TABLE fact_movie_daily IS 'One row per film and day. Popularity and votes as TMDb showed them on that UTC date. A row never falls back from discover to export.';
+
+COMMENT ON COLUMN fact_movie_daily.date_id IS 'UTC date of the snapshot.';
+
+COMMENT ON COLUMN fact_movie_daily.movie_id IS 'The film.';
+
+COMMENT ON COLUMN fact_movie_daily.popularity IS 'TMDb''s popularity score, without unit.';
+
+COMMENT ON COLUMN fact_movie_daily.vote_average IS 'Mean user rating, 0 to 10; NULL without votes.';
+
+COMMENT ON COLUMN fact_movie_daily.vote_count IS 'Number of user ratings; NULL from the export.';
+
+COMMENT ON COLUMN fact_movie_daily.source IS 'discover, or export (popularity only).';
+
+COMMENT ON COLUMN fact_movie_daily.loaded_at IS 'When the row was loaded or last changed (UTC).';
+
+CREATE TABLE IF NOT EXISTS movie_latest (
+    movie_id BIGINT NOT NULL,
+    popularity DOUBLE PRECISION NOT NULL,
+    snapshot_date DATE NOT NULL,
+    vote_average DOUBLE PRECISION,
+    vote_count INTEGER,
+    votes_date DATE,
+    CONSTRAINT pk_movie_latest PRIMARY KEY (movie_id),
+    CONSTRAINT fk_movie_latest_movie_id FOREIGN KEY(movie_id) REFERENCES dim_movie (movie_id)
+);
+
+COMMENT ON TABLE movie_latest IS 'One row per film: its newest fact, and its last known votes. Kept in the fact''s own load transaction.';
+
+CREATE INDEX IF NOT EXISTS ix_movie_latest_snapshot_date ON movie_latest (snapshot_date, popularity desc);
+
+COMMENT ON COLUMN movie_latest.movie_id IS 'The film.';
+
+COMMENT ON COLUMN movie_latest.popularity IS 'Popularity on snapshot_date.';
+
+COMMENT ON COLUMN movie_latest.snapshot_date IS 'Day of the film''s newest fact.';
+
+COMMENT ON COLUMN movie_latest.vote_average IS 'Last known mean rating.';
+
+COMMENT ON COLUMN movie_latest.vote_count IS 'Last known number of ratings.';
+
+COMMENT ON COLUMN movie_latest.votes_date IS 'Day of the last known votes.';

@@ -1,0 +1,64 @@
+"""Raw answers lie in a partition a day, so that a day older than TMDb's terms allow goes by dropping its partition."""
+
+import datetime as dt
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+
+RAW = {
+    "raw_discover": """
+        snapshot_date date not null,
+        movie_id bigint not null,
+        popularity double precision not null,
+        vote_average double precision,
+        vote_count bigint,
+        rank bigint not null,
+        payload jsonb not null,
+        fetched_at timestamp with time zone not null,
+        constraint pk_raw_discover primary key (snapshot_date, movie_id),
+        constraint ck_raw_discover_movie_id_at_least check (movie_id >= 1),
+        constraint ck_raw_discover_popularity_at_least check (popularity >= 0),
+        constraint ck_raw_discover_vote_average_at_least check (vote_average >= 0),
+        constraint ck_raw_discover_vote_average_at_most check (vote_average <= 10),
+        constraint ck_raw_discover_vote_count_at_least check (vote_count >= 0),
+        constraint ck_raw_discover_rank_at_least check (rank >= 1)
+    """,
+    "raw_details": """
+        snapshot_date date not null,
+        movie_id bigint not null,
+        status_code smallint not null,
+        payload jsonb,
+        fetched_at timestamp with time zone not null,
+        constraint pk_raw_details primary key (snapshot_date, movie_id),
+        constraint ck_raw_details_movie_id_at_least check (movie_id >= 1)
+    """,
+    "raw_export": """
+        snapshot_date date not null,
+        movie_id bigint not null,
+        popularity double precision not null,
+        constraint pk_raw_export primary key (snapshot_date, movie_id),
+        constraint ck_raw_export_movie_id_at_least check (movie_id >= 1),
+        constraint ck_raw_export_popularity_at_least check (popularity >= 0)
+    """,
+}
+
+
+def upgrade() -> None:
+    """Move the rows of each raw table into a table of the same name with a partition a day."""
+    connection = op.get_bind()
+    for name, columns in RAW.items():
+        op.execute(f"alter table {name} rename to unpartitioned")
+        op.execute(f"alter table unpartitioned rename constraint pk_{name} to pk_unpartitioned")
+        op.execute(f"create table {name} ({columns}) partition by range (snapshot_date)")
+        days = connection.scalars(sa.text("select distinct snapshot_date from unpartitioned order by 1")).all()
+        for day in days:
+            op.execute(
+                f"create table {name}_{day:%Y_%m_%d} partition of {name} "
+                f"for values from ('{day}') to ('{day + dt.timedelta(days=1)}')"
+            )
+        op.execute(f"insert into {name} select * from unpartitioned")  # noqa: S608 - names written above
+        op.execute("drop table unpartitioned")
+    op.execute("create index ix_raw_details_not_found on raw_details (movie_id) where status_code = 404")

@@ -1,0 +1,45 @@
+"""How long raw answers are kept: TMDb's terms allow six months; facts and dimensions stay.
+
+Reference: https://www.themoviedb.org/api-terms-of-use (caching)
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from tmdb_assets.warehouse.raw import details_due, rejected_row
+from tmdb_assets.warehouse.resource import Warehouse
+
+RAW_KEPT_DAYS = 180
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """What a call dropped: whole days of raw answers, by partition, and rows of other books of those days."""
+
+    partitions: tuple[str, ...] = ()
+    rejected_rows: int = 0
+    due_rows: int = 0
+
+
+def first_kept_day(today: dt.date) -> dt.date:
+    """The oldest day whose raw answers are still kept."""
+    return today - dt.timedelta(days=RAW_KEPT_DAYS)
+
+
+def drop_old_raw(warehouse: Warehouse, today: dt.date) -> Dropped:
+    """Drop the raw answers of days over 180 days before `today`; rejected rows hold answers too, so they go as well.
+
+    `fetch_log` stays: it tells that such a day was asked, and what it took.
+    """
+    first = first_kept_day(today)
+    with warehouse.begin() as connection:
+        # Whoever fills or rebuilds such an old day at this moment is waited for, but not for long.
+        connection.exec_driver_sql("set local lock_timeout = '30s'")
+        partitions = connection.scalars(sa.text("select drop_raw_partitions(:first)"), {"first": first}).all()
+        rejected = connection.execute(rejected_row.delete().where(rejected_row.c.snapshot_date < first)).rowcount
+        due = connection.execute(details_due.delete().where(details_due.c.snapshot_date < first)).rowcount
+    return Dropped(tuple(partitions), rejected, due)

@@ -1,0 +1,64 @@
+"""The roles of the warehouse: `sql/roles.sql` applied, and the reader's log-in.
+
+The text itself tells what each role may. A password is made a SCRAM verifier here (RFC 5802), so that it appears in no
+statement and in no log.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from tmdb_assets.settings import SQL_DIR, Settings
+from tmdb_assets.warehouse.address import describe
+from tmdb_assets.warehouse.databases import WarehouseUnavailableError
+
+READER, OWNER = "tmdb_reader", "tmdb_owner"
+_UNPRIVILEGED = "42501"
+
+
+def apply_roles(engine: sa.Engine, settings: Settings, *, is_embedded: bool) -> None:
+    """Make the roles and grant them what they need; the reader may log in where it has a way to.
+
+    Its way is `WAREHOUSE_READER_PASSWORD`, or on the embedded server the socket, which only this machine's users reach.
+    Raises `WarehouseUnavailableError` where this role may not make roles; nothing was changed then.
+    """
+    password = settings.warehouse_reader_password
+    try:
+        with engine.begin() as connection:
+            connection.exec_driver_sql((SQL_DIR / "roles.sql").read_text(encoding="utf-8").replace("%", "%%"))
+            if password is not None:
+                driver = connection.connection.driver_connection
+                if driver is None:
+                    raise LookupError("the connection is closed")
+                secret = password.get_secret_value().encode()
+                verifier = driver.pgconn.encrypt_password(secret, READER.encode(), b"scram-sha-256").decode()
+                connection.exec_driver_sql(f"alter role {READER} login password '{verifier}'")
+            elif is_embedded:
+                connection.exec_driver_sql(f"alter role {READER} login")
+    except sa.exc.DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != _UNPRIVILEGED:
+            raise
+        raise WarehouseUnavailableError(
+            f"The role of WAREHOUSE_URL may not make the roles at {describe(engine.url)}. Nothing was changed. Ask an "
+            "administrator to run sql/roles.sql on this database, or give the role CREATEROLE and the tables."
+        ) from None
+
+
+def reader_url(url: sa.URL, settings: Settings) -> sa.URL:
+    """The address for those who only read: as `tmdb_reader` where it can log in, else as it is.
+
+    On an external server it can when `WAREHOUSE_READER_PASSWORD` is set; the embedded one needs no password.
+    """
+    if settings.warehouse_reader_password is not None:
+        return url.set(username=READER, password=settings.warehouse_reader_password.get_secret_value())
+    return url.set(username=READER) if settings.external_url is None else url
+
+
+def act_as_owner(connection: sa.Connection) -> None:
+    """Until the transaction ends, act as the tables' owner where that is `tmdb_owner` and this role may."""
+    owner = sa.text(
+        "select r.rolname = :owner and pg_has_role(current_user, r.oid, 'member') from pg_class as c "
+        "join pg_roles as r on r.oid = c.relowner where c.oid = to_regclass('dim_movie')"
+    )
+    if connection.scalar(owner, {"owner": OWNER}):
+        connection.exec_driver_sql(f"set local role {OWNER}")

@@ -1,0 +1,178 @@
+"""The three roles: a reader reads what is meant for readers, a loader loads whole days, an owner upgrades."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+from psycopg.errors import InsufficientPrivilege, ReadOnlySqlTransaction
+
+from tmdb_assets.settings import Settings
+from tmdb_assets.warehouse.databases import WarehouseUnavailableError
+from tmdb_assets.warehouse.ddl import apply_view, ensure_partition, ensure_schema
+from tmdb_assets.warehouse.fact import fact_movie_daily
+from tmdb_assets.warehouse.resource import Warehouse
+from tmdb_assets.warehouse.retention import drop_old_raw
+from tmdb_assets.warehouse.roles import READER, apply_roles, reader_url
+from tmdb_assets.warehouse.upgrade import SchemaMismatchError
+from tmdb_assets_tests.awkward import catalogue, sound_films
+from tmdb_assets_tests.compare import Tables, copied_warehouse, state_of
+from tmdb_assets_tests.platform import failures_of, fake_graph, loaded_by_fake
+from tmdb_assets_tests.sound import TABLES
+
+DAY = dt.date(2026, 7, 29)
+CATALOGUE = catalogue(sound_films(20))
+PASSWORD = "a word that passes"
+SETTINGS = Settings.load(warehouse_reader_password=PASSWORD)
+FOR_READERS = sorted(name for name in TABLES if name.startswith(("dim_", "bridge_")) or name == "fact_movie_daily")
+
+
+@pytest.fixture(scope="module")
+def loaded_database(server):
+    with loaded_by_fake(server, CATALOGUE, DAY) as name:
+        yield name
+
+
+@pytest.fixture
+def warehouse(server, loaded_database) -> Iterator[Warehouse]:
+    """A warehouse with a day in it and its roles made."""
+    with copied_warehouse(server, loaded_database) as made:
+        apply_roles(made.engine, SETTINGS, is_embedded=True)
+        yield made
+
+
+@pytest.fixture
+def login(warehouse: Warehouse) -> Iterator[sa.URL]:
+    """The address of a log-in that is a loader and nothing else."""
+    name = f"loader_of_{warehouse.url.database}"
+    with warehouse.begin() as connection:
+        connection.exec_driver_sql(f"create role {name} login in role tmdb_loader")
+    yield warehouse.url.set(username=name)
+    with warehouse.begin() as connection:
+        connection.exec_driver_sql(f"drop owned by {name}; drop role {name}")
+
+
+def as_reader(warehouse: Warehouse) -> psycopg.Connection:
+    url = reader_url(warehouse.url, SETTINGS)
+    assert url.username == READER
+    return psycopg.connect(
+        host=url.query["host"], port=url.query["port"], dbname=url.database, user=url.username, password=url.password
+    )
+
+
+def names_of(warehouse: Warehouse, kinds: str) -> list[str]:
+    query = f"select relname from pg_class where relnamespace = 'public'::regnamespace and relkind in ({kinds})"
+    return sorted(Tables(warehouse).column(query))
+
+
+def test_a_reader_reads_dimensions_bridges_fact_and_views_and_nothing_else(warehouse: Warehouse) -> None:
+    views = names_of(warehouse, "'v'")
+    assert "vw_top_movies" in views
+    readable = set()
+    with as_reader(warehouse) as connection:
+        for name in names_of(warehouse, "'r', 'p', 'v'"):  # partitions too
+            try:
+                with connection.transaction():
+                    connection.execute(f"select * from {name} limit 1")
+                readable.add(name)
+            except InsufficientPrivilege:
+                pass
+        assert connection.execute("select count(*) from vw_top_movies").fetchone() == (20,)
+        assert connection.execute("select count(*), max(date_id) from fact_movie_daily").fetchone() == (20, DAY)
+    assert readable == {*FOR_READERS, *views}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update dim_movie set title = 'x'",
+        "delete from fact_movie_daily",
+        "insert into dim_genre (genre_id, name, as_of_date) values (1, 'x', now())",
+        "truncate dim_movie",
+        "create table mine (id integer)",
+        "drop view vw_top_movies",
+        "select ensure_partition('fact_movie_daily', 'month', '2030-01-01')",
+        "select drop_raw_partitions('2030-01-01')",
+        "select grant_privileges()",
+        "set role tmdb_owner",
+    ],
+)
+def test_a_reader_changes_nothing(statement: str, warehouse: Warehouse) -> None:
+    before = state_of(Tables(warehouse))
+    with as_reader(warehouse) as connection:
+        with pytest.raises((InsufficientPrivilege, ReadOnlySqlTransaction)), connection.transaction():
+            connection.execute(statement)
+        connection.execute("set default_transaction_read_only = off")  # a habit that a reader may change, not a right
+        connection.commit()
+        with pytest.raises(InsufficientPrivilege), connection.transaction():
+            connection.execute(statement)
+    assert state_of(Tables(warehouse)) == before
+
+
+def test_the_readers_password_appears_nowhere_in_the_database(warehouse: Warehouse) -> None:
+    secret = Tables(warehouse).value("select rolpassword from pg_authid where rolname = :name", name=READER)
+    assert secret.startswith("SCRAM-SHA-256$")
+    assert PASSWORD not in secret
+
+
+def test_a_loader_loads_whole_days_without_owning_a_table(warehouse: Warehouse, login: sa.URL, monkeypatch) -> None:
+    made = Warehouse(url=login)
+    with fake_graph(made, CATALOGUE, monkeypatch) as graph:
+        for day in (DAY + dt.timedelta(days=1), DAY + dt.timedelta(days=3)):  # the second in a new month
+            assert failures_of(graph.run(day, charts=False)) == []
+        assert graph.value("select count(*) from fact_movie_daily") == 60
+        assert len(drop_old_raw(made, DAY + dt.timedelta(days=181)).partitions) == 3
+    owned = "select count(*) from pg_class as c join pg_roles as r on r.oid = c.relowner where r.rolname = :name"
+    assert Tables(warehouse).value(owned, name=login.username) == 0
+    made.close()
+
+
+def test_a_loader_may_not_upgrade_and_is_told_who_may(warehouse: Warehouse, login: sa.URL) -> None:
+    tables = Tables(warehouse)
+    tables.execute("update applied_sql set sha256 = 'of another release'")
+    made = Warehouse(url=login)
+    with pytest.raises(SchemaMismatchError, match=r"may not change it .*run tmdb-assets migrate as the tables' owner"):
+        made.engine.connect()
+    made.close()
+    assert set(tables.column("select sha256 from applied_sql")) == {"of another release"}
+
+
+def test_what_is_made_later_is_the_owners_and_granted_like_the_rest(warehouse: Warehouse) -> None:
+    ensure_partition(warehouse.engine, fact_movie_daily, dt.date(2030, 1, 1))
+    with warehouse.begin() as connection:
+        connection.exec_driver_sql("drop view vw_top_movies")
+        assert apply_view(connection, "vw_top_movies")
+        connection.exec_driver_sql(
+            "drop table load_day cascade; update applied_sql set sha256 = '' where name = 'schema'"
+        )
+    ensure_schema(warehouse.engine)
+    owners = (
+        "select distinct r.rolname::text from pg_class as c join pg_roles as r on r.oid = c.relowner "
+        "where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v')"
+    )
+    assert Tables(warehouse).column(owners) == ["tmdb_owner"]
+    with as_reader(warehouse) as connection:
+        assert connection.execute("select count(*) from fact_movie_daily").fetchone() == (20,)
+        with pytest.raises(InsufficientPrivilege):
+            connection.execute("select count(*) from load_day")
+
+
+def test_a_role_that_may_not_make_roles_is_told_what_to_ask_for(warehouse: Warehouse, login: sa.URL) -> None:
+    made = Warehouse(url=login)
+    with pytest.raises(
+        WarehouseUnavailableError, match=r"may not make the roles .*Ask an administrator to run sql/roles"
+    ):
+        apply_roles(made.engine, SETTINGS, is_embedded=False)
+    made.close()
+
+
+def test_the_readers_address_is_used_where_it_can_log_in() -> None:
+    given = sa.make_url("postgresql+psycopg://boss:secret@db.example/tmdb")
+    external = {"warehouse_url": "postgresql://boss:secret@db.example/tmdb"}
+    assert reader_url(given, Settings.load(**external)) == given
+    with_password = reader_url(given, Settings.load(**external, warehouse_reader_password=PASSWORD))
+    assert (with_password.username, with_password.password) == (READER, PASSWORD)
+    assert reader_url(given, Settings.load()).username == READER
