@@ -42,6 +42,16 @@ def _http_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _secret_http_url(value: SecretStr | None) -> SecretStr | None:
+    return None if value is None else SecretStr(_http_address(value.get_secret_value()))
+
+
+def _http_address(value: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/?#]+\S*", value):
+        raise ValueError("not an http(s) URL")
+    return value
+
+
 def _postgres_url(value: SecretStr | None) -> SecretStr | None:
     if value is None:
         return None
@@ -99,6 +109,10 @@ class Settings(BaseSettings):
 
     warehouse_reader_password: SecretStr | None = Field(
         None, min_length=8, description="password of the role tmdb_reader, 8 characters or more; see sql/roles.sql"
+    )
+
+    alert_webhook_url: Annotated[SecretStr | None, AfterValidator(_secret_http_url)] = Field(
+        None, description="where failures are told: an http(s) URL that takes Slack's JSON; unset: the log alone"
     )
 
     @property

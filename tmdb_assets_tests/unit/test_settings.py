@@ -84,6 +84,13 @@ CASES = {
     "WAREHOUSE_READER_PASSWORD": Case(
         None, {SECRET: SecretStr(SECRET)}, ["seven77"], "8 characters or more", is_secret=True
     ),
+    "ALERT_WEBHOOK_URL": Case(
+        None,
+        {f"https://hooks.example/{SECRET}?a=b": SecretStr(f"https://hooks.example/{SECRET}?a=b")},
+        [SECRET, f"ftp://hooks.example/{SECRET}"],
+        "an http(s) URL that takes Slack's JSON",
+        is_secret=True,
+    ),
 }
 RIGHT = [(name, text, value) for name, case in CASES.items() for text, value in case.right.items()]
 WRONG = [(name, text) for name, case in CASES.items() for text in case.wrong]
