@@ -37,9 +37,17 @@ begin
     loop
         execute format('alter %s %I owner to tmdb_owner', relation.kind, relation.name);
     end loop;
-    alter function ensure_partition(text, text, date) owner to tmdb_owner;
-    alter function drop_raw_partitions(date) owner to tmdb_owner;
-    alter function grant_privileges() owner to tmdb_owner;
+    for relation in
+        select p.oid::regprocedure::text as name
+        from pg_catalog.pg_proc as p
+        inner join pg_catalog.pg_roles as r on p.proowner = r.oid
+        where
+            p.pronamespace = 'public'::regnamespace
+            and r.rolname <> 'tmdb_owner'
+            and not exists (select 1 from pg_catalog.pg_depend as d where d.objid = p.oid and d.deptype = 'e')
+    loop
+        execute format('alter function %s owner to tmdb_owner', relation.name);
+    end loop;
 end
 $$;
 

@@ -228,6 +228,58 @@ COMMENT ON COLUMN fetch_log.request_count IS 'Requests sent for the part, retrie
 
 COMMENT ON COLUMN fetch_log.row_count IS 'Rows stored by the part.';
 
+CREATE TABLE IF NOT EXISTS fetch_turn (
+    turn SMALLINT NOT NULL,
+    holder TEXT NOT NULL,
+    ended_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_fetch_turn PRIMARY KEY (turn)
+);
+
+COMMENT ON TABLE fetch_turn IS 'One row per turn at asking TMDb that was the last, so one: whose it was, and when it ended.';
+
+COMMENT ON COLUMN fetch_turn.turn IS 'Always 1.';
+
+COMMENT ON COLUMN fetch_turn.holder IS 'Random name of who asked: one process, or one warehouse opened in it.';
+
+COMMENT ON COLUMN fetch_turn.ended_at IS 'When it ended; NULL while it lasts, or when it was cut off.';
+
+CREATE TABLE IF NOT EXISTS latest_change (
+    change_id TEXT NOT NULL,
+    table_name TEXT NOT NULL,
+    changed_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    CONSTRAINT pk_latest_change PRIMARY KEY (change_id)
+);
+
+COMMENT ON TABLE latest_change IS 'One row per change that popularity_total and top_movie do not hold yet. While there is one, the views count afresh.';
+
+COMMENT ON COLUMN latest_change.change_id IS 'A number by chance, so that changes side by side do not meet.';
+
+COMMENT ON COLUMN latest_change.table_name IS 'The table that changed.';
+
+COMMENT ON COLUMN latest_change.changed_at IS 'When (UTC).';
+
+CREATE TABLE IF NOT EXISTS popularity_total (
+    kind TEXT NOT NULL,
+    code TEXT NOT NULL,
+    avg_popularity DOUBLE PRECISION NOT NULL,
+    total_votes BIGINT NOT NULL,
+    n_movies BIGINT NOT NULL,
+    CONSTRAINT pk_popularity_total PRIMARY KEY (kind, code),
+    CONSTRAINT ck_popularity_total_kind_one_of CHECK (kind in ('continent', 'genre'))
+);
+
+COMMENT ON TABLE popularity_total IS 'One row per genre and per continent with films on the newest loaded day. Kept in the fact''s own load transaction; read through the views.';
+
+COMMENT ON COLUMN popularity_total.kind IS 'What is summed by.';
+
+COMMENT ON COLUMN popularity_total.code IS 'The continent, or the genre''s id.';
+
+COMMENT ON COLUMN popularity_total.avg_popularity IS 'Plain mean of the films'' popularity.';
+
+COMMENT ON COLUMN popularity_total.total_votes IS 'Sum of the films'' ratings.';
+
+COMMENT ON COLUMN popularity_total.n_movies IS 'Number of films.';
+
 CREATE TABLE IF NOT EXISTS raw_details (
     snapshot_date DATE NOT NULL,
     movie_id BIGINT NOT NULL,
@@ -272,7 +324,7 @@ CREATE TABLE IF NOT EXISTS raw_discover (
 )
  PARTITION BY RANGE (snapshot_date);
 
-COMMENT ON TABLE raw_discover IS 'One row per film seen in discover on a day. Source: GET /discover/movie, by popularity. A film that comes on two pages is kept once: the later page wins.';
+COMMENT ON TABLE raw_discover IS 'One row per film seen in discover on a day. Source: GET /discover/movie, by popularity. A film that comes on two pages is kept once: the later answer wins.';
 
 COMMENT ON COLUMN raw_discover.snapshot_date IS 'UTC date on which TMDb was asked.';
 
@@ -371,6 +423,18 @@ COMMENT ON TABLE schema_version IS 'One row per database, so one: the newest ste
 
 COMMENT ON COLUMN schema_version.version_num IS 'The step''s number.';
 
+CREATE TABLE IF NOT EXISTS top_movie (
+    rank BIGINT NOT NULL,
+    movie_id BIGINT NOT NULL,
+    CONSTRAINT pk_top_movie PRIMARY KEY (rank)
+);
+
+COMMENT ON TABLE top_movie IS 'One row per rank, 1 to 200, of the newest loaded day. Kept in the fact''s own load transaction; read through vw_top_movies.';
+
+COMMENT ON COLUMN top_movie.rank IS 'Place, from 1.';
+
+COMMENT ON COLUMN top_movie.movie_id IS 'The film.';
+
 CREATE TABLE IF NOT EXISTS dim_movie (
     movie_id BIGINT NOT NULL,
     title TEXT NOT NULL,
@@ -412,6 +476,8 @@ CREATE TABLE IF NOT EXISTS dim_movie (
 );
 
 COMMENT ON TABLE dim_movie IS 'One row per film, its latest state. First filled from discover, enriched by details. A film that TMDb deleted keeps its row and gets a removed_date.';
+
+CREATE INDEX IF NOT EXISTS ix_dim_movie_removed ON dim_movie (movie_id) WHERE removed_date is not null;
 
 COMMENT ON COLUMN dim_movie.movie_id IS 'TMDb''s id of the film.';
 
@@ -584,11 +650,10 @@ CREATE TABLE IF NOT EXISTS movie_latest (
     votes_date DATE,
     CONSTRAINT pk_movie_latest PRIMARY KEY (movie_id),
     CONSTRAINT fk_movie_latest_movie_id FOREIGN KEY(movie_id) REFERENCES dim_movie (movie_id)
-);
+)
+ WITH (fillfactor = 50);
 
 COMMENT ON TABLE movie_latest IS 'One row per film: its newest fact, and its last known votes. Kept in the fact''s own load transaction.';
-
-CREATE INDEX IF NOT EXISTS ix_movie_latest_snapshot_date ON movie_latest (snapshot_date, popularity desc);
 
 COMMENT ON COLUMN movie_latest.movie_id IS 'The film.';
 

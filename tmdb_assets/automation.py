@@ -1,33 +1,40 @@
-"""Jobs and the daily schedule. Everything runs in process: on two cores a step in its own process costs seconds."""
+"""Jobs, schedules and sensors: the day, the gap filler, alerts, retention.
 
-import datetime as dt
+Everything runs in process: on two cores a step in its own process costs seconds.
+"""
+
 from collections.abc import Iterator
-from typing import NamedTuple
 
-import sqlalchemy as sa
 from dagster import (
+    AssetCheckKey,
     AssetKey,
     AssetSelection,
     DefaultScheduleStatus,
     DefaultSensorStatus,
+    OpExecutionContext,
     ResourceParam,
     RunRequest,
+    ScheduleDefinition,
     ScheduleEvaluationContext,
+    SensorEvaluationContext,
     SkipReason,
     define_asset_job,
     in_process_executor,
+    job,
+    op,
     schedule,
     sensor,
 )
 
 from tmdb_assets import partitions
+from tmdb_assets.alerts import look
+from tmdb_assets.gaps import due_gaps, find_gaps
 from tmdb_assets.settings import get_settings
-from tmdb_assets.warehouse import books
-from tmdb_assets.warehouse.fact import load_day
 from tmdb_assets.warehouse.resource import Warehouse
+from tmdb_assets.warehouse.retention import drop_old_raw
 
 SCHEDULE_CRON = "0 9 * * *"  # an hour after the day's id export is there
-EXPORT_KEPT_DAYS = 88  # TMDb keeps its exports for about three months
+RETENTION_CRON = "0 10 * * *"
 FROM_EXPORT = ("raw_export", "fact_movie_daily")  # what a past day from its export needs
 ASK_EXPORT_AGAIN = {"ops": {"raw_export": {"config": {"refresh": True}}}}
 UNPARTITIONED_ONLY_IN_DAILY = ("marts", "reports")
@@ -45,7 +52,8 @@ backfill = define_asset_job(
     - AssetSelection.groups(*UNPARTITIONED_ONLY_IN_DAILY)
     - AssetSelection.groups("reference")
     - AssetSelection.assets("dim_date")
-    - AssetSelection.checks_for_assets("dim_date"),
+    - AssetSelection.checks_for_assets("dim_date")
+    - AssetSelection.checks(AssetCheckKey(AssetKey("fact_movie_daily"), "latest_state_agrees")),  # once a day will do
     executor_def=in_process_executor,
     description="The partitioned assets only: past days from what was stored on them, without views and charts.",
 )
@@ -64,44 +72,69 @@ def daily_schedule(context: ScheduleEvaluationContext) -> Iterator[RunRequest]:
     yield RunRequest(run_key=day, partition_key=day)
 
 
+@op(description="Drops the raw answers of days over 180 days ago, as TMDb's terms ask; facts and dimensions stay.")
+def drop_raw_answers(context: OpExecutionContext, warehouse: ResourceParam[Warehouse]) -> None:
+    """Drop the partitions of raw answers that are too old, and say which."""
+    dropped = drop_old_raw(warehouse, partitions.today())
+    names = ", ".join(dropped.partitions) or "none is old enough"
+    context.log.info(f"Dropped partitions: {names}; rejected rows: {dropped.rejected_rows}")
+
+
+@job(executor_def=in_process_executor, description="Drops raw answers that may be kept no longer.")
+def retention() -> None:
+    """One step."""
+    drop_raw_answers()
+
+
+retention_schedule = ScheduleDefinition(
+    job=retention,
+    cron_schedule=RETENTION_CRON,
+    execution_timezone="UTC",
+    default_status=DefaultScheduleStatus.RUNNING,
+    description="Drops raw answers over 180 days old, daily at 10:00 UTC.",
+)
+
+
+@sensor(
+    minimum_interval_seconds=60,
+    default_status=DefaultSensorStatus.RUNNING,
+    description="Tells of failed runs, failed checks and a day that is missed: in the log, and to ALERT_WEBHOOK_URL. "
+    "One message a day for one cause.",
+)
+def alerts(context: SensorEvaluationContext, warehouse: ResourceParam[Warehouse]) -> SkipReason:
+    """Look for what happened since the last look, and tell it."""
+    with warehouse.begin() as connection:
+        sent = look(context.instance, connection, get_settings(), partitions.now())
+    return SkipReason(f"Told: {'; '.join(alert.cause for alert in sent)}." if sent else "Nothing to tell.")
+
+
 @sensor(
     job=backfill,
     minimum_interval_seconds=300,
     default_status=DefaultSensorStatus.RUNNING,
     description="Fills days that were slept through: each missing day between the first loaded one and yesterday is "
-    "loaded from its id export, and a day that was loaded before its export was there gets it, once, oldest first.",
+    "loaded from its id export, and a day that was loaded before its export was there gets it, oldest first. A day "
+    "whose run failed is asked again after 1 hour, 4 hours, then daily, as long as its export is published.",
 )
-def gap_filler(warehouse: ResourceParam[Warehouse]) -> Iterator[RunRequest | SkipReason]:
+def gap_filler(
+    context: SensorEvaluationContext, warehouse: ResourceParam[Warehouse]
+) -> Iterator[RunRequest | SkipReason]:
     """One run for each day that lacks its facts, or the export's part of them, and that TMDb still has an export of."""
     with warehouse.begin() as connection:
         gaps = find_gaps(connection, partitions.today())
     if not gaps:
         yield SkipReason("No day is missing.")
-    for gap in gaps:
+        return
+    due = due_gaps(context.instance, gaps, partitions.now(), context.sensor_name)
+    if not due:
+        yield SkipReason(
+            f"{len(gaps)} days are missing, from {gaps[0].day} to {gaps[-1].day}. For each a run is under way, or "
+            "failed and is repeated later, or its export is no longer published."
+        )
+    for gap, run_key in due:
         if gap.is_loaded:
-            yield RunRequest(
-                run_key=f"export-{gap.day}",
-                partition_key=gap.day.isoformat(),
-                asset_selection=[AssetKey(name) for name in FROM_EXPORT],
-                run_config=ASK_EXPORT_AGAIN,
-            )
+            selection = [AssetKey(name) for name in FROM_EXPORT]
+            key = gap.day.isoformat()
+            yield RunRequest(run_key, partition_key=key, asset_selection=selection, run_config=ASK_EXPORT_AGAIN)
         else:
-            yield RunRequest(run_key=f"gap-{gap.day}", partition_key=gap.day.isoformat())
-
-
-class Gap(NamedTuple):
-    """A past day without facts; or `is_loaded`, from discover alone, as its export was not there yet."""
-
-    day: dt.date
-    is_loaded: bool
-
-
-def find_gaps(connection: sa.Connection, today: dt.date) -> list[Gap]:
-    """The gaps between the first loaded day and yesterday, as far back as exports are kept, oldest first."""
-    loaded = set(connection.scalars(sa.select(load_day.c.date_id)))
-    if not loaded:
-        return []
-    exported = books.exported_days(connection)
-    first = max(min(loaded), today - dt.timedelta(days=EXPORT_KEPT_DAYS), get_settings().tmdb_first_day)
-    days = [first + dt.timedelta(days=number) for number in range((today - first).days)]
-    return [Gap(day, day in loaded) for day in days if not (day in loaded and day in exported)]
+            yield RunRequest(run_key, partition_key=gap.day.isoformat())

@@ -7,81 +7,35 @@ from __future__ import annotations
 
 import datetime as dt
 import gc
-import logging
-import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import wraps
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING
 
 import click
 
-from tmdb_assets.settings import ATTRIBUTION, DATA_DIR, PROJECT_ROOT, SAMPLE_LINE, SettingsError, get_settings
+from tmdb_assets.command import FAILED, INTERRUPTED, UNUSABLE, plain_errors, stop
+from tmdb_assets.settings import ATTRIBUTION, SAMPLE_LINE, get_settings
+from tmdb_assets.upkeep import backup, doctor, migrate, restore
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from tmdb_assets.day_run import Platform
+    from tmdb_assets.day_run import DayRun, Platform
 
 SAMPLE_HISTORY_DAYS = 30
 REPORTS = ("report_films", "report_popularity", "report_trends")
-FAILED, UNUSABLE, INTERRUPTED = 1, 2, 130
-
-
-def _stop(message: str, code: int) -> NoReturn:
-    click.echo(message, err=True)
-    raise SystemExit(code)
-
-
-def _dagster_home() -> Path:
-    """The folder where Dagster keeps logs of steps; its `dagster.yaml` is the project's."""
-    home = DATA_DIR / "dagster"
-    home.mkdir(parents=True, exist_ok=True)
-    link = home / "dagster.yaml"
-    if not link.exists():
-        link.unlink(missing_ok=True)  # a link to a project that was moved
-        link.symlink_to(os.path.relpath(PROJECT_ROOT / "dagster.yaml", home))
-    return home
-
-
-def _plain_errors(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Settings and warehouse problems end a command with one line and no stack trace."""
-
-    @wraps(command)
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
-        try:
-            get_settings()
-        except SettingsError as error:
-            _stop(str(error), UNUSABLE)
-        from tmdb_assets.warehouse.upgrade import SchemaMismatchError
-        from tmdb_assets.warehouse.server import WarehouseUnavailableError, stop_on_signals
-
-        stop_on_signals()
-        logging.getLogger().addFilter(_is_no_retry)
-        os.chdir(PROJECT_ROOT)
-        os.environ["DAGSTER_HOME"] = str(_dagster_home())
-        try:
-            return command(*args, **kwargs)
-        except (WarehouseUnavailableError, SchemaMismatchError) as error:
-            _stop(str(error), FAILED)
-        except KeyboardInterrupt:
-            _stop("Interrupted. What was stored is kept; run again to go on.", INTERRUPTED)
-
-    return wrapped
-
-
-def _is_no_retry(record: logging.LogRecord) -> bool:
-    """Leave out what Dagster's storage says of each attempt: ten lines, and the last attempt's error comes anyhow."""
-    return not record.getMessage().startswith("Retrying failed database ")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="tmdb-assets")
 def main() -> None:
     """TMDb as a daily star schema in Postgres."""
+
+
+for _command in (backup, doctor, migrate, restore):
+    main.add_command(_command)
 
 
 def _parse_day(_context: click.Context, _parameter: click.Parameter, value: str | None) -> dt.date | None:
@@ -96,7 +50,7 @@ def _parse_day(_context: click.Context, _parameter: click.Parameter, value: str 
 @main.command()
 @click.option("--date", "day", callback=_parse_day, metavar="YYYY-MM-DD", help="The UTC date to load. Default: today.")
 @click.option("--refresh", is_flag=True, help="Ask TMDb again for what is stored already (today only).")
-@_plain_errors
+@plain_errors
 def run(day: dt.date | None, refresh: bool) -> None:
     """Load a whole day: fetch, star schema, checks, views and charts.
 
@@ -109,11 +63,11 @@ def run(day: dt.date | None, refresh: bool) -> None:
     settings, today = get_settings(), partitions.today()
     day = day or today
     if day > today:
-        _stop(f"{day} is in the future; today is {today} (UTC).", UNUSABLE)
+        stop(f"{day} is in the future; today is {today} (UTC).", UNUSABLE)
     if day < settings.tmdb_first_day:
-        _stop(f"{day} is before the first day, {settings.tmdb_first_day} (TMDB_FIRST_DAY).", UNUSABLE)
+        stop(f"{day} is before the first day, {settings.tmdb_first_day} (TMDB_FIRST_DAY).", UNUSABLE)
     if refresh and day != today:
-        _stop(f"--refresh asks TMDb again, which answers for today ({today}) only, not for {day}.", UNUSABLE)
+        stop(f"--refresh asks TMDb again, which answers for today ({today}) only, not for {day}.", UNUSABLE)
     # A run is one burst of allocations and then ends: collecting garbage less often, and not once more at the exit,
     # saves a tenth to a quarter of its time (docs/performance.md).
     gc.set_threshold(50_000, 20, 100)
@@ -130,35 +84,56 @@ def _run(console: Console, day: dt.date, today: dt.date, *, refresh: bool) -> in
         console.print(f"Loading {day} into {platform.address}", highlight=False, soft_wrap=True)
         outcome = run_day(platform, day, today=today, refresh=FETCHING_STEPS if refresh else ())
         print_summary(console, outcome)
+        outcomes = [outcome]
+        _keep_house(platform, outcome)
         if outcome.ok and platform.source.is_sandbox and day == today:
-            _fill_sample_history(console, platform, day)
+            outcomes += _fill_sample_history(console, platform, day)
     console.print(ATTRIBUTION, style="dim", highlight=False)
-    if outcome.interrupted:
+    return _exit_code(outcomes)
+
+
+def _keep_house(platform: Platform, outcome: DayRun) -> None:
+    """What the daemon does as well, for those who run none: tell of a failure, drop raw answers that are too old."""
+    from tmdb_assets import partitions
+    from tmdb_assets.alerts import tell_run
+    from tmdb_assets.warehouse.retention import drop_old_raw
+
+    if not outcome.interrupted:
+        tell_run(platform.instance, get_settings(), outcome.run_id, partitions.now())
+    drop_old_raw(platform.warehouse, partitions.today())
+
+
+def _exit_code(outcomes: list[DayRun]) -> int:
+    if any(outcome.interrupted for outcome in outcomes):
         return INTERRUPTED
-    return 0 if outcome.ok else FAILED
+    return 0 if all(outcome.ok for outcome in outcomes) else FAILED
 
 
-def _fill_sample_history(console: Console, platform: Platform, day: dt.date) -> None:
+def _fill_sample_history(console: Console, platform: Platform, day: dt.date) -> list[DayRun]:
     """The days before today from the sandbox's exports, so that charts over time have something to show."""
-    from tmdb_assets.console import track_days
+    from tmdb_assets.console import print_days, print_summary, track_days
     from tmdb_assets.day_run import run_backfill, run_day
 
     before = [day - dt.timedelta(days=back) for back in range(SAMPLE_HISTORY_DAYS, 0, -1)]
     missing = [past for past in before if past >= get_settings().tmdb_first_day and not platform.is_loaded(past)]
     if not missing:
-        return
+        return []
     console.print(f"Filling the {len(missing)} days before from the sandbox's id exports", highlight=False)
-    for outcome in track_days(console, run_backfill(platform, missing), len(missing)):
-        for problem in outcome.problems:
-            console.print(f"  {outcome.day}: {problem}", highlight=False, soft_wrap=True)
-    run_day(platform, day, assets=REPORTS)  # they show the history
+    outcomes = list(track_days(console, run_backfill(platform, missing), len(missing)))
+    print_days(console, outcomes, len(missing))
+    if any(outcome.interrupted for outcome in outcomes):
+        return outcomes
+    charts = run_day(platform, day, assets=REPORTS)  # they show the history
+    if not charts.ok:
+        print_summary(console, charts)
+    return [*outcomes, charts]
 
 
 @main.command()
 @click.option("--from", "first", callback=_parse_day, required=True, metavar="YYYY-MM-DD", help="First day.")
 @click.option("--to", "last", callback=_parse_day, required=True, metavar="YYYY-MM-DD", help="Last day.")
 @click.option("--refresh", is_flag=True, help="Ask again for today and for the exports of the days before.")
-@_plain_errors
+@plain_errors
 def backfill(first: dt.date, last: dt.date, refresh: bool) -> None:
     """Load every day from one to another: from what was stored on it, else from its id export.
 
@@ -171,9 +146,9 @@ def backfill(first: dt.date, last: dt.date, refresh: bool) -> None:
 
     today, earliest = partitions.today(), get_settings().tmdb_first_day
     if first > last:
-        _stop(f"--from {first} is after --to {last}.", UNUSABLE)
+        stop(f"--from {first} is after --to {last}.", UNUSABLE)
     if last > today or first < earliest:
-        _stop(f"Days from {earliest} (TMDB_FIRST_DAY) to {today} (today, UTC) can be loaded.", UNUSABLE)
+        stop(f"Days from {earliest} (TMDB_FIRST_DAY) to {today} (today, UTC) can be loaded.", UNUSABLE)
     days = [first + dt.timedelta(days=number) for number in range((last - first).days + 1)]
     raise SystemExit(_backfill(Console(), days, refresh=refresh))
 
@@ -185,11 +160,9 @@ def _backfill(console: Console, days: list[dt.date], *, refresh: bool) -> int:
     with _open_platform(console) as platform:
         console.print(f"Loading {len(days)} days into {platform.address}", highlight=False, soft_wrap=True)
         outcomes = list(track_days(console, run_backfill(platform, days, refresh=refresh), len(days)))
-    print_days(console, outcomes)
+    print_days(console, outcomes, len(days))
     console.print(ATTRIBUTION, style="dim", highlight=False)
-    if any(outcome.interrupted for outcome in outcomes):
-        return INTERRUPTED
-    return 0 if all(outcome.ok for outcome in outcomes) else FAILED
+    return _exit_code(outcomes)
 
 
 @contextmanager
@@ -206,14 +179,14 @@ def _open_platform(console: Console) -> Iterator[Platform]:
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; the UI has no log-in.")
 @click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="Port to listen on.")
-@_plain_errors
+@plain_errors
 def dev(host: str, port: int) -> None:
     """Open the Dagster UI, with the daemon that runs the schedule, until Ctrl-C."""
     from tmdb_assets.ui import port_fault, start_ui, wait_for_end
     from tmdb_assets.warehouse.server import describe, open_server
 
     if fault := port_fault(host, port):
-        _stop(fault, UNUSABLE)
+        stop(fault, UNUSABLE)
     server = open_server()
     _close_dead_runs()
     click.echo(f"Warehouse: {describe(server.url)}")
@@ -222,7 +195,7 @@ def dev(host: str, port: int) -> None:
     click.echo(f"Dagster UI: http://{host}:{port}  (Ctrl-C stops it)")
     child = start_ui(host, port)
     if not wait_for_end(child):
-        _stop(f"The Dagster UI ended by itself (exit code {child.returncode}); it may have said why above.", FAILED)
+        stop(f"The Dagster UI ended by itself (exit code {child.returncode}); it may have said why above.", FAILED)
 
 
 def _close_dead_runs() -> None:
@@ -240,7 +213,7 @@ def _close_dead_runs() -> None:
 # Every flag is psql's, -h and --help too.
 @main.command(add_help_option=False, context_settings={"ignore_unknown_options": True, "help_option_names": []})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-@_plain_errors
+@plain_errors
 def psql(arguments: tuple[str, ...]) -> None:
     """Open psql on the warehouse; ARGUMENTS go to psql, like -c 'select count(*) from dim_movie'."""
     from tmdb_assets.warehouse.databases import libpq_environment
@@ -255,7 +228,7 @@ def psql(arguments: tuple[str, ...]) -> None:
 
 
 @main.command()
-@_plain_errors
+@plain_errors
 def url() -> None:
     """Print the warehouse's URL, password included, for psql and other tools."""
     from tmdb_assets.warehouse.server import leave_running, open_server, render_url

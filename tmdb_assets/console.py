@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -22,7 +23,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tmdb_assets.day_run import DayRun, TableFigures
-from tmdb_assets.progress import Advance, LogProgress, Say
+from tmdb_assets.progress import INTERRUPTED_LINE, Advance, LogProgress, Say
 
 
 class ConsoleProgress:
@@ -97,9 +98,10 @@ def print_summary(console: Console, run: DayRun) -> None:
     for problem in run.problems:
         say(f"[red]Failed.[/] {escape(problem)}")
     if run.interrupted:
-        say("Interrupted. What was stored is kept; run again to go on.")
+        say(INTERRUPTED_LINE)
     elif not run.ok:
-        is_told = any("run again" in problem for problem in run.problems)
+        told = [*run.problems, *(check.text for check in failed if check.is_error)]
+        is_told = run.is_final or any("run again" in line.lower() for line in told)
         kept = "" if is_told else "What was stored is kept; run again to go on. "
         say(f"{kept}The log of the run: tmdb-assets dev, page Runs.")
 
@@ -121,15 +123,37 @@ def track_days(console: Console, outcomes: Iterable[DayRun], total: int) -> Iter
         for outcome in outcomes:
             advance(1)
             if not console.is_terminal:
-                console.print(f"  {outcome.day}: {'loaded' if outcome.ok else 'failed'}", highlight=False)
+                console.print(f"  {outcome.day}: {outcome.state}", highlight=False)
             yield outcome
 
 
-def print_days(console: Console, outcomes: Sequence[DayRun]) -> None:
-    """The days of a backfill: how many are loaded, and those that could not be had, with the reason."""
+def print_days(console: Console, outcomes: Sequence[DayRun], total: int) -> None:
+    """The days of a backfill: how many of `total` are loaded, and those that could not be had, by cause."""
     say = partial(console.print, highlight=False, soft_wrap=True)
-    failed = [outcome for outcome in outcomes if not outcome.ok]
+    loaded = sum(outcome.ok for outcome in outcomes)
     seconds = sum(outcome.seconds for outcome in outcomes)
-    say(f"{len(outcomes) - len(failed)} of {len(outcomes)} days loaded in {seconds:.1f} s")
+    say(f"{loaded} of {total} days loaded in {seconds:.1f} s")
+    print_failed_days(console, outcomes)
+    if any(outcome.interrupted for outcome in outcomes):
+        say(INTERRUPTED_LINE)
+
+
+def print_failed_days(console: Console, outcomes: Iterable[DayRun]) -> None:
+    """The days that could not be had, those of one cause on one line."""
+    failed = [outcome for outcome in outcomes if not outcome.ok and not outcome.interrupted]
+    by_cause: dict[str, list[dt.date]] = {}
     for outcome in failed:
-        say(f"  [red]{outcome.day}[/] {escape('; '.join(outcome.problems))}")
+        by_cause.setdefault("; ".join(outcome.causes), []).append(outcome.day)
+    for cause, days in by_cause.items():
+        console.print(f"  [red]{_spans(days)}[/]: {escape(cause)}", highlight=False, soft_wrap=True)
+
+
+def _spans(days: Sequence[dt.date]) -> str:
+    """Days in order, those in a row as from one to another."""
+    spans: list[list[dt.date]] = []
+    for day in days:
+        if spans and day - spans[-1][-1] == dt.timedelta(days=1):
+            spans[-1][1:] = [day]
+        else:
+            spans.append([day])
+    return ", ".join(" to ".join(map(str, span)) for span in spans)

@@ -25,6 +25,7 @@ from dagster._core.definitions.asset_checks.asset_check_spec import AssetCheckSe
 from tmdb_assets import partitions
 from tmdb_assets.assets.source import TmdbSource
 from tmdb_assets.automation import FROM_EXPORT
+from tmdb_assets.missing_day import Missing, read_missing
 from tmdb_assets.progress import Progress
 from tmdb_assets.run_process import close_dead_runs
 from tmdb_assets.warehouse import books
@@ -34,6 +35,7 @@ from tmdb_assets.warehouse.raw import raw_discover
 from tmdb_assets.warehouse.resource import Warehouse
 from tmdb_assets.warehouse.server import WarehouseUnavailableError, describe
 
+INTERRUPTIONS = (DagsterExecutionInterruptedError.__name__, KeyboardInterrupt.__name__)
 FETCHING_STEPS = ("raw_discover", "raw_details", "raw_reference", "raw_export")
 
 
@@ -62,7 +64,10 @@ class CheckFigure:
 
 @dataclass
 class DayRun:
-    """What came of a day's run; `problems` are one line for each failed step."""
+    """What came of a day's run; `problems` are one line for each failed step, `causes` the same in few words.
+
+    `is_final` says that to run the day again does not help.
+    """
 
     day: dt.date
     run_id: str
@@ -72,7 +77,14 @@ class DayRun:
     tables: list[TableFigures] = field(default_factory=list)
     checks: list[CheckFigure] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    causes: list[str] = field(default_factory=list)
+    is_final: bool = False
     interrupted: bool = False
+
+    @property
+    def state(self) -> str:
+        """The day's state in one word."""
+        return "interrupted" if self.interrupted else "loaded" if self.ok else "failed"
 
 
 class _WithoutEventFaults(io.TextIOBase):
@@ -198,15 +210,19 @@ def run_day(
         raise_on_error=False,
     )
     checks = [_check(event) for event in result.all_events if event.event_type_value == "ASSET_CHECK_EVALUATION"]
+    problems = _problems(result.all_events)
+    failed = [check.text for check in checks if check.is_error and not check.passed]
     return DayRun(
         day=day,
         run_id=result.run_id,
-        ok=result.success,
+        ok=result.success and not failed,
         seconds=time.monotonic() - started,
         requests=platform.source.requests - requests_before,
         tables=[_table(event) for event in result.all_events if event.is_step_materialization],
         checks=checks,
-        problems=_problems(result.all_events),
+        problems=list(problems),
+        causes=list(dict.fromkeys(missing.cause for missing in problems.values())) or failed,
+        is_final=bool(problems) and all(missing.is_final for missing in problems.values()),
         interrupted=_is_interrupted(result.all_events),
     )
 
@@ -231,14 +247,15 @@ def _check(event: DagsterEvent) -> CheckFigure:
 
 
 def _is_interrupted(events: Sequence[DagsterEvent]) -> bool:
-    """Whether a step ended by Ctrl-C or SIGTERM."""
+    """Whether Ctrl-C or SIGTERM ended the run: in a step, or between two."""
     errors = [event.step_failure_data.error for event in events if event.is_step_failure]
-    return any(error is not None and error.cls_name == DagsterExecutionInterruptedError.__name__ for error in errors)
+    errors += [event.job_failure_data.error for event in events if event.is_job_failure]
+    return any(error is not None and error.cls_name in INTERRUPTIONS for error in errors)
 
 
-def _problems(events: Sequence[DagsterEvent]) -> list[str]:
-    """One line for each failed step, the same line once."""
-    lines: dict[str, None] = {}
+def _problems(events: Sequence[DagsterEvent]) -> dict[str, Missing]:
+    """One line for each failed step, the same line once, with its cause in few words."""
+    lines: dict[str, Missing] = {}
     for event in events:
         if not event.is_step_failure or _is_interrupted([event]):
             continue
@@ -247,5 +264,6 @@ def _problems(events: Sequence[DagsterEvent]) -> list[str]:
         if told is None and data.error is not None:
             cause = data.error.cause or data.error
             told = f"{event.step_key}: {cause.message.strip().splitlines()[0]}"
-        lines[told or f"{event.step_key} failed"] = None
-    return list(lines)
+        line = told or f"{event.step_key} failed"
+        lines[line] = read_missing(data.user_failure_data) or Missing(line)
+    return lines

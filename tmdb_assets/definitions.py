@@ -15,7 +15,15 @@ from tmdb_assets.assets.marts import mart_assets
 from tmdb_assets.assets.raw import raw_details, raw_discover, raw_export, raw_reference
 from tmdb_assets.assets.reports import report_films, report_popularity, report_trends
 from tmdb_assets.assets.source import TmdbSource
-from tmdb_assets.automation import backfill, daily, daily_schedule, gap_filler
+from tmdb_assets.automation import (
+    alerts,
+    backfill,
+    daily,
+    daily_schedule,
+    gap_filler,
+    retention,
+    retention_schedule,
+)
 from tmdb_assets.checks.across import CHECKS
 from tmdb_assets.progress import LogProgress
 from tmdb_assets.warehouse.resource import Warehouse
@@ -56,9 +64,9 @@ def build_definitions(**overrides: Any) -> Definitions:
     return Definitions(
         assets=with_source_code_references(ASSETS),
         asset_checks=CHECKS,
-        jobs=[daily, backfill],
-        schedules=[daily_schedule],
-        sensors=[gap_filler],
+        jobs=[daily, backfill, retention],
+        schedules=[daily_schedule, retention_schedule],
+        sensors=[gap_filler, alerts],
         resources=resources,
         executor=in_process_executor,
     )

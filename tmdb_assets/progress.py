@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 LOG_EVERY_SECONDS = 10.0
+INTERRUPTED_LINE = "Interrupted. What was stored is kept; run again to go on."
 
 Say = Callable[[str], None]
 Advance = Callable[[int], None]

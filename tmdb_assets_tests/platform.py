@@ -20,6 +20,7 @@ from tmdb_assets.definitions import build_definitions
 from tmdb_assets.progress import LogProgress
 from tmdb_assets.settings import Settings
 from tmdb_assets.tmdb.client import Answer, FetchStats, TmdbClient
+from tmdb_assets.tmdb.export import fetch_export
 from tmdb_assets.warehouse.resource import Warehouse
 from tmdb_assets.warehouse.server import Server, render_url
 from tmdb_assets_tests.compare import Tables, copied_warehouse
@@ -95,6 +96,9 @@ class Platform(Graph):
         if retry_seconds is not None:  # the real client with less patience
             source.client = TmdbClient(
                 given["tmdb_api_url"], given["tmdb_token"], rate_limit=0, retry_seconds=retry_seconds
+            )
+            source.export = lambda day, now: fetch_export(  # type: ignore[method-assign]
+                source.export_url, day, now=now, stats=source.client.stats, retry_seconds=retry_seconds
             )
         super().__init__(warehouse, source, monkeypatch)
 

@@ -27,6 +27,7 @@ begin
     end loop;
     grant execute on function ensure_partition(text, text, date) to tmdb_loader;
     grant execute on function drop_raw_partitions(date) to tmdb_loader;
+    grant execute on function popularity_totals(text), top_movies() to tmdb_loader, tmdb_reader;
 end
 $$;
 

@@ -1,13 +1,7 @@
 create or replace view vw_top_movies as
 select
-    row_number() over (
-        order by
-            l.popularity desc,
-            l.vote_average desc nulls last,
-            l.vote_count desc nulls last,
-            l.movie_id asc
-    ) as rank,
-    l.movie_id,
+    t.rank,
+    t.movie_id,
     m.title,
     m.release_date,
     l.popularity,
@@ -15,17 +9,10 @@ select
     l.vote_count,
     l.snapshot_date,
     l.votes_date
-from movie_latest as l
-inner join dim_movie as m on l.movie_id = m.movie_id
-where
-    l.snapshot_date = (select max(d.date_id) from load_day as d)
-    and m.removed_date is null
-order by
-    l.popularity desc,
-    l.vote_average desc nulls last,
-    l.vote_count desc nulls last,
-    l.movie_id asc
-limit 200;
+from top_movies() as t
+inner join movie_latest as l on t.movie_id = l.movie_id
+inner join dim_movie as m on t.movie_id = m.movie_id
+order by t.rank asc;
 
 comment on view vw_top_movies is
 'One row per rank, 1 to 200, of the newest loaded day: by popularity, then mean rating, votes and id. '

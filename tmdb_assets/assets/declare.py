@@ -17,6 +17,7 @@ from dagster import (
     asset,
 )
 
+from tmdb_assets.assets.outages import retried_after_outage
 from tmdb_assets.partitions import daily_partitions
 from tmdb_assets.settings import get_settings
 from tmdb_assets.warehouse.column_schema import column_schema
@@ -54,7 +55,7 @@ def table_asset(
         blocking=True,
         partitions_def=partitions_def,
     )
-    return asset(
+    made = asset(
         name=table.name,
         description=f"{table.comment}\n\nExample: `{example}`",
         group_name=table.info["group"],
@@ -69,6 +70,7 @@ def table_asset(
         deps=list(deps),
         check_specs=[contract, *checks],
     )
+    return lambda compute: made(retried_after_outage(compute))
 
 
 def day_of(context: AssetExecutionContext) -> dt.date:

@@ -26,9 +26,10 @@ from tmdb_assets.transforms.discover import first_movie_rows, language_rows
 from tmdb_assets.transforms.reference import Named, apply_reference, reference_rows
 from tmdb_assets.warehouse import books, dimensions, due, raw
 from tmdb_assets.warehouse.columns import frame_columns, key_columns
-from tmdb_assets.warehouse.merge import MergeCounts, merge, staging_name
+from tmdb_assets.warehouse.merge import MergeCounts, merge
 from tmdb_assets.warehouse.publish import AssetEvent, publish
 from tmdb_assets.warehouse.resource import Warehouse
+from tmdb_assets.warehouse.staging import staging_name
 
 REMOVALS_PLAUSIBLE = AssetCheckSpec(
     "removals_plausible",
@@ -155,7 +156,7 @@ def _removals_plausible(removals: due.Removals) -> AssetCheckResult:
     if not removals.are_plausible:
         text += (
             " That is too many to believe, so none was marked as removed. Look whether TMDb has a fault, and run the "
-            "day again before midnight UTC: these films are asked anew."
+            "day again before midnight UTC: these films are asked anew. If they are gone indeed, --refresh settles it."
         )
     return AssetCheckResult(
         passed=removals.are_plausible,

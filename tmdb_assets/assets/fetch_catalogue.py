@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Mapping
 from contextlib import closing
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
+
+import sqlalchemy as sa
 
 from tmdb_assets import partitions
-from tmdb_assets.assets.fetch_discover import PAGES_A_BATCH, store_pages
+from tmdb_assets.assets.fetch_discover import (
+    PAGES_A_BATCH,
+    count_page,
+    end_crawl,
+    rest_complete,
+    store_in_batches,
+    store_pages,
+)
 from tmdb_assets.assets.fetching import Fetched, Fetcher, close_crawl
 from tmdb_assets.tmdb.errors import UnreadableAnswerError
 from tmdb_assets.tmdb.slices import Slice, SlicePage, crawl_all
@@ -19,61 +28,76 @@ LAST_YEARS = 15  # announced films carry dates years ahead
 
 
 def fetch_catalogue(fetcher: Fetcher) -> Fetched:
-    """Ask for every film that has a release date, slice by slice; a slice stored earlier today is not asked again."""
+    """Ask for every film that has a release date, slice by slice; pages stored earlier today are not asked again.
+
+    Pages that fail are treated as by `fetch_discover`.
+    """
     warehouse, day = fetcher.warehouse, fetcher.day
     fetched = Fetched(Loaded(raw.raw_discover))
     with warehouse.fetch_lock(fetcher.say):
-        with warehouse.begin() as connection:
-            known = books.find_crawl(connection, day, "discover")
-            skip = set() if fetcher.refresh else books.finished_slices(connection, day)
-            fetched.stored_before = 0 if fetcher.refresh else books.count_rows(connection, raw.raw_discover, day)
-        if known and known.is_complete and not fetcher.refresh:
-            fetcher.say(f"raw_discover: {day} is complete, nothing is asked")
-            return fetched
+        finished, begun, is_whole = set(), {}, False
+        if not fetcher.refresh:
+            with warehouse.begin() as connection:
+                is_whole = books.is_catalogue_stored(connection, day)
+                finished, begun = books.finished_slices(connection, day), books.begun_slices(connection, day)
+                fetched.stored_before = books.count_rows(connection, raw.raw_discover, day)
         fetcher.start_counting()
+        if is_whole:
+            rest_complete(fetcher)
+            return fetched
         last = dt.date(day.year + LAST_YEARS, 12, 31)
-        with closing(crawl_all(fetcher.client, last=last, skip=skip)) as pages:
+        with closing(crawl_all(fetcher.client, last=last, skip=finished, begun=begun)) as pages:
             first = list(islice(pages, 1))  # nothing is written before TMDb answered once
             with warehouse.begin() as connection:
-                open_ = books.open_crawl(connection, day, "discover", refresh=fetcher.refresh, now=partitions.now())
+                books.open_crawl(connection, day, "discover", refresh=fetcher.refresh, now=partitions.now())
             try:
-                _store_all(fetcher, first, pages, open_.started_at, fetched)
-                if not fetched.loaded.received and not fetched.stored_before and not fetched.failed:
-                    with warehouse.begin() as connection:  # empty slices must not count as finished
-                        books.open_crawl(connection, day, "discover", refresh=True, now=partitions.now())
-                    raise UnreadableAnswerError(
-                        f"TMDb listed no film at all for {day}, which cannot be. Run again later."
-                    )
+                _store_all(fetcher, first, chain(first, pages), fetched)
+                _require_films(fetcher, fetched)
             except BaseException:
                 close_crawl(fetcher, "discover", is_complete=False)
                 raise
-        close_crawl(fetcher, "discover", is_complete=not fetched.failed)
+        if not fetched.failed:
+            with warehouse.begin() as connection:
+                books.note_part(connection, day, "discover", books.CATALOGUE, 0, 0, partitions.now())
+        end_crawl(fetcher, fetched)
     return fetched
 
 
-def _store_all(
-    fetcher: Fetcher, first: list[SlicePage], rest: Iterator[SlicePage], started_at: dt.datetime, fetched: Fetched
-) -> None:
-    batch = first
+def _require_films(fetcher: Fetcher, fetched: Fetched) -> None:
+    if fetched.loaded.received or fetched.stored_before or fetched.failed:
+        return
+    with fetcher.warehouse.begin() as connection:  # empty slices must not count as finished
+        books.open_crawl(connection, fetcher.day, "discover", refresh=True, now=partitions.now())
+    raise UnreadableAnswerError(f"TMDb listed no film at all for {fetcher.day}, which cannot be. Run again later.")
+
+
+def _store_all(fetcher: Fetcher, first: list[SlicePage], pages: chain[SlicePage], fetched: Fetched) -> None:
     expected = first[0].expected_pages if first else 0
-    with fetcher.progress.track("discover pages, by release date", expected, fetcher.say) as advance:
-        while batch:
-            advance(len(batch))
-            fetched.asked += len(batch)
+    with fetcher.track("discover pages, by release date", expected) as advance:
+
+        def judge(page: SlicePage) -> None:
+            advance(1)
+            count_page(fetched, books.page_part(page.page.page, books.slice_part(page.slice)), page.page)
+
+        def store(batch: list[SlicePage]) -> None:
             for found, group in groupby(sorted(batch, key=lambda page: page.slice), key=lambda page: page.slice):
-                _store_slice_pages(fetcher, found, list(group), started_at, fetched)
-            batch = list(islice(rest, PAGES_A_BATCH))
+                fetched.loaded.add(_store_slice_pages(fetcher, found, list(group), fetched))
+
+        store_in_batches(pages, PAGES_A_BATCH, judge, store)
 
 
-def _store_slice_pages(
-    fetcher: Fetcher, found: Slice, pages: list[SlicePage], started_at: dt.datetime, fetched: Fetched
-) -> None:
-    name = f"slice {found.gte}..{found.lte}"
-    fetched.failed |= {f"{name} page {page.page.page}": page.page.problem for page in pages if page.page.problem}
-    fetched.loaded.add(store_pages(fetcher, [page.page for page in pages], started_at, fetched.so_far, name))
+def _store_slice_pages(fetcher: Fetcher, found: Slice, pages: list[SlicePage], fetched: Fetched) -> Loaded:
+    name = books.slice_part(found)
     unseen = max(page.unseen for page in pages)
-    with fetcher.warehouse.begin() as connection:
+
+    def note(connection: sa.Connection, good: Mapping[int, int]) -> None:
+        now = partitions.now()
         if unseen:
-            books.note_unseen(connection, fetcher.day, name, unseen, partitions.now())
+            books.note_unseen(connection, fetcher.day, name, unseen, now)
         if any(page.is_finished for page in pages):
-            books.note_part(connection, fetcher.day, "discover", name, 0, 0, partitions.now())
+            books.finish_slice(connection, fetcher.day, found, now)
+        else:
+            count = max(page.slice_pages for page in pages)
+            books.begin_slice(connection, fetcher.day, found, count, good, now)
+
+    return store_pages(fetcher, [page.page for page in pages], fetched, note, name)

@@ -12,8 +12,8 @@ from tmdb_assets.assets.fetching import Fetched, Fetcher, close_crawl, reject
 from tmdb_assets.progress import Advance
 from tmdb_assets.tmdb.changes import fetch_changes
 from tmdb_assets.tmdb.client import Answer
-from tmdb_assets.tmdb.errors import BadRequestError, TmdbError, UnreadableAnswerError
-from tmdb_assets.transforms.conform import conform
+from tmdb_assets.tmdb.errors import BadRequestError, TmdbError, UnreachableError, UnreadableAnswerError
+from tmdb_assets.transforms.conform import Conformed, conform
 from tmdb_assets.transforms.details import film_part, parse_answer
 from tmdb_assets.warehouse import books, due, raw
 from tmdb_assets.warehouse.columns import frame_columns, key_columns
@@ -22,6 +22,7 @@ from tmdb_assets.warehouse.load import Loaded, load
 FILMS_A_BATCH = 250
 TOLERATED_FAILURES = 20  # films whose details may fail before their share decides
 TOLERATED_SHARE = 0.05
+ONE_DAY = dt.timedelta(days=1)
 CHANGES_DAYS = 14  # how far back a gap in the list of changes is covered
 INTERRUPTIONS = (KeyboardInterrupt, SystemExit, DagsterExecutionInterruptedError)
 
@@ -30,17 +31,14 @@ def fetch_details(fetcher: Fetcher, max_age_days: int) -> Fetched:
     """Ask for the details of the films that are due today and not stored yet, and store them.
 
     Due are new, returned, changed and stale films (`warehouse.due`). One film's failure is noted and passed over; when
-    more than a few percent fail TMDb counts as unreachable.
+    more than a few percent fail no more is asked, and `given_up` says why: the day goes on with what it has.
+
+    Raises `UnauthorizedError`, and `BadRequestError` when it is what too many films fail with.
     """
     warehouse, day = fetcher.warehouse, fetcher.day
     fetched = Fetched(Loaded(raw.raw_details))
     with warehouse.fetch_lock(fetcher.say):
-        with warehouse.begin() as connection:
-            known = books.find_crawl(connection, day, "details")
-            listed = books.find_crawl(connection, day, "discover")
-        # A list asked anew after the details were complete may hold films that have none.
-        is_newer = bool(known and listed and listed.started_at > known.started_at)
-        if known and known.is_complete and not fetcher.refresh and not is_newer:
+        if not fetcher.refresh and _is_complete(fetcher, max_age_days):
             fetcher.say(f"raw_details: {day} is complete, nothing is asked")
             return fetched
         fetcher.start_counting()
@@ -53,51 +51,74 @@ def fetch_details(fetcher: Fetcher, max_age_days: int) -> Fetched:
             films = max(sum(fetched.due.values()), books.count_rows(connection, raw.raw_discover, day))
         fetched.stored_before = films - len(missing)
         try:
-            with fetcher.progress.track("film details", len(missing), fetcher.say) as advance:
+            with fetcher.track("film details", len(missing)) as advance:
                 _fetch_films(fetcher, missing, fetched, advance)
         except BaseException:
             close_crawl(fetcher, "details", is_complete=False)
             raise
         with warehouse.begin() as connection:
             believed = due.removals(connection, day).are_plausible
+            listed = books.find_crawl(connection, day, "discover")
         # While pages of discover are missing, films may still come that have no details.
         is_complete = listed is not None and listed.is_complete and not fetched.failed and believed
         close_crawl(fetcher, "details", is_complete=is_complete)
     return fetched
 
 
-def _plan(fetcher: Fetcher, max_age_days: int) -> dict[str, int]:
-    """The day's list of films to ask for. Changes are asked for once a day: a later run only adds new films."""
+def _is_complete(fetcher: Fetcher, max_age_days: int) -> bool:
+    """Whether the day's details were complete, and no film has become due since, as when more pages are asked."""
     day = fetcher.day
     with fetcher.warehouse.begin() as connection:
-        made = books.find_crawl(connection, day, "due")
-        since = due.last_planned_day(connection, day)
-        has_details = due.has_details(connection, day)
-        owed = due.unanswered(connection, since) if since else set()
-    is_first = made is None or not made.is_complete or fetcher.refresh
-    changed: set[int] | None = set()
-    if is_first and since is not None:
-        changed = _fetch_changed(fetcher, since)
-        changed = None if changed is None else changed | owed
-    elif is_first and has_details:
-        changed = None  # details from before the lists were kept: what changed since is not known
+        known = books.find_crawl(connection, day, "details")
+        if known is None or not known.is_complete:
+            return False
+        changed = () if due.changes_known_until(connection, day) == day else None
+        due.plan_details(connection, day, changed, max_age_days)
+        return not due.films_due(connection, day, known.started_at)
+
+
+def _plan(fetcher: Fetcher, max_age_days: int) -> dict[str, int]:
+    """Make the day's list of films. Changes are asked for until they are known; then a run only adds new films."""
+    day, refresh = fetcher.day, fetcher.refresh
     with fetcher.warehouse.begin() as connection:
-        books.open_crawl(connection, day, "due", refresh=fetcher.refresh, now=partitions.now())
-        counts = due.plan_details(connection, day, changed, max_age_days, refresh=fetcher.refresh)
+        are_known = not refresh and due.changes_known_until(connection, day) == day
+        since = due.changes_known_until(connection, day - ONE_DAY)
+        has_details = due.has_details(connection, day)
+    changed: set[int] | None = set()
+    if not are_known and since is not None:
+        changed = _fetch_changed(fetcher, since)
+    elif not are_known and has_details:
+        changed = None  # details from before the lists were kept: what changed since is not known, nor to be learned
+    is_covered = since is not None and since >= _first_list(day)
+    with fetcher.warehouse.begin() as connection:
+        books.open_crawl(connection, day, "due", refresh=refresh, now=partitions.now())
+        if not are_known:
+            if changed is not None:
+                due.forget_unlisted(connection, day)
+            due.note_changes(connection, day, partitions.now(), are_known=changed is not None or since is None)
+        owed = due.unanswered(connection, day, since if since is not None and is_covered else day, max_age_days)
+        counts = due.plan_details(connection, day, changed, max_age_days, owed=owed, refresh=refresh)
         books.close_crawl(connection, day, "due", partitions.now())
     fetcher.say("details due: " + (", ".join(f"{count} {reason}" for reason, count in counts.items()) or "none"))
     return counts
 
 
+def _first_list(day: dt.date) -> dt.date:
+    """The oldest day whose list of changes is asked for on a day."""
+    return day - (CHANGES_DAYS - 1) * ONE_DAY
+
+
 def _fetch_changed(fetcher: Fetcher, since: dt.date) -> set[int] | None:
-    """The films that changed since a day's list was made; None when TMDb does not tell."""
-    first = max(since, fetcher.day - dt.timedelta(days=CHANGES_DAYS - 1))
+    """The films that changed since a day's list was made; None when TMDb does not tell. Raises `UnauthorizedError`."""
+    first = max(since, _first_list(fetcher.day))
     changed: set[int] = set()
     try:
         for number in range((fetcher.day - first).days + 1):
-            changed |= fetch_changes(fetcher.client, first + dt.timedelta(days=number))
-    except (UnreadableAnswerError, BadRequestError) as error:
-        fetcher.say(f"{error} So the details of every film of the day are asked.")
+            changed |= fetch_changes(fetcher.client, first + number * ONE_DAY)
+    except (UnreachableError, UnreadableAnswerError, BadRequestError) as error:
+        fetcher.say(
+            f"{error} So the details of every film of the day are asked, and the next day asks what changed since."
+        )
         return None
     return changed
 
@@ -106,7 +127,10 @@ FilmAnswer = tuple[int, Answer | TmdbError]
 
 
 def _fetch_films(fetcher: Fetcher, missing: list[int], fetched: Fetched, advance: Advance) -> None:
-    """Store the films' answers in batches; stop, with what came stored, when too many fail or someone interrupts."""
+    """Store the films' answers in batches; stop, with what came stored, when too many fail or someone interrupts.
+
+    A fault of TMDb is noted as the cause; a fault of the questions, `BadRequestError`, is raised.
+    """
     batch: list[FilmAnswer] = []
 
     def store() -> None:
@@ -124,7 +148,10 @@ def _fetch_films(fetcher: Fetcher, missing: list[int], fetched: Fetched, advance
                     fetched.failed[movie_id] = str(answer)
                     if _too_many_failed(fetched):
                         store()
-                        raise answer
+                        if isinstance(answer, BadRequestError):
+                            raise answer
+                        fetched.given_up = str(answer)
+                        return
                 if len(batch) >= FILMS_A_BATCH:
                     store()
         except INTERRUPTIONS:
@@ -152,9 +179,7 @@ def _store_details(fetcher: Fetcher, batch: list[FilmAnswer], fetched: Fetched) 
     conformed = conform(rows, frame_columns(table), key=tuple(key_columns(table)), part=film_part)
     conformed.rejected += refused
     conformed.received += len(refused)
-    for movie_id, answer in batch:
-        if isinstance(answer, UnreadableAnswerError):
-            reject(conformed, {"movie_id": movie_id}, "answer is readable", str(answer), f"film {movie_id}")
+    _set_unreadable_aside(conformed, batch, fetched)
     with fetcher.warehouse.begin() as connection:
         loaded = load(
             connection,
@@ -167,3 +192,19 @@ def _store_details(fetcher: Fetcher, batch: list[FilmAnswer], fetched: Fetched) 
         )
         fetcher.count(connection, "details", loaded.received - len(loaded.rejected))
     return loaded
+
+
+def _set_unreadable_aside(conformed: Conformed, batch: list[FilmAnswer], fetched: Fetched) -> None:
+    """Count answers that cannot be read as rejected rows while they are few.
+
+    More of them are a fault of TMDb and none of the contract, which would refuse the whole batch: such films only
+    count as failed.
+    """
+    judged = Conformed(conformed.frame, conformed.received, list(conformed.rejected))
+    for movie_id, answer in batch:
+        if isinstance(answer, UnreadableAnswerError):
+            reject(judged, {"movie_id": movie_id}, "answer is readable", str(answer), f"film {movie_id}")
+    so_far = fetched.so_far
+    so_far.add(Loaded(so_far.table, judged.received, rejected=judged.rejected))
+    if not so_far.are_too_many(0):
+        conformed.received, conformed.rejected = judged.received, judged.rejected

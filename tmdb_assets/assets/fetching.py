@@ -8,13 +8,15 @@ raw rows themselves). The steps stand each in a file of its own: `fetch_discover
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
 
 from tmdb_assets import partitions
-from tmdb_assets.progress import Progress, Say
+from tmdb_assets.progress import Advance, Progress, Say
 from tmdb_assets.tmdb.client import TmdbClient
 from tmdb_assets.transforms.conform import Conformed, Reason, Rejected
 from tmdb_assets.warehouse import books
@@ -27,7 +29,8 @@ class Fetched:
     """What a fetching step stored, and what it could not get (page numbers, film ids or lists, with the cause).
 
     `stored_before` counts the day's rows of earlier runs: the share of rejected rows is that of the day, so that one
-    film asked again and broken again does not stop a day of thousands.
+    film asked again and broken again does not stop a day of thousands. `given_up` says why a step stopped before it had
+    asked for all.
     """
 
     loaded: Loaded
@@ -38,6 +41,7 @@ class Fetched:
     lines: int = 0
     skipped: int = 0
     unseen: int | None = None
+    given_up: str | None = None
 
     @property
     def so_far(self) -> Loaded:
@@ -64,6 +68,20 @@ class Fetcher:
         requests = sent - (self.counted.pop() if self.counted else sent)
         self.counted.append(sent)
         books.count_fetched(connection, self.day, kind, requests=requests, rows=rows)
+
+    @contextmanager
+    def track(self, label: str, total: int) -> Iterator[Advance]:
+        """Show the progress of asking: gives a function to call with the number of answers since the last call.
+
+        That raises `FetchLockLostError` when another run may be asking TMDb by now.
+        """
+        with self.progress.track(label, total, self.say) as show:
+
+            def advance(count: int) -> None:
+                self.warehouse.require_fetch_lock()
+                show(count)
+
+            yield advance
 
     def start_counting(self) -> None:
         """Count requests from now on."""

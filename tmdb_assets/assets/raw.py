@@ -5,64 +5,45 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from dagster import (
-    AssetCheckResult,
-    AssetCheckSeverity,
-    AssetCheckSpec,
-    AssetExecutionContext,
-    AssetKey,
-    Config,
-    Failure,
-    MaterializeResult,
-    ResourceParam,
-)
+from dagster import AssetExecutionContext, Config, MaterializeResult, ResourceParam
 from pydantic import Field
 
-from tmdb_assets import partitions
-from tmdb_assets.assets.declare import DAILY, day_of, table_asset
+from tmdb_assets.assets.declare import day_of, table_asset
 from tmdb_assets.assets.fetch_catalogue import fetch_catalogue
 from tmdb_assets.assets.fetch_details import fetch_details
 from tmdb_assets.assets.fetch_discover import fetch_discover
 from tmdb_assets.assets.fetch_export import fetch_export_day
 from tmdb_assets.assets.fetch_reference import fetch_reference
 from tmdb_assets.assets.fetching import Fetched, Fetcher
+from tmdb_assets.assets.raw_checks import (
+    DETAILS_COMPLETE,
+    EXPORT_STORED,
+    LISTS_STORED,
+    PAGES_COMPLETE,
+    details_complete,
+    export_stored,
+    lists_stored,
+    pages_complete,
+)
 from tmdb_assets.assets.source import TmdbSource
+from tmdb_assets.gaps import note_gone
+from tmdb_assets.missing_day import missing_day
 from tmdb_assets.partitions import run_date
 from tmdb_assets.progress import Progress
 from tmdb_assets.tmdb.errors import TmdbError
+from tmdb_assets.tmdb.export import ExportError, ExportGoneError
 from tmdb_assets.warehouse import books, raw
 from tmdb_assets.warehouse.load import Loaded
 from tmdb_assets.warehouse.publish import AssetEvent, count_rows, guarded, materialized
 from tmdb_assets.warehouse.resource import Warehouse
 
-PAGES_COMPLETE = AssetCheckSpec(
-    "pages_complete",
-    asset="raw_discover",
-    description="Every discover page of the day is stored. If not: run the day again before midnight UTC; only the "
-    "missing pages are asked.",
-    partitions_def=DAILY,
-)
-
-
-LISTS_STORED = AssetCheckSpec(
-    "lists_stored",
-    asset="raw_reference",
-    description="TMDb's lists of genres, countries and languages could be had when they were asked. If not: what was "
-    "stored of them stays, and the next run asks again.",
-)
-EXPORT_STORED = AssetCheckSpec(
-    "export_stored",
-    asset="raw_export",
-    description="The day's id export is stored. It is written from 07:00 UTC and kept about three months. If not: run "
-    "the day again later; until then films outside discover have no fact for the day.",
-    partitions_def=DAILY,
-)
-
 
 class FetchConfig(Config):
     """How to fetch."""
 
-    refresh: bool = Field(False, description="Ask TMDb again for what is stored already (today only).")
+    refresh: bool = Field(
+        False, description="Ask TMDb again for what is stored already; of a past day, for its id export alone."
+    )
 
 
 @table_asset(raw.raw_reference, daily=False, checks=(LISTS_STORED,))
@@ -81,7 +62,7 @@ def raw_reference(
         if not is_past:
             fetcher = _fetcher(context, warehouse, tmdb, progress, today, config)
             fetched = tmdb.ask(context.run.run_id, lambda: fetch_reference(fetcher))
-        yield _lists_stored(fetched)
+        yield lists_stored(fetched)
         yield _stored(warehouse, fetched, None, tmdb)
     yield from refused.events
 
@@ -105,12 +86,12 @@ def raw_discover(
                 context.run.run_id,
                 lambda: fetch_catalogue(fetcher) if pages == "all" else fetch_discover(fetcher, pages),
             )
-        yield _pages_complete(warehouse, day, fetched)
+        yield pages_complete(warehouse, day, fetched)
         yield _stored(warehouse, fetched, day, tmdb)
     yield from refused.events
 
 
-@table_asset(raw.raw_details, daily=True, deps=[raw_discover])
+@table_asset(raw.raw_details, daily=True, deps=[raw_discover], checks=(DETAILS_COMPLETE,))
 def raw_details(
     context: AssetExecutionContext,
     config: FetchConfig,
@@ -126,8 +107,7 @@ def raw_details(
             max_age = tmdb.settings.tmdb_details_max_age_days
             fetcher = _fetcher(context, warehouse, tmdb, progress, day, config)
             fetched = tmdb.ask(context.run.run_id, lambda: fetch_details(fetcher, max_age))
-        if fetched.failed:
-            context.log.warning(f"{len(fetched.failed)} films gave no details; they keep what is known of them")
+        yield details_complete(warehouse, day, fetched)
         yield _stored(warehouse, fetched, day, tmdb)
     yield from refused.events
 
@@ -142,17 +122,19 @@ def raw_export(
 ) -> Iterator[AssetEvent]:
     """The popularity of every known film in the day's id export: the only history that TMDb offers."""
     day, today = day_of(context), run_date(context.run.run_id)
-    fetched, problem = Fetched(Loaded(raw.raw_export)), None
+    fetched, problem, is_past = Fetched(Loaded(raw.raw_export)), None, day != today
     with guarded(raw.raw_export.name) as refused:
-        is_asked = day == today or config.refresh or _needs_export(warehouse, day)
-        if is_asked:
+        if not is_past or config.refresh or _needs_export(warehouse, day):
             fetcher = _fetcher(context, warehouse, tmdb, progress, day, config)
             try:
-                fetched = fetch_export_day(fetcher, tmdb.export, is_catalogue=tmdb.settings.tmdb_pages == "all")
+                fetched = fetch_export_day(fetcher, tmdb.export, is_past=is_past)
             except TmdbError as error:
-                problem = str(error)
-                _require_other_source(warehouse, day, today, problem)
-        yield _export_stored(warehouse, day, problem)
+                problem = error
+                if isinstance(error, ExportGoneError):
+                    note_gone(context.instance, context.run.run_id, tmdb.settings.export_url)
+                if is_past:
+                    _require_other_source(warehouse, day, error)
+        yield export_stored(warehouse, day, problem, is_past=is_past)
         yield _stored(warehouse, fetched, day, tmdb)
     yield from refused.events
 
@@ -169,6 +151,7 @@ def _fetcher(
     tmdb.take_figures()
     # Lines for the run's log that whoever watches the console sees as well.
     say = partial(progress.note, say=context.log.info)
+    tmdb.client.say = say  # also when the pace goes down or a long wait begins
     return Fetcher(warehouse, tmdb.client, day, config.refresh, progress, say)
 
 
@@ -180,53 +163,22 @@ def _needs_export(warehouse: Warehouse, day: dt.date) -> bool:
             return False
         if books.known_films(connection):
             return True
-    raise Failure(
-        description=f"{day} cannot be loaded: its id export has popularity only, and no film is known yet. Load today "
-        "first (tmdb-assets run). Nothing was changed.",
-        allow_retries=False,
-    )
+    cause = "its id export has popularity only, and no film is known yet. Load today first (tmdb-assets run)"
+    raise missing_day(day, f"{cause}. Nothing was changed.", cause=cause, is_final=True)
 
 
-def _require_other_source(warehouse: Warehouse, day: dt.date, today: dt.date, problem: str) -> None:
-    """Without its export a past day needs stored discover rows: nothing else tells what TMDb showed then."""
-    with warehouse.begin() as connection:
-        if day == today or books.count_rows(connection, raw.raw_discover, day):
-            return
-    raise Failure(
-        description=f"{day} cannot be loaded: nothing was stored on that day, and its export is not to be had. "
-        f"{problem} What was there stays.",
-        allow_retries=False,
-    )
-
-
-def _lists_stored(fetched: Fetched) -> AssetCheckResult:
-    text = " ".join(f"{kind}: {cause}" for kind, cause in fetched.failed.items())
-    return AssetCheckResult(
-        passed=not fetched.failed,
-        check_name=LISTS_STORED.name,
-        asset_key=AssetKey("raw_reference"),
-        severity=AssetCheckSeverity.WARN,
-        description=text or "The lists are stored.",
-    )
-
-
-def _export_stored(warehouse: Warehouse, day: dt.date, problem: str | None) -> AssetCheckResult:
+def _require_other_source(warehouse: Warehouse, day: dt.date, error: TmdbError) -> None:
+    """A past day needs its export, now or from before, or stored discover rows: nothing else tells what TMDb showed."""
     with warehouse.begin() as connection:
         crawl = books.find_crawl(connection, day, "export")
-    is_stored = crawl is not None and crawl.is_complete
-    text = f"The export of {day} is stored."
-    if not is_stored:
-        text = (
-            f"The export of {day} is not stored, so films outside that day's discover have no fact. The gap filler "
-            f"asks for it once the day is past; or do so now: tmdb-assets backfill --from {day} --to {day} --refresh."
-        )
-    return AssetCheckResult(
-        passed=is_stored and problem is None,
-        check_name=EXPORT_STORED.name,
-        asset_key=AssetKey("raw_export"),
-        severity=AssetCheckSeverity.WARN,
-        description=problem or text,
-    )
+        if (crawl is not None and crawl.is_complete) or books.count_rows(connection, raw.raw_discover, day):
+            return
+    is_gone = isinstance(error, ExportGoneError)
+    told = f"nothing was stored on that day, and its export is not to be had. {error}"
+    if is_gone:  # the other errors say so themselves
+        told += " What was there stays."
+    cause = error.cause if isinstance(error, ExportError) else str(error)
+    raise missing_day(day, told, cause=cause, is_final=is_gone) from error
 
 
 def _stored(warehouse: Warehouse, fetched: Fetched, day: dt.date | None, tmdb: TmdbSource) -> MaterializeResult[Any]:
@@ -245,33 +197,3 @@ def _stored(warehouse: Warehouse, fetched: Fetched, day: dt.date | None, tmdb: T
     if fetched.failed:
         metadata["failed"] = {str(part): cause for part, cause in list(fetched.failed.items())[:20]}
     return materialized(fetched.loaded, row_count, metadata)
-
-
-def _pages_complete(warehouse: Warehouse, day: dt.date, fetched: Fetched) -> AssetCheckResult:
-    with warehouse.begin() as connection:
-        crawl = books.find_crawl(connection, day, "discover")
-        pages = books.finished_pages(connection, day, "discover")
-        slices = books.finished_slices(connection, day)
-        unseen = books.unseen_films(connection, day)
-    # A past day that nobody asked for is as complete as it can be: its source is its export, which has its own check.
-    was_asked = crawl is not None or day == partitions.today()
-    complete = not was_asked or (crawl is not None and crawl.is_complete)
-    stored = f"{len(slices)} slices of release dates" if slices else f"{len(pages)} pages"
-    text = f"{stored} of {day} are stored."
-    if unseen:
-        text += f" {unseen} films are beyond page 500 of their release date: discover does not show them."
-    if not was_asked:
-        text = f"Nothing was asked on {day}: its facts come from the day's id export."
-    elif not complete:
-        unread = ", ".join(map(str, fetched.failed)) or "unknown"
-        is_today = day == partitions.today()
-        advice = "Run it again before midnight UTC." if is_today else "Its export gives the popularity of the rest."
-        text += f" The day is not complete (pages without a readable answer: {unread}). {advice}"
-    return AssetCheckResult(
-        passed=complete,
-        check_name=PAGES_COMPLETE.name,
-        asset_key=AssetKey("raw_discover"),
-        severity=AssetCheckSeverity.WARN,
-        description=text,
-        metadata={"pages_stored": len(pages), "slices_stored": len(slices), "films_beyond_page_500": unseen},
-    )

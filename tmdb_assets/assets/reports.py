@@ -16,6 +16,7 @@ from dagster import (
 )
 
 from tmdb_assets.assets.declare import OWNERS
+from tmdb_assets.assets.outages import retried_after_outage
 from tmdb_assets.assets.source import TmdbSource
 from tmdb_assets.settings import ATTRIBUTION
 from tmdb_assets.warehouse.latest import NEWEST_DAY
@@ -72,6 +73,7 @@ order by change_7d desc nulls last, popularity desc, movie_id
     description="Two pictures of the newest day: the key figures (films, mean rating, votes) and the top 20 films, "
     f"from vw_movie_latest and vw_top_movies. {ATTRIBUTION}",
 )
+@retried_after_outage
 def report_films(
     warehouse: ResourceParam[Warehouse], tmdb: ResourceParam[TmdbSource]
 ) -> Iterator[MaterializeResult[Any]]:
@@ -90,6 +92,7 @@ def report_films(
     description="Two pictures of the newest day: mean popularity by genre and by continent, from vw_genre_popularity "
     f"and vw_continent_popularity. {ATTRIBUTION}",
 )
+@retried_after_outage
 def report_popularity(
     warehouse: ResourceParam[Warehouse], tmdb: ResourceParam[TmdbSource]
 ) -> Iterator[MaterializeResult[Any]]:
@@ -112,6 +115,7 @@ def report_popularity(
     "and the films that rose and fell most in a week, from vw_trending_movies and vw_top_movies. They need more than "
     f"one loaded day. {ATTRIBUTION}",
 )
+@retried_after_outage
 def report_trends(
     warehouse: ResourceParam[Warehouse], tmdb: ResourceParam[TmdbSource]
 ) -> Iterator[MaterializeResult[Any]]:

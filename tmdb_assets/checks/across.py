@@ -14,6 +14,8 @@ from dagster import (
 
 from tmdb_assets import partitions
 from tmdb_assets.assets.declare import DAILY
+from tmdb_assets.assets.outages import retried_after_outage
+from tmdb_assets.checks.latest_state import latest_state_agrees
 from tmdb_assets.warehouse.latest import NEWEST_DAY
 from tmdb_assets.warehouse.publish import SHOWN_VIOLATIONS, violations_table
 from tmdb_assets.warehouse.resource import Warehouse
@@ -73,6 +75,7 @@ def _find_films(warehouse: Warehouse, query: str, day: dt.date) -> tuple[int, li
     description="The day's fact holds every film that raw_discover accepted. If not: materialize dim_movie and "
     "fact_movie_daily for the day again.",
 )
+@retried_after_outage
 def every_discover_film_is_there(
     context: AssetCheckExecutionContext, warehouse: ResourceParam[Warehouse]
 ) -> AssetCheckResult:
@@ -103,6 +106,7 @@ def judge_lost_films(lost: int, shown: list[int]) -> AssetCheckResult:
     description="Every film of the day has details. If not: run the day again before midnight UTC; only the missing "
     "details are asked.",
 )
+@retried_after_outage
 def films_have_details(context: AssetCheckExecutionContext, warehouse: ResourceParam[Warehouse]) -> AssetCheckResult:
     """Warn of films that are known from discover alone."""
     return judge_bare_films(*_find_films(warehouse, BARE_FILMS, dt.date.fromisoformat(context.partition_key)))
@@ -135,6 +139,7 @@ def judge_bare_films(bare: int, shown: list[int]) -> AssetCheckResult:
     description="Every country that a film names has a continent. If not: add the codes to "
     "data/country_continent.csv and materialize country_continent; until then vw_continent_popularity leaves them out.",
 )
+@retried_after_outage
 def countries_in_use_have_a_continent(warehouse: ResourceParam[Warehouse]) -> AssetCheckResult:
     """Name the country codes that have no continent."""
     return judge_countries(_query(warehouse, COUNTRIES_WITHOUT_CONTINENT))
@@ -162,6 +167,7 @@ def judge_countries(codes: list[str]) -> AssetCheckResult:
     description="Today's partition is loaded. If not: materialize today's partition (job daily), or see in the Runs "
     "page why it failed; the schedule loads it at 09:00 UTC.",
 )
+@retried_after_outage
 def today_is_there(warehouse: ResourceParam[Warehouse]) -> AssetCheckResult:
     """Compare the newest loaded day with today."""
     return judge_freshness(_query(warehouse, NEWEST_DAY)[0], partitions.today())
@@ -184,4 +190,10 @@ def judge_freshness(newest: dt.date | None, today: dt.date) -> AssetCheckResult:
     )
 
 
-CHECKS = [every_discover_film_is_there, films_have_details, countries_in_use_have_a_continent, today_is_there]
+CHECKS = [
+    every_discover_film_is_there,
+    films_have_details,
+    countries_in_use_have_a_continent,
+    today_is_there,
+    latest_state_agrees,
+]

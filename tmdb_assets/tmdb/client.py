@@ -26,11 +26,14 @@ from tmdb_assets.tmdb.errors import (
     classify_status,
     final_error,
     missing_endpoint,
+    refused_error,
     unreadable,
 )
-from tmdb_assets.tmdb.pace import FetchStats, Pace, Tries, retrying, thread_count
+from tmdb_assets.tmdb.pace import Pace, thread_count
 from tmdb_assets.tmdb.payload import Answer, TruncatedError, read_answer, read_body
 from tmdb_assets.tmdb.route import find_route, user_agent
+from tmdb_assets.tmdb.stats import FetchStats
+from tmdb_assets.tmdb.tries import LONGEST_WAIT_SECONDS, MOST_WAITED_SECONDS, Tries, retrying
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Mapping
@@ -47,12 +50,17 @@ class _StoppedError(Exception):
 class TmdbClient:
     """Asks TMDb, never faster than `rate_limit` requests a second (0: no limit), whatever the number of threads.
 
-    `workers` is the most requests at once. After a 429 all threads pause for as long as it asks (1 s at least,
-    `retry_seconds` at most), then go on slower and come back to `rate_limit` within a minute.
-    A failed try is repeated with growing waits for at most `retry_seconds`; a call ends within `retry_seconds`
-    + 10 s. `connect_timeout` and `read_timeout` are in seconds. The token travels in the Authorization header
-    only, redirects are not followed, cookies and .netrc are not used; HTTPS_PROXY, NO_PROXY and
-    REQUESTS_CA_BUNDLE are honoured. `clock` and `sleep` can be replaced, only together.
+    `workers` is the most requests at once. A failed try is repeated with growing waits for at most `retry_seconds`;
+    a call ends within `retry_seconds` + 10 s, in which the time does not count for which a 429 asked all to wait.
+    All threads pause for as long as a 429 asks, up to 120 s; one that asks for more ends its call at once. So does
+    the wait that would make it more than 600 s for one call, or since TMDb answers nothing but 429s to all of them.
+    When 429s are more than a few, the pace goes down (`AdaptiveRate`) and is back at `rate_limit` within a minute of
+    the last one. `say`, which can be set at any time, gets a line when the pace goes down, when it is back, and when
+    a long wait begins; it is called from the threads that fetch, one at a time.
+
+    `connect_timeout` and `read_timeout` are in seconds. The token travels in the Authorization header only, redirects
+    are not followed, cookies and .netrc are not used; HTTPS_PROXY, NO_PROXY and REQUESTS_CA_BUNDLE are honoured.
+    `clock` and `sleep` can be replaced, only together.
 
     Raises `UnauthorizedError` for a token that no header can carry, `UnreachableError` for an unusable address.
     """
@@ -72,6 +80,7 @@ class TmdbClient:
         sleep: Callable[[float], None] | None = None,
     ) -> None:
         self.language = language
+        self.say: Callable[[str], None] | None = None
         self.stats = FetchStats()
         self._base_url = base_url.rstrip("/")
         self._host, self._proxies, self._verify = find_route(base_url, "TMDB_API_URL", "https://api.themoviedb.org/3")
@@ -88,7 +97,7 @@ class TmdbClient:
         self._retry_seconds = retry_seconds
         self._timeouts = (connect_timeout, read_timeout)
         self._clock, self._sleep = clock, sleep
-        self._pace = Pace(rate_limit, clock=clock, sleep=self._pause)
+        self._pace = Pace(rate_limit, clock=clock, sleep=self._pause, tell=self._tell)
         self._adapter = HTTPAdapter(pool_maxsize=self._workers)
         self._thread = threading.local()
         self._retrying = retrying(self._pause, self.stats.count_retry)
@@ -213,6 +222,8 @@ class TmdbClient:
         tries = Tries(self._retry_seconds, self._clock)
         outcome: Answer | Fault | TmdbError = self._retrying(self._try, tries, path, target)
         if isinstance(outcome, Fault):
+            if outcome.kind == "429":
+                return refused_error(self._host, tries.count, tries.all_seconds, outcome.retry_after)
             return final_error(outcome, host=self._host, target=target, tries=tries.count, seconds=tries.seconds)
         if isinstance(outcome, Answer):
             self.stats.count_answer(removed_characters=outcome.removed_characters, not_found=outcome.status == 404)
@@ -222,18 +233,37 @@ class TmdbClient:
         asked = self._clock()
         sent = self._pace.acquire(is_repeat=tries.count > 0)
         self.stats.count_request(sent, sent - asked)
-        tries.begin()
+        tries.begin(max(0.0, min(sent, self._pace.held_until) - asked))
         outcome: Answer | Fault | TmdbError
         try:
             outcome = self._ask(path, target, tries.deadline)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             outcome = classify_exception(error, self._host)
-        tries.end(outcome if isinstance(outcome, Fault) else None)
-        if isinstance(outcome, Fault) and outcome.kind == "429":
-            self.stats.count_answer(rate_limited=True)
-            # Nobody waits longer than the retries may last: whoever asks then hears it from the API itself.
-            self._pace.hold_back(min(outcome.retry_after or 0.0, self._retry_seconds), sent)
+        fault = outcome if isinstance(outcome, Fault) else None
+        tries.end(fault)
+        if fault is not None and fault.kind == "429":
+            return self._refused(fault, sent, tries)
+        if fault is None or fault.answered:
+            self._pace.accept(sent)
         return outcome
+
+    def _refused(self, fault: Fault, sent: float, tries: Tries) -> Fault | TmdbError:
+        """Let the pace follow a 429; an error where TMDb has answered nothing else for too long."""
+        wish = fault.retry_after or 0.0
+        # Nobody else waits longer for a wish that is not followed: whoever asks then hears it from the API itself.
+        hold = wish if wish <= LONGEST_WAIT_SECONDS else min(wish, self._retry_seconds)
+        lowered = self._pace.refuse(hold, sent)
+        self.stats.count_answer(rate_limited=True)
+        if lowered is not None:
+            self.stats.count_lowering(lowered)
+        waited = self._pace.refused_seconds
+        if wish and waited + wish > MOST_WAITED_SECONDS:
+            return refused_error(self._host, tries.count, waited, wish)
+        return fault
+
+    def _tell(self, line: str) -> None:
+        if (say := self.say) is not None:
+            say(line)
 
     def _ask(self, path: str, target: str, deadline: float) -> Answer | Fault | TmdbError:
         request = requests.PreparedRequest()

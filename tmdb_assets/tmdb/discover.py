@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tmdb_assets.tmdb.errors import TmdbError, UnreadableAnswerError, missing_endpoint
+from tmdb_assets.tmdb.errors import TmdbError, UnreachableError, UnreadableAnswerError, missing_endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Iterable, Mapping
@@ -29,8 +29,9 @@ MAX_PAGES = 500
 class DiscoverPage:
     """One page: `results` as TMDb sent them, at most 20, of any shape; `fetched_at` aware, in UTC.
 
-    `problem` says why a page could not be read; its results are then empty. `total_pages` and `total_results`
-    are what this page claims, 0 where it claims nothing; they drift from page to page.
+    `problem` says why a page could not be had; its results are then empty. With `is_answered` an answer came that
+    could not be read, without it none came in all the client's tries. `total_pages` and `total_results` are what this
+    page claims, 0 where it claims nothing; they drift from page to page.
     """
 
     page: int
@@ -40,6 +41,12 @@ class DiscoverPage:
     fetched_at: dt.datetime
     problem: str | None = None
     removed_characters: int = field(default=0, kw_only=True)
+    is_answered: bool = field(default=True, kw_only=True)
+
+    def require_answer(self) -> None:
+        """Raise `UnreachableError` where no answer came."""
+        if not self.is_answered:
+            raise UnreachableError(self.problem)
 
 
 def crawl(
@@ -47,13 +54,17 @@ def crawl(
     max_pages: int,
     skip: Collection[int] = (),
     *,
+    known: int = 0,
+    is_tolerant: bool = False,
     path: str = PATH,
     params: Mapping[str, Any] | None = None,
 ) -> Generator[DiscoverPage]:
     """Yield the pages 1 to `max_pages`, as many as there are and at most 500, in the order they complete.
 
-    `skip` names pages that are stored already. The first page tells how many there are; pages that appear while
-    paging are asked too. `path` and `params` are as for `fetch_pages`.
+    `skip` names pages that are stored already, `known` is how many pages there are if an earlier crawl was told;
+    else the first page, asked alone, tells it. Pages that appear while paging are asked too. With `is_tolerant` a page
+    that TMDb does not answer comes with its `problem`, as long as TMDb answers anything. `path` and `params` are as
+    for `fetch_pages`.
 
     Raises `UnreachableError`, `UnauthorizedError`, `BadRequestError`.
     """
@@ -61,20 +72,34 @@ def crawl(
     wanted = [page for page in range(1, last + 1) if page not in skip]
     if not wanted:
         return
-    known = 0
-    with closing(fetch_pages(client, wanted[:1], path=path, params=params)) as pages:
-        for page in pages:
-            # A first page that does not tell the number of pages: then all are asked; those beyond the end are empty.
-            known = last if page.problem or (page.results and not page.total_pages) else page.total_pages
-            yield page
-    asked = wanted[0]
+    query = discover_params(client) if params is None else params
+    asked = 0
+    if not known:
+        with closing(fetch_pages(client, wanted[:1], path=path, params=query)) as pages:
+            for page in pages:
+                # A first page that does not tell the number of pages: all are asked; those beyond the end are empty.
+                known = last if page.problem or (page.results and not page.total_pages) else page.total_pages
+                yield page
+        asked = wanted[0]
+    has_answer = asked > 0
     while rest := [page for page in wanted if asked < page <= known]:
         asked = rest[-1]
-        with closing(fetch_pages(client, rest, path=path, params=params)) as pages:
-            for page in pages:
+        with closing(fetch_keyed_pages(client, ((number, number, query) for number in rest), path=path)) as answers:
+            for _, page in answers:
+                if not is_tolerant:
+                    page.require_answer()
+                has_answer |= page.is_answered
                 # The highest count seen holds: asking one page too many costs nothing, one too few loses films.
                 known = max(known, page.total_pages)
                 yield page
+    if asked and not has_answer:
+        require_answer(client, query, path=path)
+
+
+def require_answer(client: TmdbClient, params: Mapping[str, Any], *, path: str = PATH) -> None:
+    """Raise `UnreachableError` when TMDb does not answer page 1 of a list either: then no page is broken, TMDb is."""
+    with closing(fetch_pages(client, [1], path=path, params=params)) as pages:
+        next(pages)
 
 
 def discover_params(client: TmdbClient) -> dict[str, Any]:
@@ -99,19 +124,24 @@ def fetch_pages(
     asked = ((page, page, query) for page in pages)
     with closing(fetch_keyed_pages(client, asked, path=path)) as fetched:
         for _, page in fetched:
+            page.require_answer()
             yield page
 
 
 def fetch_keyed_pages(
     client: TmdbClient, asked: Iterable[tuple[Key, int, Mapping[str, Any]]], *, path: str = PATH
 ) -> Generator[tuple[Key, DiscoverPage]]:
-    """Like `fetch_pages`, for (key, page, params): pages of several lists at once, told apart by their keys."""
+    """Like `fetch_pages`, for (key, page, params): pages of several lists at once, told apart by their keys.
+
+    A page that TMDb does not answer comes with its `problem` too, and is not `is_answered`.
+    """
     requests = (((key, page), path, {"page": page, **params}) for key, page, params in asked)
     # Closed here and not whenever the last reference goes: an error's traceback would keep the threads at work.
     with closing(client.fetch_many(requests)) as answers:
         for (key, page), result in answers:
-            if isinstance(result, UnreadableAnswerError):
-                yield key, DiscoverPage(page, [], 0, 0, dt.datetime.now(dt.UTC), str(result))
+            if isinstance(result, UnreadableAnswerError | UnreachableError):
+                came = isinstance(result, UnreadableAnswerError)
+                yield key, DiscoverPage(page, [], 0, 0, dt.datetime.now(dt.UTC), str(result), is_answered=came)
             elif isinstance(result, TmdbError):
                 raise result
             elif result.status == 404:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _KEPT = "What is already stored is kept"
+_LONGEST_TOLD_SECONDS = 366 * 86_400.0  # a date that far away is no date to run again
 
 
 class TmdbError(Exception):
@@ -174,14 +175,30 @@ def final_error(fault: Fault, *, host: str, target: str, tries: int, seconds: fl
         )
     if fault.retry_after:
         spent += f", with the wish to wait {fault.retry_after:.0f} s"
-    if fault.kind == "429":
-        advice = "run again later, with a lower TMDB_RATE_LIMIT if it happens again"
-        return UnreachableError(f"{host} finds our requests too many ({spent}). {_KEPT}; {advice}.")
     if fault.answered:
         return UnreachableError(f"{host} answers with faults ({spent}). {_KEPT}; run again later to go on from there.")
     return UnreachableError(
         f"{host} cannot be reached ({spent}). {_KEPT}; check the network, TMDB_API_URL and, behind a proxy, "
         "HTTPS_PROXY, then run again to go on from there."
+    )
+
+
+def refused_error(
+    host: str, tries: int, seconds: float, wish: float | None, now: dt.datetime | None = None
+) -> UnreachableError:
+    """The error for the user once a 429 is not followed by another try, after `seconds` since the first.
+
+    `wish` is how many seconds it asks to wait, if it does; `now` (aware; default the present) is when that begins.
+    """
+    spent = f"429 Too Many Requests, {tries} {'try' if tries == 1 else 'tries'} in {seconds:.0f} s"
+    when = "later"
+    if wish:
+        until = (now or dt.datetime.now(dt.UTC)) + dt.timedelta(seconds=min(wish, _LONGEST_TOLD_SECONDS) + 60)
+        spent += f"; it asks to wait {_duration_words(wish)}"
+        when = f"after {until:%Y-%m-%d %H:%M} UTC"
+    return UnreachableError(
+        f"{host} finds our requests too many ({spent}). {_KEPT}; run again {when} to go on from there, with a lower "
+        "TMDB_RATE_LIMIT if it happens again."
     )
 
 
@@ -221,6 +238,13 @@ def _what_tmdb_says(status: int, body: bytes) -> str:
     message = said.get("status_message") or said.get("errors") or ""
     text = " ".join(str(message).split())[:200].rstrip(".")
     return f"({status}{code})" + (f": {text}" if text else "")
+
+
+def _duration_words(seconds: float) -> str:
+    """`90 s`, `25 minutes` or `2.5 hours`."""
+    if seconds < 600:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} minutes" if seconds < 7200 else f"{seconds / 3600:.3g} hours"
 
 
 def _status_words(status: int) -> str:

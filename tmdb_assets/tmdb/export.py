@@ -10,7 +10,8 @@ from __future__ import annotations
 import datetime as dt
 import tempfile
 import time
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import IO, TYPE_CHECKING
 
@@ -19,13 +20,16 @@ import urllib3.exceptions
 from requests.adapters import HTTPAdapter
 
 from tmdb_assets.tmdb import errors
-from tmdb_assets.tmdb.errors import Fault, TmdbError
+from tmdb_assets.tmdb.errors import Fault, TmdbError, UnreachableError
 from tmdb_assets.tmdb.export_file import DamageError, ExportFile, Unpacker
-from tmdb_assets.tmdb.pace import FetchStats, Tries, retrying
 from tmdb_assets.tmdb.route import find_route, user_agent
+from tmdb_assets.tmdb.stats import FetchStats
+from tmdb_assets.tmdb.tries import Tries, retrying
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    Watch = Callable[[int, int], None]
 
 _KEPT = "What is already stored is kept"
 _READ_BYTES = 65_536
@@ -35,16 +39,45 @@ _VARIABLES = ("TMDB_API_URL", "TMDB_EXPORT_URL")
 _NETWORK_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
 
 
-class ExportNotYetError(TmdbError):
+class ExportError(TmdbError):
+    """An id export could not be had; `cause` says why in a few words, the same ones for every day of one cause."""
+
+    def __init__(self, message: str, cause: str = "") -> None:
+        super().__init__(message)
+        self.cause = cause or message
+
+
+class ExportNotYetError(ExportError):
     """The export of today or yesterday is not published yet: asking again later helps."""
 
 
-class ExportGoneError(TmdbError):
+class ExportGoneError(ExportError):
     """The export of an older day is not published (any more): asking again does not help."""
 
 
-class ExportCorruptError(TmdbError):
+class ExportCorruptError(ExportError):
     """The export is cut short or damaged, also after the retries; nothing of it is used."""
+
+
+class ExportUnreachableError(ExportError, UnreachableError):
+    """The host of the exports gave no usable answer, also after the retries."""
+
+
+# Whoever wants to see the download come is further up than `TmdbSource`, through which it is called.
+_watch: ContextVar[Watch | None] = ContextVar("_watch", default=None)
+
+
+@contextmanager
+def watched_downloads(watch: Watch) -> Iterator[None]:
+    """Within this context `watch` is called as an export comes: with the bytes so far and those to come in all.
+
+    A try that begins anew counts from 0 again. An export whose length is not told is not watched.
+    """
+    token = _watch.set(watch)
+    try:
+        yield
+    finally:
+        _watch.reset(token)
 
 
 def fetch_export(
@@ -147,7 +180,8 @@ class _Download:
                 self.stats.count_answer(size=response.raw.tell())
 
     def _receive(self, response: requests.Response, unpacker: Unpacker) -> Unpacker | Fault | TmdbError:
-        last = self.clock()
+        length = response.headers.get("Content-Length", "")
+        promised, watch, last = int(length) if length.isdecimal() else 0, _watch.get(), self.clock()
         while True:
             # Only the network is classified here: a full disk is not a fault of TMDb.
             try:
@@ -159,20 +193,23 @@ class _Download:
             unpacker.feed(part)
             now = self.clock()
             self.flowing, last = self.flowing + now - last, now
+            if watch and promised:
+                watch(response.raw.tell(), promised)
             if now > self.until:
-                return errors.UnreachableError(
+                return ExportUnreachableError(
                     f"{self.host} is too slow: the time for the id export of {self.day} was over after "
-                    f"{response.raw.tell()} bytes. {_KEPT}; check the network and run again."
+                    f"{response.raw.tell()} bytes. {_KEPT}; check the network and run again.",
+                    f"{self.host} is too slow; check the network and run again",
                 )
-        size, promised = response.raw.tell(), response.headers.get("Content-Length", "")
-        if promised.isdecimal() and int(promised) != size:
+        size = response.raw.tell()
+        if length.isdecimal() and promised != size:
             raise DamageError(f"cut short after {size} of {promised} bytes")
         unpacker.finish()
         return unpacker
 
     def _classified(self, error: Exception) -> Fault | TmdbError:
         outcome = errors.classify_exception(error, self.host)
-        return outcome if isinstance(outcome, Fault) else errors.UnreachableError(str(outcome).replace(*_VARIABLES))
+        return outcome if isinstance(outcome, Fault) else ExportUnreachableError(str(outcome).replace(*_VARIABLES))
 
     def _refused(self, response: requests.Response) -> Fault | TmdbError:
         status = response.status_code
@@ -190,14 +227,16 @@ class _Download:
     def _missing(self, status: int) -> TmdbError:
         if self.now.date() - self.day <= dt.timedelta(days=1):
             due = dt.datetime.combine(self.day, _DUE)
-            what, when = ("is not published yet", "after that") if self.now < due else ("is late", "in an hour")
+            what, when = ("not published yet", "after that") if self.now < due else ("late", "in an hour")
             return ExportNotYetError(
-                f"The id export of {self.day} {what} ({status}): TMDb writes it from 07:00 UTC and has it there by "
-                f"{due:%Y-%m-%d %H:%M} UTC; it is {self.now:%Y-%m-%d %H:%M} UTC. {_KEPT}; run again {when}."
+                f"The id export of {self.day} is {what} ({status}): TMDb writes it from 07:00 UTC and has it there by "
+                f"{due:%Y-%m-%d %H:%M} UTC; it is {self.now:%Y-%m-%d %H:%M} UTC. {_KEPT}; run again {when}.",
+                f"the id export is {what} ({status}): there by {due:%Y-%m-%d %H:%M} UTC, run again {when}",
             )
+        gone = f"no longer published ({status}): TMDb keeps each for about 3 months"
         return ExportGoneError(
-            f"The id export of {self.day} is no longer published ({status}): TMDb keeps each for about 3 months. "
-            f"{_KEPT}; this day cannot be had, unless newer ones are missing too: then check TMDB_EXPORT_URL."
+            f"The id export of {self.day} is {gone}. If those of newer days are missing too, check TMDB_EXPORT_URL.",
+            gone,
         )
 
     def final(self, fault: Fault, tries: Tries) -> TmdbError:
@@ -206,9 +245,12 @@ class _Download:
             return ExportCorruptError(
                 f"The id export of {self.day} from {self.host} is damaged ({tries.count} "
                 f"{'try' if tries.count == 1 else 'tries'}, last: {fault.cause}). Nothing of it was used and "
-                f"{_KEPT.lower()}; run again later."
+                f"{_KEPT.lower()}; run again later.",
+                "the id export is damaged; run again later",
             )
         # Without its kind: the advice for a 429 is about the API's pace, which does not apply to this host.
         fault = replace(fault, kind="export")
         error = errors.final_error(fault, host=self.host, target=self.target, tries=tries.count, seconds=tries.seconds)
-        return errors.UnreachableError(str(error).replace(*_VARIABLES))
+        failing = "answers with faults" if fault.answered else "cannot be reached"
+        cause = f"{self.host} {failing} ({fault.cause}); run again later"
+        return ExportUnreachableError(str(error).replace(*_VARIABLES), cause)

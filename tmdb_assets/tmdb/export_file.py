@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Container, Iterator
 
-    from tmdb_assets.tmdb.pace import FetchStats
+    from tmdb_assets.tmdb.stats import FetchStats
 
 # What is unzipped at a time, and the longest line that is believed: titles are a few hundred bytes.
 _BLOCK_BYTES = 1 << 20

@@ -10,13 +10,18 @@ import math
 from collections import deque
 from contextlib import closing
 from dataclasses import dataclass, replace
-from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tmdb_assets.tmdb.discover import MAX_PAGES, DiscoverPage, discover_params, fetch_keyed_pages, fetch_pages
+from tmdb_assets.tmdb.discover import (
+    MAX_PAGES,
+    DiscoverPage,
+    discover_params,
+    fetch_keyed_pages,
+    require_answer,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Generator, Iterator
+    from collections.abc import Collection, Generator, Iterator, Mapping
 
     from tmdb_assets.tmdb.client import TmdbClient
 
@@ -29,6 +34,9 @@ _WANTED_FILMS = 0.8 * _MAX_FILMS
 # So many times longer than the slice before it may a slice be: where films are rare, few of them say little.
 _GROWTH = 8
 _DAY = dt.timedelta(days=1)
+
+
+Span = tuple[dt.date, dt.date]
 
 
 class Slice(NamedTuple):
@@ -49,14 +57,15 @@ class SlicePage:
 
     `is_finished`: with this page all of the slice has been read, and it can be noted as finished once the page is
     stored; never True for a slice of which a page could not be read. `unseen` counts the slice's films beyond page
-    500, 0 unless one day alone has more. `expected_pages` is how many pages the whole crawl will have, as far as
-    this is known: exact at its end, for showing progress before.
+    500, 0 unless one day alone has more. `slice_pages` is how many pages the slice has, as far as this is known, and
+    `expected_pages` how many the whole crawl will have: exact at its end, for showing progress before.
     """
 
     slice: Slice
     page: DiscoverPage
     is_finished: bool
     unseen: int
+    slice_pages: int
     expected_pages: int
 
 
@@ -65,31 +74,36 @@ def crawl_all(
     *,
     first: dt.date = FIRST_RELEASE,
     last: dt.date,
-    skip: Collection[tuple[dt.date, dt.date]] = (),
+    skip: Collection[Span] = (),
+    begun: Mapping[Span, tuple[int, Collection[int]]] | None = None,
 ) -> Generator[SlicePage]:
     """Yield every page of every film released from `first` to `last`, in slices of at most 500 pages each.
 
     Slices go from old to new, their pages come in the order they complete and those of two slices can mix. Page 1
     of a slice tells its size, and is asked again only where the slice turns out too large. `skip` names finished
-    slices, (gte, lte); what they leave is sliced anew. A film can come twice, as ranks move while one pages; a
-    film without a date is in no slice. One day with more than 500 pages is read as far as TMDb lets.
+    slices, (gte, lte), and `begun` those of which an earlier crawl read a part: how many pages they have, and which
+    were read; only the others are asked, before all else. What they leave is sliced anew. A film can come twice, as
+    ranks move while one pages; a film without a date is in no slice. One day with more than 500 pages is read as far
+    as TMDb lets.
 
-    A page that cannot be read comes with its `problem`; when it is a slice's first, nothing else of the slice is
-    asked. Raises `UnreachableError`, `UnauthorizedError`, `BadRequestError`.
+    A page that cannot be read, or that TMDb does not answer while it answers others, comes with its `problem`; when it
+    is a slice's first, nothing else of the slice is asked. Raises `UnreachableError`, `UnauthorizedError`,
+    `BadRequestError`.
     """
-    crawl = _Crawl(client, _gaps(first, last, skip))
-    requests = crawl.requests()
-    # Once more for the pages that slices gained while they were read.
-    while request := next(requests, None):
-        with closing(fetch_keyed_pages(client, chain([request], requests))) as pages:
+    begun = begun or {}
+    crawl = _Crawl(client, _gaps(first, last, [*skip, *begun]), begun)
+    while crawl.has_more:
+        with closing(fetch_keyed_pages(client, crawl.requests())) as pages:
             for found, page in pages:
                 yield from crawl.first_pages()
                 yield crawl.received(found, page)
-        requests = crawl.gained_requests()
-    yield from crawl.first_pages()
+        yield from crawl.first_pages()
+        if crawl.needs_sign:
+            require_answer(client, crawl.params(Slice(first, last)))
+            crawl.note_sign()
 
 
-def _gaps(first: dt.date, last: dt.date, skip: Collection[tuple[dt.date, dt.date]]) -> Iterator[Slice]:
+def _gaps(first: dt.date, last: dt.date, skip: Collection[Span]) -> Iterator[Slice]:
     """What `skip` leaves of `first` to `last`, in order."""
     start = first.toordinal()
     # Counted in ordinals: the day after date.max is a number, but no date.
@@ -115,10 +129,13 @@ class _Reading:
 class _Crawl:
     """Finds the slices while their pages are being fetched.
 
-    A probe is asked while the requests before it still wait for their turn, so that nothing stands still for it.
+    A probe is asked while the requests before it still wait for their turn, so that nothing stands still for it. One
+    that TMDb does not answer ends the requests for a while: what is under way is read, then it `needs_sign` of TMDb.
     """
 
-    def __init__(self, client: TmdbClient, gaps: Iterator[Slice]) -> None:
+    def __init__(
+        self, client: TmdbClient, gaps: Iterator[Slice], begun: Mapping[Span, tuple[int, Collection[int]]]
+    ) -> None:
         self._client = client
         # What is still to be sliced, the oldest last, with the films thought to be in it (None: no idea).
         self._ranges: list[tuple[Slice, float | None]] = [(gap, None) for gap in reversed(list(gaps))]
@@ -128,9 +145,39 @@ class _Crawl:
         # Of the last probe: how dense the films are where the next slice begins, and what was tried.
         self._films_a_day, self._days = 0.0, 1
         self._known_pages = 0
+        self._has_answer, self._has_silent_probe = False, False
+        for span, (count, read) in begun.items():
+            self._resume(Slice(*span), count, [number for number in range(1, count + 1) if number not in read])
+
+    @property
+    def has_more(self) -> bool:
+        """Whether something is still to be asked."""
+        return bool(self._ranges or self._gained)
+
+    @property
+    def needs_sign(self) -> bool:
+        """Whether TMDb must show that it answers at all: it has answered nothing, or not the last probe."""
+        return self._has_silent_probe or not self._has_answer
+
+    def note_sign(self) -> None:
+        """TMDb answers: what it did not answer stays with the pages."""
+        self._has_answer, self._has_silent_probe = True, False
+
+    def _resume(self, found: Slice, count: int, missing: list[int]) -> None:
+        """Go on with a slice of `count` pages that lacks some."""
+        if missing:
+            self._readings[found] = _Reading(count, len(missing), unseen=0)
+            self._gained.extend((found, number) for number in missing)
+            self._known_pages += len(missing)
 
     def requests(self) -> Iterator[tuple[Slice, int, dict[str, Any]]]:
-        """The pages from 2 of each slice; a slice is found, by asking for its page 1, when its turn comes."""
+        """The pages from 2 of each slice; a slice is found, by asking for its page 1, when its turn comes.
+
+        Before them come the pages of begun slices, and those that slices gained while they were read.
+        """
+        while self._gained:
+            found, number = self._gained.popleft()
+            yield found, number, self.params(found)
         while self._ranges:
             found, guess = self._ranges.pop()
             if guess is not None and guess > _MAX_FILMS and found.days > 1:
@@ -147,14 +194,11 @@ class _Crawl:
             self._readings[found] = _Reading(pages, pages, unseen=max(0, films - _MAX_FILMS))
             self._known_pages += pages
             self._probed.append((found, page))
+            if not page.is_answered:
+                self._has_silent_probe = True
+                return
             for number in range(2, pages + 1):
-                yield found, number, self._params(found)
-
-    def gained_requests(self) -> Iterator[tuple[Slice, int, dict[str, Any]]]:
-        """The pages that slices gained while they were read."""
-        while self._gained:
-            found, number = self._gained.popleft()
-            yield found, number, self._params(found)
+                yield found, number, self.params(found)
 
     def first_pages(self) -> Iterator[SlicePage]:
         """Page 1 of each slice found since the last call."""
@@ -166,6 +210,7 @@ class _Crawl:
         reading = self._readings[found]
         reading.open -= 1
         reading.has_problem |= page.problem is not None
+        self._has_answer |= page.is_answered
         # As in discover.crawl, the highest count seen holds.
         pages = min(page.total_pages, MAX_PAGES)
         if pages > reading.asked:
@@ -176,11 +221,14 @@ class _Crawl:
         reading.unseen = max(reading.unseen, page.total_results - _MAX_FILMS)
         is_finished = reading.open == 0 and not reading.has_problem
         ahead = sum(math.ceil(max(0.0, guess or 0.0) / _PAGE_FILMS) for _, guess in self._ranges)
-        return SlicePage(found, page, is_finished, reading.unseen, self._known_pages + ahead)
+        return SlicePage(found, page, is_finished, reading.unseen, reading.asked, self._known_pages + ahead)
 
     def _probe(self, found: Slice) -> DiscoverPage:
-        with closing(fetch_pages(self._client, [1], params=self._params(found))) as pages:
-            page = next(pages)
+        with closing(fetch_keyed_pages(self._client, [(found, 1, self.params(found))])) as pages:
+            _, page = next(pages)
+        self._has_answer |= page.is_answered
+        if not self._has_answer and not self._readings:
+            page.require_answer()
         if page.results and not page.total_pages:
             return replace(page, results=[], problem="page 1 does not tell how many pages there are")
         return page
@@ -203,7 +251,8 @@ class _Crawl:
         self._ranges.append((Slice(last + _DAY, found.lte), films - guess))
         self._ranges.append((Slice(found.gte, last), guess))
 
-    def _params(self, found: Slice) -> dict[str, Any]:
+    def params(self, found: Slice) -> dict[str, Any]:
+        """The query of a slice's pages, but for the page."""
         return discover_params(self._client) | {
             "primary_release_date.gte": found.gte.isoformat(),
             "primary_release_date.lte": found.lte.isoformat(),

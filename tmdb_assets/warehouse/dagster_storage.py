@@ -13,11 +13,13 @@ The address is looked up when the storage is opened and never becomes part of th
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import weakref
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Any
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 from dagster import DagsterEvent, DagsterEventType, EventLogEntry
@@ -28,13 +30,13 @@ from dagster_postgres import (
     PostgresRunStorage,
     PostgresScheduleStorage,
 )
-from dagster_postgres.utils import DagsterPostgresException, retry_pg_connection_fn
 
 from tmdb_assets.run_process import PROCESS_TAG, this_process
+from tmdb_assets.warehouse import patience
 from tmdb_assets.warehouse.server import open_server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
     from datetime import datetime
 
@@ -43,10 +45,9 @@ if TYPE_CHECKING:
 # An in-process run holds one or two connections nearly all the time; threads of the daemon come and go.
 POOL_SIZE = 2
 MAX_OVERFLOW = 20
-RETRIES = 5  # Dagster's own number: they last 12 s, in which a server restarts
 
+Storage = TypeVar("Storage")
 _pooled_engines: weakref.WeakSet[sa.Engine] = weakref.WeakSet()
-_gone: weakref.WeakSet[sa.Engine] = weakref.WeakSet()  # whose server did not answer the last time
 
 
 class WarehouseStorage(DagsterPostgresStorage):
@@ -106,6 +107,26 @@ class WarehouseStorage(DagsterPostgresStorage):
         return ConfigurableClassData("dagster._core.storage.legacy_storage", class_name, json.dumps(config))
 
 
+def _ridden_out(storage: type[Storage]) -> type[Storage]:
+    """Every question to a storage is asked again when the server restarts amid it.
+
+    An event whose answer was lost may so be stored twice, which shows as the same line twice in the run's log.
+    """
+
+    def again(method: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(method)
+        def asked(*arguments: Any, **named: Any) -> Any:
+            return patience.ride_out(lambda: method(*arguments, **named))
+
+        return asked
+
+    for name, method in inspect.getmembers(storage, inspect.isfunction):
+        if not name.startswith("_"):
+            setattr(storage, name, again(method))
+    return storage
+
+
+@_ridden_out
 class PooledRunStorage(PostgresRunStorage):
     """Runs, on the shared engine; each carries the process that executes it."""
 
@@ -129,6 +150,7 @@ class PooledRunStorage(PostgresRunStorage):
         self._engine.dispose()
 
 
+@_ridden_out
 class PooledEventLogStorage(PostgresEventLogStorage):
     """Events, on the shared engine."""
 
@@ -140,7 +162,7 @@ class PooledEventLogStorage(PostgresEventLogStorage):
         """Store an event. A mere line of the log is let go with the server: the next event of the run tells of that."""
         try:
             super().store_event(event)
-        except (DagsterPostgresException, sa.exc.OperationalError):
+        except sa.exc.OperationalError:
             if event.is_dagster_event:
                 raise
 
@@ -154,6 +176,7 @@ class PooledEventLogStorage(PostgresEventLogStorage):
         self._engine.dispose()
 
 
+@_ridden_out
 class PooledScheduleStorage(PostgresScheduleStorage):
     """Schedules, on the shared engine."""
 
@@ -174,14 +197,7 @@ class PooledScheduleStorage(PostgresScheduleStorage):
 
 @contextmanager
 def _connection(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """Dagster's patience of some seconds, but once: a run that ends without its server has many events to write."""
-    try:
-        connection = engine.connect() if engine in _gone else retry_pg_connection_fn(engine.connect, RETRIES)
-    except (DagsterPostgresException, sa.exc.DBAPIError):
-        _gone.add(engine)
-        raise
-    _gone.discard(engine)
-    with closing(connection):
+    with closing(patience.connect(engine)) as connection:
         yield connection
 
 

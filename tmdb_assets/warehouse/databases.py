@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 OLDEST_VERSION = 15
 OUTAGES = {f"{driver}.{kind}" for driver in ("psycopg", "psycopg2") for kind in ("OperationalError", "InterfaceError")}
+TRIES = 3  # of a question amid which the server restarts
 CONNECT_TIMEOUT_S = 4  # for each address of the host, and once more for the question whether the server is up
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -46,18 +47,23 @@ def ensure_databases(
     An unreachable server is tried again for `patience_s` seconds; a refusal is final. Safe beside other processes.
     Raises `WarehouseUnavailableError`, also for a server older than version 15 and a database that is not UTF8.
     """
-    with closing(_connect_first([targets[0], *maintenance], patience_s)) as connection:
-        where = describe(targets[0])
-        if connection.info.server_version < OLDEST_VERSION * 10_000:
-            raise WarehouseUnavailableError(
-                f"Postgres at {where} is version {connection.info.server_version // 10_000}; "
-                f"the warehouse needs {OLDEST_VERSION} or later. Upgrade it, or name another in WAREHOUSE_URL."
-            )
-        names = [str(url.database) for url in targets]
-        try:
-            _create_missing(connection, names, where, locale)
-        except psycopg.Error as error:
-            raise WarehouseUnavailableError(f"Postgres at {where} reports: {_first_line(error)}.") from None
+    where, names = describe(targets[0]), [str(url.database) for url in targets]
+    tries = 0
+    while True:
+        tries += 1
+        with closing(_connect_first([targets[0], *maintenance], patience_s)) as connection:
+            if connection.info.server_version < OLDEST_VERSION * 10_000:
+                raise WarehouseUnavailableError(
+                    f"Postgres at {where} is version {connection.info.server_version // 10_000}; "
+                    f"the warehouse needs {OLDEST_VERSION} or later. Upgrade it, or name another in WAREHOUSE_URL."
+                )
+            try:
+                _create_missing(connection, names, where, locale)
+            except psycopg.Error as error:
+                if is_outage(error) and tries < TRIES:
+                    continue
+                raise WarehouseUnavailableError(f"Postgres at {where} reports: {_first_line(error)}.") from None
+            return
 
 
 def libpq_environment(url: URL) -> dict[str, str]:
@@ -167,21 +173,39 @@ def _is_up(conninfo: str) -> bool:
 
 
 def tell_outage(error: BaseException, url: URL) -> str | None:
-    """One sentence on the error of psycopg, or of Dagster's psycopg2, that `error` comes from, or None.
+    """One sentence on the error of psycopg, or of Dagster's psycopg2, that `error` comes from, or None."""
+    cause = _find_driver_error(error)
+    if cause is None:
+        return None
+    did = "went away" if _is_end_of_session(cause) else "could not go on"
+    return f"Postgres at {describe(url)} {did} ({_first_line(cause)})."
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether `error` comes from a server that went away or cannot be reached, which another attempt may find back."""
+    cause = _find_driver_error(error)
+    return cause is not None and _is_end_of_session(cause)
+
+
+def _find_driver_error(error: BaseException) -> BaseException | None:
+    """The error of the database's driver that `error` comes from.
 
     The drivers are told by name: what catches an error need not load both.
     """
     cause: BaseException | None = error
     seen: list[BaseException] = []
     while cause is not None and cause not in seen:
-        names = {f"{kind.__module__}.{kind.__name__}" for kind in type(cause).__mro__}
-        if names & OUTAGES:
-            state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
-            did = "went away" if state is None or state.startswith(("08", "57P")) else "could not go on"
-            return f"Postgres at {describe(url)} {did} ({_first_line(cause)})."
+        if OUTAGES & {f"{kind.__module__}.{kind.__name__}" for kind in type(cause).__mro__}:
+            return cause
         seen.append(cause)
         cause = cause.__cause__ or cause.__context__
     return None
+
+
+def _is_end_of_session(cause: BaseException) -> bool:
+    """By its state: none (nothing was heard), 08 (connection), 57P (the server ends or starts)."""
+    state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+    return state is None or state.startswith(("08", "57P"))
 
 
 def _first_line(error: BaseException) -> str:

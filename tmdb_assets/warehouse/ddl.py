@@ -54,8 +54,8 @@ def schema_sql() -> str:
     return header + ";\n\n".join(statement.replace("\t", "    ") for statement in statements) + ";\n"
 
 
-def ensure_schema(engine: sa.Engine) -> None:
-    """Bring the schema up to this release; costs one question when that was done already.
+def ensure_schema(engine: sa.Engine) -> bool:
+    """Bring the schema up to this release; False, at the cost of one question, when that was done already.
 
     A database of an earlier release takes the steps it lacks, and tables that are not there are made, all in one
     transaction; of two processes one waits for the other. Raises `SchemaMismatchError` for a database of a newer
@@ -65,10 +65,10 @@ def ensure_schema(engine: sa.Engine) -> None:
     digest = hashlib.sha256((text + functions_sql()).encode()).hexdigest()
     with _told_of_rights(), engine.begin() as connection:
         if _applied(connection, "schema") == digest:
-            return
+            return False
         connection.execute(sa.text("select pg_advisory_xact_lock(:lock)"), {"lock": SCHEMA_LOCK})
         if _applied(connection, "schema") == digest:
-            return
+            return False
         act_as_owner(connection)
         upgrade(connection)
         _require_columns(connection)
@@ -77,6 +77,7 @@ def ensure_schema(engine: sa.Engine) -> None:
         connection.exec_driver_sql("select grant_privileges()")
         mark(connection)
         _remember(connection, "schema", digest)
+        return True
 
 
 @contextmanager
@@ -112,6 +113,13 @@ def _require_columns(connection: sa.Connection) -> None:
                 f"{', '.join(sorted(found[made.name] ^ declared))}). Nothing was changed; use that version, or a new "
                 "database."
             )
+
+
+def view_names() -> list[str]:
+    """The views that have a file, those first that others are made from."""
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted((SQL_DIR / "views").glob("*.sql"))}
+    # A view names only views that come before it.
+    return sorted(texts, key=lambda name: sum(other in texts[name] for other in texts))
 
 
 def view_file(name: str) -> Path:

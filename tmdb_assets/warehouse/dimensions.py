@@ -141,6 +141,8 @@ dim_movie = table(
     column("removed_date", "date", "Last day on which TMDb answered 404, unless it came back.", nullable=True),
     inserted_at(),
     updated_at(),
+    # Few rows: the films that rankings and totals leave out.
+    sa.Index("ix_dim_movie_removed", "movie_id", postgresql_where=sa.text("removed_date is not null")),
     group="dimensions",
     # Details outrank discover; of two days with details, or two without, the newer wins. Every part of the rule is
     # a maximum, so that days may be loaded in any order.

@@ -1,6 +1,7 @@
 """Which films a day asks details for: new, returned, changed and stale ones; with a refresh, every film of the day.
 
 A film is stale at 50 to 100% of the greatest age allowed, by a hash of its id, so that no day has a wave of them.
+What a day was to ask and got no answer for, the days after owe: it counts as changed on their lists.
 """
 
 from __future__ import annotations
@@ -42,6 +43,47 @@ where reason is not null
 order by movie_id
 on conflict (snapshot_date, movie_id) do update set reason = excluded.reason
 """
+# Films that days before were to ask for and got no answer for, then or later; those that the tables know of, first.
+OWED = """
+select distinct u.movie_id
+from details_due as u
+left join dim_movie as m on m.movie_id = u.movie_id
+where u.snapshot_date >= :first and u.snapshot_date < :day
+and (u.reason <> 'unlisted' or u.snapshot_date <= :since)
+and coalesce(greatest(m.details_date, m.removed_date), '-infinity') < u.snapshot_date
+and not exists (
+    select 1
+    from raw_details as r
+    where r.movie_id = u.movie_id
+    and r.snapshot_date >= :first and r.snapshot_date < :day and r.snapshot_date >= u.snapshot_date
+    and (r.status_code = 200 or r.snapshot_date <> all(cast(:disbelieved as date[])))
+)
+"""
+# A part of its own in the books of a day's list: finished where the lists of changes were read up to that day. A list
+# without the part is one of an earlier version, which knew no such difference.
+KNOWN_CHANGES = """
+select max(a.snapshot_date)
+from fetch_log as a
+left join fetch_log as c on c.snapshot_date = a.snapshot_date and c.kind = a.kind and c.part = 'changes'
+where a.kind = 'due' and a.part = 'all' and a.finished_at is not null and a.snapshot_date <= :day
+and (c.part is null or c.finished_at is not null)
+"""
+NOTE_CHANGES = """
+insert into fetch_log (snapshot_date, kind, part, started_at, finished_at, request_count, row_count)
+values (:day, 'due', 'changes', :now, case when :are_known then cast(:now as timestamptz) end, 0, 0)
+on conflict (snapshot_date, kind, part) do update set finished_at = excluded.finished_at
+"""
+# Films on the day's list that gave no answer since its crawl began; a 404 is one where it is to be believed.
+UNANSWERED = """
+from details_due as u
+left join raw_discover as d on d.snapshot_date = u.snapshot_date and d.movie_id = u.movie_id
+where u.snapshot_date = :day and not exists (
+    select 1
+    from raw_details as r
+    where r.snapshot_date = :day and r.movie_id = u.movie_id and r.fetched_at >= :since
+    and (r.status_code = 200 or :believed)
+)
+"""
 MOST_REMOVED = 20  # more films than this, and more than the share below, answering 404 are taken for a fault of TMDb
 MOST_REMOVED_SHARE = 0.01
 
@@ -70,24 +112,40 @@ def removals(connection: sa.Connection, day: dt.date) -> Removals:
 
 
 def plan_details(
-    connection: sa.Connection, day: dt.date, changed: Collection[int] | None, max_age: int, *, refresh: bool
+    connection: sa.Connection,
+    day: dt.date,
+    changed: Collection[int] | None,
+    max_age: int,
+    *,
+    owed: Collection[int] = (),
+    refresh: bool = False,
 ) -> dict[str, int]:
-    """Make the day's list of films to ask for; return how many for each reason.
+    """Make the day's list of films to ask for, or add to it; return how many for each reason.
 
     `changed` None means that what changed could not be learned: then every film of the day is asked (`unlisted`).
+    `owed` counts as changed; `max_age` is in days.
     """
     if refresh:
         connection.execute(sa.text("delete from details_due where snapshot_date = :day"), {"day": day})
     statement = sa.text(PLAN.format(threshold=THRESHOLD))
     values = {
         "day": day,
-        "changed": sorted(changed or ()),
+        "changed": sorted({*(changed or ()), *owed}),
         "is_listed": changed is not None,
         "max_age": max_age,
         "refresh": refresh,
     }
     connection.execute(statement, values)
     return count_due(connection, day)
+
+
+def forget_unlisted(connection: sa.Connection, day: dt.date) -> None:
+    """Take from the day's list what was asked only as nobody knew what had changed, and gave no answer yet."""
+    statement = sa.text(
+        "delete from details_due as u where u.snapshot_date = :day and u.reason = 'unlisted' and not exists (select 1 "
+        "from raw_details as r where r.snapshot_date = u.snapshot_date and r.movie_id = u.movie_id)"
+    )
+    connection.execute(statement, {"day": day})
 
 
 def count_due(connection: sa.Connection, day: dt.date) -> dict[str, int]:
@@ -99,25 +157,36 @@ def count_due(connection: sa.Connection, day: dt.date) -> dict[str, int]:
     return {reason: count for reason, count in counted}  # noqa: C416 - rows are no plain pairs for the type checker
 
 
-def last_planned_day(connection: sa.Connection, before: dt.date) -> dt.date | None:
-    """The newest day before `before` whose list was made: changes since then are not known yet."""
-    day: dt.date | None = connection.scalar(
-        sa.text(
-            "select max(snapshot_date) from fetch_log where kind = 'due' and part = 'all' "
-            "and finished_at is not null and snapshot_date < :before"
-        ),
-        {"before": before},
-    )
-    return day
+def changes_known_until(connection: sa.Connection, day: dt.date) -> dt.date | None:
+    """The newest day up to `day` whose list was made from all that TMDb says of changes; None where there is none."""
+    known: dt.date | None = connection.scalar(sa.text(KNOWN_CHANGES), {"day": day})
+    return known
 
 
-def unanswered(connection: sa.Connection, day: dt.date) -> set[int]:
-    """Films that a day was to ask for and that gave no answer then: they stay due."""
-    owed = sa.text(
-        "select u.movie_id from details_due as u where u.snapshot_date = :day and not exists (select 1 "
-        "from raw_details as r where r.snapshot_date = u.snapshot_date and r.movie_id = u.movie_id)"
+def note_changes(connection: sa.Connection, day: dt.date, now: dt.datetime, *, are_known: bool) -> None:
+    """Note whether the lists of changes were read up to `day`; if not, a later list covers the time since."""
+    connection.execute(sa.text(NOTE_CHANGES), {"day": day, "now": now, "are_known": are_known})
+
+
+def unanswered(connection: sa.Connection, day: dt.date, since: dt.date, max_age: int) -> set[int]:
+    """Films that days before `day` were to ask for and that gave no answer, or a 404 that is not to be believed.
+
+    Changes are asked anew from `since` on: what later days asked only because they knew none is not owed. Nor is what
+    is older than `max_age` days: such a film is stale.
+    """
+    first = day - dt.timedelta(days=max_age)
+    values = {"day": day, "since": since, "first": first, "disbelieved": _disbelieved_days(connection, first, day)}
+    return set(connection.scalars(sa.text(OWED), values))
+
+
+def _disbelieved_days(connection: sa.Connection, first: dt.date, before: dt.date) -> list[dt.date]:
+    """The days on which more films answered 404 than can be believed."""
+    many = sa.text(
+        "select snapshot_date from raw_details where status_code = 404 and snapshot_date >= :first "
+        "and snapshot_date < :before group by snapshot_date having count(*) > :most order by snapshot_date"
     )
-    return set(connection.scalars(owed, {"day": day}))
+    days = connection.scalars(many, {"first": first, "before": before, "most": MOST_REMOVED}).all()
+    return [day for day in days if not removals(connection, day).are_plausible]
 
 
 def has_details(connection: sa.Connection, before: dt.date) -> bool:
@@ -157,16 +226,12 @@ def films_due(connection: sa.Connection, day: dt.date, asked_since: dt.datetime)
 
     A 404 counts as an answer unless there are too many of them to believe.
     """
-    return list(
-        connection.scalars(
-            sa.text(
-                "select u.movie_id from details_due as u "
-                "left join raw_discover as d on d.snapshot_date = u.snapshot_date and d.movie_id = u.movie_id "
-                "where u.snapshot_date = :day and not exists (select 1 from raw_details as r "
-                "where r.snapshot_date = :day and r.movie_id = u.movie_id and r.fetched_at >= :since "
-                "and (r.status_code = 200 or :believed)) "
-                "order by d.rank nulls last, u.movie_id"
-            ),
-            {"day": day, "since": asked_since, "believed": removals(connection, day).are_plausible},
-        )
-    )
+    values = {"day": day, "since": asked_since, "believed": removals(connection, day).are_plausible}
+    ordered = sa.text(f"select u.movie_id {UNANSWERED} order by d.rank nulls last, u.movie_id")
+    return list(connection.scalars(ordered, values))
+
+
+def count_missing(connection: sa.Connection, day: dt.date, asked_since: dt.datetime) -> int:
+    """How many films on the day's list gave no answer at all since `asked_since`."""
+    counted = sa.text(f"select count(*) {UNANSWERED}")
+    return int(connection.scalar(counted, {"day": day, "since": asked_since, "believed": True}) or 0)

@@ -20,6 +20,7 @@ from sqlalchemy.dialects import postgresql
 
 from tmdb_assets.transforms.conform import Conformed, Reason, Rejected, Row, shorten
 from tmdb_assets.warehouse import merge as merging
+from tmdb_assets.warehouse import staging
 from tmdb_assets.warehouse.contracts import validate
 from tmdb_assets.warehouse.ddl import ensure_partition
 from tmdb_assets.warehouse.merge import MergeCounts
@@ -101,19 +102,20 @@ def load(
     loaded = Loaded(table)
     if table.info["partition_unit"] and day is not None:
         ensure_partition(connection.engine, table, day)
-    merging.create_staging(connection, table)
+    staging.create_staging(connection, table)
     for chunk in chunks:
         valid = validate(table, chunk, part)
         loaded.received += chunk.received
         loaded.rejected += valid.rejected
         if len(valid.frame):
-            merging.stage(connection, table, valid.frame)
-    for row, rule, value in merging.reject_orphans(connection, table):
+            staging.stage(connection, table, valid.frame)
+    for row, rule, value in staging.reject_orphans(connection, table):
         loaded.rejected.append(Rejected(row, (Reason(rule, shorten(value)),), part(row) if part else None))
-    _judge(loaded, earlier, merging.count_standing(connection, table) if is_partial and loaded.rejected else 0)
+    _judge(loaded, earlier, staging.count_standing(connection, table) if is_partial and loaded.rejected else 0)
+    merging.take_turn(connection, table, day)
     loaded.counts = merge(connection) if merge else merging.merge(connection, table, parameters)
     _quarantine(connection, table, loaded.rejected, day, parts)
-    connection.exec_driver_sql(f"drop table {merging.staging_name(table)}")
+    connection.exec_driver_sql(f"drop table {staging.staging_name(table)}")
     return loaded
 
 

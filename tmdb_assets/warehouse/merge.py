@@ -1,25 +1,25 @@
-"""COPY to a staging table, then one set-based merge: the only way rows reach a table.
+"""Staged rows into their table, set-based and in key order: the only way rows reach a table.
 
-Rows are merged in key order, so that loads of overlapping rows side by side do not deadlock. Of rows staged with the
-same key the one staged last wins. A stored row is rewritten only when something in it changes.
+Because of the key order, loads of overlapping rows side by side do not deadlock. Of rows staged with the same key the
+one staged last wins. A stored row is rewritten only when something in it changes: rows that equal the stored ones are
+left out by a join, and `on conflict` has the last word, which also sees what others committed meanwhile.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import orjson
+import psycopg.errors
 import sqlalchemy as sa
 
-from tmdb_assets.transforms.conform import Row
 from tmdb_assets.warehouse.columns import Merge, frame_columns, key_columns
 from tmdb_assets.warehouse.contracts import StructuralFaultError
+from tmdb_assets.warehouse.staging import staging_name, staging_sequence
 
-if TYPE_CHECKING:
-    import pandas as pd
+ANALYZE_FROM = 10_000  # staged rows; fewer are merged fast by any plan
 
 
 @dataclass(frozen=True)
@@ -32,89 +32,103 @@ class MergeCounts:
     deleted: int = 0
 
 
-def staging_name(table: sa.Table) -> str:
-    """The name of the table's staging table, private to the connection."""
-    return f"stage_{table.name}"
+def take_turn(connection: sa.Connection, table: sa.Table, day: dt.date | None) -> None:
+    """Wait until no other transaction merges the same day (or the same undated whole) into the table.
 
-
-def create_staging(connection: sa.Connection, table: sa.Table) -> None:
-    """Create the staging table: the frame's columns without constraints, gone at the end of the transaction."""
-    columns = ", ".join(
-        f"{name} {table.c[name].type.compile(dialect=connection.dialect)}" for name in frame_columns(table)
+    Merges of different days give the same rows in either order, and go on side by side. Two different contents for one
+    day do not: one load comes wholly after the other, so that what it then compares with is what the other stored.
+    """
+    connection.execute(
+        sa.text("select pg_advisory_xact_lock(hashtext('merge ' || :name), :day)"),
+        {"name": table.name, "day": day.toordinal() if day else 0},
     )
-    connection.exec_driver_sql(
-        f"create temp table {staging_name(table)} "
-        f"(staged_number bigint generated always as identity, {columns}) on commit drop"
-    )
-
-
-def stage(connection: sa.Connection, table: sa.Table, frame: pd.DataFrame) -> None:
-    """COPY a frame into the staging table."""
-    columns = frame_columns(table)
-    cells = [_cells(frame[name], kind) for name, kind in columns.items()]
-    cursor = connection.connection.cursor()
-    statement = f"copy {staging_name(table)} ({', '.join(columns)}) from stdin"
-    with cursor.copy(statement) as copy:
-        for row in zip(*cells, strict=True):
-            copy.write_row(row)
-
-
-def _cells(series: pd.Series[Any], kind: str) -> list[Any]:
-    """A column as Python values, None where it is missing; JSON as text."""
-    if kind == "json":
-        return [None if value is None else orjson.dumps(value).decode() for value in series]
-    missing = series.isna().to_numpy()
-    return [None if gone else value for value, gone in zip(series.tolist(), missing, strict=True)]
-
-
-def reject_orphans(connection: sa.Connection, table: sa.Table) -> Iterator[tuple[Row, str, Any]]:
-    """Take staged rows whose parent is missing out of the staging table; yield row, broken rule and value."""
-    for key in sorted(table.foreign_keys, key=lambda key: key.parent.name):  # a set: its order differs by process
-        name, parent = key.parent.name, key.column.table.name
-        taken = connection.exec_driver_sql(
-            f"delete from {staging_name(table)} as s where s.{name} is not null and not exists "
-            f"(select 1 from {parent} as p where p.{key.column.name} = s.{name}) "
-            "returning to_jsonb(s) - 'staged_number', s." + name
-        )
-        for row, value in taken:
-            yield row, f"{name} is in {parent}", value
-
-
-def count_standing(connection: sa.Connection, table: sa.Table) -> int:
-    """How many rows of the table are not staged: a merge leaves them as they are."""
-    same_key = " and ".join(f"s.{name} = t.{name}" for name in key_columns(table))
-    counted = sa.text(
-        f"select count(*) from {table.name} as t "
-        f"where not exists (select 1 from {staging_name(table)} as s where {same_key})"
-    )
-    return int(connection.scalar(counted) or 0)
 
 
 def merge(connection: sa.Connection, table: sa.Table, parameters: Mapping[str, Any] | None = None) -> MergeCounts:
     """Merge the staged rows into the table by its declared `Merge`; `parameters` are those its SQL names."""
+    statement = sa.text(merge_statement(table))
+    bound = connection.execute(sa.text(_bounds_statement(table))).one()
+    values = {**(parameters or {}), "first_key": bound.first, "last_key": bound.last}
+    if missing := statement.compile().params.keys() - values.keys():
+        raise ValueError(f"{table.name}: its merge names {', '.join(sorted(missing))}, which the load does not give.")
+    if bound.first is None:
+        return MergeCounts()
+    if not bound.has_stored:
+        inserted = _insert_new(connection, table)
+        if inserted is not None:
+            return MergeCounts(inserted=inserted)
+    if bound.number > ANALYZE_FROM:
+        connection.exec_driver_sql(f"analyze {staging_name(table)} ({', '.join(key_columns(table))})")
+    counted = connection.execute(statement, values).one()
+    staged, written, changed = (int(number) for number in counted)
+    rewritten = int(connection.scalar(sa.text(f"select {_next_number(table)}")) or 0) - bound.number - 1
+    inserted = written - rewritten
+    return MergeCounts(inserted=inserted, updated=changed - inserted, unchanged=staged - changed)
+
+
+def _next_number(table: sa.Table) -> str:
+    return f"nextval('{staging_sequence(table)}')"
+
+
+def _bounds_statement(table: sa.Table) -> str:
+    """The first and last staged value of the key's first column, whether rows stand between, and a number."""
+    key = key_columns(table)[0]
+    return (
+        f"with bound as (select min({key}) as first, max({key}) as last from {staging_name(table)}) "
+        "select first, last, "
+        f"exists (select 1 from {table.name} as t where t.{key} between first and last) as has_stored, "
+        f"{_next_number(table)} as number from bound"
+    )
+
+
+def _last_staged(table: sa.Table) -> str:
+    """The staged rows in key order, of each key the one that counts."""
     rule: Merge = table.info["merge"]
-    counted = connection.execute(sa.text(merge_statement(table)), dict(parameters or {})).one()
-    staged, existing, written, changed = (int(number) for number in counted)
-    inserted = min(staged - existing, changed)  # another load may have inserted the same rows meanwhile
-    updated = (changed if rule.changed_at else written) - inserted
-    return MergeCounts(inserted=inserted, updated=updated, unchanged=staged - inserted - updated)
+    keys, columns = ", ".join(key_columns(table)), ", ".join(frame_columns(table))
+    prefer = f"{rule.prefer}, " if rule.prefer else ""
+    return (
+        f"select distinct on ({keys}) {columns} from {staging_name(table)} order by {keys}, {prefer}staged_number desc"
+    )
+
+
+def _insert_new(connection: sa.Connection, table: sa.Table) -> int | None:
+    """Insert the staged rows where none of their range of keys was stored: a plain insert costs least.
+
+    None, with nothing written, where another transaction stored one of them meanwhile.
+    """
+    try:
+        with connection.begin_nested():
+            statement = f"insert into {table.name} ({', '.join(frame_columns(table))}) {_last_staged(table)}"
+            return int(connection.execute(sa.text(statement)).rowcount)
+    except sa.exc.IntegrityError as error:
+        if not isinstance(error.orig, psycopg.errors.UniqueViolation):
+            raise
+        return None
 
 
 def merge_statement(table: sa.Table) -> str:
-    """The merge of a staging table as one SQL statement that returns staged, existing, written and changed rows."""
+    """The merge of a staging table as one SQL statement that returns staged, written and changed rows.
+
+    Changed rows are inserted ones and those whose content changed. Each stored row that is rewritten takes a number of
+    the staging table's sequence: how else the statement tells them from inserted ones does not work on partitions.
+    """
     rule: Merge = table.info["merge"]
-    columns, keys = list(frame_columns(table)), key_columns(table)
-    key_list, column_list = ", ".join(keys), ", ".join(columns)
-    changed = f"count(*) filter (where {rule.changed_at} = now())" if rule.changed_at else "count(*)"
-    prefer = f"{rule.prefer}, " if rule.prefer else ""
+    columns, keys = ", ".join(frame_columns(table)), key_columns(table)
+    key_list = ", ".join(keys)
+    same_key = " and ".join(f"t.{name} = excluded.{name}" for name in keys)
+    new, needed = _on_conflict(table)
+    is_news = f"t.{keys[0]} is null" + (f" or {needed}" if needed else "")
+    action = (
+        f"update set {new} where case when {needed} then {_next_number(table)} is not null end" if needed else "nothing"
+    )
+    changed = f"t.{rule.changed_at} = now()" if rule.changed_at else "true"
     return (
-        f"with staged as (select distinct on ({key_list}) {column_list} from {staging_name(table)} "
-        f"order by {key_list}, {prefer}staged_number desc), "
-        f"existing as (select count(*) as n from staged join {table.name} using ({key_list})), "
-        f"written as (insert into {table.name} as t ({column_list}) "
-        f"select {column_list} from staged order by {key_list} "
-        f"on conflict ({key_list}) {_on_conflict(table)} returning t.*) "
-        f"select (select count(*) from staged), (select n from existing), count(*), {changed} from written"
+        f"with compared as materialized (select excluded.*, {is_news} as is_news from ({_last_staged(table)}) "
+        f"as excluded left join {table.name} as t on {same_key} and t.{keys[0]} between :first_key and :last_key), "
+        f"written as (insert into {table.name} as t ({columns}) "
+        f"select {columns} from compared where is_news order by {key_list} "
+        f"on conflict ({key_list}) do {action} returning {changed} as is_changed) "
+        "select (select count(*) from compared), count(*), count(*) filter (where is_changed) from written"
     )
 
 
@@ -127,7 +141,8 @@ def content_columns(table: sa.Table) -> list[str]:
     return [name for name in frame_columns(table) if name not in special]
 
 
-def _on_conflict(table: sa.Table) -> str:
+def _on_conflict(table: sa.Table) -> tuple[str, str]:
+    """The assignments of a stored row's columns, and the condition under which they change something."""
     rule: Merge = table.info["merge"]
     content = content_columns(table)
     conditions = []
@@ -136,15 +151,14 @@ def _on_conflict(table: sa.Table) -> str:
         conditions.append(f"(({rule.wins}) and ({stored}) is distinct from ({staged}))")
     conditions += [f"t.{name} is distinct from ({expression})" for name, expression in rule.computed]
     if not conditions and not rule.advance:
-        return "do nothing"
+        return "", ""
     new = {name: f"case when {rule.wins} then excluded.{name} else t.{name} end" for name in content}
     new |= {name: f"greatest(t.{name}, excluded.{name})" for name in rule.advance}
     new |= dict(rule.computed)
     if rule.changed_at:
         new[rule.changed_at] = f"case when {' or '.join(conditions)} then now() else t.{rule.changed_at} end"
     conditions += [f"greatest(t.{name}, excluded.{name}) is distinct from t.{name}" for name in rule.advance]
-    assignments = ", ".join(f"{name} = {expression}" for name, expression in new.items())
-    return f"do update set {assignments} where {' or '.join(conditions)}"
+    return ", ".join(f"{name} = {expression}" for name, expression in new.items()), f"({' or '.join(conditions)})"
 
 
 def replace_links(connection: sa.Connection, bridge: sa.Table, day: dt.date) -> MergeCounts:

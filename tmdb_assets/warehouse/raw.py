@@ -10,7 +10,7 @@ from tmdb_assets.warehouse.columns import Merge, column, table
 raw_discover = table(
     "raw_discover",
     "One row per film seen in discover on a day. Source: GET /discover/movie, by popularity. "
-    "A film that comes on two pages is kept once: the later page wins.",
+    "A film that comes on two pages is kept once: the later answer wins.",
     column("snapshot_date", "date", "UTC date on which TMDb was asked.", key=True),
     column("movie_id", "integer", "TMDb's id of the film.", key=True, at_least=1),
     column("popularity", "number", "TMDb's popularity score, without unit.", at_least=0),
@@ -21,8 +21,10 @@ raw_discover = table(
     column("fetched_at", "timestamp", "When the page was answered (UTC)."),
     group="raw",
     partition_by_day="snapshot_date",
-    # Within one crawl the later page wins; a newer crawl wins over an older one.
-    merge=Merge(wins="excluded.rank >= t.rank or t.fetched_at < :crawl_started_at"),
+    # The later answer wins, and of one page the later place: whatever the order in which they are stored.
+    merge=Merge(
+        wins="(excluded.fetched_at, excluded.rank) >= (t.fetched_at, t.rank)", prefer="fetched_at desc, rank desc"
+    ),
 )
 
 raw_details = table(
@@ -92,6 +94,15 @@ fetch_log = table(
     column("finished_at", "timestamp", "When the part was complete; NULL while it is under way.", nullable=True),
     column("request_count", "integer", "Requests sent for the part, retries included.", at_least=0),
     column("row_count", "integer", "Rows stored by the part.", at_least=0),
+    group="books",
+)
+
+fetch_turn = table(
+    "fetch_turn",
+    "One row per turn at asking TMDb that was the last, so one: whose it was, and when it ended.",
+    column("turn", "integer", "Always 1.", key=True, sql_type=sa.SmallInteger),
+    column("holder", "text", "Random name of who asked: one process, or one warehouse opened in it."),
+    column("ended_at", "timestamp", "When it ended; NULL while it lasts, or when it was cut off.", nullable=True),
     group="books",
 )
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -11,20 +13,32 @@ import orjson
 import sqlalchemy as sa
 
 from tmdb_assets.settings import Settings, get_settings
+from tmdb_assets.warehouse import patience
+from tmdb_assets.warehouse.address import APPLICATION_NAME
 from tmdb_assets.warehouse.ddl import ensure_schema
+from tmdb_assets.warehouse.fetch_lock import FETCH_LOCK, PAUSE_S, hold_fetch_lock, require_session, take_turn
+from tmdb_assets.warehouse.roles import apply_roles
 from tmdb_assets.warehouse.server import open_server
 
-FETCH_LOCK = 7_308_332_002  # advisory lock of the one fetcher
+__all__ = ["FETCH_LOCK", "Warehouse"]
+
 STATEMENT_TIMEOUT = "30min"
 LOCK_TIMEOUT = "10min"
+KEEPALIVE_S = 60  # a firewall forgets a connection that says nothing, as the fetch lock's does for hours
 
 
 class Warehouse:
-    """A Postgres database with the declared schema; connects, and brings the schema up, at first use."""
+    """A Postgres database with the declared schema; connects, and brings the schema up, at first use.
+
+    Nothing is set for longer than a transaction and no statement is prepared on the server, so that a connection pooler
+    in transaction mode may stand between.
+    """
 
     def __init__(self, url: sa.URL | None = None, settings: Settings | None = None) -> None:
         self._given_url = url
         self._settings = settings
+        self._holder = uuid.uuid4().hex
+        self._here = threading.local()  # `lock`: the session with which this very thread holds the fetch lock
 
     @cached_property
     def url(self) -> sa.URL:
@@ -39,21 +53,31 @@ class Warehouse:
             pool_size=3,
             max_overflow=2,
             pool_pre_ping=True,
+            isolation_level="READ COMMITTED",  # whatever the database's default is
             json_serializer=lambda value: orjson.dumps(value).decode(),
             json_deserializer=orjson.loads,
             connect_args={
-                "application_name": f"tmdb-assets {os.getpid()}",
-                "options": _options(self.url),
+                "application_name": f"{APPLICATION_NAME} {os.getpid()}",
                 "client_encoding": "utf8",
+                "keepalives_idle": self.url.query.get("keepalives_idle", KEEPALIVE_S),
+                "prepare_threshold": None,
             },
         )
-        ensure_schema(engine)
+        sa.event.listen(engine, "begin", _bound_waits)
+        is_new = ensure_schema(engine)
+        settings = self._settings or get_settings()
+        if is_new and self._given_url is None and settings.external_url is None:
+            apply_roles(engine, settings, is_embedded=True)  # the server is ours alone
         return engine
 
     @contextmanager
     def begin(self) -> Iterator[sa.Connection]:
-        """A connection inside one transaction: committed at the end, rolled back on any error."""
-        with self.engine.begin() as connection:
+        """A connection inside one transaction: committed at the end, rolled back on any error.
+
+        Raises `FetchLockLostError` where this thread holds the fetch lock no more.
+        """
+        self.require_fetch_lock()
+        with patience.connect(self.engine) as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -62,19 +86,27 @@ class Warehouse:
 
         While another process has it, `say` tells whom this one waits for, and it waits.
         """
-        with self.engine.connect() as connection:
-            if not connection.scalar(sa.select(sa.func.pg_try_advisory_lock(FETCH_LOCK))):
-                say(_holder(connection))
-                connection.execute(sa.text("set lock_timeout = 0"))
-                connection.execute(sa.text("set statement_timeout = 0"))
-                connection.execute(sa.select(sa.func.pg_advisory_lock(FETCH_LOCK)))
-                # So that no second holds the last requests of the one and the first of the other.
-                connection.execute(sa.text("select pg_sleep(1)"))
-            connection.commit()  # no transaction stays open while the fetching goes on
+        rate_limit = (self._settings or get_settings()).tmdb_rate_limit
+        pause_s = max(PAUSE_S, 1 / rate_limit) if rate_limit else PAUSE_S
+        with (
+            patience.connect(self.engine) as connection,
+            hold_fetch_lock(connection, say),
+            take_turn(self.engine, self._holder, pause_s),
+        ):
+            self._here.lock = connection
             try:
                 yield
             finally:
-                _unlock(connection)
+                self._here.lock = None
+
+    def require_fetch_lock(self) -> None:
+        """Raise `FetchLockLostError` if this thread took the fetch lock and lost it, as in a restart of Postgres.
+
+        It looks at the connection and asks nothing, so that it costs next to nothing.
+        """
+        held: sa.Connection | None = getattr(self._here, "lock", None)
+        if held is not None:
+            require_session(held)
 
     def close(self) -> None:
         """Close the connections of this process."""
@@ -83,34 +115,8 @@ class Warehouse:
             del self.__dict__["engine"]
 
 
-def _unlock(connection: sa.Connection) -> None:
-    """Give the fetch lock back at once, and end the session, whose settings may have changed."""
-    try:
-        connection.execute(sa.select(sa.func.pg_advisory_unlock(FETCH_LOCK)))
-    except sa.exc.DBAPIError as error:
-        if not error.connection_invalidated:
-            raise
-    finally:
-        connection.invalidate()  # where the server is gone, the lock went with the session
-
-
-def _options(url: sa.URL) -> str:
-    """The session settings of the URL, then ours: the driver would take only one of the two."""
-    given = url.query.get("options", ())
-    ours = f"-c statement_timeout={STATEMENT_TIMEOUT} -c lock_timeout={LOCK_TIMEOUT} -c timezone=UTC"
-    return " ".join([given] if isinstance(given, str) else given) + " " + ours
-
-
-def _holder(connection: sa.Connection) -> str:
-    holder = connection.execute(
-        sa.text(
-            "select application_name, backend_start from pg_stat_activity join pg_locks using (pid) "
-            "where locktype = 'advisory' and granted and (classid::bigint << 32) + objid::bigint = :lock "
-            "and database = (select oid from pg_database where datname = current_database()) limit 1"
-        ),
-        {"lock": FETCH_LOCK},
-    ).one_or_none()
-    who = f"{holder[0]}, connected since {holder[1]:%Y-%m-%d %H:%M:%S} UTC" if holder else "just ended"
-    return (
-        f"Another run is asking TMDb for this warehouse ({who}). Waiting for it; this run goes on when it has finished."
-    )
+def _bound_waits(connection: sa.Connection) -> None:
+    """The settings of a transaction that begins; they end with it."""
+    settings = {"statement_timeout": STATEMENT_TIMEOUT, "lock_timeout": LOCK_TIMEOUT, "timezone": "UTC"}
+    calls = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
+    connection.exec_driver_sql(f"select {calls}")

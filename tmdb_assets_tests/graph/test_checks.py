@@ -38,6 +38,7 @@ OVER_TABLES = {
     "dim_movie.films_have_details",
     "dim_country.countries_in_use_have_a_continent",
     "fact_movie_daily.today_is_there",
+    "fact_movie_daily.latest_state_agrees",
 }
 
 
@@ -87,6 +88,7 @@ def test_all_pass_after_a_sound_day(tables):
         "dim_movie.films_have_details": "Every film of the day has details.",
         "dim_country.countries_in_use_have_a_continent": "Every country in use has a continent.",
         "fact_movie_daily.today_is_there": "Today, 2026-07-29, is loaded.",
+        "fact_movie_daily.latest_state_agrees": "The latest state is what the fact says, as of 2026-07-29.",
     }
     assert values(found["fact_movie_daily.every_discover_film_is_there"]) == {"missing": 0, "movie_ids": []}
     assert values(found["dim_movie.films_have_details"]) == {"without_details": 0, "movie_ids": []}
@@ -107,7 +109,7 @@ def test_films_of_discover_that_the_fact_lacks(tables):
         day=DAY,
     )
     found = evaluate(tables)
-    assert failed(found) == {"fact_movie_daily.every_discover_film_is_there"}
+    assert failed(found) == {"fact_movie_daily.every_discover_film_is_there", "fact_movie_daily.latest_state_agrees"}
     check = found["fact_movie_daily.every_discover_film_is_there"]
     assert (check.severity.value, check.blocking) == ("ERROR", True)
     assert values(check) == {"missing": 2, "movie_ids": [{"movie_id": "9001"}, {"movie_id": "9003"}]}

@@ -67,6 +67,7 @@ TABLES = {name for name in DEPENDENCIES if name in declared.tables}
 OTHER_CHECKS = {
     # check -> (blocks what follows, is daily)
     ("raw_discover", "pages_complete"): (False, True),
+    ("raw_details", "details_complete"): (False, True),
     ("raw_export", "export_stored"): (False, True),
     ("dim_movie", "removals_plausible"): (False, True),
     ("dim_movie", "films_have_details"): (False, True),
@@ -75,6 +76,7 @@ OTHER_CHECKS = {
     ("dim_country", "countries_in_use_have_a_continent"): (False, False),
     ("fact_movie_daily", "every_discover_film_is_there"): (True, True),
     ("fact_movie_daily", "today_is_there"): (False, False),
+    ("fact_movie_daily", "latest_state_agrees"): (False, False),
 }
 CONTRACTS = {(name, "contract"): (True, name in DAILY) for name in TABLES | GROUPS["marts"]}
 NINE = dt.time(9, tzinfo=dt.UTC)
@@ -196,6 +198,7 @@ def test_the_job_daily_is_everything():
     assert checks == {
         "fact_movie_daily_every_discover_film_is_there",
         "fact_movie_daily_today_is_there",
+        "fact_movie_daily_latest_state_agrees",
         "dim_movie_films_have_details",
         "dim_country_countries_in_use_have_a_continent",
     }
@@ -204,7 +207,7 @@ def test_the_job_daily_is_everything():
 def test_the_job_backfill_is_what_has_days():
     assets, checks = selected("backfill")
     assert assets == DAILY
-    assert checks == selected("daily")[1]
+    assert checks == selected("daily")[1] - {"fact_movie_daily_latest_state_agrees"}
 
 
 @pytest.mark.parametrize("name", ["daily", "backfill"])
@@ -240,10 +243,25 @@ def test_a_tick_of_today_asks_for_the_newest_partition():
 
 
 def test_the_gap_filler_fills_by_the_job_backfill_and_runs_by_default():
-    (sensor,) = defs.get_repository_def().sensor_defs
+    sensor = defs.resolve_sensor_def("gap_filler")
     assert (sensor.name, sensor.job_name) == ("gap_filler", "backfill")
     assert sensor.default_status is DefaultSensorStatus.RUNNING
     assert sensor.minimum_interval_seconds >= 60  # it asks the warehouse each time
+
+
+def test_alerts_and_retention_run_by_default():
+    sensors = {made.name: made for made in defs.get_repository_def().sensor_defs}
+    assert set(sensors) == {"gap_filler", "alerts"}
+    assert sensors["alerts"].default_status is DefaultSensorStatus.RUNNING
+    schedules = {made.name: made for made in defs.get_repository_def().schedule_defs}
+    assert set(schedules) == {"daily_schedule", "retention_schedule"}
+    retention = schedules["retention_schedule"]
+    assert (retention.job_name, retention.cron_schedule, retention.execution_timezone) == (
+        "retention",
+        "0 10 * * *",
+        "UTC",
+    )
+    assert retention.default_status is DefaultScheduleStatus.RUNNING
 
 
 def test_overrides_replace_resources():

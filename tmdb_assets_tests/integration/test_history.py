@@ -9,42 +9,18 @@ import pytest
 from dagster import AssetKey
 
 from tmdb_assets import partitions
-from tmdb_assets.day_run import Platform, run_backfill
-from tmdb_assets.tmdb.export import fetch_export
-from tmdb_assets_tests.awkward import catalogue, sound_films
 from tmdb_assets_tests.many_days import MISSING, ONE_DAY, asked_exports, both, change_lists, export_of, exports
+from tmdb_assets_tests.past import CATALOGUE, DAY, IDS, backfill, days_from, past_platform
 from tmdb_assets_tests.platform import checks_of, evaluations_of, failures_of, metadata_of, platform
 from tmdb_assets_tests.replay import GARBAGE, TRUNCATED
 
-DAY = dt.date(2026, 7, 29)
-CATALOGUE = catalogue(sound_films(30))
-IDS = sorted(CATALOGUE.films)
 FACTS = "select movie_id, popularity, vote_average, vote_count, source from fact_movie_daily where date_id = :day"
-
-
-def days_from(first, count):
-    return [first + number * ONE_DAY for number in range(count)]
 
 
 @pytest.fixture
 def made(warehouse, monkeypatch):
-    """A platform with DAY loaded, as it is 40 days later; nothing was asked yet."""
-    with platform(warehouse, CATALOGUE, monkeypatch, retry_seconds=0.3) as ready:
-        assert failures_of(ready.run(DAY, charts=False)) == []
-        ready.replay.reset()
-        monkeypatch.setattr(partitions, "today", lambda: DAY + 40 * ONE_DAY)
-        monkeypatch.setattr(partitions, "now", lambda: dt.datetime.combine(DAY + 40 * ONE_DAY, dt.time(6), dt.UTC))
-        # The real download with less patience.
-        ready.source.export = lambda day, now: fetch_export(
-            ready.source.export_url, day, now=now, stats=ready.source.client.stats, retry_seconds=0.3
-        )
+    with past_platform(warehouse, monkeypatch) as ready:
         yield ready
-
-
-def backfill(made, days):
-    """Load days as the command does, in this process."""
-    opened = Platform(made.instance, made.definitions, made.source, made.warehouse)
-    return {outcome.day: outcome for outcome in run_backfill(opened, days)}
 
 
 def test_days_by_export_hold_popularity_without_votes(made):
@@ -111,11 +87,25 @@ def test_days_that_cannot_be_had_are_named_and_the_others_load(made):
         assert "\n" not in line
     assert "is no longer published (404)" in gone
     assert "is damaged" in damaged
+    # What stays is told once; and that to run again helps, only where it does.
+    assert [line.count("kept") + line.count("stays") for line in (gone, damaged)] == [1, 1]
+    assert [outcomes[day].is_final for day in days] == [False, True, False, False]
     # Asked for again, they are had.
     made.replay.faults = None
     made.replay.reset()
     assert all(outcome.ok for outcome in backfill(made, days).values())
     assert asked_exports(made.replay) == days[1:3]
+
+
+@pytest.mark.parametrize("is_whole", [False, True], ids=["nothing asked", "asked by slices"])
+def test_what_discover_does_not_show_is_told_of_days_that_it_was_asked_for(made, is_whole):
+    made.source.__dict__["settings"] = made.source.settings.model_copy(update={"tmdb_pages": "all"})
+    day = DAY if is_whole else DAY - ONE_DAY
+    if is_whole:
+        made.execute("update fetch_log set part = 'catalogue' where part like 'page 1'")
+    made.replay.faults = exports({day: export_of({IDS[0]: 1.0, 424_242: 2.0})})
+    told = metadata_of(made.run(day, today=DAY + ONE_DAY, charts=False, refresh=True), "raw_export")
+    assert told.get("films_discover_does_not_show") == (1 if is_whole else None)
 
 
 @pytest.mark.parametrize("fault", [TRUNCATED, GARBAGE, export_of({})], ids=["truncated", "garbage", "empty"])
@@ -176,7 +166,9 @@ def test_each_day_is_a_partition_with_its_checks(made):
         checks = {f"{check.asset}.{check.name}": check.passed for check in outcome.checks}
         wanted = {"raw_export.contract", "raw_export.export_stored", "fact_movie_daily.contract"}
         assert checks == dict.fromkeys(wanted | {"fact_movie_daily.every_discover_film_is_there"}, True) | {
-            name: passed for name, passed in checks.items() if name == "fact_movie_daily.today_is_there"
+            name: passed
+            for name, passed in checks.items()
+            if name in {"fact_movie_daily.today_is_there", "fact_movie_daily.latest_state_agrees"}
         }
 
 

@@ -2,68 +2,35 @@
 
 from __future__ import annotations
 
-import datetime as dt
-
 import pytest
 
-from tmdb_assets_tests.awkward import catalogue, company, countries, film, genres, languages, sound_films
+from tmdb_assets_tests.awkward import catalogue
 from tmdb_assets_tests.compare import copied_warehouse
+from tmdb_assets_tests.edited_films import (
+    CATALOGUE,
+    DAY,
+    EDITS,
+    FILMS,
+    GONE,
+    IDS,
+    MOVIE_CHAIN,
+    NEW,
+    NEXT,
+    UNLISTED,
+    UNLISTED_EDITED,
+    due_of,
+    load,
+    second_day,
+)
 from tmdb_assets_tests.many_days import (
-    MISSING,
     ONE_DAY,
     asked_changes,
     asked_exports,
     asked_films,
     asked_pages,
-    change_lists,
     content_of,
 )
-from tmdb_assets_tests.platform import checks_of, failures_of, metadata_of, platform
-from tmdb_assets_tests.replay import GARBAGE
-
-DAY = dt.date(2026, 7, 29)
-NEXT = DAY + ONE_DAY
-FILMS = sound_films(50)
-CATALOGUE = catalogue(FILMS)
-IDS = sorted(CATALOGUE.films)
-MOVIE_CHAIN = ("raw_discover", "raw_details", "dim_language", "dim_movie")
-# What editors did to films by the second day.
-EDITS = {
-    IDS[0]: {"title": "Another title", "overview": "", "tagline": "new"},
-    IDS[1]: {"genres": genres(35, 27)},
-    IDS[2]: {"production_companies": [company(1, "One", "FR")]},
-    IDS[3]: {"release_date": "2027-01-31"},
-    IDS[4]: {"budget": 0, "revenue": 2**33, "runtime": 61},
-    IDS[5]: {"production_countries": countries("DE", "XK"), "spoken_languages": languages("fr", "sh")},
-    IDS[6]: {"production_companies": [company(79_007, "Studio 9007, renamed")]},
-    IDS[7]: {"belongs_to_collection": {"id": 7, "name": "Saga"}, "original_language": "de"},
-}
-NEW, GONE, UNLISTED, UNLISTED_EDITED = 9101, IDS[8], IDS[9], IDS[7]
-
-
-def second_day():
-    """The next day's catalogue: edits, a new film, one gone, two no longer in discover, everybody's figures moved."""
-    films = [
-        {**made, **EDITS.get(made["id"], {}), "popularity": made["popularity"] + 1, "vote_count": 101}
-        for made in (*FILMS, film(NEW))
-    ]
-    shown = [made["id"] for made in films if made["id"] not in {UNLISTED, UNLISTED_EDITED}]
-    return catalogue(films, gone={GONE}, discover_ids=shown)
-
-
-def load(made, day, known, listed, **options):
-    """A day as on that day with these change lists; returns the run after its steps all succeeded."""
-    made.replay.reset()
-    made.replay.faults = change_lists(listed)
-    result = made.fetch_day(day, known, charts=False, **options)
-    assert failures_of(result) == []
-    return result
-
-
-def due_of(result):
-    """The films asked by reason, as the run tells them."""
-    figures = metadata_of(result, "raw_details")
-    return {name.removeprefix("due_"): value for name, value in figures.items() if name.startswith("due_")}
+from tmdb_assets_tests.platform import checks_of, platform
 
 
 def test_the_second_day_asks_only_new_and_changed_films(warehouse, monkeypatch):
@@ -145,37 +112,6 @@ def test_a_gap_is_covered_by_the_change_lists_of_up_to_fourteen_days(warehouse, 
         load(made, day, CATALOGUE, {first: {IDS[3]}, day: {IDS[4]}, day - 15 * ONE_DAY: {IDS[5]}}, only=MOVIE_CHAIN)
         assert asked_changes(made.replay) == [first + n * ONE_DAY for n in range(lists)]
         assert asked_films(made.replay) == [IDS[3], IDS[4]]
-
-
-@pytest.mark.parametrize("fault", [MISSING, GARBAGE], ids=["404", "garbage"])
-def test_without_a_change_list_every_film_of_the_day_is_asked(warehouse, monkeypatch, fault):
-    with platform(warehouse, CATALOGUE, monkeypatch, retry_seconds=0.3) as made:
-        load(made, DAY, CATALOGUE, {}, only=MOVIE_CHAIN)
-        made.replay.reset()
-        made.replay.faults = lambda path, params: fault if path == "/movie/changes" else None
-        result = made.fetch_day(NEXT, second_day(), only=MOVIE_CHAIN)
-        assert failures_of(result) == []
-        assert due_of(result) == {"new": 1, "unlisted": 48}
-        assert asked_films(made.replay) == sorted({*IDS, NEW} - {UNLISTED, UNLISTED_EDITED})
-        assert made.value("select title from dim_movie where movie_id = :film", film=IDS[0]) == "Another title"
-
-
-def test_what_a_day_could_not_ask_is_asked_by_the_next(warehouse, monkeypatch):
-    """A film that was due and not answered stays due, though no later change list names it."""
-    edited = {**FILMS[0], "title": "Another title"}
-    later = catalogue([edited, *FILMS[1:]])
-    with platform(warehouse, CATALOGUE, monkeypatch, retry_seconds=0.3) as made:
-        load(made, DAY, CATALOGUE, {}, only=MOVIE_CHAIN)
-        made.replay.faults = lambda path, params: (
-            GARBAGE if path == f"/movie/{IDS[0]}" else change_lists({DAY: {IDS[0]}})(path, params)
-        )
-        assert failures_of(made.fetch_day(NEXT, later, only=MOVIE_CHAIN)) == []
-        assert made.value("select title from dim_movie where movie_id = :film", film=IDS[0]) == "Film 9001"
-        load(made, NEXT + ONE_DAY, later, {}, only=MOVIE_CHAIN)
-        assert asked_films(made.replay) == [IDS[0]]
-        assert made.value("select title from dim_movie where movie_id = :film", film=IDS[0]) == "Another title"
-        load(made, NEXT + 2 * ONE_DAY, later, {}, only=MOVIE_CHAIN)
-        assert asked_films(made.replay) == []
 
 
 def test_a_refresh_as_the_days_first_run_loses_no_change(warehouse, monkeypatch):

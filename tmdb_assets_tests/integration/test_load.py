@@ -176,7 +176,6 @@ def test_a_batch_replaces_the_rejected_rows_of_its_parts_alone(warehouse: Wareho
             day=DAY,
             part=lambda row: f"page {row['rank']}",
             parts={f"page {page}"},
-            parameters={"crawl_started_at": dt.datetime(2026, 7, 1, tzinfo=dt.UTC)},
         )
 
     batch(1, broken=True)

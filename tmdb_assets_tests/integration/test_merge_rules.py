@@ -8,7 +8,6 @@ from itertools import permutations, product
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -254,7 +253,7 @@ def test_a_raw_page_of_a_newer_crawl_wins_and_within_one_the_later_page(warehous
     def store(crawl: int, rank: int, popularity: float) -> None:
         row = {"snapshot_date": DAYS[0], "movie_id": 1, "popularity": popularity, "rank": rank, "payload": {}}
         row["fetched_at"] = began[crawl] + dt.timedelta(seconds=rank)
-        load_rows(warehouse, raw_discover, [row], day=DAYS[0], parameters={"crawl_started_at": began[crawl]})
+        load_rows(warehouse, raw_discover, [row], day=DAYS[0])
 
     def stored() -> Any:
         return rows_of(warehouse, "select rank, popularity from raw_discover")
@@ -266,5 +265,3 @@ def test_a_raw_page_of_a_newer_crawl_wins_and_within_one_the_later_page(warehous
     assert stored() == [(41, 3.0)]
     store(1, 5, 9.0)
     assert stored() == [(5, 9.0)]
-    with pytest.raises(sa.exc.StatementError, match="crawl_started_at"):
-        load_rows(warehouse, raw_discover, [], day=DAYS[0])

@@ -5,10 +5,8 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -19,10 +17,9 @@ from tmdb_assets.run_process import PROCESS_TAG, close_dead_runs, is_dead, this_
 from tmdb_assets.settings import PROJECT_ROOT, Settings
 from tmdb_assets.warehouse import server as server_module
 from tmdb_assets.warehouse.cluster import run_pg_ctl
-from tmdb_assets.warehouse.embedded import EmbeddedPostgres
 from tmdb_assets.warehouse.resource import Warehouse
 from tmdb_assets.warehouse.server import render_url
-from tmdb_assets_tests import expected
+from tmdb_assets_tests import expected, restarts
 from tmdb_assets_tests.awkward import catalogue, film
 from tmdb_assets_tests.compare import Tables, assert_tables_equal
 from tmdb_assets_tests.platform import command_environment
@@ -118,18 +115,12 @@ def test_what_cannot_be_judged_counts_as_alive():
 @pytest.fixture
 def own_server():
     """A server that the test may kill, with the address of a warehouse on it."""
-    # Not pytest's own folder: a second session takes its permissions away from the user whom Postgres runs as.
-    folder = Path(tempfile.mkdtemp(prefix="tmdb-assets-outage-"))
-    server = EmbeddedPostgres(folder / "postgres")
-    running = server.start()
-    query = {"host": str(running.socket_dir), "port": str(running.port)}
-    yield server, sa.URL.create("postgresql+psycopg", username="postgres", database="films", query=query)
-    server.leave()
-    shutil.rmtree(folder)
+    with restarts.own_server() as made:
+        yield made.postgres, made.url
 
 
 def start(url, replay, *arguments):
-    lines = "from tmdb_assets.warehouse import dagster_storage; dagster_storage.RETRIES = 1\n"  # 12 s of patience less
+    lines = "from tmdb_assets.warehouse import patience; patience.PATIENCE_S = 1.0\n"  # 19 s less
     lines += "from tmdb_assets.cli import main; main()"
     return subprocess.Popen(
         [sys.executable, "-W", "ignore", "-c", lines, *arguments],

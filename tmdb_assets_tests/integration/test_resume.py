@@ -20,8 +20,9 @@ from tmdb_assets_tests import expected
 from tmdb_assets_tests.awkward import catalogue, film, sound_films
 from tmdb_assets_tests.compare import Tables, assert_tables_equal, copied_warehouse
 from tmdb_assets_tests.many_days import asked_films, asked_pages, content_of, export_day
-from tmdb_assets_tests.platform import command_environment, failures_of, platform
+from tmdb_assets_tests.platform import command_environment, evaluations_of, failures_of, platform
 from tmdb_assets_tests.replay import Fault, ReplayServer
+from tmdb_assets_tests.waiting import wait_until
 
 CATALOGUE = catalogue([film(1 + n) for n in range(700)])  # 35 pages: more than one batch of pages
 PAGES, REFERENCE, EXPORT = 35, 3, 1
@@ -83,10 +84,10 @@ class Holding:
         return HELD
 
 
-def start(database, replay):
+def start(database, replay, **settings):
     return subprocess.Popen(
         [sys.executable, "-W", "ignore", "-m", "tmdb_assets.cli", "run"],
-        env=command_environment(database, replay),
+        env=command_environment(database, replay, **settings),
         cwd=PROJECT_ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -113,17 +114,22 @@ def kill_at(moment, database, tables):
         return replay.requests
 
 
+def stored_pages(tables):
+    parts = tables.column("select part from fetch_log where kind = 'discover' and part ~ '^page'")
+    return {int(part.removeprefix("page ")) for part in parts}
+
+
 @pytest.mark.parametrize("name", MOMENTS)
 def test_a_killed_run_is_gone_on_with_by_the_next(database, warehouse, monkeypatch, name):
     moment, tables = MOMENTS[name], Tables(warehouse)
     tables.counts()  # brings the schema up
     first = kill_at(moment, database, tables)
-    pages = {
-        int(part.removeprefix("page ")) for part in tables.column("select part from fetch_log where part ~ '^page'")
-    }
+    pages = stored_pages(tables)
     films = set(tables.column("select movie_id from raw_details"))
     lists = tables.value("select count(*) from fetch_log where kind = 'reference'")
-    has_export = tables.value("select count(*) from fetch_log where kind = 'export' and finished_at is not null")
+    has_export = tables.value(
+        "select count(*) from fetch_log where kind = 'export' and part = 'all' and finished_at is not null"
+    )
     assert len(pages) in moment.kept_pages
     assert len(films) in moment.kept_films
     assert tables.value("select count(*) from fact_movie_daily") == 0
@@ -146,6 +152,33 @@ def test_a_killed_run_is_gone_on_with_by_the_next(database, warehouse, monkeypat
         assert made.replay.asked == []
         counted = made.value("select n_requests from vw_load_status")
         assert second.total() < counted <= first.total() + second.total()
+
+
+def test_a_day_asked_for_more_pages_and_then_killed_is_not_taken_for_complete(database, warehouse, monkeypatch):
+    today, tables = partitions.today(), Tables(warehouse)
+    with platform(warehouse, CATALOGUE, monkeypatch, tmdb_pages=2) as made:
+        assert failures_of(made.run(today, charts=False)) == []
+    monkeypatch.undo()
+    hook = Holding(Moment(lambda path, params, count: path == "/discover/movie" and count > 28, "", range(0), range(0)))
+    with ReplayServer(CATALOGUE, faults=hook) as replay:
+        process = start(database, replay, TMDB_PAGES="100")
+        try:
+            assert hook.holds.wait(DEADLINE_S), "the moment did not come"
+            assert wait_until(lambda: len(stored_pages(tables)) > 2, DEADLINE_S), "no batch of pages was stored"
+        finally:
+            process.send_signal(signal.SIGKILL)
+            process.communicate(timeout=DEADLINE_S)
+    stored = stored_pages(tables)
+    assert 2 < len(stored) < PAGES
+    with platform(warehouse, CATALOGUE, monkeypatch, tmdb_pages=100) as made:
+        result = made.run(today, charts=False)
+        assert failures_of(result) == []
+        assert asked_pages(made.replay) == sorted(set(range(1, PAGES + 1)) - stored)
+        assert evaluations_of(result)["raw_discover.pages_complete"].metadata["pages_stored"].value == PAGES
+        assert_tables_equal(made, expected.star({today: CATALOGUE}))
+        made.replay.reset()
+        assert failures_of(made.run(today, charts=False)) == []
+        assert made.replay.asked == []
 
 
 def test_the_list_of_due_films_survives_a_kill(server, database, warehouse, monkeypatch):

@@ -168,7 +168,7 @@ def test_one_fetcher_at_a_time_and_the_second_says_whom_it_waits_for(database: s
     assert order == ["first", "second"]
     (text,) = said
     assert "tmdb-assets " in text  # the name under which a process connects
-    assert "connected since 20" in text
+    assert ", since 20" in text
     assert text.startswith("Another run is asking TMDb for this warehouse")
     with first.fetch_lock(lambda text: pytest.fail(f"nobody else fetches: {text}")):
         pass
@@ -182,12 +182,6 @@ def test_the_lock_is_given_back_after_an_error(warehouse: Warehouse) -> None:
     held = sa.text("select count(*) from pg_locks where locktype = 'advisory' and objid = :low")
     with warehouse.begin() as connection:
         assert connection.scalar(held, {"low": FETCH_LOCK & 0xFFFFFFFF}) == 0
-
-
-def test_no_transaction_stays_open_while_fetching(warehouse: Warehouse) -> None:
-    with warehouse.fetch_lock(print):
-        open_ = "select count(*) from pg_stat_activity where datname = current_database() and state like 'idle in %'"
-        assert rows_of(warehouse, open_) == [(0,)]
 
 
 def test_the_holder_named_is_one_of_this_database(server: Server, database: sa.URL) -> None:
@@ -212,7 +206,7 @@ def test_the_holder_named_is_one_of_this_database(server: Server, database: sa.U
     for connection in held:
         connection.close()
     waiting.result(timeout=PATIENCE_S)
-    assert "(right here, connected since" in said[0]
+    assert "(right here, since" in said[0]
     warehouse.close()
 
 

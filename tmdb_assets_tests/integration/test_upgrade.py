@@ -46,7 +46,8 @@ CATALOGUE = {
         where c.relnamespace = 'public'::regnamespace and not c.relispartition
     """,
     "tables": """
-        select c.relname, c.relkind, pg_get_partkeydef(c.oid), obj_description(c.oid)
+        select c.relname, c.relkind, pg_get_partkeydef(c.oid), obj_description(c.oid),
+            c.reloptions::text
         from pg_class as c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
         and not c.relispartition
     """,

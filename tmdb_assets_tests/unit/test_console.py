@@ -8,7 +8,7 @@ import io
 import pytest
 from rich.console import Console
 
-from tmdb_assets.console import ConsoleProgress, print_summary
+from tmdb_assets.console import ConsoleProgress, print_days, print_summary, track_days
 from tmdb_assets.day_run import DayRun
 from tmdb_assets.progress import LogProgress
 
@@ -61,3 +61,46 @@ def test_the_advice_is_not_given_twice(problem, told):
     assert lines[2].endswith("The log of the run: tmdb-assets dev, page Runs.")
     assert "\n".join(lines).count("run again") == 1
     assert sum(ADVICE in line for line in lines) == told
+
+
+DAY = dt.date(2026, 8, 20)
+GONE = "no longer published (404): TMDb keeps each for about 3 months"
+
+
+def day_run(number, **given):
+    """The run of a day, so many after DAY; failed unless told otherwise."""
+    return DayRun(DAY + dt.timedelta(days=number), "id", **{"ok": False, "seconds": 1, "requests": 1, **given})
+
+
+def test_a_day_that_cannot_be_had_is_not_run_again():
+    made = console()
+    print_summary(made, day_run(0, problems=["2026-08-20 cannot be loaded."], causes=[GONE], is_final=True))
+    assert shown(made)[1:] == [
+        "Failed. 2026-08-20 cannot be loaded.",
+        "The log of the run: tmdb-assets dev, page Runs.",
+    ]
+
+
+def test_days_of_one_cause_are_told_together():
+    made = console()
+    slow = "files.tmdb.org is too slow; check the network and run again"
+    failed = [day_run(number, causes=[GONE]) for number in (0, 1, 2, 4, 6, 7)]
+    outcomes = sorted([*failed, day_run(3, ok=True), day_run(5, causes=[slow])], key=lambda run: run.day)
+    print_days(made, outcomes, len(outcomes))
+    assert shown(made) == [
+        "1 of 8 days loaded in 8.0 s",
+        f"2026-08-20 to 2026-08-22, 2026-08-24, 2026-08-26 to 2026-08-27: {GONE}",
+        f"2026-08-25: {slow}",
+    ]
+
+
+def test_an_interrupted_day_did_not_fail():
+    made = console()
+    outcomes = list(track_days(made, [day_run(0, ok=True), day_run(1, interrupted=True)], 30))
+    print_days(made, outcomes, 30)
+    assert [line for line in shown(made) if not line.startswith("days: ")] == [
+        "2026-08-20: loaded",
+        "2026-08-21: interrupted",
+        "1 of 30 days loaded in 2.0 s",
+        "Interrupted. What was stored is kept; run again to go on.",
+    ]

@@ -3,7 +3,8 @@
 import pytest
 
 from tmdb_assets.tmdb.errors import Fault
-from tmdb_assets.tmdb.pace import FetchStats, Tries, retrying
+from tmdb_assets.tmdb.stats import FetchStats
+from tmdb_assets.tmdb.tries import LONGEST_WAIT_SECONDS, MOST_WAITED_SECONDS, Tries, retrying
 from tmdb_assets_tests.virtual_time import VirtualTime
 
 CONNECTION = Fault("connection", "connection dropped")
@@ -48,9 +49,46 @@ def test_garbage_is_given_up_after_six_tries():
 
 
 def test_a_wish_to_wait_is_followed_within_the_budget():
-    time, tries, _, _ = run_until_over(Fault("429", "too many", retry_after=7), try_seconds=0)
+    time, tries, _, _ = run_until_over(Fault("503", "busy", retry_after=7), try_seconds=0)
     assert time.slept == [7, 7]
     assert tries.count == 3
+
+
+@pytest.mark.parametrize(("wish", "waits"), [(7, 85), (100, 6), (120, 5), (121, 0), (7200, 0)])
+def test_the_waits_that_429s_ask_for_have_a_budget_of_their_own(wish, waits):
+    time, tries, _, _ = run_until_over(Fault("429", "too many", retry_after=wish), try_seconds=0)
+    assert LONGEST_WAIT_SECONDS == 120
+    assert MOST_WAITED_SECONDS == 600
+    assert time.slept == [wish] * waits
+    assert (tries.count, tries.seconds, tries.all_seconds) == (waits + 1, 0, wish * waits)
+
+
+def test_after_a_wait_that_was_asked_for_other_faults_have_their_budget_still():
+    time, faults = VirtualTime(), [Fault("429", "too many", retry_after=60)] + [CONNECTION] * 100
+    tries = Tries(18, time.clock)
+
+    def ask(tries):
+        tries.begin()
+        fault = faults.pop(0)
+        tries.end(fault)
+        return fault
+
+    assert retrying(time.sleep, lambda kind, seconds: None)(ask, tries) is CONNECTION
+    assert time.slept[0] == 60
+    assert 18 - 5 <= sum(time.slept[1:]) <= 18
+    assert tries.deadline == 1000 + 60 + 18 + 10
+
+
+def test_a_wait_that_another_question_brought_does_not_count_either():
+    time = VirtualTime()
+    tries = Tries(18, time.clock)
+    tries.begin()
+    tries.end(CONNECTION)
+    time.now += 101
+    tries.begin(held=100)
+    tries.end(CONNECTION)
+    assert tries.seconds == 1
+    assert not tries.is_over(5)
 
 
 def test_no_fault_means_one_try():
@@ -77,7 +115,13 @@ def test_stats_count_mean_and_peak():
         "seconds_waited": 3.5,
         "mean_rate": 1.25,
         "peak_rate": 4,
+        "lowest_rate": None,
     }
+    stats.count_lowering(24.456)
+    stats.count_lowering(36)
+    assert stats.snapshot()["lowest_rate"] == 24.46
+    stats.restart()
+    assert stats.snapshot()["lowest_rate"] is None
 
 
 def test_stats_of_nothing():

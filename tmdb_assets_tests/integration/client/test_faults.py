@@ -116,19 +116,75 @@ def test_retry_after_is_followed_in_both_forms(server, connect, skipped, status)
     )
     assert connect().get("/movie/1").payload == OK
     assert [wait for wait in skipped.waits if wait > 2] == [3, 5]
-    held = 1 if status == 429 else 0  # a 429 without a usable wish stops everybody for a second
-    assert sum(skipped.waits) == pytest.approx(8 + held, abs=0.9)
+    assert sum(skipped.waits) == pytest.approx(8, abs=0.9)
+
+
+@pytest.mark.parametrize("wish", [19, 60, 120])
+def test_a_429_that_asks_for_up_to_two_minutes_is_waited_for_by_all(server, connect, skipped, wish):
+    server.plays_at("/movie/1", reply(429, {}, {"Retry-After": str(wish)}), reply(503, {}), reply())
+    client = connect()
+    before = skipped.clock()
+    assert client.get("/movie/1").payload == OK
+    assert skipped.waits[0] == wish
+    assert wish <= skipped.clock() - before <= wish + 2
+    assert client.stats.snapshot()["seconds_waited"] == pytest.approx(wish, abs=2)
+
+
+def test_who_is_held_up_by_the_wait_of_another_request_loses_no_patience(server, connect, skipped):
+    client = connect()
+
+    def another_is_refused(handler):
+        client._pace.refuse(100, skipped.clock())
+        reply(503, {})(handler)
+
+    server.plays_at("/movie/1", another_is_refused, reply(503, {}), reply())
+    assert client.get("/movie/1").payload == OK
+    assert sum(skipped.waits) == pytest.approx(100, abs=2)
+
+
+def test_a_server_that_only_refuses_is_given_up_after_ten_minutes(server, connect, skipped):
+    server.plays_at("/movie/1", reply(429, {}, {"Retry-After": "90"}))
+    client = connect()
+    before = skipped.clock()
+    with pytest.raises(errors.UnreachableError, match=r"7 tries in 540 s; it asks to wait 90 s\).*run again after 20"):
+        client.get("/movie/1")
+    assert skipped.clock() - before == pytest.approx(540, abs=1)
+    server.plays_at("/movie/2", reply(429, {}, {"Retry-After": "90"}))
+    with pytest.raises(errors.UnreachableError, match="1 try in 6"):
+        client.get("/movie/2")  # for all requests together, while nothing else is answered
+    assert len(server.seen) == 8
+    server.plays_at("/movie/2", reply())
+    assert client.get("/movie/2").payload == OK
 
 
 def test_a_wish_to_wait_for_hours_ends_at_once_and_holds_the_others_no_longer_than_the_budget(server, connect, skipped):
     server.plays_at("/movie/1", reply(429, {}, {"Retry-After": "7200"}))
     client = connect()
-    with pytest.raises(errors.UnreachableError, match="the wish to wait 7200 s"):
+    with pytest.raises(errors.UnreachableError, match=r"it asks to wait 2 hours\)\. What.* run again after 20\d\d-"):
         client.get("/movie/1")
     assert len(server.seen) == 1
     assert skipped.waits == []
     assert client.get("/movie/2").payload == OK
     assert sum(skipped.waits) == pytest.approx(18, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("wish", "words", "when"),
+    [
+        (None, "in 18 s)", "run again later"),
+        (121, "it asks to wait 121 s", "after 2026-07-29 12:03 UTC"),
+        (1500, "it asks to wait 25 minutes", "after 2026-07-29 12:26 UTC"),
+        (9000, "it asks to wait 2.5 hours", "after 2026-07-29 14:31 UTC"),
+        (1e15, "hours", "after 2027-07-30"),
+    ],
+)
+def test_a_refusal_says_how_long_to_wait_and_when_to_run_again(wish, words, when):
+    now = dt.datetime(2026, 7, 29, 12, tzinfo=dt.UTC)
+    text = str(errors.refused_error("api.example", 5, 18.2, wish, now))
+    assert words in text
+    assert when in text
+    assert "lower TMDB_RATE_LIMIT" in text
+    assert "is kept" in text
 
 
 @pytest.mark.parametrize(

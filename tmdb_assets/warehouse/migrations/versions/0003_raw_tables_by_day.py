@@ -1,4 +1,7 @@
-"""Raw answers lie in a partition a day, so that a day older than TMDb's terms allow goes by dropping its partition."""
+"""Raw answers lie in a partition a day, so that a day older than TMDb's terms allow goes by dropping its partition.
+
+And the latest state of films is updated in place.
+"""
 
 import datetime as dt
 
@@ -62,3 +65,7 @@ def upgrade() -> None:
         op.execute(f"insert into {name} select * from unpartitioned")  # noqa: S608 - names written above
         op.execute("drop table unpartitioned")
     op.execute("create index ix_raw_details_not_found on raw_details (movie_id) where status_code = 404")
+    # Without the index, and with room on each page, a day's update of every film's row stays on its page.
+    op.execute("drop index if exists ix_movie_latest_snapshot_date")
+    op.execute("alter table movie_latest set (fillfactor = 50)")
+    op.execute("create index ix_dim_movie_removed on dim_movie (movie_id) where removed_date is not null")

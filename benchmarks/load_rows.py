@@ -1,0 +1,249 @@
+"""Measure the merge loader: a day of facts beside SQLAlchemy's batched INSERT ... ON CONFLICT, in the same run.
+
+    python -m benchmarks.load_rows [--rows 1000000] [--rounds 1] [--batch 1000] [--json FILE]
+
+Both fill the real `fact_movie_daily` (its month's partition, primary key, foreign keys and checks) from the same ready
+frame, each in one transaction: first an empty table, then the same rows again, then every row with a new popularity.
+`load` is the platform's whole way: contract, binary COPY, rows without parents, merge. `batched` is `executemany` by
+psycopg 3, which is faster here than SQLAlchemy's multi-row VALUES; its rows are dicts already when the clock starts.
+Exit code 0, or 1 when the table then holds wrong rows, when equal rows were rewritten, or when a bound is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from benchmarks.bench import BenchmarkError, machine, private_server
+from tmdb_assets.transforms.calendar import calendar_rows
+from tmdb_assets.transforms.conform import Conformed
+from tmdb_assets.warehouse.address import normalise
+from tmdb_assets.warehouse.databases import WarehouseUnavailableError
+from tmdb_assets.warehouse.dimensions import dim_date
+from tmdb_assets.warehouse.fact import fact_movie_daily
+from tmdb_assets.warehouse.load import load
+from tmdb_assets.warehouse.merge import MergeCounts
+from tmdb_assets.warehouse.resource import Warehouse
+
+DAY = dt.date(2026, 7, 31)
+CHUNK_ROWS = 50_000  # of a frame, as the fact's asset makes them
+MEASURES = ("popularity", "vote_average", "vote_count", "source")
+STEPS = ("insert", "again", "update")
+# How many times as fast as the batched way each step must be, and from how many rows on that is judged.
+BOUNDS = {"insert": 2.5, "again": 3.0}
+JUDGED_FROM = 500_000
+FIGURES = (
+    "select count(*), count(vote_count), sum(vote_count)::float8, round(sum(popularity)::numeric, 0)::float8 "
+    "from fact_movie_daily"
+)
+# Changes when any stored row is written again.
+VERSIONS = "select sum(hashtextextended(xmin::text || ctid::text, 0)) from fact_movie_daily"
+
+
+def make_frame(rows: int, *, added: float = 0.0) -> pd.DataFrame:
+    """A day's facts of so many films, each seventh from the export; `added` to each popularity."""
+    random = np.random.default_rng(20260731)
+    is_exported = np.arange(rows) % 7 == 0
+    votes = pd.array(random.integers(0, 40_000, rows), dtype="Int64")
+    average = pd.array(random.integers(0, 10_001, rows) / 1000, dtype="Float64")
+    votes[is_exported] = average[is_exported] = pd.NA
+    return pd.DataFrame(
+        {
+            "date_id": pd.Series([DAY] * rows, dtype="object"),
+            "movie_id": pd.array(np.arange(1, rows + 1), dtype="Int64"),
+            "popularity": pd.array(random.integers(1, 1_000_000, rows) / 1000 + added, dtype="Float64"),
+            "vote_average": average,
+            "vote_count": votes,
+            "source": pd.Series(np.where(is_exported, "export", "discover"), dtype="string"),
+        }
+    )
+
+
+def figures_of(frame: pd.DataFrame) -> tuple[float, ...]:
+    """What `FIGURES` must find when the frame is loaded."""
+    votes = frame["vote_count"]
+    return len(frame), int(votes.notna().sum()), float(votes.sum()), float(round(frame["popularity"].sum()))
+
+
+def make_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The frame's rows as SQLAlchemy takes them."""
+    cells = [
+        [None if gone else value for value, gone in zip(frame[name].tolist(), frame[name].isna(), strict=True)]
+        for name in frame
+    ]
+    return [dict(zip(frame.columns, row, strict=True)) for row in zip(*cells, strict=True)]
+
+
+def upsert() -> postgresql.Insert:
+    """The batched statement: like the loader, it rewrites a stored row only where something changed."""
+    statement = postgresql.insert(fact_movie_daily)
+    stored, given = fact_movie_daily.c, statement.excluded
+    is_other = sa.tuple_(*(stored[name] for name in MEASURES)).is_distinct_from(
+        sa.tuple_(*(given[name] for name in MEASURES))
+    )
+    new = {name: given[name] for name in MEASURES} | {"loaded_at": sa.func.now()}
+    return statement.on_conflict_do_update(index_elements=[stored.date_id, stored.movie_id], set_=new, where=is_other)
+
+
+def make_batched_engine(url: sa.URL) -> sa.Engine:
+    """An engine as SQLAlchemy makes it. The platform's own prepares no statements, and would slow the batches."""
+    return sa.create_engine(url)
+
+
+@dataclass
+class Lab:
+    """A warehouse with the films and the calendar; the seconds measured, by way and step."""
+
+    warehouse: Warehouse
+    rows: int
+    batch: int
+    batched: sa.Engine
+    seconds: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+
+    def seed(self) -> None:
+        """Store the calendar and the films, and load one fact, which makes its month."""
+        films = (
+            "insert into dim_movie (movie_id, title, overview, as_of_date) "
+            "select n, 'Film ' || n, repeat('Words ', 40), :day from generate_series(1, :rows) as n"
+        )
+        with self.warehouse.begin() as connection:
+            connection.execute(dim_date.insert(), list(calendar_rows(DAY.year - 1, DAY.year + 1)))
+            connection.execute(sa.text(films), {"day": DAY, "rows": self.rows})
+        with self.warehouse.begin() as connection:  # making a month waits for those who write films
+            load(connection, fact_movie_daily, [Conformed(make_frame(1), 1)], day=DAY)  # imports what a load needs
+        self._alone("vacuum analyze")
+
+    def _alone(self, *statements: str) -> None:
+        with self.warehouse.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            for statement in statements:
+                connection.exec_driver_sql(statement)
+
+    def measure(self, way: str, works: dict[str, tuple[Callable[[], Any], pd.DataFrame]]) -> None:
+        """Time each step of a way, from an empty table; raises `BenchmarkError` for wrong or rewritten rows."""
+        # The writing of the way before is not this one's.
+        self._alone("truncate fact_movie_daily", "vacuum dim_movie", "checkpoint")
+        for step, (work, frame) in works.items():
+            before = self._ask(VERSIONS)
+            started = time.perf_counter()
+            work()
+            seconds = time.perf_counter() - started
+            self.seconds.setdefault(way, {}).setdefault(step, []).append(seconds)
+            print(f"  {way}, {step}: {seconds:.2f} s, {self.rows / seconds:,.0f} rows/s", flush=True)
+            found, right = self._ask(FIGURES), figures_of(frame)
+            if found != right:
+                raise BenchmarkError(f"After the {way} {step} the table holds {found}, not {right}.")
+            if step == "again" and self._ask(VERSIONS) != before:
+                raise BenchmarkError(f"The {way} load of equal rows rewrote stored rows.")
+
+    def _ask(self, query: str) -> tuple[Any, ...]:
+        with self.warehouse.begin() as connection:
+            return tuple(connection.execute(sa.text(query)).one())
+
+    def load(self, frame: pd.DataFrame, expected: MergeCounts) -> None:
+        """Load a frame the platform's way; raises `BenchmarkError` when it counts something else."""
+        parts = (frame.iloc[start : start + CHUNK_ROWS] for start in range(0, len(frame), CHUNK_ROWS))
+        with self.warehouse.begin() as connection:
+            counts = load(connection, fact_movie_daily, (Conformed(p, len(p)) for p in parts), day=DAY).counts
+        if counts != expected:
+            raise BenchmarkError(f"The load counted {counts}, not {expected}.")
+
+    def load_batched(self, rows: list[dict[str, Any]]) -> None:
+        """Load rows batch by batch, in one transaction."""
+        statement = upsert()
+        with self.batched.begin() as connection:
+            for start in range(0, len(rows), self.batch):
+                connection.execute(statement, rows[start : start + self.batch])
+
+    def run_round(self) -> None:
+        """Measure both ways once."""
+        frame, changed = make_frame(self.rows), make_frame(self.rows, added=1.0)
+        n = self.rows
+        self.measure(
+            "load",
+            {
+                "insert": (lambda: self.load(frame, MergeCounts(inserted=n)), frame),
+                "again": (lambda: self.load(frame, MergeCounts(unchanged=n)), frame),
+                "update": (lambda: self.load(changed, MergeCounts(updated=n)), changed),
+            },
+        )
+        rows, changed_rows = make_rows(frame), make_rows(changed)
+        self.measure(
+            "batched",
+            {
+                "insert": (lambda: self.load_batched(rows), frame),
+                "again": (lambda: self.load_batched(rows), frame),
+                "update": (lambda: self.load_batched(changed_rows), changed),
+            },
+        )
+
+    def ratios(self) -> dict[str, float]:
+        """How many times as fast as the batched way the loader was, by step: the median of the rounds."""
+        pairs = {step: zip(self.seconds["batched"][step], self.seconds["load"][step], strict=True) for step in STEPS}
+        return {step: statistics.median(slow / fast for slow, fast in both) for step, both in pairs.items()}
+
+
+def judge(ratios: dict[str, float]) -> bool:
+    """Print each ratio with its bound; return whether all bounds are kept."""
+    for step, ratio in ratios.items():
+        bound = BOUNDS.get(step)
+        told = "" if bound is None else f", {'within' if ratio >= bound else 'UNDER'} the bound of {bound:g}"
+        print(f"{step}: {ratio:.2f} times as fast as batched{told}")
+    return all(ratios[step] >= bound for step, bound in BOUNDS.items())
+
+
+def _arguments(given: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.load_rows", description="Measure the merge loader.")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="facts of the day; default: %(default)s")
+    parser.add_argument("--rounds", type=int, default=1, help="default: %(default)s")
+    parser.add_argument("--batch", type=int, default=1000, help="rows of a batch; default: %(default)s")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures to a file")
+    found = parser.parse_args(given)
+    if min(found.rows, found.rounds, found.batch) < 1:
+        parser.error("--rows, --rounds and --batch are at least 1")
+    return found
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure and print; return the exit code."""
+    given = _arguments(arguments)
+    try:
+        with tempfile.TemporaryDirectory(prefix="tmdb-bench-") as name:
+            folder = Path(name)
+            folder.chmod(0o755)  # as root, Postgres runs as another user
+            with private_server(folder / "postgres") as server:
+                about = machine(server)
+                print(f"Loading {given.rows:,} facts of a day; {about}", flush=True)
+                url = normalise(sa.make_url(server))
+                lab = Lab(Warehouse(url=url), given.rows, given.batch, make_batched_engine(url))
+                lab.seed()
+                for _ in range(given.rounds):
+                    lab.run_round()
+                lab.batched.dispose()
+                lab.warehouse.close()
+    except (BenchmarkError, WarehouseUnavailableError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    ratios = lab.ratios()
+    is_kept = judge(ratios)
+    if given.json:
+        written = {"machine": about, "rows": given.rows, "seconds": lab.seconds, "ratio": ratios}
+        given.json.write_text(json.dumps(written, indent=2))
+    return 0 if is_kept or given.rows < JUDGED_FROM else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

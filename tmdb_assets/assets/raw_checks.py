@@ -1,0 +1,155 @@
+"""The checks that the raw assets record of themselves: whether what was asked for a day is stored, and what is not."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from dagster import AssetCheckResult, AssetCheckSeverity, AssetCheckSpec, AssetKey
+
+from tmdb_assets import partitions
+from tmdb_assets.assets.declare import DAILY
+from tmdb_assets.assets.fetching import Fetched
+from tmdb_assets.tmdb.errors import TmdbError
+from tmdb_assets.tmdb.export import ExportGoneError
+from tmdb_assets.warehouse import books, due, export_books
+from tmdb_assets.warehouse.resource import Warehouse
+from tmdb_assets.warehouse.retention import RAW_KEPT_DAYS, first_kept_day
+
+PAGES_COMPLETE = AssetCheckSpec(
+    "pages_complete",
+    asset="raw_discover",
+    description="Every discover page of the day is stored. If not: run the day again before midnight UTC; only the "
+    "missing pages are asked.",
+    partitions_def=DAILY,
+)
+
+LISTS_STORED = AssetCheckSpec(
+    "lists_stored",
+    asset="raw_reference",
+    description="TMDb's lists of genres, countries and languages could be had when they were asked. If not: what was "
+    "stored of them stays, and the next run asks again.",
+)
+EXPORT_STORED = AssetCheckSpec(
+    "export_stored",
+    asset="raw_export",
+    description="The day's id export is stored. It is written from 07:00 UTC and kept about three months. If not: run "
+    "the day again later; until then films outside discover have no fact for the day.",
+    partitions_def=DAILY,
+)
+
+DETAILS_COMPLETE = AssetCheckSpec(
+    "details_complete",
+    asset="raw_details",
+    description="Every film whose details were due that day gave an answer. If not: the films keep what is known of "
+    "them and have their facts. Run the day again before midnight UTC; only the missing ones are asked. On a later day "
+    "they are asked as owed.",
+    partitions_def=DAILY,
+)
+
+
+def details_complete(warehouse: Warehouse, day: dt.date, fetched: Fetched) -> AssetCheckResult:
+    """Fail when TMDb gave no more details, warn when it did so for a few films; the day is loaded all the same."""
+    with warehouse.begin() as connection:
+        crawl = books.find_crawl(connection, day, "details")
+        missing = due.count_missing(connection, day, crawl.started_at) if crawl else 0
+        films = sum(due.count_due(connection, day).values())
+    text = f"The {films} films whose details were due on {day} gave an answer."
+    if missing:
+        cause = fetched.given_up or next(reversed(fetched.failed.values()), "")
+        advice = "The days after ask for them."
+        if day == partitions.today():
+            advice = "Run again before midnight UTC, and only they are asked; otherwise the next day asks for them."
+        text = (
+            f"{cause} {missing} of the {films} films whose details were due on {day} gave none; they keep what is "
+            f"known of them, and have their facts. {advice}"
+        ).strip()
+    return AssetCheckResult(
+        passed=not missing,
+        check_name=DETAILS_COMPLETE.name,
+        asset_key=AssetKey("raw_details"),
+        severity=AssetCheckSeverity.ERROR if fetched.given_up else AssetCheckSeverity.WARN,
+        description=text,
+        metadata={"films_due": films, "films_missing": missing},
+    )
+
+
+def lists_stored(fetched: Fetched) -> AssetCheckResult:
+    """Warn when a list could not be had."""
+    text = " ".join(f"{kind}: {cause}" for kind, cause in fetched.failed.items())
+    return AssetCheckResult(
+        passed=not fetched.failed,
+        check_name=LISTS_STORED.name,
+        asset_key=AssetKey("raw_reference"),
+        severity=AssetCheckSeverity.WARN,
+        description=text or "The lists are stored.",
+    )
+
+
+def export_stored(warehouse: Warehouse, day: dt.date, problem: TmdbError | None, *, is_past: bool) -> AssetCheckResult:
+    """Warn when the day's export is not stored, or could not be asked again though that may still help."""
+    with warehouse.begin() as connection:
+        crawl = books.find_crawl(connection, day, "export")
+        is_stored = crawl is not None and crawl.is_complete
+        later = export_books.count_later_films(connection, day) if is_stored and is_past else 0
+    again = f"tmdb-assets backfill --from {day} --to {day} --refresh"
+    lacks = f" {later} films became known since it was read and are not in it"
+    if not is_stored:
+        text = (
+            str(problem)
+            if problem
+            else (
+                f"The export of {day} is not stored, so films outside that day's discover have no fact. The gap filler "
+                f"asks for it once the day is past; or do so now: {again}."
+            )
+        )
+    elif isinstance(problem, ExportGoneError):  # there is nothing to be done
+        text = f"The export of {day} is stored." + (f"{lacks}; it is no longer published." if later else "")
+    elif problem:
+        text = str(problem) + (f" The export is stored from before, but{lacks}." if later else "")
+    else:
+        text = f"The export of {day} is stored." + (f"{lacks}. To add them: {again}." if later else "")
+    return AssetCheckResult(
+        passed=is_stored and (problem is None or isinstance(problem, ExportGoneError)),
+        check_name=EXPORT_STORED.name,
+        asset_key=AssetKey("raw_export"),
+        severity=AssetCheckSeverity.WARN,
+        description=text,
+        metadata={"films_known_since": later},
+    )
+
+
+def pages_complete(warehouse: Warehouse, day: dt.date, fetched: Fetched) -> AssetCheckResult:
+    """Warn when a page of a day that was asked is not stored."""
+    with warehouse.begin() as connection:
+        crawl = books.find_crawl(connection, day, "discover")
+        pages = books.finished_pages(connection, day, "discover")
+        slices = books.finished_slices(connection, day)
+        unseen = books.unseen_films(connection, day)
+        is_catalogue = books.is_catalogue_stored(connection, day) or not pages
+    # A past day that nobody asked for is as complete as it can be: its source is its export, which has its own check.
+    was_asked = crawl is not None or day == partitions.today()
+    complete = not was_asked or (crawl is not None and crawl.is_complete)
+    stored = f"{len(slices)} slices of release dates" if slices and is_catalogue else f"{len(pages)} pages"
+    text = f"{stored} of {day} are stored."
+    if unseen:
+        text += f" {unseen} films are beyond page 500 of their release date: discover does not show them."
+    if not was_asked:
+        text = f"Nothing was asked on {day}: its facts come from the day's id export."
+    elif day < first_kept_day(partitions.today()):
+        text = (
+            f"The raw answers of {day} were dropped after {RAW_KEPT_DAYS} days, as TMDb's terms ask. Its facts stay as "
+            "they are."
+        )
+    elif not complete:
+        unread = ", ".join(map(str, fetched.failed)) or "unknown"
+        is_today = day == partitions.today()
+        advice = "Run it again before midnight UTC." if is_today else "Its export gives the popularity of the rest."
+        text += f" The day is not complete (pages without a readable answer: {unread}). {advice}"
+    return AssetCheckResult(
+        passed=complete,
+        check_name=PAGES_COMPLETE.name,
+        asset_key=AssetKey("raw_discover"),
+        severity=AssetCheckSeverity.WARN,
+        description=text,
+        metadata={"pages_stored": len(pages), "slices_stored": len(slices), "films_beyond_page_500": unseen},
+    )

@@ -1,0 +1,107 @@
+"""The count of what was sent and received."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class FetchStats:
+    """What a client has sent and received since `restart`, or ever. Safe to count from many threads.
+
+    `requests` counts every send, retries included; `retries` is by cause; `rate_limited` counts the answers 429,
+    also where no retry followed; `bytes` are as sent over the wire; `seconds_waited` sums over all threads the time
+    spent waiting for the pace and between tries, and so the waits that TMDb asked for. Rates are in requests a second;
+    `lowest_rate` is the lowest to which the pace went down because of 429s, None if it never did.
+    `total_requests` goes on over restarts.
+    """
+
+    requests: int = 0
+    retries: Counter[str] = field(default_factory=Counter)
+    not_found: int = 0
+    rate_limited: int = 0
+    bytes: int = 0
+    removed_characters: int = 0
+    seconds_waited: float = 0.0
+    peak_rate: int = 0
+    lowest_rate: float | None = None
+    _before: int = field(default=0, repr=False)
+    _first: float | None = field(default=None, repr=False)
+    _last: float = field(default=0.0, repr=False)
+    _recent: deque[float] = field(default_factory=deque, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def restart(self) -> None:
+        """Count anew, for the figures of one step."""
+        with self._lock:
+            self._before += self.requests
+            self.requests = self.not_found = self.rate_limited = self.bytes = self.removed_characters = 0
+            self.seconds_waited, self.peak_rate, self._first, self._last = 0.0, 0, None, 0.0
+            self.lowest_rate = None
+            self.retries.clear()
+            self._recent.clear()
+
+    @property
+    def total_requests(self) -> int:
+        """The requests since the client was made."""
+        return self._before + self.requests
+
+    def count_request(self, sent_at: float, waited: float) -> None:
+        """Count one send at `sent_at` (monotonic seconds), for which `waited` seconds were spent at the gate."""
+        with self._lock:
+            self.requests += 1
+            self.seconds_waited += waited
+            self._first = sent_at if self._first is None else min(self._first, sent_at)
+            self._last = max(self._last, sent_at)
+            # Threads may report slightly out of order; the peak is a figure for people, not the guarantee.
+            self._recent.append(sent_at)
+            while self._recent[0] <= self._last - 1:
+                self._recent.popleft()
+            self.peak_rate = max(self.peak_rate, len(self._recent))
+
+    def count_retry(self, cause: str, waited: float) -> None:
+        """Count one repeated try after `cause`, before which the caller waits `waited` seconds."""
+        with self._lock:
+            self.retries[cause] += 1
+            self.seconds_waited += waited
+
+    def count_answer(
+        self, *, size: int = 0, removed_characters: int = 0, not_found: bool = False, rate_limited: bool = False
+    ) -> None:
+        """Count one body of `size` bytes, or what was found in it, or that it said 404 or 429."""
+        with self._lock:
+            self.bytes += size
+            self.removed_characters += removed_characters
+            self.not_found += not_found
+            self.rate_limited += rate_limited
+
+    def count_lowering(self, rate: float) -> None:
+        """Note that the pace was lowered to `rate` requests a second."""
+        with self._lock:
+            self.lowest_rate = rate if self.lowest_rate is None else min(self.lowest_rate, rate)
+
+    @property
+    def mean_rate(self) -> float:
+        """Requests a second between the first and the last send; 0 before the second one."""
+        if self._first is None or self._last <= self._first:
+            return 0.0
+        return (self.requests - 1) / (self._last - self._first)
+
+    def snapshot(self) -> dict[str, Any]:
+        """All figures at this moment as a plain dict, ready for metadata."""
+        with self._lock:
+            return {
+                "requests": self.requests,
+                "retries": dict(self.retries),
+                "not_found": self.not_found,
+                "rate_limited": self.rate_limited,
+                "bytes": self.bytes,
+                "removed_characters": self.removed_characters,
+                "seconds_waited": round(self.seconds_waited, 3),
+                "mean_rate": round(self.mean_rate, 2),
+                "peak_rate": self.peak_rate,
+                "lowest_rate": None if self.lowest_rate is None else round(self.lowest_rate, 2),
+            }

@@ -1,0 +1,116 @@
+"""How often and how long one question is repeated."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tenacity import RetryCallState, Retrying, retry_if_result, wait_random_exponential
+
+from tmdb_assets.tmdb.errors import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# A 429 may ask to wait up to this many seconds; what asks for more ends at once.
+LONGEST_WAIT_SECONDS = 120.0
+# The waits that 429s ask for come to at most this many seconds: for one question, and while nothing else is answered.
+MOST_WAITED_SECONDS = 600.0
+
+# Seconds before the next try, drawn at random: up to 0.2, 0.4, 0.8, ... 5.
+_BACKOFF = wait_random_exponential(multiplier=0.2, max=5, min=0.1)
+# An answer that came unreadable this often is no passing fault: left out after some 3 s, it does not hold up the rest.
+_UNREADABLE_TRIES = 6
+# A question whose last try was slow ends early, so that trying lasts at most this much longer than the retries may.
+_LAST_TRY_SECONDS = 10.0
+
+
+class Tries:
+    """The tries of one question, repeated for at most `retry_seconds`; times in seconds of `clock`.
+
+    A wait that a 429 asks for does not count in that, as long as it is at most `LONGEST_WAIT_SECONDS` and all of them
+    at most `MOST_WAITED_SECONDS`.
+    """
+
+    def __init__(self, retry_seconds: float, clock: Callable[[], float]) -> None:
+        self.count = 0
+        self.fault: Fault | None = None
+        self._retry_seconds, self._clock = retry_seconds, clock
+        self._unreadable = 0
+        self._started = self._sent = clock()
+        self._last_seconds = 0.0
+        self._excused = self._asked = 0.0
+
+    def begin(self, held: float = 0.0) -> None:
+        """Note that a try is sent, and for how long nobody was permitted to; that time does not count.
+
+        Nor does the time before the first try, spent in the pace's queue.
+        """
+        self.count += 1
+        self._sent = self._clock()
+        if self.count == 1:
+            self._started = self._sent
+        else:
+            self._excused += held
+
+    def end(self, fault: Fault | None) -> None:
+        """Note that the try has ended, and with what fault."""
+        self.fault = fault
+        self._last_seconds = self._clock() - self._sent
+        self._unreadable += fault is not None and fault.unreadable
+
+    def is_over(self, wait: float) -> bool:
+        """Whether to give up rather than to wait `wait` seconds and try once more."""
+        if asked := self._asked_wait:
+            return asked > LONGEST_WAIT_SECONDS or self._asked + asked > MOST_WAITED_SECONDS
+        spent = self.seconds + wait
+        slow = spent + self._last_seconds > self._retry_seconds + _LAST_TRY_SECONDS
+        return slow or spent > self._retry_seconds or self._unreadable >= _UNREADABLE_TRIES
+
+    def wait(self) -> None:
+        """Note that the wait before the next try begins."""
+        self._asked += self._asked_wait
+        self._excused += self._asked_wait
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the first try was sent, without the waits that were asked for."""
+        return self.all_seconds - self._excused
+
+    @property
+    def all_seconds(self) -> float:
+        """Seconds since the first try was sent."""
+        return self._clock() - self._started
+
+    @property
+    def deadline(self) -> float:
+        """The clock's reading at which an answer that still drips in is given up."""
+        return self._started + self._excused + self._retry_seconds + _LAST_TRY_SECONDS
+
+    @property
+    def _asked_wait(self) -> float:
+        fault = self.fault
+        return fault.retry_after or 0.0 if fault is not None and fault.kind == "429" else 0.0
+
+
+def retrying(sleep: Callable[[float], None], count_retry: Callable[[str, float], None]) -> Retrying:
+    """Repeat a function while it returns a `Fault`; the last one is returned once its tries are over.
+
+    The function's first argument is its `Tries`, in which it notes each try. Safe to share among threads.
+    """
+
+    def last_fault(state: RetryCallState) -> Fault:
+        fault: Fault = state.args[0].fault
+        return fault
+
+    def before_sleep(state: RetryCallState) -> None:
+        state.args[0].wait()
+        count_retry(last_fault(state).kind, state.upcoming_sleep)
+
+    return Retrying(
+        sleep=sleep,
+        retry=retry_if_result(lambda outcome: isinstance(outcome, Fault)),
+        wait=lambda state: max(_BACKOFF(state), last_fault(state).retry_after or 0.0),
+        stop=lambda state: state.args[0].is_over(state.upcoming_sleep),
+        before_sleep=before_sleep,
+        retry_error_callback=last_fault,
+    )

@@ -1,0 +1,152 @@
+"""One fetcher at a time: a Postgres advisory lock, held by a transaction that stays open while the fetching goes on.
+
+A lock of the transaction and not of the session: behind a pooler in transaction mode a session belongs to nobody. The
+transaction reads nothing, writes nothing and, as it is idle, has no snapshot: vacuum does not wait for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+import psycopg
+import sqlalchemy as sa
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+FETCH_LOCK = 7_308_332_002  # advisory lock of the one fetcher
+# A statement that waits has a snapshot, which holds back vacuum: so it waits for a while only, and then again.
+WAIT = "60s"
+PAUSE_S = 1.0  # so that no second holds the last requests of the one and the first of the other
+# How long ago the turn before ended; nothing for one's own, whose requests one's own pace remembers.
+SINCE_LAST_TURN = """
+select extract(epoch from clock_timestamp() - coalesce(ended_at, clock_timestamp()))
+from fetch_turn
+where holder <> :holder
+"""
+BEGIN_TURN = """
+insert into fetch_turn (turn, holder) values (1, :holder)
+on conflict (turn) do update set holder = excluded.holder, ended_at = null
+"""
+END_TURN = "update fetch_turn set ended_at = clock_timestamp() where holder = :holder"
+
+# The transaction lasts as long as the fetching, whatever the server's settings say. Not every version has all of them.
+UNBOUNDED = """
+select set_config(name, '0', true)
+from pg_settings
+where name in ('statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')
+"""
+TRY = "select pg_try_advisory_xact_lock(:lock)"
+TAKE = "select pg_advisory_xact_lock(:lock)"
+# A restart frees the lock of one who may not have seen it yet: nobody asks in the first moment after it.
+PAUSE_AFTER_START = """
+select pg_sleep(extract(epoch from pg_postmaster_start_time() - clock_timestamp()) + :pause)
+where clock_timestamp() < pg_postmaster_start_time() + make_interval(secs => :pause)
+"""
+HOLDER = """
+select a.application_name, a.state_change
+from pg_locks as l
+inner join pg_stat_activity as a on a.pid = l.pid
+where l.locktype = 'advisory' and l.granted and (l.classid::bigint << 32) + l.objid::bigint = :lock
+and l.database = (select oid from pg_database where datname = current_database())
+limit 1
+"""
+
+
+class FetchLockLostError(psycopg.OperationalError):
+    """The session that held the fetch lock has ended, as in a restart of Postgres; another run may hold it now."""
+
+
+@contextmanager
+def hold_fetch_lock(connection: Connection, say: Callable[[str], None]) -> Iterator[None]:
+    """Hold the lock in a transaction of this connection, which nobody may use meanwhile.
+
+    While another process has it, `say` tells whom this one waits for, and it waits.
+    """
+    lock = {"lock": FETCH_LOCK}
+    try:
+        _begin(connection)
+        if connection.scalar(sa.text(TRY), lock):
+            connection.execute(sa.text(PAUSE_AFTER_START), {"pause": PAUSE_S})
+        else:
+            say(_tell_holder(connection))
+            while not _is_taken(connection):
+                connection.rollback()
+                _begin(connection)
+        # A statement with parameters leaves a portal behind, and that a snapshot; one without takes both away.
+        connection.exec_driver_sql("select 1")
+        yield
+    finally:
+        _end(connection)
+
+
+@contextmanager
+def take_turn(engine: Engine, holder: str, pause_s: float = PAUSE_S) -> Iterator[None]:
+    """A turn at asking TMDb, to be taken while the lock is held: it begins `pause_s` after another's has ended.
+
+    A turn that was cut off, as by a kill, may have asked until this very moment. The lock alone does not tell of these:
+    it is free between two steps of a run.
+    """
+    with engine.begin() as connection:
+        since = connection.scalar(sa.text(SINCE_LAST_TURN), {"holder": holder})
+        connection.execute(sa.text(BEGIN_TURN), {"holder": holder})
+        if since is not None and since < pause_s:
+            connection.execute(sa.text("select pg_sleep(:pause)"), {"pause": pause_s - float(since)})
+    try:
+        yield
+    finally:
+        with suppress(sa.exc.DBAPIError), engine.begin() as connection:  # else it counts as cut off
+            connection.execute(sa.text(END_TURN), {"holder": holder})
+
+
+def require_session(connection: Connection) -> None:
+    """Raise `FetchLockLostError` when the server, or what stands between, has closed this idle connection."""
+    session = connection.connection.driver_connection
+    if not isinstance(session, psycopg.Connection):
+        raise TypeError(f"the warehouse is reached by psycopg 3, not by {type(session).__name__}")
+    try:
+        for _ in ("the server's last word", "the end of the line"):
+            session.pgconn.consume_input()  # what came unasked; does not wait
+    except psycopg.OperationalError as error:
+        raise FetchLockLostError(f"the session that held the fetch lock has ended: {error}") from error
+    if session.closed:
+        raise FetchLockLostError("the session that held the fetch lock has ended")
+
+
+def _begin(connection: Connection) -> None:
+    connection.begin()
+    connection.execute(sa.text(UNBOUNDED))
+
+
+def _is_taken(connection: Connection) -> bool:
+    """Wait for the lock for a while; False when it was in vain, and the transaction with it."""
+    connection.execute(sa.text("select set_config('lock_timeout', :wait, true)"), {"wait": WAIT})
+    try:
+        connection.execute(sa.text(TAKE), {"lock": FETCH_LOCK})
+    except sa.exc.OperationalError as error:
+        if isinstance(error.orig, psycopg.errors.LockNotAvailable):
+            return False
+        raise
+    return True
+
+
+def _end(connection: Connection) -> None:
+    """Give the lock back; where the server is gone, it went with the session."""
+    try:
+        connection.rollback()
+    except sa.exc.DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+
+
+def _tell_holder(connection: Connection) -> str:
+    holder = connection.execute(sa.text(HOLDER), {"lock": FETCH_LOCK}).one_or_none()
+    who = "just ended"
+    if holder is not None:  # of another role's session neither is shown
+        name, since = holder
+        who = (name or "of another role") + (f", since {since:%Y-%m-%d %H:%M:%S} UTC" if since else "")
+    return (
+        f"Another run is asking TMDb for this warehouse ({who}). Waiting for it; this run goes on when it has finished."
+    )

@@ -1,0 +1,199 @@
+"""The kept totals: they are what a count gives, every change shows at once, and nobody waits for them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from tmdb_assets.warehouse.fact import fact_movie_daily
+from tmdb_assets.warehouse.latest import KEEP_LATEST, ensure_day, keep_latest, keep_totals
+from tmdb_assets.warehouse.resource import Warehouse
+from tmdb_assets_tests.compare import Tables
+from tmdb_assets_tests.small_star import (
+    AFTER,
+    BEFORE,
+    DAY,
+    FIRST_DAY,
+    SECOND_DAY,
+    load_day,
+    make_star,
+    shown,
+)
+
+NOTES = "select table_name from latest_change order by 1"
+RIGHT = {
+    "genre": [("Comedy", 6.0, 10, 2), ("Drama", 3.0, 30, 2)],
+    "continent": [("Europe", 6.0, 2, 10), ("North America", 2.0, 1, 20)],
+    "top": [(1, 3, 8.0, 0), (2, 1, 4.0, 10), (3, 2, 2.0, 20)],
+}
+UNREMOVED = {
+    "genre": [("Comedy", 6.0, 10, 2), ("Drama", 35.0, 129, 3)],
+    "continent": [("Europe", 6.0, 2, 10), ("North America", 50.5, 2, 119)],
+    "top": [(1, 4, 99.0, 99), (2, 3, 8.0, 0), (3, 1, 4.0, 10), (4, 2, 2.0, 20)],
+}
+YESTERDAY = {  # of the day before only film 5 kept its state: the others' went on to the newest day
+    "genre": [],
+    "continent": [],
+    "top": [(1, 5, 1.0, 0)],
+}
+# A change -> the table that the note names, and what of the views it changes.
+CHANGES: dict[str, tuple[str, dict[str, list[Any]]]] = {
+    "update dim_movie set removed_date = null where movie_id = 4": ("dim_movie", UNREMOVED),
+    "delete from bridge_movie_genre where movie_id = 3": (
+        "bridge_movie_genre",
+        {"genre": [("Comedy", 4.0, 10, 1), ("Drama", 3.0, 30, 2)]},
+    ),
+    "insert into bridge_movie_genre values (3, 18)": (
+        "bridge_movie_genre",
+        {"genre": [("Comedy", 6.0, 10, 2), ("Drama", 14 / 3, 30, 3)]},
+    ),
+    "update bridge_movie_genre set genre_id = 35 where movie_id = 2": (
+        "bridge_movie_genre",
+        {"genre": [("Comedy", 14 / 3, 30, 3), ("Drama", 4.0, 10, 1)]},
+    ),
+    "truncate bridge_movie_country": ("bridge_movie_country", {"continent": []}),
+    "update dim_country set continent = 'Asia' where iso_3166_1 = 'IT'": (
+        "dim_country",
+        {"continent": [("Asia", 4.0, 1, 10), ("Europe", 6.0, 2, 10), ("North America", 2.0, 1, 20)]},
+    ),
+    "delete from load_day where date_id = '2026-07-02'": ("load_day", YESTERDAY),
+    "update movie_latest set popularity = 6 where movie_id = 2": (
+        "movie_latest",
+        {
+            "genre": [("Comedy", 6.0, 10, 2), ("Drama", 5.0, 30, 2)],
+            "continent": [("Europe", 6.0, 2, 10), ("North America", 6.0, 1, 20)],
+            "top": [(1, 3, 8.0, 0), (2, 2, 6.0, 20), (3, 1, 4.0, 10)],
+        },
+    ),
+}
+
+
+@pytest.fixture
+def tables(warehouse: Warehouse) -> Tables:
+    return make_star(warehouse)
+
+
+def keep(tables: Tables) -> None:
+    with tables.warehouse.begin() as connection:
+        keep_totals(connection)
+
+
+def read_kept(tables: Tables) -> dict[str, list[Any]]:
+    """The kept tables themselves."""
+    return {name: tables.rows(f"select * from {name} order by 1, 2") for name in ("popularity_total", "top_movie")}
+
+
+def test_a_load_leaves_totals_that_hold(tables: Tables) -> None:
+    assert tables.column(NOTES) == []
+    assert shown(tables) == RIGHT
+    assert read_kept(tables) == {
+        "popularity_total": [
+            ("continent", "Europe", 6.0, 10, 2),
+            ("continent", "North America", 2.0, 20, 1),
+            ("genre", "18", 3.0, 30, 2),
+            ("genre", "35", 6.0, 10, 2),
+        ],
+        "top_movie": [(1, 3), (2, 1), (3, 2)],
+    }
+
+
+def test_the_views_read_what_is_kept(tables: Tables) -> None:
+    # Nothing but the load writes these tables; so it is seen where the views read.
+    tables.execute("update popularity_total set total_votes = 5")
+    tables.execute("delete from top_movie where rank > 1")
+    assert shown(tables) == {
+        "genre": [("Comedy", 6.0, 5, 2), ("Drama", 3.0, 5, 2)],
+        "continent": [("Europe", 6.0, 2, 5), ("North America", 2.0, 1, 5)],
+        "top": [(1, 3, 8.0, 0)],
+    }
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_shows_at_once_and_after_the_totals_were_renewed(change: str, tables: Tables) -> None:
+    table, changed = CHANGES[change]
+    before = read_kept(tables)
+    tables.execute(change)
+    assert set(tables.column(NOTES)) == {table}
+    assert read_kept(tables) == before
+    assert shown(tables) == RIGHT | changed
+    keep(tables)
+    assert tables.column(NOTES) == []
+    assert read_kept(tables) != before
+    assert shown(tables) == RIGHT | changed
+
+
+def test_names_show_at_once_and_cost_nothing(tables: Tables) -> None:
+    tables.execute("update dim_genre set name = 'Absurd' where genre_id = 35")
+    tables.execute("update dim_movie set title = 'New' where movie_id = 3")
+    assert tables.column(NOTES) == []
+    assert [name for name, *_ in shown(tables)["genre"]] == ["Absurd", "Drama"]
+    assert tables.value("select title from vw_top_movies where rank = 1") == "New"
+
+
+def test_what_changes_nothing_that_is_shown_leaves_no_note(tables: Tables) -> None:
+    tables.execute("update dim_movie set as_of_date = '2026-07-03', removed_date = removed_date")
+    tables.execute("update dim_country set as_of_date = '2026-07-03', continent = continent")
+    tables.execute("delete from bridge_movie_genre where movie_id = 77")
+    tables.execute("insert into bridge_movie_genre values (1, 18) on conflict do nothing")
+    assert tables.column(NOTES) == []
+    kept = tables.rows("select xmin::text from popularity_total")
+    load_day(tables.warehouse, DAY, SECOND_DAY)  # the same again
+    load_day(tables.warehouse, BEFORE - dt.timedelta(days=1), {1: (50.0, 1.0, 1)})  # a day of the past
+    assert tables.rows("select xmin::text from popularity_total") == kept
+    assert shown(tables) == RIGHT
+
+
+def test_readers_wait_for_nobody_and_see_whole_days(tables: Tables) -> None:
+    views = ("vw_top_movies", "vw_genre_popularity", "vw_continent_popularity", "vw_trending_movies", "vw_load_status")
+    with tables.warehouse.begin() as loading:
+        ensure_day(loading, AFTER)
+        row = {"date_id": AFTER, "movie_id": 1, "popularity": 1.0, "source": "export"}
+        loading.execute(fact_movie_daily.insert(), [row])
+        keep_latest(loading, AFTER)
+        assert loading.exec_driver_sql("select count(*) from vw_top_movies").scalar() == 1
+        with tables.warehouse.begin() as reading:
+            reading.exec_driver_sql("set local lock_timeout = '200ms'")
+            for view in views:
+                reading.exec_driver_sql(f"select * from {view}").all()
+        assert shown(tables) == RIGHT
+    assert shown(tables)["top"] == [(1, 1, 1.0, 10)]
+
+
+def test_a_change_beside_a_load_is_never_lost(tables: Tables) -> None:
+    """Links change in a transaction that began before a load renewed the totals, and ends after it."""
+    with tables.warehouse.begin() as changing:
+        changing.exec_driver_sql("delete from bridge_movie_genre where movie_id = 3")
+        load_day(tables.warehouse, DAY, SECOND_DAY | {2: (3.0, 6.0, 20)})
+        assert tables.column(NOTES) == []
+        assert shown(tables)["genre"] == [("Comedy", 6.0, 10, 2), ("Drama", 3.5, 30, 2)]
+    assert tables.column(NOTES) == ["bridge_movie_genre"]
+    assert shown(tables)["genre"] == [("Comedy", 4.0, 10, 1), ("Drama", 3.5, 30, 2)]
+    load_day(tables.warehouse, BEFORE, FIRST_DAY)  # any load brings them up to date
+    assert tables.column(NOTES) == []
+    assert shown(tables)["genre"] == [("Comedy", 4.0, 10, 1), ("Drama", 3.5, 30, 2)]
+
+
+def test_each_film_is_updated_in_its_page_and_no_index_is_written(warehouse: Warehouse) -> None:
+    tables = Tables(warehouse)
+    films = 2_000  # some 25 pages
+    tables.execute(
+        "insert into dim_movie (movie_id, title, as_of_date) "
+        "select id, 'x', :day from generate_series(1, :films) as id",
+        day=BEFORE,
+        films=films,
+    )
+    load_day(warehouse, BEFORE, dict.fromkeys(range(1, films + 1), (1.0, 5.0, 1)))
+    with warehouse.begin() as connection:
+        ensure_day(connection, DAY)
+        connection.exec_driver_sql(
+            "insert into fact_movie_daily select date '2026-07-02', movie_id, 2.0, 6.0, 2, source from fact_movie_daily"
+        )
+    with warehouse.begin() as connection:
+        connection.execute(sa.text(KEEP_LATEST), {"day": DAY})
+        updated = connection.exec_driver_sql(
+            "select n_tup_upd, n_tup_hot_upd from pg_stat_xact_user_tables where relname = 'movie_latest'"
+        ).one()
+    assert updated == (films, films)

@@ -1,0 +1,48 @@
+"""A platform that looks back: one day is loaded, weeks have gone by, and days before and after it are asked for."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tmdb_assets import partitions
+from tmdb_assets.day_run import DayRun, run_backfill
+from tmdb_assets.day_run import Platform as OpenPlatform
+from tmdb_assets.tmdb.export import fetch_export
+from tmdb_assets.warehouse.resource import Warehouse
+from tmdb_assets_tests.awkward import catalogue, sound_films
+from tmdb_assets_tests.many_days import ONE_DAY
+from tmdb_assets_tests.platform import Platform, failures_of, platform
+
+DAY = dt.date(2026, 7, 29)
+CATALOGUE = catalogue(sound_films(30))
+IDS = sorted(CATALOGUE.films)
+
+
+def days_from(first: dt.date, count: int) -> list[dt.date]:
+    """So many days in a row."""
+    return [first + number * ONE_DAY for number in range(count)]
+
+
+@contextmanager
+def past_platform(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
+    """A platform with DAY loaded, as it is 40 days later; nothing was asked yet."""
+    with platform(warehouse, CATALOGUE, monkeypatch, retry_seconds=0.3) as ready:
+        assert failures_of(ready.run(DAY, charts=False)) == []
+        ready.replay.reset()
+        monkeypatch.setattr(partitions, "today", lambda: DAY + 40 * ONE_DAY)
+        monkeypatch.setattr(partitions, "now", lambda: dt.datetime.combine(DAY + 40 * ONE_DAY, dt.time(6), dt.UTC))
+        # The real download with less patience.
+        ready.source.export = lambda day, now: fetch_export(
+            ready.source.export_url, day, now=now, stats=ready.source.client.stats, retry_seconds=0.3
+        )
+        yield ready
+
+
+def backfill(made: Platform, days: Iterable[dt.date], *, refresh: bool = False) -> dict[dt.date, DayRun]:
+    """Load days as the command does, in this process."""
+    opened = OpenPlatform(made.instance, made.definitions, made.source, made.warehouse)
+    return {outcome.day: outcome for outcome in run_backfill(opened, days, refresh=refresh)}
