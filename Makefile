@@ -49,9 +49,11 @@ schema: $(VENV)/runtime.stamp ## Write sql/schema.sql and .env.example anew from
 	$(BIN)/python -m tmdb_assets.warehouse.ddl
 	$(BIN)/python -m tmdb_assets.settings > .env.example
 
-bench: $(VENV)/dev.stamp ## Measure a day's run and ingestion against the floor.
+bench: $(VENV)/dev.stamp ## Measure a day's run, ingestion against the floor, and the warehouse at scale.
 	$(BIN)/python -m benchmarks.run_day
 	$(BIN)/python -m benchmarks.ingest
+	$(BIN)/python -m benchmarks.load_rows
+	$(BIN)/python -m benchmarks.scale
 
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-annotate --no-header --no-strip-extras
