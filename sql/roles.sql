@@ -20,7 +20,12 @@ begin
             when duplicate_object or unique_violation then null; -- made at this moment for another database
         end;
     end loop;
-    if not pg_has_role(current_user, 'tmdb_owner', 'member') then
+    -- From Postgres 16 on, who creates a role is its member, but may not act as it.
+    if not pg_has_role(
+        current_user,
+        'tmdb_owner',
+        case when current_setting('server_version_num')::integer >= 160000 then 'set' else 'member' end
+    ) then
         execute format('grant tmdb_owner to %I', current_user);
     end if;
     grant usage, create on schema public to tmdb_owner;
@@ -33,7 +38,18 @@ begin
             c.relnamespace = 'public'::regnamespace
             and c.relkind in ('r', 'p', 'v')
             and r.rolname <> 'tmdb_owner'
-            and not exists (select 1 from pg_catalog.pg_depend as d where d.objid = c.oid and d.deptype = 'e')
+            -- What others keep in this schema is theirs.
+            and c.relowner = (select m.relowner from pg_catalog.pg_class as m where m.oid = to_regclass('dim_movie'))
+            and (
+                c.relname ~ '^(raw_(details|discover|export|reference)|fact_movie_daily|bridge_movie_)'
+                or c.relname ~ '^dim_(company|country|date|genre|language|movie)$'
+                or c.relname ~ '^vw_(continent_popularity|genre_popularity|load_status|movie_latest|top|trending)'
+                or c.relname in (
+                    'applied_sql', 'country_continent', 'details_due', 'fetch_log', 'fetch_turn', 'latest_change',
+                    'load_day', 'movie_latest', 'popularity_total', 'rejected_row', 'schema_version', 'top_movie'
+                )
+            )
+        order by c.relkind = 'v' -- a view's owner must be able to read its tables
     loop
         execute format('alter %s %I owner to tmdb_owner', relation.kind, relation.name);
     end loop;
@@ -44,12 +60,19 @@ begin
         where
             p.pronamespace = 'public'::regnamespace
             and r.rolname <> 'tmdb_owner'
-            and not exists (select 1 from pg_catalog.pg_depend as d where d.objid = p.oid and d.deptype = 'e')
+            and p.proname in (
+                'count_top', 'count_totals', 'drop_raw_partitions', 'ensure_partition', 'grant_privileges',
+                'newest_films', 'note_changed_rows', 'note_latest_change', 'note_newest_day', 'popularity_totals',
+                'top_movies'
+            )
     loop
         execute format('alter function %s owner to tmdb_owner', relation.name);
     end loop;
 end
 $$;
+
+-- Functions run as the owner with this schema on their path: nobody else may put one of the same name there.
+revoke create on schema public from public;
 
 -- A reader's mistakes stay small.
 alter role tmdb_reader set default_transaction_read_only = on;

@@ -115,10 +115,10 @@ def _send_new(
     """Send what was not told today; whether all of it could be sent comes second."""
     sent = _sent_before(instance, now)
     told: list[Alert] = []
-    for alert in found:
-        if alert.cause in sent:
-            continue
+    news = {alert.cause: alert for alert in found if alert.cause not in sent}
+    for alert in news.values():
         logger.error("Alert: %s", alert.text)
+    for alert in news.values():
         if not _post(settings, alert):
             return told, False
         sent[alert.cause] = now.date().isoformat()
@@ -128,10 +128,11 @@ def _send_new(
 
 
 def _sent_before(instance: DagsterInstance, now: dt.datetime) -> dict[str, str]:
-    """Causes told today. Those of the last days are kept out, so that trouble that lasts is told once a day."""
+    """Causes told today, or so shortly before midnight that their runs are looked at again today."""
     text = instance.daemon_cursor_storage.get_cursor_values({SENT_KEY}).get(SENT_KEY)
     known: dict[str, str] = json.loads(text) if text else {}
-    return {cause: day for cause, day in known.items() if day == now.date().isoformat()}
+    days = {now.date().isoformat(), (now - OVERLAP).date().isoformat()}
+    return {cause: day for cause, day in known.items() if day in days}
 
 
 def _post(settings: Settings, alert: Alert) -> bool:

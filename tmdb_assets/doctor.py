@@ -155,8 +155,8 @@ def clock(told: str | None, now: dt.datetime) -> Finding:
 def _looks_at_database(warehouse: Warehouse) -> Iterator[Finding]:
     try:
         engine = warehouse.engine
-    except (WarehouseUnavailableError, SchemaMismatchError) as error:
-        yield Finding("wrong", "Warehouse", str(error))
+    except (WarehouseUnavailableError, SchemaMismatchError, sa.exc.DBAPIError) as error:
+        yield Finding("wrong", "Warehouse", str(getattr(error, "orig", error)).strip().splitlines()[0])
         return
     looks: list[Callable[[sa.Connection], Finding]] = [server_version, schema, rights, newest_day, gaps]
     with engine.connect() as connection:
@@ -168,7 +168,10 @@ def _looks_at_database(warehouse: Warehouse) -> Iterator[Finding]:
                 reason = str(error.orig).strip().splitlines()[0]
                 finding = Finding("wrong", look.__name__.replace("_", " ").capitalize(), reason)
             yield finding
-    yield from dagster_services()
+    try:
+        yield from dagster_services()
+    except (sa.exc.DBAPIError, WarehouseUnavailableError) as error:
+        yield Finding("wrong", "Dagster", str(getattr(error, "orig", error)).strip().splitlines()[0])
 
 
 def server_version(connection: sa.Connection) -> Finding:

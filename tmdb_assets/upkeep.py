@@ -42,7 +42,7 @@ def migrate(roles: bool) -> None:
     from tmdb_assets.warehouse.ddl import apply_view, view_names
     from tmdb_assets.warehouse.migrations import HEAD
     from tmdb_assets.warehouse.resource import Warehouse
-    from tmdb_assets.warehouse.roles import apply_roles
+    from tmdb_assets.warehouse.roles import apply_roles, are_made
     from tmdb_assets.warehouse.server import describe, open_server
 
     settings = get_settings()
@@ -52,7 +52,7 @@ def migrate(roles: bool) -> None:
         with warehouse.begin() as connection:
             applied = [name for name in view_names() if apply_view(connection, name)]
         click.echo(f"{describe(server.url)}: schema at step {HEAD}, {len(applied)} views brought up to date.")
-        if roles:
+        if roles or (server.is_embedded and not are_made(warehouse.engine)):
             apply_roles(warehouse.engine, settings, is_embedded=server.is_embedded)
             click.echo("Roles tmdb_owner, tmdb_loader and tmdb_reader have what they need (sql/roles.sql).")
     finally:

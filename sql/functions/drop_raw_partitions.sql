@@ -15,10 +15,16 @@ begin
         where
             p.relnamespace = 'public'::regnamespace
             and p.relname in ('raw_details', 'raw_discover', 'raw_export')
-            and to_date(right(c.relname, 10), 'YYYY_MM_DD') < before
-        order by right(c.relname, 10), c.relname
+            and case
+                when c.relname::text ~ '_\d{4}_\d\d_\d\d$' then to_date(right(c.relname::text, 10), 'YYYY_MM_DD') < before
+            end
+        order by right(c.relname::text, 10), c.relname
     loop
-        execute format('drop table %I', partition_name);
+        begin
+            execute format('drop table %I', partition_name);
+        exception
+            when lock_not_available then return; -- in use, as by a backup; the next call drops it
+        end;
         return next partition_name;
     end loop;
 end

@@ -9,6 +9,11 @@ declare
     next_day constant date := (first_day + ('1 ' || unit)::interval)::date;
     name constant text := parent || to_char(first_day, case unit when 'month' then '_YYYY_MM' else '_YYYY_MM_DD' end);
 begin
+    if (parent, unit) not in (
+        ('fact_movie_daily', 'month'), ('raw_details', 'day'), ('raw_discover', 'day'), ('raw_export', 'day')
+    ) then
+        raise exception '% has no partitions by %', parent, unit;
+    end if;
     perform pg_advisory_xact_lock(7308332001);
     -- A query, not to_regclass: that may not know yet what another session made before the lock was had.
     if not exists (

@@ -5,7 +5,20 @@ set search_path = public, pg_temp
 as $$
 declare
     relation record;
+    grantee text;
 begin
+    -- Whoever may read a view by a grant of an administrator's own needs the functions that it calls as well.
+    for grantee in
+        select distinct case a.grantee when 0 then 'public' else a.grantee::regrole::text end
+        from pg_catalog.pg_class as c
+        cross join lateral aclexplode(c.relacl) as a
+        where
+            c.relnamespace = 'public'::regnamespace
+            and c.relname in ('vw_top_movies', 'vw_genre_popularity', 'vw_continent_popularity')
+            and a.privilege_type = 'SELECT'
+    loop
+        execute format('grant execute on function popularity_totals(text), top_movies() to %s', grantee);
+    end loop;
     -- Where another role owns the tables, sql/roles.sql was never run on this database.
     if not exists (
         select 1 from pg_catalog.pg_class as c
@@ -18,6 +31,7 @@ begin
         select c.relname as name, c.relkind as kind
         from pg_catalog.pg_class as c
         where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v') and not c.relispartition
+            and c.relowner = 'tmdb_owner'::regrole -- what others keep in this schema is theirs
     loop
         execute format('grant select, insert, update, delete on %I to tmdb_loader', relation.name);
         -- Partitions and the raw answers are not for readers: a partition by itself would show what its table hides.

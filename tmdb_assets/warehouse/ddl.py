@@ -69,6 +69,7 @@ def ensure_schema(engine: sa.Engine) -> bool:
         connection.execute(sa.text("select pg_advisory_xact_lock(:lock)"), {"lock": SCHEMA_LOCK})
         if _applied(connection, "schema") == digest:
             return False
+        connection.exec_driver_sql("set local statement_timeout = 0")  # years of rows may have to move
         act_as_owner(connection)
         upgrade(connection)
         _require_columns(connection)
@@ -86,6 +87,12 @@ def _told_of_rights() -> Iterator[None]:
     try:
         yield
     except sa.exc.DBAPIError as error:
+        if isinstance(error.orig, psycopg.errors.DependentObjectsStillExist):
+            raise SchemaMismatchError(
+                "Views of your own use tables that this release makes anew "
+                f"({(error.orig.diag.message_detail or str(error.orig)).splitlines()[0]}). Nothing was changed; drop "
+                "them, run tmdb-assets migrate, and make them again."
+            ) from None
         if not isinstance(error.orig, psycopg.errors.InsufficientPrivilege):
             raise
         raise SchemaMismatchError(

@@ -76,6 +76,12 @@ def require_warehouse(contents: Contents, file: Path, database: str) -> None:
 
 
 def fit_script(script: bytes, version: int) -> bytes:
-    """SQL as psql would get it, for this server's major version: without psql's own commands and unknown settings."""
+    """SQL as psql would get it, for this server's major version: without psql's own commands and unknown settings.
+
+    Its settings are made those of the transaction: behind a pooler the session is somebody else's afterwards.
+    """
     script = re.sub(rb"^\\(un)?restrict \w+\n", b"", script, flags=re.MULTILINE)
-    return script if version >= 17 else script.replace(b"SET transaction_timeout = 0;\n", b"", 1)
+    if version < 17:
+        script = script.replace(b"SET transaction_timeout = 0;\n", b"", 1)
+    script = script.replace(b"set_config('search_path', '', false)", b"set_config('search_path', '', true)")
+    return re.sub(rb"^SET (?=[a-z_]+ = [^;\n]*;$)", b"SET LOCAL ", script, flags=re.MULTILINE)

@@ -17,7 +17,7 @@ from tmdb_assets.warehouse import patience
 from tmdb_assets.warehouse.address import APPLICATION_NAME
 from tmdb_assets.warehouse.ddl import ensure_schema
 from tmdb_assets.warehouse.fetch_lock import FETCH_LOCK, PAUSE_S, hold_fetch_lock, require_session, take_turn
-from tmdb_assets.warehouse.roles import apply_roles
+from tmdb_assets.warehouse.roles import apply_roles, are_made
 from tmdb_assets.warehouse.server import open_server
 
 __all__ = ["FETCH_LOCK", "Warehouse"]
@@ -64,9 +64,9 @@ class Warehouse:
             },
         )
         sa.event.listen(engine, "begin", _bound_waits)
-        is_new = ensure_schema(engine)
+        ensure_schema(engine)
         settings = self._settings or get_settings()
-        if is_new and self._given_url is None and settings.external_url is None:
+        if self._given_url is None and settings.external_url is None and not are_made(engine):
             apply_roles(engine, settings, is_embedded=True)  # the server is ours alone
         return engine
 

@@ -37,8 +37,9 @@ def drop_old_raw(warehouse: Warehouse, today: dt.date) -> Dropped:
     """
     first = first_kept_day(today)
     with warehouse.begin() as connection:
-        # Whoever fills or rebuilds such an old day at this moment is waited for, but not for long.
-        connection.exec_driver_sql("set local lock_timeout = '30s'")
+        # To drop a partition takes a lock on the whole table, before which others wait: so not for long. Where a backup
+        # or a reader is at it, the next call drops it.
+        connection.exec_driver_sql("set local lock_timeout = '1s'")
         partitions = connection.scalars(sa.text("select drop_raw_partitions(:first)"), {"first": first}).all()
         rejected = connection.execute(rejected_row.delete().where(rejected_row.c.snapshot_date < first)).rowcount
         due = connection.execute(details_due.delete().where(details_due.c.snapshot_date < first)).rowcount

@@ -54,10 +54,19 @@ def reader_url(url: sa.URL, settings: Settings) -> sa.URL:
     return url.set(username=READER) if settings.external_url is None else url
 
 
+def are_made(engine: sa.Engine) -> bool:
+    """Whether the roles were made for this database: the tables are the owner's."""
+    owner = sa.text("select pg_get_userbyid(relowner) = :owner from pg_class where oid = to_regclass('dim_movie')")
+    with engine.begin() as connection:
+        return bool(connection.scalar(owner, {"owner": OWNER}))
+
+
 def act_as_owner(connection: sa.Connection) -> None:
     """Until the transaction ends, act as the tables' owner where that is `tmdb_owner` and this role may."""
     owner = sa.text(
-        "select r.rolname = :owner and pg_has_role(current_user, r.oid, 'member') from pg_class as c "
+        "select r.rolname = :owner and pg_has_role(current_user, r.oid, "
+        "case when current_setting('server_version_num')::integer >= 160000 then 'set' else 'member' end) "
+        "from pg_class as c "
         "join pg_roles as r on r.oid = c.relowner where c.oid = to_regclass('dim_movie')"
     )
     if connection.scalar(owner, {"owner": OWNER}):

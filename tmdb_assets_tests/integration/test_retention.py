@@ -63,6 +63,16 @@ def test_raw_answers_go_on_the_day_they_are_too_old_and_nothing_else_does(graph)
     assert graph.value("select count(*) from fetch_log where snapshot_date = :day", day=DAY) > 0
 
 
+def test_a_partition_in_use_is_left_to_the_next_call_and_keeps_nobody_waiting(graph) -> None:
+    later = DAY + dt.timedelta(days=RAW_KEPT_DAYS + 1)
+    with graph.warehouse.engine.connect() as reader:
+        reader.exec_driver_sql("select count(*) from raw_discover")  # its lock lasts as long as the transaction
+        assert drop_old_raw(graph.warehouse, later).partitions == (f"raw_details_{DAY:%Y_%m_%d}",)
+    assert drop_old_raw(graph.warehouse, later).partitions == tuple(
+        f"{name}_{DAY:%Y_%m_%d}" for name in ("raw_discover", "raw_export")
+    )
+
+
 def test_a_day_run_again_after_its_answers_went_keeps_its_facts_and_says_so(graph) -> None:
     later = DAY + dt.timedelta(days=RAW_KEPT_DAYS + 1)
     drop_old_raw(graph.warehouse, later)

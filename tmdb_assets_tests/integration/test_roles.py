@@ -16,10 +16,10 @@ from tmdb_assets.warehouse.ddl import apply_view, ensure_partition, ensure_schem
 from tmdb_assets.warehouse.fact import fact_movie_daily
 from tmdb_assets.warehouse.resource import Warehouse
 from tmdb_assets.warehouse.retention import drop_old_raw
-from tmdb_assets.warehouse.roles import READER, apply_roles, reader_url
+from tmdb_assets.warehouse.roles import READER, apply_roles, are_made, reader_url
 from tmdb_assets.warehouse.upgrade import SchemaMismatchError
 from tmdb_assets_tests.awkward import catalogue, sound_films
-from tmdb_assets_tests.compare import Tables, copied_warehouse, state_of
+from tmdb_assets_tests.compare import Tables, copied_warehouse, fresh_database, state_of
 from tmdb_assets_tests.platform import failures_of, fake_graph, loaded_by_fake
 from tmdb_assets_tests.sound import TABLES
 
@@ -158,6 +158,62 @@ def test_what_is_made_later_is_the_owners_and_granted_like_the_rest(warehouse: W
         assert connection.execute("select count(*) from fact_movie_daily").fetchone() == (20,)
         with pytest.raises(InsufficientPrivilege):
             connection.execute("select count(*) from load_day")
+
+
+def test_what_others_keep_in_the_schema_stays_theirs(warehouse: Warehouse) -> None:
+    name = f"anna_of_{warehouse.url.database}"
+    with warehouse.begin() as connection:
+        connection.exec_driver_sql(
+            f"create role {name}; grant create on schema public to {name}; set local role {name}"
+        )
+        connection.exec_driver_sql("create table dim_annas_salaries (id integer); create table later (id integer)")
+        connection.exec_driver_sql("set local role none; update applied_sql set sha256 = ''")
+    apply_roles(warehouse.engine, SETTINGS, is_embedded=True)
+    ensure_schema(warehouse.engine)
+    owner = "select pg_get_userbyid(relowner)::text, relacl is null from pg_class where relname = :name"
+    for table in ("dim_annas_salaries", "later"):
+        assert Tables(warehouse).rows(owner, name=table) == [(name, True)]
+    with warehouse.begin() as connection:
+        connection.exec_driver_sql(f"drop owned by {name}; drop role {name}")
+
+
+def test_a_readers_own_grant_on_a_view_goes_on_to_serve(warehouse: Warehouse) -> None:
+    name = f"bob_of_{warehouse.url.database}"
+    with warehouse.begin() as connection:
+        connection.exec_driver_sql(f"create role {name}; grant select on vw_top_movies to {name}")
+        connection.exec_driver_sql("select grant_privileges()")
+        connection.exec_driver_sql(f"set local role {name}")
+        assert connection.exec_driver_sql("select count(*) from vw_top_movies").scalar_one() == 20
+    with warehouse.begin() as connection:
+        connection.exec_driver_sql(f"drop owned by {name}; drop role {name}")
+
+
+@pytest.mark.parametrize("call", ["'fact_movie_daily', 'year'", "'raw_discover', 'month'", "'dim_movie', 'day'"])
+def test_no_partition_is_made_in_the_way_of_the_right_ones(call: str, warehouse: Warehouse) -> None:
+    with pytest.raises(sa.exc.DBAPIError, match="has no partitions by"), warehouse.begin() as connection:
+        connection.exec_driver_sql(f"select ensure_partition({call}, '2030-01-01')")
+
+
+def test_the_owner_of_a_database_makes_the_roles_without_being_superuser(server, warehouse: Warehouse) -> None:
+    name = f"owner_of_{warehouse.url.database}"
+    with warehouse.begin() as connection:
+        connection.exec_driver_sql(f"create role {name} login createrole")
+        for role in ("tmdb_owner", "tmdb_loader", "tmdb_reader"):  # as one who made them is
+            admin = (
+                "with admin true, inherit false, set false" if connection.dialect.server_version_info >= (16,) else ""
+            )
+            connection.exec_driver_sql(f"grant {role} to {name} {admin}")
+    with fresh_database(server) as url:
+        with sa.create_engine(server.url, isolation_level="AUTOCOMMIT").connect() as admin_connection:
+            admin_connection.exec_driver_sql(f"alter database {url.database} owner to {name}")
+        made = Warehouse(url=url.set(username=name))
+        apply_roles(made.engine, Settings.load(), is_embedded=False)
+        assert are_made(made.engine)
+        with made.begin() as connection:
+            assert apply_view(connection, "vw_top_movies")
+        made.close()
+    with warehouse.begin() as connection:
+        connection.exec_driver_sql(f"drop owned by {name}; drop role {name}")
 
 
 def test_a_role_that_may_not_make_roles_is_told_what_to_ask_for(warehouse: Warehouse, login: sa.URL) -> None:

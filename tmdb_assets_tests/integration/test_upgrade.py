@@ -147,6 +147,16 @@ def test_a_step_that_fails_leaves_the_database_as_it_was(engine: sa.Engine) -> N
         assert find_version(connection) == HEAD
 
 
+def test_a_view_of_the_users_own_in_the_way_is_named(engine: sa.Engine) -> None:
+    make_earlier(engine, "0002")
+    with engine.begin() as connection:
+        connection.exec_driver_sql("create view mine as select * from raw_details")
+    before = catalogue_of(engine)
+    with pytest.raises(SchemaMismatchError, match=r"view mine depends .*Nothing was changed; drop them"):
+        ensure_schema(engine)
+    assert catalogue_of(engine) == before
+
+
 def test_two_that_start_at_once_upgrade_it_once(engine: sa.Engine) -> None:
     make_earlier(engine, "0001")
     starters: list[Callable[[], None]] = [lambda: ensure_schema(engine)] * 4
