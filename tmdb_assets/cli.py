@@ -94,13 +94,21 @@ def _run(console: Console, day: dt.date, today: dt.date, *, refresh: bool) -> in
 
 def _keep_house(platform: Platform, outcome: DayRun) -> None:
     """What the daemon does as well, for those who run none: tell of a failure, drop raw answers that are too old."""
+    from sqlalchemy.exc import OperationalError
+
     from tmdb_assets import partitions
     from tmdb_assets.alerts import tell_run
+    from tmdb_assets.warehouse.databases import is_outage
     from tmdb_assets.warehouse.retention import drop_old_raw
 
     if not outcome.interrupted:
         tell_run(platform.instance, get_settings(), outcome.run_id, partitions.now())
-    drop_old_raw(platform.warehouse, partitions.today())
+    try:
+        drop_old_raw(platform.warehouse, partitions.today())
+    except OperationalError as error:
+        if is_outage(error):
+            raise
+        click.echo("Raw answers over 180 days could not be dropped now, as they are in use; the next run tries again.")
 
 
 def _exit_code(outcomes: list[DayRun]) -> int:
