@@ -135,5 +135,14 @@ def test_sample_figures_and_real_ones_stay_apart(of: str, into: str, said: str) 
 
 def test_a_script_is_fit_for_the_server() -> None:
     script = b"--\n\\restrict aB3\n\nSET transaction_timeout = 0;\nselect E'\\\\x';\n\\unrestrict aB3\n"
-    assert fit_script(script, 17) == b"--\n\nSET transaction_timeout = 0;\nselect E'\\\\x';\n"
+    assert fit_script(script, 17) == b"--\n\nSET LOCAL transaction_timeout = 0;\nselect E'\\\\x';\n"
     assert fit_script(script, 16) == b"--\n\nselect E'\\\\x';\n"
+
+
+def test_a_script_sets_nothing_for_longer_than_its_transaction() -> None:
+    script = (
+        b"SELECT pg_catalog.set_config('search_path', '', false);\nSET row_security = off;\n    SET search_path TO x\n"
+    )
+    assert fit_script(script, 18) == (
+        b"SELECT pg_catalog.set_config('search_path', '', true);\nSET LOCAL row_security = off;\n    SET search_path TO x\n"
+    )
