@@ -140,9 +140,7 @@ def test_a_script_is_fit_for_the_server() -> None:
 
 
 def test_a_script_sets_nothing_for_longer_than_its_transaction() -> None:
-    script = (
-        b"SELECT pg_catalog.set_config('search_path', '', false);\nSET row_security = off;\n    SET search_path TO x\n"
-    )
-    assert fit_script(script, 18) == (
-        b"SELECT pg_catalog.set_config('search_path', '', true);\nSET LOCAL row_security = off;\n    SET search_path TO x\n"
-    )
+    path = b"SELECT pg_catalog.set_config('search_path', '', %s);\n"
+    of_a_function = b"    SET search_path TO x\n"
+    script = path % b"false" + b"SET row_security = off;\n" + of_a_function
+    assert fit_script(script, 18) == path % b"true" + b"SET LOCAL row_security = off;\n" + of_a_function
