@@ -8,6 +8,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import tempfile
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -115,6 +116,15 @@ class Bench:
 
 def _tail(output: Path) -> str:
     return "\n".join(output.read_text(encoding="utf-8", errors="replace").splitlines()[-20:])
+
+
+@contextmanager
+def bench_folder() -> Iterator[Path]:
+    """A temporary folder for a measurement, gone at the end."""
+    with tempfile.TemporaryDirectory(prefix="tmdb-bench-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # as root, Postgres runs as another user
+        yield folder
 
 
 @contextmanager

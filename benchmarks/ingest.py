@@ -17,14 +17,13 @@ import datetime as dt
 import json
 import math
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.bench import FLOOR, Bench, BenchmarkError, machine, private_server
+from benchmarks.bench import FLOOR, Bench, BenchmarkError, bench_folder, machine, private_server
 from benchmarks.catalogue import Films
 from benchmarks.fake_api import LoadServerError, fake_api
 from benchmarks.films import (
@@ -274,16 +273,13 @@ def main(arguments: list[str] | None = None) -> int:
     given = _arguments(arguments)
     today = dt.datetime.now(dt.UTC).date()
     try:
-        with tempfile.TemporaryDirectory(prefix="tmdb-bench-") as name:
-            folder = Path(name)
-            folder.chmod(0o755)  # as root, Postgres runs as another user
-            with private_server(folder / "postgres") as server:
-                lab = Lab(folder, server, given, today)
-                about = machine(server)
-                print(f"Ingestion, {given.latency_ms:g} ms latency; {about}", flush=True)
-                for part in (part for part in ORDER if part in given.parts):
-                    lab.figures[part] = PARTS[part](lab)
-                    print_part(part, lab.figures[part])
+        with bench_folder() as folder, private_server(folder / "postgres") as server:
+            lab = Lab(folder, server, given, today)
+            about = machine(server)
+            print(f"Ingestion, {given.latency_ms:g} ms latency; {about}", flush=True)
+            for part in (part for part in ORDER if part in given.parts):
+                lab.figures[part] = PARTS[part](lab)
+                print_part(part, lab.figures[part])
     except (BenchmarkError, LoadServerError, WarehouseUnavailableError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -16,7 +16,6 @@ import datetime as dt
 import json
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -28,7 +27,7 @@ import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from benchmarks.bench import BenchmarkError, machine, private_server
+from benchmarks.bench import BenchmarkError, bench_folder, machine, private_server
 from tmdb_assets.transforms.calendar import calendar_rows
 from tmdb_assets.transforms.conform import Conformed
 from tmdb_assets.warehouse.address import normalise
@@ -221,19 +220,16 @@ def main(arguments: list[str] | None = None) -> int:
     """Measure and print; return the exit code."""
     given = _arguments(arguments)
     try:
-        with tempfile.TemporaryDirectory(prefix="tmdb-bench-") as name:
-            folder = Path(name)
-            folder.chmod(0o755)  # as root, Postgres runs as another user
-            with private_server(folder / "postgres") as server:
-                about = machine(server)
-                print(f"Loading {given.rows:,} facts of a day; {about}", flush=True)
-                url = normalise(sa.make_url(server))
-                lab = Lab(Warehouse(url=url), given.rows, given.batch, make_batched_engine(url))
-                lab.seed()
-                for _ in range(given.rounds):
-                    lab.run_round()
-                lab.batched.dispose()
-                lab.warehouse.close()
+        with bench_folder() as folder, private_server(folder / "postgres") as server:
+            about = machine(server)
+            print(f"Loading {given.rows:,} facts of a day; {about}", flush=True)
+            url = normalise(sa.make_url(server))
+            lab = Lab(Warehouse(url=url), given.rows, given.batch, make_batched_engine(url))
+            lab.seed()
+            for _ in range(given.rounds):
+                lab.run_round()
+            lab.batched.dispose()
+            lab.warehouse.close()
     except (BenchmarkError, WarehouseUnavailableError) as error:
         print(error, file=sys.stderr)
         return 1

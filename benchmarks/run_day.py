@@ -15,13 +15,12 @@ import json
 import math
 import statistics
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.bench import FLOOR, Bench, BenchmarkError, machine, private_server
+from benchmarks.bench import FLOOR, Bench, BenchmarkError, bench_folder, machine, private_server
 from benchmarks.fake_api import LoadServerError, fake_api
 from benchmarks.films import MOST_FILMS, expected_figures, read_films, write_films
 from benchmarks.phases import read_imports, read_phases
@@ -45,9 +44,7 @@ class Rounds(Bench):
 def bench(films: int, latency_ms: float) -> Iterator[Rounds]:
     """Films, API and server, made for this benchmark and gone after it."""
     today = dt.datetime.now(dt.UTC).date()
-    with tempfile.TemporaryDirectory(prefix="tmdb-bench-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)  # as root, Postgres runs as another user
+    with bench_folder() as folder:
         (folder / "films").mkdir()
         write_films(folder / "films", films)
         expected = expected_figures(read_films(folder / "films", today))

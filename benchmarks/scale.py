@@ -14,14 +14,13 @@ import datetime as dt
 import json
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import sqlalchemy as sa
 
-from benchmarks.bench import BenchmarkError, machine, private_server
+from benchmarks.bench import BenchmarkError, bench_folder, machine, private_server
 from benchmarks.star import make_dimensions, make_facts, measures
 from tmdb_assets.assets.marts import VIEWS
 from tmdb_assets.transforms.conform import Conformed, conform
@@ -209,17 +208,14 @@ def main(arguments: list[str] | None = None) -> int:
     """Measure and print; return the exit code."""
     given = _arguments(arguments)
     try:
-        with tempfile.TemporaryDirectory(prefix="tmdb-bench-") as name:
-            folder = Path(name)
-            folder.chmod(0o755)  # as root, Postgres runs as another user
-            with private_server(folder / "postgres") as server:
-                about = machine(server)
-                print(f"{given.rows:,} facts, {given.films:,} films a day; {about}", flush=True)
-                warehouse = Warehouse(url=sa.make_url(server.replace("postgresql:", "postgresql+psycopg:", 1)))
-                try:
-                    figures, sizes = measure(warehouse, given.rows, given.films)
-                finally:
-                    warehouse.close()
+        with bench_folder() as folder, private_server(folder / "postgres") as server:
+            about = machine(server)
+            print(f"{given.rows:,} facts, {given.films:,} films a day; {about}", flush=True)
+            warehouse = Warehouse(url=sa.make_url(server.replace("postgresql:", "postgresql+psycopg:", 1)))
+            try:
+                figures, sizes = measure(warehouse, given.rows, given.films)
+            finally:
+                warehouse.close()
     except (BenchmarkError, WarehouseUnavailableError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -20,6 +20,7 @@ from dagster import DagsterEventType, DagsterInstance, DagsterRun, DagsterRunSta
 from dagster._core.definitions.asset_checks.asset_check_spec import AssetCheckSeverity
 from dagster._core.storage.tags import PARTITION_NAME_TAG
 
+from tmdb_assets.missing_day import read_reason
 from tmdb_assets.settings import Settings
 from tmdb_assets.warehouse.latest import NEWEST_DAY
 
@@ -101,11 +102,8 @@ def _reason(instance: DagsterInstance, run: DagsterRun) -> str:
     for entry in instance.all_logs(run.run_id, of_type=DagsterEventType.STEP_FAILURE):
         if entry.dagster_event is None:
             continue
-        data = entry.dagster_event.step_failure_data
-        told = data.user_failure_data.description if data.user_failure_data else None
-        if told is None and data.error is not None:
-            told = (data.error.cause or data.error).message.strip().splitlines()[0]
-        return f"{entry.dagster_event.step_key}: {told or 'no reason given'}"
+        reason = read_reason(entry.dagster_event.step_failure_data)
+        return f"{entry.dagster_event.step_key}: {reason or 'no reason given'}"
     return "it ended before a step could fail; see its log"
 
 

@@ -25,7 +25,7 @@ from dagster._core.definitions.asset_checks.asset_check_spec import AssetCheckSe
 from tmdb_assets import partitions
 from tmdb_assets.assets.source import TmdbSource
 from tmdb_assets.automation import FROM_EXPORT
-from tmdb_assets.missing_day import Missing, read_missing
+from tmdb_assets.missing_day import Missing, read_missing, read_reason
 from tmdb_assets.progress import Progress
 from tmdb_assets.run_process import close_dead_runs
 from tmdb_assets.warehouse import books
@@ -260,10 +260,11 @@ def _problems(events: Sequence[DagsterEvent]) -> dict[str, Missing]:
         if not event.is_step_failure or _is_interrupted([event]):
             continue
         data = event.step_failure_data
-        told = data.user_failure_data.description if data.user_failure_data else None
-        if told is None and data.error is not None:
-            cause = data.error.cause or data.error
-            told = f"{event.step_key}: {cause.message.strip().splitlines()[0]}"
-        line = told or f"{event.step_key} failed"
+        reason = read_reason(data)
+        if reason and not (
+            data.user_failure_data and data.user_failure_data.description
+        ):  # an error's own words do not say where it was
+            reason = f"{event.step_key}: {reason}"
+        line = reason or f"{event.step_key} failed"
         lines[line] = read_missing(data.user_failure_data) or Missing(line)
     return lines

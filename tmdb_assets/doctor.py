@@ -23,8 +23,9 @@ from tmdb_assets.gaps import EXPORT_KEPT_DAYS, find_gaps
 from tmdb_assets.settings import DATA_DIR, DEFAULT_API_URL, Settings
 from tmdb_assets.tmdb.client import TmdbClient
 from tmdb_assets.tmdb.errors import TmdbError
+from tmdb_assets.tmdb.export import export_name
 from tmdb_assets.warehouse.address import describe
-from tmdb_assets.warehouse.databases import WarehouseUnavailableError
+from tmdb_assets.warehouse.databases import WarehouseUnavailableError, first_line
 from tmdb_assets.warehouse.latest import NEWEST_DAY
 from tmdb_assets.warehouse.migrations import HEAD
 from tmdb_assets.warehouse.resource import Warehouse
@@ -123,7 +124,7 @@ def _host_of(url: str) -> str:
 def _exports(settings: Settings) -> Iterator[Finding]:
     """Whether yesterday's id export is there; its answer tells the time, too."""
     day = partitions.today() - dt.timedelta(days=1)
-    url = f"{settings.export_url}/movie_ids_{day:%m_%d}_{day.year}.json.gz"
+    url = f"{settings.export_url}/{export_name(day)}"
     try:
         # Not HEAD, which not every mirror answers: the file is not read beyond its head either way.
         with requests.get(url, timeout=TIMEOUT_S, allow_redirects=False, stream=True) as answer:
@@ -156,7 +157,7 @@ def _looks_at_database(warehouse: Warehouse) -> Iterator[Finding]:
     try:
         engine = warehouse.engine
     except (WarehouseUnavailableError, SchemaMismatchError, sa.exc.DBAPIError) as error:
-        yield Finding("wrong", "Warehouse", str(getattr(error, "orig", error)).strip().splitlines()[0])
+        yield Finding("wrong", "Warehouse", first_line(getattr(error, "orig", error)))
         return
     looks: list[Callable[[sa.Connection], Finding]] = [server_version, schema, rights, newest_day, gaps]
     with engine.connect() as connection:
@@ -165,13 +166,14 @@ def _looks_at_database(warehouse: Warehouse) -> Iterator[Finding]:
                 finding = look(connection)
             except sa.exc.DBAPIError as error:
                 connection.rollback()
-                reason = str(error.orig).strip().splitlines()[0]
-                finding = Finding("wrong", look.__name__.replace("_", " ").capitalize(), reason)
+                finding = Finding(
+                    "wrong", look.__name__.replace("_", " ").capitalize(), first_line(error.orig or error)
+                )
             yield finding
     try:
         yield from dagster_services()
     except (sa.exc.DBAPIError, WarehouseUnavailableError) as error:
-        yield Finding("wrong", "Dagster", str(getattr(error, "orig", error)).strip().splitlines()[0])
+        yield Finding("wrong", "Dagster", first_line(getattr(error, "orig", error)))
 
 
 def server_version(connection: sa.Connection) -> Finding:

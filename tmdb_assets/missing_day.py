@@ -6,7 +6,7 @@ import datetime as dt
 from typing import NamedTuple
 
 from dagster import Failure
-from dagster._core.execution.plan.objects import UserFailureData
+from dagster._core.execution.plan.objects import StepFailureData, UserFailureData
 
 CAUSE, IS_FINAL = "cause", "is_final"
 
@@ -16,6 +16,14 @@ class Missing(NamedTuple):
 
     cause: str
     is_final: bool = False
+
+
+def read_reason(failure: StepFailureData) -> str | None:
+    """Why a step failed: the words of its `Failure`, or else the first line of the error that it comes from."""
+    told = failure.user_failure_data.description if failure.user_failure_data else None
+    if told is None and failure.error is not None:
+        return (failure.error.cause or failure.error).message.strip().splitlines()[0]
+    return told
 
 
 def missing_day(day: dt.date, told: str, *, cause: str, is_final: bool) -> Failure:

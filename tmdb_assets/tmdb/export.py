@@ -80,6 +80,11 @@ def watched_downloads(watch: Watch) -> Iterator[None]:
         _watch.reset(token)
 
 
+def export_name(day: dt.date) -> str:
+    """The file name of a day's export."""
+    return f"movie_ids_{day:%m_%d}_{day.year:04}.json.gz"
+
+
 def fetch_export(
     base_url: str,
     day: dt.date,
@@ -143,7 +148,7 @@ class _Download:
         self.host, self.proxies, self.verify = find_route(
             self.base_url, "TMDB_EXPORT_URL", "https://files.tmdb.org/p/exports"
         )
-        self.target = f"/movie_ids_{self.day:%m_%d}_{self.day.year:04}.json.gz"
+        self.target = "/" + export_name(self.day)
 
     def waiting_clock(self) -> float:
         """The clock without the time in which bytes came: 28 MB over a slow line must not use up the retries."""

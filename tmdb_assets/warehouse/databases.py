@@ -62,7 +62,7 @@ def ensure_databases(
             except psycopg.Error as error:
                 if is_outage(error) and tries < TRIES:
                     continue
-                raise WarehouseUnavailableError(f"Postgres at {where} reports: {_first_line(error)}.") from None
+                raise WarehouseUnavailableError(f"Postgres at {where} reports: {first_line(error)}.") from None
             return
 
 
@@ -160,10 +160,10 @@ def _connect(url: URL) -> Connection:
     except psycopg.OperationalError as error:
         # A failed connection has no sqlstate, and the server's text may be in any language: libpq tells the two apart.
         if error.pgconn is None or isinstance(error, errors.ConnectionTimeout) or not _is_up(conninfo):
-            raise _UnreachableError(_first_line(error)) from None
-        raise _RefusedError(_first_line(error)) from None
+            raise _UnreachableError(first_line(error)) from None
+        raise _RefusedError(first_line(error)) from None
     except (psycopg.Error, UnicodeError) as error:  # a parameter that libpq does not know, a host that is no name
-        raise _RefusedError(_first_line(error)) from None
+        raise _RefusedError(first_line(error)) from None
 
 
 def _is_up(conninfo: str) -> bool:
@@ -178,7 +178,7 @@ def tell_outage(error: BaseException, url: URL) -> str | None:
     if cause is None:
         return None
     did = "went away" if _is_end_of_session(cause) else "could not go on"
-    return f"Postgres at {describe(url)} {did} ({_first_line(cause)})."
+    return f"Postgres at {describe(url)} {did} ({first_line(cause)})."
 
 
 def is_outage(error: BaseException) -> bool:
@@ -208,6 +208,7 @@ def _is_end_of_session(cause: BaseException) -> bool:
     return state is None or state.startswith(("08", "57P"))
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """The first line of an error's text, or its name where it has none."""
     lines = str(error).strip().splitlines()
     return lines[0].strip() if lines else type(error).__name__

@@ -54,8 +54,8 @@ def schema_sql() -> str:
     return header + ";\n\n".join(statement.replace("\t", "    ") for statement in statements) + ";\n"
 
 
-def ensure_schema(engine: sa.Engine) -> bool:
-    """Bring the schema up to this release; False, at the cost of one question, when that was done already.
+def ensure_schema(engine: sa.Engine) -> None:
+    """Bring the schema up to this release; costs one question when that was done already.
 
     A database of an earlier release takes the steps it lacks, and tables that are not there are made, all in one
     transaction; of two processes one waits for the other. Raises `SchemaMismatchError` for a database of a newer
@@ -65,10 +65,10 @@ def ensure_schema(engine: sa.Engine) -> bool:
     digest = hashlib.sha256((text + functions_sql()).encode()).hexdigest()
     with _told_of_rights(), engine.begin() as connection:
         if _applied(connection, "schema") == digest:
-            return False
+            return
         connection.execute(sa.text("select pg_advisory_xact_lock(:lock)"), {"lock": SCHEMA_LOCK})
         if _applied(connection, "schema") == digest:
-            return False
+            return
         connection.exec_driver_sql("set local statement_timeout = 0")  # years of rows may have to move
         act_as_owner(connection)
         upgrade(connection)
@@ -78,7 +78,6 @@ def ensure_schema(engine: sa.Engine) -> bool:
         connection.exec_driver_sql("select grant_privileges()")
         mark(connection)
         _remember(connection, "schema", digest)
-        return True
 
 
 @contextmanager
