@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev psql test lint format types schema env-example bench lock clean-data
+.PHONY: help run dev viz psql test lint format types schema env-example bench lock clean-data
 
 help: ## Show this help.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -28,6 +28,13 @@ run: $(VENV)/runtime.stamp ## Load today: fetch, star schema, checks, views, cha
 
 dev: $(VENV)/runtime.stamp ## Open the Dagster UI on http://127.0.0.1:3000.
 	$(BIN)/tmdb-assets dev
+
+$(VENV)/viz.stamp: $(VENV)/runtime.stamp requirements-viz.lock
+	$(PIP) --require-hashes --requirement requirements-viz.lock
+	@touch $@
+
+viz: $(VENV)/viz.stamp ## Open the Streamlit app on http://127.0.0.1:8501.
+	$(BIN)/tmdb-assets viz
 
 psql: $(VENV)/runtime.stamp ## Open psql on the warehouse.
 	$(BIN)/tmdb-assets psql
@@ -58,7 +65,8 @@ bench: $(VENV)/dev.stamp ## Measure a day's run, ingestion against the floor, an
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-annotate --no-header --no-strip-extras
 lock: $(VENV)/dev.stamp ## Resolve the locked dependencies anew.
-	$(LOCK) --upgrade --extra build --extra dev pyproject.toml --output-file requirements-dev.lock
+	$(LOCK) --upgrade --extra build --extra viz --extra dev pyproject.toml --output-file requirements-dev.lock
+	$(LOCK) --constraints requirements-dev.lock --extra build --extra viz pyproject.toml --output-file requirements-viz.lock
 	$(LOCK) --constraints requirements-dev.lock --extra build pyproject.toml --output-file requirements.lock
 
 clean-data: ## Delete the embedded database and everything made at run time.
