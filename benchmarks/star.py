@@ -12,7 +12,7 @@ import datetime as dt
 
 import sqlalchemy as sa
 
-from tmdb_assets.settings import DATA_DIR
+from tmdb_assets.settings import SHIPPED_DATA_DIR
 from tmdb_assets.transforms.calendar import calendar_rows
 from tmdb_assets.warehouse.ddl import ensure_partition
 from tmdb_assets.warehouse.dimensions import country_continent, dim_date
@@ -97,7 +97,7 @@ def make_dimensions(connection: sa.Connection, films: int, first: dt.date, last:
     )  # the rows are right: no key is looked up
     connection.exec_driver_sql(HASH)
     connection.execute(dim_date.insert(), calendar_rows(first.year, last.year))
-    with (DATA_DIR / "country_continent.csv").open(encoding="utf-8", newline="") as file:
+    with (SHIPPED_DATA_DIR / "country_continent.csv").open(encoding="utf-8", newline="") as file:
         countries = list(csv.DictReader(file))
     connection.execute(country_continent.insert(), countries)
     sizes = {"genres": GENRES, "languages": LANGUAGES, "companies": max(10, films // FILMS_A_COMPANY)}

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import click
 
 from tmdb_assets.progress import INTERRUPTED_LINE
-from tmdb_assets.settings import DATA_DIR, PROJECT_ROOT, SettingsError, get_settings
+from tmdb_assets.settings import DATA_DIR, HOME_VARIABLE, PROJECT_ROOT, SHIPPED_DIR, SettingsError, get_settings
 
 FAILED, UNUSABLE, INTERRUPTED = 1, 2, 130
 
@@ -30,7 +30,7 @@ def _dagster_home() -> Path:
     link = home / "dagster.yaml"
     if not link.exists():
         link.unlink(missing_ok=True)  # a link to a project that was moved
-        link.symlink_to(os.path.relpath(PROJECT_ROOT / "dagster.yaml", home))
+        link.symlink_to(os.path.relpath(SHIPPED_DIR / "dagster.yaml", home))
     return home
 
 
@@ -49,6 +49,7 @@ def plain_errors(command: Callable[..., Any]) -> Callable[..., Any]:
         stop_on_signals()
         logging.getLogger().addFilter(_is_no_retry)
         os.chdir(PROJECT_ROOT)
+        os.environ[HOME_VARIABLE] = str(PROJECT_ROOT)
         os.environ["DAGSTER_HOME"] = str(_dagster_home())
         try:
             return command(*args, **kwargs)

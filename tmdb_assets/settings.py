@@ -19,9 +19,24 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-PROJECT_ROOT = Path(__file__).resolve().parent.parent
-DATA_DIR = PROJECT_ROOT / "data"
-SQL_DIR = PROJECT_ROOT / "sql"
+HOME_VARIABLE = "TMDB_ASSETS_HOME"
+
+
+def find_folders(package: Path) -> tuple[Path, Path]:
+    """Find what comes with a release (`sql/`, `data/`, `dagster.yaml`), and the folder of `.env` and run-time data.
+
+    In a checkout both are the checkout. An installed wheel carries the first inside the package (`pyproject.toml` puts
+    it there) and keeps the rest in the current folder, as a folder of libraries is no place for a database.
+    `TMDB_ASSETS_HOME` names another; the command sets it for the processes it starts, wherever they run.
+    """
+    shipped = package / "shipped"
+    release, home = (shipped, Path.cwd()) if shipped.is_dir() else (package.parent, package.parent)
+    return release, Path(os.environ.get(HOME_VARIABLE) or home).expanduser().resolve()
+
+
+SHIPPED_DIR, PROJECT_ROOT = find_folders(Path(__file__).resolve().parent)
+SHIPPED_DATA_DIR, DATA_DIR = SHIPPED_DIR / "data", PROJECT_ROOT / "data"
+SQL_DIR = SHIPPED_DIR / "sql"
 
 # The sentence TMDb's terms ask for wherever its data are shown:
 # https://www.themoviedb.org/documentation/api/terms-of-use

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 import psutil
 
-from tmdb_assets.settings import PROJECT_ROOT
+from tmdb_assets.settings import SHIPPED_DIR
 
 LOOK_SECONDS = 2.0  # how often the child's own children are noted
 SHUTDOWN_SECONDS = 90  # Dagster's own services get 60 to end their runs
@@ -33,7 +33,7 @@ def port_fault(host: str, port: int) -> str | None:
 
 def start_ui(host: str, port: int) -> subprocess.Popen[bytes]:
     """Start `dagster dev` on the project's workspace; it has the environment of this process."""
-    workspace = str(PROJECT_ROOT / "workspace.yaml")
+    workspace = str(SHIPPED_DIR / "workspace.yaml")
     command = [sys.executable, "-m", "dagster", "dev", "-w", workspace, "-h", host, "-p", str(port)]
     # A shell starts background jobs with SIGINT ignored; Dagster would then ignore SIGTERM as well.
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -22,7 +22,7 @@ from pydantic import Field
 
 from tmdb_assets.assets.declare import table_asset
 from tmdb_assets.assets.raw import raw_reference
-from tmdb_assets.settings import DATA_DIR
+from tmdb_assets.settings import SHIPPED_DATA_DIR
 from tmdb_assets.transforms.conform import Conformed, conform
 from tmdb_assets.transforms.continents import CODE, CsvFault, find_missing, parse_continents
 from tmdb_assets.warehouse import books
@@ -34,7 +34,7 @@ from tmdb_assets.warehouse.merge import merge_whole
 from tmdb_assets.warehouse.publish import AssetEvent, publish
 from tmdb_assets.warehouse.resource import Warehouse
 
-CSV_FILE = DATA_DIR / "country_continent.csv"
+CSV_FILE = SHIPPED_DATA_DIR / "country_continent.csv"
 
 # Codes of TMDb's country list that no standard has: Czechoslovakia, East Germany, Northern Ireland, Kosovo.
 TMDB_CODES = {"XC", "XG", "XI", "XK"}

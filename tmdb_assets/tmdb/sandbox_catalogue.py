@@ -17,11 +17,12 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tmdb_assets.settings import SHIPPED_DATA_DIR
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-DATA_DIR = Path(__file__).resolve().parents[2] / "data"
-SAMPLE_DIR, COUNTRIES_CSV = DATA_DIR / "sample", DATA_DIR / "country_continent.csv"
+SAMPLE_DIR, COUNTRIES_CSV = SHIPPED_DATA_DIR / "sample", SHIPPED_DATA_DIR / "country_continent.csv"
 SEED_DAY = dt.date(2026, 1, 1)  # the day on which the sample's own vote counts hold
 POPULARITY_CEILING, VOTES_PER_POPULARITY = 1_000.0, 0.1  # new votes a day for each point, about what TMDb shows
 FIGURES = ("popularity", "vote_average", "vote_count")

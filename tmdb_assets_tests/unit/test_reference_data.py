@@ -12,7 +12,7 @@ import pycountry
 import pytest
 
 from tmdb_assets.assets.enrichment import CONTINENTS, known_codes, read_continents
-from tmdb_assets.settings import DATA_DIR
+from tmdb_assets.settings import SHIPPED_DATA_DIR
 from tmdb_assets.transforms.calendar import calendar_rows
 from tmdb_assets.transforms.conform import Row, conform
 from tmdb_assets.transforms.continents import HEADER, CsvFault, find_missing, parse_continents
@@ -127,7 +127,7 @@ def test_the_calendar_keeps_its_contract() -> None:
 
 
 def test_the_committed_csv_is_sound_and_covers_every_code() -> None:
-    text = (DATA_DIR / "country_continent.csv").read_text(encoding="utf-8")
+    text = (SHIPPED_DATA_DIR / "country_continent.csv").read_text(encoding="utf-8")
     rows, faults = parse(text, *known_codes())
     assert faults == []
     continents = {row["iso_3166_1"]: row["continent"] for row in rows}
@@ -150,7 +150,7 @@ def test_the_committed_csv_is_sound_and_covers_every_code() -> None:
 def test_the_committed_csv_covers_tmdbs_recorded_list(recordings: None) -> None:
     listed = json.loads((RECORDINGS / "configuration" / "countries.json").read_bytes())
     codes = {country["iso_3166_1"] for country in listed}
-    assert read_continents(DATA_DIR / "country_continent.csv", codes)[1] == []
+    assert read_continents(SHIPPED_DATA_DIR / "country_continent.csv", codes)[1] == []
 
 
 def test_lines_become_rows_with_unknowns_as_none() -> None:
