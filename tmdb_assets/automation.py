@@ -28,6 +28,7 @@ from dagster import (
 
 from tmdb_assets import partitions
 from tmdb_assets.alerts import look
+from tmdb_assets.assets.declare import REPORTS_GROUP
 from tmdb_assets.gaps import due_gaps, find_gaps
 from tmdb_assets.settings import get_settings
 from tmdb_assets.warehouse.resource import Warehouse
@@ -37,7 +38,7 @@ SCHEDULE_CRON = "0 9 * * *"  # an hour after the day's id export is there
 RETENTION_CRON = "0 10 * * *"
 FROM_EXPORT = ("raw_export", "fact_movie_daily")  # what a past day from its export needs
 ASK_EXPORT_AGAIN = {"ops": {"raw_export": {"config": {"refresh": True}}}}
-UNPARTITIONED_ONLY_IN_DAILY = ("marts", "reports")
+UNPARTITIONED_ONLY_IN_DAILY = ("marts", REPORTS_GROUP)
 
 daily = define_asset_job(
     "daily",

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from tmdb_assets.day_run import DayRun, Platform
 
 SAMPLE_HISTORY_DAYS = 30
-REPORTS = ("report_films", "report_popularity", "report_trends")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -119,6 +118,7 @@ def _exit_code(outcomes: list[DayRun]) -> int:
 
 def _fill_sample_history(console: Console, platform: Platform, day: dt.date) -> list[DayRun]:
     """The days before today from the sandbox's exports, so that charts over time have something to show."""
+    from tmdb_assets.assets.declare import REPORTS_GROUP
     from tmdb_assets.console import print_days, print_summary, track_days
     from tmdb_assets.day_run import run_backfill, run_day
 
@@ -131,7 +131,7 @@ def _fill_sample_history(console: Console, platform: Platform, day: dt.date) -> 
     print_days(console, outcomes, len(missing))
     if any(outcome.interrupted for outcome in outcomes):
         return outcomes
-    charts = run_day(platform, day, assets=REPORTS)  # they show the history
+    charts = run_day(platform, day, assets=platform.assets_of(REPORTS_GROUP))  # they show the history
     if not charts.ok:
         print_summary(console, charts)
     return [*outcomes, charts]

@@ -150,6 +150,11 @@ class Platform:
         """The warehouse's address, without its password."""
         return describe(self.warehouse.url)
 
+    def assets_of(self, group: str) -> list[str]:
+        """The names of the assets of a group."""
+        specs = self.definitions.resolve_all_asset_specs()
+        return [spec.key.to_user_string() for spec in specs if spec.group_name == group]
+
     def is_loaded(self, day: dt.date) -> bool:
         """Whether the day's facts are there."""
         with self.warehouse.begin() as connection:

@@ -13,7 +13,7 @@ from tmdb_assets.assets.enrichment import country_continent
 from tmdb_assets.assets.fact import fact_movie_daily
 from tmdb_assets.assets.marts import mart_assets
 from tmdb_assets.assets.raw import raw_details, raw_discover, raw_export, raw_reference
-from tmdb_assets.assets.reports import report_films, report_popularity, report_trends
+from tmdb_assets.assets.reports import report_assets
 from tmdb_assets.assets.source import TmdbSource
 from tmdb_assets.automation import (
     alerts,
@@ -43,9 +43,7 @@ ASSETS = [
     *bridge_assets,
     fact_movie_daily,
     *mart_assets,
-    report_films,
-    report_popularity,
-    report_trends,
+    *report_assets,
 ]
 
 

@@ -29,7 +29,6 @@ from tmdb_assets_tests.replay_catalogue import Catalogue
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 FETCHING = ("raw_discover", "raw_details", "raw_reference", "raw_export")
-CHARTS = ("report_films", "report_popularity", "report_trends")
 
 
 class Graph(Tables):

@@ -28,6 +28,8 @@ warnings.filterwarnings("ignore", category=PreviewWarning)
 warnings.filterwarnings("ignore", category=BetaWarning)
 
 OWNERS = ["team:data-platform"]
+REPORTS_GROUP = "reports"
+"""The group of what people look at; drawn anew once the days before are filled."""
 DAILY = daily_partitions()
 
 EXAMPLE_QUERIES = {

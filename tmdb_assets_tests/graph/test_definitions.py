@@ -21,6 +21,7 @@ from dagster import (
 import tmdb_assets
 from tmdb_assets.definitions import build_definitions, defs
 from tmdb_assets.partitions import daily_partitions
+from tmdb_assets.pictures import REPORTS
 from tmdb_assets.warehouse.column_schema import column_schema
 from tmdb_assets.warehouse.columns import metadata as declared
 
@@ -49,9 +50,7 @@ DEPENDENCIES = {
     "vw_continent_popularity": {"fact_movie_daily", "dim_country", "bridge_movie_country"},
     "vw_load_status": {"fact_movie_daily"},
     "vw_trending_movies": {"fact_movie_daily", "dim_movie"},
-    "report_films": {"vw_movie_latest", "vw_top_movies"},
-    "report_popularity": {"vw_genre_popularity", "vw_continent_popularity"},
-    "report_trends": {"vw_trending_movies", "vw_top_movies"},
+    **{report.name: set(report.reads) for report in REPORTS},
 }
 GROUPS = {
     "raw": {"raw_discover", "raw_details", "raw_export"},
@@ -60,7 +59,7 @@ GROUPS = {
     "bridges": {"bridge_movie_genre", "bridge_movie_company", "bridge_movie_country", "bridge_movie_language"},
     "facts": {"fact_movie_daily"},
     "marts": {name for name in DEPENDENCIES if name.startswith("vw_")},
-    "reports": {"report_films", "report_popularity", "report_trends"},
+    "reports": {report.name for report in REPORTS},
 }
 DAILY = (GROUPS["raw"] | GROUPS["dimensions"] | GROUPS["bridges"] | GROUPS["facts"]) - {"dim_date"}
 TABLES = {name for name in DEPENDENCIES if name in declared.tables}
@@ -132,7 +131,8 @@ def test_what_the_ui_shows_of_an_asset(specs, name):
         assert spec.metadata["dagster/table_name"] == f"public.{name}"
         assert spec.metadata["source"].startswith("Sample figures: the sandbox answers")  # no token is set here
     else:
-        assert spec.description.startswith("Two pictures of the newest day")
+        (report,) = (report for report in REPORTS if report.name == name)
+        assert all(f"- {picture.title}: {picture.shows}" in spec.description for picture in report.pictures)
         assert "not endorsed or certified by TMDB." in spec.description
     (reference,) = spec.metadata["dagster/code_references"].code_references
     assert Path(reference.file_path).parent == PACKAGE / "assets"

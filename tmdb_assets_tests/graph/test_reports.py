@@ -10,6 +10,7 @@ import pytest
 
 from tmdb_assets.assets.marts import VIEWS
 from tmdb_assets.charts import render
+from tmdb_assets.pictures import REPORTS
 from tmdb_assets.warehouse import ddl
 from tmdb_assets_tests.awkward import catalogue, sound_films
 from tmdb_assets_tests.compare import copied_warehouse
@@ -26,11 +27,7 @@ DAY = dt.date(2026, 7, 29)
 NAMES = [view.name for view in VIEWS]
 ATTRIBUTION = "This product uses the TMDB API but is not endorsed or certified by TMDB."
 SAMPLE_LINE = "Sample figures: the sandbox answers, not TMDb. Set TMDB_TOKEN for real ones."
-PICTURES = {
-    "report_films": ("key_figures", "top_films"),
-    "report_popularity": ("genre_popularity", "continent_popularity"),
-    "report_trends": ("popularity_over_time", "movers_of_the_week"),
-}
+PICTURES = {report.name: [picture.name for picture in report.pictures] for report in REPORTS}
 UNTABLED = "movers_of_the_week_table"  # a single day has no movers
 
 
@@ -61,7 +58,7 @@ def test_pictures_stand_in_the_metadata_beside_their_figures(graph, source, monk
     monkeypatch.setattr(render, "to_png", lambda chart: drawn.append(chart.to_json()) or draw(chart))
     result = graph.run(DAY, only={*PICTURES, *NAMES})
     assert failures_of(result) == []
-    assert len(drawn) == 6
+    assert len(drawn) == sum(map(len, PICTURES.values()))
     assert {"SAMPLE DATA" in text for text in drawn} == {source == SAMPLE_LINE}
     assert all(ATTRIBUTION in text and "2026-07-29" in text for text in drawn)
     for asset, pictures in PICTURES.items():
@@ -73,7 +70,7 @@ def test_pictures_stand_in_the_metadata_beside_their_figures(graph, source, monk
             *(f"{name}_{part}" for name in pictures for part in ("table", "picture")),
         } - {UNTABLED}  # fmt: skip
         for name in pictures:
-            width, height = png_size(metadata[f"{name}_picture"], title=name.replace("_", " "))
+            width, height = png_size(metadata[f"{name}_picture"], title=name.replace("_", " ").capitalize())
             assert 300 <= width <= 2000
             assert 100 <= height <= 2000
     films, popularity = metadata_of(result, "report_films"), metadata_of(result, "report_popularity")
@@ -110,7 +107,7 @@ def test_pictures_of_an_empty_warehouse_say_so_and_do_not_fail(warehouse, monkey
             metadata = metadata_of(result, asset)
             assert metadata["snapshot_date"] == "None"
             for name in pictures:
-                png_size(metadata[f"{name}_picture"], title=name.replace("_", " "))
+                png_size(metadata[f"{name}_picture"], title=name.replace("_", " ").capitalize())
 
 
 @pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
@@ -150,7 +147,9 @@ def test_a_view_whose_key_repeats_fails_and_stops_the_pictures(graph, tmp_path, 
             text = text.replace("on t.code = g.genre_id::text;", "on true;")
         (tmp_path / "views" / f"{name}.sql").write_text(text, encoding="utf-8")
     monkeypatch.setattr(ddl, "SQL_DIR", tmp_path)
-    result = graph.run(DAY, only={"vw_genre_popularity", "vw_continent_popularity", "report_popularity"})
+    result = graph.run(
+        DAY, only={"vw_genre_popularity", "vw_continent_popularity", "vw_load_status", "report_popularity"}
+    )
     assert not result.success
     check = evaluations_of(result)["vw_genre_popularity.contract"]
     assert (check.passed, check.severity.value) == (False, "ERROR")

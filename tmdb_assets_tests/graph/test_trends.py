@@ -125,7 +125,7 @@ def run_trends(graph, monkeypatch):
     """The metadata of the pictures over time, and the text of the charts that were drawn."""
     drawn, draw = [], render.to_png
     monkeypatch.setattr(render, "to_png", lambda chart: drawn.append(chart.to_json()) or draw(chart))
-    result = graph.run(TODAY, only={"vw_top_movies", "vw_trending_movies", "report_trends"})
+    result = graph.run(TODAY, only={"vw_top_movies", "vw_trending_movies", "vw_load_status", "report_trends"})
     assert failures_of(result) == []
     return metadata_of(result, "report_trends"), drawn
 

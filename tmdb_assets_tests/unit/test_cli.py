@@ -11,9 +11,11 @@ import pytest
 from rich.console import Console
 
 from tmdb_assets import cli, day_run
+from tmdb_assets.assets.declare import REPORTS_GROUP
 from tmdb_assets.day_run import DayRun
 
 TODAY = dt.date(2026, 8, 20)
+REPORTS = ["a report", "another"]
 
 
 def outcome(day, ok=True, **more):
@@ -24,10 +26,15 @@ def outcome(day, ok=True, **more):
 def run(monkeypatch):
     """Runs the command's body; every day but those of `history` loads, `drawn` holds the days whose charts were."""
     made = SimpleNamespace(history={}, charts={}, drawn=[], console=Console(file=io.StringIO(), width=200))
-    platform = SimpleNamespace(address="here", source=SimpleNamespace(is_sandbox=True), is_loaded=lambda _: False)
+    platform = SimpleNamespace(
+        address="here",
+        source=SimpleNamespace(is_sandbox=True),
+        is_loaded=lambda _: False,
+        assets_of=lambda group: REPORTS if group == REPORTS_GROUP else [],
+    )
 
     def run_one(_platform, day, *, assets=(), **_):
-        if assets != cli.REPORTS:
+        if assets != REPORTS:
             return outcome(day, **made.history.get(day, {}))
         made.drawn.append(day)
         return outcome(day, **made.charts)

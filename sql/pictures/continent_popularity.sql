@@ -1,0 +1,8 @@
+-- One row per continent, the most popular first.
+select
+    continent,
+    avg_popularity,
+    n_movies,
+    total_votes
+from vw_continent_popularity
+order by avg_popularity desc

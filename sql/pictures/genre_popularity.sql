@@ -1,0 +1,9 @@
+-- One row per genre, the most popular first.
+select
+    genre_id,
+    name,
+    avg_popularity,
+    total_votes,
+    nb_movies
+from vw_genre_popularity
+order by avg_popularity desc
