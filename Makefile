@@ -52,8 +52,9 @@ format: $(VENV)/dev.stamp ## Format the code.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-schema: $(VENV)/runtime.stamp ## Write sql/schema.sql and .env.example anew from their declarations.
+schema: $(VENV)/runtime.stamp ## Write sql/schema.sql, the data dictionary and .env.example anew from their declarations.
 	$(BIN)/python -m tmdb_assets.warehouse.ddl
+	$(BIN)/python -m tmdb_assets.warehouse.dictionary
 	$(BIN)/python -m tmdb_assets.settings > .env.example
 
 bench: $(VENV)/dev.stamp ## Measure a day's run, ingestion against the floor, and the warehouse at scale.

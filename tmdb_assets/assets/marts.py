@@ -1,8 +1,6 @@
 """The views that people read, from `sql/views/`: each asset creates its view and checks it."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import sqlalchemy as sa
 from dagster import (
@@ -22,36 +20,11 @@ from dagster import (
 from tmdb_assets.assets.declare import OWNERS
 from tmdb_assets.assets.outages import retried_after_outage
 from tmdb_assets.settings import get_settings
-from tmdb_assets.warehouse.ddl import apply_view, view_file
+from tmdb_assets.warehouse.ddl import apply_view
 from tmdb_assets.warehouse.latest import keep_totals
 from tmdb_assets.warehouse.publish import CONTRACT, AssetEvent
 from tmdb_assets.warehouse.resource import Warehouse
-
-
-@dataclass(frozen=True)
-class View:
-    """A view: its name, the column that identifies its rows, and the tables it is made of."""
-
-    name: str
-    key: str
-    made_of: tuple[str, ...]
-
-
-VIEWS = (
-    View("vw_movie_latest", "movie_id", ("fact_movie_daily", "dim_movie")),
-    View("vw_top_movies", "rank", ("fact_movie_daily", "dim_movie")),
-    View("vw_genre_popularity", "genre_id", ("fact_movie_daily", "dim_genre", "bridge_movie_genre")),
-    View("vw_continent_popularity", "continent", ("fact_movie_daily", "dim_country", "bridge_movie_country")),
-    View("vw_trending_movies", "movie_id", ("fact_movie_daily", "dim_movie")),
-    View("vw_load_status", "date_id", ("fact_movie_daily",)),
-)
-
-COLUMNS = """
-select a.attname, format_type(a.atttypid, a.atttypmod), col_description(a.attrelid, a.attnum)
-from pg_attribute as a
-where a.attrelid = to_regclass(:name) and a.attnum > 0 and not a.attisdropped
-order by a.attnum
-"""
+from tmdb_assets.warehouse.views import VIEWS, View, ViewColumn, grain_of, view_columns
 
 
 def build_view(view: View) -> AssetsDefinition:
@@ -84,7 +57,7 @@ def build_view(view: View) -> AssetsDefinition:
             rows, keys = connection.execute(
                 sa.text(f"select count(*), count(distinct {view.key}) from {view.name}")
             ).one()
-            columns = connection.execute(sa.text(COLUMNS), {"name": view.name}).all()
+            columns = view_columns(connection, view.name)
         yield MaterializeResult(
             metadata={
                 "dagster/row_count": rows,
@@ -94,13 +67,6 @@ def build_view(view: View) -> AssetsDefinition:
         )
 
     return mart
-
-
-def grain_of(name: str) -> str:
-    """The comment of a view, as its SQL file says it."""
-    text = view_file(name).read_text(encoding="utf-8")
-    literal = text.split(f"comment on view {name} is", 1)[1].split(";", 1)[0]
-    return "".join(part.strip("' ") + " " for part in literal.strip().splitlines()).replace("''", "'").strip()
 
 
 def _contract(view: View, rows: int, keys: int) -> AssetCheckResult:
@@ -120,13 +86,11 @@ def _contract(view: View, rows: int, keys: int) -> AssetCheckResult:
     )
 
 
-def _column_schema(columns: Sequence[Any], key: str) -> TableSchema:
-    return TableSchema(
-        columns=[
-            TableColumn(name, kind, comment, TableColumnConstraints(nullable=name != key, unique=name == key))
-            for name, kind, comment in columns
-        ]
-    )
+def _column_schema(columns: Sequence[ViewColumn], key: str) -> TableSchema:
+    def constraints(name: str) -> TableColumnConstraints:
+        return TableColumnConstraints(nullable=name != key, unique=name == key)
+
+    return TableSchema(columns=[TableColumn(col.name, col.type, col.comment, constraints(col.name)) for col in columns])
 
 
 mart_assets = [build_view(view) for view in VIEWS]
