@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev viz psql test lint format types schema env-example bench lock clean-data
+.PHONY: help run dev viz psql env test lint format types schema env-example bench lock clean-data
 
 help: ## Show this help.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -36,6 +36,9 @@ $(VENV)/viz.stamp: $(VENV)/runtime.stamp requirements-viz.lock
 viz: $(VENV)/viz.stamp ## Open the Streamlit app on http://127.0.0.1:8501.
 	$(BIN)/tmdb-assets viz
 
+env: ## Write .env with random passwords, for docker compose.
+	@$(PYTHON) -m tmdb_assets.env_file
+
 psql: $(VENV)/runtime.stamp ## Open psql on the warehouse.
 	$(BIN)/tmdb-assets psql
 
@@ -47,6 +50,7 @@ lint: $(VENV)/dev.stamp ## Lint, check formatting and types.
 	$(BIN)/ruff format --check .
 	$(BIN)/sqlfluff lint sql
 	$(BIN)/mypy
+	$(BIN)/hadolint Dockerfile
 
 format: $(VENV)/dev.stamp ## Format the code.
 	$(BIN)/ruff check --fix .

@@ -15,7 +15,12 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 from dagster import DagsterInstance, DagsterRunStatus, RunRecord, RunsFilter
-from dagster._core.storage.tags import PARTITION_NAME_TAG, SENSOR_NAME_TAG
+from dagster._core.storage.tags import (
+    AUTO_RETRY_RUN_ID_TAG,
+    PARTITION_NAME_TAG,
+    SENSOR_NAME_TAG,
+    WILL_RETRY_TAG,
+)
 
 from tmdb_assets.settings import get_settings
 from tmdb_assets.warehouse.export_books import loaded_days
@@ -86,6 +91,8 @@ class _Tries:
         # A run that was made but not launched yet does not count: its run key is asked again, and Dagster launches it.
         if any(not run.dagster_run.is_finished and not _is_unborn(run) for run in self.runs):
             return False
+        if any(_is_about_to_be_retried(run, now) for run in self.runs):
+            return False
         if sum(run.dagster_run.tags.get(GONE_TAG) == address for run in self.runs) >= GONE_AFTER:
             return False
         if not self.own:
@@ -121,6 +128,15 @@ def _ended_at(run: RunRecord) -> dt.datetime:
     if run.end_time is None:  # it ended before it began
         return run.update_timestamp
     return dt.datetime.fromtimestamp(run.end_time, dt.UTC)
+
+
+def _is_about_to_be_retried(run: RunRecord, now: dt.datetime) -> bool:
+    """Whether Dagster repeats this run, whose process died, by itself in a moment (`run_retries` of dagster.yaml)."""
+    tags = run.dagster_run.tags
+    if run.dagster_run.status != DagsterRunStatus.FAILURE or tags.get(WILL_RETRY_TAG) != "true":
+        return False
+    # In an hour the daemon has done it or never will: then the day is asked for like any other.
+    return AUTO_RETRY_RUN_ID_TAG not in tags and now - _ended_at(run) < dt.timedelta(hours=WAIT_HOURS[0])
 
 
 def _is_unborn(run: RunRecord) -> bool:

@@ -2,17 +2,24 @@
 
 Dagster's own launcher cannot tell: such a run stays "started" and keeps its place among the runs allowed at once. Here
 the storage notes the process in the run's tags when the run starts, whoever started it (the command, the UI, the
-schedule), and `close_dead_runs` and the daemon's run monitoring look whether it still lives.
+schedule), and `close_dead_runs` and the daemon's run monitoring look whether it still lives. From another machine or
+container a process cannot be seen: there the daemon asks the code server that executes the run. What nobody can judge,
+like a run of the command in a container that is gone, ends by `run_monitoring.max_runtime_seconds` of dagster.yaml.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import socket
+from collections.abc import Sequence
 
 import psutil
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, DefaultRunLauncher, RunsFilter
+from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
+from dagster._core.storage.tags import GRPC_INFO_TAG
+from dagster._serdes import deserialize_value
 
 PROCESS_TAG = ".dagster/tmdb_assets_process"  # the prefix keeps it off the list of runs
 CLOCK_STEP_S = 2  # a process's time of start is computed from a clock that is set now and then
@@ -23,6 +30,11 @@ def this_process() -> str:
     return f"{socket.gethostname()}:{os.getpid()}:{psutil.Process().create_time():.0f}"
 
 
+def is_here(process: str) -> bool:
+    """Whether a process that `this_process` named is, or was, one of this machine or container."""
+    return process.rsplit(":", 2)[0] == socket.gethostname()
+
+
 def is_dead(process: str | None) -> bool:
     """Whether a process that `this_process` named has ended for certain.
 
@@ -30,9 +42,9 @@ def is_dead(process: str | None) -> bool:
     """
     if process is None:
         return False
-    host, pid, created = process.rsplit(":", 2)
-    if host != socket.gethostname():
+    if not is_here(process):
         return False
+    _, pid, created = process.rsplit(":", 2)
     try:
         found = psutil.Process(int(pid))
         return found.status() == psutil.STATUS_ZOMBIE or abs(found.create_time() - float(created)) > CLOCK_STEP_S
@@ -68,8 +80,31 @@ class WatchedRunLauncher(DefaultRunLauncher):
         return True
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
-        """Failed when the process has ended for certain."""
+        """Failed when the process has ended for certain: it is gone here, or its code server does not know the run.
+
+        A code server that cannot be reached tells nothing: the run counts as alive until it is back.
+        """
         process = run.tags.get(PROCESS_TAG)
-        if is_dead(process):
-            return CheckRunHealthResult(WorkerStatus.FAILED, f"The process of this run ({process}) died.")
-        return CheckRunHealthResult(WorkerStatus.RUNNING)
+        if process is not None and is_here(process):
+            if is_dead(process):
+                return CheckRunHealthResult(WorkerStatus.FAILED, f"The process of this run ({process}) died.")
+            return CheckRunHealthResult(WorkerStatus.RUNNING)
+        executed = _runs_at_server(run)
+        if executed is None or run.run_id in executed:
+            return CheckRunHealthResult(WorkerStatus.RUNNING)
+        return CheckRunHealthResult(WorkerStatus.FAILED, "Its code server was started anew and does not execute it.")
+
+
+def _runs_at_server(run: DagsterRun) -> Sequence[str] | None:
+    """The ids of the runs that the code server of this run executes; None where none was named or none answers."""
+    if GRPC_INFO_TAG not in run.tags:
+        return None
+    from dagster._grpc.client import DagsterGrpcClient  # the daemon's alone
+    from dagster._grpc.types import GetCurrentRunsResult
+
+    address = json.loads(run.tags[GRPC_INFO_TAG])
+    try:
+        answer = DagsterGrpcClient(**address).get_current_runs()
+    except DagsterUserCodeUnreachableError:
+        return None
+    return deserialize_value(answer, GetCurrentRunsResult).current_runs

@@ -19,6 +19,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from tmdb_assets.env_file import compose_example
+
 HOME_VARIABLE = "TMDB_ASSETS_HOME"
 
 
@@ -122,6 +124,10 @@ class Settings(BaseSettings):
         None, description="postgresql://user:password@host:5432/database; unset: embedded under data/postgres"
     )
 
+    warehouse_loader_password: SecretStr | None = Field(
+        None, min_length=8, description="password of the role tmdb_loader, 8 characters or more; see sql/roles.sql"
+    )
+
     warehouse_reader_password: SecretStr | None = Field(
         None, min_length=8, description="password of the role tmdb_reader, 8 characters or more; see sql/roles.sql"
     )
@@ -190,11 +196,11 @@ def get_settings() -> Settings:
 
 
 def env_example() -> str:
-    """The text of `.env.example`: every variable with its meaning and default, commented out."""
+    """The text of `.env.example`: every variable, also of Compose, with its meaning and default, commented out."""
     lines = ["# Copy to .env and change what you need. Every variable is optional.", ""]
     for name, field in Settings.model_fields.items():
         lines += [f"# {field.description}", f"# {name.upper()}={'' if field.default is None else field.default}", ""]
-    return "\n".join(lines)
+    return "\n".join([*lines, compose_example()])
 
 
 if __name__ == "__main__":

@@ -36,8 +36,9 @@ def doctor() -> None:
 def migrate(roles: bool) -> None:
     """Bring the warehouse's schema and views up to this release; any other command does so as well, but for the roles.
 
-    On an external server run it as the owner of the tables. With --roles the role tmdb_reader may log in afterwards if
-    WAREHOUSE_READER_PASSWORD is set.
+    On an external server run it as the owner of the tables. With --roles the roles tmdb_loader and tmdb_reader may log
+    in afterwards if WAREHOUSE_LOADER_PASSWORD and WAREHOUSE_READER_PASSWORD are set; Dagster's storage is then the
+    loader's.
     """
     from tmdb_assets.warehouse.ddl import apply_view, view_names
     from tmdb_assets.warehouse.migrations import HEAD
@@ -53,7 +54,8 @@ def migrate(roles: bool) -> None:
             applied = [name for name in view_names() if apply_view(connection, name)]
         click.echo(f"{describe(server.url)}: schema at step {HEAD}, {len(applied)} views brought up to date.")
         if roles or (server.is_embedded and not are_made(warehouse.engine)):
-            apply_roles(warehouse.engine, settings, is_embedded=server.is_embedded)
+            storage = server.storage_url.database
+            apply_roles(warehouse.engine, settings, is_embedded=server.is_embedded, storage_database=storage)
             click.echo("Roles tmdb_owner, tmdb_loader and tmdb_reader have what they need (sql/roles.sql).")
     finally:
         warehouse.close()

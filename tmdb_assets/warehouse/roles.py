@@ -1,4 +1,4 @@
-"""The roles of the warehouse: `sql/roles.sql` applied, and the reader's log-in.
+"""The roles of the warehouse: `sql/roles.sql` applied, and the log-ins of loader and reader.
 
 The text itself tells what each role may. A password is made a SCRAM verifier here (RFC 5802), so that it appears in no
 statement and in no log.
@@ -7,32 +7,36 @@ statement and in no log.
 from __future__ import annotations
 
 import sqlalchemy as sa
+from pydantic import SecretStr
 
 from tmdb_assets.settings import SQL_DIR, Settings
 from tmdb_assets.warehouse.address import describe
 from tmdb_assets.warehouse.databases import WarehouseUnavailableError
 
-READER, OWNER = "tmdb_reader", "tmdb_owner"
+OWNER, LOADER, READER = "tmdb_owner", "tmdb_loader", "tmdb_reader"
 _UNPRIVILEGED = "42501"
 
 
-def apply_roles(engine: sa.Engine, settings: Settings, *, is_embedded: bool) -> None:
-    """Make the roles and grant them what they need; the reader may log in where it has a way to.
+def apply_roles(
+    engine: sa.Engine, settings: Settings, *, is_embedded: bool, storage_database: str | None = None
+) -> None:
+    """Make the roles and grant them what they need; loader and reader may log in where they have a way to.
 
-    Its way is `WAREHOUSE_READER_PASSWORD`, or on the embedded server the socket, which only this machine's users reach.
+    Their way is `WAREHOUSE_LOADER_PASSWORD` and `WAREHOUSE_READER_PASSWORD`, or for the reader of the embedded server
+    the socket, which only this machine's users reach. A loader that may log in becomes the owner of
+    `storage_database`, where Dagster keeps its runs: services can then work as the loader alone.
     Raises `WarehouseUnavailableError` where this role may not make roles; nothing was changed then.
     """
-    password = settings.warehouse_reader_password
     try:
         with engine.begin() as connection:
             connection.exec_driver_sql((SQL_DIR / "roles.sql").read_text(encoding="utf-8").replace("%", "%%"))
-            if password is not None:
-                driver = connection.connection.driver_connection
-                if driver is None:
-                    raise LookupError("the connection is closed")
-                secret = password.get_secret_value().encode()
-                verifier = driver.pgconn.encrypt_password(secret, READER.encode(), b"scram-sha-256").decode()
-                connection.exec_driver_sql(f"alter role {READER} login password '{verifier}'")
+            if settings.warehouse_loader_password is not None:
+                _let_in(connection, LOADER, settings.warehouse_loader_password)
+                if storage_database is not None:
+                    quoted = connection.dialect.identifier_preparer.quote(storage_database)
+                    connection.exec_driver_sql(f"alter database {quoted} owner to {LOADER}")
+            if settings.warehouse_reader_password is not None:
+                _let_in(connection, READER, settings.warehouse_reader_password)
             elif is_embedded:
                 connection.exec_driver_sql(f"alter role {READER} login")
     except sa.exc.DBAPIError as error:
@@ -42,6 +46,15 @@ def apply_roles(engine: sa.Engine, settings: Settings, *, is_embedded: bool) -> 
             f"The role of WAREHOUSE_URL may not make the roles at {describe(engine.url)}. Nothing was changed. Ask an "
             "administrator to run sql/roles.sql on this database, or give the role CREATEROLE and the tables."
         ) from None
+
+
+def _let_in(connection: sa.Connection, role: str, password: SecretStr) -> None:
+    driver = connection.connection.driver_connection
+    if driver is None:
+        raise LookupError("the connection is closed")
+    secret = password.get_secret_value().encode()
+    verifier = driver.pgconn.encrypt_password(secret, role.encode(), b"scram-sha-256").decode()
+    connection.exec_driver_sql(f"alter role {role} login password '{verifier}'")
 
 
 def reader_url(url: sa.URL, settings: Settings) -> sa.URL:

@@ -16,7 +16,7 @@ from tmdb_assets.warehouse.ddl import apply_view, ensure_partition, ensure_schem
 from tmdb_assets.warehouse.fact import fact_movie_daily
 from tmdb_assets.warehouse.resource import Warehouse
 from tmdb_assets.warehouse.retention import drop_old_raw
-from tmdb_assets.warehouse.roles import READER, apply_roles, are_made, reader_url
+from tmdb_assets.warehouse.roles import LOADER, READER, apply_roles, are_made, reader_url
 from tmdb_assets.warehouse.upgrade import SchemaMismatchError
 from tmdb_assets_tests.awkward import catalogue, sound_films
 from tmdb_assets_tests.compare import Tables, copied_warehouse, fresh_database, state_of
@@ -112,10 +112,20 @@ def test_a_reader_changes_nothing(statement: str, warehouse: Warehouse) -> None:
     assert state_of(Tables(warehouse)) == before
 
 
-def test_the_readers_password_appears_nowhere_in_the_database(warehouse: Warehouse) -> None:
-    secret = Tables(warehouse).value("select rolpassword from pg_authid where rolname = :name", name=READER)
-    assert secret.startswith("SCRAM-SHA-256$")
-    assert PASSWORD not in secret
+def test_a_password_appears_nowhere_in_the_database_and_a_loader_with_one_has_dagsters_storage(
+    server, warehouse: Warehouse
+) -> None:
+    with fresh_database(server) as storage:
+        settings = Settings.load(warehouse_loader_password=PASSWORD, warehouse_reader_password=PASSWORD)
+        apply_roles(warehouse.engine, settings, is_embedded=False, storage_database=storage.database)
+        roles = "select rolpassword, rolcanlogin, rolsuper or rolcreatedb or rolcreaterole from pg_authid"
+        for name in (LOADER, READER):
+            secret, may_log_in, may_more = Tables(warehouse).rows(f"{roles} where rolname = :name", name=name)[0]
+            assert secret.startswith("SCRAM-SHA-256$")
+            assert PASSWORD not in secret
+            assert (may_log_in, may_more) == (True, False)
+        owner = "select pg_get_userbyid(datdba)::text from pg_database where datname = :name"
+        assert Tables(warehouse).value(owner, name=storage.database) == LOADER
 
 
 def test_a_loader_loads_whole_days_without_owning_a_table(warehouse: Warehouse, login: sa.URL, monkeypatch) -> None:

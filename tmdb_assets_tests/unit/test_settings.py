@@ -11,6 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from tmdb_assets import settings as settings_module
+from tmdb_assets.env_file import COMPOSE_VARIABLES
 from tmdb_assets.settings import PROJECT_ROOT, Settings, SettingsError, env_example
 
 SECRET = "hush-hush"
@@ -80,6 +81,9 @@ CASES = {
         [SECRET, f"mysql://u:{SECRET}@h/db", f"postgresql://u:{SECRET}@h:port/db", f"postgresql://u:{SECRET}@h"],
         "postgresql://user:password@host:5432/database",
         is_secret=True,
+    ),
+    "WAREHOUSE_LOADER_PASSWORD": Case(
+        None, {SECRET: SecretStr(SECRET)}, ["seven77"], "8 characters or more", is_secret=True
     ),
     "WAREHOUSE_READER_PASSWORD": Case(
         None, {SECRET: SecretStr(SECRET)}, ["seven77"], "8 characters or more", is_secret=True
@@ -217,7 +221,7 @@ def test_env_example_is_fresh() -> None:
 
 def test_env_example_names_every_variable_and_is_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     commented = [line for line in env_example().splitlines() if line.startswith("# ") and "=" in line]
-    assert [line.removeprefix("# ").split("=")[0] for line in commented] == list(CASES)
+    assert [line.removeprefix("# ").split("=")[0] for line in commented] == [*CASES, *COMPOSE_VARIABLES]
     path = tmp_path / ".env"
     path.write_text("\n".join(line.removeprefix("# ") for line in commented))
     monkeypatch.setitem(Settings.model_config, "env_file", path)

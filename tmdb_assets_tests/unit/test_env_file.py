@@ -1,0 +1,73 @@
+"""`make env`: a .env with random passwords, readable by its owner alone, that never replaces another."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tmdb_assets.env_file import COMPOSE_VARIABLES, PASSWORDS, fill, write_env
+from tmdb_assets.settings import PROJECT_ROOT, Settings
+
+EXAMPLE = (PROJECT_ROOT / ".env.example").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A folder with nothing but what `make env` needs."""
+    (tmp_path / "tmdb_assets").mkdir()
+    for name in ("Makefile", ".env.example", "tmdb_assets/__init__.py", "tmdb_assets/env_file.py"):
+        shutil.copy(PROJECT_ROOT / name, tmp_path / name)
+    return tmp_path
+
+
+def make_env(project: Path) -> subprocess.CompletedProcess[str]:
+    command = ["make", "env", f"PYTHON={sys.executable} -S"]  # without one package installed
+    return subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=20, check=False)
+
+
+def given(text: str) -> dict[str, str]:
+    return dict(re.findall(r"^(\w+)=(.*)$", text, flags=re.MULTILINE))
+
+
+def test_make_env_writes_passwords_for_the_owner_alone_and_never_over_another(project: Path, monkeypatch) -> None:
+    done = make_env(project)
+    path = project / ".env"
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"Wrote {path} with random passwords, readable by you alone.\n"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    written = path.read_text()
+    assert given(written).keys() == set(PASSWORDS)
+    assert re.sub(r"^(\w+)=.*$", r"# \1=", written, flags=re.MULTILINE) == EXAMPLE
+    monkeypatch.setitem(Settings.model_config, "env_file", path)
+    assert Settings.load().warehouse_reader_password.get_secret_value() == given(written)["WAREHOUSE_READER_PASSWORD"]
+
+    again = make_env(project)
+    assert (again.returncode, again.stdout) == (2, "")
+    assert f"{path} is there and was left as it is; it has all passwords, or move it away" in again.stderr
+    assert path.read_text() == written
+
+
+def test_passwords_are_long_differ_and_need_no_quoting() -> None:
+    made = [given(fill(EXAMPLE)) for _ in range(2)]
+    values = {value for each in made for value in each.values()}
+    assert len(values) == 2 * len(PASSWORDS)
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]{32}", value) for value in values)
+
+
+def test_a_file_that_lacks_passwords_is_told_which(project: Path) -> None:
+    (project / ".env").write_text("TMDB_TOKEN=mine\nPOSTGRES_PASSWORD=\nPGADMIN_PASSWORD=mine\n")
+    fault = write_env(project)
+    assert "it lacks WAREHOUSE_LOADER_PASSWORD, WAREHOUSE_READER_PASSWORD, POSTGRES_PASSWORD for docker" in fault
+    assert (project / ".env").read_text().startswith("TMDB_TOKEN=mine\n")
+
+
+def test_a_variable_is_declared_once() -> None:
+    assert not set(COMPOSE_VARIABLES) & {name.upper() for name in Settings.model_fields}
+    with pytest.raises(ValueError, match="does not name WAREHOUSE_LOADER_PASSWORD once"):
+        fill("# POSTGRES_PASSWORD=\n")
