@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from functools import cache
 from itertools import count
 from os import getpid
 from typing import Any
@@ -41,6 +42,7 @@ DIMENSIONS = {
     "dim_country": "select iso_3166_1, name from dim_country",
     "dim_language": "select iso_639_1, name from dim_language",
 }
+SCHEMA_TEMPLATE = f"test_{getpid()}_schema"
 _numbers = count(1)
 
 
@@ -84,22 +86,39 @@ class Tables:
         )
 
 
+def run_as_admin(server: Server, *statements: str) -> None:
+    """Run statements that no transaction may hold, like `create database`."""
+    admin = sa.create_engine(server.url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with admin.connect() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+
+
+@cache
+def schema_template(server: Server) -> str:
+    """The name of a database that has the declared schema and no rows, made once for this process, for copies."""
+    run_as_admin(server, f"create database {SCHEMA_TEMPLATE}")
+    made = Warehouse(url=server.url.set(database=SCHEMA_TEMPLATE))
+    with made.begin():
+        pass  # brings the schema up
+    made.close()
+    return SCHEMA_TEMPLATE
+
+
 @contextmanager
 def fresh_database(server: Server, template: str = "template1") -> Iterator[sa.URL]:
     """A database of one's own, a copy of `template` (to which nobody may be connected then); dropped at the end."""
-    name = f"test_{getpid()}_copy_{next(_numbers)}"
-    admin = sa.create_engine(server.url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
-    with admin.connect() as connection:
-        connection.exec_driver_sql(f"create database {name} template {template}")
+    name = f"test_{getpid()}_{next(_numbers)}"
+    strategy = "file_copy" if server.is_embedded else "wal_log"  # files are faster where nothing is synced to disk
+    run_as_admin(server, f"create database {name} template {template} strategy {strategy}")
     yield server.url.set(database=name)
-    with admin.connect() as connection:
-        connection.exec_driver_sql(f"drop database {name} with (force)")
+    run_as_admin(server, f"drop database {name} with (force)")
 
 
 @contextmanager
-def copied_warehouse(server: Server, template: str = "template1") -> Iterator[Warehouse]:
-    """A warehouse on a copy of the database `template`; empty by default."""
-    with fresh_database(server, template) as url:
+def copied_warehouse(server: Server, template: str | None = None) -> Iterator[Warehouse]:
+    """A warehouse on a copy of the database `template`; by default it has the schema and no rows."""
+    with fresh_database(server, template or schema_template(server)) as url:
         made = Warehouse(url=url)
         try:
             yield made

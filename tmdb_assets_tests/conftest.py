@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import atexit
-import itertools
+import gc
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,34 +25,42 @@ Settings.model_config["env_file"] = None
 
 from tmdb_assets.warehouse.resource import Warehouse  # noqa: E402
 from tmdb_assets.warehouse.server import Server, open_server  # noqa: E402
+from tmdb_assets_tests.compare import SCHEMA_TEMPLATE, fresh_database, run_as_admin, schema_template  # noqa: E402
 from tmdb_assets_tests.replay_catalogue import recordings_missing  # noqa: E402
 
-_numbers = itertools.count(1)
+UNSAFE = ("fsync", "synchronous_commit", "full_page_writes")  # what only a crash of the machine would miss
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what lives as long as the process: a seventh of the time of a run in process."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 @pytest.fixture(scope="session")
-def server() -> Server:
+def server() -> Iterator[Server]:
     """A real Postgres for the whole session."""
     # Not pytest's own folder: a second session takes its permissions away from the user whom Postgres runs as.
     folder = Path(tempfile.mkdtemp(prefix="tmdb-assets-tests-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)  # before the server's own: that one runs first
-    return open_server(Settings.load(), data_dir=folder / "postgres")
+    made = open_server(Settings.load(), data_dir=folder / "postgres")
+    if made.is_embedded:  # its data end with the tests; those that stop and kill a server have their own
+        run_as_admin(made, *(f"alter system set {name} = off" for name in UNSAFE), "select pg_reload_conf()")
+    yield made
+    run_as_admin(made, f"drop database if exists {SCHEMA_TEMPLATE} with (force)")
 
 
 @pytest.fixture
-def database(server: Server) -> sa.URL:
-    """An empty database of the test's own."""
-    name = f"test_{os.getpid()}_{next(_numbers)}"
-    admin = sa.create_engine(server.url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
-    with admin.connect() as connection:
-        connection.exec_driver_sql(f"create database {name}")
-    yield server.url.set(database=name)
-    with admin.connect() as connection:
-        connection.exec_driver_sql(f"drop database {name} with (force)")
+def database(server: Server, request: pytest.FixtureRequest) -> Iterator[sa.URL]:
+    """A database of the test's own: with the declared schema where the test asks for `warehouse` too, else empty."""
+    has_schema = "warehouse" in request.fixturenames
+    with fresh_database(server, schema_template(server) if has_schema else "template1") as url:
+        yield url
 
 
 @pytest.fixture
-def warehouse(database: sa.URL) -> Warehouse:
+def warehouse(database: sa.URL) -> Iterator[Warehouse]:
     """A warehouse with the declared schema in a database of the test's own."""
     made = Warehouse(url=database)
     yield made
