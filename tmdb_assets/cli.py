@@ -20,6 +20,8 @@ from tmdb_assets.settings import ATTRIBUTION, SAMPLE_LINE, get_settings
 from tmdb_assets.upkeep import backup, doctor, migrate, restore
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console
 
     from tmdb_assets.day_run import DayRun, Platform
@@ -49,9 +51,10 @@ def _parse_day(_context: click.Context, _parameter: click.Parameter, value: str 
 @main.command()
 @click.option("--date", "day", callback=_parse_day, metavar="YYYY-MM-DD", help="The UTC date to load. Default: today.")
 @click.option("--refresh", is_flag=True, help="Ask TMDb again for what is stored already (today only).")
+@click.option("--open", "open_page", is_flag=True, help="Open the dashboard in the browser when the day is loaded.")
 @plain_errors
-def run(day: dt.date | None, refresh: bool) -> None:
-    """Load a whole day: fetch, star schema, checks, views and charts.
+def run(day: dt.date | None, refresh: bool, open_page: bool) -> None:
+    """Load a whole day: fetch, star schema, checks, views, charts and dashboard.
 
     A past day is rebuilt from what was stored on it, or loaded from its id export: TMDb's API answers for today only.
     """
@@ -70,12 +73,12 @@ def run(day: dt.date | None, refresh: bool) -> None:
     # A run is one burst of allocations and then ends: collecting garbage less often, and not once more at the exit,
     # saves a tenth to a quarter of its time (docs/performance.md).
     gc.set_threshold(50_000, 20, 100)
-    code = _run(Console(), day, today, refresh=refresh)
+    code = _run(Console(), day, today, refresh=refresh, open_page=open_page)
     gc.freeze()
     raise SystemExit(code)
 
 
-def _run(console: Console, day: dt.date, today: dt.date, *, refresh: bool) -> int:
+def _run(console: Console, day: dt.date, today: dt.date, *, refresh: bool, open_page: bool = False) -> int:
     from tmdb_assets.console import print_summary
     from tmdb_assets.day_run import FETCHING_STEPS, run_day
 
@@ -88,7 +91,23 @@ def _run(console: Console, day: dt.date, today: dt.date, *, refresh: bool) -> in
         if outcome.ok and platform.source.is_sandbox and day == today:
             outcomes += _fill_sample_history(console, platform, day)
     console.print(ATTRIBUTION, style="dim", highlight=False)
-    return _exit_code(outcomes)
+    code = _exit_code(outcomes)
+    page = outcomes[-1].dashboard
+    if open_page and code == 0 and page:
+        _open_page(page)
+    return code
+
+
+def _open_page(page: Path) -> None:
+    """Show a page in the browser, or say where it lies."""
+    import webbrowser
+
+    try:
+        is_open = webbrowser.open(page.as_uri())
+    except webbrowser.Error:
+        is_open = False
+    if not is_open:
+        click.echo(f"No browser could be opened here. The dashboard is {page}; any browser opens it.")
 
 
 def _keep_house(platform: Platform, outcome: DayRun) -> None:

@@ -85,7 +85,7 @@ class _Speed(ProgressColumn):
 
 
 def print_summary(console: Console, run: DayRun) -> None:
-    """The run in one screen: rows per table, rejected rows, requests, seconds, checks."""
+    """The run in one screen: rows per table, rejected rows, requests, seconds, checks, the dashboard."""
     if run.tables:
         console.print(_tables(run.tables))
     say = partial(console.print, highlight=False, soft_wrap=True)
@@ -99,6 +99,8 @@ def print_summary(console: Console, run: DayRun) -> None:
         say(f"[red]Failed.[/] {escape(problem)}")
     if run.interrupted:
         say(INTERRUPTED_LINE)
+    elif run.ok and run.dashboard:
+        say(f"Dashboard: {escape(str(run.dashboard))}")
     elif not run.ok:
         told = [*run.problems, *(check.text for check in failed if check.is_error)]
         is_told = run.is_final or any("run again" in line.lower() for line in told)

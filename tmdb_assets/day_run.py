@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TextIO
 
 import sqlalchemy as sa
@@ -23,6 +24,7 @@ from dagster import (
 from dagster._core.definitions.asset_checks.asset_check_spec import AssetCheckSeverity
 
 from tmdb_assets import partitions
+from tmdb_assets.assets.dashboard import dashboard
 from tmdb_assets.assets.source import TmdbSource
 from tmdb_assets.automation import FROM_EXPORT
 from tmdb_assets.missing_day import Missing, read_missing, read_reason
@@ -66,6 +68,7 @@ class CheckFigure:
 class DayRun:
     """What came of a day's run; `problems` are one line for each failed step, `causes` the same in few words.
 
+    `dashboard` is the page that the run wrote, if it came so far.
     `is_final` says that to run the day again does not help.
     """
 
@@ -77,6 +80,7 @@ class DayRun:
     tables: list[TableFigures] = field(default_factory=list)
     checks: list[CheckFigure] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    dashboard: Path | None = None
     causes: list[str] = field(default_factory=list)
     is_final: bool = False
     interrupted: bool = False
@@ -227,6 +231,7 @@ def run_day(
         checks=checks,
         problems=list(problems),
         causes=list(dict.fromkeys(missing.cause for missing in problems.values())) or failed,
+        dashboard=_dashboard(result.all_events),
         is_final=bool(problems) and all(missing.is_final for missing in problems.values()),
         interrupted=_is_interrupted(result.all_events),
     )
@@ -238,6 +243,14 @@ def _table(event: DagsterEvent) -> TableFigures:
     names = ("dagster/row_count", "rows_inserted", "rows_updated", "rows_unchanged", "rows_rejected")
     figures = [int(str(values[name])) if name in values else None for name in names]
     return TableFigures(materialization.asset_key.to_user_string(), *figures)
+
+
+def _dashboard(events: Sequence[DagsterEvent]) -> Path | None:
+    """Where the dashboard lies that a run wrote, or None."""
+    for event in events:
+        if event.is_step_materialization and event.asset_key == dashboard.key:
+            return Path(str(event.step_materialization_data.materialization.metadata["path"].value))
+    return None
 
 
 def _check(event: DagsterEvent) -> CheckFigure:

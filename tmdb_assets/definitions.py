@@ -7,6 +7,7 @@ from typing import Any
 from dagster import Definitions, in_process_executor, with_source_code_references
 
 from tmdb_assets.assets.bridges import bridge_assets
+from tmdb_assets.assets.dashboard import dashboard
 from tmdb_assets.assets.day_details import DayDetails
 from tmdb_assets.assets.dimensions import dim_company, dim_country, dim_date, dim_genre, dim_language, dim_movie
 from tmdb_assets.assets.enrichment import country_continent
@@ -44,6 +45,7 @@ ASSETS = [
     fact_movie_daily,
     *mart_assets,
     *report_assets,
+    dashboard,
 ]
 
 

@@ -132,6 +132,8 @@ class Settings(BaseSettings):
         None, min_length=8, description="password of the role tmdb_reader, 8 characters or more; see sql/roles.sql"
     )
 
+    reports_dir: Path | None = Field(None, description="folder of the dashboard's page; unset: data/reports")
+
     alert_webhook_url: Annotated[SecretStr | None, AfterValidator(_secret_http_url)] = Field(
         None, description="where failures are told: an http(s) URL that takes Slack's JSON; unset: the log alone"
     )
@@ -150,6 +152,11 @@ class Settings(BaseSettings):
             return DEFAULT_EXPORT_URL
         api = urlsplit(self.tmdb_api_url)
         return f"{api.scheme}://{api.netloc}/p/exports"
+
+    @property
+    def reports_folder(self) -> Path:
+        """The folder of the pages that runs write."""
+        return (self.reports_dir or DATA_DIR / "reports").expanduser().resolve()
 
     @property
     def source(self) -> str:

@@ -19,6 +19,10 @@ for variable in [name for name in os.environ if name.startswith("TMDB_")]:
 for variable in ("WAREHOUSE_URL", "DAGSTER_HOME"):
     os.environ.pop(variable, None)
 
+# Nor must the pages of the tests' runs lie among the developer's.
+os.environ["REPORTS_DIR"] = tempfile.mkdtemp(prefix="tmdb-assets-tests-reports-")
+atexit.register(shutil.rmtree, os.environ["REPORTS_DIR"], ignore_errors=True)
+
 from tmdb_assets.settings import Settings  # noqa: E402
 
 Settings.model_config["env_file"] = None

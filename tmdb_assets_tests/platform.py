@@ -15,6 +15,7 @@ from dagster import AssetKey, DagsterInstance, ExecuteInProcessResult
 
 from tmdb_assets import partitions
 from tmdb_assets.assets.day_details import DayDetails
+from tmdb_assets.assets.declare import REPORTS_GROUP
 from tmdb_assets.assets.source import TmdbSource
 from tmdb_assets.definitions import build_definitions
 from tmdb_assets.progress import LogProgress
@@ -61,8 +62,8 @@ class Graph(Tables):
         ops: dict[str, Any] = {step: {"config": {"refresh": True}} for step in FETCHING} if refresh else {}
         made = self.definitions.resolve_job_def(job)
         if only is None and not charts and job == "daily":
-            keys = {key.to_user_string() for key in made.asset_layer.executable_asset_keys}
-            only = {name for name in keys if not name.startswith("report_")}
+            specs = self.definitions.resolve_all_asset_specs()
+            only = {spec.key.to_user_string() for spec in specs if spec.group_name != REPORTS_GROUP}
         return made.execute_in_process(
             partition_key=day.isoformat(),
             instance=self.instance,

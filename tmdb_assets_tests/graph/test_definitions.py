@@ -51,6 +51,7 @@ DEPENDENCIES = {
     "vw_load_status": {"fact_movie_daily"},
     "vw_trending_movies": {"fact_movie_daily", "dim_movie"},
     **{report.name: set(report.reads) for report in REPORTS},
+    "dashboard": {"vw_movie_latest", "vw_load_status", "dim_genre", "dim_country", "dim_language"},
 }
 GROUPS = {
     "raw": {"raw_discover", "raw_details", "raw_export"},
@@ -59,7 +60,7 @@ GROUPS = {
     "bridges": {"bridge_movie_genre", "bridge_movie_company", "bridge_movie_country", "bridge_movie_language"},
     "facts": {"fact_movie_daily"},
     "marts": {name for name in DEPENDENCIES if name.startswith("vw_")},
-    "reports": {report.name for report in REPORTS},
+    "reports": {report.name for report in REPORTS} | {"dashboard"},
 }
 DAILY = (GROUPS["raw"] | GROUPS["dimensions"] | GROUPS["bridges"] | GROUPS["facts"]) - {"dim_date"}
 TABLES = {name for name in DEPENDENCIES if name in declared.tables}
@@ -124,12 +125,16 @@ def test_what_the_ui_shows_of_an_asset(specs, name):
     spec = specs[name]
     assert spec.owners == ["team:data-platform"]
     kinds = {"altair", "python"} if name.startswith("report_") else {"postgres", "sql", "view"}
+    kinds = {"html", "python"} if name == "dashboard" else kinds
     assert spec.kinds == ({"python", "postgres", "table"} if name in TABLES else kinds)
     if name in TABLES | GROUPS["marts"]:
         assert spec.description.startswith("One row per ")
         assert f"from {name}" in spec.description.split("Example: `", 1)[1]
         assert spec.metadata["dagster/table_name"] == f"public.{name}"
         assert spec.metadata["source"].startswith("Sample figures: the sandbox answers")  # no token is set here
+    elif name == "dashboard":
+        assert spec.description.startswith("One interactive HTML page of the newest day's films")
+        assert "not endorsed or certified by TMDB." in spec.description
     else:
         (report,) = (report for report in REPORTS if report.name == name)
         assert all(f"- {picture.title}: {picture.shows}" in spec.description for picture in report.pictures)

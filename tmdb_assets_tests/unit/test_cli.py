@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import webbrowser
 from contextlib import nullcontext
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -50,8 +52,8 @@ def run(monkeypatch):
     monkeypatch.setattr(cli, "_open_platform", lambda _: nullcontext(platform))
     monkeypatch.setattr(cli, "_keep_house", lambda *_: None)
 
-    def command():
-        code = cli._run(made.console, TODAY, TODAY, refresh=False)
+    def command(**options):
+        code = cli._run(made.console, TODAY, TODAY, refresh=False, **options)
         return code, [line.strip() for line in made.console.file.getvalue().splitlines()]
 
     made.command = command
@@ -89,3 +91,42 @@ def test_charts_that_were_not_drawn_are_told(run, charts, code):
     found, shown = run.command()
     assert found == code
     assert any("Interrupted." in line or "No disk." in line for line in shown)
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """The pages shown in a browser; `fault` is what the browser answers instead."""
+    made = SimpleNamespace(pages=[], fault=None)
+
+    def show(page):
+        if isinstance(made.fault, Exception):
+            raise made.fault
+        made.pages.append(page)
+        return made.fault is None
+
+    monkeypatch.setattr(webbrowser, "open", show)
+    return made
+
+
+PAGE = Path("/pages/dashboard of%2Ffilms.html")
+
+
+def test_the_dashboard_with_its_history_is_opened_when_asked(run, opened):
+    run.charts = {"dashboard": PAGE}
+    assert run.command()[0] == 0
+    assert opened.pages == []
+    assert run.command(open_page=True)[0] == 0
+    assert opened.pages == ["file:///pages/dashboard%20of%252Ffilms.html"]
+
+
+def test_a_failed_run_opens_nothing(run, opened):
+    run.history[TODAY] = {"ok": False, "dashboard": PAGE}
+    assert run.command(open_page=True)[0] == 1
+    assert opened.pages == []
+
+
+@pytest.mark.parametrize("fault", [False, webbrowser.Error("no browser")], ids=["none", "error"])
+def test_where_no_browser_opens_the_path_is_told(run, opened, fault, capsys):
+    run.charts, opened.fault = {"dashboard": PAGE}, fault
+    assert run.command(open_page=True)[0] == 0
+    assert f"No browser could be opened here. The dashboard is {PAGE}" in capsys.readouterr().out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -79,6 +80,13 @@ def test_a_day_that_cannot_be_had_is_not_run_again():
         "Failed. 2026-08-20 cannot be loaded.",
         "The log of the run: tmdb-assets dev, page Runs.",
     ]
+
+
+@pytest.mark.parametrize("ok", [True, False])
+def test_a_loaded_day_ends_with_the_way_to_its_dashboard(ok):
+    made = console()
+    print_summary(made, day_run(0, ok=ok, dashboard=Path("/pages/[new].html")))
+    assert ("Dashboard: /pages/[new].html" in shown(made)) is ok
 
 
 def test_days_of_one_cause_are_told_together():

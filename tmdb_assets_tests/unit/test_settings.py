@@ -88,6 +88,7 @@ CASES = {
     "WAREHOUSE_READER_PASSWORD": Case(
         None, {SECRET: SecretStr(SECRET)}, ["seven77"], "8 characters or more", is_secret=True
     ),
+    "REPORTS_DIR": Case(None, {"/srv/pages": Path("/srv/pages")}, [], "folder of the dashboard's page"),
     "ALERT_WEBHOOK_URL": Case(
         None,
         {f"https://hooks.example/{SECRET}?a=b": SecretStr(f"https://hooks.example/{SECRET}?a=b")},

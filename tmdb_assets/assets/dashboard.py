@@ -1,0 +1,126 @@
+"""The dashboard: one HTML page of the newest day and the days before it, for any browser and without a server."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import sqlalchemy as sa
+from dagster import MaterializeResult, MetadataValue, ResourceParam, asset
+
+from tmdb_assets.assets.declare import OWNERS, REPORTS_GROUP
+from tmdb_assets.assets.outages import retried_after_outage
+from tmdb_assets.assets.source import TmdbSource
+from tmdb_assets.settings import ATTRIBUTION, Settings
+from tmdb_assets.warehouse.popularity_history import read_popularity
+from tmdb_assets.warehouse.resource import Warehouse
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tmdb_assets.dashboard.figures import Figures
+
+MOST_FILMS = 10_000
+MOST_DAYS = 90
+
+# The views, dimensions and the fact alone: what tmdb_reader may read.
+NEWEST_DAY = "select max(date_id) from vw_load_status"
+FILMS = """
+select
+    l.movie_id,
+    l.title,
+    m.original_title,
+    extract(year from l.release_date)::integer as release_year,
+    l.vote_average,
+    l.vote_count,
+    m.original_language,
+    array(select b.genre_id from bridge_movie_genre as b where b.movie_id = l.movie_id) as genres,
+    array(select b.iso_3166_1 from bridge_movie_country as b where b.movie_id = l.movie_id) as countries,
+    count(*) over () as n_films
+from vw_movie_latest as l
+inner join dim_movie as m on l.movie_id = m.movie_id
+where l.snapshot_date = :day and m.removed_date is null
+order by l.popularity desc, l.movie_id asc
+limit :most
+"""
+GENRES = "select genre_id as code, name from dim_genre"
+COUNTRIES = "select iso_3166_1 as code, name, continent from dim_country"
+LANGUAGES = "select iso_639_1 as code, name from dim_language"
+
+
+def dashboard_path(settings: Settings, database: str) -> Path:
+    """Where the page of a database lies: each has its own, so that sample and real figures stay apart."""
+    return settings.reports_folder / f"dashboard_{quote(database, safe='')}.html"
+
+
+@asset(
+    group_name=REPORTS_GROUP,
+    kinds={"html", "python"},
+    owners=OWNERS,
+    deps=["vw_movie_latest", "vw_load_status", "dim_genre", "dim_country", "dim_language"],
+    description=f"One interactive HTML page of the newest day's films (the {MOST_FILMS:,} most popular) and their "
+    f"popularity over {MOST_DAYS} days: filters, search, curves, movers. It lies in REPORTS_DIR, opens in any browser "
+    f"and asks nothing of any network. `tmdb-assets run --open` opens it. {ATTRIBUTION}",
+)
+@retried_after_outage
+def dashboard(warehouse: ResourceParam[Warehouse], tmdb: ResourceParam[TmdbSource]) -> Iterator[MaterializeResult[Any]]:
+    """Read the figures, build the page, and put it in the place of the one before."""
+    from tmdb_assets.dashboard.build import build_page
+
+    with warehouse.begin() as connection:
+        figures = read_figures(connection)
+    page = build_page(figures, source=tmdb.settings.source, is_sample=tmdb.is_sandbox).encode()
+    path = dashboard_path(tmdb.settings, str(warehouse.url.database))
+    replace_file(path, page)
+    yield MaterializeResult(
+        metadata={
+            "path": MetadataValue.path(path),
+            "bytes": len(page),
+            "films": len(figures.films),
+            "days": len(figures.days),
+            "snapshot_date": str(figures.snapshot_date),
+            "source": tmdb.settings.source,
+            "attribution": ATTRIBUTION,
+        }
+    )
+
+
+def read_figures(connection: sa.Connection) -> Figures:
+    """The newest loaded day's films and their history, as whoever may read dimensions, bridges, fact and views."""
+    from tmdb_assets.dashboard.figures import Figures
+
+    day: dt.date | None = connection.scalar(sa.text(NEWEST_DAY))
+    films = _frame(connection, FILMS, day=day, most=MOST_FILMS)
+    newest = day or dt.date(2000, 1, 1)  # any: without a day there is no film to ask about
+    return Figures(
+        snapshot_date=day,
+        n_films=int(films["n_films"].max()) if len(films) else 0,
+        films=films,
+        genres=_frame(connection, GENRES),
+        countries=_frame(connection, COUNTRIES),
+        languages=_frame(connection, LANGUAGES),
+        history=read_popularity(
+            connection, films["movie_id"].tolist(), newest - dt.timedelta(days=MOST_DAYS - 1), newest
+        ),
+    )
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Put `content` in the place of a file at once: whoever reads it meanwhile reads the old or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _frame(connection: sa.Connection, query: str, **values: Any) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.read_sql_query(sa.text(query), connection, params=values)

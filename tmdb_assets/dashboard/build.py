@@ -1,0 +1,98 @@
+"""The page itself: data, script and style in one file that asks nothing of any network."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from html import escape
+from importlib.resources import files
+from string import Template
+from typing import TYPE_CHECKING
+
+import orjson
+
+from tmdb_assets.charts.theme import NO_DATA, NO_DATA_ADVICE, SAMPLE_MARK, Page
+from tmdb_assets.dashboard.colours import DARK, LIGHT, MAX_CURVES, css_variables
+from tmdb_assets.dashboard.figures import PLACES, WEEK, Figures, matrix, page_data
+from tmdb_assets.dashboard.history import FLOOR, STEP, encode, pack, quantise
+from tmdb_assets.settings import ATTRIBUTION
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+TITLE = "Films by popularity"
+FILM_ADDRESS = "https://www.themoviedb.org/movie/"
+# In this order, as one script: what stands in one file is known in the next.
+SCRIPTS = ("data.js", "state.js", "selection.js", "elements.js", "curves.js", "panels.js", "page.js")
+
+
+def build_page(figures: Figures, *, source: str, is_sample: bool) -> str:
+    """Return the page as HTML. `source` says where the figures come from; `is_sample` puts the SAMPLE mark on top.
+
+    Titles and names are untrusted: they travel compressed in base64 and are set as text, never as HTML.
+    """
+    style = Template(_read("page.css")).substitute(light=css_variables(LIGHT), dark=css_variables(DARK))
+    script = "\n".join(_read(name) for name in SCRIPTS)
+    has_data = len(figures.films) > 0
+    return Template(_read("page.html")).substitute(
+        title=escape(TITLE),
+        policy=_policy(script, style),
+        style=style,
+        sample_mark=f'<p class="sample-mark">{escape(SAMPLE_MARK)}</p>' if is_sample else "",
+        date_line=escape(Page(TITLE, "", figures.snapshot_date, is_sample).date_line),
+        scope=escape(_scope(figures)),
+        main=_main(figures) if has_data else _no_data(),
+        source=escape(source),
+        precision=escape(_precision()),
+        attribution=escape(ATTRIBUTION),
+        script=f'<script type="module">{script}</script>' if has_data else "",
+    )
+
+
+def _read(name: str) -> str:
+    return (files("tmdb_assets.dashboard") / "page" / name).read_text(encoding="utf-8")
+
+
+def _policy(script: str, style: str) -> str:
+    """Nothing may be loaded from anywhere, and nothing may run or style but what is in the page (CSP level 3)."""
+    return (
+        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode('ascii')}'"
+
+
+def _main(figures: Figures) -> str:
+    popularity = matrix(figures)
+    constants = {"film_address": FILM_ADDRESS, "max_curves": MAX_CURVES, "week": WEEK}
+    return Template(_read("main.html")).substitute(
+        data=pack(orjson.dumps(page_data(figures, popularity) | constants)),
+        history=encode(quantise(popularity)),
+    )
+
+
+def _no_data() -> str:
+    return f'<main class="no-data"><h2>{escape(NO_DATA)}</h2><p>{escape(NO_DATA_ADVICE)}</p></main>'
+
+
+def _scope(figures: Figures) -> str:
+    """Which films and days the page holds."""
+    days: list[dt.date] = figures.days
+    if not days:
+        return ""
+    shown = len(figures.films)
+    of = f"{shown:,} films" if shown > 1 else "one film"
+    if shown < figures.n_films:
+        of = f"the {shown:,} most popular of {figures.n_films:,} films"
+    return f"{of}, {f'{len(days)} days from {days[0]}' if len(days) > 1 else 'one day'}"
+
+
+def _precision() -> str:
+    return (
+        f"Popularity on earlier days is rounded to within {STEP / 2:.2%} of its value, and below "
+        f"{FLOOR:g} counts as 0; that of the newest day, and of the day a week before it, is exact to {PLACES} places. "
+        "Ratings are the last known."
+    )

@@ -1,0 +1,132 @@
+// What stands on the page, each part from its figures.
+
+const filmLink = (model, film) =>
+  element("a", { href: model.filmAddress + film.id, target: "_blank", rel: "noopener noreferrer", dir: "auto" }, film.title);
+
+function showKeyFigures(box, figures, week) {
+  const tiles = [
+    ["Films", count(figures.films)],
+    ["Mean popularity", measure(figures.popularity)],
+    ["Mean rating", isUnknown(figures.rating) ? UNKNOWN : `${oneDecimal.format(figures.rating)} of 10`],
+    ["Votes", short.format(figures.votes)],
+    [`Risen in ${week} days`, share(figures.risen)],
+  ];
+  box.replaceChildren(...tiles.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value))));
+}
+
+const COLUMNS = [
+  { name: "title", heading: "Title", descending: false },
+  { name: "year", heading: "Year", descending: true },
+  { name: "popularity", heading: "Popularity", descending: true },
+  { name: "change", heading: "Week", descending: true, full: "Change of popularity in a week" },
+  { name: "rating", heading: "Rating", descending: true, full: "Mean rating, 0 to 10" },
+  { name: "votes", heading: "Votes", descending: true },
+];
+
+function makeHeadings(row, select, onSort) {
+  row.append(element("th", { scope: "col", class: "place" }, "#"));
+  for (const { name, heading, full } of COLUMNS) {
+    const button = element("button", { type: "button", title: full ?? null, onclick: () => onSort(name) }, heading,
+      element("span", { class: "arrow", "aria-hidden": "true" }));
+    row.append(element("th", { scope: "col", class: name, "data-sort": name }, button));
+    select.append(element("option", { value: name }, full ?? heading));
+  }
+  row.append(element("th", { scope: "col", class: "curve" }, "Curve"));
+}
+
+function showSort(row, select, state) {
+  for (const heading of row.querySelectorAll("[data-sort]")) {
+    const isSorted = heading.dataset.sort === state.sort;
+    heading.setAttribute("aria-sort", isSorted ? (state.descending ? "descending" : "ascending") : "none");
+    heading.querySelector(".arrow").textContent = isSorted ? (state.descending ? "▼" : "▲") : "";
+  }
+  select.value = state.sort;
+}
+
+function filmRow(model, state, row, place, onCurve) {
+  const { film } = row;
+  const rating = isUnknown(row.rating) ? UNKNOWN : oneDecimal.format(row.rating);
+  const facts = [film.year ?? null, isUnknown(row.rating) ? null : `rated ${rating} by ${short.format(row.votes)}`];
+  const [first, last] = [model.days.indexOf(state.first_day), model.days.indexOf(state.last_day)];
+  return element("tr", { "data-film": film.id },
+    element("td", { class: "place" }, count(place)),
+    element("th", { scope: "row", class: "title" }, filmLink(model, film),
+      film.original ? titled(film.original, { class: "original" }) : null,
+      element("span", { class: "facts" }, facts.filter((fact) => fact !== null).join(" · "))),
+    element("td", { class: "year" }, film.year ?? UNKNOWN),
+    element("td", { class: "popularity" }, measure(row.popularity), element("span", { class: "below" }, changed(row.change))),
+    element("td", { class: "change" }, changed(row.change)),
+    element("td", { class: "rating" }, rating),
+    element("td", { class: "votes" }, count(row.votes)),
+    element("td", { class: "curve" },
+      element("button", {
+        type: "button", "aria-pressed": String(state.films.includes(film.id)), "aria-label": `Curve of ${film.title}`,
+        "data-focus": `curve-${film.id}`, onclick: () => onCurve(film.id),
+      }, sparkline(model, film, first, last))));
+}
+
+function showMovers(box, model, rows) {
+  const lists = [["Rose most", moversOf(rows, false, 5)], ["Fell most", moversOf(rows, true, 5)]].filter(([, moved]) => moved.length);
+  box.replaceChildren(...lists.map(([caption, moved]) => element("table", {}, element("caption", {}, caption),
+    element("thead", { class: "unseen" }, element("tr", {},
+      ...["Title", "A week before and on the day", "Change"].map((heading) => element("th", { scope: "col" }, heading)))),
+    element("tbody", {}, ...moved.map((row) => element("tr", {},
+      element("th", { scope: "row" }, filmLink(model, row.film)),
+      element("td", { class: "quiet" }, `${measure(row.earlier)} → ${measure(row.popularity)}`),
+      element("td", {}, changed(row.change))))))));
+  return lists.length > 0;
+}
+
+const GROUPS_SHOWN = 8;
+
+// One panel a dimension: a table whose rows are bars and buttons.
+function groupPanel(dimension, groups, state, isOpen, onChoose, onOpen) {
+  const { key, heading } = dimension;
+  const shown = isOpen ? groups : groups.slice(0, GROUPS_SHOWN);
+  const most = Math.max(...(groups.some(({ films }) => films >= FEW_FILMS) ? groups.filter(({ films }) => films >= FEW_FILMS) : groups)
+    .map((group) => group[state.bars]));
+  const rows = shown.map((group) => {
+    const bar = element("span", { class: "bar", "aria-hidden": "true" });
+    bar.style.width = `${Math.min(100, (100 * group[state.bars]) / most)}%`;
+    return element("tr", { class: dimension.isChosen(state, group.code) ? "chosen" : "" },
+      element("th", { scope: "row" }, element("button", {
+        type: "button", "aria-pressed": String(dimension.isChosen(state, group.code)), "data-focus": `${key}-${group.code}`,
+        onclick: () => onChoose(key, group.code),
+      }, titled(group.name))),
+      element("td", { class: "bars" }, bar),
+      element("td", { class: state.bars === "popularity" ? "" : "quiet" }, measure(group.popularity)),
+      element("td", { class: state.bars === "films" ? "" : "quiet" }, count(group.films)));
+  });
+  const more = groups.length > GROUPS_SHOWN ? element("button", {
+    type: "button", class: "plain", "aria-expanded": String(isOpen), "data-focus": `open-${key}`, onclick: () => onOpen(key),
+  }, isOpen ? `The first ${GROUPS_SHOWN}` : `All ${groups.length}`) : null;
+  return element("div", { class: "panel group", id: `group-${key}` }, element("table", {},
+    element("caption", {}, heading),
+    element("thead", {}, element("tr", {}, element("th", { scope: "col" }, element("span", { class: "unseen" }, heading)),
+      element("td", { class: "bars" }), element("th", { scope: "col" }, "Popularity"), element("th", { scope: "col" }, "Films"))),
+    element("tbody", {}, ...rows)), more);
+}
+
+function showLegend(list, model, state, films, day, onRemove) {
+  list.replaceChildren(...films.map((film, place) => {
+    const badge = element("span", { class: "badge" }, String(place + 1));
+    badge.style.borderColor = colourOf(place);
+    return element("li", {}, badge, titled(film.title), element("b", {}, measure(model.valueOf(film, day))),
+      state.films.includes(film.id)
+        ? element("button", { type: "button", class: "remove", "aria-label": `Take away ${film.title}`, onclick: () => onRemove(film.id) }, "×")
+        : null);
+  }));
+}
+
+function curveTable(model, state, films) {
+  const [first, last] = [model.days.indexOf(state.first_day), model.days.indexOf(state.last_day)];
+  const rows = [];
+  for (let day = last; day >= first; day -= 1) {
+    rows.push(element("tr", {}, element("th", { scope: "row" }, model.days[day]),
+      ...films.map((film) => element("td", {}, measure(model.valueOf(film, day))))));
+  }
+  return element("table", {}, element("caption", { class: "unseen" }, "Popularity by day and film"),
+    element("thead", {}, element("tr", {}, element("th", { scope: "col" }, "Day (UTC)"),
+      ...films.map((film) => element("th", { scope: "col", dir: "auto" }, film.title)))),
+    element("tbody", {}, ...rows));
+}

@@ -1,0 +1,55 @@
+"""The popularity of some films over some days, read as fast as Postgres gives it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import sqlalchemy as sa
+
+# The days are constants of the statement, so that Postgres looks only into the months that hold them.
+STATEMENT = """
+copy (
+    select date_id, movie_id, popularity
+    from fact_movie_daily
+    where date_id between %s and %s and movie_id = any(%s)
+) to stdout (format binary)
+"""
+_EPOCH = "2000-01-01"  # Postgres counts its days from here
+_HEADER_BYTES, _TRAILER_BYTES = 19, 2
+# A row of COPY's binary format (https://www.postgresql.org/docs/current/sql-copy.html): the number of fields, then each
+# with its length before it. No field is NULL, so that every row has the same length and the answer is an array.
+_ROW = [
+    ("fields", ">i2"),
+    ("date_bytes", ">i4"),
+    ("date_id", ">i4"),
+    ("movie_bytes", ">i4"),
+    ("movie_id", ">i8"),
+    ("popularity_bytes", ">i4"),
+    ("popularity", ">f8"),
+]
+
+
+def read_popularity(connection: sa.Connection, movie_ids: Sequence[int], first: dt.date, last: dt.date) -> pd.DataFrame:
+    """Return date_id (datetime64), movie_id and popularity of these films from `first` to `last`, in no order.
+
+    A million rows come in about a second, a sixth of the time that they take one by one.
+    """
+    import numpy as np
+    import pandas as pd
+
+    cursor = connection.connection.cursor()
+    with cursor.copy(STATEMENT, (first, last, list(movie_ids))) as copy:
+        content = b"".join(copy)
+    rows = np.frombuffer(content[_HEADER_BYTES:-_TRAILER_BYTES], dtype=_ROW)
+    days = np.datetime64(_EPOCH, "s") + rows["date_id"].astype("timedelta64[D]")
+    return pd.DataFrame(
+        {
+            "date_id": days,
+            "movie_id": rows["movie_id"].astype(np.int64),
+            "popularity": rows["popularity"].astype(np.float64),
+        }
+    )
