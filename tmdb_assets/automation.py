@@ -105,8 +105,7 @@ retention_schedule = ScheduleDefinition(
 def alerts(context: SensorEvaluationContext, warehouse: ResourceParam[Warehouse]) -> SkipReason:
     """Look for what happened since the last look, and tell it."""
     with warehouse.begin() as connection:
-        sent = look(context.instance, connection, get_settings(), partitions.now())
-    return SkipReason(f"Told: {'; '.join(alert.cause for alert in sent)}." if sent else "Nothing to tell.")
+        return SkipReason(str(look(context.instance, connection, get_settings(), partitions.now())))
 
 
 @sensor(

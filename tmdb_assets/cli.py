@@ -111,22 +111,32 @@ def _open_page(page: Path) -> None:
 
 
 def _keep_house(platform: Platform, outcome: DayRun) -> None:
-    """What the daemon does as well, for those who run none: tell of a failure, drop raw answers that are too old."""
+    """What the daemon does as well, for those who run none: tell of failures, drop raw answers that are too old."""
     from sqlalchemy.exc import OperationalError
 
     from tmdb_assets import partitions
-    from tmdb_assets.alerts import tell_run
     from tmdb_assets.warehouse.databases import is_outage
     from tmdb_assets.warehouse.retention import drop_old_raw
 
     if not outcome.interrupted:
-        tell_run(platform.instance, get_settings(), outcome.run_id, partitions.now())
+        _tell_failures(platform)
     try:
         drop_old_raw(platform.warehouse, partitions.today())
     except OperationalError as error:
         if is_outage(error):
             raise
         click.echo("Raw answers over 180 days could not be dropped now, as they are in use; the next run tries again.")
+
+
+def _tell_failures(platform: Platform) -> None:
+    """Tell the receiver of alerts, where there is one; the console says it anyhow."""
+    from tmdb_assets import partitions
+    from tmdb_assets.alerts import look
+
+    settings = get_settings()
+    if settings.alert_webhook_url is not None:
+        with platform.warehouse.begin() as connection:
+            look(platform.instance, connection, settings, partitions.now())
 
 
 def _exit_code(outcomes: list[DayRun]) -> int:
@@ -187,6 +197,8 @@ def _backfill(console: Console, days: list[dt.date], *, refresh: bool) -> int:
     with _open_platform(console) as platform:
         console.print(f"Loading {len(days)} days into {platform.address}", highlight=False, soft_wrap=True)
         outcomes = list(track_days(console, run_backfill(platform, days, refresh=refresh), len(days)))
+        if not outcomes[-1].interrupted:
+            _tell_failures(platform)
     print_days(console, outcomes, len(days))
     console.print(ATTRIBUTION, style="dim", highlight=False)
     return _exit_code(outcomes)

@@ -67,6 +67,10 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         self.server.next_action(self)(self)
 
+    def do_POST(self):
+        self.server.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.next_action(self)(self)
+
     def log_message(self, *args):
         pass
 
@@ -75,7 +79,7 @@ class ScriptedServer(ThreadingHTTPServer):
     """Plays actions, one a request, the last one for ever: those of `plays_at` for their path, else those of `plays`.
 
     `url` is its address with `base_path` at the end, `seen` holds path and headers of each request as it came,
-    `released` is set when the test is over, for actions that wait.
+    `bodies` what was posted, `released` is set when the test is over, for actions that wait.
     """
 
     daemon_threads = True
@@ -85,7 +89,7 @@ class ScriptedServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.host = f"127.0.0.1:{self.server_port}"
         self.base_path, self.url = base_path, f"http://{self.host}{base_path}"
-        self.seen, self.released = [], threading.Event()
+        self.seen, self.bodies, self.released = [], [], threading.Event()
         self._actions, self._actions_at, self._lock = deque(actions), {}, threading.Lock()
 
     def handle_error(self, request, client_address):
