@@ -50,6 +50,7 @@ lint: $(VENV)/dev.stamp ## Lint, check formatting and types.
 	$(BIN)/ruff format --check .
 	$(BIN)/sqlfluff lint sql
 	$(BIN)/mypy
+	$(BIN)/actionlint .github/workflows/*.yml
 	$(BIN)/hadolint Dockerfile
 
 format: $(VENV)/dev.stamp ## Format the code.

@@ -13,6 +13,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+# A server of another release to test against, by a role that may do everything: postgresql://user@host:5432/postgres.
+# Tests that start, stop or restart Postgres keep to embedded ones of their own.
+TEST_SERVER = os.environ.pop("TMDB_TEST_POSTGRES_URL", None)
+
 # The developer's own environment must not reach the tests; settings are read once, at the first import of the assets.
 for variable in [name for name in os.environ if name.startswith("TMDB_")]:
     del os.environ[variable]
@@ -42,13 +46,22 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(50_000, 20, 50)
 
 
+def _with_host_in_query(text: str | None) -> str | None:
+    """The address in the form of the embedded server's, host and port in its query, so that tests find them there."""
+    if text is None:
+        return None
+    url = sa.make_url(text)
+    query = {"host": url.host or "127.0.0.1", "port": str(url.port or 5432)}
+    return url._replace(host=None, port=None, query=query).render_as_string(hide_password=False)
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    """A real Postgres for the whole session."""
+    """A real Postgres for the whole session: the embedded one, or that of `TMDB_TEST_POSTGRES_URL`."""
     # Not pytest's own folder: a second session takes its permissions away from the user whom Postgres runs as.
     folder = Path(tempfile.mkdtemp(prefix="tmdb-assets-tests-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)  # before the server's own: that one runs first
-    made = open_server(Settings.load(), data_dir=folder / "postgres")
+    made = open_server(Settings.load(warehouse_url=_with_host_in_query(TEST_SERVER)), data_dir=folder / "postgres")
     if made.is_embedded:  # its data end with the tests; those that stop and kill a server have their own
         run_as_admin(made, *(f"alter system set {name} = off" for name in UNSAFE), "select pg_reload_conf()")
     yield made
