@@ -63,7 +63,7 @@ begin
             and p.proname in (
                 'count_top', 'count_totals', 'drop_raw_partitions', 'ensure_partition', 'grant_privileges',
                 'newest_films', 'note_changed_rows', 'note_latest_change', 'note_newest_day', 'popularity_totals',
-                'top_movies'
+                'renew_totals', 'top_movies'
             )
     loop
         execute format('alter function %s owner to tmdb_owner', relation.name);

@@ -250,9 +250,9 @@ CREATE TABLE IF NOT EXISTS latest_change (
     CONSTRAINT pk_latest_change PRIMARY KEY (change_id)
 );
 
-COMMENT ON TABLE latest_change IS 'One row per change that popularity_total and top_movie do not hold yet. While there is one, the views count afresh.';
+COMMENT ON TABLE latest_change IS 'One row per transaction and table that it changed, of those that popularity_total and top_movie are made from. They are renewed when the transaction commits, and its rows go: nobody else ever sees one.';
 
-COMMENT ON COLUMN latest_change.change_id IS 'A number by chance, so that changes side by side do not meet.';
+COMMENT ON COLUMN latest_change.change_id IS 'The transaction and the table.';
 
 COMMENT ON COLUMN latest_change.table_name IS 'The table that changed.';
 

@@ -1,5 +1,5 @@
--- What vw_top_movies, vw_genre_popularity and vw_continent_popularity show: how it is counted, and whether what is kept
--- of it still holds. See docs/decisions/0003-the-latest-state-is-a-table.md.
+-- What vw_top_movies, vw_genre_popularity and vw_continent_popularity show: how it is counted, and how what is kept of
+-- it is renewed before a transaction that changed it ends. See docs/decisions/0003-the-latest-state-is-a-table.md.
 
 -- Removed films are few: they are looked up apart, so that no film's wide row is read.
 create or replace function newest_films() returns table (
@@ -100,7 +100,7 @@ end
 $$;
 
 comment on function popularity_totals(text) is
-'The totals by genre or by continent: those kept, or counted now where something changed since.';
+'The totals by genre or by continent: those kept; in a transaction that changed something, counted now.';
 
 create or replace function top_movies() returns setof top_movie
 language plpgsql
@@ -121,26 +121,33 @@ $$;
 revoke execute on function popularity_totals(text), top_movies() from public;
 
 comment on function top_movies() is
-'The first 200 films of the newest day: those kept, or ranked now where something changed since.';
+'The first 200 films of the newest day: those kept; in a transaction that changed something, ranked now.';
 
--- A row of its own for each change: changes side by side do not wait for each other.
+-- A note for each table that a transaction changes, with the transaction in its key: changes side by side do not meet.
+-- As their owner, so that who may change a link or a film needs no right on what is kept of it.
 create or replace function note_latest_change() returns trigger
 language plpgsql
+security definer
 set search_path = public, pg_temp
 as $$
 begin
-    insert into latest_change (change_id, table_name) values (gen_random_uuid()::text, tg_table_name);
+    insert into latest_change (change_id, table_name)
+    values (pg_current_xact_id()::text || ' ' || tg_table_name, tg_table_name)
+    on conflict do nothing;
     return null;
 end
 $$;
 
 create or replace function note_changed_rows() returns trigger
 language plpgsql
+security definer
 set search_path = public, pg_temp
 as $$
 begin
     if exists (select 1 from changed_rows) then
-        insert into latest_change (change_id, table_name) values (gen_random_uuid()::text, tg_table_name);
+        insert into latest_change (change_id, table_name)
+        values (pg_current_xact_id()::text || ' ' || tg_table_name, tg_table_name)
+        on conflict do nothing;
     end if;
     return null;
 end
@@ -148,19 +155,69 @@ $$;
 
 create or replace function note_newest_day() returns trigger
 language plpgsql
+security definer
 set search_path = public, pg_temp
 as $$
 begin
     if not exists (select 1 from load_day as d where d.date_id > coalesce(new.date_id, old.date_id)) then
-        insert into latest_change (change_id, table_name) values (gen_random_uuid()::text, tg_table_name);
+        insert into latest_change (change_id, table_name)
+        values (pg_current_xact_id()::text || ' ' || tg_table_name, tg_table_name)
+        on conflict do nothing;
     end if;
     return null;
 end
 $$;
 
-comment on function note_latest_change() is 'Notes that the kept totals do not hold any more.';
+comment on function note_latest_change() is 'Notes that this transaction changed what the kept totals are made of.';
 comment on function note_changed_rows() is 'The same, where the statement changed any row.';
 comment on function note_newest_day() is 'The same, where the newest day came or went; of older days nothing is shown.';
+
+-- Runs when a transaction with notes commits, as its last act: whoever holds the lock then waits for nobody. The lock
+-- is held until the commit is seen, so the next one counts what this one changed.
+create or replace function renew_totals() returns trigger
+language plpgsql
+security definer
+set search_path = public, pg_temp
+as $$
+declare
+    changed text[];
+    kinds text[];
+    of_genres constant text[] := array['bridge_movie_genre'];
+    of_continents constant text[] := array['bridge_movie_country', 'dim_country'];
+begin
+    if not exists (select 1 from latest_change) then
+        return null; -- renewed for another note of this transaction
+    end if;
+    perform pg_advisory_xact_lock(7308332003);
+    with noted as (delete from latest_change returning table_name)
+    select array_agg(distinct n.table_name) into changed from noted as n;
+    -- Links change one kind of sum and no rank; all else changes everything.
+    kinds := case when changed <@ of_continents then '{}' else array['genre'] end
+        || case when changed <@ of_genres then '{}' else array['continent'] end;
+    delete from popularity_total as t where t.kind = any(kinds);
+    insert into popularity_total
+    select t.* from count_totals() as t where t.kind = any(kinds) order by t.kind, t.code;
+    if not changed <@ (of_genres || of_continents) then
+        delete from top_movie;
+        insert into top_movie select t.* from count_top() as t order by t.rank;
+    end if;
+    return null;
+end
+$$;
+
+comment on function renew_totals() is 'Counts anew what this transaction changed of popularity_total and top_movie.';
+
+do $$
+begin
+    if not exists (
+        select 1 from pg_catalog.pg_trigger as t
+        where t.tgrelid = 'latest_change'::regclass and t.tgname = 'renew_at_commit'
+    ) then
+        create constraint trigger renew_at_commit after insert on latest_change
+        deferrable initially deferred for each row execute function renew_totals();
+    end if;
+end
+$$;
 
 do $$
 declare
@@ -199,7 +256,7 @@ create or replace trigger note_update after update of continent on dim_country
 for each row when (old.continent is distinct from new.continent)
 execute function note_latest_change();
 
--- This text runs when a schema is new or was upgraded: of days loaded before, nothing kept can be known to hold.
+-- This text runs when a schema is new or was upgraded: what is kept of days loaded before is counted anew.
 insert into latest_change (change_id, table_name)
 select
     gen_random_uuid()::text as change_id,

@@ -10,7 +10,6 @@ from tmdb_assets.assets.day_details import DayDetails
 from tmdb_assets.assets.declare import day_of, table_asset
 from tmdb_assets.assets.dimensions import conformed
 from tmdb_assets.warehouse.bridges import BRIDGES
-from tmdb_assets.warehouse.latest import keep_totals
 from tmdb_assets.warehouse.merge import replace_links
 from tmdb_assets.warehouse.publish import AssetEvent, publish
 from tmdb_assets.warehouse.resource import Warehouse
@@ -27,8 +26,7 @@ def build_bridge(table: sa.Table) -> AssetsDefinition:
         day = day_of(context)
         frames = conformed(table, details.rows(warehouse, day, table.name))
         merge = partial(replace_links, bridge=table, day=day)
-        # The totals are counted by links: of a backfill, no later step would bring them up to date.
-        yield from publish(warehouse, table, frames, day=day, merge=merge, afterwards=keep_totals, is_partial=True)
+        yield from publish(warehouse, table, frames, day=day, merge=merge, is_partial=True)
 
     return bridge
 

@@ -21,7 +21,6 @@ from tmdb_assets.assets.declare import OWNERS
 from tmdb_assets.assets.outages import retried_after_outage
 from tmdb_assets.settings import get_settings
 from tmdb_assets.warehouse.ddl import apply_view
-from tmdb_assets.warehouse.latest import keep_totals
 from tmdb_assets.warehouse.publish import CONTRACT, AssetEvent
 from tmdb_assets.warehouse.resource import Warehouse
 from tmdb_assets.warehouse.views import VIEWS, View, ViewColumn, grain_of, view_columns
@@ -50,8 +49,6 @@ def build_view(view: View) -> AssetsDefinition:
     )
     @retried_after_outage
     def mart(warehouse: ResourceParam[Warehouse]) -> Iterator[AssetEvent]:
-        with warehouse.begin() as connection:
-            keep_totals(connection)  # what was changed after the last load of facts
         with warehouse.begin() as connection:
             apply_view(connection, view.name)
             rows, keys = connection.execute(

@@ -78,9 +78,9 @@ top_movie = table(
 
 latest_change = table(
     "latest_change",
-    "One row per change that popularity_total and top_movie do not hold yet. While there is one, the views count "
-    "afresh.",
-    column("change_id", "text", "A number by chance, so that changes side by side do not meet.", key=True),
+    "One row per transaction and table that it changed, of those that popularity_total and top_movie are made from. "
+    "They are renewed when the transaction commits, and its rows go: nobody else ever sees one.",
+    column("change_id", "text", "The transaction and the table.", key=True),
     column("table_name", "text", "The table that changed."),
     column("changed_at", "timestamp", "When (UTC).", by_database="now()"),
     group="facts",

@@ -3,8 +3,8 @@
 The cost is that of the day, not of the history. Popularity comes from the newest day, votes from the newest day that
 knows them; both rules are maxima, so days may be loaded in any order.
 
-What the ranking and the aggregating views show is kept in `popularity_total` and `top_movie`. Triggers note in
-`latest_change` whatever touches it (sql/functions/latest_totals.sql); while a note stands there the views count afresh.
+What the ranking and the aggregating views show is kept in `popularity_total` and `top_movie`. The database renews it
+when a transaction that touched it commits (sql/functions/latest_totals.sql), this load's or any other.
 """
 
 from __future__ import annotations
@@ -16,8 +16,6 @@ from sqlalchemy.dialects import postgresql
 
 from tmdb_assets.transforms.calendar import calendar_rows
 from tmdb_assets.warehouse.dimensions import dim_date
-
-TOTALS_LOCK = 7_308_332_003  # advisory lock: one transaction at a time renews the totals
 
 NEWEST_DAY = "select max(date_id) from load_day"
 """The newest loaded day: what the views and reports show; NULL before the first load."""
@@ -71,16 +69,6 @@ on conflict (date_id) do update set
 """
 
 
-# The notes go first: of a change that commits in between, the rows are counted and the note stays, which is safe.
-KEEP_TOTALS = (
-    "delete from latest_change",
-    "delete from popularity_total",
-    "insert into popularity_total select t.* from count_totals() as t order by t.kind, t.code",
-    "delete from top_movie",
-    "insert into top_movie select t.* from count_top() as t order by t.rank",
-)
-
-
 def ensure_day(connection: sa.Connection, day: dt.date) -> None:
     """Put the day into the calendar, where a load comes before dim_date was ever materialized."""
     row = next(row for row in calendar_rows(day.year, day.year) if row["date_id"] == day)
@@ -88,20 +76,6 @@ def ensure_day(connection: sa.Connection, day: dt.date) -> None:
 
 
 def keep_latest(connection: sa.Connection, day: dt.date) -> None:
-    """Bring `movie_latest`, `load_day` and the totals up to date after a load of one day's facts."""
+    """Bring `movie_latest` and `load_day` up to date after a load of a day's facts; the totals follow at the commit."""
     connection.execute(sa.text(KEEP_LATEST), {"day": day})
     connection.execute(sa.text(KEEP_LOAD_DAY), {"day": day})
-    keep_totals(connection)
-
-
-def keep_totals(connection: sa.Connection) -> None:
-    """Bring the totals up to date where a change was noted, this transaction's own or a committed one.
-
-    The lock is held to the end of the transaction, so this is the last thing that one does: whoever holds the lock then
-    waits for nobody. Readers never wait; they see the totals as they were until the transaction commits.
-    """
-    if not connection.scalar(sa.text("select exists (select 1 from latest_change)")):
-        return
-    connection.execute(sa.text("select pg_advisory_xact_lock(:lock)"), {"lock": TOTALS_LOCK})
-    for statement in KEEP_TOTALS:
-        connection.exec_driver_sql(statement)

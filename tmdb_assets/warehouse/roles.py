@@ -75,12 +75,13 @@ def are_made(engine: sa.Engine) -> bool:
 
 
 def act_as_owner(connection: sa.Connection) -> None:
-    """Until the transaction ends, act as the tables' owner where that is `tmdb_owner` and this role may."""
-    owner = sa.text(
-        "select r.rolname = :owner and pg_has_role(current_user, r.oid, "
-        "case when current_setting('server_version_num')::integer >= 160000 then 'set' else 'member' end) "
-        "from pg_class as c "
-        "join pg_roles as r on r.oid = c.relowner where c.oid = to_regclass('dim_movie')"
+    """Until the transaction ends, act as the tables' owner where this role may: what is made is the owner's."""
+    owner = connection.scalar(
+        sa.text(
+            "select quote_ident(r.rolname) from pg_class as c join pg_roles as r on r.oid = c.relowner "
+            "where c.oid = to_regclass('dim_movie') and r.rolname <> current_user and pg_has_role(current_user, r.oid, "
+            "case when current_setting('server_version_num')::integer >= 160000 then 'set' else 'member' end)"
+        )
     )
-    if connection.scalar(owner, {"owner": OWNER}):
-        connection.exec_driver_sql(f"set local role {OWNER}")
+    if owner is not None:
+        connection.exec_driver_sql(f"set local role {owner}".replace("%", "%%"))

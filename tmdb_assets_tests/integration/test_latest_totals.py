@@ -1,27 +1,28 @@
-"""The kept totals: they are what a count gives, every change shows at once, and nobody waits for them."""
+"""The kept totals: they are what a count gives whenever a transaction ends, and nobody waits for them or counts."""
 
 from __future__ import annotations
 
 import datetime as dt
+import threading
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from tmdb_assets.warehouse.fact import fact_movie_daily
-from tmdb_assets.warehouse.latest import KEEP_LATEST, ensure_day, keep_latest, keep_totals
+from tmdb_assets.warehouse.latest import KEEP_LATEST, ensure_day, keep_latest
 from tmdb_assets.warehouse.resource import Warehouse
 from tmdb_assets_tests.compare import Tables
 from tmdb_assets_tests.small_star import (
     AFTER,
     BEFORE,
     DAY,
-    FIRST_DAY,
     SECOND_DAY,
     load_day,
     make_star,
     shown,
 )
+from tmdb_assets_tests.waiting import wait_until
 
 NOTES = "select table_name from latest_change order by 1"
 RIGHT = {
@@ -39,7 +40,7 @@ YESTERDAY = {  # of the day before only film 5 kept its state: the others' went 
     "continent": [],
     "top": [(1, 5, 1.0, 0)],
 }
-# A change -> the table that the note names, and what of the views it changes.
+# A change -> the table that its note names, and what of the views it changes.
 CHANGES: dict[str, tuple[str, dict[str, list[Any]]]] = {
     "update dim_movie set removed_date = null where movie_id = 4": ("dim_movie", UNREMOVED),
     "delete from bridge_movie_genre where movie_id = 3": (
@@ -71,14 +72,12 @@ CHANGES: dict[str, tuple[str, dict[str, list[Any]]]] = {
 }
 
 
+KEPT_OF = {"popularity_total": {"genre", "continent"}, "top_movie": {"top"}}
+
+
 @pytest.fixture
 def tables(warehouse: Warehouse) -> Tables:
     return make_star(warehouse)
-
-
-def keep(tables: Tables) -> None:
-    with tables.warehouse.begin() as connection:
-        keep_totals(connection)
 
 
 def read_kept(tables: Tables) -> dict[str, list[Any]]:
@@ -112,17 +111,50 @@ def test_the_views_read_what_is_kept(tables: Tables) -> None:
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_change_shows_at_once_and_after_the_totals_were_renewed(change: str, tables: Tables) -> None:
+def test_a_change_shows_within_its_transaction_and_is_kept_when_that_ends(change: str, tables: Tables) -> None:
     table, changed = CHANGES[change]
     before = read_kept(tables)
-    tables.execute(change)
-    assert set(tables.column(NOTES)) == {table}
-    assert read_kept(tables) == before
-    assert shown(tables) == RIGHT | changed
-    keep(tables)
+    with tables.warehouse.begin() as changing:
+        changing.exec_driver_sql(change)
+        assert set(changing.scalars(sa.text(NOTES))) == {table}
+        assert shown(tables) == RIGHT  # others see the state before
+        assert tables.column(NOTES) == []
+        top = [tuple(row) for row in changing.exec_driver_sql("select rank, movie_id from vw_top_movies")]
+        assert top == [row[:2] for row in (RIGHT | changed)["top"]]
     assert tables.column(NOTES) == []
-    assert read_kept(tables) != before
+    kept = read_kept(tables)
+    assert {name for name in kept if kept[name] != before[name]} == {
+        name for name, of in KEPT_OF.items() if of & changed.keys()
+    }
     assert shown(tables) == RIGHT | changed
+
+
+def test_a_change_of_links_counts_its_own_kind_alone(tables: Tables) -> None:
+    def written() -> dict[str, set[str]]:
+        rows = tables.rows(
+            "select kind, xmin::text from popularity_total union select 'top', xmin::text from top_movie"
+        )
+        return {kind: {xmin for of, xmin in rows if of == kind} for kind, _ in rows}
+
+    before = written()
+    tables.execute("insert into bridge_movie_genre values (3, 18)")
+    genres = written()
+    tables.execute("update dim_country set continent = 'Asia' where iso_3166_1 = 'IT'")
+    continents = written()
+    tables.execute("update dim_movie set removed_date = null where movie_id = 4")
+    assert [kind for kind in before if genres[kind] != before[kind]] == ["genre"]
+    assert [kind for kind in before if continents[kind] != genres[kind]] == ["continent"]
+    assert [kind for kind in before if written()[kind] != continents[kind]] == list(before)
+
+
+def test_a_change_that_is_rolled_back_leaves_nothing(tables: Tables) -> None:
+    with tables.warehouse.begin() as connection:
+        nested = connection.begin_nested()
+        connection.exec_driver_sql("delete from bridge_movie_genre")
+        nested.rollback()
+        connection.exec_driver_sql("delete from bridge_movie_country where movie_id = 2")
+    assert tables.column(NOTES) == []
+    assert shown(tables) == RIGHT | {"continent": [("Europe", 6.0, 2, 10)]}
 
 
 def test_names_show_at_once_and_cost_nothing(tables: Tables) -> None:
@@ -167,13 +199,41 @@ def test_a_change_beside_a_load_is_never_lost(tables: Tables) -> None:
     with tables.warehouse.begin() as changing:
         changing.exec_driver_sql("delete from bridge_movie_genre where movie_id = 3")
         load_day(tables.warehouse, DAY, SECOND_DAY | {2: (3.0, 6.0, 20)})
-        assert tables.column(NOTES) == []
         assert shown(tables)["genre"] == [("Comedy", 6.0, 10, 2), ("Drama", 3.5, 30, 2)]
-    assert tables.column(NOTES) == ["bridge_movie_genre"]
-    assert shown(tables)["genre"] == [("Comedy", 4.0, 10, 1), ("Drama", 3.5, 30, 2)]
-    load_day(tables.warehouse, BEFORE, FIRST_DAY)  # any load brings them up to date
     assert tables.column(NOTES) == []
     assert shown(tables)["genre"] == [("Comedy", 4.0, 10, 1), ("Drama", 3.5, 30, 2)]
+
+
+def test_two_changes_that_end_at_once_are_both_counted(tables: Tables) -> None:
+    """The second waits for the first, which has counted and is not over, and then counts both."""
+    first = tables.warehouse.engine.connect()
+    first.exec_driver_sql("delete from bridge_movie_genre where movie_id = 3")
+    first.exec_driver_sql("set constraints all immediate")  # what its commit does first
+    second = threading.Thread(
+        target=tables.execute, args=["delete from bridge_movie_genre where movie_id = 2"], daemon=True
+    )
+    second.start()
+    waits = "select count(*) from pg_stat_activity where datname = current_database() and wait_event = 'advisory'"
+    assert wait_until(lambda: tables.value(waits) == 1)
+    assert shown(tables) == RIGHT
+    first.commit()
+    first.close()
+    second.join(20)
+    assert tables.column(NOTES) == []
+    assert shown(tables)["genre"] == [("Comedy", 4.0, 10, 1), ("Drama", 4.0, 10, 1)]
+
+
+def test_who_may_change_a_link_and_nothing_else_may_do_it(tables: Tables) -> None:
+    role = f"linker_{tables.warehouse.url.database}"
+    tables.execute(f"create role {role}")
+    try:
+        with tables.warehouse.begin() as connection:
+            connection.exec_driver_sql(f"grant select, delete on bridge_movie_genre to {role}")
+            connection.exec_driver_sql(f"set local role {role}")
+            connection.exec_driver_sql("delete from bridge_movie_genre where movie_id = 3")
+        assert shown(tables)["genre"] == [("Comedy", 4.0, 10, 1), ("Drama", 3.0, 30, 2)]
+    finally:
+        tables.execute(f"drop owned by {role}; drop role {role}")
 
 
 def test_each_film_is_updated_in_its_page_and_no_index_is_written(warehouse: Warehouse) -> None:

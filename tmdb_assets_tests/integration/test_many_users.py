@@ -35,7 +35,7 @@ from tmdb_assets_tests.replay_catalogue import Catalogue
 pytestmark = needs_embedded
 
 DEBIAN = "/usr/lib/postgresql/{}/bin"
-VERSIONS = (15, 16, 18)
+VERSIONS = (15, 16, 17, 18)
 FIRST_DAY = dt.date(2026, 7, 29)
 DAYS = [FIRST_DAY + dt.timedelta(days=number) for number in range(1, 5)]  # over the end of a month
 TODAY = DAYS[-1] + dt.timedelta(days=1)

@@ -52,6 +52,7 @@ CATALOGUE = {
         and not c.relispartition
     """,
     "functions": "select proname, prosrc from pg_proc where pronamespace = 'public'::regnamespace",
+    "triggers": "select tgrelid::regclass::text, pg_get_triggerdef(oid) from pg_trigger where not tgisinternal",
 }
 
 
@@ -130,6 +131,51 @@ def test_an_earlier_warehouse_becomes_what_a_new_one_is_and_keeps_its_rows(
         connection.exec_driver_sql("insert into fetch_log values ('2026-07-01', 'export', 'x', now(), now(), 0, 0)")
     ensure_schema(engine)
     assert catalogue_of(engine) == new
+
+
+RIGHTS = """
+select c.relname, c.relowner::regrole::text, a.attname, g.grantee::regrole::text, g.privilege_type, g.is_grantable
+from pg_class as c
+cross join lateral (
+    select null as attname, c.relacl as acl
+    union all
+    select t.attname, t.attacl from pg_attribute as t where t.attrelid = c.oid
+) as a
+left join lateral aclexplode(a.acl) as g on true
+where c.relname in ('raw_discover', 'raw_details', 'raw_export') and (a.attname is null or g.grantee is not null)
+"""
+
+
+def test_owner_and_grants_of_ones_own_stay_when_an_administrator_upgrades(engine: sa.Engine) -> None:
+    make_earlier(engine, "0002")
+    owner, reader = (f'"{engine.url.database} {role}"' for role in ("owner", "reader"))
+    with engine.begin() as connection:
+        for statement in (
+            f"create role {owner}; create role {reader}; grant usage, create on schema public to {owner}",
+            *(f"alter table {name} owner to {owner}" for name in sa.inspect(connection).get_table_names()),
+            f"grant select on raw_details to {reader} with grant option; grant insert on raw_discover to public",
+            f"grant update (payload), references (movie_id) on raw_discover to {reader}",
+        ):
+            connection.exec_driver_sql(statement)
+        before = set(connection.execute(sa.text(RIGHTS)).all())
+    try:
+        assert len(before) >= 12
+        ensure_schema(engine)
+        with engine.begin() as connection:
+            assert set(connection.execute(sa.text(RIGHTS)).all()) == before
+            others = (
+                "select relname from pg_class where relnamespace = 'public'::regnamespace and relowner <> '{}'::regrole"
+            )
+            assert connection.scalars(sa.text(others.format(owner))).all() == []  # partitions and new tables too
+            connection.exec_driver_sql(f"set local role {reader}")
+            assert connection.scalar(sa.text("select count(*) from raw_details")) == 2
+            connection.exec_driver_sql(f"set local role {owner}")
+            connection.exec_driver_sql("select ensure_partition('raw_details', 'day', '2026-09-01')")
+            connection.exec_driver_sql("select drop_raw_partitions('2026-09-02')")
+            assert connection.scalar(sa.text("select count(*) from raw_details")) == 0
+    finally:
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"drop owned by {owner}, {reader}; drop role {owner}, {reader}")
 
 
 def test_a_step_that_fails_leaves_the_database_as_it_was(engine: sa.Engine) -> None:

@@ -48,11 +48,35 @@ RAW = {
     """,
 }
 
+# The grants that stand on a table and on its columns, as the statements that give them.
+GRANTS = """
+select format(
+    'grant %s%s on %I to %s%s',
+    g.privilege_type,
+    g.of_column,
+    :name,
+    case g.grantee when 0 then 'public' else g.grantee::regrole::text end,
+    case when g.is_grantable then ' with grant option' else '' end
+)
+from (
+    select a.grantee, a.privilege_type, a.is_grantable, '' as of_column
+    from pg_class as c
+    cross join lateral aclexplode(c.relacl) as a
+    where c.oid = to_regclass(:name) and a.grantee <> c.relowner
+    union all
+    select a.grantee, a.privilege_type, a.is_grantable, format(' (%I)', t.attname)
+    from pg_attribute as t
+    cross join lateral aclexplode(t.attacl) as a
+    where t.attrelid = to_regclass(:name)
+) as g
+"""
+
 
 def upgrade() -> None:
-    """Move the rows of each raw table into a table of the same name with a partition a day."""
+    """Move the rows of each raw table into a table of the same name, with a partition a day and the same grants."""
     connection = op.get_bind()
     for name, columns in RAW.items():
+        grants = connection.scalars(sa.text(GRANTS), {"name": name}).all()
         op.execute(f"alter table {name} rename to unpartitioned")
         op.execute(f"alter table unpartitioned rename constraint pk_{name} to pk_unpartitioned")
         op.execute(f"create table {name} ({columns}) partition by range (snapshot_date)")
@@ -64,6 +88,8 @@ def upgrade() -> None:
             )
         op.execute(f"insert into {name} select * from unpartitioned")  # noqa: S608 - names written above
         op.execute("drop table unpartitioned")
+        for grant in grants:
+            op.execute(grant)
     op.execute("create index ix_raw_details_not_found on raw_details (movie_id) where status_code = 404")
     # Without the index, and with room on each page, a day's update of every film's row stays on its page.
     op.execute("drop index if exists ix_movie_latest_snapshot_date")
