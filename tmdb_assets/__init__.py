@@ -6,6 +6,7 @@ The map of the package; the folders stand in the order in which the data flows:
 - `tmdb`: the source. HTTP, pace and retries; the sandbox that answers when there is no token.
 - `transforms`: pure functions from the API's payloads to rows and frames.
 - `warehouse`: the destination. Tables declared once, contracts, loading, the embedded server.
+- `tables`: tables of your own, a file each.
 - `assets`, `checks`: the Dagster graph: one asset a table or view, and the checks across tables.
 - `charts`: frames to pictures.
 - `automation`, `definitions`: jobs, the schedule, and the one place where all is wired together.

@@ -13,6 +13,7 @@ from tmdb_assets.assets.dimensions import dim_company, dim_country, dim_date, di
 from tmdb_assets.assets.enrichment import country_continent
 from tmdb_assets.assets.fact import fact_movie_daily
 from tmdb_assets.assets.marts import mart_assets
+from tmdb_assets.assets.own import own_assets
 from tmdb_assets.assets.raw import raw_details, raw_discover, raw_export, raw_reference
 from tmdb_assets.assets.reports import report_assets
 from tmdb_assets.assets.source import TmdbSource
@@ -42,6 +43,7 @@ ASSETS = [
     dim_language,
     dim_movie,
     *bridge_assets,
+    *own_assets,
     fact_movie_daily,
     *mart_assets,
     *report_assets,

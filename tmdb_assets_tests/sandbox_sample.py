@@ -21,9 +21,13 @@ FACTS |= {"release_date": "1979-05-25", "runtime": 162, "budget": 1_000_000, "re
 FACTS |= {"homepage": "", "status": "Released"}
 FILM = FACTS | {"genres": [878, 18], "production_countries": ["SU", "DE"], "spoken_languages": ["ru", "cn"]}
 FILM |= {"production_companies": [{"id": 88367, "name": "Мосфильм", "origin_country": "SU"}]}
+FILM |= {"directors": ["Agnes Reed"], "cast": ["Bo Lind", "Agnes Reed"]}
 FILM |= {"collection": {"id": 9, "name": "Rivers"}, "vote_average": 8.1, "vote_count": 3000, "popularity": 20.0}
-NO_LISTS = {key: [] for key in ("genres", "production_countries", "spoken_languages", "production_companies")}
-BARE = FILM | NO_LISTS | {"id": 102, "imdb_id": None, "release_date": "", "runtime": 0, "budget": 0, "revenue": 0}
+NO_FACTS = {key: [] for key in ("genres", "production_countries", "spoken_languages", "production_companies")}
+NOBODY = {"directors": [], "cast": []}
+BARE = (
+    FILM | NO_FACTS | NOBODY | {"id": 102, "imdb_id": None, "release_date": "", "runtime": 0, "budget": 0, "revenue": 0}
+)
 BARE |= {"collection": None, "vote_average": 0, "vote_count": 0, "popularity": 0.4}
 FILMS = [FILM, BARE]
 FILMS += [FILM | {"id": 200 + i, "release_date": f"{1930 + 2 * i}-03-01", "popularity": 1 + i % 7} for i in range(43)]

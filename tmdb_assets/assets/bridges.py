@@ -15,11 +15,15 @@ from tmdb_assets.warehouse.publish import AssetEvent, publish
 from tmdb_assets.warehouse.resource import Warehouse
 
 
-def build_bridge(table: sa.Table) -> AssetsDefinition:
-    """The asset of one bridge, downstream of the film dimension and of the dimension it links to."""
-    dimension = table.name.replace("bridge_movie_", "dim_")
+def linked_tables(table: sa.Table) -> list[str]:
+    """The names of the tables that a table's foreign keys refer to."""
+    return sorted({key.column.table.name for key in table.foreign_keys} - {table.name})
 
-    @table_asset(table, daily=True, deps=["raw_details", "dim_movie", dimension])
+
+def build_bridge(table: sa.Table) -> AssetsDefinition:
+    """The asset of one bridge, downstream of the dimensions it links."""
+
+    @table_asset(table, daily=True, deps=["raw_details", *linked_tables(table)])
     def bridge(
         context: AssetExecutionContext, warehouse: ResourceParam[Warehouse], details: ResourceParam[DayDetails]
     ) -> Iterator[AssetEvent]:

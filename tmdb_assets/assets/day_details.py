@@ -1,4 +1,4 @@
-"""The day's details, read and parsed once a run for the nine tables that are made from them.
+"""The day's details, read and parsed once a run for all tables that are made from them.
 
 Payloads are read in chunks of at most 5,000 films by rising id. One chunk stays in memory; of a longer day the rows of
 every chunk wait in temporary files, one a table, so that memory does not grow with the day.
@@ -15,6 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from tmdb_assets.tables import own_rows
 from tmdb_assets.transforms.conform import Row
 from tmdb_assets.transforms.details import parse_details
 from tmdb_assets.warehouse.raw import raw_details
@@ -62,7 +63,7 @@ class DayDetails:
         )
         streamed = connection.execution_options(yield_per=self._films_a_chunk).execute(query)
         for payloads in streamed.scalars().partitions():
-            chunk = parse_details(payloads, day)
+            chunk = parse_details(payloads, day) | own_rows(payloads, day)
             if self._in_memory is None and not self._files:
                 self._in_memory = chunk
                 continue

@@ -11,6 +11,7 @@ from dagster import Failure
 
 from tmdb_assets import partitions
 from tmdb_assets.settings import Settings, get_settings
+from tmdb_assets.tables import appended
 from tmdb_assets.tmdb.client import TmdbClient
 from tmdb_assets.tmdb.errors import TmdbError, UnauthorizedError, UnreachableError
 from tmdb_assets.tmdb.export import fetch_export
@@ -51,7 +52,7 @@ class TmdbSource:
         # The sandbox is this very process: it needs no pace, unless one was asked for.
         is_paced = settings.tmdb_token is not None or "tmdb_rate_limit" in settings.model_fields_set
         rate_limit = settings.tmdb_rate_limit if is_paced else 0
-        return TmdbClient(base_url, token, language=settings.tmdb_language, rate_limit=rate_limit)
+        return TmdbClient(base_url, token, language=settings.tmdb_language, append=appended(), rate_limit=rate_limit)
 
     def ask(self, run_id: str, question: Callable[[], Answered]) -> Answered:
         """Run a fetching step; what TMDb refuses becomes a failure of one line, and no retry by Dagster.

@@ -60,7 +60,8 @@ class TmdbClient:
 
     `connect_timeout` and `read_timeout` are in seconds. The token travels in the Authorization header only, redirects
     are not followed, cookies and .netrc are not used; HTTPS_PROXY, NO_PROXY and REQUESTS_CA_BUNDLE are honoured.
-    `clock` and `sleep` can be replaced, only together.
+    `append` names what is asked for with a film's details, like `credits`. `clock` and `sleep` can be replaced, only
+    together.
 
     Raises `UnauthorizedError` for a token that no header can carry, `UnreachableError` for an unusable address.
     """
@@ -71,6 +72,7 @@ class TmdbClient:
         token: str,
         *,
         language: str = "en-US",
+        append: tuple[str, ...] = (),
         rate_limit: float = 40,
         workers: int = 64,
         retry_seconds: float = 18,
@@ -80,6 +82,7 @@ class TmdbClient:
         sleep: Callable[[float], None] | None = None,
     ) -> None:
         self.language = language
+        self._append = append
         self.say: Callable[[str], None] | None = None
         self.stats = FetchStats()
         self._base_url = base_url.rstrip("/")
@@ -153,8 +156,10 @@ class TmdbClient:
                 thread.join(max(0.0, patience - time.monotonic()))
 
     def details(self, movie_ids: Iterable[int]) -> Generator[tuple[int, Answer | TmdbError]]:
-        """Ask GET /movie/{id} for each film; like `fetch_many`, keyed by the id."""
+        """Ask GET /movie/{id} for each film, with what is appended; like `fetch_many`, keyed by the id."""
         params = {"language": self.language}
+        if self._append:
+            params["append_to_response"] = ",".join(self._append)
         return self.fetch_many((movie_id, f"/movie/{movie_id}", params) for movie_id in movie_ids)
 
     def genres(self) -> Answer:

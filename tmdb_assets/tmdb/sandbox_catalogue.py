@@ -31,6 +31,7 @@ FACTS = ("id", "imdb_id", *TEXTS, "release_date", "runtime", "budget", "revenue"
 UNKNOWN = {"budget": 0, "revenue": 0, "runtime": 0, "homepage": ""}  # how TMDb writes what it does not know
 EDIT_CYCLE_DAYS, LONGEST_GAP_DAYS = 60, 14  # a film loses a fact once a cycle: two changes in 60 days, 3% a day
 EXPORT_DAYS = 90  # how long an export is kept, about what TMDb does
+FIRST_PERSON_ID = 90_000_000  # far above TMDb's, so that nobody takes one for another
 
 
 class SandboxError(Exception):
@@ -171,6 +172,22 @@ class Catalogue:
             "tagline": "",
         }
 
+    def credits(self, film_id: int) -> dict[str, Any] | None:
+        """Tell who directed a film and the three who lead its cast, by order; None for an unknown film.
+
+        As in the API's own answer: https://developer.themoviedb.org/reference/movie-credits. Characters are not told.
+        """
+        film = next((film for film in self._sample if film["id"] == film_id), None)
+        if film is None:
+            return None
+        cast = [_person(name, "Acting") | {"character": "", "order": order} for order, name in enumerate(film["cast"])]
+        crew = [
+            _person(name, "Directing") | {"department": "Directing", "job": "Director"} for name in film["directors"]
+        ]
+        for credit in (*cast, *crew):
+            credit["credit_id"] = f"{_hash('credit', film_id, credit['id'], credit.get('job')):024x}"
+        return {"cast": cast, "crew": crew}
+
     def changes(self, first: dt.date, last: dt.date) -> list[dict[str, Any]]:
         """List the films whose facts changed from `first` to `last`, each once, in the entries of the change list.
 
@@ -203,6 +220,20 @@ class Catalogue:
         )
         text = "".join(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n" for line in lines)
         return gzip.compress(text.encode(), mtime=0)
+
+
+def _person(name: str, known_for: str) -> dict[str, Any]:
+    # The same person has the same id in every film.
+    return {
+        "adult": False,
+        "gender": 0,
+        "id": FIRST_PERSON_ID + _hash("person", name) % 900_000_000,
+        "known_for_department": known_for,
+        "name": name,
+        "original_name": name,
+        "popularity": 0.0,
+        "profile_path": None,
+    }
 
 
 def _is_changed(film: Mapping[str, Any], day: dt.date) -> bool:

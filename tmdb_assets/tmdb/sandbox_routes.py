@@ -101,10 +101,23 @@ def discover_movies(catalogue: Catalogue, _: str, query: Mapping[str, str]) -> R
     return 200, body
 
 
-def movie_details(catalogue: Catalogue, movie_id: str, _: Mapping[str, str]) -> Reply:
-    """`/3/movie/{id}`: one film; its texts are the same in every `language`."""
+def movie_details(catalogue: Catalogue, movie_id: str, query: Mapping[str, str]) -> Reply:
+    """`/3/movie/{id}`: one film; its texts are the same in every `language`.
+
+    Of what `append_to_response` may name there are `credits`; other names are passed over.
+    https://developer.themoviedb.org/docs/append-to-response
+    """
     film = catalogue.films.get(int(movie_id))
-    return fault(34) if film is None else (200, film)
+    if film is None:
+        return fault(34)
+    asked = query.get("append_to_response", "").split(",")
+    return 200, film | ({"credits": catalogue.credits(film["id"])} if "credits" in asked else {})
+
+
+def movie_credits(catalogue: Catalogue, movie_id: str, _: Mapping[str, str]) -> Reply:
+    """`/3/movie/{id}/credits`: director and leading cast."""
+    people = catalogue.credits(int(movie_id))
+    return fault(34) if people is None else (200, {"id": int(movie_id), **people})
 
 
 def movie_changes(catalogue: Catalogue, _: str, query: Mapping[str, str]) -> Reply:
@@ -142,6 +155,7 @@ def reference_list(catalogue: Catalogue, path: str, _: Mapping[str, str]) -> Rep
 ROUTES: dict[str, Callable[[Catalogue, str, Mapping[str, str]], Reply]] = {
     "/3/discover/movie()": discover_movies,
     "/3/movie/([0-9]{1,18})": movie_details,
+    "/3/movie/([0-9]{1,18})/credits": movie_credits,
     "/3/movie/changes()": movie_changes,
     "/3/(configuration/countries|configuration/languages|genre/movie/list)": reference_list,
     EXPORTS_PATH + r"/movie_ids_([0-9]{2}_[0-9]{2}_[0-9]{4})\.json\.gz": movie_ids_export,

@@ -18,12 +18,13 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable, SetColumnComment, SetTableComment
 
 from tmdb_assets.settings import SQL_DIR
+from tmdb_assets.tables import own_tables
 from tmdb_assets.warehouse import bridges, dimensions, fact, raw
 from tmdb_assets.warehouse.columns import column, metadata, table
 from tmdb_assets.warehouse.roles import act_as_owner
 from tmdb_assets.warehouse.upgrade import SchemaMismatchError, mark, upgrade
 
-DECLARED_IN = (raw, dimensions, bridges, fact)  # importing them fills `metadata`
+DECLARED_IN = (raw, dimensions, bridges, fact, own_tables())  # importing them fills `metadata`
 SCHEMA_LOCK = 7_308_332_001  # advisory lock: one process at a time changes the schema
 
 

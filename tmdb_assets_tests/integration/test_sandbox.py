@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from tmdb_assets.tmdb.sandbox import Sandbox
-from tmdb_assets.tmdb.sandbox_catalogue import SandboxError, daily_figures
+from tmdb_assets.tmdb.sandbox_catalogue import FIRST_PERSON_ID, SandboxError, daily_figures
 from tmdb_assets_tests.sandbox_sample import (
     AUTH,
     BARE,
@@ -17,7 +17,7 @@ from tmdb_assets_tests.sandbox_sample import (
     FACTS,
     FILM,
     FILMS,
-    NO_LISTS,
+    NO_FACTS,
     RECORDINGS,
     REQUEST,
     get,
@@ -114,8 +114,22 @@ def test_details_hold_the_facts_with_names_resolved(url):
     expected |= {"production_countries": countries, "spoken_languages": [russian, cantonese]}
     assert get(url, "/movie/101?language=en-US") == (200, expected)
     bare = get(url, "/movie/102")[1]
-    assert bare == bare | NO_LISTS | {"origin_country": [], "release_date": "", "runtime": 0, "budget": 0, "revenue": 0}
+    assert not {"directors", "cast"} & set(bare)  # told as credits, and only where they are asked for
+    assert bare == bare | NO_FACTS | {"release_date": "", "runtime": 0, "budget": 0, "revenue": 0}
     assert bare == bare | {"imdb_id": None, "belongs_to_collection": None, "vote_average": 0.0, "vote_count": 0}
+
+
+def test_credits_come_with_the_details_or_by_themselves(url):
+    film = get(url, "/movie/101?language=en-US&append_to_response=videos,credits")[1]
+    told = film.pop("credits")
+    assert get(url, "/movie/101") == (200, film)
+    assert [(one["name"], one["order"]) for one in told["cast"]] == [("Bo Lind", 0), ("Agnes Reed", 1)]
+    assert [(one["name"], one["job"]) for one in told["crew"]] == [("Agnes Reed", "Director")]
+    assert told["cast"][1]["id"] == told["crew"][0]["id"] >= FIRST_PERSON_ID  # one person, one id
+    assert len({one["credit_id"] for one in told["cast"] + told["crew"]}) == 3
+    assert get(url, "/movie/101/credits") == (200, {"id": 101, **told})
+    assert get(url, "/movie/102/credits") == (200, {"id": 102, "cast": [], "crew": []})
+    assert get(url, "/movie/103/credits")[0] == 404
 
 
 def test_discover_and_details_agree(url):

@@ -36,6 +36,7 @@ KEYS = {
     "id": int, "imdb_id": str | None, "title": str, "original_title": str, "original_language": str,
     "release_date": str, "runtime": int, "budget": int, "revenue": int, "genres": list,
     "production_countries": list, "spoken_languages": list, "production_companies": list,
+    "directors": list, "cast": list,
     "collection": dict | None, "homepage": str, "status": str,
     "vote_average": float, "vote_count": int, "popularity": float,
 }  # fmt: skip
@@ -167,7 +168,7 @@ def test_values_are_in_their_range() -> None:
         assert (film["vote_average"] == 0) == (film["vote_count"] == 0), context
         assert film["popularity"] > 0, context
         assert film["homepage"] == "" or film["homepage"].startswith(("http://", "https://")), context
-        for key in ("genres", "production_countries", "spoken_languages"):
+        for key in ("genres", "production_countries", "spoken_languages", "directors", "cast"):
             assert len(film[key]) == len(set(film[key])), (*context, key)
 
 
@@ -215,6 +216,29 @@ def test_money_is_real_unknown_is_zero_and_some_needs_64_bits() -> None:
     assert sum(film["revenue"] > 2**31 for film in films()) >= 2
     assert sum(film["revenue"] == 0 for film in films()) >= 50
     assert sum(film["revenue"] > 0 and film["budget"] > 0 for film in films()) >= 150
+
+
+def test_most_films_have_their_director_and_leading_cast() -> None:
+    known = [film for film in films() if film["directors"] and film["cast"]]
+    by_id = {film["id"]: film for film in films()}
+    names = {name for film in films() for name in film["directors"] + film["cast"]}
+    assert len(known) >= 250
+    assert max(len(film["cast"]) for film in films()) == 3
+    assert (by_id[603]["directors"], by_id[603]["cast"][0]) == (["Lana Wachowski", "Lilly Wachowski"], "Keanu Reeves")
+    assert all(name == name.strip() != "" for name in names)
+    assert len({name.casefold() for name in names}) == len(names)  # one spelling a person
+
+
+@needs_recordings
+def test_directors_and_cast_agree_with_recorded_credits() -> None:
+    recorded = {}
+    for path in (RECORDINGS / "movie_with_credits").glob("*.json"):
+        credited = json.loads(path.read_bytes())["credits"]
+        cast = list(dict.fromkeys(person["name"] for person in sorted(credited["cast"], key=lambda one: one["order"])))
+        recorded[int(path.stem)] = ([one["name"] for one in credited["crew"] if one["job"] == "Director"], cast[:3])
+    told = {film["id"]: (film["directors"], film["cast"]) for film in films() if film["id"] in recorded}
+    assert len(told) >= 25
+    assert told == {film_id: recorded[film_id] for film_id in told}
 
 
 @pytest.mark.parametrize("key", ["release_date", "runtime", "production_companies", "genres", "vote_count", "imdb_id"])

@@ -1,0 +1,33 @@
+"""The assets of the own tables that `tmdb_assets/tables` holds."""
+
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+from dagster import AssetExecutionContext, AssetsDefinition, ResourceParam
+
+from tmdb_assets.assets.bridges import build_bridge, linked_tables
+from tmdb_assets.assets.day_details import DayDetails
+from tmdb_assets.assets.declare import day_of, table_asset
+from tmdb_assets.assets.dimensions import conformed
+from tmdb_assets.tables import own_tables
+from tmdb_assets.warehouse.publish import AssetEvent, publish
+from tmdb_assets.warehouse.resource import Warehouse
+
+
+def build_dimension(table: sa.Table) -> AssetsDefinition:
+    """The asset of a dimension that the day's details fill, downstream of the tables it refers to."""
+
+    @table_asset(table, daily=True, deps=["raw_details", *linked_tables(table)])
+    def dimension(
+        context: AssetExecutionContext, warehouse: ResourceParam[Warehouse], details: ResourceParam[DayDetails]
+    ) -> Iterator[AssetEvent]:
+        day = day_of(context)
+        frames = conformed(table, details.rows(warehouse, day, table.name))
+        yield from publish(warehouse, table, frames, day=day, is_partial=True)
+
+    return dimension
+
+
+own_assets = [
+    (build_bridge if own.table.info["group"] == "bridges" else build_dimension)(own.table) for own in own_tables()
+]

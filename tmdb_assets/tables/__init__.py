@@ -1,0 +1,85 @@
+"""Tables of your own, made from films' details, a file each; docs/howto/add_a_table.md shows a whole one.
+
+A module in this folder lists its tables in `TABLES`. Schema, contract, grants, asset, check and data dictionary follow
+from that; nothing else is edited.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any
+
+import sqlalchemy as sa
+
+from tmdb_assets.transforms.conform import Row
+
+
+@dataclass(frozen=True)
+class DetailsTable:
+    """A table made from films' details.
+
+    `table` is declared with `warehouse.columns.table`, in the group `dimensions` (rows are merged as the table says)
+    or `bridges` (a key of `movie_id` and one more column; a film's rows are replaced together). `rows` gets one
+    film's details as TMDb sent them and the day they were asked on, and gives rows as dicts by column name; it is
+    pure, and bears fields that are missing. `append` names what else is to be asked in the same request, like
+    `credits`: https://developer.themoviedb.org/docs/append-to-response
+    """
+
+    table: sa.Table
+    rows: Callable[[Mapping[str, Any], dt.date], Iterable[Row]]
+    append: tuple[str, ...] = ()
+
+
+class OwnTableError(Exception):
+    """A table's own code failed; the text names table and film, and what to do."""
+
+
+@cache
+def own_tables() -> tuple[DetailsTable, ...]:
+    """The tables that the modules of this folder list, parents before those that refer to them.
+
+    Raises `OwnTableError` for a module without `TABLES` or with a table of a group that is not made from details.
+    """
+    found: list[DetailsTable] = []
+    for module in sorted(iter_modules(__path__), key=lambda module: module.name):
+        name = f"{__name__}.{module.name}"
+        listed = getattr(import_module(name), "TABLES", None)
+        if not listed:
+            raise OwnTableError(f"{name} lists no tables: give it TABLES = (DetailsTable(...), ...).")
+        found += listed
+    for own in found:
+        if own.table.info["group"] not in ("dimensions", "bridges"):
+            raise OwnTableError(
+                f"{own.table.name} is of the group {own.table.info['group']!r}; a table made from details is of the "
+                "group 'dimensions' or 'bridges'."
+            )
+    order = {made.name: place for place, made in enumerate(sa.schema.sort_tables([own.table for own in found]))}
+    return tuple(sorted(found, key=lambda own: order[own.table.name]))
+
+
+def own_rows(payloads: Iterable[Mapping[str, Any]], day: dt.date) -> dict[str, list[Row]]:
+    """The rows that films' details hold for each own table, by table name; the last row of a key wins.
+
+    Raises `OwnTableError` when a table's `rows` fails.
+    """
+    rows: dict[str, list[Row]] = {own.table.name: [] for own in own_tables()}
+    for own in own_tables():
+        for payload in payloads:
+            try:
+                rows[own.table.name].extend(own.rows(payload, day))
+            except Exception as error:
+                raise OwnTableError(
+                    f"The rows of {own.table.name} could not be made from film {payload.get('id')}: {error!r}. Nothing "
+                    f"of this day was written to it; mend `rows` in {own.rows.__module__} and run the day again."
+                ) from error
+    return rows
+
+
+def appended() -> tuple[str, ...]:
+    """What the own tables need beside the details, for `append_to_response`, each name once."""
+    return tuple(sorted({name for own in own_tables() for name in own.append}))
