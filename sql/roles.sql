@@ -30,6 +30,12 @@ begin
     end if;
     grant usage, create on schema public to tmdb_owner;
     grant usage on schema public to tmdb_loader, tmdb_reader;
+    -- Whoever may do more can act as the reader, as the Streamlit app does.
+    foreach role_name in array array['tmdb_owner', 'tmdb_loader'] loop
+        if not pg_has_role(role_name, 'tmdb_reader', 'member') then
+            execute format('grant tmdb_reader to %I', role_name);
+        end if;
+    end loop;
     for relation in
         select c.relname as name, case c.relkind when 'v' then 'view' else 'table' end as kind
         from pg_catalog.pg_class as c

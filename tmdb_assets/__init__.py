@@ -9,6 +9,7 @@ The map of the package; the folders stand in the order in which the data flows:
 - `tables`: tables of your own, a file each.
 - `assets`, `checks`: the Dagster graph: one asset a table or view, and the checks across tables.
 - `charts`: frames to pictures.
+- `viz`: the Streamlit app on the same pictures (optional extra), read-only.
 - `automation`, `definitions`: jobs, the schedule, and the one place where all is wired together.
 - `cli`: the command `tmdb-assets`; `day_run` and `run_process` run days in its process, `console` and `progress` show
   them, `ui` runs the Dagster UI as its child.

@@ -18,6 +18,7 @@ import click
 from tmdb_assets.command import FAILED, INTERRUPTED, UNUSABLE, plain_errors, stop
 from tmdb_assets.settings import ATTRIBUTION, SAMPLE_LINE, get_settings
 from tmdb_assets.upkeep import backup, doctor, migrate, restore
+from tmdb_assets.viz.command import viz
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +36,7 @@ def main() -> None:
     """TMDb as a daily star schema in Postgres."""
 
 
-for _command in (backup, doctor, migrate, restore):
+for _command in (backup, doctor, migrate, restore, viz):
     main.add_command(_command)
 
 

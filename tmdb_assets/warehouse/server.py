@@ -16,6 +16,7 @@ from tmdb_assets.settings import DATA_DIR, Settings, get_settings
 from tmdb_assets.warehouse.address import APPLICATION_NAME, describe, normalise, render_url
 from tmdb_assets.warehouse.cluster import find_bin_dir
 from tmdb_assets.warehouse.databases import WarehouseUnavailableError, ensure_databases
+from tmdb_assets.warehouse.roles import reader_url
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -28,6 +29,7 @@ __all__ = [
     "describe",
     "leave_running",
     "open_server",
+    "reading_url",
     "render_url",
     "stop_on_signals",
 ]
@@ -88,6 +90,19 @@ def open_server(
         )
         _servers[key] = server
         return server
+
+
+def reading_url(settings: Settings | None = None, *, data_dir: Path = DATA_DIR / "postgres") -> URL:
+    """The warehouse's address for one who only reads: as `tmdb_reader` where it can log in (`roles.reader_url`).
+
+    The embedded server is started or attached to, as by `open_server`; an external one is not asked for anything, so
+    that nothing is created on it and it may be away. Raises `WarehouseUnavailableError`.
+    """
+    settings = settings or get_settings()
+    if settings.external_url is None:
+        return reader_url(open_server(settings, data_dir=data_dir).url, settings)
+    named = normalise(settings.external_url)
+    return reader_url(named.set(database=_warehouse_database(settings, named)), settings)
 
 
 def leave_running() -> None:

@@ -1,0 +1,14 @@
+"""The script that Streamlit runs for every look at a page: the navigation, and the page that was chosen."""
+
+import streamlit as st
+
+from tmdb_assets.viz import pages
+
+# Not one of Streamlit's own: a browser would ask a host of fonts for it.
+ICON = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><rect width="16" height="16" rx="3" fill="#0072B2"/>'
+    '<path d="M6 4v8l6-4z" fill="#fff"/></svg>'
+)
+
+st.set_page_config(page_title="tmdb-assets", page_icon=ICON, layout="centered")
+st.navigation([st.Page(pages.key_figures, title="Key figures", icon=":material/speed:", default=True)]).run()

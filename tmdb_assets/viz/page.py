@@ -1,0 +1,50 @@
+"""What every page has: sample mark, attribution, charts that fit a phone, and notices in place of error traces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from tmdb_assets.settings import ATTRIBUTION, SAMPLE_LINE, get_settings
+from tmdb_assets.viz.reader import Edition, NothingToReadError, read_edition
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tmdb_assets.viz.figures import Spec
+
+# A chart wider than its place is made smaller as a whole.
+STYLE = """<style>
+[data-testid="stVegaLiteChart"] svg.marks { max-width: 100%; height: auto; border-radius: 8px; }
+[data-testid="stVegaLiteChart"] .vega-embed { max-width: 100%; }
+</style>"""
+
+
+def show(title: str, meaning: str, body: Callable[[Edition], None]) -> None:
+    """A whole page: what `body` shows of the newest edition between heading and attribution.
+
+    Where there is nothing to read, the page says so and what to do.
+    """
+    st.html(STYLE)
+    st.title(title)
+    if get_settings().is_sandbox:
+        st.warning(SAMPLE_LINE, icon=":material/science:")
+    st.markdown(meaning)
+    try:
+        edition = read_edition()
+        st.caption(f"Figures up to {edition.newest_day} (UTC), loaded {edition.loaded_at:%Y-%m-%d %H:%M} UTC")
+        body(edition)
+    except NothingToReadError as error:
+        st.info(f"**{error.headline}.** {error}", icon=":material/info:")
+        st.button("Look again", icon=":material/refresh:")
+    st.caption(ATTRIBUTION)
+
+
+def show_chart(spec: Spec, table: pd.DataFrame | None = None) -> None:
+    """A chart, and its figures for those who cannot see it or want them as CSV."""
+    st.vega_lite_chart(spec=spec, theme=None, width="content")
+    if table is not None and len(table):
+        with st.expander("The figures as a table"):
+            st.dataframe(table, hide_index=True)

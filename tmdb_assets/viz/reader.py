@@ -1,0 +1,139 @@
+"""How the app reads: read-only transactions as `tmdb_reader`, and plain words where there is nothing to read."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+
+import sqlalchemy as sa
+
+from tmdb_assets.settings import get_settings
+from tmdb_assets.warehouse.address import APPLICATION_NAME, describe
+from tmdb_assets.warehouse.databases import CONNECT_TIMEOUT_S, WarehouseUnavailableError, first_line
+from tmdb_assets.warehouse.server import reading_url
+
+RELOAD = "This page is right again when it is reloaded."
+
+# Until the transaction ends, so that a pooler may stand between. The role is taken where it
+# was made for this database and this log-in may take it.
+_BEGIN = """
+select
+    set_config('transaction_read_only', 'on', true),
+    set_config('statement_timeout', '60s', true),
+    set_config('timezone', 'UTC', true),
+    (
+        select set_config('role', r.rolname, true)
+        from pg_catalog.pg_roles as r
+        where
+            r.rolname = 'tmdb_reader' and r.rolname <> current_user
+            and has_table_privilege(r.oid, to_regclass('vw_load_status'), 'select')
+            and pg_has_role(
+                r.oid, case when current_setting('server_version_num')::integer >= 160000 then 'set' else 'member' end
+            )
+    )
+"""
+_EDITION = "select max(date_id), max(loaded_at) from vw_load_status"
+_UNDEFINED = {"42P01", "42703", "42883", "3F000"}  # table, column, function, schema
+_UNPRIVILEGED = "42501"
+_TOO_LONG = "57014"
+
+
+@dataclass(frozen=True)
+class Edition:
+    """Which figures there are: of which database, up to which day (UTC), and when a day was loaded last."""
+
+    database: str
+    newest_day: dt.date
+    loaded_at: dt.datetime
+
+
+class NothingToReadError(Exception):
+    """There are no figures to show; `headline` says so, and the text what to do. No secrets."""
+
+    def __init__(self, headline: str, advice: str) -> None:
+        super().__init__(advice)
+        self.headline = headline
+
+
+@contextmanager
+def reading() -> Iterator[sa.Connection]:
+    """A connection in a read-only transaction. Raises `NothingToReadError`, also for what a query meets."""
+    try:
+        url = reading_url()
+        with _engine(url).connect() as connection, connection.begin():
+            yield connection
+    except WarehouseUnavailableError as error:
+        raise NothingToReadError("The database cannot be used", f"{error} {RELOAD}") from error
+    except sa.exc.DBAPIError as error:
+        raise _explain(error, url) from error
+
+
+def read_edition() -> Edition:
+    """The newest edition. Raises `NothingToReadError` where no day is loaded yet."""
+    with reading() as connection:
+        try:
+            day, loaded_at = connection.execute(sa.text(_EDITION)).one()
+        except sa.exc.ProgrammingError as error:
+            if _state(error) in _UNDEFINED:
+                raise no_data_yet() from error
+            raise
+        if day is None:
+            raise no_data_yet()
+        return Edition(describe(connection.engine.url), day, loaded_at)
+
+
+def no_data_yet() -> NothingToReadError:
+    """What to say before the first load."""
+    return NothingToReadError("No data yet", f"Load a day first: `tmdb-assets run`. {RELOAD}")
+
+
+@cache
+def _engine(url: sa.URL) -> sa.Engine:
+    engine = sa.create_engine(
+        url,
+        pool_size=3,
+        max_overflow=5,
+        pool_pre_ping=True,
+        connect_args={
+            "application_name": f"{APPLICATION_NAME} viz",
+            "client_encoding": "utf8",
+            "connect_timeout": CONNECT_TIMEOUT_S,
+            "prepare_threshold": None,
+        },
+    )
+    sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(_BEGIN))
+    return engine
+
+
+def _state(error: sa.exc.DBAPIError) -> str | None:
+    return getattr(error.orig, "sqlstate", None)
+
+
+def _explain(error: sa.exc.DBAPIError, url: sa.URL) -> NothingToReadError:
+    state, where = _state(error), describe(url)
+    if state in _UNDEFINED:
+        return NothingToReadError(
+            "The database is of another release",
+            f"Bring {where} up to this one: `tmdb-assets migrate`. {RELOAD} ({_told(error)})",
+        )
+    if state == _UNPRIVILEGED:
+        return NothingToReadError(
+            "This log-in may not read the figures",
+            f"Give {where} its roles: `tmdb-assets migrate --roles`. {RELOAD} ({_told(error)})",
+        )
+    if state == _TOO_LONG:
+        return NothingToReadError("The figures took too long", f"{where} did not answer within a minute. {RELOAD}")
+    if state is None and error.statement is None and get_settings().external_url is None:
+        return no_data_yet()  # the embedded server is up, but no run has made its roles
+    return NothingToReadError(
+        "The database cannot be reached",
+        f"Postgres at {where} says: {_told(error)}. Start it, load a first day (`tmdb-assets run`), or correct "
+        f"WAREHOUSE_URL; `tmdb-assets doctor` tells more. {RELOAD}",
+    )
+
+
+def _told(error: sa.exc.DBAPIError) -> str:
+    return first_line(error.orig or error).rstrip(".")
