@@ -169,9 +169,11 @@ def _descending(value: float | None) -> tuple[bool, float]:
 
 
 def top_films(
-    frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_sample: bool, limit: int = 20
+    frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_sample: bool, limit: int = 20, group: str | None = None
 ) -> alt.LayerChart:
     """Return bars of the popularity of the first `limit` films by rank, with title, release year and rating.
+
+    `group` names what they are the top of in the title, like a continent; None: all films.
 
     `frame` holds the rows of vw_top_movies: rank, movie_id, title, release_date, popularity, vote_average,
     vote_count, snapshot_date, votes_date. A rating older than the snapshot is starred. A limit below 1 is a
@@ -182,10 +184,11 @@ def top_films(
     ranked = sorted(conform_rows(frame, _TOP_FILMS), key=_by_rank)[:limit]
     rows = [row | _film_labels(row) for row in ranked]
     which = {0: "Top films", 1: "Top film"}.get(len(rows), f"Top {len(rows)} films")
+    of_group = f" of {group}" if group else ""
     starred = sorted(row["votes_date"] for row in rows if _is_stale(row))
     notes = [f"* Rating last known on an earlier day, the oldest on {starred[0]}."] if starred else []
     meaning = "TMDB popularity score (no unit); rating: mean vote, 0 to 10"
-    page = Page(f"{which} by popularity", meaning, snapshot_date, is_sample, notes)
+    page = Page(f"{which}{of_group} by popularity", meaning, snapshot_date, is_sample, notes)
     if not rows:
         return page.empty()
     columns = [

@@ -42,11 +42,14 @@ _BAR_HEIGHT = 20
 _HEADER_HEIGHT = 26
 
 
-def popularity_over_time(frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_sample: bool) -> alt.LayerChart:
+def popularity_over_time(
+    frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_sample: bool, is_chosen: bool = False
+) -> alt.LayerChart:
     """Return a line for each of the first 8 films by their newest popularity, labelled at its end.
 
     `frame` holds one row a film and day: date_id, movie_id, title, popularity. A day without a figure is a gap in the
-    film's line. Two rows of one film and day are a ValueError.
+    film's line. Two rows of one film and day are a ValueError. `is_chosen`: the films are a reader's choice, and the
+    title does not call them the top ones.
     """
     columns = {"date_id": _given(to_date), "movie_id": _given(to_number), "title": to_text, "popularity": to_number}
     rows = [row for row in conform_rows(frame, columns) if row["popularity"] is not None]
@@ -57,10 +60,16 @@ def popularity_over_time(frame: pd.DataFrame, *, snapshot_date: dt.date | None, 
     points = [point for number, film in enumerate(films) for point in _points(film, number, days)]
     has_gaps = any(point["value"] is None for point in points)
     notes = ["Where a line is missing, there is no figure of that day."] if has_gaps else []
-    which = "the top film" if len(films) == 1 else f"the top {len(films)} films"
+    which = _which(len(films), is_chosen)
     since = "" if len(days) == 1 else f", {days[0]} to {days[-1]}"
     page = Page(f"Popularity of {which}", _SCORE + since, snapshot_date, is_sample, notes)
     return labelled_lines(page, points, days, HISTORY_ADVICE)
+
+
+def _which(number: int, is_chosen: bool) -> str:
+    if is_chosen:
+        return "a chosen film" if number == 1 else f"{number} chosen films"
+    return "the top film" if number == 1 else f"the top {number} films"
 
 
 def _given(conform: Any) -> Any:

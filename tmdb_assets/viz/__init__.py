@@ -10,6 +10,8 @@ figures.py
     The figures and charts of the newest edition, cached until the next one.
 page.py
     What every page has: sample mark, attribution, charts that fit a phone, notices in place of error traces.
+queries.py
+    What the pages read beside the pictures.
 pages.py
     The pages, and one for every picture of `tmdb_assets.pictures` that no other page shows.
 app.py

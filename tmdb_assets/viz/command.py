@@ -11,6 +11,7 @@ from tmdb_assets.command import UNUSABLE, plain_errors, stop
 from tmdb_assets.settings import SAMPLE_LINE, get_settings
 
 APP = Path(__file__).with_name("app.py")
+PRIMARY_COLOUR = "#0072B2"  # the charts' blue
 NOT_INSTALLED = (
     "The app needs Streamlit, which is not installed. Install it with: pip install 'tmdb-assets[viz]' "
     "(in a checkout: make viz)."
@@ -55,6 +56,7 @@ def options(host: str, port: int) -> list[str]:
         "browser.gatherUsageStats": "false",
         "client.toolbarMode": "viewer",
         "client.showErrorDetails": "none",
+        "theme.primaryColor": PRIMARY_COLOUR,
         "logger.hideWelcomeMessage": "true",
     }
     return [f"--{name}={value}" for name, value in given.items()]

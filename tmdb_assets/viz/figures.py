@@ -12,7 +12,6 @@ import sqlalchemy as sa
 import streamlit as st
 
 from tmdb_assets.pictures import PICTURES, read_frame
-from tmdb_assets.settings import get_settings
 from tmdb_assets.viz.reader import Edition, reading
 
 if TYPE_CHECKING:
@@ -47,8 +46,7 @@ def draw_picture(
 
 def draw_frame(edition: Edition, name: str, frame: pd.DataFrame, options: Mapping[str, Any] | None = None) -> Spec:
     """The Vega-Lite specification of a picture's chart for other rows than those of its query."""
-    is_sample = get_settings().is_sandbox
-    chart = PICTURES[name].draw(frame, snapshot_date=edition.newest_day, is_sample=is_sample, **(options or {}))
+    chart = PICTURES[name].draw(frame, snapshot_date=edition.newest_day, is_sample=edition.is_sample, **(options or {}))
     spec: Spec = chart.to_dict(validate=False)  # its parts were validated as they were made
     # Streamlit would fit the chart with its padding into the width, and reads the padding by side.
     padding = dict.fromkeys(("left", "top", "right", "bottom"), spec["padding"])

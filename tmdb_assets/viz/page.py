@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
     from tmdb_assets.viz.figures import Spec
 
+TMDB_PAGE = "https://www.themoviedb.org/movie/"
 # A chart wider than its place is made smaller as a whole.
 STYLE = """<style>
+[data-testid="stMainBlockContainer"] { padding-top: 3.5rem; }
 [data-testid="stVegaLiteChart"] svg.marks { max-width: 100%; height: auto; border-radius: 8px; }
 [data-testid="stVegaLiteChart"] .vega-embed { max-width: 100%; }
 </style>"""
@@ -48,3 +50,23 @@ def show_chart(spec: Spec, table: pd.DataFrame | None = None) -> None:
     if table is not None and len(table):
         with st.expander("The figures as a table"):
             st.dataframe(table, hide_index=True)
+
+
+def show_films(films: pd.DataFrame) -> None:
+    """A table of films with the columns of vw_top_movies, each with a link to its page at TMDb."""
+    column = st.column_config
+    links = films.assign(page=TMDB_PAGE + films["movie_id"].astype(str))
+    st.dataframe(
+        links,
+        hide_index=True,
+        column_order=["rank", "title", "release_date", "popularity", "vote_average", "vote_count", "page"],
+        column_config={
+            "rank": column.NumberColumn("Rank", width="small"),
+            "title": column.TextColumn("Film", width="medium"),
+            "release_date": column.DateColumn("Released"),
+            "popularity": column.NumberColumn("Popularity", format="%.1f", help="TMDb's score, without unit."),
+            "vote_average": column.NumberColumn("Rating", format="%.1f", help="Mean vote, 0 to 10."),
+            "vote_count": column.NumberColumn("Votes", format="localized"),
+            "page": column.LinkColumn("At TMDb", display_text="Open"),
+        },
+    )

@@ -1,32 +1,150 @@
-"""The pages: each a function without arguments that shows itself."""
+"""The pages. Each function shows one whole page; `more_pages` are the pictures that none of the others shows."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import streamlit as st
 
-from tmdb_assets.viz.figures import draw_picture, read_rows
-from tmdb_assets.viz.page import show, show_chart
+from tmdb_assets.pictures import PICTURES, Picture
+from tmdb_assets.viz.figures import draw_frame, draw_picture, read_rows
+from tmdb_assets.viz.page import show, show_chart, show_films
+from tmdb_assets.viz.queries import FIND_FILMS, LOADED_DAYS, TOP_FILMS, TOP_OF_CONTINENT
 from tmdb_assets.viz.reader import Edition
 
-LOADED_DAYS = """
-select
-    date_id as day,
-    n_movies as films,
-    discover_share,
-    n_rejected_rows as rejected_rows,
-    loaded_at
-from vw_load_status
-order by date_id desc
-limit 30
-"""
+MOST_CURVES = 8  # as many as the chart has colours
+SPANS = {7: "7 days", 30: "30 days", 90: "90 days", 365: "a year"}
+
+SHOWN = frozenset(
+    {
+        "key_figures",
+        "genre_popularity",
+        "top_films",
+        "continent_popularity",
+        "movers_of_the_week",
+        "popularity_over_time",
+    }
+)
 
 
 def key_figures() -> None:
     """The newest day in four figures, and the days that are loaded."""
-    show("Key figures", "All films of the newest loaded day together.", _key_figures)
+
+    def body(edition: Edition) -> None:
+        show_chart(*draw_picture(edition, "key_figures"))
+        st.subheader("Loaded days")
+        st.dataframe(
+            read_rows(edition, LOADED_DAYS),
+            hide_index=True,
+            column_config={
+                "day": st.column_config.DateColumn("Day (UTC)"),
+                "n_movies": st.column_config.NumberColumn("Films", format="localized"),
+                "discover_percent": st.column_config.NumberColumn(
+                    "From discover", format="%.0f%%", help="The rest is from the daily id export: popularity, no votes."
+                ),
+                "n_rejected_rows": st.column_config.NumberColumn("Rejected rows", format="localized"),
+                "loaded_at": st.column_config.DatetimeColumn("Loaded (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"),
+            },
+        )
+
+    show("The newest day", "All films of the newest loaded day together, and what was loaded before.", body)
 
 
-def _key_figures(edition: Edition) -> None:
-    show_chart(*draw_picture(edition, "key_figures"))
-    st.subheader("Loaded days")
-    st.dataframe(read_rows(edition, LOADED_DAYS), hide_index=True)
+def genres() -> None:
+    """The genres by popularity."""
+    _show_picture(PICTURES["genre_popularity"], "Genres")
+
+
+def top_films() -> None:
+    """The films by popularity: a chart of the first, a table of the 200 first."""
+
+    def body(edition: Edition) -> None:
+        spec, _ = draw_picture(edition, "top_films")
+        show_chart(spec)
+        st.subheader("The top 200")
+        show_films(read_rows(edition, TOP_FILMS))
+
+    show("Top films", "The most popular films of the newest loaded day.", body)
+
+
+def continents() -> None:
+    """The continents by popularity, and the top ten of one of them."""
+
+    def body(edition: Edition) -> None:
+        spec, table = draw_picture(edition, "continent_popularity")
+        show_chart(spec, table)
+        if not len(table):
+            return
+        st.subheader("Top ten of a continent")
+        names = [str(name) for name in table["continent"]]
+        continent = st.selectbox("Continent of production", names, key="continent")
+        found = read_rows(edition, TOP_OF_CONTINENT, {"day": edition.newest_day, "continent": continent})
+        show_chart(draw_frame(edition, "top_films", found, {"group": continent}))
+        show_films(found)
+
+    show("Continents", "A film counts for each continent that took part in its production.", body)
+
+
+def trends() -> None:
+    """What rose and fell within a week, and the curves of chosen films."""
+
+    def body(edition: Edition) -> None:
+        show_chart(*draw_picture(edition, "movers_of_the_week"))
+        st.subheader("Curves")
+        chosen = _choose_films(edition)
+        days = st.segmented_control(
+            "Span", list(SPANS), format_func=SPANS.__getitem__, default=30, required=True, key="span"
+        )
+        parameters = {"movie_ids": chosen or None, "days": days}
+        options = {"is_chosen": True} if chosen else {}
+        spec, table = draw_picture(edition, "popularity_over_time", parameters, options)
+        if chosen and not len(table):
+            st.info("None of the chosen films has a figure within this span. Choose a longer one, or other films.")
+        else:
+            show_chart(spec, table)
+
+    show("Trends", "Which films move, and how popularity went day by day.", body)
+
+
+def _choose_films(edition: Edition) -> list[int]:
+    """The ids of the films that the reader picked from the top 200, and from what was searched for."""
+    known: dict[int, str] = st.session_state.setdefault("known_films", {})
+    title = st.text_input("Find films beyond the top 200", placeholder="A part of the title", key="find").strip()
+    found = read_rows(edition, FIND_FILMS, {"pattern": like_pattern(title)}) if title else None
+    for films in (read_rows(edition, TOP_FILMS), found):
+        if films is not None:
+            known |= dict(
+                zip(films["movie_id"].tolist(), map(_label, films["title"], films["release_date"]), strict=True)
+            )
+    if found is not None:
+        st.caption(f"Found: {len(found)}. Choose them below." if len(found) else "No film has such a title.")
+    first = found["movie_id"].tolist() if found is not None else []
+    picked: list[int] = st.multiselect(
+        f"Films (at most {MOST_CURVES}; the top {MOST_CURVES} where none is chosen)",
+        list(dict.fromkeys([*first, *known])),
+        format_func=lambda film: known[film],
+        max_selections=MOST_CURVES,
+        key="films",
+    )
+    return picked
+
+
+def _label(title: str | None, released: object) -> str:
+    year = str(released)[:4]
+    return f"{title or 'Film without a title'} ({year})" if year.isdigit() else str(title)
+
+
+def like_pattern(part: str) -> str:
+    """A pattern of LIKE for texts that have `part` in them."""
+    escaped = part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"
+
+
+def more_pages() -> dict[str, Callable[[], None]]:
+    """A page by name for every declared picture that has no place on another."""
+    return {name: partial(_show_picture, picture) for name, picture in PICTURES.items() if name not in SHOWN}
+
+
+def _show_picture(picture: Picture, title: str | None = None) -> None:
+    show(title or picture.title, picture.shows, lambda edition: show_chart(*draw_picture(edition, picture.name)))

@@ -43,11 +43,12 @@ _TOO_LONG = "57014"
 
 @dataclass(frozen=True)
 class Edition:
-    """Which figures there are: of which database, up to which day (UTC), and when a day was loaded last."""
+    """Which figures there are: of which database, up to which day (UTC), when a day was loaded last, whose figures."""
 
     database: str
     newest_day: dt.date
     loaded_at: dt.datetime
+    is_sample: bool
 
 
 class NothingToReadError(Exception):
@@ -82,7 +83,7 @@ def read_edition() -> Edition:
             raise
         if day is None:
             raise no_data_yet()
-        return Edition(describe(connection.engine.url), day, loaded_at)
+        return Edition(describe(connection.engine.url), day, loaded_at, get_settings().is_sandbox)
 
 
 def no_data_yet() -> NothingToReadError:

@@ -1,0 +1,60 @@
+"""What the pages read beside the pictures: views, dimensions and bridges alone, as `tmdb_reader` may read them."""
+
+LOADED_DAYS = """
+select
+    date_id as day,
+    n_movies,
+    100 * discover_share as discover_percent,
+    n_rejected_rows,
+    loaded_at
+from vw_load_status
+order by date_id desc
+limit 90
+"""
+
+TOP_FILMS = """
+select
+    rank,
+    title,
+    release_date,
+    popularity,
+    vote_average,
+    vote_count,
+    movie_id
+from vw_top_movies
+order by rank
+"""
+
+# The columns of vw_top_movies, ranked within one continent as that view ranks all films.
+TOP_OF_CONTINENT = """
+select
+    row_number() over (
+        order by l.popularity desc, l.vote_average desc nulls last, l.vote_count desc nulls last, l.movie_id asc
+    ) as rank,
+    l.*
+from vw_movie_latest as l
+inner join dim_movie as m on l.movie_id = m.movie_id
+where
+    l.snapshot_date = :day
+    and m.removed_date is null
+    and l.movie_id in (
+        select b.movie_id
+        from bridge_movie_country as b
+        inner join dim_country as c on b.iso_3166_1 = c.iso_3166_1
+        where c.continent = :continent
+    )
+order by rank
+limit 10
+"""
+
+# `pattern` is one of LIKE.
+FIND_FILMS = """
+select
+    movie_id,
+    title,
+    release_date
+from vw_movie_latest
+where title ilike :pattern
+order by popularity desc nulls last, movie_id asc
+limit 20
+"""
