@@ -12,6 +12,7 @@ from tmdb_assets.settings import SAMPLE_LINE, get_settings
 
 APP = Path(__file__).with_name("app.py")
 PRIMARY_COLOUR = "#0072B2"  # the charts' blue
+PRIMARY_COLOUR_IN_THE_DARK = "#56B4E9"  # their light blue, for contrast
 NOT_INSTALLED = (
     "The app needs Streamlit, which is not installed. Install it with: pip install 'tmdb-assets[viz]' "
     "(in a checkout: make viz)."
@@ -56,7 +57,8 @@ def options(host: str, port: int) -> list[str]:
         "browser.gatherUsageStats": "false",
         "client.toolbarMode": "viewer",
         "client.showErrorDetails": "none",
-        "theme.primaryColor": PRIMARY_COLOUR,
+        "theme.light.primaryColor": PRIMARY_COLOUR,
+        "theme.dark.primaryColor": PRIMARY_COLOUR_IN_THE_DARK,
         "logger.hideWelcomeMessage": "true",
     }
     return [f"--{name}={value}" for name, value in given.items()]

@@ -1,0 +1,146 @@
+"""The Streamlit app in a browser: the command's own server, the database's figures, nothing asked of a network."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tmdb_assets.charts.conform import format_measure
+from tmdb_assets.settings import Settings
+from tmdb_assets.warehouse.roles import apply_roles, reader_url
+from tmdb_assets.warehouse.server import render_url
+from tmdb_assets_tests.compare import Tables, copied_warehouse
+from tmdb_assets_tests.small_star import AFTER, SECOND_DAY, load_day, make_star
+from tmdb_assets_tests.ui.watched_page import WatchedPage, watched_page
+from tmdb_assets_tests.waiting import wait_until
+
+pytest.importorskip("streamlit", reason="no Streamlit: pip install 'tmdb-assets[viz]'")
+
+DEADLINE_S = 60
+SETTINGS = Settings.load(warehouse_reader_password="a word that passes")
+CHART = "[data-testid=stVegaLiteChart] svg.marks"
+
+
+@pytest.fixture(scope="module")
+def tables(server) -> Iterator[Tables]:
+    """The tables that the app shows."""
+    with copied_warehouse(server) as warehouse:
+        made = make_star(warehouse)
+        apply_roles(warehouse.engine, SETTINGS, is_embedded=True)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def app(tables: Tables, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the app, which reads as tmdb_reader and ends when it is told to."""
+    log = tmp_path_factory.mktemp("viz") / "log"
+    with running_app(render_url(reader_url(tables.warehouse.url, SETTINGS)), log) as address:
+        yield address
+
+
+@contextmanager
+def running_app(warehouse_url: str, log: Path) -> Iterator[str]:
+    """The command on a free port until the end of the block; it must then end by itself, having said nothing odd."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("TMDB_", "STREAMLIT_"))}
+    environment = {**kept, "WAREHOUSE_URL": warehouse_url, "TMDB_TOKEN": "not asked"}
+    command = [sys.executable, "-m", "tmdb_assets.cli", "viz", "--port", str(port)]
+    address = f"http://127.0.0.1:{port}"
+    with log.open("w") as output, subprocess.Popen(command, env=environment, stdout=output, stderr=output) as process:
+        try:
+            assert wait_until(lambda: is_healthy(address) or process.poll() is not None, DEADLINE_S), log.read_text()
+            assert process.poll() is None, log.read_text()
+            yield address
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(DEADLINE_S) == 0, log.read_text()
+        finally:
+            process.kill()
+    said = log.read_text()
+    assert f"App: {address}  (Ctrl-C stops it)" in said
+    assert "Traceback" not in said
+
+
+def is_healthy(address: str) -> bool:
+    """Whether the server takes pages, as docker-compose.yml asks it."""
+    try:
+        with urllib.request.urlopen(f"{address}/_stcore/health", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, ConnectionError):
+        return False
+
+
+def texts_of(watched: WatchedPage, number: int, title: str) -> list[str]:
+    """The words and figures in a chart of the page, from the one with this title on."""
+    chart = watched.page.locator(CHART).nth(number)
+    chart.get_by_text(title, exact=True).wait_for()
+    found: list[str] = chart.locator("text").all_text_contents()
+    return found
+
+
+def follows(texts: list[str], row: list[str]) -> bool:
+    """Whether the figures of a row all stand among the texts of a chart."""
+    return all(text in texts for text in row)
+
+
+def test_pages_show_the_databases_figures_and_ask_no_network(app: str, tables: Tables, browser) -> None:
+    with watched_page(browser) as watched:
+        page = watched.page
+        page.goto(app)
+        assert follows(texts_of(watched, 0, "Key figures"), ["Films", "3", "Votes", "30"])
+        assert tables.rows("select count(*), sum(vote_count) from vw_top_movies") == [(3, 30)]
+
+        page.get_by_role("link", name="Top films").click()
+        shown = texts_of(watched, 0, "Top 3 films by popularity")
+        films = tables.rows("select title, popularity from vw_top_movies")
+        assert [text for text in shown if text.startswith("Film ")] == [title for title, _ in films]
+        assert follows(shown, [format_measure(popularity) for _, popularity in films])
+
+        page.get_by_role("link", name="Continents").click()
+        assert "Film 3" in texts_of(watched, 1, "Top 2 films of Europe by popularity")
+        page.get_by_role("combobox").click()
+        page.get_by_role("option", name="North America").click()
+        shown = texts_of(watched, 1, "Top film of North America by popularity")
+        assert [text for text in shown if text.startswith("Film ")] == ["Film 2"]
+
+        page.get_by_role("link", name="Trends").click()
+        texts_of(watched, 1, "Popularity of the top 3 films")
+        page.get_by_role("combobox").click()
+        page.get_by_role("option", name="Film 2").click()
+        page.keyboard.press("Escape")  # the list of films stays open for more
+        texts_of(watched, 1, "Popularity of a chosen film")
+
+        load_day(tables.warehouse, AFTER, {**SECOND_DAY, 2: (700.0, 6.0, 20)})
+        page.get_by_role("link", name="Top films").click()
+        texts_of(watched, 0, f"Snapshot of {AFTER} (UTC)")
+        assert follows(texts_of(watched, 0, "Top 3 films by popularity"), ["Film 2", "700.0"])
+
+        assert watched.faults == []
+        hosts = {
+            urlsplit(request).hostname for request in watched.requests if not request.startswith(("data:", "blob:"))
+        }
+        assert hosts == {"127.0.0.1"}
+
+
+def test_a_chart_fits_a_phone_in_the_dark(app: str, browser) -> None:
+    with watched_page(browser, viewport={"width": 390, "height": 844}, color_scheme="dark") as watched:
+        watched.page.goto(app)
+        texts_of(watched, 0, "Key figures")
+        box = watched.page.locator(CHART).first.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390
+        assert watched.page.evaluate("document.documentElement.scrollWidth") <= 390
+        dark = watched.page.locator("[data-testid=stApp]").evaluate("app => getComputedStyle(app).colorScheme")
+        assert dark == "dark"
