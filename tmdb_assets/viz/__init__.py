@@ -8,12 +8,12 @@ reader.py
     Read-only transactions as `tmdb_reader`, the edition of the figures, and what to say when they cannot be read.
 figures.py
     The figures and charts of the newest edition, cached until the next one.
-page.py
+layout.py
     What every page has: sample mark, attribution, charts that fit a phone, notices in place of error traces.
 queries.py
     What the pages read beside the pictures.
 pages.py
-    The pages, and one for every picture of `tmdb_assets.pictures` that no other page shows.
+    `PAGES`: the composed ones, and one for every picture of `tmdb_assets.pictures` that has no place on those.
 app.py
     The script that Streamlit runs: the navigation.
 """

@@ -2,8 +2,7 @@
 
 import streamlit as st
 
-from tmdb_assets.pictures import PICTURES
-from tmdb_assets.viz import pages
+from tmdb_assets.viz.pages import PAGES
 
 # Not one of Streamlit's own: a browser would ask a host of fonts for it.
 ICON = (
@@ -12,15 +11,9 @@ ICON = (
 )
 
 st.set_page_config(page_title="tmdb-assets", page_icon=ICON, layout="centered")
-main = [
-    st.Page(pages.key_figures, title="Key figures", icon=":material/speed:", default=True),
-    st.Page(pages.genres, title="Genres", icon=":material/theater_comedy:"),
-    st.Page(pages.top_films, title="Top films", icon=":material/trophy:"),
-    st.Page(pages.continents, title="Continents", icon=":material/public:"),
-    st.Page(pages.trends, title="Trends", icon=":material/trending_up:"),
-]
-more = [
-    st.Page(page, title=PICTURES[name].title, icon=":material/bar_chart:", url_path=name)
-    for name, page in pages.more_pages().items()
-]
-st.navigation({"": main, "More pictures": more} if more else main).run()
+st.navigation(
+    [
+        st.Page(page.show, title=page.title, icon=page.icon, url_path=page.path, default=page is PAGES[0])
+        for page in PAGES
+    ]
+).run()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 KEPT_S = 60
 MOST_KEPT = 200
-# Everything has its fixed place in a picture, so that only the whole can be made smaller (`page.STYLE`): as SVG it
+# Everything has its fixed place in a picture, so that only the whole can be made smaller (`layout.STYLE`): as SVG it
 # stays sharp then, and what is under the pointer is still found.
 EMBEDDED = {"embedOptions": {"renderer": "svg", "actions": False}}
 

@@ -1,110 +1,90 @@
-"""The pages. Each function shows one whole page; `more_pages` are the pictures that none of the others shows."""
+"""The pages: `PAGES`, of which the last are the pictures that have no place on another one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from dataclasses import dataclass
 
 import streamlit as st
 
 from tmdb_assets.pictures import PICTURES, Picture
 from tmdb_assets.viz.figures import draw_frame, draw_picture, read_rows
-from tmdb_assets.viz.page import show, show_chart, show_films
+from tmdb_assets.viz.layout import show_chart, show_films, show_page
 from tmdb_assets.viz.queries import FIND_FILMS, LOADED_DAYS, TOP_FILMS, TOP_OF_CONTINENT
 from tmdb_assets.viz.reader import Edition
 
 MOST_CURVES = 8  # as many as the chart has colours
 SPANS = {7: "7 days", 30: "30 days", 90: "90 days", 365: "a year"}
 
-SHOWN = frozenset(
-    {
-        "key_figures",
-        "genre_popularity",
-        "top_films",
-        "continent_popularity",
-        "movers_of_the_week",
-        "popularity_over_time",
-    }
-)
+
+@dataclass(frozen=True)
+class Page:
+    """A page: the path of its address, title, icon, one line on what it shows, its body, and the pictures in it."""
+
+    path: str
+    title: str
+    icon: str
+    meaning: str
+    body: Callable[[Edition], None]
+    pictures: tuple[str, ...]
+
+    def show(self) -> None:
+        """Show the whole page."""
+        show_page(self.title, self.meaning, self.body)
 
 
-def key_figures() -> None:
-    """The newest day in four figures, and the days that are loaded."""
-
-    def body(edition: Edition) -> None:
-        show_chart(*draw_picture(edition, "key_figures"))
-        st.subheader("Loaded days")
-        st.dataframe(
-            read_rows(edition, LOADED_DAYS),
-            hide_index=True,
-            column_config={
-                "day": st.column_config.DateColumn("Day (UTC)"),
-                "n_movies": st.column_config.NumberColumn("Films", format="localized"),
-                "discover_percent": st.column_config.NumberColumn(
-                    "From discover", format="%.0f%%", help="The rest is from the daily id export: popularity, no votes."
-                ),
-                "n_rejected_rows": st.column_config.NumberColumn("Rejected rows", format="localized"),
-                "loaded_at": st.column_config.DatetimeColumn("Loaded (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"),
-            },
-        )
-
-    show("The newest day", "All films of the newest loaded day together, and what was loaded before.", body)
+def _show_key_figures(edition: Edition) -> None:
+    show_chart(*draw_picture(edition, "key_figures"))
+    st.subheader("Loaded days")
+    st.dataframe(
+        read_rows(edition, LOADED_DAYS),
+        hide_index=True,
+        column_config={
+            "day": st.column_config.DateColumn("Day (UTC)"),
+            "n_movies": st.column_config.NumberColumn("Films", format="localized"),
+            "discover_percent": st.column_config.NumberColumn(
+                "From discover", format="%.0f%%", help="The rest is from the daily id export: popularity, no votes."
+            ),
+            "n_rejected_rows": st.column_config.NumberColumn("Rejected rows", format="localized"),
+            "loaded_at": st.column_config.DatetimeColumn("Loaded (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"),
+        },
+    )
 
 
-def genres() -> None:
-    """The genres by popularity."""
-    _show_picture(PICTURES["genre_popularity"], "Genres")
+def _show_top_films(edition: Edition) -> None:
+    spec, _ = draw_picture(edition, "top_films")
+    show_chart(spec)
+    st.subheader("The top 200")
+    show_films(read_rows(edition, TOP_FILMS))
 
 
-def top_films() -> None:
-    """The films by popularity: a chart of the first, a table of the 200 first."""
+def _show_continents(edition: Edition) -> None:
+    spec, table = draw_picture(edition, "continent_popularity")
+    show_chart(spec, table)
+    if not len(table):
+        return
+    st.subheader("Top ten of a continent")
+    names = [str(name) for name in table["continent"]]
+    continent = st.selectbox("Continent of production", names, key="continent")
+    found = read_rows(edition, TOP_OF_CONTINENT, {"day": edition.newest_day, "continent": continent})
+    show_chart(draw_frame(edition, "top_films", found, {"group": continent}))
+    show_films(found)
 
-    def body(edition: Edition) -> None:
-        spec, _ = draw_picture(edition, "top_films")
-        show_chart(spec)
-        st.subheader("The top 200")
-        show_films(read_rows(edition, TOP_FILMS))
 
-    show("Top films", "The most popular films of the newest loaded day.", body)
-
-
-def continents() -> None:
-    """The continents by popularity, and the top ten of one of them."""
-
-    def body(edition: Edition) -> None:
-        spec, table = draw_picture(edition, "continent_popularity")
+def _show_trends(edition: Edition) -> None:
+    show_chart(*draw_picture(edition, "movers_of_the_week"))
+    st.subheader("Curves")
+    chosen = _choose_films(edition)
+    days = st.segmented_control(
+        "Span", list(SPANS), format_func=SPANS.__getitem__, default=30, required=True, key="span"
+    )
+    parameters = {"movie_ids": chosen or None, "days": days}
+    options = {"is_chosen": True} if chosen else {}
+    spec, table = draw_picture(edition, "popularity_over_time", parameters, options)
+    if chosen and not len(table):
+        st.info("None of the chosen films has a figure within this span. Choose a longer one, or other films.")
+    else:
         show_chart(spec, table)
-        if not len(table):
-            return
-        st.subheader("Top ten of a continent")
-        names = [str(name) for name in table["continent"]]
-        continent = st.selectbox("Continent of production", names, key="continent")
-        found = read_rows(edition, TOP_OF_CONTINENT, {"day": edition.newest_day, "continent": continent})
-        show_chart(draw_frame(edition, "top_films", found, {"group": continent}))
-        show_films(found)
-
-    show("Continents", "A film counts for each continent that took part in its production.", body)
-
-
-def trends() -> None:
-    """What rose and fell within a week, and the curves of chosen films."""
-
-    def body(edition: Edition) -> None:
-        show_chart(*draw_picture(edition, "movers_of_the_week"))
-        st.subheader("Curves")
-        chosen = _choose_films(edition)
-        days = st.segmented_control(
-            "Span", list(SPANS), format_func=SPANS.__getitem__, default=30, required=True, key="span"
-        )
-        parameters = {"movie_ids": chosen or None, "days": days}
-        options = {"is_chosen": True} if chosen else {}
-        spec, table = draw_picture(edition, "popularity_over_time", parameters, options)
-        if chosen and not len(table):
-            st.info("None of the chosen films has a figure within this span. Choose a longer one, or other films.")
-        else:
-            show_chart(spec, table)
-
-    show("Trends", "Which films move, and how popularity went day by day.", body)
 
 
 def _choose_films(edition: Edition) -> list[int]:
@@ -141,10 +121,55 @@ def like_pattern(part: str) -> str:
     return f"%{escaped}%"
 
 
-def more_pages() -> dict[str, Callable[[], None]]:
-    """A page by name for every declared picture that has no place on another."""
-    return {name: partial(_show_picture, picture) for name, picture in PICTURES.items() if name not in SHOWN}
+def _picture_page(picture: Picture, title: str, icon: str) -> Page:
+    def body(edition: Edition) -> None:
+        show_chart(*draw_picture(edition, picture.name))
+
+    return Page(picture.name, title, icon, picture.shows, body, (picture.name,))
 
 
-def _show_picture(picture: Picture, title: str | None = None) -> None:
-    show(title or picture.title, picture.shows, lambda edition: show_chart(*draw_picture(edition, picture.name)))
+_COMPOSED = (
+    Page(
+        "key_figures",
+        "Key figures",
+        ":material/speed:",
+        "All films of the newest loaded day together, and what was loaded before.",
+        _show_key_figures,
+        ("key_figures",),
+    ),
+    _picture_page(PICTURES["genre_popularity"], "Genres", ":material/theater_comedy:"),
+    Page(
+        "top_films",
+        "Top films",
+        ":material/trophy:",
+        "The most popular films of the newest loaded day.",
+        _show_top_films,
+        ("top_films",),
+    ),
+    Page(
+        "continents",
+        "Continents",
+        ":material/public:",
+        "A film counts for each continent that took part in its production.",
+        _show_continents,
+        ("continent_popularity",),
+    ),
+    Page(
+        "trends",
+        "Trends",
+        ":material/trending_up:",
+        "Which films move, and how popularity went day by day.",
+        _show_trends,
+        ("movers_of_the_week", "popularity_over_time"),
+    ),
+)
+_PLACED = {name for page in _COMPOSED for name in page.pictures}
+
+PAGES = (
+    *_COMPOSED,
+    *(
+        _picture_page(picture, picture.title, ":material/bar_chart:")
+        for name, picture in PICTURES.items()
+        if name not in _PLACED
+    ),
+)

@@ -24,7 +24,8 @@ testing = pytest.importorskip("streamlit.testing.v1", reason="no Streamlit: pip 
 from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df  # noqa: E402
 
 # The module itself imports Streamlit.
-from tmdb_assets.viz import page, pages, reader  # noqa: E402
+from tmdb_assets.viz import layout, reader  # noqa: E402
+from tmdb_assets.viz.pages import PAGES  # noqa: E402
 
 SETTINGS = Settings.load(warehouse_reader_password="a word that passes")
 NO_DATA = "No data yet"
@@ -50,9 +51,9 @@ def shown(name: str) -> AppTest:
     """A page after its first run."""
 
     def script(name: str) -> None:
-        from tmdb_assets.viz import pages
+        from tmdb_assets.viz.pages import PAGES
 
-        (getattr(pages, name, None) or pages.more_pages()[name])()
+        next(page for page in PAGES if page.path == name).show()
 
     app = testing.AppTest.from_function(script, args=(name,), default_timeout=30)
     app.run()
@@ -79,7 +80,7 @@ def values_of(chart: dict[str, Any], *names: str) -> list[tuple[Any, ...]]:
     return list(dict.fromkeys(row for frame in frames for row in frame.itertuples(index=False, name=None)))
 
 
-@pytest.mark.parametrize("name", ["key_figures", "genres", "top_films", "continents", "trends", *pages.more_pages()])
+@pytest.mark.parametrize("name", [page.path for page in PAGES])
 def test_every_page_has_a_chart_the_sample_mark_and_the_attribution(name: str, tables: Tables) -> None:
     app = shown(name)
     assert len(charts_of(app)) >= 1
@@ -90,19 +91,20 @@ def test_every_page_has_a_chart_the_sample_mark_and_the_attribution(name: str, t
 
 
 def test_every_declared_picture_has_its_place() -> None:
-    assert set(PICTURES) == set(pages.SHOWN) | set(pages.more_pages())
+    assert sorted(name for page in PAGES for name in page.pictures) == sorted(PICTURES)
+    assert len({page.path for page in PAGES}) == len({page.title for page in PAGES}) == len(PAGES)
 
 
 def test_real_figures_have_no_sample_mark(tables: Tables, monkeypatch) -> None:
-    for module in (page, reader):
+    for module in (layout, reader):
         monkeypatch.setattr(module, "get_settings", lambda: Settings.load(tmdb_token="x"))
-    app = shown("genres")
+    app = shown("genre_popularity")
     assert list(app.warning) == []
     assert "SAMPLE" not in app.get("vega_lite_chart")[0].proto.spec
 
 
 def test_figures_are_the_databases(tables: Tables) -> None:
-    (chart,) = charts_of(shown("genres"))
+    (chart,) = charts_of(shown("genre_popularity"))
     genres = "select name, avg_popularity, total_votes, nb_movies from vw_genre_popularity order by 2 desc"
     assert values_of(chart, "name", "avg_popularity", "total_votes", "nb_movies") == tables.rows(genres)
     top = "select rank, title, popularity from vw_top_movies"
@@ -159,7 +161,7 @@ def test_a_new_load_shows_at_once(server, monkeypatch) -> None:
 
 
 def test_figures_are_kept_until_the_next_load(tables: Tables, star: Warehouse) -> None:
-    app = shown("genres")
+    app = shown("genre_popularity")
     before = values_of(charts_of(app)[0], "name")
     assert before == [("Comedy",), ("Drama",)]
     with star.begin() as connection:

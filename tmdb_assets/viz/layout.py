@@ -24,7 +24,7 @@ STYLE = """<style>
 </style>"""
 
 
-def show(title: str, meaning: str, body: Callable[[Edition], None]) -> None:
+def show_page(title: str, meaning: str, body: Callable[[Edition], None]) -> None:
     """A whole page: what `body` shows of the newest edition between heading and attribution.
 
     Where there is nothing to read, the page says so and what to do.
