@@ -11,15 +11,16 @@ import os
 import re
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
 
 from tmdb_assets.env_file import compose_example
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
 
 HOME_VARIABLE = "TMDB_ASSETS_HOME"
 
@@ -72,6 +73,9 @@ def _http_address(value: str) -> str:
 def _postgres_url(value: SecretStr | None) -> SecretStr | None:
     if value is None:
         return None
+    from sqlalchemy.engine import make_url  # 0.3 s, for those who set it alone
+    from sqlalchemy.exc import ArgumentError
+
     try:
         url = make_url(value.get_secret_value())
     except ArgumentError:
@@ -166,7 +170,11 @@ class Settings(BaseSettings):
     @property
     def external_url(self) -> URL | None:
         """`WAREHOUSE_URL` parsed, or None when the embedded server is used."""
-        return make_url(self.warehouse_url.get_secret_value()) if self.warehouse_url else None
+        if self.warehouse_url is None:
+            return None
+        from sqlalchemy.engine import make_url
+
+        return make_url(self.warehouse_url.get_secret_value())
 
     @classmethod
     def load(cls, **overrides: Any) -> Settings:
