@@ -114,6 +114,7 @@ function drawCurves(box, model, state, films, onDay) {
     onDay(nearest);
   });
   box.replaceChildren(svg);
+  fitLabels(svg, width - plot.right - LABEL_GAP);
   return (day) => {
     const dots = films.map((film, place) => [model.valueOf(film, day), place]).filter(([value]) => !Number.isNaN(value));
     mark.replaceChildren(shape("line", { x1: x(day), x2: x(day), y1: plot.top, y2: plot.bottom }),
@@ -132,12 +133,22 @@ function dayTicks(start, end, plot) {
   return made;
 }
 
+const LABEL_GAP = 15;
+
 function endLabels(films, runs, { x, y, plot, isWide }) {
   const drawn = films.map((film, place) => ({ film, place, end: runs[place].at(-1)?.at(-1) })).filter(({ end }) => end);
   const heights = spread(drawn.map(({ end }) => y(end.value)), 18, plot.top, plot.bottom);
   return drawn.flatMap(({ film, place, end }, rank) => [
     coloured(shape("path", { class: "leader", d: `M${x(end.day) + 3},${y(end.value)}L${plot.right + 12},${heights[rank]}` }), "stroke", place),
-    shape("text", { class: "label", x: plot.right + 15, y: heights[rank], "dominant-baseline": "middle" },
+    shape("text", { class: "label", x: plot.right + LABEL_GAP, y: heights[rank], "dominant-baseline": "middle" },
       isWide ? `${place + 1} ${cut(film.title, 22)}` : String(place + 1)),
   ]);
+}
+
+// Cuts labels that need more than the room beside the plot: only once drawn, they tell how wide their letters are.
+function fitLabels(svg, room) {
+  for (const label of svg.querySelectorAll(".label")) {
+    const text = label.textContent;
+    for (let length = text.length; length > 2 && label.getComputedTextLength() > room; length -= 1) label.textContent = cut(text, length);
+  }
 }

@@ -1,0 +1,296 @@
+"""The dashboard in a browser: what each control changes on it, and that it asks nothing of any network."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+import pytest
+
+from tmdb_assets.dashboard.colours import DARK, LIGHT
+from tmdb_assets_tests.dashboard_figures import film
+from tmdb_assets_tests.ui.watched_page import watched_page
+from tmdb_assets_tests.ui.written_page import FILMS, MARKUP, POPULARITY, write
+
+ALL = ["Amélie", "Alien", "Spirited Away", "La Strada", "Heat", MARKUP]
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    return write(tmp_path_factory.mktemp("dashboard") / "dashboard.html", FILMS, POPULARITY)
+
+
+@pytest.fixture
+def opened(browser):
+    """Opens pages; at the end none has found fault or asked for anything but itself."""
+    pages = []
+    with ExitStack() as stack:
+
+        def open_page(address, **options):
+            watched = stack.enter_context(watched_page(browser, **options))
+            pages.append(watched)
+            watched.page.goto(address)
+            return watched.page
+
+        yield open_page
+        assert [watched.faults for watched in pages] == [[]] * len(pages)
+        asked = {request for watched in pages for request in watched.requests}
+        assert [request for request in asked if not request.startswith(("file:", "data:"))] == []
+
+
+@pytest.fixture
+def page(opened, address):
+    made = opened(address)
+    made.wait_for_selector("html[data-ready]")
+    return made
+
+
+def titles(page):
+    """The list, from top to bottom."""
+    return page.get_by_role("table", name="Films that fit the filters").get_by_role("link").all_inner_texts()
+
+
+def cells(page, title):
+    """What the list shows of a film: year, popularity, its change in a week, rating and votes."""
+    row = page.locator("#films").get_by_role("row").filter(has=page.get_by_role("link", name=title, exact=True))
+    return [text.split("\n")[0] for text in row.get_by_role("cell").all_inner_texts()[1:6]]
+
+
+def status(page):
+    return page.get_by_role("search").get_by_role("status").inner_text()
+
+
+def curves(page):
+    """The films drawn, as a screen reader is told of them."""
+    return page.get_by_role("img").get_attribute("aria-label")
+
+
+@pytest.mark.parametrize(
+    ("label", "chosen", "left"),
+    [
+        ("Genre", "Drama", ["Spirited Away", "La Strada", "Heat"]),
+        ("Continent", "Europe", ["Amélie", "La Strada"]),
+        ("Country", "United States of America", ["Alien", "Heat"]),
+        ("Original language", "Japanese", ["Spirited Away"]),
+    ],
+)
+def test_a_choice_leaves_the_films_that_have_it(page, label, chosen, left):
+    assert titles(page) == ALL
+    page.get_by_role("combobox", name=label, exact=True).select_option(chosen)
+    assert titles(page) == left
+    assert status(page) == f"{len(left)} of 6 films: {chosen}"
+    assert ", ".join(left) in curves(page)
+    page.get_by_role("button", name="Reset", exact=True).click()
+    assert titles(page) == ALL
+
+
+def test_years_leave_out_films_of_others_and_of_none(page):
+    page.get_by_label("First release year").fill("1979")
+    assert titles(page) == ["Amélie", "Alien", "Spirited Away", "Heat"]
+    page.get_by_label("Last release year").fill("1995")
+    assert titles(page) == ["Alien", "Heat"]
+    assert status(page) == "2 of 6 films: released 1979 to 1995"
+
+
+def test_figures_are_those_of_the_last_day_shown(page):
+    assert cells(page, "Amélie") == ["2001", "60.0", "+48.0", "7.9", "900"]
+    page.get_by_label("Last day").select_option("2026-07-28")
+    assert titles(page) == ["Heat", "Alien", "Spirited Away", "Amélie", "La Strada"]
+    assert cells(page, "Amélie") == ["2001", "24.0", "+14.0", "7.9", "900"]
+    assert cells(page, "Heat")[2] == "–"
+    page.get_by_label("First day").select_option("2026-07-29")  # after the last: the two change places
+    assert page.get_by_label("First day").input_value() == "2026-07-28"
+    assert curves(page).endswith("from 2026-07-28 to 2026-07-29. The figures stand below, as a table.")
+
+
+def test_filters_narrow_each_other_down_to_nothing_and_back(page):
+    page.get_by_role("combobox", name="Genre", exact=True).select_option("Drama")
+    page.get_by_role("combobox", name="Original language", exact=True).select_option("French")
+    assert titles(page) == ["La Strada"]
+    assert page.get_by_role("definition").all_inner_texts() == ["1", "30.0", "6.5 of 10", "300", "100%"]
+    page.get_by_role("combobox", name="Country", exact=True).select_option("Japan")
+    assert titles(page) == []
+    assert page.get_by_text("No film fits these filters.").is_visible()
+    page.get_by_role("button", name="Reset the filters").click()
+    assert titles(page) == ALL
+
+
+def test_a_film_is_found_by_either_title_and_its_curve_is_read(page):
+    search = page.get_by_role("searchbox", name="Title")
+    search.fill("千尋")
+    assert titles(page) == ["Spirited Away"]
+    search.fill("FABULEUX  amelie")
+    assert titles(page) == ["Amélie"]
+    assert curves(page).startswith("Popularity by day of Amélie, from 2026-07-21 to 2026-07-29.")
+    page.get_by_text("The curves as a table").click()
+    table = page.get_by_role("table", name="Popularity by day and film")
+    assert table.get_by_role("columnheader").all_inner_texts() == ["Day (UTC)", "Amélie"]
+    assert table.get_by_role("row").last.inner_text() == "2026-07-21\t10.0"
+    page.get_by_role("button", name="Curve of Amélie").click()
+    search.fill("")
+    page.get_by_role("button", name="Curve of Heat").click()
+    assert curves(page).startswith("Popularity by day of Amélie, Heat,")
+    assert page.locator("#curves path.curve").count() == 2
+    page.get_by_role("button", name="Take away Amélie").click()
+    assert curves(page).startswith("Popularity by day of Heat,")
+
+
+def test_the_list_is_sorted_by_its_headings_with_the_unknown_last(page):
+    def sort(name):
+        heading = page.locator("#films").get_by_role("columnheader", name=name)
+        heading.get_by_role("button").click()
+        return titles(page), heading.get_attribute("aria-sort")
+
+    by_votes = ["Alien", "Spirited Away", "Amélie", "Heat", "La Strada"]
+    assert sort("Votes") == ([*by_votes, MARKUP], "descending")
+    assert sort("Votes") == ([*by_votes[::-1], MARKUP], "ascending")
+    assert sort("Year") == (["Amélie", "Spirited Away", "Heat", "Alien", "La Strada", MARKUP], "descending")
+    assert sort("Title") == ([MARKUP, "Alien", "Amélie", "Heat", "La Strada", "Spirited Away"], "ascending")
+    assert sort("Week") == (["Amélie", "La Strada", "Alien", "Spirited Away", "Heat", MARKUP], "descending")
+    assert page.get_by_role("columnheader", name="Votes").get_attribute("aria-sort") == "none"
+
+
+def test_a_title_leads_to_the_film_at_tmdb_which_is_not_told_from_where(page):
+    link = page.locator("#films").get_by_role("link", name="Spirited Away")
+    told = {name: link.get_attribute(name) for name in ("href", "target", "rel")}
+    assert told == {
+        "href": "https://www.themoviedb.org/movie/3",
+        "target": "_blank",
+        "rel": "noopener noreferrer",
+    }
+
+
+def test_a_group_is_a_filter_too(page):
+    genres = page.get_by_role("table", name="Genre")
+    rows = [row.split() for row in genres.get_by_role("row").all_inner_texts()[1:]]
+    assert rows[:2] == [["Drama", "30.0", "3"], ["Comedy", "60.0", "1"]]
+    genres.get_by_role("button", name="Comedy").click()
+    assert (titles(page), page.get_by_role("combobox", name="Genre", exact=True).input_value()) == (["Amélie"], "35")
+    assert genres.get_by_role("button", name="Comedy").get_attribute("aria-pressed") == "true"
+    genres.get_by_role("button", name="Comedy").click()
+    page.get_by_role("button", name="2000s").click()
+    assert titles(page) == ["Amélie", "Spirited Away"]
+
+
+def test_the_address_holds_the_view(page, opened):
+    page.get_by_role("combobox", name="Genre", exact=True).select_option("Drama")
+    page.get_by_role("columnheader", name="Votes").get_by_role("button").click()
+    page.get_by_role("button", name="Curve of Heat").click()
+    again = opened(page.url)
+    again.wait_for_selector("html[data-ready]")
+    assert titles(again) == titles(page) == ["Spirited Away", "Heat", "La Strada"]
+    assert curves(again) == curves(page)
+    assert again.get_by_role("combobox", name="Genre", exact=True).input_value() == "18"
+
+
+def test_all_is_done_by_keys(page):
+    keys, focused = page.keyboard, page.locator(":focus")
+    keys.press("Tab")
+    assert focused.inner_text() == "Skip to the list of films"
+    keys.press("Enter")
+    assert focused.inner_text() == "Films"
+    page.get_by_role("searchbox").focus()
+    keys.type("e")
+    keys.press("Tab")
+    keys.press("d")
+    assert titles(page) == ["Spirited Away", "Heat"]  # with an e, dramas
+    page.get_by_role("button", name="Curve of Heat").focus()
+    keys.press("Space")  # the list is made anew, its focus stays
+    assert focused.get_attribute("aria-label") == "Curve of Heat"
+    assert focused.get_attribute("aria-pressed") == "true"
+    assert page.get_by_role("listitem").inner_text().split() == ["1", "Heat", "20.0", "×"]
+    page.get_by_role("slider", name="Day").focus()
+    keys.press("ArrowLeft")
+    assert focused.get_attribute("aria-valuetext") == "2026-07-28"
+    assert page.get_by_role("listitem").inner_text().split() == ["1", "Heat", "80.0", "×"]
+    outline = focused.evaluate("element => getComputedStyle(element).outlineStyle")
+    assert outline == "solid"
+
+
+def test_what_a_screen_reader_is_told(page):
+    from playwright.sync_api import expect
+
+    expect(page.get_by_role("search", name="Filters")).to_match_aria_snapshot("""
+        - search "Filters":
+          - group:
+            - searchbox "Title"
+            - combobox "Genre"
+            - combobox "Continent"
+            - combobox "Country"
+            - combobox "Original language"
+            - group "Release years":
+              - spinbutton "First release year"
+              - spinbutton "Last release year"
+            - group "Days shown (UTC)":
+              - combobox "First day"
+              - combobox "Last day, of which the figures are"
+            - button "Reset"
+          - status: 6 of 6 films
+    """)
+    expect(page.get_by_role("main")).to_match_aria_snapshot("""
+        - region "Key figures"
+        - region "Popularity over time":
+          - heading "Popularity over time" [level=2]
+          - checkbox "Log scale"
+          - img /Popularity by day of Amélie/
+          - slider "Day"
+          - list "Films drawn"
+        - region "Movers of the week":
+          - table "Rose most"
+          - table "Fell most"
+        - region "Films":
+          - heading "Films" [level=2]
+          - table /Films that fit the filters/:
+            - rowgroup:
+              - row:
+                - columnheader "Popularity"
+        - region "By genre, country, language and decade":
+          - group "Bars show":
+            - radio "Mean popularity" [checked]
+            - radio "Films"
+          - table "Genre"
+    """)
+    assert page.get_by_role("contentinfo").inner_text().endswith("not endorsed or certified by TMDB.")
+
+
+def test_without_a_day_and_with_one(opened, tmp_path):
+    page = opened(write(tmp_path / "none.html", [], {}))
+    assert page.get_by_role("main").inner_text() == "No data yet\n\nLoad a day first: tmdb-assets run"
+    page = opened(write(tmp_path / "one.html", FILMS[:2], {1: [3.0], 2: [4.0]}))
+    page.wait_for_selector("html[data-ready]")
+    assert titles(page) == ["Alien", "Amélie"]
+    assert page.get_by_text("One day so far: curves begin with the second.").is_visible()
+    assert page.get_by_text("Nothing to compare with").is_visible()
+    assert page.get_by_role("slider").count() == 0
+
+
+PLACES = """() => {
+  const all = (selector) => [...document.querySelectorAll(selector)].map((element) => element.getBoundingClientRect());
+  const [curves] = all("#curves");
+  return {
+    labels_over_the_edge: all("#curves .label").filter((label) => label.right > curves.right).length,
+    heights_of_names: new Set(all("form > label, form legend").map((name) => name.top)).size,
+    beyond_the_window: document.documentElement.scrollWidth - innerWidth,
+    ground: getComputedStyle(document.body).backgroundColor,
+  };
+}"""
+
+
+def test_wide_titles_stay_within_a_desk_and_a_phone_light_and_dark(opened, tmp_path):
+    films = [film(1, "W" * 40), film(2, "MMMM WWWW " * 8), film(3, "千と千尋の神隠し" * 4)]
+    page = opened(write(tmp_path / "wide.html", films, {1: [3.0, 4], 2: [4.0, 5], 3: [1.0, 2]}))
+    found = []
+    for width, height, scheme in ((1440, 900, "light"), (390, 844, "dark")):
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=scheme)
+        page.reload()
+        page.wait_for_selector("html[data-ready]")
+        found.append(page.evaluate(PLACES))
+    desk, phone = found
+    assert (desk["labels_over_the_edge"], desk["beyond_the_window"], desk["heights_of_names"]) == (0, 0, 1)
+    assert (phone["labels_over_the_edge"], phone["beyond_the_window"]) == (0, 0)
+    assert [look["ground"] for look in found] == [rgb(LIGHT["ground"]), rgb(DARK["ground"])]
+
+
+def rgb(colour):
+    """A colour as a browser tells it."""
+    return "rgb({}, {}, {})".format(*bytes.fromhex(colour.removeprefix("#")))
