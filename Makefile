@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev viz psql env test lint format types schema env-example bench lock clean-data
+.PHONY: help run dev viz psql env test lint format schema pictures bench lock clean-data
 
 help: ## Show this help.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -61,6 +61,9 @@ schema: $(VENV)/runtime.stamp ## Write sql/schema.sql, the data dictionary and .
 	$(BIN)/python -m tmdb_assets.warehouse.ddl
 	$(BIN)/python -m tmdb_assets.warehouse.dictionary
 	$(BIN)/python -m tmdb_assets.settings > .env.example
+
+pictures: run $(VENV)/dev.stamp ## Take the README's pictures anew, with the sandbox's figures (needs chromium).
+	$(BIN)/python -m tmdb_assets_tests.ui.pictures
 
 bench: $(VENV)/dev.stamp ## Measure a day's run, ingestion against the floor, and the warehouse at scale.
 	$(BIN)/python -m benchmarks.run_day

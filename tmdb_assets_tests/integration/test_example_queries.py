@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from tmdb_assets.settings import SQL_DIR, Settings
+from tmdb_assets.settings import PROJECT_ROOT, SQL_DIR, Settings
 from tmdb_assets.warehouse.ddl import apply_view
 from tmdb_assets.warehouse.resource import Warehouse
 from tmdb_assets.warehouse.roles import READER, apply_roles
@@ -169,6 +170,17 @@ def test_an_example_answers_its_question(films: Warehouse, name: str) -> None:
     found = read(films, name)
     assert [len(row) for row in found] == [len(row) for row in EXPECTED[name]]
     assert found == [pytest.approx(row) if row else row for row in EXPECTED[name]]
+
+
+def test_the_readmes_queries_give_the_columns_that_it_shows(films: Warehouse) -> None:
+    text = (PROJECT_ROOT / "README.md").read_text(encoding="utf-8")
+    shown = re.findall(r"```sql\n(.*?)```\n\n```text\n(.*?)\n", text, re.DOTALL)
+    assert len(shown) == 3
+    for query, header in shown:
+        with films.begin() as connection:
+            connection.exec_driver_sql(f"set local role {READER}")
+            found = connection.exec_driver_sql(query)
+            assert list(found.keys()) == [name.strip() for name in header.split("|")]
 
 
 @pytest.mark.parametrize("name", EXPECTED)

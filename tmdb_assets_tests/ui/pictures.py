@@ -1,0 +1,88 @@
+"""`make pictures`: the README's pictures, taken with Chromium of what the sandbox's last day shows.
+
+The dashboard's page and the asset graph of `tmdb-assets dev`, in `docs/images`. Needs a loaded day (`make run`).
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tmdb_assets.settings import PROJECT_ROOT, Settings
+from tmdb_assets_tests.ui.conftest import open_browser
+from tmdb_assets_tests.ui.watched_page import watched_page
+from tmdb_assets_tests.waiting import wait_until
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+IMAGES = PROJECT_ROOT / "docs" / "images"
+SETTLED_MS = 3_000  # the graph slides to its place
+COMMAND = Path(sys.executable).with_name("tmdb-assets")
+
+
+def main() -> None:
+    """Write both pictures, with the sandbox's figures whatever token is set."""
+    os.environ["TMDB_TOKEN"] = ""
+    IMAGES.mkdir(exist_ok=True)
+    page = Settings().reports_folder / "dashboard_tmdb_sandbox.html"
+    if not page.is_file():
+        sys.exit(f"{page} is not there: load a day first (make run).")
+    with open_browser() as browser:
+        take_dashboard(browser, page)
+        take_graph(browser)
+
+
+def take_dashboard(browser: Browser, file: Path) -> None:
+    """The top of the dashboard's page, a film's curve chosen."""
+    with watched_page(browser, viewport={"width": 1280, "height": 960}) as watched:
+        watched.page.goto(file.as_uri())
+        watched.page.get_by_role("heading").first.wait_for()
+        watched.page.screenshot(path=IMAGES / "dashboard.png")
+
+
+def take_graph(browser: Browser) -> None:
+    """The graph of all assets by group, left to right as the data flow."""
+    with dagster_ui() as url, watched_page(browser, viewport={"width": 2000, "height": 640}) as watched:
+        page = watched.page
+        page.set_default_timeout(60_000)
+        page.goto(f"{url}/asset-groups")
+        page.locator("foreignObject").filter(has_text="reports").first.wait_for()
+        page.get_by_label("panel_show_right").last.click()  # the list of groups beside the graph
+        page.wait_for_timeout(SETTLED_MS)
+        box = page.locator("svg:has(foreignObject)").bounding_box()
+        if box is None:
+            sys.exit("The graph is not shown.")
+        clip = {"x": box["x"], "y": box["y"], "width": box["width"], "height": box["height"]}
+        page.screenshot(path=IMAGES / "graph.png", clip=clip)
+
+
+def answers(port: int) -> bool:
+    """Whether something listens on a port of this machine."""
+    with socket.socket() as connection:
+        return connection.connect_ex(("127.0.0.1", port)) == 0
+
+
+@contextmanager
+def dagster_ui() -> Iterator[str]:
+    """`tmdb-assets dev` on a free port, until the block ends."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    child = subprocess.Popen([COMMAND, "dev", "--port", str(port)], stdout=subprocess.DEVNULL)
+    try:
+        if not wait_until(lambda: child.poll() is not None or answers(port), seconds=60) or child.poll() is not None:
+            sys.exit("The Dagster UI did not start: see tmdb-assets dev.")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        child.terminate()
+        child.wait()
+
+
+if __name__ == "__main__":
+    main()
