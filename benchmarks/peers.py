@@ -1,6 +1,7 @@
 """Compare a day's run with dlt and with a hand-written script: same films, load server, Postgres and machine.
 
-    python -m benchmarks.peers [--films 2000] [--rounds 3] [--latency-ms 60] [--dlt-python PYTHON] [--json FILE]
+    python -m benchmarks.peers [--films 2000] [--rounds 3] [--parts days,mishaps] [--latency-ms 60]
+        [--dlt-python PYTHON] [--json FILE]
 
 Each loads the day into an empty database, then the same day again; every load is compared with what the API told
 before its figures count. Then days go wrong (`mishaps`). Without --dlt-python an environment with dlt is made, from
@@ -26,6 +27,7 @@ from benchmarks.lab import Lab
 from benchmarks.mishaps import try_kill, try_limit, try_troubles
 from tmdb_assets.warehouse.databases import WarehouseUnavailableError
 
+PARTS = ("days", "mishaps")
 RUNS = ("first run", "same day again")
 MEASURES = ("wall_s", "cpu_s", "peak_mb", "requests")
 Figures = dict[str, dict[str, list[dict[str, float]]]]  # contender -> run -> a round's figures
@@ -72,10 +74,14 @@ def _arguments(given: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description="Compare with dlt and a script.")
     parser.add_argument("--films", type=int, default=2000, help="films of the day; default: %(default)s")
     parser.add_argument("--rounds", type=int, default=3, help="rounds; default: %(default)s")
+    parser.add_argument("--parts", default=",".join(PARTS), help="with commas between them; default: %(default)s")
     parser.add_argument("--latency-ms", type=float, default=60, help="the API's latency; default: %(default)s")
     parser.add_argument("--dlt-python", type=Path, help="Python of an environment with dlt[postgres]; default: made")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures to a file")
     found = parser.parse_args(given)
+    found.parts = found.parts.split(",")
+    if not set(found.parts) <= set(PARTS):
+        parser.error(f"--parts are of {', '.join(PARTS)}")
     if not 40 <= found.films <= MOST_FILMS or found.rounds < 1:
         parser.error(f"--films goes from 40 to {MOST_FILMS}, --rounds from 1")
     return found
@@ -90,8 +96,8 @@ def main(arguments: list[str] | None = None) -> int:
             lab = Lab(folder, server, given, today, contenders(given.dlt_python or make_dlt(folder / "dlt")))
             about = machine(server) | {"load_average": os.getloadavg()[0]}
             print(f"{given.films} films, {given.latency_ms:g} ms latency, no rate limit; {about}", flush=True)
-            figures = measure_rounds(lab)
-            facts = try_mishaps(lab)
+            figures = measure_rounds(lab) if "days" in given.parts else {}
+            facts = try_mishaps(lab) if "mishaps" in given.parts else {}
     except (BenchmarkError, LoadServerError, WarehouseUnavailableError) as error:
         print(error, file=sys.stderr)
         return 1
