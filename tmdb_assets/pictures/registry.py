@@ -44,7 +44,7 @@ _PICTURES = (
         "movers_of_the_week",
         "trends",
         "The films whose popularity rose and fell most within 7 days, 10 of each.",
-        ("vw_trending_movies",),
+        ("vw_movie_latest", "dim_movie", "fact_movie_daily"),
         arrange=moved_only,
     ),
     Picture(
