@@ -1,4 +1,4 @@
-"""vw_trending_movies over real rows, and the pictures over time that are made from it."""
+"""vw_trending_movies over real rows, and the pictures over time beside it."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def run_trends(graph, monkeypatch):
     """The metadata of the pictures over time, and the text of their charts, which are not rendered."""
     drawn = []
     monkeypatch.setattr(render, "to_png", lambda chart: drawn.append(chart.to_json()) or png.SIGNATURE)
-    result = graph.run(TODAY, only={"vw_top_movies", "vw_trending_movies", "vw_load_status", "report_trends"})
+    result = graph.run(TODAY, only={"vw_top_movies", "vw_movie_latest", "vw_load_status", "report_trends"})
     assert failures_of(result) == []
     return metadata_of(result, "report_trends"), drawn
 
