@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from dagster import AssetKey, DagsterInstance, ExecuteInProcessResult
+from dagster import AssetKey, ExecuteInProcessResult
 
 from tmdb_assets import partitions
 from tmdb_assets.assets.day_details import DayDetails
@@ -25,6 +25,7 @@ from tmdb_assets.tmdb.export import fetch_export
 from tmdb_assets.warehouse.resource import Warehouse
 from tmdb_assets.warehouse.server import Server, render_url
 from tmdb_assets_tests.compare import Tables, copied_warehouse
+from tmdb_assets_tests.memory_instance import memory_instance
 from tmdb_assets_tests.replay import ReplayServer
 from tmdb_assets_tests.replay_catalogue import Catalogue
 
@@ -38,7 +39,7 @@ class Graph(Tables):
     def __init__(self, warehouse: Warehouse, source: TmdbSource, monkeypatch: pytest.MonkeyPatch) -> None:
         super().__init__(warehouse)
         self.source, self._monkeypatch = source, monkeypatch
-        self.instance = DagsterInstance.ephemeral()
+        self.instance = memory_instance()
         self.definitions = build_definitions(
             warehouse=warehouse, tmdb=self.source, details=DayDetails(), progress=LogProgress()
         )

@@ -18,6 +18,7 @@ from tmdb_assets_tests.awkward import catalogue, sound_films
 from tmdb_assets_tests.compare import Tables, copied_warehouse, state_of
 from tmdb_assets_tests.gap_ticks import HOUR, days_of, note_loaded, note_run, run_requests, tick
 from tmdb_assets_tests.many_days import ONE_DAY
+from tmdb_assets_tests.memory_instance import memory_instance
 from tmdb_assets_tests.platform import checks_of, evaluations_of, failures_of, fake_graph, loaded_by_fake
 from tmdb_assets_tests.sound import load_rows
 
@@ -45,7 +46,7 @@ def books(warehouse):
     """An empty warehouse with a calendar, in which days can be noted as loaded."""
     load_rows(warehouse, dim_date, calendar_rows(2025, 2026))
     made = Tables(warehouse)
-    with DagsterInstance.ephemeral() as made.instance:
+    with memory_instance() as made.instance:
         yield made
 
 

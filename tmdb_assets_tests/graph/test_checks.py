@@ -8,13 +8,14 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
-from dagster import AssetSelection, DagsterInstance, Definitions, asset, define_asset_job, in_process_executor
+from dagster import AssetSelection, Definitions, asset, define_asset_job, in_process_executor
 
 from tmdb_assets import partitions
 from tmdb_assets.assets.declare import DAILY
 from tmdb_assets.checks.across import CHECKS
 from tmdb_assets_tests.awkward import catalogue, company, countries, film, genres, languages, sound_films
 from tmdb_assets_tests.compare import Tables, copied_warehouse, state_of
+from tmdb_assets_tests.memory_instance import memory_instance
 from tmdb_assets_tests.platform import (
     QUIET,
     checks_of,
@@ -61,7 +62,7 @@ def evaluate(tables):
     made = Definitions(
         assets=STUBS, asset_checks=CHECKS, jobs=[job], resources={"warehouse": tables.warehouse}
     ).resolve_job_def("checks")
-    with DagsterInstance.ephemeral() as instance:
+    with memory_instance() as instance:
         options = {"instance": instance, "run_config": QUIET, "raise_on_error": False}
         return evaluations_of(made.execute_in_process(partition_key=DAY.isoformat(), **options))
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from dagster import AssetSelection, DagsterInstance, Definitions, asset, define_asset_job, in_process_executor
+from dagster import AssetSelection, Definitions, asset, define_asset_job, in_process_executor
 
 from tmdb_assets.assets.declare import DAILY
 from tmdb_assets.checks.across import CHECKS
 from tmdb_assets.checks.latest_state import latest_state_agrees
 from tmdb_assets_tests.compare import Tables
+from tmdb_assets_tests.memory_instance import memory_instance
 from tmdb_assets_tests.platform import QUIET, evaluations_of
 from tmdb_assets_tests.small_star import AFTER, DAY, SECOND_DAY, load_day, make_star
 
@@ -25,7 +26,7 @@ def evaluate(tables):
     made = Definitions(
         assets=[STUB], asset_checks=[latest_state_agrees], jobs=[job], resources={"warehouse": tables.warehouse}
     ).resolve_job_def("checks")
-    with DagsterInstance.ephemeral() as instance:
+    with memory_instance() as instance:
         result = made.execute_in_process(
             partition_key=DAY.isoformat(), instance=instance, run_config=QUIET, raise_on_error=False
         )

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
-from dagster import DagsterInstance, DagsterRunStatus
+from dagster import DagsterRunStatus
 from dagster._core.test_utils import create_run_for_test
 
 from tmdb_assets import alert_webhook, alerts
@@ -18,6 +18,7 @@ from tmdb_assets.tmdb.export import ExportGoneError
 from tmdb_assets_tests.awkward import catalogue, film, sound_films
 from tmdb_assets_tests.compare import copied_warehouse
 from tmdb_assets_tests.many_days import ONE_DAY
+from tmdb_assets_tests.memory_instance import memory_instance
 from tmdb_assets_tests.platform import fake_graph, loaded_by_fake
 from tmdb_assets_tests.scripted_server import drop, forget_proxies, hang, reply, scripted_server
 
@@ -73,7 +74,7 @@ def graph(failed):
 @pytest.fixture
 def quiet(failed):
     """The same warehouse with an instance of its own, in which nothing ran."""
-    with DagsterInstance.ephemeral() as instance:
+    with memory_instance() as instance:
         yield SimpleNamespace(warehouse=failed.warehouse, instance=instance)
 
 

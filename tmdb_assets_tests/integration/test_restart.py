@@ -13,7 +13,7 @@ from itertools import pairwise
 import psycopg
 import pytest
 import sqlalchemy as sa
-from dagster import DagsterInstance, RetryRequested, asset, materialize
+from dagster import RetryRequested, asset, materialize
 
 from tmdb_assets.assets.fetch_details import FILMS_A_BATCH
 from tmdb_assets.assets.outages import RETRIES, retried_after_outage
@@ -23,6 +23,7 @@ from tmdb_assets.warehouse.server import render_url
 from tmdb_assets_tests import expected
 from tmdb_assets_tests.awkward import catalogue, sound_films
 from tmdb_assets_tests.compare import Tables, assert_tables_equal
+from tmdb_assets_tests.memory_instance import memory_instance
 from tmdb_assets_tests.platform import QUIET, command_environment
 from tmdb_assets_tests.postgres import needs_embedded
 from tmdb_assets_tests.replay import Fault, ReplayServer
@@ -168,7 +169,7 @@ def run_step(fails_with: list[Exception]) -> tuple[bool, int]:
         if len(tries) <= len(fails_with):
             raise fails_with[len(tries) - 1]
 
-    with DagsterInstance.ephemeral() as instance:
+    with memory_instance() as instance:
         result = materialize([table], instance=instance, raise_on_error=False, run_config=QUIET)
     return result.success, len(tries)
 
