@@ -86,10 +86,15 @@ class Tables:
         )
 
 
+@cache
+def admin_engine(server: Server) -> sa.Engine:
+    """An engine that keeps its connection: a new one costs more than the copy of a small database."""
+    return sa.create_engine(server.url, isolation_level="AUTOCOMMIT", pool_size=1, pool_pre_ping=True)
+
+
 def run_as_admin(server: Server, *statements: str) -> None:
     """Run statements that no transaction may hold, like `create database`."""
-    admin = sa.create_engine(server.url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
-    with admin.connect() as connection:
+    with admin_engine(server).connect() as connection:
         for statement in statements:
             connection.exec_driver_sql(statement)
 

@@ -33,7 +33,13 @@ Settings.model_config["env_file"] = None
 
 from tmdb_assets.warehouse.resource import Warehouse  # noqa: E402
 from tmdb_assets.warehouse.server import Server, open_server  # noqa: E402
-from tmdb_assets_tests.compare import SCHEMA_TEMPLATE, fresh_database, run_as_admin, schema_template  # noqa: E402
+from tmdb_assets_tests.compare import (  # noqa: E402
+    SCHEMA_TEMPLATE,
+    admin_engine,
+    fresh_database,
+    run_as_admin,
+    schema_template,
+)
 from tmdb_assets_tests.replay_catalogue import recordings_missing  # noqa: E402
 
 UNSAFE = ("fsync", "synchronous_commit", "full_page_writes")  # what only a crash of the machine would miss
@@ -66,6 +72,7 @@ def server() -> Iterator[Server]:
         run_as_admin(made, *(f"alter system set {name} = off" for name in UNSAFE), "select pg_reload_conf()")
     yield made
     run_as_admin(made, f"drop database if exists {SCHEMA_TEMPLATE} with (force)")
+    admin_engine(made).dispose()
 
 
 @pytest.fixture

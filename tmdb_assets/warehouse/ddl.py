@@ -10,6 +10,7 @@ import hashlib
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import psycopg
@@ -38,6 +39,7 @@ applied_sql = table(
 )
 
 
+@cache
 def schema_sql() -> str:
     """The whole schema as SQL text, in dependency order."""
     dialect = postgresql.dialect()
