@@ -13,6 +13,7 @@ import json
 import os
 import socket
 from collections.abc import Sequence
+from pathlib import Path
 
 import psutil
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, DefaultRunLauncher, RunsFilter
@@ -21,13 +22,28 @@ from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
 from dagster._core.storage.tags import GRPC_INFO_TAG
 from dagster._serdes import deserialize_value
 
+START_FIELD = 19  # of /proc/PID/stat, after the name in brackets, which may hold anything
 PROCESS_TAG = ".dagster/tmdb_assets_process"  # the prefix keeps it off the list of runs
-CLOCK_STEP_S = 2  # a process's time of start is computed from a clock that is set now and then
 
 
 def this_process() -> str:
-    """Name this process, so that another one can tell whether it still lives: host, id and time of start."""
-    return f"{socket.gethostname()}:{os.getpid()}:{psutil.Process().create_time():.0f}"
+    """Name this process, so that another one can tell whether it still lives: host, id and start."""
+    return f"{socket.gethostname()}:{os.getpid()}:{_start_of(psutil.Process())}"
+
+
+def _start_of(process: psutil.Process) -> str:
+    """When a process started, by a clock that nobody sets.
+
+    On Linux psutil computes the time of day from the time of boot, which moves whenever the clock is set; below it are
+    the clock ticks since boot.
+    """
+    if not psutil.LINUX:
+        return f"{process.create_time():.2f}"
+    try:
+        stat = Path(f"/proc/{process.pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError) as gone:
+        raise psutil.NoSuchProcess(process.pid) from gone
+    return stat.rpartition(")")[2].split()[START_FIELD]
 
 
 def is_here(process: str) -> bool:
@@ -44,10 +60,10 @@ def is_dead(process: str | None) -> bool:
         return False
     if not is_here(process):
         return False
-    _, pid, created = process.rsplit(":", 2)
+    _, pid, start = process.rsplit(":", 2)
     try:
         found = psutil.Process(int(pid))
-        return found.status() == psutil.STATUS_ZOMBIE or abs(found.create_time() - float(created)) > CLOCK_STEP_S
+        return found.status() == psutil.STATUS_ZOMBIE or _start_of(found) != start
     except psutil.NoSuchProcess:
         return True
 

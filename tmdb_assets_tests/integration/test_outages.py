@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 
+import psutil
 import pytest
 import sqlalchemy as sa
 from dagster import DagsterInstance, DagsterRunStatus
@@ -104,10 +105,17 @@ def test_a_run_that_repeats_another_is_not_taken_for_it(home, endless):
             instance.delete_run(repeated.run_id)
 
 
+def test_a_clock_that_is_set_kills_no_run(monkeypatch):
+    named = this_process()
+    set_back = psutil.Process().create_time() - 3600
+    monkeypatch.setattr(psutil.Process, "create_time", lambda _process: set_back)
+    assert not is_dead(named)
+
+
 def test_what_cannot_be_judged_counts_as_alive():
-    host, pid, created = this_process().rsplit(":", 2)
+    host, pid, start = this_process().rsplit(":", 2)
     assert not is_dead(this_process())
-    assert is_dead(f"{host}:{pid}:{float(created) - 60:.0f}")  # the id belongs to another process now
+    assert is_dead(f"{host}:{pid}:{float(start) - 1:.0f}")  # the id belongs to another process now
     assert not is_dead(f"elsewhere:{pid}:1")
     assert not is_dead(None)
 
