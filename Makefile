@@ -65,11 +65,12 @@ schema: $(VENV)/runtime.stamp ## Write sql/schema.sql, the data dictionary and .
 pictures: run $(VENV)/dev.stamp ## Take the README's pictures anew, with the sandbox's figures (needs chromium).
 	$(BIN)/python -m tmdb_assets_tests.ui.pictures
 
-bench: $(VENV)/dev.stamp ## Measure a day's run, ingestion against the floor, and the warehouse at scale.
+bench: $(VENV)/dev.stamp ## Measure a day's run, ingestion against the floor, the warehouse at scale, and the app.
 	$(BIN)/python -m benchmarks.run_day
 	$(BIN)/python -m benchmarks.ingest
 	$(BIN)/python -m benchmarks.load_rows
 	$(BIN)/python -m benchmarks.scale
+	$(BIN)/python -m benchmarks.viz
 
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-annotate --no-header --no-strip-extras

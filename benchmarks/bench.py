@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ import psycopg
 
 from benchmarks.answers import COUNT_PATH, TOKEN
 from benchmarks.fake_api import ROOT
-from benchmarks.films import wrong_figures
+from benchmarks.films import FIGURES, wrong_figures
 from tmdb_assets.settings import DATA_DIR
 from tmdb_assets.tmdb.sandbox_routes import EXPORTS_PATH
 from tmdb_assets.warehouse.embedded import EmbeddedPostgres
@@ -58,11 +58,16 @@ class Bench:
             for name in {*names} - {"dagster"}:
                 connection.execute(f"create database {name}".encode())
 
-    def run(self, what: str, command: list[str], database: str, **variables: str) -> dict[str, float]:
-        """Run a command to its end; return its figures. Raises `BenchmarkError` unless it loaded the right rows."""
+    def run(
+        self, what: str, command: list[str], database: str, queries: Mapping[str, str] = FIGURES, **variables: str
+    ) -> dict[str, float]:
+        """Run a command to its end; return its figures. Raises `BenchmarkError` unless it loaded the right rows.
+
+        `queries` ask for `films.FIGURES` where its tables have other names.
+        """
         output = self.folder / "output.txt"
         measure = [sys.executable, "-I", "-S", str(ROOT / "benchmarks" / "measure.py"), str(TIMEOUT_S), str(output)]
-        environment = self._environment(database) | variables
+        environment = self.environment(database) | variables
         done = subprocess.run(
             [*measure, *command], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True
         )
@@ -72,7 +77,7 @@ class Bench:
                 f"The {what} ended with exit code {figures['exit_code']:g} after {figures['wall_s']:.0f} s of at most "
                 f"{TIMEOUT_S}. Nothing was counted; its last lines:\n{_tail(output)}"
             )
-        wrong = wrong_figures(self.database_url(database), self.expected)
+        wrong = wrong_figures(self.database_url(database), self.expected, queries)
         if wrong:
             told = ", ".join(f"{name}: {found} for {right}" for name, (found, right) in wrong.items())
             raise BenchmarkError(f"The {what} loaded something else than the API told ({told}):\n{_tail(output)}")
@@ -98,7 +103,8 @@ class Bench:
         for (run_id,) in runs:
             shutil.rmtree(DATA_DIR / "dagster" / "storage" / run_id, ignore_errors=True)
 
-    def _environment(self, database: str) -> dict[str, str]:
+    def environment(self, database: str) -> dict[str, str]:
+        """The variables of a process that loads into a database of the private server."""
         # Every setting is given, so that no .env file of the project gets a say.
         return os.environ | {
             "TMDB_TOKEN": TOKEN,

@@ -7,7 +7,8 @@ that it never outlives the one who started it:
     python -m benchmarks.fake_api --films FOLDER --date 2026-01-31 --latency-ms 60 --rate 50
     python -m benchmarks.fake_api --catalogue 100000 --date 2026-01-31 --latency-ms 0
 
-`answers` holds what it says and counts, `catalogue` a catalogue too large for the sandbox.
+`answers` holds what it says and counts, `catalogue` a catalogue too large for the sandbox, `troubled` days on which
+something goes wrong.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from pathlib import Path
 from benchmarks.answers import COUNT_PATH, TOKEN, Answers, FilmAnswers, Traffic
 from benchmarks.catalogue import CatalogueAnswers
 from benchmarks.films import read_edited_films, read_films
+from benchmarks.troubled import TROUBLES, TroubledAnswers
 
 __all__ = ["COUNT_PATH", "ROOT", "TOKEN", "LoadServerError", "fake_api"]
 
@@ -104,6 +106,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--latency-ms", type=float, default=60, help="added to each request; default: 60")
     parser.add_argument("--rate", type=float, default=0, help="requests a second, the rest get 429; default: no limit")
     parser.add_argument("--edited", type=float, default=0, metavar="SHARE", help="of the films since the day before")
+    parser.add_argument("--trouble", choices=TROUBLES, help="what goes wrong with one film that day")
     parser.add_argument("--export-days", type=int, default=0, help="exports to have ready at the start; default: 0")
     return parser.parse_args()
 
@@ -115,6 +118,8 @@ def _answers(given: argparse.Namespace) -> Answers:
     if given.edited:
         catalogue, listed = read_edited_films(given.films, given.date, given.edited)
         return FilmAnswers(catalogue, traffic, listed, given.export_days)
+    if given.trouble:
+        return TroubledAnswers(read_films(given.films, given.date), traffic, given.trouble)
     return FilmAnswers(read_films(given.films, given.date), traffic, export_days=given.export_days)
 
 

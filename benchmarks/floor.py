@@ -4,11 +4,12 @@
 contracts, no checks, no charts, no retries, no resuming: what a day costs at the least in Python. It reads the
 variables of the platform (TMDB_API_URL, TMDB_TOKEN, TMDB_PAGES, WAREHOUSE_URL) and shares its tables' names.
 
-    python -m benchmarks.floor
+    python -m benchmarks.floor [--day 2026-01-31]
 """
 
 from __future__ import annotations
 
+import argparse
 import datetime as dt
 import os
 import threading
@@ -129,11 +130,14 @@ def load(connection: psycopg.Connection[Any], rows: dict[str, Iterable[Row]]) ->
 
 
 def main() -> None:
-    """Load today."""
+    """Load today, or the films as the API now tells them under another day."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.floor", description="Load a day without a framework.")
+    parser.add_argument("--day", type=dt.date.fromisoformat, default=dt.datetime.now(dt.UTC).date())
+    day = parser.parse_args().day
     api = Api(os.environ["TMDB_API_URL"], os.environ["TMDB_TOKEN"])
     films, details = fetch(api, int(os.environ["TMDB_PAGES"]))
     with psycopg.connect(os.environ["WAREHOUSE_URL"]) as connection:
-        load(connection, rows_of(films, details, dt.datetime.now(dt.UTC).date()))
+        load(connection, rows_of(films, details, day))
     print(f"{len(films)} films")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import platform
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from importlib.metadata import PackageNotFoundError, requires, version
@@ -33,9 +33,11 @@ from tmdb_assets.warehouse.upgrade import SchemaMismatchError, find_version
 
 State = Literal["ok", "note", "wrong"]
 LEAST_FREE_GB, FEW_FREE_GB = 1, 5
+LEAST_POSTGRES = 15
 CLOCK_TOLERANCE_S = 60
 TIMEOUT_S = 10
 HEARTBEAT_S = 120  # a daemon tells every half minute that it lives
+DAEMON_PARTS = ("SCHEDULER", "SENSOR")
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from source(settings)
     warehouse = Warehouse(settings=settings)
     try:
-        yield from _looks_at_database(warehouse)
+        yield from looks_at_database(warehouse)
     finally:
         warehouse.close()
 
@@ -70,7 +72,13 @@ def packages() -> Finding:
     from packaging.requirements import Requirement
 
     faults = []
-    for line in requires("tmdb-assets") or ():
+    try:
+        lines = requires("tmdb-assets") or []
+    except PackageNotFoundError:
+        return Finding(
+            "wrong", "Packages", "tmdb-assets itself is not installed. Install it: make run, or pip install -e ."
+        )
+    for line in lines:
         needed = Requirement(line)
         if needed.marker is not None and not needed.marker.evaluate({"extra": ""}):
             continue
@@ -132,6 +140,7 @@ def _exports(settings: Settings) -> Iterator[Finding]:
     except requests.RequestException as error:
         text = f"{_host_of(settings.export_url)} cannot be reached ({type(error).__name__}). Check the network and "
         yield Finding("wrong", "Exports", text + "TMDB_EXPORT_URL: without exports no past day can be loaded.")
+        yield clock(None, partitions.now())
         return
     if status == requests.codes.ok:
         yield Finding("ok", "Exports", f"the id export of {day} is there")
@@ -146,14 +155,15 @@ def clock(told: str | None, now: dt.datetime) -> Finding:
     try:
         off = (now - parsedate_to_datetime(told or "")).total_seconds()
     except (TypeError, ValueError):
-        return Finding("note", "Clock", "the server told no time to compare with")
+        return Finding("note", "Clock", f"{now:%Y-%m-%d %H:%M} UTC; no server told a time to compare with")
     if abs(off) <= CLOCK_TOLERANCE_S:
         return Finding("ok", "Clock", f"{now:%Y-%m-%d %H:%M} UTC")
     which = "fast" if off > 0 else "slow"
     return Finding("wrong", "Clock", f"{abs(off):.0f} s {which}: days are named by it. Set it, best by NTP.")
 
 
-def _looks_at_database(warehouse: Warehouse) -> Iterator[Finding]:
+def looks_at_database(warehouse: Warehouse) -> Iterator[Finding]:
+    """All that the database tells, or the one reason why it cannot be opened."""
     try:
         engine = warehouse.engine
     except (WarehouseUnavailableError, SchemaMismatchError, sa.exc.DBAPIError) as error:
@@ -170,18 +180,26 @@ def _looks_at_database(warehouse: Warehouse) -> Iterator[Finding]:
                     "wrong", look.__name__.replace("_", " ").capitalize(), first_line(error.orig or error)
                 )
             yield finding
+    from dagster import DagsterError
+
     try:
         yield from dagster_services()
-    except (sa.exc.DBAPIError, WarehouseUnavailableError) as error:
+    except (sa.exc.DBAPIError, WarehouseUnavailableError, DagsterError) as error:
         yield Finding("wrong", "Dagster", first_line(getattr(error, "orig", error)))
 
 
 def server_version(connection: sa.Connection) -> Finding:
     """Which Postgres it is, and how large the database."""
-    told, size = connection.execute(
-        sa.text("select current_setting('server_version'), pg_size_pretty(pg_database_size(current_database()))")
+    told, number, size = connection.execute(
+        sa.text(
+            "select current_setting('server_version'), current_setting('server_version_num')::integer, "
+            "pg_size_pretty(pg_database_size(current_database()))"
+        )
     ).one()
-    return Finding("ok", "Warehouse", f"Postgres {told} at {describe(connection.engine.url)}, {size}")
+    text = f"Postgres {told} at {describe(connection.engine.url)}, {size}"
+    if number < LEAST_POSTGRES * 10_000:
+        return Finding("wrong", "Warehouse", f"{text}. Move it to Postgres {LEAST_POSTGRES} or later.")
+    return Finding("ok", "Warehouse", text)
 
 
 def schema(connection: sa.Connection) -> Finding:
@@ -227,7 +245,8 @@ def gaps(connection: sa.Connection) -> Finding:
     missing = [gap.day for gap in find_gaps(connection, partitions.today()) if not gap.is_loaded]
     if not missing:
         return Finding("ok", "Gaps", f"no day is missing of the last {EXPORT_KEPT_DAYS}")
-    text = f"{len(missing)} days are missing, the first {missing[0]}, the last {missing[-1]}: "
+    many = f"{len(missing)} days are missing, the first {missing[0]}, the last {missing[-1]}: "
+    text = many if len(missing) > 1 else f"{missing[0]} is missing: "
     return Finding("wrong", "Gaps", f"{text}tmdb-assets backfill --from {missing[0]} --to {missing[-1]}")
 
 
@@ -240,14 +259,21 @@ def dagster_services() -> Iterator[Finding]:
     with DagsterInstance.get() as instance:
         closed = close_dead_runs(instance)
         runs = instance.get_runs_count()
-        text = f"{runs} runs are stored"
+        text = f"runs stored: {runs}"
         yield Finding(
             "ok", "Dagster", text + (f"; {len(closed)} whose process died are now marked as failed" if closed else "")
         )
         beats = instance.get_daemon_heartbeats()
-    now = partitions.now().timestamp()
-    alive = [name for name, beat in beats.items() if now - beat.timestamp < HEARTBEAT_S]
-    if {"SCHEDULER", "SENSOR"} <= set(alive):
-        yield Finding("ok", "Daemon", "alive: the schedule fires at 09:00 UTC and gaps are filled")
-    else:
-        yield Finding("note", "Daemon", "not running: the schedule does not fire. tmdb-assets dev starts it")
+    yield daemon({name: beat.timestamp for name, beat in beats.items()}, partitions.now())
+
+
+def daemon(beats: Mapping[str, float], now: dt.datetime) -> Finding:
+    """Whether the parts of the daemon that fire the schedule and fill gaps are alive.
+
+    `beats` tells when each part last said so, in seconds since 1970, by Dagster's name of it.
+    """
+    last = min(beats.get(name, 0.0) for name in DAEMON_PARTS)
+    if now.timestamp() - last < HEARTBEAT_S:
+        return Finding("ok", "Daemon", "alive: the schedule fires at 09:00 UTC and gaps are filled")
+    since = f" since {dt.datetime.fromtimestamp(last, dt.UTC):%Y-%m-%d %H:%M} UTC" if last else ""
+    return Finding("note", "Daemon", f"not running{since}: the schedule does not fire. tmdb-assets dev starts it")

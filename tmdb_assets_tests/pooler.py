@@ -7,11 +7,10 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import psycopg
 import pytest
 import sqlalchemy as sa
 
@@ -21,7 +20,7 @@ PROGRAM = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin
 needs_pgbouncer = pytest.mark.skipif(PROGRAM is None, reason="pgbouncer is not installed")
 CONFIGURATION = """
 [databases]
-* = host={host} port={port}
+{entries}
 [pgbouncer]
 listen_addr = 127.0.0.1
 listen_port = {listen_port}
@@ -36,17 +35,18 @@ pidfile = {folder}/pid
 
 
 @contextmanager
-def transaction_pooler(server: sa.URL, *, pool_size: int = 6) -> Iterator[sa.URL]:
+def transaction_pooler(server: sa.URL, *, pool_size: int = 6, databases: Sequence[str] = ("*",)) -> Iterator[sa.URL]:
     """The address of a server by way of a PgBouncer that gives a client a connection for one transaction at a time.
 
     It has `pool_size` connections to each database, all else is PgBouncer's default. `server` is reached by a socket's
-    folder, as the embedded one is.
+    folder, as the embedded one is. `databases` are those that the pooler knows; `*` is every one.
     """
     folder = Path(tempfile.mkdtemp(prefix="tmdb-assets-pooler-"))
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = int(free.getsockname()[1])
-    values = {"host": server.query["host"], "port": server.query["port"], "listen_port": port, "folder": folder}
-    (folder / "ini").write_text(CONFIGURATION.format(**values, pool_size=pool_size))
+    entries = "\n".join(f"{name} = host={server.query['host']} port={server.query['port']}" for name in databases)
+    values = {"entries": entries, "listen_port": port, "folder": folder, "pool_size": pool_size}
+    (folder / "ini").write_text(CONFIGURATION.format(**values))
     (folder / "users").write_text(f'"{server.username}" ""\n')
     folder.chmod(0o777)
     # It refuses root, and must be let into the server's folder: it runs as Postgres does.
@@ -55,7 +55,7 @@ def transaction_pooler(server: sa.URL, *, pool_size: int = 6) -> Iterator[sa.URL
     url = sa.URL.create(server.drivername, server.username, host="127.0.0.1", port=port, database=server.database)
     process = subprocess.Popen(command, user=user, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        assert wait_until(lambda: _answers(url)), (folder / "log").read_text()
+        assert wait_until(lambda: _answers(port)), (folder / "log").read_text()
         yield url
     finally:
         process.terminate()  # at once, whoever is connected
@@ -63,9 +63,9 @@ def transaction_pooler(server: sa.URL, *, pool_size: int = 6) -> Iterator[sa.URL
         shutil.rmtree(folder)
 
 
-def _answers(url: sa.URL) -> bool:
+def _answers(port: int) -> bool:
     try:
-        psycopg.connect(host=url.host, port=url.port, user=url.username, dbname="postgres").close()
-    except psycopg.OperationalError:
+        socket.create_connection(("127.0.0.1", port)).close()
+    except OSError:
         return False
     return True

@@ -1,52 +1,52 @@
 -- Both ends of the week, ten films each. A film whose change is unknown tells the chart that there is no history. The
--- view's rank is left alone: so ten rows from either end are found without sorting a million films.
-with changes as not materialized (
+-- same as vw_trending_movies tells, but that of its four days two are read, once: less than half of its time.
+with newest as (
+    select max(s.date_id) as newest_day
+    from vw_load_status as s
+),
+
+changes as materialized (
     select
-        movie_id,
-        title,
-        popularity,
-        popularity_7d_ago,
-        change_7d
-    from vw_trending_movies
+        l.movie_id,
+        l.popularity,
+        w.popularity as popularity_7d_ago,
+        l.popularity - w.popularity as change_7d
+    from vw_movie_latest as l
+    inner join dim_movie as m on l.movie_id = m.movie_id
+    -- Named by a subquery of its own, so that one month is read.
+    left join fact_movie_daily as w
+        on l.movie_id = w.movie_id and w.date_id = (select n.newest_day - 7 from newest as n)
+    where l.snapshot_date = (select n.newest_day from newest as n) and m.removed_date is null
 ),
 
 risers as (
-    select
-        movie_id,
-        title,
-        popularity,
-        popularity_7d_ago,
-        change_7d
+    select *
     from changes
     order by change_7d desc nulls last, popularity desc, movie_id asc
     limit 10
 ),
 
 fallers as (
-    select
-        movie_id,
-        title,
-        popularity,
-        popularity_7d_ago,
-        change_7d
+    select *
     from changes
     order by change_7d asc nulls last, popularity desc, movie_id asc
     limit 10
+),
+
+both_ends as (
+    select *
+    from risers
+    union
+    select *
+    from fallers
 )
 
 select
-    movie_id,
-    title,
-    popularity,
-    popularity_7d_ago,
-    change_7d
-from risers
-union
-select
-    movie_id,
-    title,
-    popularity,
-    popularity_7d_ago,
-    change_7d
-from fallers
-order by change_7d desc nulls last, popularity desc, movie_id asc
+    b.movie_id,
+    m.title,
+    b.popularity,
+    b.popularity_7d_ago,
+    b.change_7d
+from both_ends as b
+inner join dim_movie as m on b.movie_id = m.movie_id
+order by b.change_7d desc nulls last, b.popularity desc, b.movie_id asc

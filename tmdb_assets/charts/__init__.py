@@ -9,14 +9,24 @@ theme.py
     What all charts share: size, colours, title, snapshot date, attribution, sample mark, "no data yet".
 bars.py
     Labelled horizontal bars with columns of text beside them, the shape of three of the charts.
+axes.py
+    Round values from zero and their lines across a plot.
+notice.py
+    Words in place of figures.
 figures.py
-    The charts: `key_figures`, `genre_popularity`, `top_films`, `continent_popularity`.
+    The charts of the newest day: `key_figures`, `genre_popularity`, `top_films`, `continent_popularity`.
 png.py
     The same picture in fewer bytes, pixel for pixel.
 lines.py
     Lines over days with direct labels, the shape of popularity over time.
 trends.py
-    The charts over time: `popularity_over_time`, `movers_of_the_week`.
+    The charts over time: `popularity_over_time`, `genre_shares`, `movers_of_the_week`.
+catalogue.py
+    What the films are: `original_languages`, `production_countries`, `release_calendar`.
+histograms.py
+    How they spread: `rating_distribution`, `runtime_distribution`.
+money.py
+    `budget_and_revenue`.
 render.py
     `to_png` and `to_markdown`, for a Dagster page.
 """

@@ -15,7 +15,7 @@ from tmdb_assets.charts.conform import Row, format_measure
 from tmdb_assets.charts.theme import BAR, HEADER_SIZE, INK, LINE, QUIET, WIDTH, Page, at
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 NO_VALUE = "no data"
 ROW_HEIGHT = 30
@@ -37,7 +37,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Measure:
-    """The measure the bars show: its field, its heading, and from where to where a bar may reach, in px.
+    """The measure the bars show: its field, its heading, from where to where a bar may reach, in px, and its text.
 
     Leave 70 px free after `x2` for the value behind the longest bar.
     """
@@ -46,6 +46,7 @@ class Measure:
     heading: str
     x: int
     x2: int
+    write: Callable[[float | None], str] = format_measure
 
 
 def labelled_bars(
@@ -53,7 +54,7 @@ def labelled_bars(
 ) -> alt.LayerChart:
     """Return the chart of `rows`; adds the fields `row` (position from 0) and `value_label` to the data."""
     labelled = [
-        {**row, "row": position, "value_label": _value_label(row[measure.name])} for position, row in enumerate(rows)
+        {**row, "row": position, "value_label": _value_label(row, measure)} for position, row in enumerate(rows)
     ]
     top = page.top + _HEADER_HEIGHT
     bottom = top + ROW_HEIGHT * len(labelled)
@@ -72,8 +73,9 @@ def labelled_bars(
     return page.compose(layers, bottom)
 
 
-def _value_label(value: float | None) -> str:
-    return NO_VALUE if value is None else format_measure(value)
+def _value_label(row: Row, measure: Measure) -> str:
+    value = row[measure.name]
+    return NO_VALUE if value is None else measure.write(value)
 
 
 def _bars(base: alt.Chart, rows: Sequence[Row], measure: Measure, tooltip: Sequence[str]) -> list[alt.Chart]:

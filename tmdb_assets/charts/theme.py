@@ -20,9 +20,10 @@ PADDING = 16
 WIDTH = PICTURE_WIDTH - 2 * PADDING
 """Width of the view inside the padding, in px."""
 
-# Blue and orange of Okabe and Ito's palette (https://jfly.uni-koeln.de/color/), apart for every kind of colour
-# vision; the greys keep a contrast of at least 4.5 to 1 on white (WCAG 2.2, 1.4.3).
+# Blue, orange and vermilion of Okabe and Ito's palette (https://jfly.uni-koeln.de/color/), apart for every kind of
+# colour vision; the greys keep a contrast of at least 4.5 to 1 on white (WCAG 2.2, 1.4.3).
 BAR = "#0072B2"
+FALL = "#D55E00"
 MARK = "#F0B429"
 INK = "#1A1A1A"
 QUIET = "#595959"

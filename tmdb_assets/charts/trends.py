@@ -1,6 +1,6 @@
-"""The charts over time: how the popularity of the top films went, and which films rose and fell most in a week.
+"""The charts over time: popularity of the top films, shares of genres among them, and what moved most in a week.
 
-Both take `snapshot_date` and `is_sample` like the charts of `figures.py`. Where only one day is loaded they say that
+All take `snapshot_date` and `is_sample` like the charts of `figures.py`. Where only one day is loaded they say that
 there is no history yet, and how to get one.
 """
 
@@ -21,8 +21,9 @@ from tmdb_assets.charts.conform import (
     to_number,
     to_text,
 )
-from tmdb_assets.charts.lines import COLOURS, FALL, LABEL_WIDTH, NO_HISTORY, labelled_lines, words_at
-from tmdb_assets.charts.theme import BAR, HEADER_SIZE, LINE, QUIET, TILE, WIDTH, Page, at, text_at
+from tmdb_assets.charts.lines import COLOURS, LABEL_WIDTH, NO_HISTORY, labelled_lines
+from tmdb_assets.charts.notice import notice
+from tmdb_assets.charts.theme import BAR, FALL, HEADER_SIZE, LINE, QUIET, WIDTH, Page, at, text_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +35,7 @@ MOVERS = 10
 WEEK = dt.timedelta(days=7)
 HISTORY_ADVICE = ("It grows with each daily load.", "To fill earlier days now:", "tmdb-assets backfill")
 
+_NO_GENRES = "Of no film of a loaded day a genre is known."
 _SCORE = "TMDB popularity score (no unit)"
 _TITLE_WIDTH = 32
 _BARS_LEFT = 330
@@ -64,6 +66,61 @@ def popularity_over_time(
     since = "" if len(days) == 1 else f", {days[0]} to {days[-1]}"
     page = Page(f"Popularity of {which}", _SCORE + since, snapshot_date, is_sample, notes)
     return labelled_lines(page, points, days, HISTORY_ADVICE)
+
+
+def genre_shares(frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_sample: bool) -> alt.LayerChart:
+    """Return a line for each of the 8 genres with the largest share on the newest day, labelled at its end.
+
+    `frame` holds one row a genre and sampled day: date_id, genre_id, name, film_share (0 to 1). A genre without a row
+    of a day has no film on it: its share is 0. Two rows of one genre and day are a ValueError.
+    Where no genre of a loaded day is known, the chart says so.
+    """
+    columns = {"date_id": _given(to_date), "genre_id": _given(to_number), "name": to_text, "film_share": to_number}
+    rows = conform_rows(frame, columns)
+    meaning = "Films of the genre among the day's 200 most popular, in %"
+    if not rows:
+        page = Page("Genre shares over time", meaning, snapshot_date, is_sample)
+        return page.empty() if snapshot_date is None else notice(page, "No genres", _NO_GENRES)
+    days = _days_between(rows)
+    since = "" if len(days) == 1 else f", {days[0]} to {days[-1]}"
+    notes = ["A film counts in each of its genres, as known today; a dot is a day that was read."]
+    page = Page("Genre shares over time", meaning + since, snapshot_date, is_sample, notes)
+    return labelled_lines(page, _share_points(rows, days), days, HISTORY_ADVICE, unit="%")
+
+
+def _share_points(rows: Sequence[Row], days: Sequence[str]) -> list[Row]:
+    shares: dict[float, dict[str, float]] = {}
+    for row in rows:
+        by_day = shares.setdefault(row["genre_id"], {})
+        if row["date_id"] in by_day:
+            raise ValueError(f"Genre {row['genre_id']:.0f} has two rows of {row['date_id']}.")
+        by_day[row["date_id"]] = 100 * (row["film_share"] or 0)
+    names = {row["genre_id"]: row["name"] for row in rows}
+    sampled = sorted({row["date_id"] for row in rows})
+    newest = sampled[-1]
+    largest = sorted(shares, key=lambda genre: (-shares[genre].get(newest, 0), genre))[: len(COLOURS)]
+    places = {day: position for position, day in enumerate(days)}
+    points = []
+    for number, genre in enumerate(largest):
+        unnamed = f"Genre {genre:.0f}"
+        same = {
+            "line": number,
+            "title": names[genre],
+            "label": f"{shares[genre].get(newest, 0):.0f}% {label_text(names[genre] or unnamed, LABEL_WIDTH - 5)}",
+            "label_without_font": f"{unnamed} (no font)",
+        }
+        points += [
+            {
+                **same,
+                "date": day,
+                "day": places[day],
+                "value": round(shares[genre].get(day, 0), 2),
+                "is_dot": True,
+                "is_newest": day == newest,
+            }
+            for day in sampled
+        ]
+    return points
 
 
 def _which(number: int, is_chosen: bool) -> str:
@@ -109,7 +166,7 @@ def _points(film: dict[str, Row], number: int, days: Sequence[str]) -> list[Row]
     named = film[newest]
     title, unnamed = named["title"], f"Film {named['movie_id']:.0f}"
     same: Row = {
-        "film": number,
+        "line": number,
         "title": title,
         "label": label_text(title or f"{unnamed} (no title)", LABEL_WIDTH),
         "label_without_font": f"{unnamed} (no font)",
@@ -150,14 +207,14 @@ def movers_of_the_week(
         return page.empty()
     if all(row["change_7d"] is None for row in rows):
         since = "of a week ago" if snapshot_date is None else f"of {snapshot_date - WEEK}"
-        return _notice(page, NO_HISTORY, f"Nothing {since} is loaded.", *HISTORY_ADVICE)
+        return notice(page, NO_HISTORY, f"Nothing {since} is loaded.", *HISTORY_ADVICE)
     ordered = sorted(
         (row for row in rows if row["change_7d"]), key=lambda row: (-row["change_7d"], row["movie_id"] or 0)
     )
     rises = [row for row in ordered if row["change_7d"] > 0][:limit]
     falls = [row for row in ordered if row["change_7d"] < 0][-limit:]
     if not rises + falls:
-        return _notice(page, "Nothing moved", "Every film is as popular as it was a week before.")
+        return notice(page, "Nothing moved", "Every film is as popular as it was a week before.")
     return _diverging_bars(page, [*rises, *falls])
 
 
@@ -209,14 +266,3 @@ def _mover_labels(row: Row) -> Row:
 
 def _size(change: float) -> str:
     return format_measure(change) if change >= 0.05 else f"{change:.1g}"
-
-
-def _notice(page: Page, headline: str, *lines: str) -> alt.LayerChart:
-    """A page that says in words why it shows no figures."""
-    box = alt.Chart(alt.InlineData(values=[{}])).mark_rect(color=TILE, cornerRadius=6)
-    bottom = page.top + 94 + 22 * len(lines)
-    layers = [
-        box.encode(**at(x=0, x2=WIDTH, y=page.top, y2=bottom)),
-        *words_at(WIDTH / 2, page.top + 42, headline, *lines),
-    ]
-    return page.compose(layers, bottom)

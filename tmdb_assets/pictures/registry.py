@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tmdb_assets.pictures.picture import Picture
-from tmdb_assets.pictures.tables import films_beside_days, moved_only
+from tmdb_assets.pictures.tables import films_beside_days, genres_beside_days, largest_revenue, moved_only
 
 _PICTURES = (
     Picture(
@@ -44,8 +44,53 @@ _PICTURES = (
         "movers_of_the_week",
         "trends",
         "The films whose popularity rose and fell most within 7 days, 10 of each.",
-        ("vw_trending_movies",),
+        ("vw_movie_latest", "dim_movie", "fact_movie_daily"),
         arrange=moved_only,
+    ),
+    Picture(
+        "genre_shares",
+        "trends",
+        "Which part of each day's 200 most popular films has a genre, of half a year at most.",
+        ("fact_movie_daily", "bridge_movie_genre", "dim_genre"),
+        {"days": 182},
+        genres_beside_days,
+    ),
+    Picture(
+        "release_calendar",
+        "catalogue",
+        "The 20 most popular films that came out in the past 30 days or come out within a year, by day of release.",
+        ("fact_movie_daily", "dim_movie"),
+    ),
+    Picture(
+        "original_languages",
+        "catalogue",
+        "The number of films by original language, with share and mean popularity: the 20 with the most films.",
+        ("fact_movie_daily", "dim_movie", "dim_language"),
+    ),
+    Picture(
+        "production_countries",
+        "catalogue",
+        "The number of films by country of production, with share and mean popularity: the 20 with the most films.",
+        ("fact_movie_daily", "dim_movie", "bridge_movie_country", "dim_country"),
+    ),
+    Picture(
+        "rating_distribution",
+        "histograms",
+        "The number of films by mean rating, in steps of half a point.",
+        ("vw_movie_latest", "dim_movie"),
+    ),
+    Picture(
+        "runtime_distribution",
+        "histograms",
+        "The number of films by runtime, in steps of ten minutes.",
+        ("fact_movie_daily", "dim_movie"),
+    ),
+    Picture(
+        "budget_and_revenue",
+        "money",
+        "Budget against revenue of the 300 most popular films of which both are known; the table has the 20 largest.",
+        ("fact_movie_daily", "dim_movie"),
+        arrange=largest_revenue,
     ),
 )
 PICTURES = {picture.name: picture for picture in _PICTURES}
@@ -70,7 +115,7 @@ REPORTS = (
     Report(
         "report_films",
         "The newest day at a glance",
-        (PICTURES["key_figures"], PICTURES["top_films"]),
+        (PICTURES["key_figures"], PICTURES["top_films"], PICTURES["release_calendar"]),
     ),
     Report(
         "report_popularity",
@@ -78,8 +123,19 @@ REPORTS = (
         (PICTURES["genre_popularity"], PICTURES["continent_popularity"]),
     ),
     Report(
+        "report_catalogue",
+        "What the films of the newest day are, by group and by measure",
+        (
+            PICTURES["original_languages"],
+            PICTURES["production_countries"],
+            PICTURES["rating_distribution"],
+            PICTURES["runtime_distribution"],
+            PICTURES["budget_and_revenue"],
+        ),
+    ),
+    Report(
         "report_trends",
         "The days before the newest one; more than one loaded day is needed",
-        (PICTURES["popularity_over_time"], PICTURES["movers_of_the_week"]),
+        (PICTURES["popularity_over_time"], PICTURES["movers_of_the_week"], PICTURES["genre_shares"]),
     ),
 )

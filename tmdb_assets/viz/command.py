@@ -9,7 +9,6 @@ from pathlib import Path
 import click
 
 from tmdb_assets.command import UNUSABLE, plain_errors, stop
-from tmdb_assets.pictures import PICTURES
 from tmdb_assets.settings import SAMPLE_LINE, get_settings
 
 APP = Path(__file__).with_name("app.py")
@@ -70,6 +69,8 @@ def serve(host: str, port: int) -> None:
     """Run Streamlit's own command in this process, which is then told to stop as any other command is."""
     from streamlit import net_util
     from streamlit.web import cli
+
+    from tmdb_assets.pictures import PICTURES
 
     for room in {picture.room for picture in PICTURES.values()}:  # so that no reader waits for pandas and Altair
         import_module(f"tmdb_assets.charts.{room}")

@@ -41,11 +41,19 @@ def draw_picture(
     with reading() as connection:
         frame = read_frame(connection, PICTURES[name], **(parameters or {}))
     table = PICTURES[name].arrange(frame) if len(frame) else frame
-    return draw_frame(edition, name, frame, options), table
+    return _draw(edition, name, frame, options), table
 
 
-def draw_frame(edition: Edition, name: str, frame: pd.DataFrame, options: Mapping[str, Any] | None = None) -> Spec:
-    """The Vega-Lite specification of a picture's chart for other rows than those of its query."""
+@st.cache_data(ttl=KEPT_S, max_entries=MOST_KEPT, show_spinner=False)
+def draw_rows(
+    edition: Edition, name: str, query: str, parameters: Mapping[str, Any], options: Mapping[str, Any]
+) -> tuple[Spec, pd.DataFrame]:
+    """A picture's chart of another query's rows, and the rows."""
+    rows = read_rows(edition, query, parameters)
+    return _draw(edition, name, rows, options), rows
+
+
+def _draw(edition: Edition, name: str, frame: pd.DataFrame, options: Mapping[str, Any] | None) -> Spec:
     chart = PICTURES[name].draw(frame, snapshot_date=edition.newest_day, is_sample=edition.is_sample, **(options or {}))
     spec: Spec = chart.to_dict(validate=False)  # its parts were validated as they were made
     # Streamlit would fit the chart with its padding into the width, and reads the padding by side.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from tmdb_assets.pictures import PICTURES, Picture
-from tmdb_assets.viz.figures import draw_frame, draw_picture, read_rows
+from tmdb_assets.viz.figures import draw_picture, draw_rows, read_rows
 from tmdb_assets.viz.layout import show_chart, show_films, show_page
 from tmdb_assets.viz.queries import FIND_FILMS, LOADED_DAYS, TOP_FILMS, TOP_OF_CONTINENT
 from tmdb_assets.viz.reader import Edition
@@ -66,9 +66,10 @@ def _show_continents(edition: Edition) -> None:
     st.subheader("Top ten of a continent")
     names = [str(name) for name in table["continent"]]
     continent = st.selectbox("Continent of production", names, key="continent")
-    found = read_rows(edition, TOP_OF_CONTINENT, {"day": edition.newest_day, "continent": continent})
-    show_chart(draw_frame(edition, "top_films", found, {"group": continent}))
-    show_films(found)
+    asked = {"day": edition.newest_day, "continent": continent}
+    spec, films = draw_rows(edition, "top_films", TOP_OF_CONTINENT, asked, {"group": continent})
+    show_chart(spec)
+    show_films(films)
 
 
 def _show_trends(edition: Edition) -> None:

@@ -27,24 +27,30 @@ order by rank
 
 # The columns of vw_top_movies, ranked within one continent as that view ranks all films.
 TOP_OF_CONTINENT = """
+with first_films as (
+    select l.*
+    from vw_movie_latest as l
+    inner join dim_movie as m on l.movie_id = m.movie_id
+    where
+        l.snapshot_date = :day
+        and m.removed_date is null
+        and exists (
+            select
+            from bridge_movie_country as b
+            inner join dim_country as c on b.iso_3166_1 = c.iso_3166_1
+            where b.movie_id = l.movie_id and c.continent = :continent
+        )
+    order by l.popularity desc, l.vote_average desc nulls last, l.vote_count desc nulls last, l.movie_id asc
+    limit 10
+)
+
 select
     row_number() over (
-        order by l.popularity desc, l.vote_average desc nulls last, l.vote_count desc nulls last, l.movie_id asc
+        order by f.popularity desc, f.vote_average desc nulls last, f.vote_count desc nulls last, f.movie_id asc
     ) as rank,
-    l.*
-from vw_movie_latest as l
-inner join dim_movie as m on l.movie_id = m.movie_id
-where
-    l.snapshot_date = :day
-    and m.removed_date is null
-    and l.movie_id in (
-        select b.movie_id
-        from bridge_movie_country as b
-        inner join dim_country as c on b.iso_3166_1 = c.iso_3166_1
-        where c.continent = :continent
-    )
+    f.*
+from first_films as f
 order by rank
-limit 10
 """
 
 # `pattern` is one of LIKE.

@@ -15,7 +15,7 @@ from tmdb_assets.warehouse.address import APPLICATION_NAME, describe
 from tmdb_assets.warehouse.databases import CONNECT_TIMEOUT_S, WarehouseUnavailableError, first_line
 from tmdb_assets.warehouse.server import reading_url
 
-RELOAD = "This page is right again when it is reloaded."
+RELOAD = "Then reload this page."
 
 # Until the transaction ends, so that a pooler may stand between. The role is taken where it
 # was made for this database and this log-in may take it.
@@ -118,12 +118,12 @@ def _explain(error: sa.exc.DBAPIError, url: sa.URL) -> NothingToReadError:
     if state in _UNDEFINED:
         return NothingToReadError(
             "The database is of another release",
-            f"Bring {where} up to this one: `tmdb-assets migrate`. {RELOAD} ({_told(error)})",
+            f"Bring {where} up to this one: `tmdb-assets migrate` ({_told(error)}). {RELOAD}",
         )
     if state == _UNPRIVILEGED:
         return NothingToReadError(
             "This log-in may not read the figures",
-            f"Give {where} its roles: `tmdb-assets migrate --roles`. {RELOAD} ({_told(error)})",
+            f"Give {where} its roles: `tmdb-assets migrate --roles` ({_told(error)}). {RELOAD}",
         )
     if state == _TOO_LONG:
         return NothingToReadError("The figures took too long", f"{where} did not answer within a minute. {RELOAD}")
@@ -131,8 +131,8 @@ def _explain(error: sa.exc.DBAPIError, url: sa.URL) -> NothingToReadError:
         return no_data_yet()  # the embedded server is up, but no run has made its roles
     return NothingToReadError(
         "The database cannot be reached",
-        f"Postgres at {where} says: {_told(error)}. Start it, load a first day (`tmdb-assets run`), or correct "
-        f"WAREHOUSE_URL; `tmdb-assets doctor` tells more. {RELOAD}",
+        f"Postgres at {where} did not answer ({_told(error)}). Start it, load a first day (`tmdb-assets run`), or "
+        f"correct WAREHOUSE_URL; `tmdb-assets doctor` tells more. {RELOAD}",
     )
 
 

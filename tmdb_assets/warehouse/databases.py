@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 OLDEST_VERSION = 15
 OUTAGES = {f"{driver}.{kind}" for driver in ("psycopg", "psycopg2") for kind in ("OperationalError", "InterfaceError")}
 TRIES = 3  # of a question amid which the server restarts
+POOLER_LACKS = "no such database"  # PgBouncer's words, in every language; Postgres has others
 CONNECT_TIMEOUT_S = 4  # for each address of the host, and once more for the question whether the server is up
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -44,6 +45,7 @@ def ensure_databases(
 
     `locale` is one of Postgres's own, like C.UTF-8 (version 17 and later); None: the server's default.
     The connection for this is to the first database that lets one in: the first target, then `maintenance` in order.
+    Every target is then connected to once: a pooler lets in only to the databases that it has an entry for.
     An unreachable server is tried again for `patience_s` seconds; a refusal is final. Safe beside other processes.
     Raises `WarehouseUnavailableError`, also for a server older than version 15 and a database that is not UTF8.
     """
@@ -63,7 +65,11 @@ def ensure_databases(
                 if is_outage(error) and tries < TRIES:
                     continue
                 raise WarehouseUnavailableError(f"Postgres at {where} reports: {first_line(error)}.") from None
-            return
+            reached = connection.info.dbname
+        break
+    for url in targets:
+        if url.database != reached:
+            _connect_first([url], patience_s).close()
 
 
 def libpq_environment(url: URL) -> dict[str, str]:
@@ -141,9 +147,14 @@ def _connect_first(candidates: list[URL], patience_s: float) -> Connection:
             ) from None
         except _RefusedError as error:
             first_refusal = first_refusal or error
+    where, advice = describe(candidates[0]), "Correct user, password or database in WAREHOUSE_URL"
+    if POOLER_LACKS in str(first_refusal):
+        advice = (
+            f"This is a connection pooler: add an entry for {candidates[0].database} to its [databases], "
+            "or let WAREHOUSE_URL name the server itself"
+        )
     raise WarehouseUnavailableError(
-        f"Postgres at {describe(candidates[0])} refuses the connection ({first_refusal}). "
-        "Correct user, password or database in WAREHOUSE_URL; nothing was changed."
+        f"Postgres at {where} refuses the connection ({first_refusal}). {advice}; nothing was changed."
     ) from None
 
 

@@ -1,4 +1,4 @@
-"""vw_trending_movies over real rows, and the pictures over time that are made from it."""
+"""vw_trending_movies over real rows, and the pictures over time beside it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from tmdb_assets.charts import render
+from tmdb_assets.charts import png, render
 from tmdb_assets.transforms.calendar import calendar_rows
 from tmdb_assets.warehouse.ddl import apply_view
 from tmdb_assets.warehouse.dimensions import dim_date, dim_movie
@@ -122,10 +122,10 @@ def graph(warehouse, monkeypatch):
 
 
 def run_trends(graph, monkeypatch):
-    """The metadata of the pictures over time, and the text of the charts that were drawn."""
-    drawn, draw = [], render.to_png
-    monkeypatch.setattr(render, "to_png", lambda chart: drawn.append(chart.to_json()) or draw(chart))
-    result = graph.run(TODAY, only={"vw_top_movies", "vw_trending_movies", "vw_load_status", "report_trends"})
+    """The metadata of the pictures over time, and the text of their charts, which are not rendered."""
+    drawn = []
+    monkeypatch.setattr(render, "to_png", lambda chart: drawn.append(chart.to_json()) or png.SIGNATURE)
+    result = graph.run(TODAY, only={"vw_top_movies", "vw_movie_latest", "vw_load_status", "report_trends"})
     assert failures_of(result) == []
     return metadata_of(result, "report_trends"), drawn
 
@@ -133,7 +133,7 @@ def run_trends(graph, monkeypatch):
 def test_pictures_over_time_and_their_tables(graph, monkeypatch):
     load_films(graph.warehouse, {**POPULARITY, 10: {31: 1.0, 2: 2.0, 0: 2.5}})
     graph.execute("update dim_movie set title = 'Twin' where movie_id in (1, 2)")
-    metadata, (lines, bars) = run_trends(graph, monkeypatch)
+    metadata, (lines, bars, _) = run_trends(graph, monkeypatch)
     table = [record.data for record in metadata["popularity_over_time_table"].records]
     # The top 8 by popularity; film 10 is one of them, its day 31 days ago is not; two films of one title stay two.
     assert list(table[0]) == [
@@ -152,11 +152,12 @@ def test_pictures_over_time_and_their_tables(graph, monkeypatch):
 def test_pictures_of_a_single_day_say_kindly_that_there_is_no_history(graph, monkeypatch):
     load_films(graph.warehouse, {film: {0: float(film)} for film in range(1, 13)})
     metadata, drawn = run_trends(graph, monkeypatch)
-    assert all("No history yet" in text and "tmdb-assets backfill" in text for text in drawn)
+    assert all("No history yet" in text and "tmdb-assets backfill" in text for text in drawn[:2])
     assert "Nothing of 2026-07-22 is loaded." in drawn[1]
     (row,) = [record.data for record in metadata["popularity_over_time_table"].records]
     assert list(row) == ["day (UTC)", *(f"Film {film}" for film in (12, 11, 10, 9, 8, 7, 5, 4))]
-    assert "movers_of_the_week_table" not in metadata
+    assert {"movers_of_the_week_table", "genre_shares_table"}.isdisjoint(metadata)
+    assert "Of no film of a loaded day a genre is known." in drawn[2]
 
 
 def test_both_ends_of_the_ranking_are_drawn_each_film_once(graph, monkeypatch):

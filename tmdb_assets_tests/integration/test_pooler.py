@@ -18,6 +18,7 @@ from dagster import AssetKey, DagsterInstance
 
 from tmdb_assets.settings import PROJECT_ROOT
 from tmdb_assets.warehouse import server as server_module
+from tmdb_assets.warehouse.databases import WarehouseUnavailableError
 from tmdb_assets.warehouse.resource import Warehouse
 from tmdb_assets.warehouse.server import Server
 from tmdb_assets_tests import expected
@@ -37,6 +38,7 @@ FILMS = catalogue(sound_films(60))
 HOLDER = """
 import sys
 import sqlalchemy as sa
+from tmdb_assets.warehouse.databases import WarehouseUnavailableError
 from tmdb_assets.warehouse.resource import Warehouse
 with Warehouse(url=sa.make_url(sys.argv[1])).fetch_lock(print):
     print("held", flush=True)
@@ -114,6 +116,24 @@ def test_dagster_reads_back_what_a_run_stored(
         assert instance.get_run_by_id(result.run_id).is_success
         newest = instance.get_latest_materialization_event(AssetKey("raw_discover"))
         assert newest.asset_materialization.metadata["dagster/row_count"].value == len(FILMS.listing)
+
+
+@pytest.mark.parametrize("lacking", ["dagster", "pooled"])
+def test_a_pooler_without_an_entry_for_a_database_is_told(
+    server: Server, pooled: sa.URL, lacking: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_module, "_servers", {})
+    named = str(pooled.database)
+    known, unknown = ("dagster", named) if lacking == "pooled" else (named, "dagster")
+    with (
+        transaction_pooler(server.url, databases=[known]) as url,
+        pytest.raises(WarehouseUnavailableError) as caught,
+    ):
+        server_module.open_server(settings(as_text(url.set(database=named)), token="t"), patience_s=1)
+    text = str(caught.value)
+    assert f"FATAL:  no such database: {unknown}" in text
+    assert f"add an entry for {unknown} to its [databases]" in text
+    assert "\n" not in text
 
 
 def test_settings_do_not_reach_the_next_user_of_a_connection(pooled_warehouse: Warehouse) -> None:

@@ -121,7 +121,7 @@ def test_a_server_that_is_away_is_told_and_comes_back(star: Warehouse, read_from
         with pytest.raises(NothingToReadError) as gone:
             read_edition()
     assert gone.value.headline == "The database cannot be reached"
-    assert f"Postgres at {describe(away)} says: " in str(gone.value)
+    assert f"Postgres at {describe(away)} did not answer (" in str(gone.value)
     assert "secret word" not in str(gone.value)
     read_from(star.url)
     assert read_edition().newest_day == DAY

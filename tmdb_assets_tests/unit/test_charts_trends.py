@@ -7,7 +7,7 @@ from itertools import pairwise
 import pandas as pd
 import pytest
 
-from tmdb_assets.charts import lines, png, render, trends
+from tmdb_assets.charts import axes, lines, png, render, theme, trends
 from tmdb_assets_tests.unit.test_charts import AWKWARD_TITLES, DAY, draw, encodings, rows_of, texts_of
 
 TITLES = ("Alien", "Brazil", "Casablanca", "Dune", "Elephant", "Fargo", "Gilda", "Heat", "Ikiru", "Jaws")
@@ -37,6 +37,17 @@ def points_of(spec):
 def movers_frame(*changes):
     rows = [(n, f"Film {n}", 100.0 + n, change) for n, change in enumerate(changes, start=1)]
     return pd.DataFrame(rows, columns=["movie_id", "title", "popularity", "change_7d"])
+
+
+def shares_frame(shares, days=(14, 0)):
+    """Rows of genres' shares, given by genre for each of the days ago."""
+    rows = [
+        (DAY - dt.timedelta(days=ago), genre, f"Genre {genre}", share)
+        for genre, by_day in shares.items()
+        for ago, share in zip(days, by_day, strict=True)
+        if share is not None
+    ]
+    return pd.DataFrame(rows, columns=["date_id", "genre_id", "name", "film_share"])
 
 
 CHARTS = {
@@ -93,7 +104,7 @@ def test_lines_are_the_top_eight_of_the_newest_day_each_named_at_its_end():
     assert spec["title"]["text"] == "Popularity of the top 8 films"
     assert spec["title"]["subtitle"][0] == "TMDB popularity score (no unit), 2026-07-30 to 2026-07-31"
     points = points_of(spec)
-    assert [(row["film"], row["title"], row["date"], row["value"]) for row in points[:2]] == [
+    assert [(row["line"], row["title"], row["date"], row["value"]) for row in points[:2]] == [
         (0, "Ikiru", "2026-07-30", 91.0),
         (0, "Ikiru", "2026-07-31", 9.0),
     ]
@@ -101,7 +112,7 @@ def test_lines_are_the_top_eight_of_the_newest_day_each_named_at_its_end():
     ends = rows_of(spec, "label_at")
     assert [row["label"] for row in ends] == list(TITLES[1:9])  # from the lowest up
     (line,) = encodings(spec, "line")
-    assert (line["x"]["field"], line["y"]["field"], line["color"]["field"]) == ("day", "value", "film")
+    assert (line["x"]["field"], line["y"]["field"], line["color"]["field"]) == ("day", "value", "line")
     assert line["y"]["scale"]["domain"] == [0, 100]
     assert len(set(line["color"]["scale"]["range"])) == 8
 
@@ -143,7 +154,7 @@ def test_a_single_day_shows_its_dots_and_says_that_history_grows():
     "values", [[5.0] * 8, [0.0] * 8, [100.0] * 8, [1.0, 2.0, 50.0, 51.0, 51.0, 52.0, 99.0, 100.0], [7.0]]
 )
 def test_labels_never_touch_and_stay_in_the_plot(values):
-    placed = lines._spread([{"value": value} for value in values], gap=7.5, top=100.0)
+    placed = axes.spread_labels([{"value": value} for value in values], gap=7.5, top=100.0)
     at = [row["label_at"] for row in placed]
     assert all(after - before >= 7.5 - 1e-9 for before, after in pairwise(at))
     assert at[0] >= 0
@@ -152,9 +163,9 @@ def test_labels_never_touch_and_stay_in_the_plot(values):
 
 
 def test_labels_with_room_stand_at_their_values():
-    placed = lines._spread([{"value": value} for value in (80.0, 10.0, 40.0)], gap=7.5, top=100.0)
+    placed = axes.spread_labels([{"value": value} for value in (80.0, 10.0, 40.0)], gap=7.5, top=100.0)
     assert [row["label_at"] for row in placed] == pytest.approx([10.0, 40.0, 80.0])
-    pair = lines._spread([{"value": value} for value in (50.0, 51.0)], gap=8.0, top=100.0)
+    pair = axes.spread_labels([{"value": value} for value in (50.0, 51.0)], gap=8.0, top=100.0)
     assert [row["label_at"] for row in pair] == pytest.approx([46.5, 54.5])
 
 
@@ -170,7 +181,7 @@ def test_labels_with_room_stand_at_their_values():
     ],
 )
 def test_the_scale_begins_at_zero_in_round_steps(highest, expected):
-    assert lines._ticks(highest) == pytest.approx(expected)
+    assert axes.round_ticks(highest) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
@@ -220,7 +231,7 @@ def test_movers_stand_from_the_biggest_rise_to_the_biggest_fall():
     assert spec["title"]["subtitle"][0].endswith("in 7 days, since 2026-07-24")
     (bar,) = encodings(spec, "bar")
     assert (bar["x"]["field"], bar["x"]["scale"]["domain"]) == ("change_7d", [-1200.0, 12_000.0])
-    assert bar["color"]["scale"]["range"] == [lines.COLOURS[0], lines.FALL]
+    assert bar["color"]["scale"]["range"] == [lines.COLOURS[0], theme.FALL]
     assert {"Film", "Change in 7 days", "Popularity"} <= set(texts_of(spec))
     tiny = rows_of(draw(trends.movers_of_the_week, movers_frame(0.02)), "change_label")
     assert [row["change_label"] for row in tiny] == ["+0.02"]
@@ -243,3 +254,34 @@ def test_a_week_without_a_beginning_or_without_a_change_says_so():
     still = draw(trends.movers_of_the_week, movers_frame(0.0, None))
     assert "Nothing moved" in texts_of(still)
     assert encodings(first, "bar") == encodings(still, "bar") == []
+
+
+def test_genre_shares_are_lines_of_the_eight_largest_in_percent():
+    shares = {genre: (0.05, genre / 100) for genre in range(1, 10)} | {99: (0.5, None), 50: (None, 0.5)}
+    spec = draw(trends.genre_shares, shares_frame(shares).sample(frac=1, random_state=1))
+    assert spec["title"]["subtitle"][0] == (
+        "Films of the genre among the day's 200 most popular, in %, 2026-07-17 to 2026-07-31"
+    )
+    points = points_of(spec)
+    assert [(row["title"], row["date"], row["day"], row["value"]) for row in points[:4]] == [
+        ("Genre 50", "2026-07-17", 0, 0.0),  # no film of the genre that day
+        ("Genre 50", "2026-07-31", 14, 50.0),
+        ("Genre 9", "2026-07-17", 0, 5.0),
+        ("Genre 9", "2026-07-31", 14, 9.0),
+    ]
+    ends = [row["label"] for row in rows_of(spec, "label_at")]
+    assert ends == [*(f"{genre}% Genre {genre}" for genre in range(3, 10)), "50% Genre 50"]
+    assert [row["tick"] for row in rows_of(spec, "tick")][-1] == "50%"
+
+
+def test_genre_shares_of_one_day_of_ten_years_and_of_no_genre():
+    one = texts_of(draw(trends.genre_shares, shares_frame({1: (0.25,)}, days=(0,))))
+    assert {"No history yet", "25% Genre 1"} <= set(one)
+    years = shares_frame({1: [0.2] * 14, 2: [0.1] * 14}, days=[281 * back for back in range(13, -1, -1)])
+    labels = [row["date_label"] for row in rows_of(draw(trends.genre_shares, years), "date_label")]
+    assert (len(labels), labels[0], labels[-1]) == (5, "Jul 2026", "Jul 2018")
+    assert "No genres" in texts_of(draw(trends.genre_shares, years.iloc[:0]))
+    assert "No data yet" in texts_of(draw(trends.genre_shares, years.iloc[:0], snapshot_date=None))
+    twice = pd.concat([years, years.iloc[:1]])
+    with pytest.raises(ValueError, match=r"Genre 1 has two rows of 2016-07-30\."):
+        draw(trends.genre_shares, twice)

@@ -1,0 +1,68 @@
+"""What a comparison runs in: films, load servers, contenders with their databases, and one measured run."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import math
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.bench import Bench
+from benchmarks.contenders import Contender
+from benchmarks.fake_api import fake_api
+from benchmarks.films import expected_figures, read_films, write_films
+from tmdb_assets.tmdb.sandbox_catalogue import Catalogue
+from tmdb_assets.tmdb.sandbox_routes import PAGE_SIZE
+
+DAY = dt.timedelta(days=1)
+# dlt's settings: as many requests at once as the others send, nothing reported to its makers.
+DLT_SETTINGS = {
+    "EXTRACT__WORKERS": "64",
+    "EXTRACT__MAX_PARALLEL_ITEMS": "128",
+    "RUNTIME__DLTHUB_TELEMETRY": "false",
+}
+
+
+@dataclass
+class Lab:
+    """The folder, server, options and contenders of a comparison; `today` is the day that is loaded."""
+
+    folder: Path
+    server_url: str
+    given: argparse.Namespace
+    today: dt.date
+    contenders: list[Contender]
+
+    def catalogue(self, count: int, day: dt.date) -> Catalogue:
+        """So many films as the API tells them on a day."""
+        return read_films(self._films(count), day)
+
+    @contextmanager
+    def api(self, count: int, day: dt.date, latency_ms: float, options: Sequence[str] = ()) -> Iterator[Bench]:
+        """A load server with so many films, and what a right load of them holds."""
+        expected = expected_figures(self.catalogue(count, day))
+        with fake_api(self._films(count), day, latency_ms, options) as url:
+            yield Bench(self.folder, url, self.server_url, str(math.ceil(count / PAGE_SIZE)), expected)
+
+    def remake(self, made: Bench, contender: Contender) -> dict[str, str]:
+        """Empty a contender's database and forget its state; returns the variables that it runs with."""
+        made.remake(contender.database, "dagster")
+        return DLT_SETTINGS | {"DLT_DATA_DIR": tempfile.mkdtemp(prefix="state-", dir=self.folder)}
+
+    def measured(self, made: Bench, what: str, contender: Contender, state: dict[str, str]) -> dict[str, float]:
+        """Run a contender on today; its figures with its requests, or `BenchmarkError` unless the rows are right."""
+        before = made.requests()
+        command = contender.command(str(self.today))
+        figures = made.run(f"{what} of {contender.name}", command, contender.database, contender.figures, **state)
+        return figures | {"requests": made.requests() - before}
+
+    def _films(self, count: int) -> Path:
+        folder = self.folder / f"films{count}"
+        if not folder.exists():
+            folder.mkdir()
+            write_films(folder, count)
+        return folder
