@@ -1,6 +1,6 @@
-"""The figures and charts of the newest edition, kept until there is another one, or for a minute.
+"""The figures and charts of the newest edition, kept until there is another one, or for five minutes.
 
-The minute is for what changes without a load: the list of continents, films that were removed, links.
+The time is for what changes without a load: the list of continents, films that were removed, links.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tmdb_assets.viz.reader import Edition, reading
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-KEPT_S = 60
+KEPT_S = 300
 MOST_KEPT = 200
 # Everything has its fixed place in a picture, so that only the whole can be made smaller (`layout.STYLE`): as SVG it
 # stays sharp then, and what is under the pointer is still found.
