@@ -17,6 +17,7 @@ from dagster import (
     asset,
 )
 
+from tmdb_assets.assets.describe import describe_rows
 from tmdb_assets.assets.outages import retried_after_outage
 from tmdb_assets.partitions import daily_partitions
 from tmdb_assets.settings import get_settings
@@ -32,12 +33,6 @@ REPORTS_GROUP = "reports"
 """The group of what people look at; drawn anew once the days before are filled."""
 DAILY = daily_partitions()
 
-EXAMPLE_QUERIES = {
-    "raw_discover": "select rank, payload ->> 'title' from raw_discover order by snapshot_date desc, rank limit 20",
-    "raw_details": "select status_code, count(*) from raw_details group by status_code",
-    "fact_movie_daily": "select date_id, count(*), avg(popularity) from fact_movie_daily group by date_id order by 1",
-}
-
 
 def table_asset(
     table: sa.Table,
@@ -45,9 +40,14 @@ def table_asset(
     daily: bool,
     deps: Sequence[AssetsDefinition | str] = (),
     checks: Sequence[AssetCheckSpec] = (),
+    made_from: Sequence[str] | None = None,
 ) -> Callable[[Callable[..., Any]], AssetsDefinition]:
-    """`@asset` for a table: name, description, group, kinds, owners, columns and contract check are the table's own."""
-    example = EXAMPLE_QUERIES.get(table.name, f"select * from {table.name} limit 20")
+    """`@asset` for a table: name, description, group, kinds, owners, columns and contract check are the table's own.
+
+    `made_from` names its sources where they are not its `deps`.
+    """
+    if made_from is None:
+        made_from = [dep if isinstance(dep, str) else dep.key.to_user_string() for dep in deps]
     partitions_def = DAILY if daily else None
     contract = AssetCheckSpec(
         CONTRACT,
@@ -59,7 +59,7 @@ def table_asset(
     )
     made = asset(
         name=table.name,
-        description=f"{table.comment}\n\nExample: `{example}`",
+        description=describe_rows(table.name, table.comment or "", made_from),
         group_name=table.info["group"],
         kinds={"python", "postgres", "table"},
         owners=OWNERS,

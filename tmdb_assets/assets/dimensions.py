@@ -179,7 +179,7 @@ def _discovered(warehouse: Warehouse, day: dt.date) -> Iterator[list[dict[str, A
 
 
 # The calendar waits for TMDb's first answer, so that a wrong token leaves an empty warehouse empty.
-@table_asset(dimensions.dim_date, daily=False, deps=[raw_reference])
+@table_asset(dimensions.dim_date, daily=False, deps=[raw_reference], made_from=["the calendar"])
 def dim_date(context: AssetExecutionContext, warehouse: ResourceParam[Warehouse]) -> Iterator[AssetEvent]:
     """The calendar, from the first year of the partitions to the end of next year."""
     table = dimensions.dim_date

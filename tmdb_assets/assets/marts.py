@@ -18,6 +18,7 @@ from dagster import (
 )
 
 from tmdb_assets.assets.declare import OWNERS
+from tmdb_assets.assets.describe import describe_rows
 from tmdb_assets.assets.outages import retried_after_outage
 from tmdb_assets.settings import get_settings
 from tmdb_assets.warehouse.ddl import apply_view
@@ -32,7 +33,7 @@ def build_view(view: View) -> AssetsDefinition:
 
     @asset(
         name=view.name,
-        description=f"{comment}\n\nExample: `select * from {view.name} limit 20`",
+        description=describe_rows(view.name, comment, view.made_of),
         group_name="marts",
         kinds={"postgres", "sql", "view"},
         owners=OWNERS,

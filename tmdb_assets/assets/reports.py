@@ -23,6 +23,9 @@ from tmdb_assets.warehouse.resource import Warehouse
 if TYPE_CHECKING:
     import pandas as pd
 
+TEXT_WIDTH = 24
+"""How many letters of a title fit beside its figures on an asset's page."""
+
 
 def build_report(report: Report) -> AssetsDefinition:
     """The asset of one report."""
@@ -45,8 +48,11 @@ def build_report(report: Report) -> AssetsDefinition:
 
 
 def describe(report: Report) -> str:
-    """The report's description: what each picture shows, and whose figures they are."""
-    shown = "\n".join(f"- {picture.title}: {picture.shows}" for picture in report.pictures)
+    """The report's description: what each picture shows and by which query, and whose figures they are."""
+    shown = "\n".join(
+        f"- **{picture.title}**: {picture.shows} Query: `sql/pictures/{picture.name}.sql`."
+        for picture in report.pictures
+    )
     return f"{report.shows}.\n\n{shown}\n\nMade from {', '.join(report.reads)}. {ATTRIBUTION}"
 
 
@@ -68,20 +74,22 @@ def draw(report: Report, warehouse: Warehouse, tmdb: TmdbSource) -> dict[str, An
 
 
 def _records(frame: "pd.DataFrame") -> list[TableRecord]:
-    """A frame as table records: dates as text, numbers rounded to three places, missing values as None."""
+    """A frame as table records: dates as text, long text cut, numbers rounded to 3 places, missing values as None."""
     return [
         TableRecord({str(name): _cell(value) for name, value in row.items()}) for row in frame.to_dict(orient="records")
     ]
 
 
 def _cell(value: Any) -> Any:
+    from tmdb_assets.charts.conform import shorten
+
     if value is None or value != value:
         return None
     if isinstance(value, dt.date):
         return value.isoformat()
     if isinstance(value, int) or hasattr(value, "is_integer"):
         return int(value) if float(value).is_integer() else round(float(value), 3)
-    return str(value)
+    return shorten(str(value), TEXT_WIDTH)
 
 
 report_assets = [build_report(report) for report in REPORTS]

@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tmdb_assets.pictures.picture import Picture
-from tmdb_assets.pictures.tables import films_beside_days, genres_beside_days, largest_revenue, moved_only
+from tmdb_assets.pictures.tables import (
+    films_beside_days,
+    genres_beside_days,
+    groups_with_shares,
+    largest_revenue,
+    moved_only,
+    ranges_with_films,
+)
 
 _PICTURES = (
     Picture(
@@ -66,24 +73,28 @@ _PICTURES = (
         "catalogue",
         "The number of films by original language, with share and mean popularity: the 20 with the most films.",
         ("fact_movie_daily", "dim_movie", "dim_language"),
+        arrange=groups_with_shares,
     ),
     Picture(
         "production_countries",
         "catalogue",
         "The number of films by country of production, with share and mean popularity: the 20 with the most films.",
         ("fact_movie_daily", "dim_movie", "bridge_movie_country", "dim_country"),
+        arrange=groups_with_shares,
     ),
     Picture(
         "rating_distribution",
         "histograms",
         "The number of films by mean rating, in steps of half a point.",
         ("vw_movie_latest", "dim_movie"),
+        arrange=ranges_with_films,
     ),
     Picture(
         "runtime_distribution",
         "histograms",
         "The number of films by runtime, in steps of ten minutes.",
         ("fact_movie_daily", "dim_movie"),
+        arrange=ranges_with_films,
     ),
     Picture(
         "budget_and_revenue",

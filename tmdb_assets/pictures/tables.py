@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 IDS_AND_DAYS = ["movie_id", "snapshot_date", "votes_date"]  # what would only widen the table beside a picture
+TITLE_WIDTH = 18
+"""Letters of a title at the head of a column."""
 
 
 def without_ids(frame: pd.DataFrame) -> pd.DataFrame:
@@ -21,7 +23,9 @@ def films_beside_days(frame: pd.DataFrame) -> pd.DataFrame:
 
     `frame` holds one row a film and day: date_id, movie_id, title, popularity.
     """
-    titles = dict(zip(frame["movie_id"], frame["title"], strict=True))
+    from tmdb_assets.charts.conform import shorten  # imports pandas
+
+    titles = {film: shorten(title, TITLE_WIDTH) for film, title in zip(frame["movie_id"], frame["title"], strict=True)}
     times = Counter(titles.values())
     headings = {film: title if times[title] == 1 else f"{title} ({film})" for film, title in titles.items()}
     by_day = frame.pivot(index="date_id", columns="movie_id", values="popularity")[list(titles)]
@@ -29,28 +33,54 @@ def films_beside_days(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def genres_beside_days(frame: pd.DataFrame) -> pd.DataFrame:
-    """One row a day, the newest first, and one column a genre, the newest day's largest share first: shares in %.
+    """One row a day, the newest first, and one column for each of the newest day's 8 largest genres: shares in %.
 
     `frame` holds one row a genre and day: date_id, genre_id, name, film_share (0 to 1). A genre without a row of a day
     has a share of 0.
     """
     newest = frame[frame["date_id"] == frame["date_id"].max()]
-    by_share = newest.sort_values("film_share", ascending=False)["genre_id"].tolist()
-    rest = [genre for genre in frame["genre_id"].unique() if genre not in by_share]
+    largest = newest.nlargest(8, "film_share")["genre_id"].tolist()
     names = dict(zip(frame["genre_id"], frame["name"], strict=True))
-    by_day = 100 * frame.pivot(index="date_id", columns="genre_id", values="film_share").fillna(0)[[*by_share, *rest]]
+    shares = frame.pivot(index="date_id", columns="genre_id", values="film_share").fillna(0)[largest]
+    by_day: pd.DataFrame = shares.mul(100).round(1)
     headings = {genre: f"{name or genre} %" for genre, name in names.items()}
     return by_day.rename(columns=headings).sort_index(ascending=False).rename_axis("day (UTC)").reset_index()
 
 
 def largest_revenue(frame: pd.DataFrame) -> pd.DataFrame:
-    """The 20 films with the largest revenue, and how often it is their budget; popularity is another picture's."""
-    top = frame.nlargest(20, "revenue_usd").assign(
-        revenue_by_budget=lambda films: films["revenue_usd"] / films["budget_usd"]
-    )
-    return without_ids(top.drop(columns="popularity"))
+    """The 20 films with the largest revenue: budget and revenue in millions of US dollars, and revenue by budget."""
+    top = frame.nlargest(20, "revenue_usd")
+    figures = {
+        "budget M$": (top["budget_usd"] / 1e6).round(2),
+        "revenue M$": (top["revenue_usd"] / 1e6).round(2),
+        "times budget": (top["revenue_usd"] / top["budget_usd"]).round(2),
+    }
+    return top.assign(**figures)[["title", *figures]]
+
+
+def groups_with_shares(frame: pd.DataFrame) -> pd.DataFrame:
+    """Groups by name (the code where they have none) with films, their share in % and mean popularity.
+
+    `frame` holds a code, then name, n_movies, film_share (0 to 1), avg_popularity. Headings are short: the Dagster UI
+    has room for some forty letters beside a picture.
+    """
+    figures = {
+        "name": frame["name"].fillna(frame.iloc[:, 0]).fillna("not known"),
+        "films": frame["n_movies"],
+        "share %": (100 * frame["film_share"]).round(1),
+        "popularity": frame["avg_popularity"].round(1),
+    }
+    return frame.assign(**figures)[list(figures)]
+
+
+def ranges_with_films(frame: pd.DataFrame) -> pd.DataFrame:
+    """Ranges by their lower bound, empty where the measure is unknown, with the number of films."""
+    return frame.rename(columns={"at_least": "at least", "n_movies": "films"})
 
 
 def moved_only(frame: pd.DataFrame) -> pd.DataFrame:
-    """The films with a known change other than zero."""
-    return without_ids(frame.dropna(subset=["change_7d"]).query("change_7d != 0"))
+    """The films with a known change other than zero: popularity now and a week ago, and the change."""
+    moved = frame.dropna(subset=["change_7d"]).query("change_7d != 0")
+    return without_ids(moved).rename(
+        columns={"popularity": "now", "popularity_7d_ago": "week ago", "change_7d": "change"}
+    )

@@ -130,6 +130,7 @@ def test_what_the_ui_shows_of_an_asset(specs, name):
     if name in TABLES | GROUPS["marts"]:
         assert spec.description.startswith("One row per ")
         assert f"from {name}" in spec.description.split("Example: `", 1)[1]
+        assert "Source: " in spec.description or "\n\nMade from " in spec.description
         assert spec.metadata["dagster/table_name"] == f"public.{name}"
         assert spec.metadata["source"].startswith("Sample figures: the sandbox answers")  # no token is set here
     elif name == "dashboard":
@@ -137,7 +138,7 @@ def test_what_the_ui_shows_of_an_asset(specs, name):
         assert "not endorsed or certified by TMDB." in spec.description
     else:
         (report,) = (report for report in REPORTS if report.name == name)
-        assert all(f"- {picture.title}: {picture.shows}" in spec.description for picture in report.pictures)
+        assert all(f"- **{picture.title}**: {picture.shows}" in spec.description for picture in report.pictures)
         assert "not endorsed or certified by TMDB." in spec.description
     (reference,) = spec.metadata["dagster/code_references"].code_references
     assert Path(reference.file_path).parent == PACKAGE / "assets"

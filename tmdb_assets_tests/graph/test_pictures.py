@@ -8,7 +8,7 @@ import pytest
 
 from tmdb_assets.assets.marts import VIEWS
 from tmdb_assets.pictures import PICTURES, read_frame
-from tmdb_assets.pictures.tables import genres_beside_days, largest_revenue
+from tmdb_assets.pictures.tables import genres_beside_days, groups_with_shares, largest_revenue
 from tmdb_assets.transforms.calendar import calendar_rows
 from tmdb_assets.warehouse.bridges import bridge_movie_country, bridge_movie_genre
 from tmdb_assets.warehouse.ddl import apply_view
@@ -93,6 +93,8 @@ def test_groups_count_the_newest_days_films_that_are_not_removed(connection):
         ("US", "America", 2, 0.5, 15.0),
         (None, None, 1, 0.25, 40.0),
     ]
+    table = groups_with_shares(read_frame(connection, PICTURES["original_languages"]))
+    assert table.to_dict(orient="records")[1] == {"name": "not known", "films": 1, "share %": 25.0, "popularity": 40.0}
 
 
 def test_ranges_have_their_lower_bounds_and_the_last_ones_are_closed_above(connection):
@@ -110,7 +112,7 @@ def test_money_is_of_films_of_which_both_amounts_are_known(connection):
     assert frame["movie_id"].tolist() == [4, 2, 1]  # by popularity
     table = largest_revenue(frame)
     assert table["title"].tolist() == ["Film 1", "Film 4", "Film 2"]
-    assert table["revenue_by_budget"].tolist() == [9.0, 1.0, 0.5]
+    assert table["times budget"].tolist() == [9.0, 1.0, 0.5]
 
 
 def test_genre_shares_are_of_the_newest_loaded_day_of_each_stretch(connection):

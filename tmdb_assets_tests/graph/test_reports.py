@@ -8,6 +8,7 @@ import struct
 
 import pytest
 
+from tmdb_assets.assets.describe import EXAMPLE_QUERIES
 from tmdb_assets.assets.marts import VIEWS
 from tmdb_assets.charts import render
 from tmdb_assets.pictures import REPORTS
@@ -128,6 +129,14 @@ def test_a_view_is_described_and_checked(graph, view):
         "rows": rows,
         f"distinct_{view.key}": rows,
     }
+
+
+def test_the_example_query_of_every_table_and_view_finds_rows(graph):
+    for name, query in EXAMPLE_QUERIES.items():
+        if name not in {"raw_export", "dim_date", "country_continent"}:  # the fake day has none of their rows
+            assert graph.rows(query), name
+        else:
+            graph.rows(query)
 
 
 def test_an_empty_view_is_a_warning_that_says_what_to_do(warehouse, monkeypatch):
