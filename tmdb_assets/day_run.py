@@ -128,8 +128,9 @@ class Platform:
     def open(cls, progress: Progress) -> Iterator[Platform]:
         """Open all of it, and close runs whose process died; everything is closed at the end.
 
-        When Postgres goes away meanwhile, the block ends with `WarehouseUnavailableError`: Dagster cannot
-        go on without its events stored, and so the run itself does not learn that it failed.
+        Raises `SchemaMismatchError` for a database of a newer release, before anything is stored. When Postgres goes
+        away meanwhile, the block ends with `WarehouseUnavailableError`: Dagster cannot go on without its events stored,
+        and so the run itself does not learn that it failed.
         """
         from tmdb_assets.definitions import build_definitions
 
@@ -137,6 +138,7 @@ class Platform:
         definitions = build_definitions(warehouse=warehouse, tmdb=source, progress=progress)
         url = warehouse.url  # opens the server, or says why it cannot
         try:
+            _ = warehouse.engine  # brings the schema up, or says why it cannot: no run begins, to fail at every step
             with redirect_stderr(_WithoutEventFaults(sys.stderr)), DagsterInstance.get() as instance:
                 close_dead_runs(instance)
                 yield cls(instance, definitions, source, warehouse)

@@ -52,7 +52,8 @@ def migrate(roles: bool) -> None:
     try:
         with warehouse.begin() as connection:
             applied = [name for name in view_names() if apply_view(connection, name)]
-        click.echo(f"{describe(server.url)}: schema at step {HEAD}, {len(applied)} views brought up to date.")
+        views = "1 view" if len(applied) == 1 else f"{len(applied)} views"
+        click.echo(f"{describe(server.url)}: schema at step {HEAD}, {views} brought up to date.")
         if roles or (server.is_embedded and not are_made(warehouse.engine)):
             storage = server.storage_url.database
             apply_roles(warehouse.engine, settings, is_embedded=server.is_embedded, storage_database=storage)

@@ -15,6 +15,8 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy.dialects.postgresql import insert
 
+from tmdb_assets import day_run
+from tmdb_assets.progress import LogProgress
 from tmdb_assets.warehouse import migrations
 from tmdb_assets.warehouse.ddl import ensure_schema
 from tmdb_assets.warehouse.migrations import HEAD
@@ -225,6 +227,19 @@ def test_a_newer_warehouse_is_refused_in_one_line_and_left_alone(warehouse: Ware
     assert f"this release knows {HEAD}" in str(raised.value)
     assert "\n" not in str(raised.value)
     assert (catalogue_of(warehouse.engine), rows_of(warehouse, "select name, sha256 from applied_sql")) == before
+
+
+def test_on_a_newer_warehouse_no_run_begins(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    with warehouse.begin() as connection:
+        connection.exec_driver_sql("update schema_version set version_num = '9999'")
+        connection.exec_driver_sql("update applied_sql set sha256 = 'of a newer version'")
+    monkeypatch.setattr(day_run, "Warehouse", lambda: Warehouse(url=warehouse.url))
+    monkeypatch.setattr(day_run.DagsterInstance, "get", lambda: pytest.fail("a run's storage was opened"))
+    with (
+        pytest.raises(SchemaMismatchError, match="its schema is at 9999"),
+        day_run.Platform.open(LogProgress()),
+    ):
+        pytest.fail("a run could begin")
 
 
 def test_the_newest_step_is_the_one_declared(warehouse: Warehouse) -> None:
