@@ -98,23 +98,27 @@ class WatchedRunLauncher(DefaultRunLauncher):
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
         """Failed when the process has ended for certain: it is gone here, or its code server does not know the run.
 
-        A code server that cannot be reached tells nothing: the run counts as alive until it is back.
+        A code server that cannot be reached tells nothing: the run counts as alive until it is back. Nor could the run
+        be executed again before that, and Dagster tries that once only.
         """
+        executed = _runs_at_server(run) if _has_code_server(run) else None
         process = run.tags.get(PROCESS_TAG)
         if process is not None and is_here(process):
-            if is_dead(process):
+            if is_dead(process) and (executed is not None or not _has_code_server(run)):
                 return CheckRunHealthResult(WorkerStatus.FAILED, f"The process of this run ({process}) died.")
             return CheckRunHealthResult(WorkerStatus.RUNNING)
-        executed = _runs_at_server(run)
         if executed is None or run.run_id in executed:
             return CheckRunHealthResult(WorkerStatus.RUNNING)
         return CheckRunHealthResult(WorkerStatus.FAILED, "Its code server was started anew and does not execute it.")
 
 
+def _has_code_server(run: DagsterRun) -> bool:
+    """Whether the run was given to a code server with an address that lasts; that of `dagster dev` is a passing one."""
+    return "port" in json.loads(run.tags.get(GRPC_INFO_TAG, "{}"))
+
+
 def _runs_at_server(run: DagsterRun) -> Sequence[str] | None:
-    """The ids of the runs that the code server of this run executes; None where none was named or none answers."""
-    if GRPC_INFO_TAG not in run.tags:
-        return None
+    """The ids of the runs that the code server of this run executes; None where it does not answer."""
     from dagster._grpc.client import DagsterGrpcClient  # the daemon's alone
     from dagster._grpc.types import GetCurrentRunsResult
 
