@@ -288,13 +288,9 @@ def test_a_single_gap(tables, monkeypatch):
 def test_an_old_newest_day_and_its_gaps(tables, monkeypatch):
     monkeypatch.setattr(partitions, "today", lambda: DAY + dt.timedelta(days=4))
     assert look(tables, "newest_day").state == "wrong"
-    finding = look(tables, "gaps")
-    assert finding == Finding(
-        "wrong",
-        "Gaps",
-        "3 days are missing, the first 2026-07-30, the last 2026-08-01: "
-        "tmdb-assets backfill --from 2026-07-30 --to 2026-08-01",
-    )
+    told = "3 days are missing, the first 2026-07-30, the last 2026-08-01: "
+    told += "tmdb-assets backfill --from 2026-07-30 --to 2026-08-01"
+    assert look(tables, "gaps") == Finding("wrong", "Gaps", told)
 
 
 def test_an_empty_database(warehouse):

@@ -1,0 +1,55 @@
+"""A command of `tmdb-assets` that serves pages until it is told to stop."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from tmdb_assets_tests.waiting import wait_until
+
+DEADLINE_S = 180  # on a machine that does much else; a quiet one needs a tenth
+
+
+@contextmanager
+def started_command(name: str, health: str, environment: Mapping[str, str], log: Path) -> Iterator[str]:
+    """Start the command on a free port and wait until `health`, a path, answers; give its address.
+
+    At the end of the block it is told to stop. It then has to end by itself, having said nothing odd, and to leave no
+    process behind.
+    """
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "tmdb_assets.cli", name, "--port", str(port)]
+    address = f"http://127.0.0.1:{port}"
+    with log.open("w") as output, subprocess.Popen(command, env=environment, stdout=output, stderr=output) as process:
+        try:
+            up = wait_until(lambda: answers(address + health) or process.poll() is not None, DEADLINE_S)
+            assert up, log.read_text()
+            assert process.poll() is None, log.read_text()
+            yield address
+            services = psutil.Process(process.pid).children(recursive=True)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(DEADLINE_S) == 0, log.read_text()
+            assert psutil.wait_procs(services, timeout=10)[1] == []
+        finally:
+            process.kill()
+    assert "Traceback" not in log.read_text()
+
+
+def answers(address: str) -> bool:
+    """Whether a server answers there with status 200."""
+    try:
+        with urllib.request.urlopen(address, timeout=5) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return False

@@ -1,0 +1,136 @@
+"""The Dagster UI in a browser: a day is loaded and three are filled by clicking; a check and a chart are read."""
+
+from __future__ import annotations
+
+import atexit
+import datetime as dt
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+
+from tmdb_assets import partitions
+from tmdb_assets.settings import Settings
+from tmdb_assets.warehouse.resource import Warehouse
+from tmdb_assets.warehouse.server import open_server
+from tmdb_assets_tests.compare import Tables, run_as_admin
+from tmdb_assets_tests.conftest import UNSAFE
+from tmdb_assets_tests.ui.started_command import DEADLINE_S, started_command
+from tmdb_assets_tests.ui.watched_page import watched_page
+from tmdb_assets_tests.waiting import wait_until
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+CLICK_MS = 30_000
+KNOWN_FILM = 603
+FILLED = "select snapshot_date from raw_export where movie_id = :film and snapshot_date < :today order by 1"
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Path]:
+    """A folder for all that `tmdb-assets dev` keeps."""
+    # Not pytest's own folder: a second session takes its permissions away from the user whom Postgres runs as.
+    made = Path(tempfile.mkdtemp(prefix="tmdb-assets-tests-ui-"))
+    atexit.register(shutil.rmtree, made, ignore_errors=True)  # before the server's own end: that one runs first
+    return made
+
+
+@pytest.fixture(scope="module")
+def days() -> list[dt.date]:
+    """The partitions: today and the three days before."""
+    return [partitions.today() - dt.timedelta(days=number) for number in (3, 2, 1, 0)]
+
+
+@pytest.fixture(scope="module")
+def tables(home: Path, days: list[dt.date]) -> Iterator[Tables]:
+    """The warehouse that the UI works on, which knows one film: past days load the popularity of known films."""
+    server = open_server(Settings.load(), data_dir=home / "data" / "postgres")
+    run_as_admin(server, *(f"alter system set {name} = off" for name in UNSAFE), "select pg_reload_conf()")
+    warehouse = Warehouse(url=server.url)
+    made = Tables(warehouse)
+    film = {"film": KNOWN_FILM, "day": days[0]}
+    made.execute("insert into dim_movie (movie_id, title, as_of_date) values (:film, 'Known', :day)", **film)
+    yield made
+    warehouse.close()
+
+
+@pytest.fixture(scope="module")
+def address(browser, home: Path, tables: Tables, days: list[dt.date]) -> Iterator[str]:
+    """The UI over the sandbox, with the partitions of four days; webserver and daemon end with the tests."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("TMDB_", "DAGSTER_"))}
+    settings = {"TMDB_ASSETS_HOME": str(home), "TMDB_PAGES": "1", "TMDB_FIRST_DAY": str(days[0])}
+    with started_command("dev", "/server_info", {**kept, **settings}, home / "log") as made:
+        yield made
+
+
+def launch(page: Page, days: str, button: str, told: str) -> None:
+    """Choose the days in the dialog that the page's button opens, and launch what it offers."""
+    page.get_by_role("button", name="Materialize").first.click()
+    dialog = page.get_by_role("dialog")
+    chosen = dialog.get_by_role("textbox").first
+    confirm = dialog.get_by_role("button", name="Confirm")  # where assets upstream have not run yet
+    chosen.or_(confirm).first.wait_for()
+    if confirm.is_visible():
+        confirm.click()
+    chosen.fill(days)
+    chosen.press("Enter")
+    dialog.get_by_role("button", name=button).click()
+    page.get_by_text(told).wait_for()
+
+
+def test_days_are_loaded_by_clicking_and_a_check_and_a_chart_are_read(
+    address: str, tables: Tables, days: list[dt.date], browser
+) -> None:
+    *earlier, today = days
+    with watched_page(browser) as watched:
+        page = watched.page
+        page.set_default_timeout(CLICK_MS)
+        page.goto(f"{address}/assets/raw_export?view=partitions")
+        launch(page, f"[{earlier[0]}...{earlier[-1]}]", "Launch backfill", "Created backfill")  # 3 partitions
+        page.goto(f"{address}/locations/tmdb_assets/jobs/daily")
+        launch(page, str(today), "Launch 1 run", "Launched run")
+        page.get_by_role("link", name="View", exact=True).click()
+        page.get_by_text("Success", exact=True).first.wait_for(timeout=DEADLINE_S * 1000)
+        assert tables.value("select count(*) from fact_movie_daily where date_id = :day", day=today) > 0
+
+        read_check(page, address, tables)
+        read_chart(page, address, tables)
+
+        assert wait_until(lambda: tables.column(FILLED, film=KNOWN_FILM, today=today) == earlier, DEADLINE_S)
+        assert wait_until(lambda: shows_all_days(page, address), DEADLINE_S)
+
+        # Faults are not looked at: Dagster's own pages warn of questions that were open when the reader went on.
+        assert {urlsplit(request).hostname for request in watched.requests} <= {"127.0.0.1", None}
+
+
+def read_check(page: Page, address: str, tables: Tables) -> None:
+    """The check of the fact says how many rows it looked at, without a further click."""
+    page.goto(f"{address}/assets/fact_movie_daily?view=checks")
+    rows = tables.value("select count(*) from fact_movie_daily")
+    page.get_by_text(f"All {rows} rows keep the contract of fact_movie_daily.").wait_for()
+    assert page.get_by_text("Passed", exact=True).is_visible()
+
+
+def read_chart(page: Page, address: str, tables: Tables) -> None:
+    """The report's figures stand in a table in place, its chart is one click away."""
+    page.goto(f"{address}/assets/report_films")
+    first = tables.value("select title from vw_top_movies where rank = 1")
+    page.get_by_role("cell", name=first, exact=True).first.wait_for()
+    page.get_by_role("row").filter(has_text="top_films_picture").get_by_text("[Show Markdown]").click()
+    chart = page.get_by_role("dialog").get_by_role("img", name="Top films")
+    chart.wait_for()
+    width, natural = chart.evaluate("image => [image.getBoundingClientRect().width, image.naturalWidth]")
+    assert width == natural > 600
+
+
+def shows_all_days(page: Page, address: str) -> bool:
+    """Whether each of the four partitions counts as materialized."""
+    page.goto(f"{address}/assets/raw_export?view=partitions")
+    page.get_by_text("4 Partitions Selected").wait_for()
+    return page.get_by_text("Materialized (4)").is_visible()
