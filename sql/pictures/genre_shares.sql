@@ -1,6 +1,6 @@
 -- One row per genre and sampled day: the share of films that have the genre among the 200 most popular ones of that
--- day. Of the days before the newest one 14 at most are read, the newest loaded one of each stretch of equal length:
--- a fortnight where half a year is asked for. The most popular films are the same ones whatever else a day holds, so
+-- day. Of the days before the newest one 10 at most are read, the newest loaded one of each stretch of equal length:
+-- three weeks where half a year is asked for. The most popular films are the same ones whatever else a day holds, so
 -- days from discover and days from the export compare. Films of unknown genres are left out.
 with span as (
     select
@@ -14,7 +14,7 @@ sampled as (
     from vw_load_status as s
     cross join span as p
     where s.date_id >= p.newest - p.reach
-    group by (p.newest - s.date_id) / (1 + greatest(p.reach - 1, 0) / 13)
+    group by (p.newest - s.date_id) / (1 + greatest(p.reach - 1, 0) / 9)
 ),
 
 films as (
