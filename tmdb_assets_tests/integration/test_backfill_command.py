@@ -14,6 +14,7 @@ from tmdb_assets_tests.awkward import catalogue, sound_films
 from tmdb_assets_tests.compare import Tables, fresh_database
 from tmdb_assets_tests.many_days import MISSING, ONE_DAY, asked_exports, exports
 from tmdb_assets_tests.platform import command_environment
+from tmdb_assets_tests.refusals import refusals
 from tmdb_assets_tests.replay import ReplayServer
 
 CATALOGUE = catalogue(sound_films(30))
@@ -116,20 +117,33 @@ def test_a_past_day_without_an_export_ends_in_one_line(database, replay, tables,
     assert tables.counts() == before
 
 
-@pytest.mark.parametrize(
-    ("first", "last", "message"),
-    [
-        ("{later}", "{today}", "--from {later} is after --to {today}."),
-        ("{today}", "{later}", "Days from 2025-08-11 (TMDB_FIRST_DAY) to {today} (today, UTC) can be loaded."),
-        ("2025-08-10", "{today}", "Days from 2025-08-11 (TMDB_FIRST_DAY) to {today} (today, UTC) can be loaded."),
-        ("today", "{today}", "Error: Invalid value for '--from': 'today' is no date; write YYYY-MM-DD."),
-    ],
-    ids=["backwards", "future", "before-the-first-day", "rubbish"],
-)
-def test_a_range_that_makes_no_sense_is_refused_in_one_line(database, replay, today, first, last, message):
+REFUSED = {
+    "backwards": ("{later}", "{today}", "--from {later} is after --to {today}."),
+    "future": ("{today}", "{later}", "Days from 2025-08-11 (TMDB_FIRST_DAY) to {today} (today, UTC) can be loaded."),
+    "before-the-first-day": (
+        "2025-08-10",
+        "{today}",
+        "Days from 2025-08-11 (TMDB_FIRST_DAY) to {today} (today, UTC) can be loaded.",
+    ),
+    "rubbish": ("today", "{today}", "Error: Invalid value for '--from': 'today' is no date; write YYYY-MM-DD."),
+}
+
+
+@pytest.fixture(scope="module")
+def refused(database, replay, today):
+    """What the command says to each range of `REFUSED`, and the message that is right."""
     days = {"today": today, "later": today + 2 * ONE_DAY}
-    done = command(database, replay, "backfill", "--from", first.format(**days), "--to", last.format(**days))
+    right = {name: [text.format(**days) for text in texts] for name, texts in REFUSED.items()}
+    commands = {name: ["backfill", "--from", first, "--to", last] for name, (first, last, _) in right.items()}
+    replay.reset()
+    told = refusals(commands, command_environment(database, replay))
+    assert replay.asked == []
+    return {name: (told[name], right[name][2]) for name in REFUSED}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_range_that_makes_no_sense_is_refused_in_one_line(refused, name):
+    done, message = refused[name]
     assert (done.returncode, done.stdout) == (2, "")
     shown = [line for line in done.stderr.splitlines() if line and not line.startswith(("Usage:", "Try "))]
-    assert shown == [message.format(**days)]
-    assert replay.asked == []
+    assert shown == [message]

@@ -21,6 +21,7 @@ from tmdb_assets_tests import expected
 from tmdb_assets_tests.awkward import catalogue, sound_films
 from tmdb_assets_tests.compare import Tables, assert_tables_equal, copied_warehouse, fresh_database
 from tmdb_assets_tests.platform import command_environment
+from tmdb_assets_tests.refusals import refusals
 from tmdb_assets_tests.replay import ReplayServer
 
 CATALOGUE = catalogue(sound_films(30))
@@ -182,29 +183,42 @@ def today():
     return dt.datetime.now(dt.UTC).date()
 
 
-@pytest.mark.parametrize(
-    ("arguments", "code", "message"),
-    [
-        (["--date", "tomorrow"], 2, "Error: Invalid value for '--date': 'tomorrow' is no date; write YYYY-MM-DD."),
-        (["--date", "2026-02-30"], 2, "Error: Invalid value for '--date': '2026-02-30' is no date; write YYYY-MM-DD."),
-        (["--date", "2099-01-01"], 2, "2099-01-01 is in the future; today is {today} (UTC)."),
-        (["--date", "2025-08-10"], 2, "2025-08-10 is before the first day, 2025-08-11 (TMDB_FIRST_DAY)."),
-        (
-            ["--date", "{yesterday}", "--refresh"],
-            2,
-            "--refresh asks TMDb again, which answers for today ({today}) only, not for {yesterday}.",
-        ),
-    ],
-    ids=["rubbish", "no-such-day", "future", "before-first-day", "refresh-past"],
-)
-def test_a_day_that_cannot_be_loaded_is_refused_in_one_line(database, replay, arguments, code, message):
+REFUSED = {
+    "rubbish": ("--date tomorrow", "Error: Invalid value for '--date': 'tomorrow' is no date; write YYYY-MM-DD."),
+    "no-such-day": (
+        "--date 2026-02-30",
+        "Error: Invalid value for '--date': '2026-02-30' is no date; write YYYY-MM-DD.",
+    ),
+    "future": ("--date 2099-01-01", "2099-01-01 is in the future; today is {today} (UTC)."),
+    "before-first-day": (
+        "--date 2025-08-10",
+        "2025-08-10 is before the first day, 2025-08-11 (TMDB_FIRST_DAY).",
+    ),
+    "refresh-past": (
+        "--date {yesterday} --refresh",
+        "--refresh asks TMDb again, which answers for today ({today}) only, not for {yesterday}.",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def refused(database, replay):
+    """What the command says to each day of `REFUSED`, and the message that is right."""
     days = {"today": today(), "yesterday": today() - dt.timedelta(days=1)}
+    right = {name: [text.format(**days) for text in texts] for name, texts in REFUSED.items()}
+    commands = {name: ["run", *arguments.split()] for name, (arguments, _) in right.items()}
     replay.reset()
-    done = command(database, replay, "run", *(argument.format(**days) for argument in arguments))
-    assert (done.returncode, done.stdout) == (code, "")
-    shown = [line for line in lines(done.stderr) if not line.startswith(("Usage:", "Try "))]
-    assert shown == [message.format(**days)]
+    told = refusals(commands, command_environment(database, replay))
     assert replay.asked == []
+    return {name: (told[name], right[name][1]) for name in REFUSED}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_day_that_cannot_be_loaded_is_refused_in_one_line(refused, name):
+    done, message = refused[name]
+    assert (done.returncode, done.stdout) == (2, "")
+    shown = [line for line in lines(done.stderr) if not line.startswith(("Usage:", "Try "))]
+    assert shown == [message]
 
 
 @pytest.mark.parametrize(
