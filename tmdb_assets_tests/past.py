@@ -12,8 +12,9 @@ from tmdb_assets import partitions
 from tmdb_assets.day_run import DayRun, run_backfill
 from tmdb_assets.day_run import Platform as OpenPlatform
 from tmdb_assets.tmdb.export import fetch_export
-from tmdb_assets.warehouse.resource import Warehouse
+from tmdb_assets.warehouse.server import Server
 from tmdb_assets_tests.awkward import catalogue, sound_films
+from tmdb_assets_tests.compare import copied_warehouse
 from tmdb_assets_tests.many_days import ONE_DAY
 from tmdb_assets_tests.platform import Platform, failures_of, platform
 
@@ -28,11 +29,22 @@ def days_from(first: dt.date, count: int) -> list[dt.date]:
 
 
 @contextmanager
-def past_platform(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
-    """A platform with DAY loaded, as it is 40 days later; nothing was asked yet."""
-    with platform(warehouse, CATALOGUE, monkeypatch, retry_seconds=0.3) as ready:
-        assert failures_of(ready.run(DAY, charts=False)) == []
-        ready.replay.reset()
+def loaded_past(server: Server) -> Iterator[str]:
+    """The name of a database in which DAY is loaded, for copies."""
+    with pytest.MonkeyPatch.context() as monkeypatch, copied_warehouse(server) as warehouse:
+        with platform(warehouse, CATALOGUE, monkeypatch) as ready:
+            assert failures_of(ready.run(DAY, charts=False)) == []
+        warehouse.close()
+        yield str(warehouse.url.database)
+
+
+@contextmanager
+def past_platform(server: Server, loaded: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
+    """A platform on a copy of `loaded_past`, as it is 40 days later; nothing was asked yet."""
+    with (
+        copied_warehouse(server, loaded) as warehouse,
+        platform(warehouse, CATALOGUE, monkeypatch, retry_seconds=0.3) as ready,
+    ):
         monkeypatch.setattr(partitions, "today", lambda: DAY + 40 * ONE_DAY)
         monkeypatch.setattr(partitions, "now", lambda: dt.datetime.combine(DAY + 40 * ONE_DAY, dt.time(6), dt.UTC))
         # The real download with less patience.

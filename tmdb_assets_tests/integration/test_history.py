@@ -10,16 +10,22 @@ from dagster import AssetKey
 
 from tmdb_assets import partitions
 from tmdb_assets_tests.many_days import MISSING, ONE_DAY, asked_exports, both, change_lists, export_of, exports
-from tmdb_assets_tests.past import CATALOGUE, DAY, IDS, backfill, days_from, past_platform
+from tmdb_assets_tests.past import CATALOGUE, DAY, IDS, backfill, days_from, loaded_past, past_platform
 from tmdb_assets_tests.platform import checks_of, evaluations_of, failures_of, metadata_of, platform
 from tmdb_assets_tests.replay import GARBAGE, TRUNCATED
 
 FACTS = "select movie_id, popularity, vote_average, vote_count, source from fact_movie_daily where date_id = :day"
 
 
+@pytest.fixture(scope="module")
+def loaded(server):
+    with loaded_past(server) as name:
+        yield name
+
+
 @pytest.fixture
-def made(warehouse, monkeypatch):
-    with past_platform(warehouse, monkeypatch) as ready:
+def made(server, loaded, monkeypatch):
+    with past_platform(server, loaded, monkeypatch) as ready:
         yield ready
 
 

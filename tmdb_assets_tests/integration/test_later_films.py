@@ -9,7 +9,7 @@ import pytest
 from tmdb_assets import partitions
 from tmdb_assets_tests.awkward import catalogue, sound_films
 from tmdb_assets_tests.many_days import MISSING, ONE_DAY, asked_exports, change_lists, exports
-from tmdb_assets_tests.past import DAY, backfill, days_from, past_platform
+from tmdb_assets_tests.past import DAY, backfill, days_from, loaded_past, past_platform
 from tmdb_assets_tests.platform import failures_of
 from tmdb_assets_tests.replay import TRUNCATED
 
@@ -17,9 +17,15 @@ LATER = catalogue(sound_films(40))  # ten films more
 FILMS_A_DAY = "select date_id, count(*) from fact_movie_daily where date_id = any(:days) group by 1 order by 1"
 
 
+@pytest.fixture(scope="module")
+def loaded(server):
+    with loaded_past(server) as name:
+        yield name
+
+
 @pytest.fixture
-def made(warehouse, monkeypatch):
-    with past_platform(warehouse, monkeypatch) as ready:
+def made(server, loaded, monkeypatch):
+    with past_platform(server, loaded, monkeypatch) as ready:
         yield ready
 
 
