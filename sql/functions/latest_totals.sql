@@ -25,6 +25,7 @@ $$;
 
 comment on function newest_films() is 'The films of the newest loaded day that are not removed.';
 
+-- Means are of exact sums, so that the order in which rows are met changes nothing: the same input gives the same rows.
 -- Summed by key before the names come in; a film counts once a continent, however many of its countries it spans.
 create or replace function count_totals() returns setof popularity_total
 language sql
@@ -34,7 +35,7 @@ as $$
 select
     'genre',
     b.genre_id::text,
-    avg(f.popularity),
+    avg(f.popularity::numeric)::double precision,
     coalesce(sum(f.vote_count), 0)::bigint,
     count(*)
 from bridge_movie_genre as b
@@ -44,7 +45,7 @@ union all
 select
     'continent',
     fc.continent,
-    avg(f.popularity),
+    avg(f.popularity::numeric)::double precision,
     coalesce(sum(f.vote_count), 0)::bigint,
     count(*)
 from (

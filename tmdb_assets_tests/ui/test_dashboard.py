@@ -123,6 +123,7 @@ def test_a_film_is_found_by_either_title_and_its_curve_is_read(page):
     assert curves(page).startswith("Popularity by day of Amélie, from 2026-07-21 to 2026-07-29.")
     page.get_by_text("The curves as a table").click()
     table = page.get_by_role("table", name="Popularity by day and film")
+    table.get_by_role("columnheader").first.wait_for()
     assert table.get_by_role("columnheader").all_inner_texts() == ["Day (UTC)", "Amélie"]
     assert table.get_by_role("row").last.inner_text() == "2026-07-21\t10.0"
     page.get_by_role("button", name="Curve of Amélie").click()
