@@ -17,7 +17,11 @@ WORKDIR /app
 RUN python -m venv --without-pip /venv
 COPY requirements.lock ./
 RUN pip --python /venv install --require-hashes --requirement requirements.lock
-COPY pyproject.toml README.md LICENSE ./
+# The package reads sql/ and data/ beside itself, so the checkout's layout stays; installing it asks for them too.
+COPY pyproject.toml README.md LICENSE dagster.yaml workspace.yaml ./
+COPY sql sql
+COPY data/country_continent.csv data/country_continent.csv
+COPY data/sample data/sample
 COPY tmdb_assets tmdb_assets
 RUN pip --python /venv install --no-deps --no-build-isolation --editable . \
     && pip --python /venv uninstall --yes hatchling editables trove-classifiers
@@ -27,12 +31,7 @@ COPY requirements-viz.lock ./
 RUN pip --python /venv install --require-hashes --requirement requirements-viz.lock \
     && pip --python /venv uninstall --yes hatchling editables trove-classifiers
 
-# The package reads sql/ and data/ beside itself, so the checkout's layout stays.
 FROM venv AS project
-COPY dagster.yaml workspace.yaml ./
-COPY sql sql
-COPY data/country_continent.csv data/country_continent.csv
-COPY data/sample data/sample
 RUN rm requirements.lock \
     && mkdir -p data/dagster \
     && ln -s ../../dagster.yaml data/dagster/dagster.yaml \

@@ -82,9 +82,17 @@ def test_nobody_runs_as_root(services: dict[str, Any]) -> None:
         "pgadmin": "pgadmin",
     }
     stages = (FILE.parent / "Dockerfile").read_text(encoding="utf-8").split("\nFROM ")
-    for target in {services[name]["build"]["target"] for name in OURS}:
+    for target in {services[name]["build"]["target"] for name in OURS if "build" in services[name]}:
         (stage,) = [stage for stage in stages if stage.splitlines()[0].endswith(f" AS {target}")]
         assert re.search(r"^USER 10001:10001$", stage, flags=re.MULTILINE), target
+
+
+def test_each_image_of_ours_is_built_by_one_service_for_which_its_users_wait(services: dict[str, Any]) -> None:
+    builders = {name: service["image"] for name, service in services.items() if "build" in service}
+    assert builders == {"migrate": "tmdb-assets", "viz": "tmdb-assets-viz"}
+    for name in OURS - set(builders):
+        assert services[name]["image"] == "tmdb-assets"
+        assert "migrate" in services[name]["depends_on"]
 
 
 def test_everything_waits_for_what_it_needs(services: dict[str, Any]) -> None:

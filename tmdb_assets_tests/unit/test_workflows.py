@@ -44,6 +44,16 @@ def test_jobs_end_in_time_and_may_only_read_unless_they_publish(path: Path) -> N
         assert not writes or (path.stem == "release" and job["needs"] == "ci"), name
 
 
+def test_a_release_does_not_wait_for_itself() -> None:
+    def group(name: str, caller: str) -> str:
+        text = yaml.safe_load((ROOT / ".github/workflows" / name).read_text(encoding="utf-8"))["concurrency"]["group"]
+        # In a called workflow `github.workflow` is the caller's name; names of groups differ by more than case.
+        return text.replace("${{ github.workflow }}", caller).lower()
+
+    caller = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text(encoding="utf-8"))["name"]
+    assert group("ci.yml", caller) != group("release.yml", caller)
+
+
 def test_versions_are_those_the_project_promises() -> None:
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["requires-python"]
     assert matrix("tests")["python"] == ["3.11", "3.12", "3.13"]
