@@ -19,13 +19,14 @@ import requests
 import sqlalchemy as sa
 
 from tmdb_assets import partitions
-from tmdb_assets.gaps import EXPORT_KEPT_DAYS, find_gaps
+from tmdb_assets.gaps import counted_from, find_gaps
 from tmdb_assets.settings import DATA_DIR, DEFAULT_API_URL, Settings
 from tmdb_assets.tmdb.client import TmdbClient
 from tmdb_assets.tmdb.errors import TmdbError
 from tmdb_assets.tmdb.export import export_name
 from tmdb_assets.warehouse.address import describe
 from tmdb_assets.warehouse.databases import WarehouseUnavailableError, first_line
+from tmdb_assets.warehouse.export_books import loaded_days
 from tmdb_assets.warehouse.latest import NEWEST_DAY
 from tmdb_assets.warehouse.migrations import HEAD
 from tmdb_assets.warehouse.resource import Warehouse
@@ -241,10 +242,20 @@ def newest_day(connection: sa.Connection) -> Finding:
 
 
 def gaps(connection: sa.Connection) -> Finding:
-    """Days between the first and yesterday that have no facts."""
-    missing = [gap.day for gap in find_gaps(connection, partitions.today()) if not gap.is_loaded]
+    """Days between the first and yesterday that have no facts, as far back as exports are kept."""
+    loaded = loaded_days(connection)
+    if not loaded:
+        return Finding("note", "Gaps", "nothing to count yet")
+    today = partitions.today()
+    found = find_gaps(connection, today)
+    missing = [gap.day for gap in found if not gap.is_loaded]
     if not missing:
-        return Finding("ok", "Gaps", f"no day is missing of the last {EXPORT_KEPT_DAYS}")
+        text = f"no day is missing since {counted_from(loaded, today)}"
+        if not found:
+            return Finding("ok", "Gaps", text)
+        first, last = found[0].day, found[-1].day
+        text += f"; {len(found)} without the export, the first {first}: "
+        return Finding("note", "Gaps", f"{text}tmdb-assets backfill --refresh --from {first} --to {last}")
     many = f"{len(missing)} days are missing, the first {missing[0]}, the last {missing[-1]}: "
     text = many if len(missing) > 1 else f"{missing[0]} is missing: "
     return Finding("wrong", "Gaps", f"{text}tmdb-assets backfill --from {missing[0]} --to {missing[-1]}")

@@ -57,9 +57,14 @@ def find_gaps(connection: sa.Connection, today: dt.date) -> list[Gap]:
     loaded = loaded_days(connection)
     if not loaded:
         return []
-    first = max(min(loaded), today - dt.timedelta(days=EXPORT_KEPT_DAYS), get_settings().tmdb_first_day)
+    first = counted_from(loaded, today)
     days = [first + dt.timedelta(days=number) for number in range((today - first).days)]
     return [Gap(day, day in loaded) for day in days if not loaded.get(day)]
+
+
+def counted_from(loaded: Iterable[dt.date], today: dt.date) -> dt.date:
+    """The day from which gaps are counted: the first loaded one, or the oldest whose export is still to be had."""
+    return max(min(loaded), today - dt.timedelta(days=EXPORT_KEPT_DAYS), get_settings().tmdb_first_day)
 
 
 def due_gaps(instance: DagsterInstance, gaps: Sequence[Gap], now: dt.datetime, sensor_name: str) -> list[Ask]:

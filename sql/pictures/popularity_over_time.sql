@@ -1,5 +1,6 @@
 -- One row per film and day, for the films asked for (the top 8 where none are) and the days before the newest one.
--- Over more than a year every so manieth day will do; each day is looked up by film, so that no other row is read.
+-- Over more than a year every so manieth day will do (step_days says which); each day is looked up by film, so that no
+-- other row is read.
 with span as (
     select
         max(s.date_id) as newest,
@@ -20,7 +21,9 @@ chosen as (
 ),
 
 grid as (
-    select s.newest - ago as date_id
+    select
+        s.newest - ago as date_id,
+        1 + greatest(s.reach - 1, 0) / 366 as step_days
     from span as s
     cross join generate_series(0, s.reach, 1 + greatest(s.reach - 1, 0) / 366) as ago
 )
@@ -29,7 +32,8 @@ select
     g.date_id,
     m.movie_id,
     m.title,
-    p.popularity
+    p.popularity,
+    g.step_days
 from chosen as c
 inner join dim_movie as m on c.movie_id = m.movie_id
 cross join grid as g

@@ -28,6 +28,17 @@ MOST_FILMS = 10_000
 MOST_DAYS = 90
 
 # The views, dimensions and the fact alone: what tmdb_reader may read.
+READS = [
+    "vw_movie_latest",
+    "vw_load_status",
+    "dim_movie",
+    "dim_genre",
+    "dim_country",
+    "dim_language",
+    "bridge_movie_genre",
+    "bridge_movie_country",
+    "fact_movie_daily",
+]
 NEWEST_DAY = "select max(date_id) from vw_load_status"
 FILMS = """
 select
@@ -61,7 +72,7 @@ def dashboard_path(settings: Settings, database: str) -> Path:
     group_name=REPORTS_GROUP,
     kinds={"html", "python"},
     owners=OWNERS,
-    deps=["vw_movie_latest", "vw_load_status", "dim_genre", "dim_country", "dim_language"],
+    deps=READS,
     description=f"One interactive HTML page of the newest day's films (the {MOST_FILMS:,} most popular) and their "
     f"popularity over {MOST_DAYS} days: filters, search, curves, movers. It lies in REPORTS_DIR, opens in any browser "
     f"and asks nothing of any network. `tmdb-assets run --open` opens it. {ATTRIBUTION}",

@@ -68,7 +68,7 @@ def draw(report: Report, warehouse: Warehouse, tmdb: TmdbSource) -> dict[str, An
         frame = frames[picture.name]
         png = to_png(picture.draw(frame, snapshot_date=day, is_sample=tmdb.is_sandbox))
         metadata[f"{picture.name}_picture"] = MetadataValue.md(to_markdown(png, picture.title))
-        if len(frame) and len(table := picture.arrange(frame)):
+        if len(frame) and len(table := (picture.summarise or picture.arrange)(frame)):
             metadata[f"{picture.name}_table"] = MetadataValue.table(_records(table))
     return metadata | {"snapshot_date": str(day), "attribution": ATTRIBUTION}
 

@@ -49,19 +49,21 @@ def popularity_over_time(
 ) -> alt.LayerChart:
     """Return a line for each of the first 8 films by their newest popularity, labelled at its end.
 
-    `frame` holds one row a film and day: date_id, movie_id, title, popularity. A day without a figure is a gap in the
-    film's line. Two rows of one film and day are a ValueError. `is_chosen`: the films are a reader's choice, and the
-    title does not call them the top ones.
+    `frame` holds one row a film and day: date_id, movie_id, title, popularity, and step_days where not every day was
+    read (every so manieth). A read day without a figure is a gap in the film's line. Two rows of one film and day are a
+    ValueError. `is_chosen`: the films are a reader's choice, and the title does not call them the top ones.
     """
     columns = {"date_id": _given(to_date), "movie_id": _given(to_number), "title": to_text, "popularity": to_number}
     rows = [row for row in conform_rows(frame, columns) if row["popularity"] is not None]
     if not rows:
         return Page("Popularity of the top films", _SCORE, snapshot_date, is_sample).empty()
-    days = _days_between(rows)
+    step = int(frame["step_days"].max()) if "step_days" in frame else 1
+    days = _days_between(rows, step)
     films = _top_films(rows, days)
     points = [point for number, film in enumerate(films) for point in _points(film, number, days)]
     has_gaps = any(point["value"] is None for point in points)
     notes = ["Where a line is missing, there is no figure of that day."] if has_gaps else []
+    notes += [f"Every {step} days are shown."] if step > 1 else []
     which = _which(len(films), is_chosen)
     since = "" if len(days) == 1 else f", {days[0]} to {days[-1]}"
     page = Page(f"Popularity of {which}", _SCORE + since, snapshot_date, is_sample, notes)
@@ -139,9 +141,11 @@ def _given(conform: Any) -> Any:
     return conformed
 
 
-def _days_between(rows: Sequence[Row]) -> list[str]:
+def _days_between(rows: Sequence[Row], step: int = 1) -> list[str]:
+    """The days from the first to the last of the rows, every so manieth, the last included."""
     first, last = (dt.date.fromisoformat(pick(row["date_id"] for row in rows)) for pick in (min, max))
-    return [(first + dt.timedelta(days=after)).isoformat() for after in range((last - first).days + 1)]
+    agos = range((last - first).days // step, -1, -1)
+    return [(last - dt.timedelta(days=step * ago)).isoformat() for ago in agos]
 
 
 def _top_films(rows: Sequence[Row], days: Sequence[str]) -> list[dict[str, Row]]:

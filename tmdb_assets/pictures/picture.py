@@ -29,7 +29,8 @@ class Picture:
     """A picture: its query is `sql/pictures/NAME.sql`, its chart the function of that name in `tmdb_assets.charts`.
 
     `shows` says in one sentence what is to be seen, `reads` names the views and tables that the query reads,
-    `parameters` are the query's bind parameters with their defaults, `arrange` makes the table beside the picture.
+    `parameters` are the query's bind parameters with their defaults, `arrange` makes the table beside the picture, and
+    `summarise` a narrower one where the Dagster UI has no room for it.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Picture:
     reads: tuple[str, ...]
     parameters: Mapping[str, Any] = field(default_factory=dict)
     arrange: Callable[[pd.DataFrame], pd.DataFrame] = without_ids
+    summarise: Callable[[pd.DataFrame], pd.DataFrame] | None = None
 
     @property
     def title(self) -> str:

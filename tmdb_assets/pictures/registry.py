@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from tmdb_assets.pictures.picture import Picture
 from tmdb_assets.pictures.tables import (
     films_beside_days,
+    films_by_rank,
+    films_then_and_now,
     genres_beside_days,
     groups_with_shares,
+    key_figures,
     largest_revenue,
     moved_only,
     ranges_with_films,
@@ -20,12 +23,14 @@ _PICTURES = (
         "figures",
         "The number of films of the newest day, their mean rating, votes and mean popularity.",
         ("vw_movie_latest", "dim_movie"),
+        arrange=key_figures,
     ),
     Picture(
         "top_films",
         "figures",
         "The 20 most popular films of the newest day, with release year and rating.",
         ("vw_top_movies",),
+        arrange=films_by_rank,
     ),
     Picture(
         "genre_popularity",
@@ -46,6 +51,7 @@ _PICTURES = (
         ("vw_top_movies", "dim_movie", "fact_movie_daily"),
         {"movie_ids": None, "days": 30},
         films_beside_days,
+        films_then_and_now,
     ),
     Picture(
         "movers_of_the_week",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,6 +17,51 @@ TITLE_WIDTH = 18
 def without_ids(frame: pd.DataFrame) -> pd.DataFrame:
     """The figures as they come, without ids and days of their own."""
     return frame.drop(columns=IDS_AND_DAYS, errors="ignore")
+
+
+def key_figures(frame: pd.DataFrame) -> pd.DataFrame:
+    """One row: films, mean rating, votes, mean popularity."""
+    headings = {"n_movies": "films", "avg_vote": "rating", "total_votes": "votes", "avg_popularity": "popularity"}
+    return frame.rename(columns=headings)[list(headings.values())].round(2)
+
+
+def films_by_rank(frame: pd.DataFrame) -> pd.DataFrame:
+    """Films by rank with the year of release, popularity, rating and votes.
+
+    `frame` holds columns of vw_top_movies.
+    """
+    from tmdb_assets.charts.conform import shorten  # imports pandas
+
+    figures: dict[str, Any] = {
+        "rank": frame["rank"],
+        "title": [None if title is None else shorten(title, 2 * TITLE_WIDTH) for title in frame["title"]],
+        "year": [day.year if isinstance(day, dt.date) and day == day else None for day in frame["release_date"]],
+        "popularity": frame["popularity"].round(1),
+        "rating": frame["vote_average"].round(1),
+        "votes": frame["vote_count"],
+    }
+    return frame.assign(**figures)[list(figures)]
+
+
+def films_then_and_now(frame: pd.DataFrame) -> pd.DataFrame:
+    """One row a film: popularity on the newest day, a week and 30 days before it; empty where that day is missing.
+
+    `frame` holds one row a film and day: date_id, movie_id, title, popularity.
+    """
+    from tmdb_assets.charts.conform import shorten  # imports pandas
+
+    newest = frame["date_id"].max()
+    by_film = frame.pivot(index="movie_id", columns="date_id", values="popularity").reindex(frame["movie_id"].unique())
+    agos = {"now": 0, "week ago": 7, "30 days ago": 30}
+    days = {heading: newest - dt.timedelta(days=ago) for heading, ago in agos.items()}
+    then = by_film.reindex(columns=list(days.values())).round(1).set_axis(list(days), axis="columns")
+    titles = frame.drop_duplicates("movie_id")["title"].tolist()
+    then.insert(
+        0,
+        "title",
+        [shorten(title or f"Film {film}", 2 * TITLE_WIDTH) for film, title in zip(then.index, titles, strict=True)],
+    )
+    return then.reset_index(drop=True)
 
 
 def films_beside_days(frame: pd.DataFrame) -> pd.DataFrame:

@@ -16,11 +16,16 @@ if TYPE_CHECKING:
     from tmdb_assets.viz.figures import Spec
 
 TMDB_PAGE = "https://www.themoviedb.org/movie/"
-# A chart wider than its place is made smaller as a whole.
+# A chart wider than its place is made smaller as a whole, on a phone only as far as its smallest text can be read: then
+# it moves sideways in its place.
 STYLE = """<style>
 [data-testid="stMainBlockContainer"] { padding-top: 3.5rem; }
 [data-testid="stVegaLiteChart"] svg.marks { max-width: 100%; height: auto; border-radius: 8px; }
-[data-testid="stVegaLiteChart"] .vega-embed { max-width: 100%; }
+[data-testid="stVegaLiteChart"] { max-width: 100%; }
+@media (max-width: 640px) {
+[data-testid="stVegaLiteChart"] { overflow-x: auto; }
+[data-testid="stVegaLiteChart"] svg.marks { max-width: none; width: 640px; }
+}
 </style>"""
 
 

@@ -14,7 +14,7 @@ from tmdb_assets.viz.queries import FIND_FILMS, LOADED_DAYS, TOP_FILMS, TOP_OF_C
 from tmdb_assets.viz.reader import Edition
 
 MOST_CURVES = 8  # as many as the chart has colours
-SPANS = {7: "7 days", 30: "30 days", 90: "90 days", 365: "a year"}
+SPANS = {7: "7 days", 30: "30 days", 90: "90 days", 365: "a year", 36500: "all"}
 
 
 @dataclass(frozen=True)

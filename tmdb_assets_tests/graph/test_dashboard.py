@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import inspect
+import re
 
 import pytest
 
+from tmdb_assets.assets import dashboard
 from tmdb_assets.assets.dashboard import MOST_DAYS, dashboard_path, read_figures, replace_file
 from tmdb_assets.settings import Settings
+from tmdb_assets.warehouse import popularity_history
 from tmdb_assets.warehouse.roles import READER, apply_roles
 from tmdb_assets_tests.awkward import catalogue
 from tmdb_assets_tests.opened_page import data_of, popularity_of
@@ -23,6 +27,13 @@ def run(warehouse, monkeypatch, folder, **options):
         result = graph.run(AFTER, only={"dashboard"})
         assert failures_of(result) == []
         return metadata_of(result, "dashboard")
+
+
+def test_the_asset_waits_for_everything_that_its_page_is_made_from():
+    history = inspect.getsource(popularity_history)
+    text = " ".join((dashboard.NEWEST_DAY, dashboard.FILMS, dashboard.GENRES, dashboard.COUNTRIES, dashboard.LANGUAGES))
+    read = re.findall(r"\b(?:from|join) ((?:vw|dim|bridge|fact)_\w+)", f"{text} {history}")
+    assert set(read) == set(dashboard.READS)
 
 
 def test_the_page_holds_the_newest_day_and_the_days_before(warehouse, monkeypatch, tmp_path):

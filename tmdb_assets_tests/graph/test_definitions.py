@@ -51,7 +51,17 @@ DEPENDENCIES = {
     "vw_load_status": {"fact_movie_daily"},
     "vw_trending_movies": {"fact_movie_daily", "dim_movie"},
     **{report.name: set(report.reads) for report in REPORTS},
-    "dashboard": {"vw_movie_latest", "vw_load_status", "dim_genre", "dim_country", "dim_language"},
+    "dashboard": {
+        "vw_movie_latest",
+        "vw_load_status",
+        "fact_movie_daily",
+        "dim_movie",
+        "dim_genre",
+        "dim_country",
+        "dim_language",
+        "bridge_movie_genre",
+        "bridge_movie_country",
+    },
 }
 GROUPS = {
     "raw": {"raw_discover", "raw_details", "raw_export"},

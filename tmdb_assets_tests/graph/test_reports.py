@@ -78,10 +78,10 @@ def test_pictures_stand_in_the_metadata_beside_their_figures(graph, source, monk
     films, popularity = metadata_of(result, "report_films"), metadata_of(result, "report_popularity")
     (figures,) = films["key_figures_table"].records
     assert figures.data == {
-        "n_movies": 30,
-        "avg_vote": 6.5,
-        "total_votes": 3000,
-        "avg_popularity": round(graph.value("select avg(popularity) from fact_movie_daily"), 3),
+        "films": 30,
+        "rating": 6.5,
+        "votes": 3000,
+        "popularity": round(graph.value("select avg(popularity) from fact_movie_daily"), 2),
     }
     top = [(record.data["rank"], record.data["title"]) for record in films["top_films_table"].records]
     assert top == [(place, f"Film {9031 - place}") for place in range(1, 21)]

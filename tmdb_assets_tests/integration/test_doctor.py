@@ -285,6 +285,17 @@ def test_a_single_gap(tables, monkeypatch):
     assert look(tables, "gaps") == Finding("wrong", "Gaps", told)
 
 
+def test_no_gap(tables):
+    assert look(tables, "gaps") == Finding("ok", "Gaps", f"no day is missing since {DAY}")
+
+
+def test_a_day_without_its_export(tables):
+    tables.execute("delete from fetch_log where kind = 'export'")
+    told = f"no day is missing since {DAY}; 1 without the export, the first {DAY}: "
+    told += f"tmdb-assets backfill --refresh --from {DAY} --to {DAY}"
+    assert look(tables, "gaps") == Finding("note", "Gaps", told)
+
+
 def test_an_old_newest_day_and_its_gaps(tables, monkeypatch):
     monkeypatch.setattr(partitions, "today", lambda: DAY + dt.timedelta(days=4))
     assert look(tables, "newest_day").state == "wrong"
@@ -295,4 +306,4 @@ def test_an_old_newest_day_and_its_gaps(tables, monkeypatch):
 
 def test_an_empty_database(warehouse):
     assert look(Tables(warehouse), "newest_day").state == "note"
-    assert look(Tables(warehouse), "gaps").state == "ok"
+    assert look(Tables(warehouse), "gaps") == Finding("note", "Gaps", "nothing to count yet")

@@ -30,6 +30,9 @@ pytest.importorskip("streamlit", reason="no Streamlit: pip install 'tmdb-assets[
 DEADLINE_S = 60
 SETTINGS = Settings.load(warehouse_reader_password="a word that passes")
 CHART = "[data-testid=stVegaLiteChart] svg.marks"
+HEIGHT_OF_THE_SMALLEST_TEXT = """place => Math.min(...[...place.querySelectorAll("svg.marks text")]
+    .filter(text => text.textContent.trim())
+    .map(text => parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a))"""
 
 
 @pytest.fixture(scope="module")
@@ -134,13 +137,15 @@ def test_pages_show_the_databases_figures_and_ask_no_network(app: str, tables: T
         assert hosts == {"127.0.0.1"}
 
 
-def test_a_chart_fits_a_phone_in_the_dark(app: str, browser) -> None:
+def test_a_chart_fits_a_phone_in_the_dark_and_can_be_read(app: str, browser) -> None:
     with watched_page(browser, viewport={"width": 390, "height": 844}, color_scheme="dark") as watched:
         watched.page.goto(app)
         texts_of(watched, 0, "Key figures")
-        box = watched.page.locator(CHART).first.bounding_box()
+        place = watched.page.locator("[data-testid=stVegaLiteChart]").first
+        box = place.bounding_box()
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= 390
+        assert place.evaluate(HEIGHT_OF_THE_SMALLEST_TEXT) >= 9
         assert watched.page.evaluate("document.documentElement.scrollWidth") <= 390
         dark = watched.page.locator("[data-testid=stApp]").evaluate("app => getComputedStyle(app).colorScheme")
         assert dark == "dark"

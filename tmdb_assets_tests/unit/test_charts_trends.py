@@ -199,6 +199,16 @@ def test_dates_below_the_plot_are_few(days, expected):
     assert len(rows_of(spec, "date_label")) <= 6
 
 
+def test_ten_years_of_every_tenth_day_are_a_line_and_a_missing_day_of_these_a_gap():
+    film = {ago: 5.0 for ago in range(0, 3650, 10) if ago != 500}
+    spec = draw(trends.popularity_over_time, days_frame([film]).assign(step_days=10))
+    points = points_of(spec)
+    assert len(points) == 365
+    assert [row["date"] for row in points if row["value"] is None] == [(DAY - dt.timedelta(days=500)).isoformat()]
+    assert sum(row["is_dot"] for row in points) == 1  # the newest
+    assert "Every 10 days are shown." in " ".join(texts_of(spec))
+
+
 def test_films_without_a_title_and_awkward_titles_draw():
     chart = trends.popularity_over_time(
         days_frame([month(100 - n, 3) for n in range(8)], AWKWARD_TITLES[-8:]), snapshot_date=DAY, is_sample=False
