@@ -10,7 +10,9 @@ from tmdb_assets.pictures.tables import (
     films_by_rank,
     films_then_and_now,
     genres_beside_days,
+    genres_then_and_now,
     groups_with_shares,
+    groups_with_votes,
     key_figures,
     largest_revenue,
     moved_only,
@@ -37,12 +39,14 @@ _PICTURES = (
         "figures",
         "Mean popularity by genre, with films and votes.",
         ("vw_genre_popularity",),
+        arrange=groups_with_votes,
     ),
     Picture(
         "continent_popularity",
         "figures",
         "Mean popularity by continent of production, with films and votes.",
         ("vw_continent_popularity",),
+        arrange=groups_with_votes,
     ),
     Picture(
         "popularity_over_time",
@@ -67,6 +71,7 @@ _PICTURES = (
         ("fact_movie_daily", "bridge_movie_genre", "dim_genre"),
         {"days": 182},
         genres_beside_days,
+        genres_then_and_now,
     ),
     Picture(
         "release_calendar",

@@ -1,4 +1,7 @@
-"""How a picture's figures are arranged as the table beside it: pure functions, frame to frame."""
+"""How a picture's figures are arranged as the table beside it: pure functions, frame to frame.
+
+The Dagster UI has room for some forty letters beside a picture, so headings are short and columns few.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ def key_figures(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def films_by_rank(frame: pd.DataFrame) -> pd.DataFrame:
-    """Films by rank with the year of release, popularity, rating and votes.
+    """Films by rank with the year of release, popularity and rating.
 
     `frame` holds columns of vw_top_movies.
     """
@@ -38,9 +41,19 @@ def films_by_rank(frame: pd.DataFrame) -> pd.DataFrame:
         "year": [day.year if isinstance(day, dt.date) and day == day else None for day in frame["release_date"]],
         "popularity": frame["popularity"].round(1),
         "rating": frame["vote_average"].round(1),
-        "votes": frame["vote_count"],
     }
     return frame.assign(**figures)[list(figures)]
+
+
+def groups_with_votes(frame: pd.DataFrame) -> pd.DataFrame:
+    """Genres or continents with mean popularity, films and votes.
+
+    `frame` holds columns of vw_genre_popularity or vw_continent_popularity.
+    """
+    figures = {"avg_popularity": "popularity", "n_movies": "films", "nb_movies": "films", "total_votes": "votes"}
+    named = frame.rename(columns={"name": "genre", **figures})
+    group = "genre" if "genre" in named else "continent"
+    return named[[group, "popularity", "films", "votes"]].round(2)
 
 
 def films_then_and_now(frame: pd.DataFrame) -> pd.DataFrame:
@@ -84,22 +97,38 @@ def genres_beside_days(frame: pd.DataFrame) -> pd.DataFrame:
     `frame` holds one row a genre and day: date_id, genre_id, name, film_share (0 to 1). A genre without a row of a day
     has a share of 0.
     """
+    shares = _shares_of_largest(frame)
+    shares.columns = [f"{name} %" for name in shares.columns]
+    return shares.sort_index(ascending=False).rename_axis("day (UTC)").reset_index()
+
+
+def genres_then_and_now(frame: pd.DataFrame) -> pd.DataFrame:
+    """One row for each of the newest day's 8 largest genres: shares in % of the first and the newest day.
+
+    `frame` as for `genres_beside_days`.
+    """
+    shares = _shares_of_largest(frame).loc[[*dict.fromkeys((frame["date_id"].min(), frame["date_id"].max()))]]
+    shares.index = [f"{day} %" for day in shares.index]
+    return shares.transpose().rename_axis("genre").reset_index()
+
+
+def _shares_of_largest(frame: pd.DataFrame) -> pd.DataFrame:
+    """Shares in %: a row a day, a column named after each of the newest day's 8 largest genres."""
     newest = frame[frame["date_id"] == frame["date_id"].max()]
     largest = newest.nlargest(8, "film_share")["genre_id"].tolist()
     names = dict(zip(frame["genre_id"], frame["name"], strict=True))
     shares = frame.pivot(index="date_id", columns="genre_id", values="film_share").fillna(0)[largest]
     by_day: pd.DataFrame = shares.mul(100).round(1)
-    headings = {genre: f"{name or genre} %" for genre, name in names.items()}
-    return by_day.rename(columns=headings).sort_index(ascending=False).rename_axis("day (UTC)").reset_index()
+    return by_day.set_axis([names[genre] or str(genre) for genre in largest], axis="columns")
 
 
 def largest_revenue(frame: pd.DataFrame) -> pd.DataFrame:
-    """The 20 films with the largest revenue: budget and revenue in millions of US dollars, and revenue by budget."""
+    """The 20 films with the largest revenue: budget and revenue in millions of US dollars, and their ratio."""
     top = frame.nlargest(20, "revenue_usd")
     figures = {
         "budget M$": (top["budget_usd"] / 1e6).round(2),
         "revenue M$": (top["revenue_usd"] / 1e6).round(2),
-        "times budget": (top["revenue_usd"] / top["budget_usd"]).round(2),
+        "ratio": (top["revenue_usd"] / top["budget_usd"]).round(2),
     }
     return top.assign(**figures)[["title", *figures]]
 
@@ -107,8 +136,7 @@ def largest_revenue(frame: pd.DataFrame) -> pd.DataFrame:
 def groups_with_shares(frame: pd.DataFrame) -> pd.DataFrame:
     """Groups by name (the code where they have none) with films, their share in % and mean popularity.
 
-    `frame` holds a code, then name, n_movies, film_share (0 to 1), avg_popularity. Headings are short: the Dagster UI
-    has room for some forty letters beside a picture.
+    `frame` holds a code, then name, n_movies, film_share (0 to 1), avg_popularity.
     """
     figures = {
         "name": frame["name"].fillna(frame.iloc[:, 0]).fillna("not known"),
@@ -127,6 +155,5 @@ def ranges_with_films(frame: pd.DataFrame) -> pd.DataFrame:
 def moved_only(frame: pd.DataFrame) -> pd.DataFrame:
     """The films with a known change other than zero: popularity now and a week ago, and the change."""
     moved = frame.dropna(subset=["change_7d"]).query("change_7d != 0")
-    return without_ids(moved).rename(
-        columns={"popularity": "now", "popularity_7d_ago": "week ago", "change_7d": "change"}
-    )
+    headings = {"popularity": "now", "popularity_7d_ago": "week ago", "change_7d": "change"}
+    return without_ids(moved).rename(columns=headings).round(2)

@@ -8,7 +8,12 @@ import pytest
 
 from tmdb_assets.assets.marts import VIEWS
 from tmdb_assets.pictures import PICTURES, read_frame
-from tmdb_assets.pictures.tables import genres_beside_days, groups_with_shares, largest_revenue
+from tmdb_assets.pictures.tables import (
+    genres_beside_days,
+    genres_then_and_now,
+    groups_with_shares,
+    largest_revenue,
+)
 from tmdb_assets.transforms.calendar import calendar_rows
 from tmdb_assets.warehouse.bridges import bridge_movie_country, bridge_movie_genre
 from tmdb_assets.warehouse.ddl import apply_view
@@ -112,7 +117,7 @@ def test_money_is_of_films_of_which_both_amounts_are_known(connection):
     assert frame["movie_id"].tolist() == [4, 2, 1]  # by popularity
     table = largest_revenue(frame)
     assert table["title"].tolist() == ["Film 1", "Film 4", "Film 2"]
-    assert table["times budget"].tolist() == [9.0, 1.0, 0.5]
+    assert table["ratio"].tolist() == [9.0, 1.0, 0.5]
 
 
 def test_genre_shares_are_of_the_newest_loaded_day_of_each_stretch(connection):
@@ -126,6 +131,9 @@ def test_genre_shares_are_of_the_newest_loaded_day_of_each_stretch(connection):
         ("2026-07-29", 1, 0.75),
         ("2026-07-29", 2, 0.5),
     ]
+    table = genres_then_and_now(read_frame(connection, PICTURES["genre_shares"], days=27))
+    assert list(table) == ["genre", "2026-07-09 %", "2026-07-29 %"]
+    assert table.iloc[:, 1:].to_numpy().tolist() == [[100.0, 75.0], [0.0, 50.0]]
     years = read_frame(connection, PICTURES["genre_shares"], days=3650)
     assert [str(day) for day in years["date_id"].unique()] == ["2016-07-31", "2026-07-29"]
     table = genres_beside_days(years)

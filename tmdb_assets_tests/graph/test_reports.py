@@ -85,10 +85,10 @@ def test_pictures_stand_in_the_metadata_beside_their_figures(graph, source, monk
     }
     top = [(record.data["rank"], record.data["title"]) for record in films["top_films_table"].records]
     assert top == [(place, f"Film {9031 - place}") for place in range(1, 21)]
-    genres = {record.data["name"]: record.data["nb_movies"] for record in popularity["genre_popularity_table"].records}
+    genres = {record.data["genre"]: record.data["films"] for record in popularity["genre_popularity_table"].records}
     assert genres == dict(graph.rows("select name, nb_movies from vw_genre_popularity"))
     (continent,) = popularity["continent_popularity_table"].records
-    assert (continent.data["continent"], continent.data["n_movies"]) == ("North America", 30)
+    assert (continent.data["continent"], continent.data["films"]) == ("North America", 30)
 
 
 def png_size(markdown, title):

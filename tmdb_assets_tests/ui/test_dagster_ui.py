@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tmdb_assets import partitions
+from tmdb_assets.pictures.registry import REPORTS
 from tmdb_assets.settings import Settings
 from tmdb_assets.warehouse.resource import Warehouse
 from tmdb_assets.warehouse.server import open_server
@@ -102,6 +103,7 @@ def test_days_are_loaded_by_clicking_and_a_check_and_a_chart_are_read(
 
         read_check(page, address, tables)
         read_chart(page, address, tables)
+        read_tables(page, address)
 
         assert wait_until(lambda: tables.column(FILLED, film=KNOWN_FILM, today=today) == earlier, DEADLINE_S)
         assert wait_until(lambda: shows_all_days(page, address), DEADLINE_S)
@@ -130,6 +132,15 @@ def read_chart(page: Page, address: str, tables: Tables) -> None:
     # As laid out: the dialog opens with a growing movement, which a rectangle on the screen would measure.
     width, natural = chart.evaluate("image => [image.offsetWidth, image.naturalWidth]")
     assert width == natural > 600
+
+
+def read_tables(page: Page, address: str) -> None:
+    """No report's figures are cut off at the right."""
+    for report in REPORTS:
+        page.goto(f"{address}/assets/{report.name}")
+        page.get_by_role("cell", name=f"{report.pictures[-1].name}_picture", exact=True).wait_for()
+        width, room = page.locator("table").first.evaluate("one => [one.offsetWidth, one.parentElement.clientWidth]")
+        assert (report.name, width) <= (report.name, room)
 
 
 def shows_all_days(page: Page, address: str) -> bool:
