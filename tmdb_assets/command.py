@@ -48,9 +48,15 @@ def plain_errors(command: Callable[..., Any]) -> Callable[..., Any]:
 
         stop_on_signals()
         logging.getLogger().addFilter(_is_no_retry)
-        os.chdir(PROJECT_ROOT)
+        try:
+            PROJECT_ROOT.mkdir(parents=True, exist_ok=True)
+            os.chdir(PROJECT_ROOT)
+            dagster_home = _dagster_home()
+        except OSError as error:
+            told = f"Nothing can be kept in {PROJECT_ROOT}: {error.strerror}. Name a folder of yours: {HOME_VARIABLE}=..."
+            stop(told, UNUSABLE)
         os.environ[HOME_VARIABLE] = str(PROJECT_ROOT)
-        os.environ["DAGSTER_HOME"] = str(_dagster_home())
+        os.environ["DAGSTER_HOME"] = str(dagster_home)
         try:
             return command(*args, **kwargs)
         except (WarehouseUnavailableError, SchemaMismatchError) as error:
