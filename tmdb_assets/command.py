@@ -53,7 +53,8 @@ def plain_errors(command: Callable[..., Any]) -> Callable[..., Any]:
             os.chdir(PROJECT_ROOT)
             dagster_home = _dagster_home()
         except OSError as error:
-            told = f"Nothing can be kept in {PROJECT_ROOT}: {error.strerror}. Name a folder of yours: {HOME_VARIABLE}=..."
+            told = f"Nothing can be kept in {PROJECT_ROOT}: {error.strerror}. "
+            told += f"Name a folder of yours: {HOME_VARIABLE}=..."
             stop(told, UNUSABLE)
         os.environ[HOME_VARIABLE] = str(PROJECT_ROOT)
         os.environ["DAGSTER_HOME"] = str(dagster_home)
