@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev viz psql env test lint format schema pictures bench lock clean-data
+.PHONY: help run dev viz psql env test test-benchmarks lint format schema pictures bench lock clean-data
 
 help: ## Show this help.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -42,8 +42,11 @@ env: ## Write .env with random passwords, for docker compose.
 psql: $(VENV)/runtime.stamp ## Open psql on the warehouse.
 	$(BIN)/tmdb-assets psql
 
-test: $(VENV)/dev.stamp ## Run all tests.
+test: $(VENV)/dev.stamp ## Run all tests but those of test-benchmarks.
 	$(BIN)/python -m pytest
+
+test-benchmarks: $(VENV)/dev.stamp ## Try each benchmark at a tiny size (a minute).
+	$(BIN)/python -m pytest benchmarks/tests
 
 lint: $(VENV)/dev.stamp ## Lint, check formatting and types.
 	$(BIN)/ruff check .

@@ -8,7 +8,6 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -41,8 +40,14 @@ from tmdb_assets_tests.compare import (  # noqa: E402
     schema_template,
 )
 from tmdb_assets_tests.replay_catalogue import recordings_missing  # noqa: E402
+from tmdb_assets_tests.server_folder import make_server_folder  # noqa: E402
 
 UNSAFE = ("fsync", "synchronous_commit", "full_page_writes")  # what only a crash of the machine would miss
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: a good third of the time is waiting for processes, sockets and the disk."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_finish() -> None:
@@ -64,9 +69,7 @@ def _with_host_in_query(text: str | None) -> str | None:
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     """A real Postgres for the whole session: the embedded one, or that of `TMDB_TEST_POSTGRES_URL`."""
-    # Not pytest's own folder: a second session takes its permissions away from the user whom Postgres runs as.
-    folder = Path(tempfile.mkdtemp(prefix="tmdb-assets-tests-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)  # before the server's own: that one runs first
+    folder = make_server_folder("tmdb-assets-tests-")
     made = open_server(Settings.load(warehouse_url=_with_host_in_query(TEST_SERVER)), data_dir=folder / "postgres")
     if made.is_embedded:  # its data end with the tests; those that stop and kill a server have their own
         run_as_admin(made, *(f"alter system set {name} = off" for name in UNSAFE), "select pg_reload_conf()")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 import shutil
 import socket
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ import sqlalchemy as sa
 
 from tmdb_assets.warehouse.cluster import run_pg_ctl
 from tmdb_assets.warehouse.embedded import EmbeddedPostgres
+from tmdb_assets_tests.server_folder import make_server_folder
 
 
 class OwnServer:
@@ -49,8 +49,7 @@ class OwnServer:
 @contextmanager
 def own_server() -> Iterator[OwnServer]:
     """A server that ends with the context, and its data with it."""
-    # Not pytest's own folder: a second session takes its permissions away from the user whom Postgres runs as.
-    folder = Path(tempfile.mkdtemp(prefix="tmdb-assets-outage-"))
+    folder = make_server_folder("tmdb-assets-outage-")
     made = OwnServer(folder)
     try:
         yield made

@@ -6,7 +6,6 @@ import datetime as dt
 import os
 import shutil
 import subprocess
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +30,7 @@ from tmdb_assets_tests.compare import Tables, assert_tables_equal
 from tmdb_assets_tests.platform import FakeClient, failures_of, fake_graph
 from tmdb_assets_tests.postgres import needs_embedded
 from tmdb_assets_tests.replay_catalogue import Catalogue
+from tmdb_assets_tests.server_folder import make_server_folder
 
 pytestmark = needs_embedded
 
@@ -74,7 +74,7 @@ def find_binaries(version: int) -> Path:
 @contextmanager
 def external_server(binaries: Path, user: int | None) -> Iterator[sa.URL]:
     """The address of a server of this version, as an administrator starts one; it runs as `user` if that is given."""
-    folder = Path(tempfile.mkdtemp(prefix="tmdb-assets-many-"))
+    folder = make_server_folder("tmdb-assets-many-")
     if user is not None:
         os.chown(folder, user, -1)
     data = str(folder / "data")

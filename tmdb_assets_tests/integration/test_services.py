@@ -64,6 +64,9 @@ class Running:
         assert "errors" not in answer, answer["errors"]
         return answer["data"]
 
+    def knows_the_code(self) -> bool:
+        return "schedules" in self.ask(INSTIGATORS)["repositoryOrError"]
+
     def launch(self, job: str, day: dt.date) -> str:
         """Launch a job for a day, as the UI's button does; the run's id."""
         selector = {
@@ -122,7 +125,11 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
             for name in ("code", "webserver", "daemon"):
                 made.start(name)
             made.await_healthy("code", "webserver")
-            yield Running(made, engine)
+            running = Running(made, engine)
+            # All started at once, as Docker does after a reboot, heeding no order: the webserver may have looked for
+            # the code server before it was there, and looks again every 10 s.
+            assert wait_until(running.knows_the_code, RUN_SECONDS, every=0.2)
+            yield running
         engine.dispose()
 
 

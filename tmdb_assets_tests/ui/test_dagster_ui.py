@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import atexit
 import datetime as dt
 import os
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -22,25 +18,26 @@ from tmdb_assets.warehouse.resource import Warehouse
 from tmdb_assets.warehouse.server import open_server
 from tmdb_assets_tests.compare import Tables, run_as_admin
 from tmdb_assets_tests.conftest import UNSAFE
+from tmdb_assets_tests.server_folder import make_server_folder
 from tmdb_assets_tests.ui.started_command import DEADLINE_S, started_command
 from tmdb_assets_tests.ui.watched_page import watched_page
 from tmdb_assets_tests.waiting import wait_until
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from pathlib import Path
+
+    from playwright.sync_api import Locator, Page
 
 CLICK_MS = 30_000
+OFFERED_WITHIN_S = 5
 KNOWN_FILM = 603
 FILLED = "select snapshot_date from raw_export where movie_id = :film and snapshot_date < :today order by 1"
 
 
 @pytest.fixture(scope="module")
-def home() -> Iterator[Path]:
+def home() -> Path:
     """A folder for all that `tmdb-assets dev` keeps."""
-    # Not pytest's own folder: a second session takes its permissions away from the user whom Postgres runs as.
-    made = Path(tempfile.mkdtemp(prefix="tmdb-assets-tests-ui-"))
-    atexit.register(shutil.rmtree, made, ignore_errors=True)  # before the server's own end: that one runs first
-    return made
+    return make_server_folder("tmdb-assets-tests-ui-")
 
 
 @pytest.fixture(scope="module")
@@ -80,10 +77,17 @@ def launch(page: Page, days: str, button: str, told: str) -> None:
     chosen.or_(confirm).first.wait_for()
     if confirm.is_visible():
         confirm.click()
+    offered = dialog.get_by_role("button", name=button)
+    assert wait_until(lambda: choose(chosen, days, offered), DEADLINE_S)
+    offered.click()
+    page.get_by_text(told).wait_for()
+
+
+def choose(chosen: Locator, days: str, offered: Locator) -> bool:
+    """Write the days into the dialog; it forgets them if it hears of its partitions only afterwards."""
     chosen.fill(days)
     chosen.press("Enter")
-    dialog.get_by_role("button", name=button).click()
-    page.get_by_text(told).wait_for()
+    return wait_until(offered.is_visible, OFFERED_WITHIN_S)
 
 
 def test_days_are_loaded_by_clicking_and_a_check_and_a_chart_are_read(
