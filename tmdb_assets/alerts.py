@@ -171,7 +171,7 @@ def _of_run(instance: DagsterInstance, run: DagsterRun, now: dt.datetime) -> Ite
     if run.status == DagsterRunStatus.FAILURE:
         reason, missing = _reason(instance, run)
         # What is one cause for many days is told once, whichever they are.
-        cause = f"run {run.job_name} {missing.cause if missing else day}"
+        cause = f"run {run.job_name} {f'({missing.cause})' if missing else day}"
         log = f"Its log: tmdb-assets dev, page Runs, run {run.run_id}."
         advice = log if missing and missing.is_final else f"{_again(day, now)}{log}"
         yield _Trouble(cause, cause, f"run {run.job_name}", day, _sentence(reason), advice)

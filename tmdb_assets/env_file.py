@@ -36,40 +36,46 @@ def compose_example() -> str:
     return "\n".join(lines)
 
 
-def fill(example: str) -> str:
-    """The text of `.env.example` with a random value for each of `PASSWORDS`."""
-    for name in PASSWORDS:
-        line = f"{name}={secrets.token_urlsafe(PASSWORD_BYTES)}"
-        example, count = re.subn(rf"^# {name}=$", line, example, flags=re.MULTILINE)
-        if count != 1:
-            raise ValueError(f".env.example does not name {name} once")
-    return example
+def fill(text: str) -> tuple[str, list[str]]:
+    """A text like `.env.example` with a random value for each of `PASSWORDS` that has none, and the names of these.
 
-
-def write_env(folder: Path) -> str | None:
-    """Write `.env`, readable by its owner alone; why not, in one line, where there is one already.
-
-    Raises `FileNotFoundError` where `folder` has no `.env.example`.
+    What a line sets stays. A line that sets nothing gets the value, commented out or not; else one is added at the end.
     """
-    path = folder / ".env"
-    text = fill((folder / ".env.example").read_text(encoding="utf-8"))
-    try:
-        path.touch(mode=0o600, exist_ok=False)
-    except FileExistsError:
-        given = re.findall(r"^(\w+)=.", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
-        lacking = [name for name in PASSWORDS if name not in given]
-        what = f"it lacks {', '.join(lacking)} for docker compose: add them" if lacking else "it has all passwords"
-        return f"{path} is there and was left as it is; {what}, or move it away and run make env again."
-    path.write_text(text, encoding="utf-8")
-    return None
+    filled = []
+    for name in PASSWORDS:
+        if re.search(rf"^{name}=.", text, flags=re.MULTILINE):
+            continue
+        line = f"{name}={secrets.token_urlsafe(PASSWORD_BYTES)}"
+        text, count = re.subn(rf"^(?:# )?{name}=$", line, text, count=1, flags=re.MULTILINE)
+        if not count:
+            text = f"{text.rstrip()}\n{line}\n".lstrip()
+        filled.append(name)
+    return text, filled
+
+
+def write_env(folder: Path) -> str:
+    """Write `.env`, readable by its owner alone, or what passwords it lacks; tells in one line what was done.
+
+    Raises `FileNotFoundError` where `folder` has neither it nor `.env.example`.
+    """
+    path = (folder / ".env").resolve()  # a link stays one
+    is_there = path.exists()
+    text, filled = fill((path if is_there else folder / ".env.example").read_text(encoding="utf-8"))
+    if not filled:
+        return f"{path} has all passwords and was left as it is."
+    made = path.with_name(f"{path.name}.new")
+    made.unlink(missing_ok=True)
+    made.touch(mode=0o600, exist_ok=False)
+    made.write_text(text, encoding="utf-8")
+    made.replace(path)
+    if is_there:
+        return f"Added random passwords to {path}, now readable by you alone: {', '.join(filled)}."
+    return f"Wrote {path} with random passwords, readable by you alone."
 
 
 def main() -> None:
-    """Write `.env` in the project folder; exit code 2 where there is one."""
-    if fault := write_env(CHECKOUT):
-        sys.stderr.write(f"{fault}\n")
-        raise SystemExit(2)
-    sys.stdout.write(f"Wrote {CHECKOUT / '.env'} with random passwords, readable by you alone.\n")
+    """Write `.env` in the project folder."""
+    sys.stdout.write(f"{write_env(CHECKOUT)}\n")
 
 
 if __name__ == "__main__":

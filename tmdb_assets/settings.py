@@ -129,11 +129,15 @@ class Settings(BaseSettings):
     )
 
     warehouse_loader_password: SecretStr | None = Field(
-        None, min_length=8, description="password of the role tmdb_loader, 8 characters or more; see sql/roles.sql"
+        None,
+        min_length=8,
+        description="password of the role tmdb_loader, 8 characters or more (docker compose: letters, digits, - and _)",
     )
 
     warehouse_reader_password: SecretStr | None = Field(
-        None, min_length=8, description="password of the role tmdb_reader, 8 characters or more; see sql/roles.sql"
+        None,
+        min_length=8,
+        description="password of the role tmdb_reader, 8 characters or more (docker compose: letters, digits, - and _)",
     )
 
     reports_dir: Path | None = Field(None, description="folder of the dashboard's page; unset: data/reports")

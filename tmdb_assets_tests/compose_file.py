@@ -27,7 +27,7 @@ START_SECONDS = 120
 
 def made_env() -> dict[str, str]:
     """The variables of a `.env` that `make env` wrote."""
-    text = fill((PROJECT_ROOT / ".env.example").read_text(encoding="utf-8"))
+    text, _ = fill((PROJECT_ROOT / ".env.example").read_text(encoding="utf-8"))
     return dict(re.findall(r"^(\w+)=(.+)$", text, flags=re.MULTILINE))
 
 

@@ -26,7 +26,7 @@ DAY = dt.date(2026, 7, 29)
 CATALOGUE = catalogue(sound_films(20))
 SECRET = "hush-hush-hook"
 PAST = DAY + 5 * ONE_DAY
-GONE = "run backfill no longer published (404)"
+GONE = "run backfill (no longer published (404))"
 NO_EXPORT = "no longer published (404)"
 TAKEN = reply(200, b"ok")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import pytest
 
 from tmdb_assets.cli import main
 from tmdb_assets.settings import PROJECT_ROOT
+from tmdb_assets_tests.compose_file import made_env, read_compose
 
 PAGES = sorted(
     page
@@ -23,6 +24,13 @@ PAGES = sorted(
 LINK = re.compile(r"(?<!`)\[[^\]]*\]\(([^)\s]+)\)")
 SHELL = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
 COMMAND = re.compile(r"(?:\.venv/bin/)?tmdb-assets$")
+COMPOSE_OPTIONS = {"--profile", "--since", "-v"}  # those in the documents that take a value
+# What of the words after a subcommand are services.
+COMPOSE_SUBCOMMANDS: dict[str, Callable[[list[str]], list[str]]] = {
+    **dict.fromkeys(("up", "stop", "down", "ps", "logs"), lambda words: words),
+    **dict.fromkeys(("run", "exec"), lambda words: words[:1]),
+    "cp": lambda words: [word.partition(":")[0] for word in words if ":" in word],
+}
 
 
 def relative(page: Path) -> str:
@@ -104,6 +112,44 @@ def test_a_wrong_command_is_seen() -> None:
     assert fault_of(["runs"]) == "no such command"
     assert "--dat" in (fault_of(["run", "--dat", "2026-11-25"]) or "")
     assert "--to" in (fault_of(["backfill", "--from", "2026-11-25"]) or "")
+
+
+def test_compose_commands_name_services_and_profiles_of_the_file() -> None:
+    found = {
+        (relative(page), told): compose_fault(shlex.split(told))
+        for page in PAGES
+        for told in re.findall(r"docker compose ([^`#\n]+)", page.read_text(encoding="utf-8"))
+    }
+    assert len(found) > 15
+    assert {command: fault for command, fault in found.items() if fault} == {}
+
+
+def compose_fault(words: list[str]) -> str | None:
+    """What of a command's words the file does not have, None if it has all: subcommand, profiles, services."""
+    services = read_compose(made_env())["services"]
+    profiles = {profile for service in services.values() for profile in service.get("profiles", [])}
+    given = iter(words)
+    plain = []
+    for word in given:
+        if word in COMPOSE_OPTIONS:
+            value = next(given, None)
+            if word == "--profile" and value not in profiles:
+                return f"no profile {value}"
+        elif not word.startswith("-"):
+            plain.append(word)
+    if not plain or plain[0] not in COMPOSE_SUBCOMMANDS:
+        return f"no subcommand in {words}"
+    named = COMPOSE_SUBCOMMANDS[plain[0]](plain[1:])
+    return next((f"no service {name}" for name in named if name not in services), None)
+
+
+def test_a_wrong_compose_command_is_seen() -> None:
+    assert compose_fault(["up", "-d", "--force-recreate", "pgadmin"]) is None
+    assert compose_fault(["up", "-d", "pgadmn"]) == "no service pgadmn"
+    assert compose_fault(["--profile", "elt", "up"]) == "no profile elt"
+    assert compose_fault(["run", "--rm", "-v", "x:/y", "tmdb-assets", "doctor"]) == "no service tmdb-assets"
+    assert compose_fault(["cp", "cod:/app/x", "."]) == "no service cod"
+    assert "no subcommand" in (compose_fault(["upp"]) or "")
 
 
 def test_both_readmes_show_the_same() -> None:

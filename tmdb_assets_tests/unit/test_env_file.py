@@ -1,4 +1,4 @@
-"""`make env`: a .env with random passwords, readable by its owner alone, that never replaces another."""
+"""`make env`: a .env with random passwords, readable by its owner alone; what one sets stays."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def given(text: str) -> dict[str, str]:
     return dict(re.findall(r"^(\w+)=(.*)$", text, flags=re.MULTILINE))
 
 
-def test_make_env_writes_passwords_for_the_owner_alone_and_never_over_another(project: Path, monkeypatch) -> None:
+def test_make_env_writes_passwords_for_the_owner_alone_and_once(project: Path, monkeypatch) -> None:
     done = make_env(project)
     path = project / ".env"
     assert (done.returncode, done.stderr) == (0, "")
@@ -53,26 +53,48 @@ def test_make_env_writes_passwords_for_the_owner_alone_and_never_over_another(pr
     assert Settings.load().warehouse_reader_password.get_secret_value() == given(written)["WAREHOUSE_READER_PASSWORD"]
 
     again = make_env(project)
-    assert (again.returncode, again.stdout) == (2, "")
-    assert f"{path} is there and was left as it is; it has all passwords, or move it away" in again.stderr
+    assert (again.returncode, again.stderr) == (0, "")
+    assert again.stdout == f"{path} has all passwords and was left as it is.\n"
     assert path.read_text() == written
+    assert {one.name for one in project.glob(".env*")} == {".env", ".env.example"}
 
 
 def test_passwords_are_long_differ_and_need_no_quoting() -> None:
-    made = [given(fill(EXAMPLE)) for _ in range(2)]
+    made = [given(fill(EXAMPLE)[0]) for _ in range(2)]
     values = {value for each in made for value in each.values()}
     assert len(values) == 2 * len(PASSWORDS)
     assert all(re.fullmatch(r"[A-Za-z0-9_-]{32}", value) for value in values)
 
 
-def test_a_file_that_lacks_passwords_is_told_which(project: Path) -> None:
-    (project / ".env").write_text("TMDB_TOKEN=mine\nPOSTGRES_PASSWORD=\nPGADMIN_PASSWORD=mine\n")
-    fault = write_env(project)
-    assert "it lacks WAREHOUSE_LOADER_PASSWORD, WAREHOUSE_READER_PASSWORD, POSTGRES_PASSWORD for docker" in fault
-    assert (project / ".env").read_text().startswith("TMDB_TOKEN=mine\n")
+def test_a_file_that_is_there_keeps_what_it_sets_and_gets_what_it_lacks(project: Path) -> None:
+    path = project / ".env"
+    path.write_text("TMDB_TOKEN=mine\nPOSTGRES_PASSWORD=\nPGADMIN_PASSWORD=mine\n# WAREHOUSE_READER_PASSWORD=")
+    path.chmod(0o644)
+    told = write_env(project)
+    names = "WAREHOUSE_LOADER_PASSWORD, WAREHOUSE_READER_PASSWORD, POSTGRES_PASSWORD"
+    assert told == f"Added random passwords to {path}, now readable by you alone: {names}."
+    found = given(path.read_text())
+    assert list(found) == [
+        "TMDB_TOKEN",
+        "POSTGRES_PASSWORD",
+        "PGADMIN_PASSWORD",
+        "WAREHOUSE_READER_PASSWORD",
+        "WAREHOUSE_LOADER_PASSWORD",
+    ]
+    assert (found["TMDB_TOKEN"], found["PGADMIN_PASSWORD"]) == ("mine", "mine")
+    assert len({found[name] for name in PASSWORDS if name != "PGADMIN_PASSWORD"}) == 3
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_link_stays_one(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    kept = tmp_path_factory.mktemp("elsewhere") / "secrets"
+    kept.write_text("TMDB_TOKEN=mine\n")
+    (project / ".env").symlink_to(kept)
+    write_env(project)
+    assert (project / ".env").is_symlink()
+    assert given(kept.read_text()).keys() == {"TMDB_TOKEN", *PASSWORDS}
 
 
 def test_a_variable_is_declared_once() -> None:
     assert not set(COMPOSE_VARIABLES) & {name.upper() for name in Settings.model_fields}
-    with pytest.raises(ValueError, match="does not name WAREHOUSE_LOADER_PASSWORD once"):
-        fill("# POSTGRES_PASSWORD=\n")
+    assert all(EXAMPLE.count(f"\n# {name}=\n") == 1 for name in PASSWORDS)
