@@ -37,7 +37,7 @@ viz: $(VENV)/viz.stamp ## Open the Streamlit app on http://127.0.0.1:8501.
 	$(BIN)/tmdb-assets viz
 
 env: ## Write .env with random passwords, for docker compose.
-	@$(PYTHON) -m tmdb_assets.env_file
+	@$(PYTHON) -m tmdb_assets.cli.env_file
 
 psql: $(VENV)/runtime.stamp ## Open psql on the warehouse.
 	$(BIN)/tmdb-assets psql
@@ -61,8 +61,8 @@ format: $(VENV)/dev.stamp ## Format the code.
 	$(BIN)/ruff format .
 
 schema: $(VENV)/runtime.stamp ## Write sql/schema.sql, the data dictionary and .env.example anew from their declarations.
-	$(BIN)/python -m tmdb_assets.warehouse.ddl
-	$(BIN)/python -m tmdb_assets.warehouse.dictionary
+	$(BIN)/python -m tmdb_assets.warehouse.schema.ddl
+	$(BIN)/python -m tmdb_assets.warehouse.data_dictionary
 	$(BIN)/python -m tmdb_assets.settings > .env.example
 
 pictures: run $(VENV)/dev.stamp ## Take the README's pictures anew, with the sandbox's figures (needs chromium).

@@ -15,9 +15,9 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from benchmarks.films import export_of
-from tmdb_assets.tmdb.sandbox import Sandbox
-from tmdb_assets.tmdb.sandbox_catalogue import Catalogue
-from tmdb_assets.tmdb.sandbox_routes import CHANGES_PAGE_SIZE, EXPORTS_PATH, PAGE_SIZE, Reply, fault, is_export, respond
+from tmdb_assets.tmdb.sandbox.catalogue import Catalogue
+from tmdb_assets.tmdb.sandbox.routes import CHANGES_PAGE_SIZE, EXPORTS_PATH, PAGE_SIZE, Reply, fault, is_export, respond
+from tmdb_assets.tmdb.sandbox.server import Sandbox
 
 TOKEN = Sandbox.token
 COUNT_PATH = "/requests"  # what was asked so far, as `Traffic.told` says

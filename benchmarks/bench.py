@@ -24,8 +24,8 @@ from benchmarks.answers import COUNT_PATH, TOKEN
 from benchmarks.fake_api import ROOT
 from benchmarks.films import FIGURES, wrong_figures
 from tmdb_assets.settings import DATA_DIR
-from tmdb_assets.tmdb.sandbox_routes import EXPORTS_PATH
-from tmdb_assets.warehouse.embedded import EmbeddedPostgres
+from tmdb_assets.tmdb.sandbox.routes import EXPORTS_PATH
+from tmdb_assets.warehouse.server.embedded import EmbeddedPostgres
 
 TIMEOUT_S = 3600
 FLOOR = [sys.executable, "-m", "benchmarks.floor"]

@@ -19,8 +19,8 @@ import numpy as np
 
 from benchmarks.answers import Answers, Traffic, message, page_of
 from benchmarks.films import LANGUAGES, OVERVIEW_WORDS, SEED, WORDS
-from tmdb_assets.tmdb.sandbox_catalogue import COUNTRIES_CSV, SAMPLE_DIR, Catalogue
-from tmdb_assets.tmdb.sandbox_routes import EXPORTS_PATH, MAX_PAGE, PAGE_SIZE, fault
+from tmdb_assets.tmdb.sandbox.catalogue import COUNTRIES_CSV, SAMPLE_DIR, Catalogue
+from tmdb_assets.tmdb.sandbox.routes import EXPORTS_PATH, MAX_PAGE, PAGE_SIZE, fault
 
 FIRST_RELEASE, LAST_RELEASE = "1930-01-01", "2027-12-31"
 UNDATED_EVERY, YEAR_ONLY_SHARE = 100, 0.05

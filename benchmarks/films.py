@@ -14,9 +14,9 @@ from typing import Any
 
 import psycopg
 
-from tmdb_assets.tmdb.sandbox_catalogue import COUNTRIES_CSV, SAMPLE_DIR, Catalogue
-from tmdb_assets.tmdb.sandbox_catalogue import FIGURES as DAILY
-from tmdb_assets.tmdb.sandbox_routes import MAX_PAGE, PAGE_SIZE
+from tmdb_assets.tmdb.sandbox.catalogue import COUNTRIES_CSV, SAMPLE_DIR, Catalogue
+from tmdb_assets.tmdb.sandbox.catalogue import FIGURES as DAILY
+from tmdb_assets.tmdb.sandbox.routes import MAX_PAGE, PAGE_SIZE
 
 SEED = 20260101
 MOST_FILMS = MAX_PAGE * PAGE_SIZE  # discover shows no more

@@ -36,8 +36,8 @@ from benchmarks.films import (
     write_films,
     wrong_days,
 )
-from tmdb_assets.tmdb.sandbox_routes import PAGE_SIZE
-from tmdb_assets.warehouse.databases import WarehouseUnavailableError
+from tmdb_assets.tmdb.sandbox.routes import PAGE_SIZE
+from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError
 
 LAUNCH = [sys.executable, "-m", "benchmarks.launch"]
 SERVER_RATE, RATE_LIMIT = 50, 48  # requests a second that the API takes, and what the platform is told

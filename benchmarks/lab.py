@@ -15,8 +15,8 @@ from benchmarks.bench import Bench
 from benchmarks.contenders import Contender
 from benchmarks.fake_api import fake_api
 from benchmarks.films import expected_figures, read_films, write_films
-from tmdb_assets.tmdb.sandbox_catalogue import Catalogue
-from tmdb_assets.tmdb.sandbox_routes import PAGE_SIZE
+from tmdb_assets.tmdb.sandbox.catalogue import Catalogue
+from tmdb_assets.tmdb.sandbox.routes import PAGE_SIZE
 
 DAY = dt.timedelta(days=1)
 # dlt's settings: as many requests at once as the others send, nothing reported to its makers.

@@ -13,7 +13,7 @@ import sys
 from functools import partial
 
 from tmdb_assets import partitions
-from tmdb_assets.cli import main as tmdb_assets
+from tmdb_assets.cli.main import main as tmdb_assets
 
 
 def main() -> None:
@@ -26,9 +26,9 @@ def main() -> None:
     if given.today:
         partitions.today = lambda: given.today
     if given.assets:
-        from tmdb_assets import day_run
+        from tmdb_assets.cli import in_process
 
-        day_run.run_day = partial(day_run.run_day, assets=given.assets.split(","))
+        in_process.run_day = partial(in_process.run_day, assets=given.assets.split(","))
     sys.argv = ["tmdb-assets", *given.arguments]
     tmdb_assets()
 

@@ -30,13 +30,13 @@ from sqlalchemy.dialects import postgresql
 from benchmarks.bench import BenchmarkError, bench_folder, machine, private_server
 from tmdb_assets.transforms.calendar import calendar_rows
 from tmdb_assets.transforms.conform import Conformed
-from tmdb_assets.warehouse.address import normalise
-from tmdb_assets.warehouse.databases import WarehouseUnavailableError
-from tmdb_assets.warehouse.dimensions import dim_date
-from tmdb_assets.warehouse.fact import fact_movie_daily
-from tmdb_assets.warehouse.load import load
-from tmdb_assets.warehouse.merge import MergeCounts
-from tmdb_assets.warehouse.resource import Warehouse
+from tmdb_assets.warehouse.loading.load import load
+from tmdb_assets.warehouse.loading.merge import MergeCounts
+from tmdb_assets.warehouse.schema.dimensions import dim_date
+from tmdb_assets.warehouse.schema.fact import fact_movie_daily
+from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError
+from tmdb_assets.warehouse.server.urls import normalise
+from tmdb_assets.warehouse.warehouse import Warehouse
 
 DAY = dt.date(2026, 7, 31)
 CHUNK_ROWS = 50_000  # of a frame, as the fact's asset makes them

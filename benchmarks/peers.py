@@ -25,7 +25,7 @@ from benchmarks.fake_api import LoadServerError
 from benchmarks.films import MOST_FILMS
 from benchmarks.lab import Lab
 from benchmarks.mishaps import try_kill, try_limit, try_troubles
-from tmdb_assets.warehouse.databases import WarehouseUnavailableError
+from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError
 
 PARTS = ("days", "mishaps")
 RUNS = ("first run", "same day again")

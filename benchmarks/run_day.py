@@ -24,8 +24,8 @@ from benchmarks.bench import FLOOR, Bench, BenchmarkError, bench_folder, machine
 from benchmarks.fake_api import LoadServerError, fake_api
 from benchmarks.films import MOST_FILMS, expected_figures, read_films, write_films
 from benchmarks.phases import read_imports, read_phases
-from tmdb_assets.tmdb.sandbox_routes import PAGE_SIZE
-from tmdb_assets.warehouse.databases import WarehouseUnavailableError
+from tmdb_assets.tmdb.sandbox.routes import PAGE_SIZE
+from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError
 
 DAY = [str(Path(sys.executable).with_name("tmdb-assets")), "run"]
 # What a run may take at most with the default films and latency, on two cores: seconds, seconds, MB.

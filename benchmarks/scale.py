@@ -22,16 +22,16 @@ import sqlalchemy as sa
 
 from benchmarks.bench import BenchmarkError, bench_folder, machine, private_server
 from benchmarks.star import make_dimensions, make_facts, measures
-from tmdb_assets.assets.marts import VIEWS
+from tmdb_assets.assets.views import VIEWS
 from tmdb_assets.transforms.conform import Conformed, conform
 from tmdb_assets.transforms.discover import fact_rows
-from tmdb_assets.warehouse.columns import frame_columns, key_columns
-from tmdb_assets.warehouse.databases import WarehouseUnavailableError
-from tmdb_assets.warehouse.ddl import apply_view
-from tmdb_assets.warehouse.fact import fact_movie_daily as fact
-from tmdb_assets.warehouse.latest import keep_latest
-from tmdb_assets.warehouse.load import load
-from tmdb_assets.warehouse.resource import Warehouse
+from tmdb_assets.warehouse.loading.latest_state import keep_latest
+from tmdb_assets.warehouse.loading.load import load
+from tmdb_assets.warehouse.schema.ddl import apply_view
+from tmdb_assets.warehouse.schema.fact import fact_movie_daily as fact
+from tmdb_assets.warehouse.schema.vocabulary import frame_columns, key_columns
+from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError
+from tmdb_assets.warehouse.warehouse import Warehouse
 
 FIRST_DAY = dt.date(2026, 1, 1)
 DAY = dt.timedelta(days=1)

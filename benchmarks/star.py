@@ -14,9 +14,9 @@ import sqlalchemy as sa
 
 from tmdb_assets.settings import SHIPPED_DATA_DIR
 from tmdb_assets.transforms.calendar import calendar_rows
-from tmdb_assets.warehouse.ddl import ensure_partition
-from tmdb_assets.warehouse.dimensions import country_continent, dim_date
-from tmdb_assets.warehouse.fact import fact_movie_daily
+from tmdb_assets.warehouse.schema.ddl import ensure_partition
+from tmdb_assets.warehouse.schema.dimensions import country_continent, dim_date
+from tmdb_assets.warehouse.schema.fact import fact_movie_daily
 
 GENRES, LANGUAGES, FILMS_A_COMPANY = 19, 60, 3
 FILM_ID = "number * 7"  # ids with gaps, as TMDb's

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from benchmarks.answers import FilmAnswers, Traffic, message
-from tmdb_assets.tmdb.sandbox_catalogue import Catalogue
-from tmdb_assets.tmdb.sandbox_routes import fault
+from tmdb_assets.tmdb.sandbox.catalogue import Catalogue
+from tmdb_assets.tmdb.sandbox.routes import fault
 
 IMPOSSIBLE_RATING = 42.0  # mean ratings go to 10
 NO_NUMBER = "many"

@@ -33,12 +33,12 @@ from benchmarks.bench import BenchmarkError, bench_folder, machine, private_serv
 from benchmarks.scale import DAY, FIRST_DAY, fill
 from benchmarks.star import make_dimensions
 from tmdb_assets.settings import Settings, get_settings
-from tmdb_assets.warehouse.databases import WarehouseUnavailableError
-from tmdb_assets.warehouse.ddl import apply_view
-from tmdb_assets.warehouse.latest import KEEP_LOAD_DAY
-from tmdb_assets.warehouse.resource import Warehouse
-from tmdb_assets.warehouse.roles import apply_roles
-from tmdb_assets.warehouse.views import VIEWS
+from tmdb_assets.warehouse.loading.latest_state import KEEP_LOAD_DAY
+from tmdb_assets.warehouse.schema.ddl import apply_view
+from tmdb_assets.warehouse.schema.roles import apply_roles
+from tmdb_assets.warehouse.schema.views import VIEWS
+from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError
+from tmdb_assets.warehouse.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page as BrowserPage
@@ -142,7 +142,7 @@ def served() -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "tmdb_assets.cli", "viz", "--port", str(port)]
+    command = [sys.executable, "-m", "tmdb_assets.cli.main", "viz", "--port", str(port)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         try:
             deadline = time.monotonic() + START_S

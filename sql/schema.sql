@@ -419,7 +419,7 @@ CREATE TABLE IF NOT EXISTS schema_version (
     CONSTRAINT ck_schema_version_version_num_max_length CHECK (char_length(version_num) <= 32)
 );
 
-COMMENT ON TABLE schema_version IS 'One row per database, so one: the newest step of tmdb_assets/warehouse/migrations that it has taken.';
+COMMENT ON TABLE schema_version IS 'One row per database, so one: the newest step of tmdb_assets/warehouse/schema/migrations that it has taken.';
 
 COMMENT ON COLUMN schema_version.version_num IS 'The step''s number.';
 

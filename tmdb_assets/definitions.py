@@ -7,17 +7,19 @@ from typing import Any
 from dagster import Definitions, in_process_executor, with_source_code_references
 
 from tmdb_assets.assets.bridges import bridge_assets
+from tmdb_assets.assets.continents import country_continent
 from tmdb_assets.assets.dashboard import dashboard
 from tmdb_assets.assets.day_details import DayDetails
 from tmdb_assets.assets.dimensions import dim_company, dim_country, dim_date, dim_genre, dim_language, dim_movie
-from tmdb_assets.assets.enrichment import country_continent
 from tmdb_assets.assets.fact import fact_movie_daily
-from tmdb_assets.assets.marts import mart_assets
 from tmdb_assets.assets.own import own_assets
 from tmdb_assets.assets.raw import raw_details, raw_discover, raw_export, raw_reference
 from tmdb_assets.assets.reports import report_assets
-from tmdb_assets.assets.source import TmdbSource
-from tmdb_assets.automation import (
+from tmdb_assets.assets.tmdb_source import TmdbSource
+from tmdb_assets.assets.views import mart_assets
+from tmdb_assets.checks.star import CHECKS
+from tmdb_assets.fetch.progress import LogProgress
+from tmdb_assets.orchestration.automation import (
     alerts,
     backfill,
     daily,
@@ -26,9 +28,7 @@ from tmdb_assets.automation import (
     retention,
     retention_schedule,
 )
-from tmdb_assets.checks.across import CHECKS
-from tmdb_assets.progress import LogProgress
-from tmdb_assets.warehouse.resource import Warehouse
+from tmdb_assets.warehouse.warehouse import Warehouse
 
 ASSETS = [
     raw_discover,

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from tmdb_assets.env_file import compose_example
+from tmdb_assets.cli.env_file import compose_example
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL

@@ -30,17 +30,17 @@ from tmdb_assets.settings import Settings  # noqa: E402
 
 Settings.model_config["env_file"] = None
 
-from tmdb_assets.warehouse.resource import Warehouse  # noqa: E402
-from tmdb_assets.warehouse.server import Server, open_server  # noqa: E402
-from tmdb_assets_tests.compare import (  # noqa: E402
+from tmdb_assets.warehouse.server.open import Server, open_server  # noqa: E402
+from tmdb_assets.warehouse.warehouse import Warehouse  # noqa: E402
+from tmdb_assets_tests.fakes.replay_catalogue import recordings_missing  # noqa: E402
+from tmdb_assets_tests.oracle.compare import (  # noqa: E402
     SCHEMA_TEMPLATE,
     admin_engine,
     fresh_database,
     run_as_admin,
     schema_template,
 )
-from tmdb_assets_tests.replay_catalogue import recordings_missing  # noqa: E402
-from tmdb_assets_tests.server_folder import make_server_folder  # noqa: E402
+from tmdb_assets_tests.stage.server_folder import make_server_folder  # noqa: E402
 
 UNSAFE = ("fsync", "synchronous_commit", "full_page_writes")  # what only a crash of the machine would miss
 

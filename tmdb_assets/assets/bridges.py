@@ -9,10 +9,10 @@ from dagster import AssetExecutionContext, AssetsDefinition, ResourceParam
 from tmdb_assets.assets.day_details import DayDetails
 from tmdb_assets.assets.declare import day_of, table_asset
 from tmdb_assets.assets.dimensions import conformed
-from tmdb_assets.warehouse.bridges import BRIDGES
-from tmdb_assets.warehouse.merge import replace_links
-from tmdb_assets.warehouse.publish import AssetEvent, publish
-from tmdb_assets.warehouse.resource import Warehouse
+from tmdb_assets.assets.publish import AssetEvent, publish
+from tmdb_assets.warehouse.loading.merge import replace_links
+from tmdb_assets.warehouse.schema.bridges import BRIDGES
+from tmdb_assets.warehouse.warehouse import Warehouse
 
 
 def linked_tables(table: sa.Table) -> list[str]:

@@ -13,11 +13,11 @@ import sqlalchemy as sa
 from dagster import MaterializeResult, MetadataValue, ResourceParam, asset
 
 from tmdb_assets.assets.declare import OWNERS, REPORTS_GROUP
-from tmdb_assets.assets.outages import retried_after_outage
-from tmdb_assets.assets.source import TmdbSource
+from tmdb_assets.assets.retries import retried_after_outage
+from tmdb_assets.assets.tmdb_source import TmdbSource
 from tmdb_assets.settings import ATTRIBUTION, Settings
-from tmdb_assets.warehouse.popularity_history import read_popularity
-from tmdb_assets.warehouse.resource import Warehouse
+from tmdb_assets.warehouse.read_popularity import read_popularity
+from tmdb_assets.warehouse.warehouse import Warehouse
 
 if TYPE_CHECKING:
     import pandas as pd

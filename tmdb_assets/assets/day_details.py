@@ -18,8 +18,8 @@ import sqlalchemy as sa
 from tmdb_assets.tables import own_rows
 from tmdb_assets.transforms.conform import Row
 from tmdb_assets.transforms.details import parse_details
-from tmdb_assets.warehouse.raw import raw_details
-from tmdb_assets.warehouse.resource import Warehouse
+from tmdb_assets.warehouse.schema.raw import raw_details
+from tmdb_assets.warehouse.warehouse import Warehouse
 
 FILMS_A_CHUNK = 5000
 Chunk = dict[str, list[Row]]

@@ -18,11 +18,11 @@ from dagster import (
 )
 
 from tmdb_assets.assets.describe import describe_rows
-from tmdb_assets.assets.outages import retried_after_outage
+from tmdb_assets.assets.publish import CONTRACT
+from tmdb_assets.assets.retries import retried_after_outage
 from tmdb_assets.partitions import daily_partitions
 from tmdb_assets.settings import get_settings
-from tmdb_assets.warehouse.column_schema import column_schema
-from tmdb_assets.warehouse.publish import CONTRACT
+from tmdb_assets.warehouse.schema.column_schema import column_schema
 
 # Partitioned asset checks and code references work, and their versions are pinned; a page of warnings helps nobody.
 warnings.filterwarnings("ignore", category=PreviewWarning)

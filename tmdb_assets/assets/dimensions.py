@@ -14,9 +14,10 @@ from dagster import (
     ResourceParam,
 )
 
+from tmdb_assets.assets.continents import country_continent
 from tmdb_assets.assets.day_details import FILMS_A_CHUNK, DayDetails
 from tmdb_assets.assets.declare import DAILY, day_of, table_asset
-from tmdb_assets.assets.enrichment import country_continent
+from tmdb_assets.assets.publish import AssetEvent, publish
 from tmdb_assets.assets.raw import raw_details, raw_discover, raw_reference
 from tmdb_assets.partitions import run_date
 from tmdb_assets.settings import get_settings
@@ -24,12 +25,12 @@ from tmdb_assets.transforms.calendar import calendar_rows
 from tmdb_assets.transforms.conform import Conformed, Row, conform
 from tmdb_assets.transforms.discover import first_movie_rows, language_rows
 from tmdb_assets.transforms.reference import Named, apply_reference, reference_rows
-from tmdb_assets.warehouse import books, dimensions, due, raw
-from tmdb_assets.warehouse.columns import frame_columns, key_columns
-from tmdb_assets.warehouse.merge import MergeCounts, merge
-from tmdb_assets.warehouse.publish import AssetEvent, publish
-from tmdb_assets.warehouse.resource import Warehouse
-from tmdb_assets.warehouse.staging import staging_name
+from tmdb_assets.warehouse.ledger import details_due, fetch_log
+from tmdb_assets.warehouse.loading.merge import MergeCounts, merge
+from tmdb_assets.warehouse.loading.staging import staging_name
+from tmdb_assets.warehouse.schema import dimensions, raw
+from tmdb_assets.warehouse.schema.vocabulary import frame_columns, key_columns
+from tmdb_assets.warehouse.warehouse import Warehouse
 
 REMOVALS_PLAUSIBLE = AssetCheckSpec(
     "removals_plausible",
@@ -53,7 +54,7 @@ def _with_reference(
     """First TMDb's own list, then rows from details, with the list's names where it has them."""
     with warehouse.begin() as connection:
         reference: dict[Any, Named] = {
-            code(text): named for text, named in books.read_reference(connection, kind).items()
+            code(text): named for text, named in fetch_log.read_reference(connection, kind).items()
         }
     yield reference_rows(reference, key)
     for rows in chunks:
@@ -133,7 +134,7 @@ def dim_movie(
     """Films in their latest state: first from discover, then from details where they came and kept their contract."""
     day, table = day_of(context), dimensions.dim_movie
     with warehouse.begin() as connection:
-        removals = due.removals(connection, day)
+        removals = details_due.removals(connection, day)
     removed = removals.gone if removals.are_plausible else frozenset()
 
     def chunks() -> Iterator[list[Row]]:
@@ -145,13 +146,13 @@ def dim_movie(
     metadata = {"films_removed": len(removed)}
 
     def mark(connection: sa.Connection) -> None:
-        due.mark_removed(connection, day, removed)
-        due.mark_removed_later(connection, day)
+        details_due.mark_removed(connection, day, removed)
+        details_due.mark_removed_later(connection, day)
 
     yield from publish(warehouse, table, conformed(table, chunks()), day=day, afterwards=mark, metadata=metadata)
 
 
-def _removals_plausible(removals: due.Removals) -> AssetCheckResult:
+def _removals_plausible(removals: details_due.Removals) -> AssetCheckResult:
     text = f"{len(removals.gone)} of {removals.asked} films answered 404."
     if not removals.are_plausible:
         text += (

@@ -9,12 +9,12 @@ from dagster import AssetExecutionContext, ResourceParam
 
 from tmdb_assets.assets.declare import day_of, table_asset
 from tmdb_assets.assets.dimensions import conformed
+from tmdb_assets.assets.publish import AssetEvent, publish
 from tmdb_assets.transforms.conform import Row
 from tmdb_assets.transforms.discover import fact_rows
-from tmdb_assets.warehouse import fact
-from tmdb_assets.warehouse.latest import ensure_day, keep_latest
-from tmdb_assets.warehouse.publish import AssetEvent, publish
-from tmdb_assets.warehouse.resource import Warehouse
+from tmdb_assets.warehouse.loading.latest_state import ensure_day, keep_latest
+from tmdb_assets.warehouse.schema import fact
+from tmdb_assets.warehouse.warehouse import Warehouse
 
 ROWS_A_CHUNK = 50_000
 

@@ -9,9 +9,9 @@ from tmdb_assets.assets.bridges import build_bridge, linked_tables
 from tmdb_assets.assets.day_details import DayDetails
 from tmdb_assets.assets.declare import day_of, table_asset
 from tmdb_assets.assets.dimensions import conformed
+from tmdb_assets.assets.publish import AssetEvent, publish
 from tmdb_assets.tables import own_tables
-from tmdb_assets.warehouse.publish import AssetEvent, publish
-from tmdb_assets.warehouse.resource import Warehouse
+from tmdb_assets.warehouse.warehouse import Warehouse
 
 
 def build_dimension(table: sa.Table) -> AssetsDefinition:

@@ -9,12 +9,8 @@ from dagster import AssetExecutionContext, Config, MaterializeResult, ResourcePa
 from pydantic import Field
 
 from tmdb_assets.assets.declare import day_of, table_asset
-from tmdb_assets.assets.fetch_catalogue import fetch_catalogue
-from tmdb_assets.assets.fetch_details import fetch_details
-from tmdb_assets.assets.fetch_discover import fetch_discover
-from tmdb_assets.assets.fetch_export import fetch_export_day
-from tmdb_assets.assets.fetch_reference import fetch_reference
-from tmdb_assets.assets.fetching import Fetched, Fetcher
+from tmdb_assets.assets.failures import missing_day
+from tmdb_assets.assets.publish import AssetEvent, count_rows, guarded, materialized
 from tmdb_assets.assets.raw_checks import (
     DETAILS_COMPLETE,
     EXPORT_STORED,
@@ -25,17 +21,22 @@ from tmdb_assets.assets.raw_checks import (
     lists_stored,
     pages_complete,
 )
-from tmdb_assets.assets.source import TmdbSource
-from tmdb_assets.gaps import note_gone
-from tmdb_assets.missing_day import missing_day
+from tmdb_assets.assets.tmdb_source import TmdbSource
+from tmdb_assets.fetch.catalogue import fetch_catalogue
+from tmdb_assets.fetch.details import fetch_details
+from tmdb_assets.fetch.discover import fetch_discover
+from tmdb_assets.fetch.export import fetch_export_day
+from tmdb_assets.fetch.progress import Progress
+from tmdb_assets.fetch.reference import fetch_reference
+from tmdb_assets.fetch.step import Fetched, Fetcher
+from tmdb_assets.orchestration.gaps import note_gone
 from tmdb_assets.partitions import run_date
-from tmdb_assets.progress import Progress
 from tmdb_assets.tmdb.errors import TmdbError
-from tmdb_assets.tmdb.export import ExportError, ExportGoneError
-from tmdb_assets.warehouse import books, raw
-from tmdb_assets.warehouse.load import Loaded
-from tmdb_assets.warehouse.publish import AssetEvent, count_rows, guarded, materialized
-from tmdb_assets.warehouse.resource import Warehouse
+from tmdb_assets.tmdb.export.download import ExportError, ExportGoneError
+from tmdb_assets.warehouse.ledger import fetch_log
+from tmdb_assets.warehouse.loading.load import Loaded
+from tmdb_assets.warehouse.schema import raw
+from tmdb_assets.warehouse.warehouse import Warehouse
 
 
 class FetchConfig(Config):
@@ -158,10 +159,10 @@ def _fetcher(
 def _needs_export(warehouse: Warehouse, day: dt.date) -> bool:
     """Whether a past day lacks discover rows: a day that was asked whole is rebuilt without a request."""
     with warehouse.begin() as connection:
-        crawl = books.find_crawl(connection, day, "discover")
+        crawl = fetch_log.find_crawl(connection, day, "discover")
         if crawl is not None and crawl.is_complete:
             return False
-        if books.known_films(connection):
+        if fetch_log.known_films(connection):
             return True
     cause = "its id export has popularity only, and no film is known yet. Load today first (tmdb-assets run)"
     raise missing_day(day, f"{cause}. Nothing was changed.", cause=cause, is_final=True)
@@ -170,8 +171,8 @@ def _needs_export(warehouse: Warehouse, day: dt.date) -> bool:
 def _require_other_source(warehouse: Warehouse, day: dt.date, error: TmdbError) -> None:
     """A past day needs its export, now or from before, or stored discover rows: nothing else tells what TMDb showed."""
     with warehouse.begin() as connection:
-        crawl = books.find_crawl(connection, day, "export")
-        if (crawl is not None and crawl.is_complete) or books.count_rows(connection, raw.raw_discover, day):
+        crawl = fetch_log.find_crawl(connection, day, "export")
+        if (crawl is not None and crawl.is_complete) or fetch_log.count_rows(connection, raw.raw_discover, day):
             return
     is_gone = isinstance(error, ExportGoneError)
     told = f"nothing was stored on that day, and its export is not to be had. {error}"

@@ -8,12 +8,12 @@ from dagster import AssetCheckResult, AssetCheckSeverity, AssetCheckSpec, AssetK
 
 from tmdb_assets import partitions
 from tmdb_assets.assets.declare import DAILY
-from tmdb_assets.assets.fetching import Fetched
+from tmdb_assets.fetch.step import Fetched
 from tmdb_assets.tmdb.errors import TmdbError
-from tmdb_assets.tmdb.export import ExportGoneError
-from tmdb_assets.warehouse import books, due, export_books
-from tmdb_assets.warehouse.resource import Warehouse
+from tmdb_assets.tmdb.export.download import ExportGoneError
+from tmdb_assets.warehouse.ledger import details_due, exports, fetch_log
 from tmdb_assets.warehouse.retention import RAW_KEPT_DAYS, first_kept_day
+from tmdb_assets.warehouse.warehouse import Warehouse
 
 PAGES_COMPLETE = AssetCheckSpec(
     "pages_complete",
@@ -50,9 +50,9 @@ DETAILS_COMPLETE = AssetCheckSpec(
 def details_complete(warehouse: Warehouse, day: dt.date, fetched: Fetched) -> AssetCheckResult:
     """Fail when TMDb gave no more details, warn when it did so for a few films; the day is loaded all the same."""
     with warehouse.begin() as connection:
-        crawl = books.find_crawl(connection, day, "details")
-        missing = due.count_missing(connection, day, crawl.started_at) if crawl else 0
-        films = sum(due.count_due(connection, day).values())
+        crawl = fetch_log.find_crawl(connection, day, "details")
+        missing = details_due.count_missing(connection, day, crawl.started_at) if crawl else 0
+        films = sum(details_due.count_due(connection, day).values())
     text = f"The {films} films whose details were due on {day} gave an answer."
     if missing:
         cause = fetched.given_up or next(reversed(fetched.failed.values()), "")
@@ -88,9 +88,9 @@ def lists_stored(fetched: Fetched) -> AssetCheckResult:
 def export_stored(warehouse: Warehouse, day: dt.date, problem: TmdbError | None, *, is_past: bool) -> AssetCheckResult:
     """Warn when the day's export is not stored, or could not be asked again though that may still help."""
     with warehouse.begin() as connection:
-        crawl = books.find_crawl(connection, day, "export")
+        crawl = fetch_log.find_crawl(connection, day, "export")
         is_stored = crawl is not None and crawl.is_complete
-        later = export_books.count_later_films(connection, day) if is_stored and is_past else 0
+        later = exports.count_later_films(connection, day) if is_stored and is_past else 0
     again = f"tmdb-assets backfill --from {day} --to {day} --refresh"
     lacks = f" {later} films became known since it was read and are not in it"
     if not is_stored:
@@ -121,11 +121,11 @@ def export_stored(warehouse: Warehouse, day: dt.date, problem: TmdbError | None,
 def pages_complete(warehouse: Warehouse, day: dt.date, fetched: Fetched) -> AssetCheckResult:
     """Warn when a page of a day that was asked is not stored."""
     with warehouse.begin() as connection:
-        crawl = books.find_crawl(connection, day, "discover")
-        pages = books.finished_pages(connection, day, "discover")
-        slices = books.finished_slices(connection, day)
-        unseen = books.unseen_films(connection, day)
-        is_catalogue = books.is_catalogue_stored(connection, day) or not pages
+        crawl = fetch_log.find_crawl(connection, day, "discover")
+        pages = fetch_log.finished_pages(connection, day, "discover")
+        slices = fetch_log.finished_slices(connection, day)
+        unseen = fetch_log.unseen_films(connection, day)
+        is_catalogue = fetch_log.is_catalogue_stored(connection, day) or not pages
     # A past day that nobody asked for is as complete as it can be: its source is its export, which has its own check.
     was_asked = crawl is not None or day == partitions.today()
     complete = not was_asked or (crawl is not None and crawl.is_complete)

@@ -14,11 +14,12 @@ from dagster import (
 )
 
 from tmdb_assets.assets.declare import OWNERS, REPORTS_GROUP
-from tmdb_assets.assets.outages import retried_after_outage
-from tmdb_assets.assets.source import TmdbSource
-from tmdb_assets.pictures import REPORTS, Report, read_frame, read_newest_day
+from tmdb_assets.assets.retries import retried_after_outage
+from tmdb_assets.assets.tmdb_source import TmdbSource
+from tmdb_assets.charts.picture import read_frame, read_newest_day
+from tmdb_assets.charts.registry import REPORTS, Report
 from tmdb_assets.settings import ATTRIBUTION
-from tmdb_assets.warehouse.resource import Warehouse
+from tmdb_assets.warehouse.warehouse import Warehouse
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,7 +82,7 @@ def _records(frame: "pd.DataFrame") -> list[TableRecord]:
 
 
 def _cell(value: Any) -> Any:
-    from tmdb_assets.charts.conform import shorten
+    from tmdb_assets.charts.values import shorten
 
     if value is None or value != value:
         return None

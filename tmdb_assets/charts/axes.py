@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import altair as alt
 
-from tmdb_assets.charts.conform import Row
 from tmdb_assets.charts.theme import HEADER_SIZE, LINE, QUIET, at
+from tmdb_assets.charts.values import Row
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

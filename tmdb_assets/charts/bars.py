@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Literal
 
 import altair as alt
 
-from tmdb_assets.charts.conform import Row, format_measure
 from tmdb_assets.charts.theme import BAR, HEADER_SIZE, INK, LINE, QUIET, WIDTH, Page, at
+from tmdb_assets.charts.values import Row, format_measure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -9,7 +9,9 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 from tmdb_assets.charts.bars import Column, Measure, labelled_bars
-from tmdb_assets.charts.conform import (
+from tmdb_assets.charts.notice import notice
+from tmdb_assets.charts.theme import WIDTH, Page
+from tmdb_assets.charts.values import (
     MISSING,
     Row,
     conform_rows,
@@ -20,8 +22,6 @@ from tmdb_assets.charts.conform import (
     to_number,
     to_text,
 )
-from tmdb_assets.charts.notice import notice
-from tmdb_assets.charts.theme import WIDTH, Page
 
 if TYPE_CHECKING:
     import altair as alt

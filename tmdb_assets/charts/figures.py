@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 
 from tmdb_assets.charts.bars import NO_VALUE, Column, Measure, labelled_bars
-from tmdb_assets.charts.conform import (
+from tmdb_assets.charts.theme import BAR, HEADER_SIZE, QUIET, TILE, WIDTH, Page, at
+from tmdb_assets.charts.values import (
     MISSING,
     Row,
     conform_rows,
@@ -27,7 +28,6 @@ from tmdb_assets.charts.conform import (
     to_number,
     to_text,
 )
-from tmdb_assets.charts.theme import BAR, HEADER_SIZE, QUIET, TILE, WIDTH, Page, at
 
 if TYPE_CHECKING:
     import datetime as dt

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 
 from tmdb_assets.charts.axes import round_ticks, value_grid
-from tmdb_assets.charts.conform import Row, conform_rows, format_count, to_number
 from tmdb_assets.charts.theme import BAR, HEADER_SIZE, QUIET, WIDTH, Page, at
+from tmdb_assets.charts.values import Row, conform_rows, format_count, to_number
 
 if TYPE_CHECKING:
     import datetime as dt

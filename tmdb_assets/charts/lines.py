@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import altair as alt
 
 from tmdb_assets.charts.axes import round_ticks, spread_labels, value_grid
-from tmdb_assets.charts.conform import Row
 from tmdb_assets.charts.notice import words_at
 from tmdb_assets.charts.theme import BAR, FALL, HEADER_SIZE, INK, QUIET, TILE, WIDTH, Page, at
+from tmdb_assets.charts.values import Row
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

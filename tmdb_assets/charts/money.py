@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 
 from tmdb_assets.charts.axes import spread_labels
-from tmdb_assets.charts.conform import Row, conform_rows, format_count, label_text, to_date, to_number, to_text
 from tmdb_assets.charts.notice import notice
 from tmdb_assets.charts.theme import BAR, FALL, HEADER_SIZE, LINE, QUIET, WIDTH, Page, at, text_at
+from tmdb_assets.charts.values import Row, conform_rows, format_count, label_text, to_date, to_number, to_text
 
 if TYPE_CHECKING:
     import datetime as dt

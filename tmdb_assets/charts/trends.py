@@ -12,18 +12,10 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 
 from tmdb_assets.charts.bars import ROW_HEIGHT
-from tmdb_assets.charts.conform import (
-    Row,
-    conform_rows,
-    format_measure,
-    label_text,
-    to_date,
-    to_number,
-    to_text,
-)
 from tmdb_assets.charts.lines import COLOURS, LABEL_WIDTH, NO_HISTORY, labelled_lines
 from tmdb_assets.charts.notice import notice
 from tmdb_assets.charts.theme import BAR, FALL, HEADER_SIZE, LINE, QUIET, WIDTH, Page, at, text_at
+from tmdb_assets.charts.values import Row, conform_rows, format_measure, label_text, to_date, to_number, to_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

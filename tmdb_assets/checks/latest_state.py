@@ -6,10 +6,10 @@ from typing import Any
 import sqlalchemy as sa
 from dagster import AssetCheckResult, AssetCheckSeverity, ResourceParam, asset_check
 
-from tmdb_assets.assets.outages import retried_after_outage
-from tmdb_assets.warehouse.latest import NEWEST_DAY
-from tmdb_assets.warehouse.publish import SHOWN_VIOLATIONS, violations_table
-from tmdb_assets.warehouse.resource import Warehouse
+from tmdb_assets.assets.publish import SHOWN_VIOLATIONS, violations_table
+from tmdb_assets.assets.retries import retried_after_outage
+from tmdb_assets.warehouse.loading.latest_state import NEWEST_DAY
+from tmdb_assets.warehouse.warehouse import Warehouse
 
 SAMPLED_FILMS = 1000
 

@@ -29,11 +29,11 @@ from tmdb_assets.tmdb.errors import (
     refused_error,
     unreadable,
 )
-from tmdb_assets.tmdb.pace import Pace, thread_count
+from tmdb_assets.tmdb.limits.pace import Pace, thread_count
+from tmdb_assets.tmdb.limits.tries import LONGEST_WAIT_SECONDS, MOST_WAITED_SECONDS, Tries, retrying
 from tmdb_assets.tmdb.payload import Answer, TruncatedError, read_answer, read_body
 from tmdb_assets.tmdb.route import find_route, user_agent
 from tmdb_assets.tmdb.stats import FetchStats
-from tmdb_assets.tmdb.tries import LONGEST_WAIT_SECONDS, MOST_WAITED_SECONDS, Tries, retrying
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Mapping

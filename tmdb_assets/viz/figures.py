@@ -11,7 +11,8 @@ import pandas as pd
 import sqlalchemy as sa
 import streamlit as st
 
-from tmdb_assets.pictures import PICTURES, read_frame
+from tmdb_assets.charts.picture import read_frame
+from tmdb_assets.charts.registry import PICTURES
 from tmdb_assets.viz.reader import Edition, reading
 
 if TYPE_CHECKING:

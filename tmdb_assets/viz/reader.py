@@ -11,9 +11,9 @@ from functools import cache
 import sqlalchemy as sa
 
 from tmdb_assets.settings import get_settings
-from tmdb_assets.warehouse.address import APPLICATION_NAME, describe
-from tmdb_assets.warehouse.databases import CONNECT_TIMEOUT_S, WarehouseUnavailableError, first_line
-from tmdb_assets.warehouse.server import reading_url
+from tmdb_assets.warehouse.server.databases import CONNECT_TIMEOUT_S, WarehouseUnavailableError, first_line
+from tmdb_assets.warehouse.server.open import reading_url
+from tmdb_assets.warehouse.server.urls import APPLICATION_NAME, describe
 
 RELOAD = "Then reload this page."
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from tmdb_assets.warehouse.raw import details_due, rejected_row
-from tmdb_assets.warehouse.resource import Warehouse
+from tmdb_assets.warehouse.schema.raw import details_due, rejected_row
+from tmdb_assets.warehouse.warehouse import Warehouse
 
 RAW_KEPT_DAYS = 180
 

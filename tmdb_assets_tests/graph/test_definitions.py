@@ -19,11 +19,11 @@ from dagster import (
 )
 
 import tmdb_assets
+from tmdb_assets.charts.registry import REPORTS
 from tmdb_assets.definitions import build_definitions, defs
 from tmdb_assets.partitions import daily_partitions
-from tmdb_assets.pictures import REPORTS
-from tmdb_assets.warehouse.column_schema import column_schema
-from tmdb_assets.warehouse.columns import metadata as declared
+from tmdb_assets.warehouse.schema.column_schema import column_schema
+from tmdb_assets.warehouse.schema.vocabulary import metadata as declared
 
 PACKAGE = Path(tmdb_assets.__file__).parent
 # Every asset with what it is made of, straight from the design.

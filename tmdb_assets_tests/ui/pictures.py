@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tmdb_assets.settings import PROJECT_ROOT, Settings
+from tmdb_assets_tests.stage.waiting import wait_until
 from tmdb_assets_tests.ui.conftest import open_browser
 from tmdb_assets_tests.ui.watched_page import watched_page
-from tmdb_assets_tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from tmdb_assets_tests.waiting import wait_until
+from tmdb_assets_tests.stage.waiting import wait_until
 
 DEADLINE_S = 180  # on a machine that does much else; a quiet one needs a tenth
 
@@ -29,7 +29,7 @@ def started_command(name: str, health: str, environment: Mapping[str, str], log:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "tmdb_assets.cli", name, "--port", str(port)]
+    command = [sys.executable, "-m", "tmdb_assets.cli.main", name, "--port", str(port)]
     address = f"http://127.0.0.1:{port}"
     with log.open("w") as output, subprocess.Popen(command, env=environment, stdout=output, stderr=output) as process:
         try:

@@ -12,16 +12,16 @@ from urllib.parse import urlsplit
 import pytest
 
 from tmdb_assets import partitions
-from tmdb_assets.pictures.registry import REPORTS
+from tmdb_assets.charts.registry import REPORTS
 from tmdb_assets.settings import Settings
-from tmdb_assets.warehouse.resource import Warehouse
-from tmdb_assets.warehouse.server import open_server
-from tmdb_assets_tests.compare import Tables, run_as_admin
+from tmdb_assets.warehouse.server.open import open_server
+from tmdb_assets.warehouse.warehouse import Warehouse
 from tmdb_assets_tests.conftest import UNSAFE
-from tmdb_assets_tests.server_folder import make_server_folder
+from tmdb_assets_tests.oracle.compare import Tables, run_as_admin
+from tmdb_assets_tests.stage.server_folder import make_server_folder
+from tmdb_assets_tests.stage.waiting import wait_until
 from tmdb_assets_tests.ui.started_command import DEADLINE_S, started_command
 from tmdb_assets_tests.ui.watched_page import watched_page
-from tmdb_assets_tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import pytest
 
 from tmdb_assets.dashboard.colours import DARK, LIGHT
-from tmdb_assets_tests.dashboard_figures import film
+from tmdb_assets_tests.cases.dashboard_figures import film
 from tmdb_assets_tests.ui.watched_page import watched_page
 from tmdb_assets_tests.ui.written_page import FILMS, MARKUP, POPULARITY, write
 

@@ -16,14 +16,14 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tmdb_assets.charts.conform import format_measure
+from tmdb_assets.charts.values import format_measure
 from tmdb_assets.settings import Settings
-from tmdb_assets.warehouse.roles import apply_roles, reader_url
-from tmdb_assets.warehouse.server import render_url
-from tmdb_assets_tests.compare import Tables, copied_warehouse
-from tmdb_assets_tests.small_star import AFTER, SECOND_DAY, load_day, make_star
+from tmdb_assets.warehouse.schema.roles import apply_roles, reader_url
+from tmdb_assets.warehouse.server.open import render_url
+from tmdb_assets_tests.cases.small_star import AFTER, SECOND_DAY, load_day, make_star
+from tmdb_assets_tests.oracle.compare import Tables, copied_warehouse
+from tmdb_assets_tests.stage.waiting import wait_until
 from tmdb_assets_tests.ui.watched_page import WatchedPage, watched_page
-from tmdb_assets_tests.waiting import wait_until
 
 pytest.importorskip("streamlit", reason="no Streamlit: pip install 'tmdb-assets[viz]'")
 
@@ -60,7 +60,7 @@ def running_app(warehouse_url: str, log: Path) -> Iterator[str]:
         port = free.getsockname()[1]
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("TMDB_", "STREAMLIT_"))}
     environment = {**kept, "WAREHOUSE_URL": warehouse_url, "TMDB_TOKEN": "not asked"}
-    command = [sys.executable, "-m", "tmdb_assets.cli", "viz", "--port", str(port)]
+    command = [sys.executable, "-m", "tmdb_assets.cli.main", "viz", "--port", str(port)]
     address = f"http://127.0.0.1:{port}"
     with log.open("w") as output, subprocess.Popen(command, env=environment, stdout=output, stderr=output) as process:
         try:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from tmdb_assets.dashboard.build import build_page
-from tmdb_assets_tests.dashboard_figures import film, history_of, make_figures
+from tmdb_assets_tests.cases.dashboard_figures import film, history_of, make_figures
 
 MARKUP = "</script><img src=x onerror=alert(1)>"
 FILMS = [

@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from tmdb_assets import settings as settings_module
-from tmdb_assets.env_file import COMPOSE_VARIABLES
+from tmdb_assets.cli.env_file import COMPOSE_VARIABLES
 from tmdb_assets.settings import PROJECT_ROOT, Settings, SettingsError, env_example
 
 SECRET = "hush-hush"

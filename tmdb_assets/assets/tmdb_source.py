@@ -1,0 +1,104 @@
+"""TMDb as a run sees it: the real API when there is a token, else the sandbox, both through the same client."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, TypeVar
+
+from dagster import Failure
+
+from tmdb_assets import partitions
+from tmdb_assets.settings import Settings, get_settings
+from tmdb_assets.tables import appended
+from tmdb_assets.tmdb.client import TmdbClient
+from tmdb_assets.tmdb.errors import TmdbError, UnauthorizedError, UnreachableError
+from tmdb_assets.tmdb.export.download import fetch_export
+from tmdb_assets.tmdb.export.file import ExportFile
+from tmdb_assets.tmdb.sandbox.catalogue import SandboxError
+from tmdb_assets.tmdb.sandbox.server import Sandbox
+
+Answered = TypeVar("Answered")
+
+
+class TmdbSource:
+    """Gives the client; starts the sandbox when it is first needed and no token is set."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self._given = settings
+        self._sandbox: Sandbox | None = None
+        self._gave_up: tuple[str, Exception] | None = None
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings this source follows."""
+        return self._given or get_settings()
+
+    @property
+    def is_sandbox(self) -> bool:
+        """Whether the figures are sample figures."""
+        return self.settings.is_sandbox
+
+    @cached_property
+    def client(self) -> TmdbClient:
+        """The client, with pace and retries."""
+        settings = self.settings
+        if settings.tmdb_token is None:
+            self._sandbox = Sandbox(partitions.today())
+            base_url, token = self._sandbox.start(), self._sandbox.token
+        else:
+            base_url, token = settings.tmdb_api_url, settings.tmdb_token.get_secret_value()
+        # The sandbox is this very process: it needs no pace, unless one was asked for.
+        is_paced = settings.tmdb_token is not None or "tmdb_rate_limit" in settings.model_fields_set
+        rate_limit = settings.tmdb_rate_limit if is_paced else 0
+        return TmdbClient(base_url, token, language=settings.tmdb_language, append=appended(), rate_limit=rate_limit)
+
+    def ask(self, run_id: str, question: Callable[[], Answered]) -> Answered:
+        """Run a fetching step; what TMDb refuses becomes a failure of one line, and no retry by Dagster.
+
+        Once a step of a run found TMDb out of reach, the run's later steps do not wait for it again.
+        """
+        if self._gave_up and self._gave_up[0] == run_id:
+            raise Failure(description=str(self._gave_up[1]), allow_retries=False)
+        try:
+            return question()
+        except (TmdbError, SandboxError) as error:
+            if isinstance(error, UnauthorizedError | UnreachableError | SandboxError):
+                self._gave_up = (run_id, error)
+            metadata = {"requests": figures} if (figures := self.take_figures()) else None
+            raise Failure(description=str(error), metadata=metadata, allow_retries=False) from error
+
+    @property
+    def export_url(self) -> str:
+        """Where the daily id exports lie."""
+        if self.is_sandbox:
+            self.client  # noqa: B018 - starts the sandbox
+            return self._sandbox.export_url if self._sandbox else ""
+        return self.settings.export_url
+
+    def export(self, day: dt.date, now: dt.datetime) -> ExportFile:
+        """Download a day's id export; what it takes counts with the client's requests."""
+        return fetch_export(self.export_url, day, now=now, stats=self.client.stats)
+
+    def take_figures(self) -> dict[str, Any]:
+        """What was sent and received since the last call (`FetchStats.snapshot`); empty when nothing was asked."""
+        if "client" not in self.__dict__ or not self.client.stats.requests:
+            return {}
+        figures = self.client.stats.snapshot()
+        self.client.stats.restart()
+        return figures
+
+    @property
+    def requests(self) -> int:
+        """Requests sent so far by this source."""
+        return self.client.stats.total_requests if "client" in self.__dict__ else 0
+
+    def close(self) -> None:
+        """Close the client and stop the sandbox, if they were used."""
+        if "client" in self.__dict__:
+            self.client.close()
+            del self.__dict__["client"]
+        if self._sandbox is not None:
+            self._sandbox.stop()
+            self._sandbox = None

@@ -1,0 +1,94 @@
+"""The views that people read, from `sql/views/`: each asset creates its view and checks it."""
+
+from collections.abc import Iterator, Sequence
+
+import sqlalchemy as sa
+from dagster import (
+    AssetCheckResult,
+    AssetCheckSeverity,
+    AssetCheckSpec,
+    AssetKey,
+    AssetsDefinition,
+    MaterializeResult,
+    ResourceParam,
+    TableColumn,
+    TableColumnConstraints,
+    TableSchema,
+    asset,
+)
+
+from tmdb_assets.assets.declare import OWNERS
+from tmdb_assets.assets.describe import describe_rows
+from tmdb_assets.assets.publish import CONTRACT, AssetEvent
+from tmdb_assets.assets.retries import retried_after_outage
+from tmdb_assets.settings import get_settings
+from tmdb_assets.warehouse.schema.ddl import apply_view
+from tmdb_assets.warehouse.schema.views import VIEWS, View, ViewColumn, grain_of, view_columns
+from tmdb_assets.warehouse.warehouse import Warehouse
+
+
+def build_view(view: View) -> AssetsDefinition:
+    """The asset of one view."""
+    comment = grain_of(view.name)
+
+    @asset(
+        name=view.name,
+        description=describe_rows(view.name, comment, view.made_of),
+        group_name="marts",
+        kinds={"postgres", "sql", "view"},
+        owners=OWNERS,
+        metadata={"dagster/table_name": f"public.{view.name}", "source": get_settings().source},
+        deps=list(view.made_of),
+        check_specs=[
+            AssetCheckSpec(
+                CONTRACT,
+                asset=view.name,
+                description=f"The view has rows, and its key {view.key} is never NULL and never twice.",
+                blocking=True,
+            )
+        ],
+    )
+    @retried_after_outage
+    def mart(warehouse: ResourceParam[Warehouse]) -> Iterator[AssetEvent]:
+        with warehouse.begin() as connection:
+            apply_view(connection, view.name)
+            rows, keys = connection.execute(
+                sa.text(f"select count(*), count(distinct {view.key}) from {view.name}")
+            ).one()
+            columns = view_columns(connection, view.name)
+        yield MaterializeResult(
+            metadata={
+                "dagster/row_count": rows,
+                "dagster/column_schema": _column_schema(columns, view.key),
+            },
+            check_results=[_contract(view, rows, keys)],
+        )
+
+    return mart
+
+
+def _contract(view: View, rows: int, keys: int) -> AssetCheckResult:
+    if rows == 0:
+        text = f"{view.name} is empty: no day is loaded. Run a day: tmdb-assets run."
+    elif keys != rows:
+        text = f"{view.name} has {rows} rows but {keys} values of {view.key}. Look at the tables it is made of."
+    else:
+        text = f"{view.name} has {rows} rows, one for each {view.key}."
+    return AssetCheckResult(
+        passed=rows > 0 and keys == rows,
+        check_name=CONTRACT,
+        asset_key=AssetKey(view.name),
+        severity=AssetCheckSeverity.WARN if rows == 0 else AssetCheckSeverity.ERROR,
+        description=text,
+        metadata={"rows": rows, f"distinct_{view.key}": keys},
+    )
+
+
+def _column_schema(columns: Sequence[ViewColumn], key: str) -> TableSchema:
+    def constraints(name: str) -> TableColumnConstraints:
+        return TableColumnConstraints(nullable=name != key, unique=name == key)
+
+    return TableSchema(columns=[TableColumn(col.name, col.type, col.comment, constraints(col.name)) for col in columns])
+
+
+mart_assets = [build_view(view) for view in VIEWS]

@@ -1,0 +1,163 @@
+"""Every picture, and which of them share an asset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tmdb_assets.charts.picture import Picture
+from tmdb_assets.charts.side_tables import (
+    films_beside_days,
+    films_by_rank,
+    films_then_and_now,
+    genres_beside_days,
+    genres_then_and_now,
+    groups_with_shares,
+    groups_with_votes,
+    key_figures,
+    largest_revenue,
+    moved_only,
+    ranges_with_films,
+)
+
+_PICTURES = (
+    Picture(
+        "key_figures",
+        "figures",
+        "The number of films of the newest day, their mean rating, votes and mean popularity.",
+        ("vw_movie_latest", "dim_movie"),
+        arrange=key_figures,
+    ),
+    Picture(
+        "top_films",
+        "figures",
+        "The 20 most popular films of the newest day, with release year and rating.",
+        ("vw_top_movies",),
+        arrange=films_by_rank,
+    ),
+    Picture(
+        "genre_popularity",
+        "figures",
+        "Mean popularity by genre, with films and votes.",
+        ("vw_genre_popularity",),
+        arrange=groups_with_votes,
+    ),
+    Picture(
+        "continent_popularity",
+        "figures",
+        "Mean popularity by continent of production, with films and votes.",
+        ("vw_continent_popularity",),
+        arrange=groups_with_votes,
+    ),
+    Picture(
+        "popularity_over_time",
+        "trends",
+        "The popularity of chosen films day by day, of the top 8 where none are chosen.",
+        ("vw_top_movies", "dim_movie", "fact_movie_daily"),
+        {"movie_ids": None, "days": 30},
+        films_beside_days,
+        films_then_and_now,
+    ),
+    Picture(
+        "movers_of_the_week",
+        "trends",
+        "The films whose popularity rose and fell most within 7 days, 10 of each.",
+        ("vw_movie_latest", "dim_movie", "fact_movie_daily"),
+        arrange=moved_only,
+    ),
+    Picture(
+        "genre_shares",
+        "trends",
+        "Which part of each day's 200 most popular films has a genre, of half a year at most.",
+        ("fact_movie_daily", "bridge_movie_genre", "dim_genre"),
+        {"days": 182},
+        genres_beside_days,
+        genres_then_and_now,
+    ),
+    Picture(
+        "release_calendar",
+        "catalogue",
+        "The 20 most popular films that came out in the past 30 days or come out within a year, by day of release.",
+        ("fact_movie_daily", "dim_movie"),
+    ),
+    Picture(
+        "original_languages",
+        "catalogue",
+        "The number of films by original language, with share and mean popularity: the 20 with the most films.",
+        ("fact_movie_daily", "dim_movie", "dim_language"),
+        arrange=groups_with_shares,
+    ),
+    Picture(
+        "production_countries",
+        "catalogue",
+        "The number of films by country of production, with share and mean popularity: the 20 with the most films.",
+        ("fact_movie_daily", "dim_movie", "bridge_movie_country", "dim_country"),
+        arrange=groups_with_shares,
+    ),
+    Picture(
+        "rating_distribution",
+        "histograms",
+        "The number of films by mean rating, in steps of half a point.",
+        ("vw_movie_latest", "dim_movie"),
+        arrange=ranges_with_films,
+    ),
+    Picture(
+        "runtime_distribution",
+        "histograms",
+        "The number of films by runtime, in steps of ten minutes.",
+        ("fact_movie_daily", "dim_movie"),
+        arrange=ranges_with_films,
+    ),
+    Picture(
+        "budget_and_revenue",
+        "money",
+        "Budget against revenue of the 300 most popular films of which both are known; the table has the 20 largest.",
+        ("fact_movie_daily", "dim_movie"),
+        arrange=largest_revenue,
+    ),
+)
+PICTURES = {picture.name: picture for picture in _PICTURES}
+
+
+@dataclass(frozen=True)
+class Report:
+    """An asset of pictures that belong together: each asset costs a run about 0.1 s."""
+
+    name: str
+    shows: str
+    pictures: tuple[Picture, ...]
+
+    @property
+    def reads(self) -> list[str]:
+        """What its pictures read, each once; the snapshot date is read from vw_load_status."""
+        names = [name for picture in self.pictures for name in picture.reads]
+        return list(dict.fromkeys([*names, "vw_load_status"]))
+
+
+REPORTS = (
+    Report(
+        "report_films",
+        "The newest day at a glance",
+        (PICTURES["key_figures"], PICTURES["top_films"], PICTURES["release_calendar"]),
+    ),
+    Report(
+        "report_popularity",
+        "Popularity of the newest day by group",
+        (PICTURES["genre_popularity"], PICTURES["continent_popularity"]),
+    ),
+    Report(
+        "report_catalogue",
+        "What the films of the newest day are, by group and by measure",
+        (
+            PICTURES["original_languages"],
+            PICTURES["production_countries"],
+            PICTURES["rating_distribution"],
+            PICTURES["runtime_distribution"],
+            PICTURES["budget_and_revenue"],
+        ),
+    ),
+    Report(
+        "report_trends",
+        "The days before the newest one; more than one loaded day is needed",
+        (PICTURES["popularity_over_time"], PICTURES["movers_of_the_week"], PICTURES["genre_shares"]),
+    ),
+)

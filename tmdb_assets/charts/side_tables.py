@@ -1,0 +1,159 @@
+"""How a picture's figures are arranged as the table beside it: pure functions, frame to frame.
+
+The Dagster UI has room for some forty letters beside a picture, so headings are short and columns few.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+IDS_AND_DAYS = ["movie_id", "snapshot_date", "votes_date"]  # what would only widen the table beside a picture
+TITLE_WIDTH = 18
+"""Letters of a title at the head of a column."""
+
+
+def without_ids(frame: pd.DataFrame) -> pd.DataFrame:
+    """The figures as they come, without ids and days of their own."""
+    return frame.drop(columns=IDS_AND_DAYS, errors="ignore")
+
+
+def key_figures(frame: pd.DataFrame) -> pd.DataFrame:
+    """One row: films, mean rating, votes, mean popularity."""
+    headings = {"n_movies": "films", "avg_vote": "rating", "total_votes": "votes", "avg_popularity": "popularity"}
+    return frame.rename(columns=headings)[list(headings.values())].round(2)
+
+
+def films_by_rank(frame: pd.DataFrame) -> pd.DataFrame:
+    """Films by rank with the year of release, popularity and rating.
+
+    `frame` holds columns of vw_top_movies.
+    """
+    from tmdb_assets.charts.values import shorten  # imports pandas
+
+    figures: dict[str, Any] = {
+        "rank": frame["rank"],
+        "title": [None if title is None else shorten(title, 2 * TITLE_WIDTH) for title in frame["title"]],
+        "year": [day.year if isinstance(day, dt.date) and day == day else None for day in frame["release_date"]],
+        "popularity": frame["popularity"].round(1),
+        "rating": frame["vote_average"].round(1),
+    }
+    return frame.assign(**figures)[list(figures)]
+
+
+def groups_with_votes(frame: pd.DataFrame) -> pd.DataFrame:
+    """Genres or continents with mean popularity, films and votes.
+
+    `frame` holds columns of vw_genre_popularity or vw_continent_popularity.
+    """
+    figures = {"avg_popularity": "popularity", "n_movies": "films", "nb_movies": "films", "total_votes": "votes"}
+    named = frame.rename(columns={"name": "genre", **figures})
+    group = "genre" if "genre" in named else "continent"
+    return named[[group, "popularity", "films", "votes"]].round(2)
+
+
+def films_then_and_now(frame: pd.DataFrame) -> pd.DataFrame:
+    """One row a film: popularity on the newest day, a week and 30 days before it; empty where that day is missing.
+
+    `frame` holds one row a film and day: date_id, movie_id, title, popularity.
+    """
+    from tmdb_assets.charts.values import shorten  # imports pandas
+
+    newest = frame["date_id"].max()
+    by_film = frame.pivot(index="movie_id", columns="date_id", values="popularity").reindex(frame["movie_id"].unique())
+    agos = {"now": 0, "week ago": 7, "30 days ago": 30}
+    days = {heading: newest - dt.timedelta(days=ago) for heading, ago in agos.items()}
+    then = by_film.reindex(columns=list(days.values())).round(1).set_axis(list(days), axis="columns")
+    titles = frame.drop_duplicates("movie_id")["title"].tolist()
+    then.insert(
+        0,
+        "title",
+        [shorten(title or f"Film {film}", 2 * TITLE_WIDTH) for film, title in zip(then.index, titles, strict=True)],
+    )
+    return then.reset_index(drop=True)
+
+
+def films_beside_days(frame: pd.DataFrame) -> pd.DataFrame:
+    """One row a day, the newest first, and one column a film: 31 rows are read where 248 would not be.
+
+    `frame` holds one row a film and day: date_id, movie_id, title, popularity.
+    """
+    from tmdb_assets.charts.values import shorten  # imports pandas
+
+    titles = {film: shorten(title, TITLE_WIDTH) for film, title in zip(frame["movie_id"], frame["title"], strict=True)}
+    times = Counter(titles.values())
+    headings = {film: title if times[title] == 1 else f"{title} ({film})" for film, title in titles.items()}
+    by_day = frame.pivot(index="date_id", columns="movie_id", values="popularity")[list(titles)]
+    return by_day.rename(columns=headings).sort_index(ascending=False).rename_axis("day (UTC)").reset_index()
+
+
+def genres_beside_days(frame: pd.DataFrame) -> pd.DataFrame:
+    """One row a day, the newest first, and one column for each of the newest day's 8 largest genres: shares in %.
+
+    `frame` holds one row a genre and day: date_id, genre_id, name, film_share (0 to 1). A genre without a row of a day
+    has a share of 0.
+    """
+    shares = _shares_of_largest(frame)
+    shares.columns = [f"{name} %" for name in shares.columns]
+    return shares.sort_index(ascending=False).rename_axis("day (UTC)").reset_index()
+
+
+def genres_then_and_now(frame: pd.DataFrame) -> pd.DataFrame:
+    """One row for each of the newest day's 8 largest genres: shares in % of the first and the newest day.
+
+    `frame` as for `genres_beside_days`.
+    """
+    shares = _shares_of_largest(frame).loc[[*dict.fromkeys((frame["date_id"].min(), frame["date_id"].max()))]]
+    shares.index = [f"{day} %" for day in shares.index]
+    return shares.transpose().rename_axis("genre").reset_index()
+
+
+def _shares_of_largest(frame: pd.DataFrame) -> pd.DataFrame:
+    """Shares in %: a row a day, a column named after each of the newest day's 8 largest genres."""
+    newest = frame[frame["date_id"] == frame["date_id"].max()]
+    largest = newest.nlargest(8, "film_share")["genre_id"].tolist()
+    names = dict(zip(frame["genre_id"], frame["name"], strict=True))
+    shares = frame.pivot(index="date_id", columns="genre_id", values="film_share").fillna(0)[largest]
+    by_day: pd.DataFrame = shares.mul(100).round(1)
+    return by_day.set_axis([names[genre] or str(genre) for genre in largest], axis="columns")
+
+
+def largest_revenue(frame: pd.DataFrame) -> pd.DataFrame:
+    """The 20 films with the largest revenue: budget and revenue in millions of US dollars, and their ratio."""
+    top = frame.nlargest(20, "revenue_usd")
+    figures = {
+        "budget M$": (top["budget_usd"] / 1e6).round(2),
+        "revenue M$": (top["revenue_usd"] / 1e6).round(2),
+        "ratio": (top["revenue_usd"] / top["budget_usd"]).round(2),
+    }
+    return top.assign(**figures)[["title", *figures]]
+
+
+def groups_with_shares(frame: pd.DataFrame) -> pd.DataFrame:
+    """Groups by name (the code where they have none) with films, their share in % and mean popularity.
+
+    `frame` holds a code, then name, n_movies, film_share (0 to 1), avg_popularity.
+    """
+    figures = {
+        "name": frame["name"].fillna(frame.iloc[:, 0]).fillna("not known"),
+        "films": frame["n_movies"],
+        "share %": (100 * frame["film_share"]).round(1),
+        "popularity": frame["avg_popularity"].round(1),
+    }
+    return frame.assign(**figures)[list(figures)]
+
+
+def ranges_with_films(frame: pd.DataFrame) -> pd.DataFrame:
+    """Ranges by their lower bound, empty where the measure is unknown, with the number of films."""
+    return frame.rename(columns={"at_least": "at least", "n_movies": "films"})
+
+
+def moved_only(frame: pd.DataFrame) -> pd.DataFrame:
+    """The films with a known change other than zero: popularity now and a week ago, and the change."""
+    moved = frame.dropna(subset=["change_7d"]).query("change_7d != 0")
+    headings = {"popularity": "now", "popularity_7d_ago": "week ago", "change_7d": "change"}
+    return without_ids(moved).rename(columns=headings).round(2)

@@ -1,0 +1,199 @@
+"""Reconciliation, coverage and freshness of the star schema."""
+
+import datetime as dt
+from typing import Any
+
+import sqlalchemy as sa
+from dagster import (
+    AssetCheckExecutionContext,
+    AssetCheckResult,
+    AssetCheckSeverity,
+    ResourceParam,
+    asset_check,
+)
+
+from tmdb_assets import partitions
+from tmdb_assets.assets.declare import DAILY
+from tmdb_assets.assets.publish import SHOWN_VIOLATIONS, violations_table
+from tmdb_assets.assets.retries import retried_after_outage
+from tmdb_assets.checks.latest_state import latest_state_agrees
+from tmdb_assets.warehouse.loading.latest_state import NEWEST_DAY
+from tmdb_assets.warehouse.warehouse import Warehouse
+
+# Films of the day's discover that are neither facts nor set aside with their reasons.
+LOST_FILMS = """
+select count(*) over () as films, d.movie_id
+from raw_discover as d
+where d.snapshot_date = :day
+and not exists (select 1 from fact_movie_daily as f where f.date_id = :day and f.movie_id = d.movie_id)
+and not exists (
+    select 1
+    from rejected_row as r
+    where r.table_name = 'fact_movie_daily' and r.snapshot_date = :day
+    and r.payload ->> 'movie_id' = d.movie_id::text
+)
+order by d.movie_id
+limit :shown
+"""
+
+# Films of the day that no day ever gave details for.
+BARE_FILMS = """
+select count(*) over () as films, m.movie_id
+from dim_movie as m
+inner join raw_discover as d on d.movie_id = m.movie_id and d.snapshot_date = :day
+where m.details_date is null and m.removed_date is null
+order by m.movie_id
+limit :shown
+"""
+
+COUNTRIES_WITHOUT_CONTINENT = """
+select c.iso_3166_1
+from dim_country as c
+where c.continent is null
+and exists (select 1 from bridge_movie_country as b where b.iso_3166_1 = c.iso_3166_1)
+order by c.iso_3166_1
+"""
+
+
+def _query(warehouse: Warehouse, query: str, **values: Any) -> list[Any]:
+    with warehouse.begin() as connection:
+        return list(connection.scalars(sa.text(query), values))
+
+
+def _find_films(warehouse: Warehouse, query: str, day: dt.date) -> tuple[int, list[int]]:
+    """How many films a query finds on a day, and the ids of those that are shown."""
+    with warehouse.begin() as connection:
+        found = connection.execute(sa.text(query), {"day": day, "shown": SHOWN_VIOLATIONS}).all()
+    return (int(found[0].films) if found else 0), [int(row.movie_id) for row in found]
+
+
+@asset_check(
+    asset="fact_movie_daily",
+    name="every_discover_film_is_there",
+    blocking=True,
+    partitions_def=DAILY,
+    description="The day's fact holds every film that raw_discover accepted. If not: materialize dim_movie and "
+    "fact_movie_daily for the day again.",
+)
+@retried_after_outage
+def every_discover_film_is_there(
+    context: AssetCheckExecutionContext, warehouse: ResourceParam[Warehouse]
+) -> AssetCheckResult:
+    """Reconcile the day's fact with its source."""
+    return judge_lost_films(*_find_films(warehouse, LOST_FILMS, dt.date.fromisoformat(context.partition_key)))
+
+
+def judge_lost_films(lost: int, shown: list[int]) -> AssetCheckResult:
+    """Fail when films of discover are missing in the fact without a reason."""
+    text = "Every film of the day's discover is in the fact, or in rejected_row with its reasons."
+    if lost:
+        text = (
+            f"{lost} films of the day's discover are not in fact_movie_daily. Materialize dim_movie and "
+            "fact_movie_daily for this day again; if they stay away, look at the log of both steps."
+        )
+    return AssetCheckResult(
+        passed=not lost,
+        severity=AssetCheckSeverity.ERROR,
+        description=text,
+        metadata={"missing": lost, "movie_ids": violations_table("movie_id", [str(film) for film in shown])},
+    )
+
+
+@asset_check(
+    asset="dim_movie",
+    name="films_have_details",
+    partitions_def=DAILY,
+    description="Every film of the day has details. If not: run the day again before midnight UTC; only the missing "
+    "details are asked.",
+)
+@retried_after_outage
+def films_have_details(context: AssetCheckExecutionContext, warehouse: ResourceParam[Warehouse]) -> AssetCheckResult:
+    """Warn of films that are known from discover alone."""
+    return judge_bare_films(*_find_films(warehouse, BARE_FILMS, dt.date.fromisoformat(context.partition_key)))
+
+
+def judge_bare_films(bare: int, shown: list[int]) -> AssetCheckResult:
+    """Warn when films of the day have no details."""
+    text = "Every film of the day has details."
+    if bare:
+        text = (
+            f"{bare} films of the day have no details (budget, runtime, companies ...). They are in the fact all "
+            "the same. Those that gave no answer are asked again by another run before midnight UTC; those whose "
+            "answer broke the contract of dim_movie are in rejected_row: tmdb-assets run --refresh asks them anew."
+        )
+    return AssetCheckResult(
+        passed=not bare,
+        severity=AssetCheckSeverity.WARN,
+        description=text,
+        metadata={
+            "without_details": bare,
+            "movie_ids": violations_table("movie_id", [str(film) for film in shown]),
+        },
+    )
+
+
+@asset_check(
+    asset="dim_country",
+    name="countries_in_use_have_a_continent",
+    additional_deps=["bridge_movie_country"],
+    description="Every country that a film names has a continent. If not: add the codes to "
+    "data/country_continent.csv and materialize country_continent; until then vw_continent_popularity leaves them out.",
+)
+@retried_after_outage
+def countries_in_use_have_a_continent(warehouse: ResourceParam[Warehouse]) -> AssetCheckResult:
+    """Name the country codes that have no continent."""
+    return judge_countries(_query(warehouse, COUNTRIES_WITHOUT_CONTINENT))
+
+
+def judge_countries(codes: list[str]) -> AssetCheckResult:
+    """Warn when countries in use have no continent: vw_continent_popularity leaves them out, all else is right."""
+    text = "Every country in use has a continent."
+    if codes:
+        text = (
+            f"No continent for {', '.join(codes[:20])}. Add a line for each to data/country_continent.csv and "
+            "materialize country_continent; dim_country follows at once."
+        )
+    return AssetCheckResult(
+        passed=not codes,
+        severity=AssetCheckSeverity.WARN,
+        description=text,
+        metadata={"codes": violations_table("iso_3166_1", codes)},
+    )
+
+
+@asset_check(
+    asset="fact_movie_daily",
+    name="today_is_there",
+    description="Today's partition is loaded. If not: materialize today's partition (job daily), or see in the Runs "
+    "page why it failed; the schedule loads it at 09:00 UTC.",
+)
+@retried_after_outage
+def today_is_there(warehouse: ResourceParam[Warehouse]) -> AssetCheckResult:
+    """Compare the newest loaded day with today."""
+    return judge_freshness(_query(warehouse, NEWEST_DAY)[0], partitions.today())
+
+
+def judge_freshness(newest: dt.date | None, today: dt.date) -> AssetCheckResult:
+    """Warn when the newest loaded day is not today."""
+    passed = newest is not None and newest >= today
+    text = f"Today, {today}, is loaded."
+    if not passed:
+        text = (
+            f"Today, {today}, is not loaded yet; the newest day is {newest or 'none'}. Materialize today's partition "
+            "(tmdb-assets run); the schedule does so at 09:00 UTC when the daemon runs."
+        )
+    return AssetCheckResult(
+        passed=passed,
+        severity=AssetCheckSeverity.WARN,
+        description=text,
+        metadata={"newest_day": str(newest), "today": str(today)},
+    )
+
+
+CHECKS = [
+    every_discover_film_is_there,
+    films_have_details,
+    countries_in_use_have_a_continent,
+    today_is_there,
+    latest_state_agrees,
+]

@@ -1,0 +1,1 @@
+"""The command `tmdb-assets`: one module a subcommand or what they share."""

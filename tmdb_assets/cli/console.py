@@ -1,0 +1,161 @@
+"""What the command shows on the console: progress while fetching, and the summary of a run."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as Bars
+from rich.table import Table
+from rich.text import Text
+
+from tmdb_assets.cli.in_process import DayRun, TableFigures
+from tmdb_assets.fetch.progress import INTERRUPTED_LINE, Advance, LogProgress, Say
+
+
+class ConsoleProgress:
+    """Progress bars on a terminal; plain lines, at sensible steps, where the output is no terminal."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._lines = LogProgress()
+        self._tracks = False
+
+    @contextmanager
+    def track(self, label: str, total: int, say: Say) -> Iterator[Advance]:
+        """Show done/total, rate and time left of one step; the run's log gets lines all the same."""
+
+        def print_line(line: str) -> None:
+            say(line)
+            if not self._console.is_terminal:
+                self._print(line)
+
+        self._tracks = True
+        try:
+            with self._lines.track(label, total, print_line) as advance, self._bars() as bars:
+                task = bars.add_task(label, total=total)
+
+                def both(count: int) -> None:
+                    advance(count)
+                    bars.advance(task, count)
+
+                yield both
+        finally:
+            self._tracks = False
+
+    def note(self, line: str, say: Say) -> None:
+        """Log the line and print it, except while progress is shown: `track` prints what it says by itself."""
+        say(line)
+        if not self._tracks:
+            self._print(line)
+
+    def _print(self, line: str) -> None:
+        self._console.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
+
+    def _bars(self) -> Bars:
+        return Bars(
+            TextColumn("  {task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            _Speed(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=self._console,
+            disable=not self._console.is_terminal,
+        )
+
+
+class _Speed(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        """The rate of a step, a second."""
+        return Text(f"{task.speed:.0f}/s" if task.speed else "", style="cyan")
+
+
+def print_summary(console: Console, run: DayRun) -> None:
+    """The run in one screen: rows per table, rejected rows, requests, seconds, checks, the dashboard."""
+    if run.tables:
+        console.print(_tables(run.tables))
+    say = partial(console.print, highlight=False, soft_wrap=True)
+    passed = sum(check.passed for check in run.checks)
+    failed = [check for check in run.checks if not check.passed]
+    say(f"{run.day}: {run.requests} requests, {run.seconds:.1f} s, {passed} checks passed, {len(failed)} failed")
+    for check in failed:
+        mark = "[red]failed[/]" if check.is_error else "[yellow]warning[/]"
+        say(f"  {mark} {check.asset}.{check.name}: {escape(check.text)}")
+    for problem in run.problems:
+        say(f"[red]Failed.[/] {escape(problem)}")
+    if run.interrupted:
+        say(INTERRUPTED_LINE)
+    elif run.ok and run.dashboard:
+        say(f"Dashboard: {escape(str(run.dashboard))}")
+    elif not run.ok:
+        told = [*run.problems, *(check.text for check in failed if check.is_error)]
+        is_told = run.is_final or any("run again" in line.lower() for line in told)
+        kept = "" if is_told else "What was stored is kept; run again to go on. "
+        say(f"{kept}The log of the run: tmdb-assets dev, page Runs.")
+
+
+def _tables(figures: list[TableFigures]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column("table")
+    for heading in ("rows", "inserted", "updated", "unchanged", "rejected"):
+        table.add_column(heading, justify="right")
+    for row in figures:
+        cells = (row.rows, row.inserted, row.updated, row.unchanged, row.rejected)
+        table.add_row(row.name, *("" if cell is None else f"{cell:,}" for cell in cells))
+    return table
+
+
+def track_days(console: Console, outcomes: Iterable[DayRun], total: int) -> Iterator[DayRun]:
+    """Pass days through as they are loaded, and show each: a bar on a terminal, a line a day elsewhere."""
+    with ConsoleProgress(console).track("days", total, lambda _: None) as advance:
+        for outcome in outcomes:
+            advance(1)
+            if not console.is_terminal:
+                console.print(f"  {outcome.day}: {outcome.state}", highlight=False)
+            yield outcome
+
+
+def print_days(console: Console, outcomes: Sequence[DayRun], total: int) -> None:
+    """The days of a backfill: how many of `total` are loaded, and those that could not be had, by cause."""
+    say = partial(console.print, highlight=False, soft_wrap=True)
+    loaded = sum(outcome.ok for outcome in outcomes)
+    seconds = sum(outcome.seconds for outcome in outcomes)
+    say(f"{loaded} of {total} days loaded in {seconds:.1f} s")
+    print_failed_days(console, outcomes)
+    if any(outcome.interrupted for outcome in outcomes):
+        say(INTERRUPTED_LINE)
+
+
+def print_failed_days(console: Console, outcomes: Iterable[DayRun]) -> None:
+    """The days that could not be had, those of one cause on one line."""
+    failed = [outcome for outcome in outcomes if not outcome.ok and not outcome.interrupted]
+    by_cause: dict[str, list[dt.date]] = {}
+    for outcome in failed:
+        by_cause.setdefault("; ".join(outcome.causes), []).append(outcome.day)
+    for cause, days in by_cause.items():
+        console.print(f"  [red]{_spans(days)}[/]: {escape(cause)}", highlight=False, soft_wrap=True)
+
+
+def _spans(days: Sequence[dt.date]) -> str:
+    """Days in order, those in a row as from one to another."""
+    spans: list[list[dt.date]] = []
+    for day in days:
+        if spans and day - spans[-1][-1] == dt.timedelta(days=1):
+            spans[-1][1:] = [day]
+        else:
+            spans.append([day])
+    return ", ".join(" to ".join(map(str, span)) for span in spans)

@@ -1,0 +1,82 @@
+"""The file `.env` with a random password for everything that has one (`make env`), and the variables of Compose alone.
+
+It needs nothing but Python: who runs the containers has no environment of the project.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import sys
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+PASSWORD_BYTES = 24  # of randomness
+
+COMPOSE_VARIABLES = {
+    "POSTGRES_PASSWORD": ("password of the superuser postgres: letters, digits, - and _", ""),
+    "PGADMIN_EMAIL": ("whom pgAdmin lets in: an e-mail address", "admin@example.com"),
+    "PGADMIN_PASSWORD": ("password of pgAdmin's page", ""),
+    "POSTGRES_PORT": ("port on this machine of Postgres", "5432"),
+    "WEBSERVER_PORT": ("port on this machine of the Dagster UI", "3000"),
+    "PGADMIN_PORT": ("port on this machine of pgAdmin", "5050"),
+    "VIZ_PORT": ("port on this machine of the Streamlit app", "8501"),
+}
+"""What docker-compose.yml reads beside the settings of the platform: meaning and default."""
+
+PASSWORDS = ("WAREHOUSE_LOADER_PASSWORD", "WAREHOUSE_READER_PASSWORD", "POSTGRES_PASSWORD", "PGADMIN_PASSWORD")
+"""The variables that get a random value."""
+
+
+def compose_example() -> str:
+    """The part of `.env.example` for Compose: every variable with its meaning and default, commented out."""
+    lines = ["# For docker compose alone; make env writes a .env with random passwords.", ""]
+    for name, (meaning, default) in COMPOSE_VARIABLES.items():
+        lines += [f"# {meaning}", f"# {name}={default}", ""]
+    return "\n".join(lines)
+
+
+def fill(text: str) -> tuple[str, list[str]]:
+    """A text like `.env.example` with a random value for each of `PASSWORDS` that has none, and the names of these.
+
+    What a line sets stays. A line that sets nothing gets the value, commented out or not; else one is added at the end.
+    """
+    filled = []
+    for name in PASSWORDS:
+        if re.search(rf"^{name}=.", text, flags=re.MULTILINE):
+            continue
+        line = f"{name}={secrets.token_urlsafe(PASSWORD_BYTES)}"
+        text, count = re.subn(rf"^(?:# )?{name}=$", line, text, count=1, flags=re.MULTILINE)
+        if not count:
+            text = f"{text.rstrip()}\n{line}\n".lstrip()
+        filled.append(name)
+    return text, filled
+
+
+def write_env(folder: Path) -> str:
+    """Write `.env`, readable by its owner alone, or what passwords it lacks; tells in one line what was done.
+
+    Raises `FileNotFoundError` where `folder` has neither it nor `.env.example`.
+    """
+    path = (folder / ".env").resolve()  # a link stays one
+    is_there = path.exists()
+    text, filled = fill((path if is_there else folder / ".env.example").read_text(encoding="utf-8"))
+    if not filled:
+        return f"{path} has all passwords and was left as it is."
+    made = path.with_name(f"{path.name}.new")
+    made.unlink(missing_ok=True)
+    made.touch(mode=0o600, exist_ok=False)
+    made.write_text(text, encoding="utf-8")
+    made.replace(path)
+    if is_there:
+        return f"Added random passwords to {path}, now readable by you alone: {', '.join(filled)}."
+    return f"Wrote {path} with random passwords, readable by you alone."
+
+
+def main() -> None:
+    """Write `.env` in the project folder."""
+    sys.stdout.write(f"{write_env(CHECKOUT)}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""What every command shares: exit codes, one-line errors, Dagster's home."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from tmdb_assets.fetch.progress import INTERRUPTED_LINE
+from tmdb_assets.settings import DATA_DIR, HOME_VARIABLE, PROJECT_ROOT, SHIPPED_DIR, SettingsError, get_settings
+
+FAILED, UNUSABLE, INTERRUPTED = 1, 2, 130
+
+
+def stop(message: str, code: int) -> NoReturn:
+    """End the command with a line for its user."""
+    click.echo(message, err=True)
+    raise SystemExit(code)
+
+
+def _dagster_home() -> Path:
+    """The folder where Dagster keeps logs of steps; its `dagster.yaml` is the project's."""
+    home = DATA_DIR / "dagster"
+    home.mkdir(parents=True, exist_ok=True)
+    link = home / "dagster.yaml"
+    if not link.exists():
+        link.unlink(missing_ok=True)  # a link to a project that was moved
+        link.symlink_to(os.path.relpath(SHIPPED_DIR / "dagster.yaml", home))
+    return home
+
+
+def plain_errors(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Settings and warehouse problems end a command with one line and no stack trace."""
+
+    @wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        try:
+            get_settings()
+        except SettingsError as error:
+            stop(str(error), UNUSABLE)
+        from tmdb_assets.warehouse.schema.upgrade import SchemaMismatchError
+        from tmdb_assets.warehouse.server.open import WarehouseUnavailableError, stop_on_signals
+
+        stop_on_signals()
+        logging.getLogger().addFilter(_is_no_retry)
+        try:
+            PROJECT_ROOT.mkdir(parents=True, exist_ok=True)
+            os.chdir(PROJECT_ROOT)
+            dagster_home = _dagster_home()
+        except OSError as error:
+            told = f"Nothing can be kept in {PROJECT_ROOT}: {error.strerror}. "
+            told += f"Name a folder of yours: {HOME_VARIABLE}=..."
+            stop(told, UNUSABLE)
+        os.environ[HOME_VARIABLE] = str(PROJECT_ROOT)
+        os.environ["DAGSTER_HOME"] = str(dagster_home)
+        try:
+            return command(*args, **kwargs)
+        except (WarehouseUnavailableError, SchemaMismatchError) as error:
+            stop(str(error), FAILED)
+        except KeyboardInterrupt:
+            stop(INTERRUPTED_LINE, INTERRUPTED)
+
+    return wrapped
+
+
+def _is_no_retry(record: logging.LogRecord) -> bool:
+    """Leave out what Dagster's storage says of each attempt: ten lines, and the last attempt's error comes anyhow."""
+    return not record.getMessage().startswith("Retrying failed database ")

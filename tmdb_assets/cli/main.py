@@ -1,0 +1,284 @@
+"""The command `tmdb-assets`.
+
+Exit codes: 0 done, 1 the run or a blocking check failed, 2 the command or a setting cannot be used, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import gc
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from tmdb_assets.cli.exits import FAILED, INTERRUPTED, UNUSABLE, plain_errors, stop
+from tmdb_assets.cli.maintenance import backup, doctor, migrate, restore
+from tmdb_assets.cli.viz import viz
+from tmdb_assets.settings import ATTRIBUTION, SAMPLE_LINE, get_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from tmdb_assets.cli.in_process import DayRun, Platform
+
+SAMPLE_HISTORY_DAYS = 30
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="tmdb-assets")
+def main() -> None:
+    """TMDb as a daily star schema in Postgres."""
+
+
+for _command in (backup, doctor, migrate, restore, viz):
+    main.add_command(_command)
+
+
+def _parse_day(_context: click.Context, _parameter: click.Parameter, value: str | None) -> dt.date | None:
+    if value is None:
+        return None
+    try:
+        return dt.date.fromisoformat(value)
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is no date; write YYYY-MM-DD.") from None
+
+
+@main.command()
+@click.option("--date", "day", callback=_parse_day, metavar="YYYY-MM-DD", help="The UTC date to load. Default: today.")
+@click.option("--refresh", is_flag=True, help="Ask TMDb again for what is stored already (today only).")
+@click.option("--open", "open_page", is_flag=True, help="Open the dashboard in the browser when the day is loaded.")
+@plain_errors
+def run(day: dt.date | None, refresh: bool, open_page: bool) -> None:
+    """Load a whole day: fetch, star schema, checks, views, charts and dashboard.
+
+    A past day is rebuilt from what was stored on it, or loaded from its id export: TMDb's API answers for today only.
+    """
+    from rich.console import Console
+
+    from tmdb_assets import partitions
+
+    settings, today = get_settings(), partitions.today()
+    day = day or today
+    if day > today:
+        stop(f"{day} is in the future; today is {today} (UTC).", UNUSABLE)
+    if day < settings.tmdb_first_day:
+        stop(f"{day} is before the first day, {settings.tmdb_first_day} (TMDB_FIRST_DAY).", UNUSABLE)
+    if refresh and day != today:
+        stop(f"--refresh asks TMDb again, which answers for today ({today}) only, not for {day}.", UNUSABLE)
+    # A run is one burst of allocations and then ends: collecting garbage less often, and not once more at the exit,
+    # saves a tenth to a quarter of its time (docs/performance.md).
+    gc.set_threshold(50_000, 20, 100)
+    code = _run(Console(), day, today, refresh=refresh, open_page=open_page)
+    gc.freeze()
+    raise SystemExit(code)
+
+
+def _run(console: Console, day: dt.date, today: dt.date, *, refresh: bool, open_page: bool = False) -> int:
+    from tmdb_assets.cli.console import print_summary
+    from tmdb_assets.cli.in_process import FETCHING_STEPS, run_day
+
+    with _open_platform(console) as platform:
+        console.print(f"Loading {day} into {platform.address}", highlight=False, soft_wrap=True)
+        outcome = run_day(platform, day, today=today, refresh=FETCHING_STEPS if refresh else ())
+        print_summary(console, outcome)
+        outcomes = [outcome]
+        _keep_house(platform, outcome)
+        if outcome.ok and platform.source.is_sandbox and day == today:
+            outcomes += _fill_sample_history(console, platform, day)
+    console.print(ATTRIBUTION, style="dim", highlight=False)
+    code = _exit_code(outcomes)
+    page = outcomes[-1].dashboard
+    if open_page and code == 0 and page:
+        _open_page(page)
+    return code
+
+
+def _open_page(page: Path) -> None:
+    """Show a page in the browser, or say where it lies."""
+    import webbrowser
+
+    try:
+        is_open = webbrowser.open(page.as_uri())
+    except webbrowser.Error:
+        is_open = False
+    if not is_open:
+        click.echo(f"No browser could be opened here. The dashboard is {page}; any browser opens it.")
+
+
+def _keep_house(platform: Platform, outcome: DayRun) -> None:
+    """What the daemon does as well, for those who run none: tell of failures, drop raw answers that are too old."""
+    from sqlalchemy.exc import OperationalError
+
+    from tmdb_assets import partitions
+    from tmdb_assets.warehouse.retention import drop_old_raw
+    from tmdb_assets.warehouse.server.databases import is_outage
+
+    if not outcome.interrupted:
+        _tell_failures(platform)
+    try:
+        drop_old_raw(platform.warehouse, partitions.today())
+    except OperationalError as error:
+        if is_outage(error):
+            raise
+        click.echo("Raw answers over 180 days could not be dropped now, as they are in use; the next run tries again.")
+
+
+def _tell_failures(platform: Platform) -> None:
+    """Tell the receiver of alerts, where there is one; the console says it anyhow."""
+    from tmdb_assets import partitions
+    from tmdb_assets.orchestration.alerts import look
+
+    settings = get_settings()
+    if settings.alert_webhook_url is not None:
+        with platform.warehouse.begin() as connection:
+            look(platform.instance, connection, settings, partitions.now())
+
+
+def _exit_code(outcomes: list[DayRun]) -> int:
+    if any(outcome.interrupted for outcome in outcomes):
+        return INTERRUPTED
+    return 0 if all(outcome.ok for outcome in outcomes) else FAILED
+
+
+def _fill_sample_history(console: Console, platform: Platform, day: dt.date) -> list[DayRun]:
+    """The days before today from the sandbox's exports, so that charts over time have something to show."""
+    from tmdb_assets.assets.declare import REPORTS_GROUP
+    from tmdb_assets.cli.console import print_days, print_summary, track_days
+    from tmdb_assets.cli.in_process import run_backfill, run_day
+
+    before = [day - dt.timedelta(days=back) for back in range(SAMPLE_HISTORY_DAYS, 0, -1)]
+    missing = [past for past in before if past >= get_settings().tmdb_first_day and not platform.is_loaded(past)]
+    if not missing:
+        return []
+    console.print(f"Filling the {len(missing)} days before from the sandbox's id exports", highlight=False)
+    outcomes = list(track_days(console, run_backfill(platform, missing), len(missing)))
+    print_days(console, outcomes, len(missing))
+    if any(outcome.interrupted for outcome in outcomes):
+        return outcomes
+    charts = run_day(platform, day, assets=platform.assets_of(REPORTS_GROUP))  # they show the history
+    if not charts.ok:
+        print_summary(console, charts)
+    return [*outcomes, charts]
+
+
+@main.command()
+@click.option("--from", "first", callback=_parse_day, required=True, metavar="YYYY-MM-DD", help="First day.")
+@click.option("--to", "last", callback=_parse_day, required=True, metavar="YYYY-MM-DD", help="Last day.")
+@click.option("--refresh", is_flag=True, help="Ask again for today and for the exports of the days before.")
+@plain_errors
+def backfill(first: dt.date, last: dt.date, refresh: bool) -> None:
+    """Load every day from one to another: from what was stored on it, else from its id export.
+
+    Days that cannot be had are named at the end, the others are loaded; then the exit code is 1. A day that was loaded
+    before its export was there gets it with --refresh.
+    """
+    from rich.console import Console
+
+    from tmdb_assets import partitions
+
+    today, earliest = partitions.today(), get_settings().tmdb_first_day
+    if first > last:
+        stop(f"--from {first} is after --to {last}.", UNUSABLE)
+    if last > today or first < earliest:
+        stop(f"Days from {earliest} (TMDB_FIRST_DAY) to {today} (today, UTC) can be loaded.", UNUSABLE)
+    days = [first + dt.timedelta(days=number) for number in range((last - first).days + 1)]
+    raise SystemExit(_backfill(Console(), days, refresh=refresh))
+
+
+def _backfill(console: Console, days: list[dt.date], *, refresh: bool) -> int:
+    from tmdb_assets.cli.console import print_days, track_days
+    from tmdb_assets.cli.in_process import run_backfill
+
+    with _open_platform(console) as platform:
+        console.print(f"Loading {len(days)} days into {platform.address}", highlight=False, soft_wrap=True)
+        outcomes = list(track_days(console, run_backfill(platform, days, refresh=refresh), len(days)))
+        if not outcomes[-1].interrupted:
+            _tell_failures(platform)
+    print_days(console, outcomes, len(days))
+    console.print(ATTRIBUTION, style="dim", highlight=False)
+    return _exit_code(outcomes)
+
+
+@contextmanager
+def _open_platform(console: Console) -> Iterator[Platform]:
+    from tmdb_assets.cli.console import ConsoleProgress
+    from tmdb_assets.cli.in_process import Platform
+
+    with Platform.open(ConsoleProgress(console)) as platform:
+        if platform.source.is_sandbox:
+            console.print(f"[yellow]{SAMPLE_LINE}[/]", highlight=False)
+        yield platform
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; the UI has no log-in.")
+@click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="Port to listen on.")
+@plain_errors
+def dev(host: str, port: int) -> None:
+    """Open the Dagster UI, with the daemon that runs the schedule, until Ctrl-C."""
+    from tmdb_assets.cli.dev_server import port_fault, start_ui, wait_for_end
+    from tmdb_assets.warehouse.server.open import describe, open_server
+
+    if fault := port_fault(host, port):
+        stop(fault, UNUSABLE)
+    server = open_server()
+    _close_dead_runs()
+    click.echo(f"Warehouse: {describe(server.url)}")
+    if get_settings().is_sandbox:
+        click.echo(SAMPLE_LINE)
+    click.echo(f"Dagster UI: http://{host}:{port}  (Ctrl-C stops it)")
+    child = start_ui(host, port)
+    if not wait_for_end(child):
+        stop(f"The Dagster UI ended by itself (exit code {child.returncode}); it may have said why above.", FAILED)
+
+
+def _close_dead_runs() -> None:
+    """Runs whose process was killed would keep their places among the runs allowed at once."""
+    from dagster import DagsterInstance
+
+    from tmdb_assets.instance.launcher import close_dead_runs
+
+    with DagsterInstance.get() as instance:
+        closed = close_dead_runs(instance)
+    if closed:
+        click.echo(f"Runs whose process died, now marked as failed: {len(closed)}")
+
+
+# Every flag is psql's, -h and --help too.
+@main.command(add_help_option=False, context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@plain_errors
+def psql(arguments: tuple[str, ...]) -> None:
+    """Open psql on the warehouse; ARGUMENTS go to psql, like -c 'select count(*) from dim_movie'."""
+    from tmdb_assets.warehouse.server.databases import libpq_environment
+    from tmdb_assets.warehouse.server.open import open_server
+
+    server = open_server()
+    # Not on the command line, where others could read the password, and where -d and -h would lose the rest.
+    environment = libpq_environment(server.url)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is psql's
+    program = server.bin_dir / "psql"
+    raise SystemExit(subprocess.run([program, *arguments], env=environment, check=False).returncode)  # noqa: S603
+
+
+@main.command()
+@plain_errors
+def url() -> None:
+    """Print the warehouse's URL, password included, for psql and other tools."""
+    from tmdb_assets.warehouse.server.open import leave_running, open_server, render_url
+
+    server = open_server()
+    click.echo(render_url(server.url))
+    if server.is_embedded:
+        leave_running()
+        click.echo("The embedded server is left running; the next tmdb-assets command that ends stops it.", err=True)
+
+
+if __name__ == "__main__":
+    main()

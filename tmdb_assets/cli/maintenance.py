@@ -1,0 +1,113 @@
+"""The commands that keep a set-up in order: `doctor`, `migrate`, `backup`, `restore`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from tmdb_assets.cli.exits import FAILED, UNUSABLE, plain_errors, stop
+from tmdb_assets.settings import get_settings
+
+STATES = {"ok": ("ok   ", "green"), "note": ("note ", "yellow"), "wrong": ("wrong", "red")}
+
+
+@click.command()
+@plain_errors
+def doctor() -> None:
+    """Say what is set up, what can be reached and what is wrong, with what to do; exit code 1 if anything is."""
+    from tmdb_assets.cli.doctor import examine
+
+    wrong = 0
+    for finding in examine(get_settings()):
+        word, colour = STATES[finding.state]
+        click.echo(f"{click.style(word, fg=colour)}  {finding.what:<10}  {finding.text}")
+        wrong += finding.state == "wrong"
+    if wrong:
+        click.echo(f"{wrong} {'thing is' if wrong == 1 else 'things are'} wrong.", err=True)
+        raise SystemExit(FAILED)
+
+
+@click.command()
+@click.option("--roles", is_flag=True, help="Also make the roles of sql/roles.sql and grant them what they need.")
+@plain_errors
+def migrate(roles: bool) -> None:
+    """Bring the warehouse's schema and views up to this release; any other command does so as well, but for the roles.
+
+    On an external server run it as the owner of the tables. With --roles the roles tmdb_loader and tmdb_reader may log
+    in afterwards if WAREHOUSE_LOADER_PASSWORD and WAREHOUSE_READER_PASSWORD are set; Dagster's storage is then the
+    loader's.
+    """
+    from tmdb_assets.warehouse.schema.ddl import apply_view, view_names
+    from tmdb_assets.warehouse.schema.migrations import HEAD
+    from tmdb_assets.warehouse.schema.roles import apply_roles, are_made
+    from tmdb_assets.warehouse.server.open import describe, open_server
+    from tmdb_assets.warehouse.warehouse import Warehouse
+
+    settings = get_settings()
+    server = open_server(settings)
+    warehouse = Warehouse(url=server.url, settings=settings)
+    try:
+        with warehouse.begin() as connection:
+            applied = [name for name in view_names() if apply_view(connection, name)]
+        views = "1 view" if len(applied) == 1 else f"{len(applied)} views"
+        click.echo(f"{describe(server.url)}: schema at step {HEAD}, {views} brought up to date.")
+        if roles or (server.is_embedded and not are_made(warehouse.engine)):
+            storage = server.storage_url.database
+            apply_roles(warehouse.engine, settings, is_embedded=server.is_embedded, storage_database=storage)
+            click.echo("Roles tmdb_owner, tmdb_loader and tmdb_reader have what they need (sql/roles.sql).")
+    finally:
+        warehouse.close()
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, resolve_path=True))
+@click.option("--overwrite", is_flag=True, help="Replace FILE when it exists.")
+@plain_errors
+def backup(file: Path, overwrite: bool) -> None:
+    """Save the warehouse database to FILE, while loads and readers go on.
+
+    FILE holds one state of schema public, compressed, in pg_dump's custom format. Not in it: roles and passwords, other
+    schemas, and Dagster's own storage (the history of runs).
+    """
+    from tmdb_assets.warehouse.backup.dump import back_up
+    from tmdb_assets.warehouse.server.open import describe, open_server
+
+    server = open_server()
+    with _told_of_file():
+        made = back_up(server, file, overwrite=overwrite)
+    click.echo(f"Saved {describe(server.url)} ({made.counts}) to {file}: {made.size / 1e6:,.1f} MB")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, resolve_path=True))
+@click.option("--replace", is_flag=True, help="Drop the rows that the warehouse holds.")
+@plain_errors
+def restore(file: Path, replace: bool) -> None:
+    """Fill the warehouse database from FILE, which tmdb-assets backup has made.
+
+    All or nothing: readers wait until it is done, and when it fails, what was there stays. No run may be at work. The
+    database is made when it is missing. Roles are not in FILE (tmdb-assets migrate --roles makes them), nor is
+    Dagster's own storage.
+    """
+    from tmdb_assets.warehouse.backup import restore as warehouse_restore
+    from tmdb_assets.warehouse.server.open import describe, open_server
+
+    server = open_server()
+    with _told_of_file():
+        counts = warehouse_restore.restore(server, file, replace=replace)
+    click.echo(f"Restored {describe(server.url)} ({counts}) from {file}")
+
+
+@contextmanager
+def _told_of_file() -> Iterator[None]:
+    from tmdb_assets.warehouse.backup.dump import BackupError, RefusedError
+
+    try:
+        yield
+    except RefusedError as error:
+        stop(str(error), UNUSABLE)
+    except BackupError as error:
+        stop(str(error), FAILED)

@@ -1,0 +1,81 @@
+"""The command `tmdb-assets viz`: the app's server in this process, until Ctrl-C."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+import click
+
+from tmdb_assets.cli.exits import UNUSABLE, plain_errors, stop
+from tmdb_assets.settings import SAMPLE_LINE, get_settings
+
+APP = Path(__file__).parents[1] / "viz" / "app.py"
+PRIMARY_COLOUR = "#0072B2"  # the charts' blue
+PRIMARY_COLOUR_IN_THE_DARK = "#56B4E9"  # their light blue, for contrast
+NOT_INSTALLED = (
+    "The app needs Streamlit, which is not installed. Install it with: pip install 'tmdb-assets[viz]' "
+    "(in a checkout: make viz)."
+)
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; the app has no log-in.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True, help="Port to listen on.")
+@plain_errors
+def viz(host: str, port: int) -> None:
+    """Open the Streamlit app on the warehouse's figures, read-only, until Ctrl-C."""
+    from tmdb_assets.cli.dev_server import port_fault
+    from tmdb_assets.warehouse.server.open import describe, reading_url
+
+    if find_spec("streamlit") is None:
+        stop(NOT_INSTALLED, UNUSABLE)
+    if fault := port_fault(host, port):
+        stop(fault, UNUSABLE)
+    click.echo(f"Warehouse: {describe(reading_url())}")
+    if get_settings().is_sandbox:
+        click.echo(SAMPLE_LINE)
+    click.echo(f"App: http://{shown_host(host)}:{port}  (Ctrl-C stops it)")
+    serve(host, port)
+
+
+def shown_host(host: str) -> str:
+    """The host by which a browser on this machine finds a server that listens on `host`."""
+    if host in {"0.0.0.0", "::", ""}:  # noqa: S104 - compared, not listened on
+        return "localhost"
+    return f"[{host}]" if ":" in host else host
+
+
+def options(host: str, port: int) -> list[str]:
+    """Streamlit's options: nothing is counted or sent, no browser opened, no file watched, no error trace shown."""
+    given = {
+        "server.address": host,
+        "server.port": port,
+        "server.headless": "true",
+        "server.fileWatcherType": "none",
+        "browser.serverAddress": shown_host(host),
+        "browser.gatherUsageStats": "false",
+        "client.toolbarMode": "viewer",
+        "client.showErrorDetails": "none",
+        "theme.light.primaryColor": PRIMARY_COLOUR,
+        "theme.dark.primaryColor": PRIMARY_COLOUR_IN_THE_DARK,
+        "logger.hideWelcomeMessage": "true",
+    }
+    return [f"--{name}={value}" for name, value in given.items()]
+
+
+def serve(host: str, port: int) -> None:
+    """Run Streamlit's own command in this process, which is then told to stop as any other command is."""
+    from streamlit import net_util
+    from streamlit.web import cli
+
+    from tmdb_assets.charts.registry import PICTURES
+
+    for room in {picture.room for picture in PICTURES.values()}:  # so that no reader waits for pandas and Altair
+        import_module(f"tmdb_assets.charts.{room}")
+
+    # Streamlit would ask a host on the internet for this machine's address, to compare with a page's that it does not
+    # know; such a page is refused without it.
+    net_util.get_external_ip = lambda: None
+    cli.main(["run", str(APP), *options(host, port)], prog_name="streamlit")

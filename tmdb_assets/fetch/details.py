@@ -1,0 +1,211 @@
+"""The details of the films that are due: GET /movie/{id} to `raw_details`."""
+
+from __future__ import annotations
+
+import datetime as dt
+from contextlib import closing
+
+from dagster import DagsterExecutionInterruptedError
+
+from tmdb_assets import partitions
+from tmdb_assets.fetch.progress import Advance
+from tmdb_assets.fetch.step import Fetched, Fetcher, close_crawl, reject
+from tmdb_assets.tmdb.changes import fetch_changes
+from tmdb_assets.tmdb.client import Answer
+from tmdb_assets.tmdb.errors import BadRequestError, TmdbError, UnreachableError, UnreadableAnswerError
+from tmdb_assets.transforms.conform import Conformed, conform
+from tmdb_assets.transforms.details import film_part, parse_answer
+from tmdb_assets.warehouse.ledger import details_due, fetch_log
+from tmdb_assets.warehouse.loading.load import Loaded, load
+from tmdb_assets.warehouse.schema import raw
+from tmdb_assets.warehouse.schema.vocabulary import frame_columns, key_columns
+
+FILMS_A_BATCH = 250
+TOLERATED_FAILURES = 20  # films whose details may fail before their share decides
+TOLERATED_SHARE = 0.05
+ONE_DAY = dt.timedelta(days=1)
+CHANGES_DAYS = 14  # how far back a gap in the list of changes is covered
+INTERRUPTIONS = (KeyboardInterrupt, SystemExit, DagsterExecutionInterruptedError)
+
+
+def fetch_details(fetcher: Fetcher, max_age_days: int) -> Fetched:
+    """Ask for the details of the films that are due today and not stored yet, and store them.
+
+    Due are new, returned, changed and stale films (`warehouse.due`). One film's failure is noted and passed over; when
+    more than a few percent fail no more is asked, and `given_up` says why: the day goes on with what it has.
+
+    Raises `UnauthorizedError`, and `BadRequestError` when it is what too many films fail with.
+    """
+    warehouse, day = fetcher.warehouse, fetcher.day
+    fetched = Fetched(Loaded(raw.raw_details))
+    with warehouse.fetch_lock(fetcher.say):
+        if not fetcher.refresh and _is_complete(fetcher, max_age_days):
+            fetcher.say(f"raw_details: {day} is complete, nothing is asked")
+            return fetched
+        fetcher.start_counting()
+        with warehouse.begin() as connection:
+            open_ = fetch_log.open_crawl(connection, day, "details", refresh=fetcher.refresh, now=partitions.now())
+        fetched.due = _plan(fetcher, max_age_days)
+        with warehouse.begin() as connection:
+            missing = details_due.films_due(connection, day, open_.started_at)
+            # Few films are due on most days: one that is broken must be judged among all of the day.
+            films = max(sum(fetched.due.values()), fetch_log.count_rows(connection, raw.raw_discover, day))
+        fetched.stored_before = films - len(missing)
+        try:
+            with fetcher.track("film details", len(missing)) as advance:
+                _fetch_films(fetcher, missing, fetched, advance)
+        except BaseException:
+            close_crawl(fetcher, "details", is_complete=False)
+            raise
+        with warehouse.begin() as connection:
+            believed = details_due.removals(connection, day).are_plausible
+            listed = fetch_log.find_crawl(connection, day, "discover")
+        # While pages of discover are missing, films may still come that have no details.
+        is_complete = listed is not None and listed.is_complete and not fetched.failed and believed
+        close_crawl(fetcher, "details", is_complete=is_complete)
+    return fetched
+
+
+def _is_complete(fetcher: Fetcher, max_age_days: int) -> bool:
+    """Whether the day's details were complete, and no film has become due since, as when more pages are asked."""
+    day = fetcher.day
+    with fetcher.warehouse.begin() as connection:
+        known = fetch_log.find_crawl(connection, day, "details")
+        if known is None or not known.is_complete:
+            return False
+        changed = () if details_due.changes_known_until(connection, day) == day else None
+        details_due.plan_details(connection, day, changed, max_age_days)
+        return not details_due.films_due(connection, day, known.started_at)
+
+
+def _plan(fetcher: Fetcher, max_age_days: int) -> dict[str, int]:
+    """Make the day's list of films. Changes are asked for until they are known; then a run only adds new films."""
+    day, refresh = fetcher.day, fetcher.refresh
+    with fetcher.warehouse.begin() as connection:
+        are_known = not refresh and details_due.changes_known_until(connection, day) == day
+        since = details_due.changes_known_until(connection, day - ONE_DAY)
+        has_details = details_due.has_details(connection, day)
+    changed: set[int] | None = set()
+    if not are_known and since is not None:
+        changed = _fetch_changed(fetcher, since)
+    elif not are_known and has_details:
+        changed = None  # details from before the lists were kept: what changed since is not known, nor to be learned
+    is_covered = since is not None and since >= _first_list(day)
+    with fetcher.warehouse.begin() as connection:
+        fetch_log.open_crawl(connection, day, "due", refresh=refresh, now=partitions.now())
+        if not are_known:
+            if changed is not None:
+                details_due.forget_unlisted(connection, day)
+            details_due.note_changes(connection, day, partitions.now(), are_known=changed is not None or since is None)
+        owed = details_due.unanswered(connection, day, since if since is not None and is_covered else day, max_age_days)
+        counts = details_due.plan_details(connection, day, changed, max_age_days, owed=owed, refresh=refresh)
+        fetch_log.close_crawl(connection, day, "due", partitions.now())
+    fetcher.say("details due: " + (", ".join(f"{count} {reason}" for reason, count in counts.items()) or "none"))
+    return counts
+
+
+def _first_list(day: dt.date) -> dt.date:
+    """The oldest day whose list of changes is asked for on a day."""
+    return day - (CHANGES_DAYS - 1) * ONE_DAY
+
+
+def _fetch_changed(fetcher: Fetcher, since: dt.date) -> set[int] | None:
+    """The films that changed since a day's list was made; None when TMDb does not tell. Raises `UnauthorizedError`."""
+    first = max(since, _first_list(fetcher.day))
+    changed: set[int] = set()
+    try:
+        for number in range((fetcher.day - first).days + 1):
+            changed |= fetch_changes(fetcher.client, first + number * ONE_DAY)
+    except (UnreachableError, UnreadableAnswerError, BadRequestError) as error:
+        fetcher.say(
+            f"{error} So the details of every film of the day are asked, and the next day asks what changed since."
+        )
+        return None
+    return changed
+
+
+FilmAnswer = tuple[int, Answer | TmdbError]
+
+
+def _fetch_films(fetcher: Fetcher, missing: list[int], fetched: Fetched, advance: Advance) -> None:
+    """Store the films' answers in batches; stop, with what came stored, when too many fail or someone interrupts.
+
+    A fault of TMDb is noted as the cause; a fault of the questions, `BadRequestError`, is raised.
+    """
+    batch: list[FilmAnswer] = []
+
+    def store() -> None:
+        if batch:
+            fetched.loaded.add(_store_details(fetcher, batch, fetched))
+            batch.clear()
+
+    with closing(fetcher.client.details(missing)) as answers:
+        try:
+            for movie_id, answer in answers:
+                advance(1)
+                fetched.asked += 1
+                batch.append((movie_id, answer))
+                if isinstance(answer, TmdbError):
+                    fetched.failed[movie_id] = str(answer)
+                    if _too_many_failed(fetched):
+                        store()
+                        if isinstance(answer, BadRequestError):
+                            raise answer
+                        fetched.given_up = str(answer)
+                        return
+                if len(batch) >= FILMS_A_BATCH:
+                    store()
+        except INTERRUPTIONS:
+            store()
+            raise
+    store()
+
+
+def _too_many_failed(fetched: Fetched) -> bool:
+    failed = len(fetched.failed)
+    return failed > TOLERATED_FAILURES and failed > TOLERATED_SHARE * fetched.asked
+
+
+def _store_details(fetcher: Fetcher, batch: list[FilmAnswer], fetched: Fetched) -> Loaded:
+    table, rows, refused = raw.raw_details, [], []
+    for movie_id, answer in batch:
+        if isinstance(answer, TmdbError):
+            continue
+        row, rejected = parse_answer(movie_id, answer.status, answer.payload, answer.fetched_at, fetcher.day)
+        if rejected:
+            refused.append(rejected)
+            fetched.failed[movie_id] = f"The answer is not the details of film {movie_id}."
+        else:
+            rows.append(row)
+    conformed = conform(rows, frame_columns(table), key=tuple(key_columns(table)), part=film_part)
+    conformed.rejected += refused
+    conformed.received += len(refused)
+    _set_unreadable_aside(conformed, batch, fetched)
+    with fetcher.warehouse.begin() as connection:
+        loaded = load(
+            connection,
+            table,
+            [conformed],
+            day=fetcher.day,
+            part=film_part,
+            parts={f"film {movie_id}" for movie_id, _ in batch},
+            earlier=fetched.so_far,
+        )
+        fetcher.count(connection, "details", loaded.received - len(loaded.rejected))
+    return loaded
+
+
+def _set_unreadable_aside(conformed: Conformed, batch: list[FilmAnswer], fetched: Fetched) -> None:
+    """Count answers that cannot be read as rejected rows while they are few.
+
+    More of them are a fault of TMDb and none of the contract, which would refuse the whole batch: such films only
+    count as failed.
+    """
+    judged = Conformed(conformed.frame, conformed.received, list(conformed.rejected))
+    for movie_id, answer in batch:
+        if isinstance(answer, UnreadableAnswerError):
+            reject(judged, {"movie_id": movie_id}, "answer is readable", str(answer), f"film {movie_id}")
+    so_far = fetched.so_far
+    so_far.add(Loaded(so_far.table, judged.received, rejected=judged.rejected))
+    if not so_far.are_too_many(0):
+        conformed.received, conformed.rejected = judged.received, judged.rejected

@@ -1,0 +1,96 @@
+"""A day's id export to `raw_export`: the popularity of every film that is known."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+from tmdb_assets import partitions
+from tmdb_assets.fetch.progress import Advance
+from tmdb_assets.fetch.step import Fetched, Fetcher, close_crawl
+from tmdb_assets.tmdb.export.download import watched_downloads
+from tmdb_assets.tmdb.export.file import ExportFile
+from tmdb_assets.transforms.conform import Conformed, conform
+from tmdb_assets.warehouse.ledger import exports, fetch_log
+from tmdb_assets.warehouse.loading.load import Loaded, load
+from tmdb_assets.warehouse.schema import raw
+from tmdb_assets.warehouse.schema.vocabulary import frame_columns, key_columns
+
+GetExport = Callable[[dt.date, dt.datetime], ExportFile]
+
+SHOWN_AFTER_S = 3.0  # a download that takes no longer is not worth a line, a day of history needs none
+KB = 1_000
+
+
+def fetch_export_day(fetcher: Fetcher, get_export: GetExport, *, is_past: bool = False) -> Fetched:
+    """Ask for the day's export unless it is stored, and store the films that are known by now.
+
+    The stored one of a past day (`is_past`) is asked again when films became known since: so the day holds the same
+    films whenever it was first loaded. Where discover was asked for every film of the day, `unseen` counts those in the
+    export that it did not show (films without a date, adult films, videos).
+
+    Raises `ExportNotYetError`, `ExportGoneError`, `ExportCorruptError`, `UnreachableError`; nothing is written then.
+    """
+    warehouse, day = fetcher.warehouse, fetcher.day
+    fetched = Fetched(Loaded(raw.raw_export))
+    with warehouse.fetch_lock(fetcher.say):
+        with warehouse.begin() as connection:
+            asked = fetch_log.find_crawl(connection, day, "export")
+            is_stored = asked is not None and asked.is_complete
+            later = exports.count_later_films(connection, day) if is_stored and is_past else 0
+            if is_stored and not later and not fetcher.refresh:
+                fetcher.say(f"raw_export: {day} is stored, nothing is asked")
+                return fetched
+            known = fetch_log.known_films(connection) | fetch_log.discovered_films(connection, day)
+            is_catalogue = fetch_log.is_catalogue_stored(connection, day)  # whatever is asked for today
+        if later:
+            fetcher.say(f"raw_export: {day} is stored, but {later} films became known since; its export is asked again")
+        fetcher.start_counting()
+        with _shown(fetcher), get_export(day, partitions.now()) as file:
+            with warehouse.begin() as connection:
+                now = partitions.now()
+                fetch_log.open_crawl(connection, day, "export", refresh=fetcher.refresh or is_stored, now=now)
+                exports.note_known(connection, day, len(known), now)
+                fetched.loaded = load(connection, raw.raw_export, _frames(file, fetcher, known), day=day)
+            fetched.asked = 1
+            fetched.lines, fetched.skipped = file.lines, file.skipped
+            if is_catalogue:
+                fetched.unseen = sum(movie_id not in known for chunk in file.rows(None) for movie_id, _ in chunk)
+        close_crawl(fetcher, "export", is_complete=True)
+    return fetched
+
+
+def _frames(file: ExportFile, fetcher: Fetcher, known: set[int]) -> Iterator[Conformed]:
+    columns, key = frame_columns(raw.raw_export), tuple(key_columns(raw.raw_export))
+    for chunk in file.rows(known):
+        rows = [
+            {"snapshot_date": fetcher.day, "movie_id": movie_id, "popularity": popularity}
+            for movie_id, popularity in chunk
+        ]
+        yield conform(rows, columns, key=key)
+
+
+@contextmanager
+def _shown(fetcher: Fetcher, clock: Callable[[], float] = time.monotonic) -> Iterator[None]:
+    """Show how far the download within has come, in kilobytes, from when it turns out to be slow."""
+    started, shown_kb = clock(), 0
+    advance: Advance | None = None
+
+    def watch(received: int, promised: int) -> None:
+        nonlocal advance, shown_kb
+        if advance is None:
+            if clock() - started < SHOWN_AFTER_S:
+                return
+            label = f"id export of {fetcher.day}, kB"
+            advance = tracked.enter_context(fetcher.progress.track(label, -(-promised // KB), fetcher.say))
+        received_kb = -(-received // KB)
+        advance(received_kb - shown_kb)
+        shown_kb = received_kb
+        if received == promised:  # what comes now is no download any more, unless it is tried again
+            tracked.close()
+            advance, shown_kb = None, 0
+
+    with ExitStack() as tracked, watched_downloads(watch):
+        yield

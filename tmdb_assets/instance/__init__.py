@@ -1,0 +1,1 @@
+"""What dagster.yaml names: Dagster's storage and the launcher of its runs."""

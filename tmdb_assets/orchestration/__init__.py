@@ -1,0 +1,1 @@
+"""When days are loaded by themselves, and who is told: jobs, schedule, sensors, alerts."""

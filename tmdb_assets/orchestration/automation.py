@@ -1,0 +1,140 @@
+"""Jobs, schedules and sensors: the day, the gap filler, alerts, retention.
+
+Everything runs in process: on two cores a step in its own process costs seconds.
+"""
+
+from collections.abc import Iterator
+
+from dagster import (
+    AssetCheckKey,
+    AssetKey,
+    AssetSelection,
+    DefaultScheduleStatus,
+    DefaultSensorStatus,
+    OpExecutionContext,
+    ResourceParam,
+    RunRequest,
+    ScheduleDefinition,
+    ScheduleEvaluationContext,
+    SensorEvaluationContext,
+    SkipReason,
+    define_asset_job,
+    in_process_executor,
+    job,
+    op,
+    schedule,
+    sensor,
+)
+
+from tmdb_assets import partitions
+from tmdb_assets.assets.declare import REPORTS_GROUP
+from tmdb_assets.orchestration.alerts import look
+from tmdb_assets.orchestration.gaps import due_gaps, find_gaps
+from tmdb_assets.settings import get_settings
+from tmdb_assets.warehouse.retention import drop_old_raw
+from tmdb_assets.warehouse.warehouse import Warehouse
+
+SCHEDULE_CRON = "0 9 * * *"  # an hour after the day's id export is there
+RETENTION_CRON = "0 10 * * *"
+FROM_EXPORT = ("raw_export", "fact_movie_daily")  # what a past day from its export needs
+ASK_EXPORT_AGAIN = {"ops": {"raw_export": {"config": {"refresh": True}}}}
+UNPARTITIONED_ONLY_IN_DAILY = ("marts", REPORTS_GROUP)
+
+daily = define_asset_job(
+    "daily",
+    selection=AssetSelection.all(),
+    executor_def=in_process_executor,
+    description="The whole day: fetch, load, views, charts. A past day is rebuilt from what was stored on it.",
+)
+
+backfill = define_asset_job(
+    "backfill",
+    selection=AssetSelection.all()
+    - AssetSelection.groups(*UNPARTITIONED_ONLY_IN_DAILY)
+    - AssetSelection.groups("reference")
+    - AssetSelection.assets("dim_date")
+    - AssetSelection.checks_for_assets("dim_date")
+    - AssetSelection.checks(AssetCheckKey(AssetKey("fact_movie_daily"), "latest_state_agrees")),  # once a day will do
+    executor_def=in_process_executor,
+    description="The partitioned assets only: past days from what was stored on them, without views and charts.",
+)
+
+
+@schedule(
+    job=daily,
+    cron_schedule=SCHEDULE_CRON,
+    execution_timezone="UTC",
+    default_status=DefaultScheduleStatus.RUNNING,
+    description="Materializes the partition of the tick's own date at 09:00 UTC.",
+)
+def daily_schedule(context: ScheduleEvaluationContext) -> Iterator[RunRequest]:
+    """One run for the UTC date of the tick: the day that TMDb can still be asked about."""
+    day = context.scheduled_execution_time.date().isoformat()
+    yield RunRequest(run_key=day, partition_key=day)
+
+
+@op(description="Drops the raw answers of days over 180 days ago, as TMDb's terms ask; facts and dimensions stay.")
+def drop_raw_answers(context: OpExecutionContext, warehouse: ResourceParam[Warehouse]) -> None:
+    """Drop the partitions of raw answers that are too old, and say which."""
+    dropped = drop_old_raw(warehouse, partitions.today())
+    names = ", ".join(dropped.partitions) or "none is old enough"
+    context.log.info(f"Dropped partitions: {names}; rejected rows: {dropped.rejected_rows}")
+
+
+@job(executor_def=in_process_executor, description="Drops raw answers that may be kept no longer.")
+def retention() -> None:
+    """One step."""
+    drop_raw_answers()
+
+
+retention_schedule = ScheduleDefinition(
+    job=retention,
+    cron_schedule=RETENTION_CRON,
+    execution_timezone="UTC",
+    default_status=DefaultScheduleStatus.RUNNING,
+    description="Drops raw answers over 180 days old, daily at 10:00 UTC.",
+)
+
+
+@sensor(
+    minimum_interval_seconds=60,
+    default_status=DefaultSensorStatus.RUNNING,
+    description="Tells of failed runs, failed checks and a day that is missed: in the log, and to ALERT_WEBHOOK_URL. "
+    "One message a day for one cause.",
+)
+def alerts(context: SensorEvaluationContext, warehouse: ResourceParam[Warehouse]) -> SkipReason:
+    """Look for what happened since the last look, and tell it."""
+    with warehouse.begin() as connection:
+        return SkipReason(str(look(context.instance, connection, get_settings(), partitions.now())))
+
+
+@sensor(
+    job=backfill,
+    minimum_interval_seconds=300,
+    default_status=DefaultSensorStatus.RUNNING,
+    description="Fills days that were slept through: each missing day between the first loaded one and yesterday is "
+    "loaded from its id export, and a day that was loaded before its export was there gets it, oldest first. A day "
+    "whose run failed is asked again after 1 hour, 4 hours, then daily, as long as its export is published.",
+)
+def gap_filler(
+    context: SensorEvaluationContext, warehouse: ResourceParam[Warehouse]
+) -> Iterator[RunRequest | SkipReason]:
+    """One run for each day that lacks its facts, or the export's part of them, and that TMDb still has an export of."""
+    with warehouse.begin() as connection:
+        gaps = find_gaps(connection, partitions.today())
+    if not gaps:
+        yield SkipReason("No day is missing.")
+        return
+    due = due_gaps(context.instance, gaps, partitions.now(), context.sensor_name)
+    if not due:
+        yield SkipReason(
+            f"{len(gaps)} days are missing, from {gaps[0].day} to {gaps[-1].day}. For each a run is under way, or "
+            "failed and is repeated later, or its export is no longer published."
+        )
+    for gap, run_key in due:
+        if gap.is_loaded:
+            selection = [AssetKey(name) for name in FROM_EXPORT]
+            key = gap.day.isoformat()
+            yield RunRequest(run_key, partition_key=key, asset_selection=selection, run_config=ASK_EXPORT_AGAIN)
+        else:
+            yield RunRequest(run_key, partition_key=gap.day.isoformat())

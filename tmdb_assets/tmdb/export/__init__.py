@@ -1,0 +1,1 @@
+"""The daily id export: download it, read it."""

@@ -1,0 +1,261 @@
+"""The daily id export: every film TMDb knows with its popularity of the day, the only history TMDb publishes.
+
+Here is its download: the request, its retries, and what to say of a day that is not there. `export_file` unpacks it.
+
+Reference: https://developer.themoviedb.org/docs/daily-id-exports
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import tempfile
+import time
+from contextlib import ExitStack, closing, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from typing import IO, TYPE_CHECKING
+
+import requests
+import urllib3.exceptions
+from requests.adapters import HTTPAdapter
+
+from tmdb_assets.tmdb import errors
+from tmdb_assets.tmdb.errors import Fault, TmdbError, UnreachableError
+from tmdb_assets.tmdb.export.file import DamageError, ExportFile, Unpacker
+from tmdb_assets.tmdb.limits.tries import Tries, retrying
+from tmdb_assets.tmdb.route import find_route, user_agent
+from tmdb_assets.tmdb.stats import FetchStats
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Watch = Callable[[int, int], None]
+
+_KEPT = "What is already stored is kept"
+_READ_BYTES = 65_536
+_DUE = dt.time(8, tzinfo=dt.UTC)
+# The client's errors name the API's variable, the reader of these has to look at the other one.
+_VARIABLES = ("TMDB_API_URL", "TMDB_EXPORT_URL")
+_NETWORK_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
+
+
+class ExportError(TmdbError):
+    """An id export could not be had; `cause` says why in a few words, the same ones for every day of one cause."""
+
+    def __init__(self, message: str, cause: str = "") -> None:
+        super().__init__(message)
+        self.cause = cause or message
+
+
+class ExportNotYetError(ExportError):
+    """The export of today or yesterday is not published yet: asking again later helps."""
+
+
+class ExportGoneError(ExportError):
+    """The export of an older day is not published (any more): asking again does not help."""
+
+
+class ExportCorruptError(ExportError):
+    """The export is cut short or damaged, also after the retries; nothing of it is used."""
+
+
+class ExportUnreachableError(ExportError, UnreachableError):
+    """The host of the exports gave no usable answer, also after the retries."""
+
+
+# Whoever wants to see the download come is further up than `TmdbSource`, through which it is called.
+_watch: ContextVar[Watch | None] = ContextVar("_watch", default=None)
+
+
+@contextmanager
+def watched_downloads(watch: Watch) -> Iterator[None]:
+    """Within this context `watch` is called as an export comes: with the bytes so far and those to come in all.
+
+    A try that begins anew counts from 0 again. An export whose length is not told is not watched.
+    """
+    token = _watch.set(watch)
+    try:
+        yield
+    finally:
+        _watch.reset(token)
+
+
+def export_name(day: dt.date) -> str:
+    """The file name of a day's export."""
+    return f"movie_ids_{day:%m_%d}_{day.year:04}.json.gz"
+
+
+def fetch_export(
+    base_url: str,
+    day: dt.date,
+    *,
+    now: dt.datetime,
+    stats: FetchStats | None = None,
+    retry_seconds: float = 18,
+    download_seconds: float = 600,
+    timeouts: tuple[float, float] = (3.05, 10),
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> ExportFile:
+    """Download and check the export of `day` from `base_url` (like https://files.tmdb.org/p/exports).
+
+    It is unzipped, checked (gzip checksum and length, each line JSON) and reduced to id and popularity as it
+    arrives, so that neither memory nor disk holds it whole. A line that is JSON, but no object with a whole `id`
+    from 1 to 2^63 - 1 and a finite `popularity` of 0 or more, is skipped and counted. No token is sent, redirects
+    are not followed, proxies and certificates are as for `TmdbClient`.
+
+    `now` (aware) tells a day that is not published yet from one that is no longer. Faults are retried for at most
+    `retry_seconds`, in which the time that bytes flow does not count; bytes are waited for until `download_seconds`
+    after the start. `timeouts` are for connecting and for silence, in seconds. `stats` can be a client's, which
+    then counts these requests too, with the same `clock` (monotonic seconds; replaced only together with `sleep`).
+
+    Raises `ExportNotYetError`, `ExportGoneError`, `ExportCorruptError`, `UnreachableError`, `BadRequestError`.
+    """
+    if now.tzinfo is None:
+        raise ValueError("now needs a time zone")
+    stats = FetchStats() if stats is None else stats
+    with ExitStack() as opened:
+        file: IO[bytes] = opened.enter_context(tempfile.TemporaryFile())
+        with closing(HTTPAdapter()) as adapter:
+            download = _Download(
+                base_url, day, now.astimezone(dt.UTC), adapter, timeouts, clock, clock() + download_seconds, stats
+            )
+            tries = Tries(retry_seconds, download.waiting_clock)
+            outcome: Unpacker | Fault | TmdbError = retrying(sleep, stats.count_retry)(download.attempt, tries, file)
+        if isinstance(outcome, Fault):
+            outcome = download.final(outcome, tries)
+        if isinstance(outcome, TmdbError):
+            raise outcome
+        opened.pop_all()
+    return ExportFile(day, file, outcome.lines, outcome.skipped, stats)
+
+
+@dataclass
+class _Download:
+    """The tries to get one export; each writes the file from its start."""
+
+    base_url: str
+    day: dt.date
+    now: dt.datetime
+    adapter: HTTPAdapter
+    timeouts: tuple[float, float]
+    clock: Callable[[], float]
+    until: float
+    stats: FetchStats
+    flowing: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.host, self.proxies, self.verify = find_route(
+            self.base_url, "TMDB_EXPORT_URL", "https://files.tmdb.org/p/exports"
+        )
+        self.target = "/" + export_name(self.day)
+
+    def waiting_clock(self) -> float:
+        """The clock without the time in which bytes came: 28 MB over a slow line must not use up the retries."""
+        return self.clock() - self.flowing
+
+    def attempt(self, tries: Tries, file: IO[bytes]) -> Unpacker | Fault | TmdbError:
+        """Try once to bring the export into `file`."""
+        self.stats.count_request(self.clock(), 0.0)
+        tries.begin()
+        outcome = self._ask(file)
+        tries.end(outcome if isinstance(outcome, Fault) else None)
+        return outcome
+
+    def _ask(self, file: IO[bytes]) -> Unpacker | Fault | TmdbError:
+        try:
+            # The file is gzip by itself: nothing on the way shall pack or unpack it.
+            headers = {"Accept-Encoding": "identity", "User-Agent": user_agent()}
+            request = requests.Request("GET", self.base_url.rstrip("/") + self.target, headers).prepare()
+            response = self.adapter.send(
+                request, stream=True, timeout=self.timeouts, verify=self.verify, proxies=self.proxies
+            )
+        except _NETWORK_ERRORS as error:
+            return self._classified(error)
+        with closing(response):
+            if response.status_code != 200:
+                return self._refused(response)
+            file.seek(0)
+            file.truncate()
+            try:
+                return self._receive(response, Unpacker(file))
+            except DamageError as damage:
+                return errors.unreadable(str(damage))
+            finally:
+                self.stats.count_answer(size=response.raw.tell())
+
+    def _receive(self, response: requests.Response, unpacker: Unpacker) -> Unpacker | Fault | TmdbError:
+        length = response.headers.get("Content-Length", "")
+        promised, watch, last = int(length) if length.isdecimal() else 0, _watch.get(), self.clock()
+        while True:
+            # Only the network is classified here: a full disk is not a fault of TMDb.
+            try:
+                part = response.raw.read1(_READ_BYTES, decode_content=False)
+            except _NETWORK_ERRORS as error:
+                return self._classified(error)
+            if not part:
+                break
+            unpacker.feed(part)
+            now = self.clock()
+            self.flowing, last = self.flowing + now - last, now
+            if watch and promised:
+                watch(response.raw.tell(), promised)
+            if now > self.until:
+                return ExportUnreachableError(
+                    f"{self.host} is too slow: the time for the id export of {self.day} was over after "
+                    f"{response.raw.tell()} bytes. {_KEPT}; check the network and run again.",
+                    f"{self.host} is too slow; check the network and run again",
+                )
+        size = response.raw.tell()
+        if length.isdecimal() and promised != size:
+            raise DamageError(f"cut short after {size} of {promised} bytes")
+        unpacker.finish()
+        return unpacker
+
+    def _classified(self, error: Exception) -> Fault | TmdbError:
+        outcome = errors.classify_exception(error, self.host)
+        return outcome if isinstance(outcome, Fault) else ExportUnreachableError(str(outcome).replace(*_VARIABLES))
+
+    def _refused(self, response: requests.Response) -> Fault | TmdbError:
+        status = response.status_code
+        if status in (403, 404):  # the file store answers 403 for what it does not have
+            return self._missing(status)
+        # The body is not needed, and no token was sent: what TMDb's API would say in it does not apply.
+        outcome = errors.classify_status(status, response.headers, b"", self.target)
+        if isinstance(outcome, Fault):
+            return outcome
+        return errors.BadRequestError(
+            f"{self.host} does not serve the id export of {self.day} ({status}). {_KEPT}; TMDB_EXPORT_URL must be "
+            "the final address of the exports, usually https://files.tmdb.org/p/exports."
+        )
+
+    def _missing(self, status: int) -> TmdbError:
+        if self.now.date() - self.day <= dt.timedelta(days=1):
+            due = dt.datetime.combine(self.day, _DUE)
+            what, when = ("not published yet", "after that") if self.now < due else ("late", "in an hour")
+            return ExportNotYetError(
+                f"The id export of {self.day} is {what} ({status}): TMDb writes it from 07:00 UTC and has it there by "
+                f"{due:%Y-%m-%d %H:%M} UTC; it is {self.now:%Y-%m-%d %H:%M} UTC. {_KEPT}; run again {when}.",
+                f"the id export is {what} ({status}): there by {due:%Y-%m-%d %H:%M} UTC, run again {when}",
+            )
+        gone = f"no longer published ({status}): TMDb keeps each for about 3 months"
+        return ExportGoneError(
+            f"The id export of {self.day} is {gone}. If those of newer days are missing too, check TMDB_EXPORT_URL.",
+            gone,
+        )
+
+    def final(self, fault: Fault, tries: Tries) -> TmdbError:
+        """The error for the user once a fault has outlasted its retries."""
+        if fault.unreadable:
+            return ExportCorruptError(
+                f"The id export of {self.day} from {self.host} is damaged ({tries.count} "
+                f"{'try' if tries.count == 1 else 'tries'}, last: {fault.cause}). Nothing of it was used and "
+                f"{_KEPT.lower()}; run again later.",
+                "the id export is damaged; run again later",
+            )
+        # Without its kind: the advice for a 429 is about the API's pace, which does not apply to this host.
+        fault = replace(fault, kind="export")
+        error = errors.final_error(fault, host=self.host, target=self.target, tries=tries.count, seconds=tries.seconds)
+        failing = "answers with faults" if fault.answered else "cannot be reached"
+        cause = f"{self.host} {failing} ({fault.cause}); run again later"
+        return ExportUnreachableError(str(error).replace(*_VARIABLES), cause)

@@ -1,0 +1,1 @@
+"""How fast and how often TMDb is asked."""

@@ -1,0 +1,1 @@
+"""A look-alike of the API with sample films, served in this process."""

@@ -1,0 +1,1 @@
+"""The warehouse saved and brought back."""

@@ -1,0 +1,111 @@
+"""The data dictionary: every table and view with its grain, columns, types, keys and rules, as Markdown.
+
+`python -m tmdb_assets.warehouse.data_dictionary` writes `docs/data_dictionary.md`; a test keeps it fresh.
+Tables come from their declarations; the views from an empty database, as only Postgres knows their columns' types.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from tmdb_assets.settings import PROJECT_ROOT, Settings
+from tmdb_assets.warehouse.retention import RAW_KEPT_DAYS
+from tmdb_assets.warehouse.schema.column_schema import column_schema
+from tmdb_assets.warehouse.schema.ddl import apply_view
+from tmdb_assets.warehouse.schema.views import VIEWS, View, grain_of, view_columns
+from tmdb_assets.warehouse.schema.vocabulary import key_columns, metadata
+
+DICTIONARY = PROJECT_ROOT / "docs" / "data_dictionary.md"
+INTRODUCTION = """\
+<!-- Generated from the declarations in tmdb_assets/warehouse and sql/views (make schema). Do not edit. -->
+# Data dictionary
+
+Unknown is NULL. Names end in what they hold: `_id`, `_date` (UTC), `_at` (time, UTC), `_count`, a unit (`_minutes`,
+`_usd`); `is_` begins a yes or no. Readers (`tmdb_reader`) see the dimensions, bridges, the fact and the views.
+"""
+GROUPS = {
+    "marts": "Views for reading: start here",
+    "facts": "Facts, and the latest state kept beside them",
+    "dimensions": "Dimensions: the latest state of films and of what films have in common",
+    "bridges": "Bridges: which films have what",
+    "reference": "Reference data that films do not bring",
+    "raw": f"Raw answers, as they came; dropped after {RAW_KEPT_DAYS} days",
+    "books": "Books: what was asked, refused and applied",
+}
+
+
+def dictionary(connection: sa.Connection) -> str:
+    """Write the dictionary of a database with the declared schema; applies the views that it lacks."""
+    chapters: dict[str, dict[str, str]] = {group: {} for group in GROUPS}
+    for view in VIEWS:
+        apply_view(connection, view.name)
+        chapters["marts"][view.name] = _view_entry(connection, view)
+    for table in sorted(metadata.tables.values(), key=lambda table: table.name):
+        chapters[table.info["group"]][table.name] = _table_entry(table)
+    contents = [
+        f"- {title}: {', '.join(f'[{name}](#{name})' for name in chapters[group])}" for group, title in GROUPS.items()
+    ]
+    text = [INTRODUCTION, "\n".join(contents) + "\n"]
+    for group, title in GROUPS.items():
+        text += [f"## {title}\n", *chapters[group].values()]
+    return "\n".join(text)
+
+
+def _table_entry(table: sa.Table) -> str:
+    facts = [f"Key: {_codes(key_columns(table))}."]
+    if table.info["partition_unit"]:
+        by = table.dialect_options["postgresql"]["partition_by"].removeprefix("RANGE ").strip("()")
+        facts.append(f"One partition a {table.info['partition_unit']} of `{by}`.")
+    rows = [
+        (
+            f"`{col.name}`",
+            col.type or "",
+            "yes" if col.constraints and col.constraints.nullable else "no",
+            col.description or "",
+            "; ".join(f"`{rule}`" for rule in (col.constraints.other if col.constraints else ())),
+        )
+        for col in column_schema(table).columns
+    ]
+    header = ("column", "type", "NULL", "meaning", "rules")
+    return f"### {table.name}\n\n{table.comment} {' '.join(facts)}\n\n{_markdown_table(header, rows)}"
+
+
+def _view_entry(connection: sa.Connection, view: View) -> str:
+    rows = [(f"`{col.name}`", col.type, col.comment or "") for col in view_columns(connection, view.name)]
+    facts = f"Key: `{view.key}`. Made of {_codes(view.made_of)}."
+    table = _markdown_table(("column", "type", "meaning"), rows)
+    return f"### {view.name}\n\n{grain_of(view.name)} {facts}\n\n{table}"
+
+
+def _codes(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *([cell.replace("|", r"\|") for cell in row] for row in rows)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def write(path: Path = DICTIONARY) -> None:
+    """Write the file, from an empty database on an embedded server of its own."""
+    from tmdb_assets.warehouse.server.open import open_server
+    from tmdb_assets.warehouse.warehouse import Warehouse
+
+    with tempfile.TemporaryDirectory(prefix="tmdb-assets-", ignore_cleanup_errors=True) as folder:
+        settings = Settings.load(tmdb_token=None, warehouse_url=None)
+        warehouse = Warehouse(url=open_server(settings, data_dir=Path(folder) / "postgres").url)
+        with warehouse.begin() as connection:
+            text = dictionary(connection)
+        warehouse.close()
+    path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        sys.exit("usage: python -m tmdb_assets.warehouse.data_dictionary  (writes docs/data_dictionary.md)")
+    write()

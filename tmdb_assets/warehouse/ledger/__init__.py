@@ -1,0 +1,1 @@
+"""What was requested of the API, and what is still owed."""

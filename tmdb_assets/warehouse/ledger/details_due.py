@@ -1,0 +1,237 @@
+"""Which films a day asks details for: new, returned, changed and stale ones; with a refresh, every film of the day.
+
+A film is stale at 50 to 100% of the greatest age allowed, by a hash of its id, so that no day has a wave of them.
+What a day was to ask and got no answer for, the days after owe: it counts as changed on their lists.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from tmdb_assets.warehouse.schema.raw import raw_details
+
+PLAN = """
+insert into details_due (snapshot_date, movie_id, reason)
+select :day, movie_id, reason
+from (
+    select d.movie_id,
+        case
+            when :refresh then 'refresh'
+            when m.movie_id is null or (m.details_date is null and m.removed_date is null) then 'new'
+            when m.removed_date is not null then 'returned'
+            when d.movie_id = any(:changed) then 'changed'
+            when not :is_listed then 'unlisted'
+            when :day - m.details_date >= {threshold} then 'stale'
+        end as reason
+    from raw_discover as d
+    left join dim_movie as m on m.movie_id = d.movie_id
+    where d.snapshot_date = :day
+    union all
+    select m.movie_id,
+        case
+            when m.movie_id = any(:changed) then 'changed'
+            when :day - greatest(m.details_date, m.removed_date, m.as_of_date - :max_age) >= {threshold} then 'stale'
+        end as reason
+    from dim_movie as m
+    where not exists (select 1 from raw_discover as d where d.snapshot_date = :day and d.movie_id = m.movie_id)
+) as asked
+where reason is not null
+order by movie_id
+on conflict (snapshot_date, movie_id) do update set reason = excluded.reason
+"""
+# Films that days before were to ask for and got no answer for, then or later; those that the tables know of, first.
+OWED = """
+select distinct u.movie_id
+from details_due as u
+left join dim_movie as m on m.movie_id = u.movie_id
+where u.snapshot_date >= :first and u.snapshot_date < :day
+and (u.reason <> 'unlisted' or u.snapshot_date <= :since)
+and coalesce(greatest(m.details_date, m.removed_date), '-infinity') < u.snapshot_date
+and not exists (
+    select 1
+    from raw_details as r
+    where r.movie_id = u.movie_id
+    and r.snapshot_date >= :first and r.snapshot_date < :day and r.snapshot_date >= u.snapshot_date
+    and (r.status_code = 200 or r.snapshot_date <> all(cast(:disbelieved as date[])))
+)
+"""
+# A part of its own in the books of a day's list: finished where the lists of changes were read up to that day. A list
+# without the part is one of an earlier version, which knew no such difference.
+KNOWN_CHANGES = """
+select max(a.snapshot_date)
+from fetch_log as a
+left join fetch_log as c on c.snapshot_date = a.snapshot_date and c.kind = a.kind and c.part = 'changes'
+where a.kind = 'due' and a.part = 'all' and a.finished_at is not null and a.snapshot_date <= :day
+and (c.part is null or c.finished_at is not null)
+"""
+NOTE_CHANGES = """
+insert into fetch_log (snapshot_date, kind, part, started_at, finished_at, request_count, row_count)
+values (:day, 'due', 'changes', :now, case when :are_known then cast(:now as timestamptz) end, 0, 0)
+on conflict (snapshot_date, kind, part) do update set finished_at = excluded.finished_at
+"""
+# Films on the day's list that gave no answer since its crawl began; a 404 is one where it is to be believed.
+UNANSWERED = """
+from details_due as u
+left join raw_discover as d on d.snapshot_date = u.snapshot_date and d.movie_id = u.movie_id
+where u.snapshot_date = :day and not exists (
+    select 1
+    from raw_details as r
+    where r.snapshot_date = :day and r.movie_id = u.movie_id and r.fetched_at >= :since
+    and (r.status_code = 200 or :believed)
+)
+"""
+MOST_REMOVED = 20  # more films than this, and more than the share below, answering 404 are taken for a fault of TMDb
+MOST_REMOVED_SHARE = 0.01
+
+# Days, from half of the greatest age to the whole; Knuth's multiplicative hash spreads the ids evenly.
+THRESHOLD = "ceil(:max_age * (0.5 + 0.5 * ((m.movie_id * 2654435761) % 4294967296) / 4294967296.0))"
+
+
+@dataclass(frozen=True)
+class Removals:
+    """The films that answered 404 on a day, of how many asked."""
+
+    asked: int
+    gone: frozenset[int]
+
+    @property
+    def are_plausible(self) -> bool:
+        """Whether so many films can really have been deleted: at most 20, or 1% of those asked."""
+        return len(self.gone) <= MOST_REMOVED or len(self.gone) <= MOST_REMOVED_SHARE * self.asked
+
+
+def removals(connection: sa.Connection, day: dt.date) -> Removals:
+    """The day's 404 answers."""
+    asked = sa.select(sa.func.count()).where(raw_details.c.snapshot_date == day)
+    gone = sa.select(raw_details.c.movie_id).where(raw_details.c.snapshot_date == day, raw_details.c.status_code == 404)
+    return Removals(int(connection.scalar(asked) or 0), frozenset(connection.scalars(gone)))
+
+
+def plan_details(
+    connection: sa.Connection,
+    day: dt.date,
+    changed: Collection[int] | None,
+    max_age: int,
+    *,
+    owed: Collection[int] = (),
+    refresh: bool = False,
+) -> dict[str, int]:
+    """Make the day's list of films to ask for, or add to it; return how many for each reason.
+
+    `changed` None means that what changed could not be learned: then every film of the day is asked (`unlisted`).
+    `owed` counts as changed; `max_age` is in days.
+    """
+    if refresh:
+        connection.execute(sa.text("delete from details_due where snapshot_date = :day"), {"day": day})
+    statement = sa.text(PLAN.format(threshold=THRESHOLD))
+    values = {
+        "day": day,
+        "changed": sorted({*(changed or ()), *owed}),
+        "is_listed": changed is not None,
+        "max_age": max_age,
+        "refresh": refresh,
+    }
+    connection.execute(statement, values)
+    return count_due(connection, day)
+
+
+def forget_unlisted(connection: sa.Connection, day: dt.date) -> None:
+    """Take from the day's list what was asked only as nobody knew what had changed, and gave no answer yet."""
+    statement = sa.text(
+        "delete from details_due as u where u.snapshot_date = :day and u.reason = 'unlisted' and not exists (select 1 "
+        "from raw_details as r where r.snapshot_date = u.snapshot_date and r.movie_id = u.movie_id)"
+    )
+    connection.execute(statement, {"day": day})
+
+
+def count_due(connection: sa.Connection, day: dt.date) -> dict[str, int]:
+    """Films on the day's list, by reason."""
+    counted = connection.execute(
+        sa.text("select reason, count(*) from details_due where snapshot_date = :day group by reason order by reason"),
+        {"day": day},
+    )
+    return {reason: count for reason, count in counted}  # noqa: C416 - rows are no plain pairs for the type checker
+
+
+def changes_known_until(connection: sa.Connection, day: dt.date) -> dt.date | None:
+    """The newest day up to `day` whose list was made from all that TMDb says of changes; None where there is none."""
+    known: dt.date | None = connection.scalar(sa.text(KNOWN_CHANGES), {"day": day})
+    return known
+
+
+def note_changes(connection: sa.Connection, day: dt.date, now: dt.datetime, *, are_known: bool) -> None:
+    """Note whether the lists of changes were read up to `day`; if not, a later list covers the time since."""
+    connection.execute(sa.text(NOTE_CHANGES), {"day": day, "now": now, "are_known": are_known})
+
+
+def unanswered(connection: sa.Connection, day: dt.date, since: dt.date, max_age: int) -> set[int]:
+    """Films that days before `day` were to ask for and that gave no answer, or a 404 that is not to be believed.
+
+    Changes are asked anew from `since` on: what later days asked only because they knew none is not owed. Nor is what
+    is older than `max_age` days: such a film is stale.
+    """
+    first = day - dt.timedelta(days=max_age)
+    values = {"day": day, "since": since, "first": first, "disbelieved": _disbelieved_days(connection, first, day)}
+    return set(connection.scalars(sa.text(OWED), values))
+
+
+def _disbelieved_days(connection: sa.Connection, first: dt.date, before: dt.date) -> list[dt.date]:
+    """The days on which more films answered 404 than can be believed."""
+    many = sa.text(
+        "select snapshot_date from raw_details where status_code = 404 and snapshot_date >= :first "
+        "and snapshot_date < :before group by snapshot_date having count(*) > :most order by snapshot_date"
+    )
+    days = connection.scalars(many, {"first": first, "before": before, "most": MOST_REMOVED}).all()
+    return [day for day in days if not removals(connection, day).are_plausible]
+
+
+def has_details(connection: sa.Connection, before: dt.date) -> bool:
+    """Whether any film has details of a day before `before`."""
+    known = sa.text("select exists (select 1 from dim_movie where details_date < :before)")
+    return bool(connection.scalar(known, {"before": before}))
+
+
+def mark_removed(connection: sa.Connection, day: dt.date, gone: Collection[int]) -> None:
+    """Mark films that answered 404 and are not on the day's discover list, which has rows for the others."""
+    statement = sa.text(
+        "with locked as (select movie_id from dim_movie where movie_id = any(:gone) order by movie_id "
+        "for no key update) update dim_movie as m "
+        "set removed_date = greatest(m.removed_date, :day), updated_at = now() from locked "
+        "where m.movie_id = locked.movie_id and m.removed_date is distinct from greatest(m.removed_date, :day) "
+        "and greatest(m.removed_date, :day) > coalesce(m.details_date, '-infinity'::date)"
+    )
+    connection.execute(statement, {"gone": sorted(gone), "day": day})
+
+
+def mark_removed_later(connection: sa.Connection, day: dt.date) -> None:
+    """Mark films that this load brought in and that answered 404 on a later day, which was loaded before they came."""
+    found = connection.execute(
+        sa.text(
+            "select r.snapshot_date, array_agg(r.movie_id) from raw_details as r join dim_movie as m using (movie_id) "
+            "where r.status_code = 404 and r.snapshot_date > :day and m.inserted_at = now() group by r.snapshot_date"
+        ),
+        {"day": day},
+    )
+    for later, gone in found.all():
+        if removals(connection, later).are_plausible:
+            mark_removed(connection, later, gone)
+
+
+def films_due(connection: sa.Connection, day: dt.date, asked_since: dt.datetime) -> list[int]:
+    """Films on the day's list that have not been answered since `asked_since`; those of discover first, by rank.
+
+    A 404 counts as an answer unless there are too many of them to believe.
+    """
+    values = {"day": day, "since": asked_since, "believed": removals(connection, day).are_plausible}
+    ordered = sa.text(f"select u.movie_id {UNANSWERED} order by d.rank nulls last, u.movie_id")
+    return list(connection.scalars(ordered, values))
+
+
+def count_missing(connection: sa.Connection, day: dt.date, asked_since: dt.datetime) -> int:
+    """How many films on the day's list gave no answer at all since `asked_since`."""
+    counted = sa.text(f"select count(*) {UNANSWERED}")
+    return int(connection.scalar(counted, {"day": day, "since": asked_since, "believed": True}) or 0)

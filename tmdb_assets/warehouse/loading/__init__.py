@@ -1,0 +1,1 @@
+"""Frames into tables: contract, staging, merge, the latest state."""

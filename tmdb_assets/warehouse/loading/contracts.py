@@ -1,0 +1,141 @@
+"""A table's declaration as contracts on frames: the structural gate (dagster-pandas) and the rules (pandera).
+
+The gate judges a frame's shape: its columns and dtypes. It fails only when our own code is wrong, and then nothing of
+the frame can be trusted. The pandera schema judges rows: each rule of the declaration, NULLs and the key.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from tmdb_assets.transforms.conform import PANDAS_DTYPES, Conformed, Reason, Rejected, shorten
+from tmdb_assets.warehouse.schema.vocabulary import Rule, frame_columns, key_columns
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pandera.pandas as pa
+    from dagster import DagsterType
+
+
+class StructuralFaultError(Exception):
+    """A frame does not have its table's columns or dtypes: a fault of the code that made it, not of the data."""
+
+
+@cache
+def structural_gate(table: sa.Table) -> DagsterType:
+    """The dagster-pandas type of frames for this table: exactly its columns, each with its dtype."""
+    from dagster_pandas import PandasColumn, create_dagster_pandas_dataframe_type
+    from dagster_pandas.constraints import ColumnDTypeInSetConstraint, StrictColumnsConstraint
+
+    columns = frame_columns(table)
+    gate: DagsterType = create_dagster_pandas_dataframe_type(
+        name=f"{table.name}_frame",
+        description=table.comment,
+        columns=[
+            PandasColumn(name, constraints=[ColumnDTypeInSetConstraint({PANDAS_DTYPES[kind]})])
+            for name, kind in columns.items()
+        ],
+        dataframe_constraints=[StrictColumnsConstraint(list(columns))],
+    )
+    return gate
+
+
+def check_structure(table: sa.Table, frame: pd.DataFrame) -> None:
+    """Raise `StructuralFaultError` unless the frame has exactly the table's columns with their dtypes."""
+    outcome = structural_gate(table).type_check(None, frame)  # type: ignore[arg-type]
+    if not outcome.success:
+        raise StructuralFaultError(f"{table.name}: the frame does not fit the table. {outcome.description}")
+
+
+def _pandera_check(rule: Rule) -> pa.Check:
+    import pandera.pandas as pa
+
+    if rule.name == "at_least":
+        return pa.Check.ge(rule.argument, error=rule.text)
+    if rule.name == "at_most":
+        return pa.Check.le(rule.argument, error=rule.text)
+    if rule.name == "max_length":
+        return pa.Check.str_length(max_value=rule.argument, error=rule.text)
+    if rule.name == "matches":
+        # The whole text: Python's `$`, unlike Postgres's, also matches before a last line break.
+        return pa.Check(lambda values: values.str.fullmatch(rule.argument), error=rule.text)
+    return pa.Check.isin(rule.argument, error=rule.text)
+
+
+@cache
+def pandera_schema(table: sa.Table) -> pa.DataFrameSchema:
+    """The pandera schema of frames for this table: NULLs, every column's rules, and the unique key."""
+    import pandera.pandas as pa
+
+    return pa.DataFrameSchema(
+        {
+            name: pa.Column(
+                nullable=bool(table.c[name].nullable),
+                checks=[_pandera_check(rule) for rule in table.c[name].info["rules"]],
+            )
+            for name in frame_columns(table)
+        },
+        unique=key_columns(table),
+        report_duplicates="exclude_last",  # of rows with one key, the later stays
+    )
+
+
+@dataclass(frozen=True)
+class Validated:
+    """The rows of a frame that keep their table's contract, and those that broke it."""
+
+    frame: pd.DataFrame
+    rejected: list[Rejected]
+
+
+def validate(table: sa.Table, conformed: Conformed, part: Any = None) -> Validated:
+    """Judge a frame: raise `StructuralFaultError` for its shape, set aside every row that breaks a rule.
+
+    `part(row)` names what a rejected row came from.
+    """
+    import pandera.errors
+
+    frame = conformed.frame
+    check_structure(table, frame)
+    if frame.empty:
+        return Validated(frame, list(conformed.rejected))
+    try:
+        pandera_schema(table).validate(frame, lazy=True)
+    except pandera.errors.SchemaErrors as errors:
+        broken = _reasons_by_row(table, frame, errors.failure_cases)
+    else:
+        return Validated(frame, list(conformed.rejected))
+    rejected = list(conformed.rejected)
+    for index, reasons in sorted(broken.items()):
+        cells = frame.loc[[index]].to_dict("records")[0]  # Python's values: JSON does not know numpy's
+        row = {str(name): None if _is_missing(value) else value for name, value in cells.items()}
+        rejected.append(Rejected(row, reasons, part(row) if part else None))
+    return Validated(frame.drop(index=list(broken)), rejected)
+
+
+def _reasons_by_row(table: sa.Table, frame: pd.DataFrame, cases: pd.DataFrame) -> dict[int, tuple[Reason, ...]]:
+    found: dict[int, dict[str, Reason]] = {}
+    for case in cases.to_dict("records"):
+        if case["index"] is None or case["index"] != case["index"]:
+            raise StructuralFaultError(f"{table.name}: {case['check']}: {case['failure_case']}")
+        index = int(case["index"])
+        if case["schema_context"] == "DataFrameSchema":  # the unique key: pandera repeats the case for every column
+            rule = f"{', '.join(key_columns(table))} is unique"
+            value = shorten(", ".join(str(frame[name][index]) for name in key_columns(table)))
+        else:
+            check = "not null" if case["check"] == "not_nullable" else case["check"]
+            # From the frame: pandera's cases of several columns stand in one, where 5 becomes 5.0 and None nan.
+            cell = None if check == "not null" else frame.loc[[index], case["column"]].tolist()[0]
+            rule, value = f"{case['column']} {check}", shorten(cell)
+        found.setdefault(index, {})[rule] = Reason(rule, value)
+    return {index: tuple(reasons.values()) for index, reasons in found.items()}
+
+
+def _is_missing(value: Any) -> bool:
+    import pandas as pd
+
+    return value is None or value is pd.NA or (isinstance(value, float) and value != value)

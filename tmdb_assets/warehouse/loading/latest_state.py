@@ -1,0 +1,81 @@
+"""Each film's latest state, the day's entry in `load_day` and the totals, kept inside the fact's own load transaction.
+
+The cost is that of the day, not of the history. Popularity comes from the newest day, votes from the newest day that
+knows them; both rules are maxima, so days may be loaded in any order.
+
+What the ranking and the aggregating views show is kept in `popularity_total` and `top_movie`. The database renews it
+when a transaction that touched it commits (sql/functions/latest_totals.sql), this load's or any other.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from tmdb_assets.transforms.calendar import calendar_rows
+from tmdb_assets.warehouse.schema.dimensions import dim_date
+
+NEWEST_DAY = "select max(date_id) from load_day"
+"""The newest loaded day: what the views and reports show; NULL before the first load."""
+
+KEEP_LATEST = """
+insert into movie_latest as t (movie_id, popularity, snapshot_date, vote_average, vote_count, votes_date)
+select
+    movie_id, popularity, date_id, vote_average, vote_count,
+    case when vote_count is not null then date_id end
+from fact_movie_daily
+where date_id = :day
+order by movie_id
+on conflict (movie_id) do update set
+    popularity = case
+        when excluded.snapshot_date >= t.snapshot_date then excluded.popularity else t.popularity
+    end,
+    snapshot_date = greatest(t.snapshot_date, excluded.snapshot_date),
+    vote_average = case
+        when excluded.votes_date >= coalesce(t.votes_date, '-infinity'::date) then excluded.vote_average
+        else t.vote_average
+    end,
+    vote_count = case
+        when excluded.votes_date >= coalesce(t.votes_date, '-infinity'::date) then excluded.vote_count
+        else t.vote_count
+    end,
+    votes_date = greatest(t.votes_date, excluded.votes_date)
+where
+    (
+        excluded.snapshot_date >= t.snapshot_date
+        and (t.popularity, t.snapshot_date) is distinct from (excluded.popularity, excluded.snapshot_date)
+    )
+    or (
+        excluded.votes_date >= coalesce(t.votes_date, '-infinity'::date)
+        and (t.vote_average, t.vote_count, t.votes_date)
+        is distinct from (excluded.vote_average, excluded.vote_count, excluded.votes_date)
+    )
+"""
+
+KEEP_LOAD_DAY = """
+insert into load_day as t (date_id, discover_count, export_count)
+select
+    :day,
+    count(*) filter (where source = 'discover'),
+    count(*) filter (where source = 'export')
+from fact_movie_daily
+where date_id = :day
+on conflict (date_id) do update set
+    discover_count = excluded.discover_count,
+    export_count = excluded.export_count,
+    loaded_at = now()
+"""
+
+
+def ensure_day(connection: sa.Connection, day: dt.date) -> None:
+    """Put the day into the calendar, where a load comes before dim_date was ever materialized."""
+    row = next(row for row in calendar_rows(day.year, day.year) if row["date_id"] == day)
+    connection.execute(postgresql.insert(dim_date).values(row).on_conflict_do_nothing())
+
+
+def keep_latest(connection: sa.Connection, day: dt.date) -> None:
+    """Bring `movie_latest` and `load_day` up to date after a load of a day's facts; the totals follow at the commit."""
+    connection.execute(sa.text(KEEP_LATEST), {"day": day})
+    connection.execute(sa.text(KEEP_LOAD_DAY), {"day": day})

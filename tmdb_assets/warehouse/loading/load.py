@@ -1,0 +1,184 @@
+"""Frames into a table, in one transaction: contract, quarantine, merge. Knows nothing of Dagster.
+
+Broken rows go to `rejected_row` while the good ones load. Over `MAX_REJECTED_SHARE` of rejected rows, or a frame of the
+wrong shape, nothing at all is written. A few broken rows of a load that brings a part of its table only are judged
+among the rows that stand there (docs/decisions/0006-few-broken-rows-are-judged-among-those-that-stand.md).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from tmdb_assets.transforms.conform import Conformed, Reason, Rejected, Row, shorten
+from tmdb_assets.warehouse.loading import merge as merging
+from tmdb_assets.warehouse.loading import staging
+from tmdb_assets.warehouse.loading.contracts import validate
+from tmdb_assets.warehouse.loading.merge import MergeCounts
+from tmdb_assets.warehouse.schema.ddl import ensure_partition
+from tmdb_assets.warehouse.schema.raw import rejected_row
+
+MAX_REJECTED_SHARE = 0.05
+FEW_REJECTED = 20  # more than these are judged among the rows received alone
+KEPT_CHARACTERS = 1000  # of each text of a rejected row; the raw layer has the whole
+PartOf = Callable[[Row], str]
+Merger = Callable[[sa.Connection], MergeCounts]
+
+
+@dataclass
+class Loaded:
+    """What a load did: rows received, merged and rejected."""
+
+    table: sa.Table
+    received: int = 0
+    counts: MergeCounts = field(default_factory=MergeCounts)
+    rejected: list[Rejected] = field(default_factory=list)
+
+    @property
+    def rejected_share(self) -> float:
+        """Rejected rows as a share of those received, 0 to 1."""
+        return len(self.rejected) / self.received if self.received else 0.0
+
+    def are_too_many(self, standing: int) -> bool:
+        """Whether too many rows are rejected; a few count among the `standing` rows of the table too."""
+        few = len(self.rejected) <= FEW_REJECTED
+        return len(self.rejected) > MAX_REJECTED_SHARE * (self.received + (standing if few else 0))
+
+    def add(self, other: Loaded) -> None:
+        """Count another load of the same table into this one."""
+        self.received += other.received
+        self.rejected += other.rejected
+        mine, theirs = self.counts, other.counts
+        self.counts = MergeCounts(
+            mine.inserted + theirs.inserted,
+            mine.updated + theirs.updated,
+            mine.unchanged + theirs.unchanged,
+            mine.deleted + theirs.deleted,
+        )
+
+
+class TooManyRejectedError(Exception):
+    """More rows than allowed broke the contract; nothing of the load was written."""
+
+    def __init__(self, loaded: Loaded) -> None:
+        self.loaded = loaded
+        super().__init__(
+            f"{loaded.table.name}: {len(loaded.rejected)} of {loaded.received} rows ({loaded.rejected_share:.1%}) "
+            f"broke their contract, over the {MAX_REJECTED_SHARE:.0%} allowed. Nothing was written."
+        )
+
+
+def load(
+    connection: sa.Connection,
+    table: sa.Table,
+    chunks: Iterable[Conformed],
+    *,
+    day: dt.date | None = None,
+    merge: Merger | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    part: PartOf | None = None,
+    parts: Collection[str] | None = None,
+    earlier: Loaded | None = None,
+    is_partial: bool = False,
+) -> Loaded:
+    """Validate, stage and merge chunks of frames inside the caller's transaction.
+
+    `day` is the snapshot the rows belong to; rejected rows of an earlier load of that day are replaced. `merge` stands
+    in for the declared merge. A load that is a batch of a day says so with `parts`, the parts it covers: only rejected
+    rows of these are replaced; `part` names the part of a row, and `earlier` (the batches before) counts in the share.
+    With `is_partial` the chunks are those rows of the table that are news today: the others, which stay as they are,
+    count in the share of a few rejected rows.
+
+    Raises `TooManyRejectedError` or `StructuralFaultError`; the caller's transaction must then roll back.
+    """
+    loaded = Loaded(table)
+    if table.info["partition_unit"] and day is not None:
+        ensure_partition(connection.engine, table, day)
+    staging.create_staging(connection, table)
+    for chunk in chunks:
+        valid = validate(table, chunk, part)
+        loaded.received += chunk.received
+        loaded.rejected += valid.rejected
+        if len(valid.frame):
+            staging.stage(connection, table, valid.frame)
+    for row, rule, value in staging.reject_orphans(connection, table):
+        loaded.rejected.append(Rejected(row, (Reason(rule, shorten(value)),), part(row) if part else None))
+    _judge(loaded, earlier, staging.count_standing(connection, table) if is_partial and loaded.rejected else 0)
+    merging.take_turn(connection, table, day)
+    loaded.counts = merge(connection) if merge else merging.merge(connection, table, parameters)
+    _quarantine(connection, table, loaded.rejected, day, parts)
+    connection.exec_driver_sql(f"drop table {staging.staging_name(table)}")
+    return loaded
+
+
+def _judge(loaded: Loaded, earlier: Loaded | None, standing: int) -> None:
+    so_far = Loaded(loaded.table, loaded.received, rejected=list(loaded.rejected))
+    if earlier is not None:
+        so_far.add(earlier)
+    if so_far.are_too_many(standing):
+        raise TooManyRejectedError(so_far)
+
+
+def clear_rejected(
+    connection: sa.Connection, table: sa.Table, day: dt.date | None, parts: Collection[str] | None
+) -> None:
+    """Forget the rejected rows of a table's day, or only those of the given parts of it."""
+    statement = rejected_row.delete().where(
+        rejected_row.c.table_name == table.name, rejected_row.c.snapshot_date.is_not_distinct_from(day)
+    )
+    if parts is not None:
+        statement = statement.where(rejected_row.c.part.in_(sorted(parts)))
+    connection.execute(statement)
+
+
+def _quarantine(
+    connection: sa.Connection,
+    table: sa.Table,
+    rejected: list[Rejected],
+    day: dt.date | None,
+    parts: Collection[str] | None,
+) -> None:
+    clear_rejected(connection, table, day, parts)
+    if not rejected:
+        return
+    repeats: Counter[str] = Counter()
+    rows = [_rejected_values(table, item, day, repeats) for item in rejected]
+    connection.execute(postgresql.insert(rejected_row).on_conflict_do_nothing(), rows)
+
+
+def _rejected_values(table: sa.Table, item: Rejected, day: dt.date | None, repeats: Counter[str]) -> dict[str, Any]:
+    reasons = [{"rule": reason.rule, "value": reason.value} for reason in item.reasons]
+    payload = _shortened(item.row)
+    seed = orjson.dumps([table.name, day, item.part, payload, reasons], default=str, option=orjson.OPT_NON_STR_KEYS)
+    content = str(uuid.uuid5(uuid.NAMESPACE_OID, seed.decode()))
+    repeats[content] += 1  # rows alike are told apart by their number, so that each stands there
+    return {
+        "id": str(uuid.uuid5(uuid.UUID(content), str(repeats[content]))),
+        "table_name": table.name,
+        "snapshot_date": day,
+        "part": item.part,
+        "payload": payload,
+        "reasons": reasons,
+    }
+
+
+def _shortened(value: Any) -> Any:
+    """A row that fits beside others: long texts cut, and only what JSON can hold."""
+    if isinstance(value, dict):
+        return {str(name): _shortened(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_shortened(item) for item in value[:KEPT_CHARACTERS]]
+    if isinstance(value, str):
+        text = value.replace("\x00", "")
+        return text if len(text) <= KEPT_CHARACTERS else text[:KEPT_CHARACTERS] + "…"
+    if value is None or isinstance(value, bool | int | float):
+        return value if value == value else None
+    return str(value)

@@ -1,0 +1,206 @@
+"""Staged rows into their table, set-based and in key order: the only way rows reach a table.
+
+Because of the key order, loads of overlapping rows side by side do not deadlock. Of rows staged with the same key the
+one staged last wins. A stored row is rewritten only when something in it changes: rows that equal the stored ones are
+left out by a join, and `on conflict` has the last word, which also sees what others committed meanwhile.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import psycopg.errors
+import sqlalchemy as sa
+
+from tmdb_assets.warehouse.loading.contracts import StructuralFaultError
+from tmdb_assets.warehouse.loading.staging import staging_name, staging_sequence
+from tmdb_assets.warehouse.schema.vocabulary import Merge, frame_columns, key_columns
+
+ANALYZE_FROM = 10_000  # staged rows; fewer are merged fast by any plan
+
+
+@dataclass(frozen=True)
+class MergeCounts:
+    """What a merge did, in rows; `unchanged` rows kept their content (at most a date advanced)."""
+
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+
+
+def take_turn(connection: sa.Connection, table: sa.Table, day: dt.date | None) -> None:
+    """Wait until no other transaction merges the same day (or the same undated whole) into the table.
+
+    Merges of different days give the same rows in either order, and go on side by side. Two different contents for one
+    day do not: one load comes wholly after the other, so that what it then compares with is what the other stored.
+    """
+    connection.execute(
+        sa.text("select pg_advisory_xact_lock(hashtext('merge ' || :name), :day)"),
+        {"name": table.name, "day": day.toordinal() if day else 0},
+    )
+
+
+def merge(connection: sa.Connection, table: sa.Table, parameters: Mapping[str, Any] | None = None) -> MergeCounts:
+    """Merge the staged rows into the table by its declared `Merge`; `parameters` are those its SQL names."""
+    statement = sa.text(merge_statement(table))
+    bound = connection.execute(sa.text(_bounds_statement(table))).one()
+    values = {**(parameters or {}), "first_key": bound.first, "last_key": bound.last}
+    if missing := statement.compile().params.keys() - values.keys():
+        raise ValueError(f"{table.name}: its merge names {', '.join(sorted(missing))}, which the load does not give.")
+    if bound.first is None:
+        return MergeCounts()
+    if not bound.has_stored:
+        inserted = _insert_new(connection, table)
+        if inserted is not None:
+            return MergeCounts(inserted=inserted)
+    if bound.number > ANALYZE_FROM:
+        connection.exec_driver_sql(f"analyze {staging_name(table)} ({', '.join(key_columns(table))})")
+    counted = connection.execute(statement, values).one()
+    staged, written, changed = (int(number) for number in counted)
+    rewritten = int(connection.scalar(sa.text(f"select {_next_number(table)}")) or 0) - bound.number - 1
+    inserted = written - rewritten
+    return MergeCounts(inserted=inserted, updated=changed - inserted, unchanged=staged - changed)
+
+
+def _next_number(table: sa.Table) -> str:
+    return f"nextval('{staging_sequence(table)}')"
+
+
+def _bounds_statement(table: sa.Table) -> str:
+    """The first and last staged value of the key's first column, whether rows stand between, and a number."""
+    key = key_columns(table)[0]
+    return (
+        f"with bound as (select min({key}) as first, max({key}) as last from {staging_name(table)}) "
+        "select first, last, "
+        f"exists (select 1 from {table.name} as t where t.{key} between first and last) as has_stored, "
+        f"{_next_number(table)} as number from bound"
+    )
+
+
+def _last_staged(table: sa.Table) -> str:
+    """The staged rows in key order, of each key the one that counts."""
+    rule: Merge = table.info["merge"]
+    keys, columns = ", ".join(key_columns(table)), ", ".join(frame_columns(table))
+    prefer = f"{rule.prefer}, " if rule.prefer else ""
+    return (
+        f"select distinct on ({keys}) {columns} from {staging_name(table)} order by {keys}, {prefer}staged_number desc"
+    )
+
+
+def _insert_new(connection: sa.Connection, table: sa.Table) -> int | None:
+    """Insert the staged rows where none of their range of keys was stored: a plain insert costs least.
+
+    None, with nothing written, where another transaction stored one of them meanwhile.
+    """
+    try:
+        with connection.begin_nested():
+            statement = f"insert into {table.name} ({', '.join(frame_columns(table))}) {_last_staged(table)}"
+            return int(connection.execute(sa.text(statement)).rowcount)
+    except sa.exc.IntegrityError as error:
+        if not isinstance(error.orig, psycopg.errors.UniqueViolation):
+            raise
+        return None
+
+
+def merge_statement(table: sa.Table) -> str:
+    """The merge of a staging table as one SQL statement that returns staged, written and changed rows.
+
+    Changed rows are inserted ones and those whose content changed. Each stored row that is rewritten takes a number of
+    the staging table's sequence: how else the statement tells them from inserted ones does not work on partitions.
+    """
+    rule: Merge = table.info["merge"]
+    columns, keys = ", ".join(frame_columns(table)), key_columns(table)
+    key_list = ", ".join(keys)
+    same_key = " and ".join(f"t.{name} = excluded.{name}" for name in keys)
+    new, needed = _on_conflict(table)
+    is_news = f"t.{keys[0]} is null" + (f" or {needed}" if needed else "")
+    action = (
+        f"update set {new} where case when {needed} then {_next_number(table)} is not null end" if needed else "nothing"
+    )
+    changed = f"t.{rule.changed_at} = now()" if rule.changed_at else "true"
+    return (
+        f"with compared as materialized (select excluded.*, {is_news} as is_news from ({_last_staged(table)}) "
+        f"as excluded left join {table.name} as t on {same_key} and t.{keys[0]} between :first_key and :last_key), "
+        f"written as (insert into {table.name} as t ({columns}) "
+        f"select {columns} from compared where is_news order by {key_list} "
+        f"on conflict ({key_list}) do {action} returning {changed} as is_changed) "
+        "select (select count(*) from compared), count(*), count(*) filter (where is_changed) from written"
+    )
+
+
+def content_columns(table: sa.Table) -> list[str]:
+    """The columns that hold a row's content: neither key, nor advancing, nor computed."""
+    rule: Merge = table.info["merge"]
+    if rule.content is not None:
+        return list(rule.content)
+    special = {*key_columns(table), *rule.advance, *(name for name, _ in rule.computed)}
+    return [name for name in frame_columns(table) if name not in special]
+
+
+def _on_conflict(table: sa.Table) -> tuple[str, str]:
+    """The assignments of a stored row's columns, and the condition under which they change something."""
+    rule: Merge = table.info["merge"]
+    content = content_columns(table)
+    conditions = []
+    if content:
+        stored, staged = (", ".join(f"{side}.{name}" for name in content) for side in ("t", "excluded"))
+        conditions.append(f"(({rule.wins}) and ({stored}) is distinct from ({staged}))")
+    conditions += [f"t.{name} is distinct from ({expression})" for name, expression in rule.computed]
+    if not conditions and not rule.advance:
+        return "", ""
+    new = {name: f"case when {rule.wins} then excluded.{name} else t.{name} end" for name in content}
+    new |= {name: f"greatest(t.{name}, excluded.{name})" for name in rule.advance}
+    new |= dict(rule.computed)
+    if rule.changed_at:
+        new[rule.changed_at] = f"case when {' or '.join(conditions)} then now() else t.{rule.changed_at} end"
+    conditions += [f"greatest(t.{name}, excluded.{name}) is distinct from t.{name}" for name in rule.advance]
+    return ", ".join(f"{name} = {expression}" for name, expression in new.items()), f"({' or '.join(conditions)})"
+
+
+def replace_links(connection: sa.Connection, bridge: sa.Table, day: dt.date) -> MergeCounts:
+    """Replace the links of the films whose newest details are those of `day`, under a lock on each film.
+
+    A film whose details of that day are no longer stored keeps its links.
+    """
+    other = key_columns(bridge)[1]
+    films = connection.execute(
+        sa.text(
+            "select array(select movie_id from dim_movie as m where details_date = :day and exists "
+            "(select 1 from raw_details as r where r.snapshot_date = :day and r.movie_id = m.movie_id "
+            "and r.status_code = 200) order by movie_id for no key update)"
+        ),
+        {"day": day},
+    ).scalar_one()
+    deleted = connection.execute(
+        sa.text(
+            f"delete from {bridge.name} as b where b.movie_id = any(:films) and not exists (select 1 from "
+            f"{staging_name(bridge)} as s where s.movie_id = b.movie_id and s.{other} = b.{other})"
+        ),
+        {"films": films},
+    ).rowcount
+    connection.execute(sa.text(f"delete from {staging_name(bridge)} where movie_id <> all(:films)"), {"films": films})
+    return replace(merge(connection, bridge), deleted=deleted)
+
+
+def merge_whole(connection: sa.Connection, table: sa.Table, *, rows: int | None = None) -> MergeCounts:
+    """Merge the staged rows as the whole content of the table: rows whose key is not staged are deleted.
+
+    A row missing in the staging table would be lost in the table. So an empty one, or one that does not hold `rows`
+    rows (how many the source has), raises `StructuralFaultError`.
+    """
+    staged = int(connection.scalar(sa.text(f"select count(*) from {staging_name(table)}")) or 0)
+    if staged == 0 or (rows is not None and staged != rows):
+        of_all = "" if rows is None else f" of {rows}"
+        raise StructuralFaultError(f"{table.name}: {staged}{of_all} rows to replace the whole table.")
+    same_key = " and ".join(f"s.{name} = t.{name}" for name in key_columns(table))
+    deleted = connection.execute(
+        sa.text(
+            f"delete from {table.name} as t "
+            f"where not exists (select 1 from {staging_name(table)} as s where {same_key})"
+        )
+    ).rowcount
+    return replace(merge(connection, table), deleted=deleted)

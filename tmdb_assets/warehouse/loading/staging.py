@@ -1,0 +1,103 @@
+"""COPY to a staging table private to the connection, and what is asked of it before the merge.
+
+Where every column has a binary form it is COPY in binary, three times as fast as text; JSON goes as text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import sqlalchemy as sa
+
+from tmdb_assets.transforms.conform import Row
+from tmdb_assets.warehouse.schema.vocabulary import frame_columns, key_columns
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# As Postgres names them. Of another type (jsonb, uuid) the frame's value is not the one the driver packs: text then.
+BINARY_TYPES = {
+    "bigint",
+    "boolean",
+    "date",
+    "double precision",
+    "integer",
+    "smallint",
+    "text",
+    "timestamp with time zone",
+}
+
+
+def staging_name(table: sa.Table) -> str:
+    """The name of the table's staging table, private to the connection."""
+    return f"stage_{table.name}"
+
+
+def staging_sequence(table: sa.Table) -> str:
+    """The sequence that numbers the rows of the staging table, in the order in which they were staged."""
+    return f"pg_temp.{staging_name(table)}_staged_number_seq"
+
+
+def create_staging(connection: sa.Connection, table: sa.Table) -> None:
+    """Create the staging table: the frame's columns without constraints, gone at the end of the transaction."""
+    columns = ", ".join(f"{name} {kind}" for name, kind in _types(connection, table).items())
+    connection.exec_driver_sql(
+        f"create temp table {staging_name(table)} "
+        f"(staged_number bigint generated always as identity, {columns}) on commit drop"
+    )
+
+
+def _types(connection: sa.Connection, table: sa.Table) -> dict[str, str]:
+    """The SQL type of each column that frames carry."""
+    return {name: table.c[name].type.compile(dialect=connection.dialect).lower() for name in frame_columns(table)}
+
+
+def stage(connection: sa.Connection, table: sa.Table, frame: pd.DataFrame) -> None:
+    """COPY a frame, which must have passed its contract, into the staging table."""
+    types = _types(connection, table)
+    kinds = frame_columns(table)
+    cells = [_cells(frame[name], kinds[name]) for name in types]
+    is_binary = BINARY_TYPES.issuperset(types.values())
+    statement = f"copy {staging_name(table)} ({', '.join(types)}) from stdin"
+    cursor = connection.connection.cursor()
+    with cursor.copy(f"{statement} (format binary)" if is_binary else statement) as copy:
+        if is_binary:
+            copy.set_types(list(types.values()))
+        for row in zip(*cells, strict=True):
+            copy.write_row(row)
+
+
+def _cells(series: pd.Series[Any], kind: str) -> list[Any]:
+    """A column as Python values, None where it is missing; JSON as text."""
+    if kind == "json":
+        return [None if value is None else orjson.dumps(value).decode() for value in series]
+    missing = series.isna().to_numpy()
+    values: list[Any] = series.tolist()
+    if not missing.any():
+        return values
+    return [None if gone else value for value, gone in zip(values, missing.tolist(), strict=True)]
+
+
+def reject_orphans(connection: sa.Connection, table: sa.Table) -> Iterator[tuple[Row, str, Any]]:
+    """Take staged rows whose parent is missing out of the staging table; yield row, broken rule and value."""
+    for key in sorted(table.foreign_keys, key=lambda key: key.parent.name):  # a set: its order differs by process
+        name, parent = key.parent.name, key.column.table.name
+        taken = connection.exec_driver_sql(
+            f"delete from {staging_name(table)} as s where s.{name} is not null and not exists "
+            f"(select 1 from {parent} as p where p.{key.column.name} = s.{name}) "
+            "returning to_jsonb(s) - 'staged_number', s." + name
+        )
+        for row, value in taken:
+            yield row, f"{name} is in {parent}", value
+
+
+def count_standing(connection: sa.Connection, table: sa.Table) -> int:
+    """How many rows of the table are not staged: a merge leaves them as they are."""
+    same_key = " and ".join(f"s.{name} = t.{name}" for name in key_columns(table))
+    counted = sa.text(
+        f"select count(*) from {table.name} as t "
+        f"where not exists (select 1 from {staging_name(table)} as s where {same_key})"
+    )
+    return int(connection.scalar(counted) or 0)

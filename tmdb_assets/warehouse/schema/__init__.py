@@ -1,0 +1,1 @@
+"""The tables, declared once, and what is made of the declarations in Postgres."""

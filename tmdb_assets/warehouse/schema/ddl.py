@@ -1,0 +1,193 @@
+"""Declarations to DDL: `sql/schema.sql`, and the schema of a live database.
+
+`python -m tmdb_assets.warehouse.schema.ddl` writes `sql/schema.sql`; a test keeps it fresh.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+import psycopg
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateIndex, CreateTable, SetColumnComment, SetTableComment
+
+from tmdb_assets.settings import SQL_DIR
+from tmdb_assets.tables import own_tables
+from tmdb_assets.warehouse.schema import bridges, dimensions, fact, raw
+from tmdb_assets.warehouse.schema.roles import act_as_owner
+from tmdb_assets.warehouse.schema.upgrade import SchemaMismatchError, mark, upgrade
+from tmdb_assets.warehouse.schema.vocabulary import column, metadata, table
+
+DECLARED_IN = (raw, dimensions, bridges, fact, own_tables())  # importing them fills `metadata`
+SCHEMA_LOCK = 7_308_332_001  # advisory lock: one process at a time changes the schema
+
+
+applied_sql = table(
+    "applied_sql",
+    "One row per SQL text applied to this database: the schema and each view, with the hash of its text.",
+    column("name", "text", "schema, or the view's name.", key=True),
+    column("sha256", "text", "Hash of the text that was applied."),
+    column("applied_at", "timestamp", "When it was applied (UTC).", by_database="now()"),
+    group="books",
+)
+
+
+@cache
+def schema_sql() -> str:
+    """The whole schema as SQL text, in dependency order."""
+    dialect = postgresql.dialect()
+    statements: list[str] = []
+    for made in metadata.sorted_tables:
+        elements: list[sa.schema.ExecutableDDLElement] = [CreateTable(made, if_not_exists=True), SetTableComment(made)]
+        elements += [
+            CreateIndex(index, if_not_exists=True) for index in sorted(made.indexes, key=lambda i: str(i.name))
+        ]
+        elements += [SetColumnComment(col) for col in made.columns]
+        statements += [
+            "\n".join(line.rstrip() for line in str(e.compile(dialect=dialect)).strip().splitlines()) for e in elements
+        ]
+    header = "-- Generated from the declarations in tmdb_assets/warehouse (make schema). Do not edit.\n\n"
+    return header + ";\n\n".join(statement.replace("\t", "    ") for statement in statements) + ";\n"
+
+
+def ensure_schema(engine: sa.Engine) -> None:
+    """Bring the schema up to this release; costs one question when that was done already.
+
+    A database of an earlier release takes the steps it lacks, and tables that are not there are made, all in one
+    transaction; of two processes one waits for the other. Raises `SchemaMismatchError` for a database of a newer
+    release, where this role may not change the schema, and where columns differ from the declared ones all the same.
+    """
+    text = schema_sql()
+    digest = hashlib.sha256((text + functions_sql()).encode()).hexdigest()
+    with _told_of_rights(), engine.begin() as connection:
+        if _applied(connection, "schema") == digest:
+            return
+        connection.execute(sa.text("select pg_advisory_xact_lock(:lock)"), {"lock": SCHEMA_LOCK})
+        if _applied(connection, "schema") == digest:
+            return
+        connection.exec_driver_sql("set local statement_timeout = 0")  # years of rows may have to move
+        act_as_owner(connection)
+        upgrade(connection)
+        _require_columns(connection)
+        connection.exec_driver_sql(text)
+        _execute(connection, functions_sql())
+        connection.exec_driver_sql("select grant_privileges()")
+        mark(connection)
+        _remember(connection, "schema", digest)
+
+
+@contextmanager
+def _told_of_rights() -> Iterator[None]:
+    """A role that may load, but not change the schema, is told who may."""
+    try:
+        yield
+    except sa.exc.DBAPIError as error:
+        if isinstance(error.orig, psycopg.errors.DependentObjectsStillExist):
+            raise SchemaMismatchError(
+                "Views of your own use tables that this release makes anew "
+                f"({(error.orig.diag.message_detail or str(error.orig)).splitlines()[0]}). Nothing was changed; drop "
+                "them, run tmdb-assets migrate, and make them again."
+            ) from None
+        if not isinstance(error.orig, psycopg.errors.InsufficientPrivilege):
+            raise
+        raise SchemaMismatchError(
+            "The schema of this database is not that of this release, and the role of WAREHOUSE_URL may not change it "
+            f"({str(error.orig).splitlines()[0]}). Nothing was changed; run tmdb-assets migrate as the tables' owner."
+        ) from None
+
+
+def functions_sql() -> str:
+    """The functions that the warehouse calls, as SQL text."""
+    return "\n".join(path.read_text(encoding="utf-8") for path in sorted((SQL_DIR / "functions").glob("*.sql")))
+
+
+def _require_columns(connection: sa.Connection) -> None:
+    """Existing tables are left as they are: raise `SchemaMismatchError` where the columns of one differ."""
+    found: dict[str, set[str]] = {}
+    query = "select table_name, column_name from information_schema.columns where table_schema = current_schema()"
+    for table_name, column_name in connection.execute(sa.text(query)):
+        found.setdefault(table_name, set()).add(column_name)
+    for made in metadata.sorted_tables:
+        declared = {col.name for col in made.columns}
+        if made.name in found and found[made.name] != declared:
+            raise SchemaMismatchError(
+                f"Table {made.name} of this database was made by another version of tmdb-assets (columns that differ: "
+                f"{', '.join(sorted(found[made.name] ^ declared))}). Nothing was changed; use that version, or a new "
+                "database."
+            )
+
+
+def view_names() -> list[str]:
+    """The views that have a file, those first that others are made from."""
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted((SQL_DIR / "views").glob("*.sql"))}
+    # A view names only views that come before it.
+    return sorted(texts, key=lambda name: sum(other in texts[name] for other in texts))
+
+
+def view_file(name: str) -> Path:
+    """Where the SQL of a view stands."""
+    return SQL_DIR / "views" / f"{name}.sql"
+
+
+def apply_view(connection: sa.Connection, name: str) -> bool:
+    """Create or replace a view from its file; False when the database has this very text already."""
+    text = view_file(name).read_text(encoding="utf-8")
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    if _applied(connection, name) == digest and connection.scalar(sa.text("select to_regclass(:n)"), {"n": name}):
+        return False
+    connection.execute(sa.text("select pg_advisory_xact_lock(:lock)"), {"lock": SCHEMA_LOCK})
+    with _told_of_rights():
+        act_as_owner(connection)
+        _execute(connection, text)
+        connection.exec_driver_sql("select grant_privileges()")
+        _remember(connection, name, digest)
+        connection.exec_driver_sql("set local role none")
+    return True
+
+
+def _execute(connection: sa.Connection, text: str) -> None:
+    connection.exec_driver_sql(text.replace("%", "%%"))
+
+
+def ensure_partition(engine: sa.Engine, made: sa.Table, day: dt.date) -> None:
+    """Create the partition of `made` that holds `day`, unless it is there, in a transaction of its own.
+
+    So that a load, which lasts, does not keep readers of the table waiting; safe beside other processes.
+    """
+    unit = made.info["partition_unit"]
+    with engine.begin() as connection:
+        if connection.scalar(sa.text("select to_regclass(:name)"), {"name": partition_name(made, day)}) is None:
+            connection.execute(
+                sa.text("select ensure_partition(:name, :unit, :day)"), {"name": made.name, "unit": unit, "day": day}
+            )
+
+
+def partition_name(made: sa.Table, day: dt.date) -> str:
+    """The name of the partition that holds a day."""
+    return f"{made.name}_{day:%Y_%m}" if made.info["partition_unit"] == "month" else f"{made.name}_{day:%Y_%m_%d}"
+
+
+def _applied(connection: sa.Connection, name: str) -> str | None:
+    if not connection.scalar(sa.text("select to_regclass('applied_sql')")):
+        return None
+    return connection.scalar(sa.select(applied_sql.c.sha256).where(applied_sql.c.name == name))
+
+
+def _remember(connection: sa.Connection, name: str, digest: str) -> None:
+    statement = postgresql.insert(applied_sql).values(name=name, sha256=digest)
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=["name"], set_={"sha256": digest, "applied_at": sa.func.now()})
+    )
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        sys.exit("usage: python -m tmdb_assets.warehouse.schema.ddl  (writes sql/schema.sql)")
+    (SQL_DIR / "schema.sql").write_text(schema_sql(), encoding="utf-8")

@@ -1,0 +1,180 @@
+"""The dimensions: the latest state of films and of what films have in common."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import sqlalchemy as sa
+
+from tmdb_assets.warehouse.schema.vocabulary import Merge, as_of_date, column, inserted_at, table, updated_at
+
+# An older day never overwrites a newer one; `updated_at` moves only when the content changes.
+LATEST_STATE = Merge(
+    wins="excluded.as_of_date >= t.as_of_date",
+    advance=("as_of_date",),
+    changed_at="updated_at",
+)
+
+dim_genre = table(
+    "dim_genre",
+    "One row per genre. Source: TMDb's genre list and the films' details; the list's name wins.",
+    column("genre_id", "integer", "TMDb's id of the genre.", key=True, at_least=1),
+    column("name", "text", "Name, in TMDB_LANGUAGE.", nullable=True, max_length=500),
+    as_of_date(),
+    inserted_at(),
+    updated_at(),
+    group="dimensions",
+    merge=LATEST_STATE,
+)
+
+dim_company = table(
+    "dim_company",
+    "One row per production company. Source: the films' details; several ids may share a name.",
+    column("company_id", "integer", "TMDb's id of the company.", key=True, at_least=1),
+    column("name", "text", "Name.", nullable=True, max_length=1000),
+    column(
+        "origin_country", "text", "ISO 3166-1 code as TMDb writes it; NULL where unknown.", nullable=True, max_length=2
+    ),
+    as_of_date(),
+    inserted_at(),
+    updated_at(),
+    group="dimensions",
+    merge=LATEST_STATE,
+)
+
+country_continent = table(
+    "country_continent",
+    "One row per country code with its continent. Source: data/country_continent.csv.",
+    column(
+        "iso_3166_1",
+        "text",
+        "ISO 3166-1 code, or the former or private code TMDb uses.",
+        key=True,
+        matches="^[A-Z]{2}$",
+    ),
+    column("name", "text", "English name.", max_length=500),
+    column(
+        "continent",
+        "text",
+        "One of seven continents.",
+        one_of=("Africa", "Antarctica", "Asia", "Europe", "North America", "Oceania", "South America"),
+    ),
+    column("note", "text", "Why this continent, where it can be argued.", nullable=True, max_length=1000),
+    group="reference",
+)
+
+dim_country = table(
+    "dim_country",
+    "One row per country of production. Source: TMDb's country list and the films' details; the list's name wins.",
+    column(
+        "iso_3166_1",
+        "text",
+        "ISO 3166-1 code, or the former or private code TMDb uses.",
+        key=True,
+        matches="^[A-Z]{2}$",
+    ),
+    column("name", "text", "English name.", nullable=True, max_length=500),
+    column("continent", "text", "Continent by country_continent; NULL where the code is not there.", nullable=True),
+    as_of_date(),
+    inserted_at(),
+    updated_at(),
+    group="dimensions",
+    # The continent follows country_continent, whatever day is loaded and whatever is staged.
+    merge=Merge(
+        wins="excluded.as_of_date >= t.as_of_date",
+        content=("name",),
+        advance=("as_of_date",),
+        computed=(
+            (
+                "continent",
+                "(select c.continent from country_continent as c where c.iso_3166_1 = t.iso_3166_1)",
+            ),
+        ),
+        changed_at="updated_at",
+    ),
+)
+
+dim_language = table(
+    "dim_language",
+    "One row per language, spoken or original. "
+    "Source: TMDb's language list and the films' details; the list's name wins.",
+    column(
+        "iso_639_1", "text", "ISO 639-1 code, or the code TMDb uses (cn, xx, sh, mo).", key=True, matches="^[a-z]{2,3}$"
+    ),
+    column("name", "text", "English name; NULL where unknown.", nullable=True, max_length=500),
+    as_of_date(),
+    inserted_at(),
+    updated_at(),
+    group="dimensions",
+    merge=replace(LATEST_STATE, prefer="name is null"),
+)
+
+dim_movie = table(
+    "dim_movie",
+    "One row per film, its latest state. First filled from discover, enriched by details. "
+    "A film that TMDb deleted keeps its row and gets a removed_date.",
+    column("movie_id", "integer", "TMDb's id of the film.", key=True, at_least=1),
+    column("title", "text", "Title in TMDB_LANGUAGE.", max_length=2000),
+    column("original_title", "text", "Title in the original language.", nullable=True, max_length=2000),
+    column("release_date", "date", "First release; NULL where unknown.", nullable=True),
+    column("status", "text", "Released, Post Production, ...; NULL before details.", nullable=True, max_length=100),
+    column("original_language", "text", "ISO 639-1 code.", nullable=True, references="dim_language.iso_639_1"),
+    column(
+        "runtime_minutes",
+        "integer",
+        "Length in minutes; NULL where unknown.",
+        nullable=True,
+        at_least=1,
+        at_most=100000,
+    ),
+    column("budget_usd", "integer", "Budget in US dollars; NULL where unknown.", nullable=True, at_least=1),
+    column("revenue_usd", "integer", "Worldwide revenue in US dollars; NULL where unknown.", nullable=True, at_least=1),
+    column("is_adult", "boolean", "Whether TMDb marks the film as adult.", nullable=True),
+    column("homepage", "text", "The film's own page.", nullable=True, max_length=5000),
+    column("imdb_id", "text", "IMDb's id.", nullable=True, max_length=20),
+    column("overview", "text", "Summary.", nullable=True, max_length=10000),
+    column("poster_path", "text", "Path of the poster on TMDb's image host.", nullable=True, max_length=500),
+    column("collection_id", "integer", "TMDb's id of the collection it belongs to.", nullable=True, at_least=1),
+    column("collection_name", "text", "Name of that collection.", nullable=True, max_length=1000),
+    as_of_date(),
+    column("details_date", "date", "Last day whose details were loaded; NULL before the first.", nullable=True),
+    column("removed_date", "date", "Last day on which TMDb answered 404, unless it came back.", nullable=True),
+    inserted_at(),
+    updated_at(),
+    # Few rows: the films that rankings and totals leave out.
+    sa.Index("ix_dim_movie_removed", "movie_id", postgresql_where=sa.text("removed_date is not null")),
+    group="dimensions",
+    # Details outrank discover; of two days with details, or two without, the newer wins. Every part of the rule is
+    # a maximum, so that days may be loaded in any order.
+    merge=Merge(
+        prefer="details_date is null",
+        wins="case when excluded.details_date is null and t.details_date is null "
+        "then excluded.as_of_date >= t.as_of_date "
+        "else coalesce(excluded.details_date >= t.details_date, excluded.details_date is not null) end",
+        advance=("as_of_date", "details_date"),
+        computed=(
+            (
+                "removed_date",
+                "case when greatest(t.removed_date, excluded.removed_date) > "
+                "coalesce(greatest(t.details_date, excluded.details_date), '-infinity'::date) "
+                "then greatest(t.removed_date, excluded.removed_date) end",
+            ),
+        ),
+        changed_at="updated_at",
+    ),
+)
+
+dim_date = table(
+    "dim_date",
+    "One row per calendar day, from the first year of the partitions to the end of next year.",
+    column("date_id", "date", "The day.", key=True),
+    column("year", "integer", "Calendar year.", sql_type=sa.SmallInteger),
+    column("quarter", "integer", "1 to 4.", at_least=1, at_most=4, sql_type=sa.SmallInteger),
+    column("month", "integer", "1 to 12.", at_least=1, at_most=12, sql_type=sa.SmallInteger),
+    column("day", "integer", "Day of the month.", at_least=1, at_most=31, sql_type=sa.SmallInteger),
+    column("iso_week", "integer", "Week by ISO 8601, 1 to 53.", at_least=1, at_most=53, sql_type=sa.SmallInteger),
+    column("iso_day_of_week", "integer", "1 (Monday) to 7 (Sunday).", at_least=1, at_most=7, sql_type=sa.SmallInteger),
+    column("month_name", "text", "English name of the month.", max_length=20),
+    column("is_weekend", "boolean", "Saturday or Sunday."),
+    group="dimensions",
+)

@@ -1,0 +1,97 @@
+"""The fact and the latest state that is kept with it, in the fact's own transaction."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from tmdb_assets.warehouse.schema.vocabulary import Merge, column, table
+
+fact_movie_daily = table(
+    "fact_movie_daily",
+    "One row per film and day. Popularity and votes as TMDb showed them on that UTC date. "
+    "A row never falls back from discover to export.",
+    column("date_id", "date", "UTC date of the snapshot.", key=True, references="dim_date.date_id"),
+    column("movie_id", "integer", "The film.", key=True, references="dim_movie.movie_id"),
+    column("popularity", "number", "TMDb's popularity score, without unit.", at_least=0),
+    column(
+        "vote_average",
+        "number",
+        "Mean user rating, 0 to 10; NULL without votes.",
+        nullable=True,
+        at_least=0,
+        at_most=10,
+    ),
+    column(
+        "vote_count",
+        "integer",
+        "Number of user ratings; NULL from the export.",
+        nullable=True,
+        at_least=0,
+        sql_type=sa.Integer,
+    ),
+    column("source", "text", "discover, or export (popularity only).", one_of=("discover", "export")),
+    column("loaded_at", "timestamp", "When the row was loaded or last changed (UTC).", by_database="now()"),
+    group="facts",
+    partition_by_month="date_id",
+    merge=Merge(
+        prefer="source = 'export'",
+        wins="not (t.source = 'discover' and excluded.source = 'export')",
+        changed_at="loaded_at",
+    ),
+)
+
+movie_latest = table(
+    "movie_latest",
+    "One row per film: its newest fact, and its last known votes. Kept in the fact's own load transaction.",
+    column("movie_id", "integer", "The film.", key=True, references="dim_movie.movie_id"),
+    column("popularity", "number", "Popularity on snapshot_date."),
+    column("snapshot_date", "date", "Day of the film's newest fact."),
+    column("vote_average", "number", "Last known mean rating.", nullable=True),
+    column("vote_count", "integer", "Last known number of ratings.", nullable=True, sql_type=sa.Integer),
+    column("votes_date", "date", "Day of the last known votes.", nullable=True),
+    group="facts",
+)
+# Every row changes every day. With half of each page left free and no index but the key, the new version stands beside
+# the old one and no index is written: a third of the time, and the table does not grow.
+movie_latest.dialect_options["postgresql"]["with"] = {"fillfactor": 50}
+
+popularity_total = table(
+    "popularity_total",
+    "One row per genre and per continent with films on the newest loaded day. Kept in the fact's own load transaction; "
+    "read through the views.",
+    column("kind", "text", "What is summed by.", key=True, one_of=("continent", "genre")),
+    column("code", "text", "The continent, or the genre's id.", key=True),
+    column("avg_popularity", "number", "Plain mean of the films' popularity."),
+    column("total_votes", "integer", "Sum of the films' ratings."),
+    column("n_movies", "integer", "Number of films."),
+    group="facts",
+)
+
+top_movie = table(
+    "top_movie",
+    "One row per rank, 1 to 200, of the newest loaded day. Kept in the fact's own load transaction; read through "
+    "vw_top_movies.",
+    column("rank", "integer", "Place, from 1.", key=True),
+    column("movie_id", "integer", "The film."),
+    group="facts",
+)
+
+latest_change = table(
+    "latest_change",
+    "One row per transaction and table that it changed, of those that popularity_total and top_movie are made from. "
+    "They are renewed when the transaction commits, and its rows go: nobody else ever sees one.",
+    column("change_id", "text", "The transaction and the table.", key=True),
+    column("table_name", "text", "The table that changed."),
+    column("changed_at", "timestamp", "When (UTC).", by_database="now()"),
+    group="facts",
+)
+
+load_day = table(
+    "load_day",
+    "One row per day loaded into fact_movie_daily. Kept in the fact's own load transaction.",
+    column("date_id", "date", "The day.", key=True, references="dim_date.date_id"),
+    column("discover_count", "integer", "Films from discover.", at_least=0),
+    column("export_count", "integer", "Films from the daily export.", at_least=0),
+    column("loaded_at", "timestamp", "When the day was last loaded (UTC).", by_database="now()"),
+    group="facts",
+)

@@ -1,0 +1,121 @@
+"""The raw layer: what the API answered, as it came, by day; and the books kept about it."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import UUID
+
+from tmdb_assets.warehouse.schema.vocabulary import Merge, column, table
+
+raw_discover = table(
+    "raw_discover",
+    "One row per film seen in discover on a day. Source: GET /discover/movie, by popularity. "
+    "A film that comes on two pages is kept once: the later answer wins.",
+    column("snapshot_date", "date", "UTC date on which TMDb was asked.", key=True),
+    column("movie_id", "integer", "TMDb's id of the film.", key=True, at_least=1),
+    column("popularity", "number", "TMDb's popularity score, without unit.", at_least=0),
+    column("vote_average", "number", "Mean user rating as sent, 0 to 10.", nullable=True, at_least=0, at_most=10),
+    column("vote_count", "integer", "Number of user ratings as sent.", nullable=True, at_least=0),
+    column("rank", "integer", "Place in the day's list, or in its slice of release dates, from 1.", at_least=1),
+    column("payload", "json", "The film as the page gave it."),
+    column("fetched_at", "timestamp", "When the page was answered (UTC)."),
+    group="raw",
+    partition_by_day="snapshot_date",
+    # The later answer wins, and of one page the later place: whatever the order in which they are stored.
+    merge=Merge(
+        wins="(excluded.fetched_at, excluded.rank) >= (t.fetched_at, t.rank)", prefer="fetched_at desc, rank desc"
+    ),
+)
+
+raw_details = table(
+    "raw_details",
+    "One row per film asked for its details on a day. Source: GET /movie/{id}.",
+    column("snapshot_date", "date", "UTC date on which TMDb was asked.", key=True),
+    column("movie_id", "integer", "TMDb's id of the film.", key=True, at_least=1),
+    column("status_code", "integer", "HTTP status: 200, or 404 for a deleted film.", sql_type=sa.SmallInteger),
+    column("payload", "json", "The film's details as answered; NULL for 404.", nullable=True),
+    column("fetched_at", "timestamp", "When the details were answered (UTC)."),
+    # Few rows: for films that come into the dimension after a day that did not find them.
+    sa.Index("ix_raw_details_not_found", "movie_id", postgresql_where=sa.text("status_code = 404")),
+    group="raw",
+    partition_by_day="snapshot_date",
+    merge=Merge(wins="excluded.fetched_at >= t.fetched_at"),
+)
+
+raw_reference = table(
+    "raw_reference",
+    "One row per genre, country or language that TMDb lists. Source: GET /genre/movie/list, "
+    "/configuration/countries, /configuration/languages; asked at most once in 7 days.",
+    column(
+        "kind", "text", "Which list: genre, country or language.", key=True, one_of=("country", "genre", "language")
+    ),
+    column("code", "text", "Genre id, ISO 3166-1 or ISO 639-1 code as TMDb writes it.", key=True, max_length=20),
+    column("name", "text", "English name.", nullable=True, max_length=500),
+    column("payload", "json", "The entry as answered."),
+    column("fetched_date", "date", "UTC date of the answer."),
+    group="reference",
+    merge=Merge(wins="excluded.fetched_date >= t.fetched_date"),
+)
+
+raw_export = table(
+    "raw_export",
+    "One row per known film in the id export of a day. Source: movie_ids_MM_DD_YYYY.json.gz, the only history of "
+    "popularity that TMDb offers.",
+    column("snapshot_date", "date", "The day of the export.", key=True),
+    column("movie_id", "integer", "TMDb's id of the film.", key=True, at_least=1),
+    column("popularity", "number", "TMDb's popularity score, without unit.", at_least=0),
+    group="raw",
+    partition_by_day="snapshot_date",
+)
+
+details_due = table(
+    "details_due",
+    "One row per film whose details a day is to ask for, with the reason. Made once a day, so that an interrupted run "
+    "goes on with the same list.",
+    column("snapshot_date", "date", "The day that asks.", key=True),
+    column("movie_id", "integer", "TMDb's id of the film.", key=True, at_least=1),
+    column("reason", "text", "Why.", one_of=("changed", "new", "refresh", "returned", "stale", "unlisted")),
+    group="books",
+)
+
+fetch_log = table(
+    "fetch_log",
+    "One row per part of a day's fetching that is finished. Lets an interrupted run go on and a complete day rest.",
+    column("snapshot_date", "date", "The day fetched for.", key=True),
+    column("kind", "text", "What was asked.", key=True, one_of=("details", "discover", "due", "export", "reference")),
+    column(
+        "part",
+        "text",
+        "A page, a slice of release dates, a list, or 'all' for the whole.",
+        key=True,
+        max_length=100,
+    ),
+    column("started_at", "timestamp", "When the first request of the part was sent (UTC)."),
+    column("finished_at", "timestamp", "When the part was complete; NULL while it is under way.", nullable=True),
+    column("request_count", "integer", "Requests sent for the part, retries included.", at_least=0),
+    column("row_count", "integer", "Rows stored by the part.", at_least=0),
+    group="books",
+)
+
+fetch_turn = table(
+    "fetch_turn",
+    "One row per turn at asking TMDb that was the last, so one: whose it was, and when it ended.",
+    column("turn", "integer", "Always 1.", key=True, sql_type=sa.SmallInteger),
+    column("holder", "text", "Random name of who asked: one process, or one warehouse opened in it."),
+    column("ended_at", "timestamp", "When it ended; NULL while it lasts, or when it was cut off.", nullable=True),
+    group="books",
+)
+
+rejected_row = table(
+    "rejected_row",
+    "One row per row that broke its contract, as it was when its table was last loaded for that day.",
+    column("id", "text", "Stable id made from table, day, row and reasons.", key=True, sql_type=UUID),
+    column("table_name", "text", "The table that refused the row."),
+    column("snapshot_date", "date", "The day loaded; NULL for tables without days.", nullable=True),
+    column("part", "text", "What the row came from (a page, a film); NULL where it is the whole day.", nullable=True),
+    column("payload", "json", "The row; texts over 1,000 characters are cut."),
+    column("reasons", "json", "List of the rules it broke."),
+    column("rejected_at", "timestamp", "When it was refused (UTC).", by_database="now()"),
+    sa.Index("ix_rejected_row_table", "table_name", "snapshot_date"),
+    group="books",
+)

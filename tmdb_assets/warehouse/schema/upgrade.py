@@ -1,0 +1,70 @@
+"""A warehouse of an earlier release brought up to this one by the steps in `migrations`, in one transaction."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from tmdb_assets.warehouse.schema.migrations import HEAD
+from tmdb_assets.warehouse.schema.vocabulary import column, metadata, table
+
+schema_version = table(
+    "schema_version",
+    "One row per database, so one: the newest step of tmdb_assets/warehouse/schema/migrations that it has taken.",
+    column("version_num", "text", "The step's number.", key=True, max_length=32),
+    group="books",
+)
+
+
+class SchemaMismatchError(Exception):
+    """The database holds tables of another version; the text is one line for the user."""
+
+
+def upgrade(connection: sa.Connection) -> str | None:
+    """Take the steps that the database lacks; return the version it had, None for an empty database.
+
+    The caller holds the schema's lock and creates afterwards what no step made. Raises `SchemaMismatchError` for a
+    database of a newer release.
+    """
+    found = find_version(connection)
+    if found == HEAD or found is None:
+        return found
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    config.attributes["connection"] = connection
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if found not in known:
+        raise SchemaMismatchError(
+            f"This database was made by a newer tmdb-assets: its schema is at {found}, this release knows {HEAD} and "
+            "earlier. Nothing was changed; install the newer release, or name another database."
+        )
+    mark(connection, found)
+    command.upgrade(config, HEAD)
+    return found
+
+
+def find_version(connection: sa.Connection) -> str | None:
+    """The step at which the database is, also of a release that did not note it; None for an empty database."""
+    if connection.scalar(sa.text("select to_regclass('schema_version')")):
+        return connection.scalar(sa.select(schema_version.c.version_num))
+    names = sa.inspect(connection).get_table_names()
+    if not {made.name for made in metadata.sorted_tables} & set(names):
+        return None
+    # The second release left the CHECK of a database of the first as it was.
+    kinds = sa.text(
+        "select pg_get_constraintdef(oid) from pg_constraint "
+        "where conrelid = to_regclass('fetch_log') and conname = 'ck_fetch_log_kind_one_of'"
+    )
+    return "0002" if "'export'" in (connection.scalar(kinds) or "") else "0001"
+
+
+def mark(connection: sa.Connection, version: str = HEAD) -> None:
+    """Note the step at which the database is."""
+    connection.execute(sa.schema.CreateTable(schema_version, if_not_exists=True))
+    connection.execute(schema_version.delete())
+    connection.execute(schema_version.insert().values(version_num=version))

@@ -1,0 +1,225 @@
+"""The databases on a Postgres server: reached with patience, checked, and created where they are missing."""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import tenacity
+from psycopg import errors, sql
+
+from tmdb_assets.warehouse.server.urls import APPLICATION_NAME, describe, render_url
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy.engine import URL
+
+OLDEST_VERSION = 15
+OUTAGES = {f"{driver}.{kind}" for driver in ("psycopg", "psycopg2") for kind in ("OperationalError", "InterfaceError")}
+TRIES = 3  # of a question amid which the server restarts
+POOLER_LACKS = "no such database"  # PgBouncer's words, in every language; Postgres has others
+CONNECT_TIMEOUT_S = 4  # for each address of the host, and once more for the question whether the server is up
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+class WarehouseUnavailableError(Exception):
+    """The warehouse cannot be used; the text is one line for the user: what happened and what to do. No secrets."""
+
+
+class _UnreachableError(Exception):
+    """Nothing answered, or the server is still starting: worth another attempt."""
+
+
+class _RefusedError(Exception):
+    """The server answered and said no: another attempt would hear the same."""
+
+
+def ensure_databases(
+    targets: Sequence[URL], *, maintenance: Sequence[URL], patience_s: float, locale: str | None = None
+) -> None:
+    """Create those databases of `targets`, all on one server, that do not exist: UTF8, from template0.
+
+    `locale` is one of Postgres's own, like C.UTF-8 (version 17 and later); None: the server's default.
+    The connection for this is to the first database that lets one in: the first target, then `maintenance` in order.
+    Every target is then connected to once: a pooler lets in only to the databases that it has an entry for.
+    An unreachable server is tried again for `patience_s` seconds; a refusal is final. Safe beside other processes.
+    Raises `WarehouseUnavailableError`, also for a server older than version 15 and a database that is not UTF8.
+    """
+    where, names = describe(targets[0]), [str(url.database) for url in targets]
+    tries = 0
+    while True:
+        tries += 1
+        with closing(_connect_first([targets[0], *maintenance], patience_s)) as connection:
+            if connection.info.server_version < OLDEST_VERSION * 10_000:
+                raise WarehouseUnavailableError(
+                    f"Postgres at {where} is version {connection.info.server_version // 10_000}; "
+                    f"the warehouse needs {OLDEST_VERSION} or later. Upgrade it, or name another in WAREHOUSE_URL."
+                )
+            try:
+                _create_missing(connection, names, where, locale)
+            except psycopg.Error as error:
+                if is_outage(error) and tries < TRIES:
+                    continue
+                raise WarehouseUnavailableError(f"Postgres at {where} reports: {first_line(error)}.") from None
+            reached = connection.info.dbname
+        break
+    for url in targets:
+        if url.database != reached:
+            _connect_first([url], patience_s).close()
+
+
+def libpq_environment(url: URL) -> dict[str, str]:
+    """The environment of this process with the URL in libpq's variables (PGHOST, PGUSER ...), for psql and the like.
+
+    A program's own flags then replace only what they name. The few parameters without a variable are left out.
+    """
+    environment = {name: value for name, value in os.environ.items() if name != "PGSERVICE"}  # it would go before these
+    variables = {option.keyword: option.envvar for option in psycopg.pq.Conninfo.get_defaults()}
+    for keyword, value in psycopg.conninfo.conninfo_to_dict(render_url(url)).items():
+        variable = variables.get(keyword.encode())
+        if variable and value is not None:
+            environment[variable.decode()] = str(value)
+    return environment
+
+
+def _create_missing(connection: Connection, names: list[str], where: str, locale: str | None) -> None:
+    rows = connection.execute(
+        "select datname, pg_encoding_to_char(encoding), has_database_privilege(oid, 'connect') "
+        "from pg_database where datname = any(%s)",
+        [names],
+    ).fetchall()
+    for name, encoding, may_connect in rows:
+        if encoding != "UTF8":
+            raise WarehouseUnavailableError(
+                f"The database {name} at {where} has the encoding {encoding}, in which titles cannot be kept. "
+                "Name another one in WAREHOUSE_URL; a missing one is created as UTF8."
+            )
+        if not may_connect:
+            raise WarehouseUnavailableError(
+                f'The role "{connection.info.user}" may not connect to the database {name} at {where}. '
+                f'Ask an administrator to run: grant connect on database "{name}" to "{connection.info.user}";'
+            )
+    missing = [name for name in names if name not in {row[0] for row in rows}]
+    try:
+        for name in missing:
+            _create(connection, name, locale)
+    except errors.InsufficientPrivilege:
+        statements = " ".join(
+            f'create database "{name}" owner "{connection.info.user}" encoding \'UTF8\' template template0;'
+            for name in missing
+        )
+        raise WarehouseUnavailableError(
+            f'The role "{connection.info.user}" may not create databases at {where}. '
+            f"Ask an administrator to run: {statements}"
+        ) from None
+
+
+def _create(connection: Connection, name: str, locale: str | None) -> None:
+    statement = sql.SQL("create database {} encoding 'UTF8' template template0").format(sql.Identifier(name))
+    if locale and connection.info.server_version >= 170_000:
+        statement += sql.SQL(" locale_provider builtin builtin_locale {}").format(sql.Literal(locale))
+    try:
+        connection.execute(statement)
+    except (errors.DuplicateDatabase, errors.UniqueViolation):
+        return  # another process was faster
+
+
+def _connect_first(candidates: list[URL], patience_s: float) -> Connection:
+    """A connection to the first candidate that lets one in; raises the first refusal when none does."""
+    first_refusal: _RefusedError | None = None
+    patient = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(_UnreachableError),
+        stop=tenacity.stop_after_delay(patience_s),
+        wait=tenacity.wait_exponential(multiplier=0.2, max=2),
+        reraise=True,
+    )
+    for url in dict.fromkeys(candidates):
+        try:
+            return patient(_connect, url)
+        except _UnreachableError as error:
+            raise WarehouseUnavailableError(
+                f"Postgres at {describe(url)} cannot be reached ({error}). "
+                "Start it, or correct WAREHOUSE_URL, and run again; nothing was changed."
+            ) from None
+        except _RefusedError as error:
+            first_refusal = first_refusal or error
+    where, advice = describe(candidates[0]), "Correct user, password or database in WAREHOUSE_URL"
+    if POOLER_LACKS in str(first_refusal):
+        advice = (
+            f"This is a connection pooler: add an entry for {candidates[0].database} to its [databases], "
+            "or let WAREHOUSE_URL name the server itself"
+        )
+    raise WarehouseUnavailableError(
+        f"Postgres at {where} refuses the connection ({first_refusal}). {advice}; nothing was changed."
+    ) from None
+
+
+def _connect(url: URL) -> Connection:
+    conninfo = render_url(url)
+    try:
+        return psycopg.connect(
+            conninfo,
+            autocommit=True,
+            connect_timeout=CONNECT_TIMEOUT_S,
+            application_name=APPLICATION_NAME,
+            client_encoding="utf8",  # from a database in SQL_ASCII text would come as bytes
+        )
+    except psycopg.OperationalError as error:
+        # A failed connection has no sqlstate, and the server's text may be in any language: libpq tells the two apart.
+        if error.pgconn is None or isinstance(error, errors.ConnectionTimeout) or not _is_up(conninfo):
+            raise _UnreachableError(first_line(error)) from None
+        raise _RefusedError(first_line(error)) from None
+    except (psycopg.Error, UnicodeError) as error:  # a parameter that libpq does not know, a host that is no name
+        raise _RefusedError(first_line(error)) from None
+
+
+def _is_up(conninfo: str) -> bool:
+    """Whether the server takes connections, though perhaps not ours (PQping: needs no valid user or database)."""
+    full = psycopg.conninfo.make_conninfo(conninfo, connect_timeout=CONNECT_TIMEOUT_S)
+    return psycopg.pq.PGconn.ping(full.encode()) == psycopg.pq.Ping.OK
+
+
+def tell_outage(error: BaseException, url: URL) -> str | None:
+    """One sentence on the error of psycopg, or of Dagster's psycopg2, that `error` comes from, or None."""
+    cause = _find_driver_error(error)
+    if cause is None:
+        return None
+    did = "went away" if _is_end_of_session(cause) else "could not go on"
+    return f"Postgres at {describe(url)} {did} ({first_line(cause)})."
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether `error` comes from a server that went away or cannot be reached, which another attempt may find back."""
+    cause = _find_driver_error(error)
+    return cause is not None and _is_end_of_session(cause)
+
+
+def _find_driver_error(error: BaseException) -> BaseException | None:
+    """The error of the database's driver that `error` comes from.
+
+    The drivers are told by name: what catches an error need not load both.
+    """
+    cause: BaseException | None = error
+    seen: list[BaseException] = []
+    while cause is not None and cause not in seen:
+        if OUTAGES & {f"{kind.__module__}.{kind.__name__}" for kind in type(cause).__mro__}:
+            return cause
+        seen.append(cause)
+        cause = cause.__cause__ or cause.__context__
+    return None
+
+
+def _is_end_of_session(cause: BaseException) -> bool:
+    """By its state: none (nothing was heard), 08 (connection), 57P (the server ends or starts)."""
+    state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+    return state is None or state.startswith(("08", "57P"))
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's text, or its name where it has none."""
+    lines = str(error).strip().splitlines()
+    return lines[0].strip() if lines else type(error).__name__

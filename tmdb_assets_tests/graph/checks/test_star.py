@@ -1,0 +1,280 @@
+"""Every check in a state that passes and in one that fails: its figures, and what it tells the reader to do.
+
+The checks of views and pictures stand in test_reports, those of the CSV and of removed films in test_assets.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from dagster import AssetSelection, Definitions, asset, define_asset_job, in_process_executor
+
+from tmdb_assets import partitions
+from tmdb_assets.assets.declare import DAILY
+from tmdb_assets.checks.star import CHECKS
+from tmdb_assets_tests.cases.awkward import catalogue, company, countries, film, genres, languages, sound_films
+from tmdb_assets_tests.fakes.replay_catalogue import discover_item
+from tmdb_assets_tests.oracle.compare import Tables, copied_warehouse, state_of
+from tmdb_assets_tests.stage.memory_instance import memory_instance
+from tmdb_assets_tests.stage.platform import (
+    QUIET,
+    checks_of,
+    evaluations_of,
+    failures_of,
+    fake_graph,
+    loaded_by_fake,
+    metadata_of,
+)
+
+DAY = dt.date(2026, 7, 29)
+SOUND = sound_films(30)
+# Assets of the right names that do nothing, so that the checks see the tables as a test leaves them.
+STUBS = [
+    asset(name=name, partitions_def=DAILY)(lambda: None)
+    for name in ("fact_movie_daily", "dim_movie", "dim_country", "bridge_movie_country")
+]
+OVER_TABLES = {
+    "fact_movie_daily.every_discover_film_is_there",
+    "dim_movie.films_have_details",
+    "dim_country.countries_in_use_have_a_continent",
+    "fact_movie_daily.today_is_there",
+    "fact_movie_daily.latest_state_agrees",
+}
+
+
+@pytest.fixture(scope="module")
+def loaded_database(server):
+    with loaded_by_fake(server, catalogue(SOUND), DAY) as name:
+        yield name
+
+
+@pytest.fixture
+def tables(server, loaded_database, monkeypatch):
+    monkeypatch.setattr(partitions, "today", lambda: DAY)
+    with copied_warehouse(server, loaded_database) as made:
+        yield Tables(made)
+
+
+def evaluate(tables):
+    """Run the checks across tables alone."""
+    job = define_asset_job("checks", AssetSelection.all(), executor_def=in_process_executor)
+    made = Definitions(
+        assets=STUBS, asset_checks=CHECKS, jobs=[job], resources={"warehouse": tables.warehouse}
+    ).resolve_job_def("checks")
+    with memory_instance() as instance:
+        options = {"instance": instance, "run_config": QUIET, "raise_on_error": False}
+        return evaluations_of(made.execute_in_process(partition_key=DAY.isoformat(), **options))
+
+
+def failed(found):
+    return {name for name, evaluation in found.items() if not evaluation.passed}
+
+
+def values(evaluation):
+    """The metadata: numbers and texts as they are, a table as its records."""
+    return {
+        name: [record.data for record in value.records] if hasattr(value, "records") else value.value
+        for name, value in evaluation.metadata.items()
+    }
+
+
+def test_all_pass_after_a_sound_day(tables):
+    found = evaluate(tables)
+    assert set(found) == OVER_TABLES
+    assert failed(found) == set()
+    assert {name: evaluation.description for name, evaluation in found.items()} == {
+        "fact_movie_daily.every_discover_film_is_there": "Every film of the day's discover is in the fact, or in "
+        "rejected_row with its reasons.",
+        "dim_movie.films_have_details": "Every film of the day has details.",
+        "dim_country.countries_in_use_have_a_continent": "Every country in use has a continent.",
+        "fact_movie_daily.today_is_there": "Today, 2026-07-29, is loaded.",
+        "fact_movie_daily.latest_state_agrees": "The latest state is what the fact says, as of 2026-07-29.",
+    }
+    assert values(found["fact_movie_daily.every_discover_film_is_there"]) == {"missing": 0, "movie_ids": []}
+    assert values(found["dim_movie.films_have_details"]) == {"without_details": 0, "movie_ids": []}
+    assert values(found["dim_country.countries_in_use_have_a_continent"]) == {"codes": []}
+    assert values(found["fact_movie_daily.today_is_there"]) == {"newest_day": "2026-07-29", "today": "2026-07-29"}
+    by_day = {name for name, evaluation in found.items() if evaluation.partition == "2026-07-29"}
+    assert by_day == {"fact_movie_daily.every_discover_film_is_there", "dim_movie.films_have_details"}
+
+
+def test_films_of_discover_that_the_fact_lacks(tables):
+    tables.execute("delete from fact_movie_daily where movie_id in (9003, 9001, 9002)")
+    tables.execute(
+        "insert into rejected_row (id, table_name, snapshot_date, payload, reasons) values "
+        "(gen_random_uuid(), 'fact_movie_daily', :day, '{\"movie_id\": 9002}', '[]'), "
+        # What another day or another table refused explains nothing.
+        "(gen_random_uuid(), 'fact_movie_daily', :day - 1, '{\"movie_id\": 9001}', '[]'), "
+        "(gen_random_uuid(), 'dim_movie', :day, '{\"movie_id\": 9001}', '[]')",
+        day=DAY,
+    )
+    found = evaluate(tables)
+    assert failed(found) == {"fact_movie_daily.every_discover_film_is_there", "fact_movie_daily.latest_state_agrees"}
+    check = found["fact_movie_daily.every_discover_film_is_there"]
+    assert (check.severity.value, check.blocking) == ("ERROR", True)
+    assert values(check) == {"missing": 2, "movie_ids": [{"movie_id": "9001"}, {"movie_id": "9003"}]}
+    assert check.description == (
+        "2 films of the day's discover are not in fact_movie_daily. Materialize dim_movie and fact_movie_daily for "
+        "this day again; if they stay away, look at the log of both steps."
+    )
+
+
+def test_films_without_details(tables):
+    tables.execute("update dim_movie set details_date = null where movie_id in (9001, 9002, 9003)")
+    # A removed film has no details to be asked for, and a film of another day is not this day's matter.
+    tables.execute("update dim_movie set removed_date = :day where movie_id = 9002", day=DAY)
+    tables.execute("delete from raw_discover where movie_id = 9003")
+    found = evaluate(tables)
+    assert failed(found) == {"dim_movie.films_have_details"}
+    check = found["dim_movie.films_have_details"]
+    assert (check.severity.value, check.blocking) == ("WARN", False)
+    assert values(check) == {"without_details": 1, "movie_ids": [{"movie_id": "9001"}]}
+    assert check.description == (
+        "1 films of the day have no details (budget, runtime, companies ...). They are in the fact all the same. "
+        "Those that gave no answer are asked again by another run before midnight UTC; those whose answer broke the "
+        "contract of dim_movie are in rejected_row: tmdb-assets run --refresh asks them anew."
+    )
+
+
+def test_countries_in_use_without_a_continent(tables):
+    tables.execute("update dim_country set continent = null where iso_3166_1 in ('US', 'JP')")  # no film is from JP
+    found = evaluate(tables)
+    assert failed(found) == {"dim_country.countries_in_use_have_a_continent"}
+    check = found["dim_country.countries_in_use_have_a_continent"]
+    assert check.severity.value == "WARN"
+    assert values(check) == {"codes": [{"iso_3166_1": "US"}]}
+    assert check.description == (
+        "No continent for US. Add a line for each to data/country_continent.csv and materialize country_continent; "
+        "dim_country follows at once."
+    )
+
+
+@pytest.mark.parametrize(("days_later", "passed"), [(-1, True), (0, True), (1, False)])
+def test_today_is_there(tables, monkeypatch, days_later, passed):
+    today = DAY + dt.timedelta(days=days_later)
+    monkeypatch.setattr(partitions, "today", lambda: today)
+    check = evaluate(tables)["fact_movie_daily.today_is_there"]
+    assert check.passed is passed
+    assert values(check) == {"newest_day": "2026-07-29", "today": today.isoformat()}
+    if not passed:
+        assert check.severity.value == "WARN"
+        assert check.description == (
+            "Today, 2026-07-30, is not loaded yet; the newest day is 2026-07-29. Materialize today's partition "
+            "(tmdb-assets run); the schedule does so at 09:00 UTC when the daemon runs."
+        )
+
+
+def test_no_day_is_there_in_an_empty_warehouse(warehouse, monkeypatch):
+    monkeypatch.setattr(partitions, "today", lambda: DAY)
+    found = evaluate(Tables(warehouse))
+    assert failed(found) == {"fact_movie_daily.today_is_there"}
+    assert "the newest day is none." in found["fact_movie_daily.today_is_there"].description
+
+
+def broken_films():
+    """One film for each table that is read from details, with one row in it that breaks the table's contract."""
+    odd_country = {"iso_3166_1": "usa", "name": "Nowhere"}
+    odd_language = {"iso_639_1": "E!", "english_name": "Odd", "name": "Odd"}
+    return [
+        film(101, runtime=-3),
+        film(102, genres=[*genres(18), {"id": 0, "name": "Zero"}]),
+        film(103, production_companies=[company(7, "Long", "USA")]),
+        film(104, production_countries=[*countries("US"), odd_country]),
+        film(105, spoken_languages=[*languages("en"), odd_language]),
+    ]
+
+
+def test_every_contract_reports_its_broken_rows_while_the_others_load(warehouse, monkeypatch):
+    films = [*sound_films(), *broken_films()]
+    items = [discover_item(payload["id"], payload) for payload in films]
+    items.append({**discover_item(106, film(106)), "vote_average": 11})
+    listed = {107: {**film(107), "id": 108}}  # details of another film
+    items.append(discover_item(107, film(107)))
+    made = catalogue(
+        {**{payload["id"]: payload for payload in films}, **listed},
+        listing=items,
+        genres=[*catalogue(()).genres, {"name": "No id"}],
+    )
+    with fake_graph(warehouse, made, monkeypatch) as graph:
+        result = graph.run(DAY, charts=False)
+        assert failures_of(result) == []
+        assert result.success
+        found = evaluations_of(result)
+        broken = {
+            name.removesuffix(".contract"): values(found[name])["broken_rules"]
+            for name in failed(found)
+            if name.endswith(".contract")
+        }
+        rules = {name: {(row["rule"], row["rows"], row["examples"]) for row in rows} for name, rows in broken.items()}
+        assert rules == {
+            "raw_discover": {("vote_average at most 10", 1, "11.0")},
+            "raw_details": {("payload.id is the id asked for", 1, "108")},
+            "raw_reference": {("code not null", 1, "None")},
+            "dim_movie": {("runtime_minutes at least 1", 1, "-3")},
+            "dim_genre": {("genre_id at least 1", 1, "0")},
+            "dim_company": {("origin_country max length 2", 1, "USA")},
+            "dim_country": {("iso_3166_1 matches ^[A-Z]{2}$", 1, "usa")},
+            "dim_language": {("iso_639_1 matches ^[a-z]{2,3}$", 1, "E!")},
+            "bridge_movie_genre": {("genre_id is in dim_genre", 1, "0")},
+            "bridge_movie_company": {("company_id is in dim_company", 1, "7")},
+            "bridge_movie_country": {("iso_3166_1 is in dim_country", 1, "usa")},
+            "bridge_movie_language": {("iso_639_1 is in dim_language", 1, "E!")},
+        }
+        check = found["raw_discover.contract"]
+        assert check.severity.value == "WARN"
+        assert check.description == (
+            "1 of 207 rows broke the contract of raw_discover and are in rejected_row with their reasons; the others "
+            "are loaded. Look at them with: select * from rejected_row where table_name = 'raw_discover'."
+        )
+        assert values(check)["rejected_share"] == pytest.approx(1 / 207)
+        assert dict(graph.rows("select table_name, count(*) from rejected_row group by 1")) == dict.fromkeys(broken, 1)
+        assert graph.value("select count(*) from fact_movie_daily") == 206
+        assert metadata_of(result, "dim_movie")["rows_rejected"] == 1
+        # 101 and 107 are known from discover alone.
+        assert values(found["dim_movie.films_have_details"])["movie_ids"] == [{"movie_id": "101"}, {"movie_id": "107"}]
+
+
+def test_a_contract_broken_too_often_stops_the_load_and_all_that_follows(server, loaded_database, monkeypatch):
+    bad = [{**payload, "runtime": "ninety"} for payload in SOUND[:4]]
+    made = catalogue([*bad, *SOUND[4:]])
+    with (
+        copied_warehouse(server, loaded_database) as warehouse,
+        fake_graph(warehouse, made, monkeypatch) as graph,
+    ):
+        before = state_of(graph)
+        result = graph.run(DAY, refresh=True, charts=False)
+        assert not result.success
+        (line,) = failures_of(result)
+        assert line == (
+            "dim_movie: 4 of 60 rows (6.7%) broke their contract, over the 5% allowed. Nothing was written."
+        )
+        check = evaluations_of(result)["dim_movie.contract"]
+        assert (check.passed, check.severity.value, check.blocking) == (False, "ERROR", True)
+        assert check.description == (
+            "4 of 60 rows broke the contract of dim_movie, over the 5% allowed. Nothing was written; what was there "
+            "stays. Look at the rules below: if TMDb changed its answers, change the declaration of the table; if "
+            "this was a bad moment, run the day again."
+        )
+        assert values(check)["broken_rules"] == [
+            {"rule": "runtime_minutes is of kind integer", "rows": 4, "share": "6.67%", "examples": "ninety"}
+        ]
+        assert state_of(graph) == before
+        assert not {name for name in checks_of(result) if name.startswith(("bridge_", "fact_", "vw_"))}
+
+
+def test_pages_complete(server, loaded_database, monkeypatch):
+    with (
+        copied_warehouse(server, loaded_database) as warehouse,
+        fake_graph(warehouse, catalogue(SOUND), monkeypatch) as graph,
+    ):
+        check = evaluations_of(graph.run(DAY, only={"raw_discover"}))["raw_discover.pages_complete"]
+        assert (check.passed, check.description) == (True, "2 pages of 2026-07-29 are stored.")
+        # As a run leaves it that was cut off amid the day; a past day cannot be completed any more.
+        graph.execute("update fetch_log set finished_at = null where kind = 'discover' and part = 'all'")
+        graph.execute("delete from fetch_log where part = 'page 2'")
+        later = DAY + dt.timedelta(days=1)
+        check = evaluations_of(graph.run(DAY, today=later, only={"raw_discover"}))["raw_discover.pages_complete"]
+        stored = {"pages_stored": 1, "slices_stored": 0, "films_beyond_page_500": 0}
+        assert (check.passed, check.severity.value, values(check)) == (False, "WARN", stored)
+        assert check.description.startswith("1 pages of 2026-07-29 are stored. The day is not complete")

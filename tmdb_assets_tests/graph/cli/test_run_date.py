@@ -1,0 +1,38 @@
+"""The day a run belongs to: that on which its command was given, also when it starts after midnight."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from tmdb_assets import partitions
+from tmdb_assets.cli.in_process import Platform, run_day
+from tmdb_assets_tests.cases.awkward import catalogue, sound_films
+from tmdb_assets_tests.stage.platform import fake_graph
+
+DAY = dt.date(2026, 7, 29)
+NEXT = DAY + dt.timedelta(days=1)
+CATALOGUE = catalogue(sound_films(20))
+FETCHING = ("raw_discover", "raw_reference")
+
+
+def test_a_command_given_before_midnight_asks_for_its_day_after_it(warehouse, monkeypatch):
+    with fake_graph(warehouse, CATALOGUE, monkeypatch) as graph:
+        monkeypatch.setattr(partitions, "today", lambda: NEXT)
+        platform = Platform(graph.instance, graph.definitions, graph.source, warehouse)
+        late = run_day(platform, DAY, assets=FETCHING)  # a command of the next day: this one is past
+        assert (late.ok, graph.client.asked) == (True, [])
+        in_time = run_day(platform, DAY, today=DAY, assets=FETCHING)
+        assert in_time.ok
+        assert "/discover/movie" in graph.client.asked
+        assert graph.rows("select distinct snapshot_date from raw_discover") == [(DAY,)]
+
+
+def test_without_a_command_it_is_the_day_when_the_first_step_asked(monkeypatch):
+    days = [DAY]
+    monkeypatch.setattr(partitions, "today", lambda: days[-1])
+    assert partitions.run_date("of the schedule") == DAY
+    days.append(NEXT)
+    assert partitions.run_date("of the schedule") == DAY
+    assert partitions.run_date("launched after midnight") == NEXT
+    partitions.begin_run("of a command", DAY)
+    assert partitions.run_date("of a command") == DAY

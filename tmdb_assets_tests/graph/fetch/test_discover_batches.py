@@ -1,0 +1,83 @@
+"""Discover broken off amid a batch of pages: what was answered is kept, and the next run asks the rest."""
+
+from __future__ import annotations
+
+import datetime as dt
+from contextlib import suppress
+
+import pytest
+
+from tmdb_assets.tmdb.errors import BadRequestError, UnauthorizedError, UnreachableError
+from tmdb_assets_tests.cases.awkward import catalogue, sound_films
+from tmdb_assets_tests.stage.platform import FakeClient, FakeGraph, failures_of
+
+DAY = dt.date(2026, 7, 29)
+CATALOGUE = catalogue(sound_films(200))
+PAGES, ANSWERED = 10, 6
+ONLY = ("raw_discover",)
+
+
+class BrokenOff(FakeClient):
+    """Ends with `end` after the sixth page, as the real client does: a value for one page, or an exception."""
+
+    end: BaseException | None = None
+
+    def __init__(self, made):
+        super().__init__(made)
+        self.pages = []
+
+    def fetch_many(self, requests):
+        for (key, page), answer in super().fetch_many(requests):
+            if self.end is None or page <= ANSWERED:
+                self.pages.append(page)
+                yield (key, page), answer
+            elif isinstance(self.end, (BadRequestError, UnreachableError)):
+                yield (key, page), self.end
+            else:
+                raise self.end
+
+
+@pytest.fixture
+def graph(warehouse, monkeypatch):
+    made = FakeGraph(warehouse, BrokenOff(CATALOGUE), monkeypatch, tmdb_token="fake-token")
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        UnauthorizedError("the token was refused"),
+        BadRequestError("the request was refused"),
+        UnreachableError("TMDb answers with faults"),
+        KeyboardInterrupt(),
+        SystemExit(1),
+    ],
+    ids=lambda end: type(end).__name__,
+)
+def test_pages_answered_before_the_end_are_stored(graph, end):
+    graph.client.end = end
+    with suppress(KeyboardInterrupt, SystemExit):
+        result = graph.run(DAY, only=ONLY)
+        assert not result.success
+        assert str(end) in failures_of(result)[0]
+    assert graph.value("select count(*) from raw_discover") == 20 * ANSWERED
+    graph.client.end = None
+    graph.client.pages.clear()
+    assert failures_of(graph.run(DAY, only=ONLY)) == []
+    assert graph.client.pages == list(range(ANSWERED + 1, PAGES + 1))
+    assert graph.value("select count(*) from raw_discover") == 200
+    # And once complete, nothing is asked.
+    graph.client.pages.clear()
+    assert failures_of(graph.run(DAY, only=ONLY)) == []
+    assert graph.client.pages == []
+
+
+def test_fewer_pages_asked_for_are_complete_and_then_more_are_asked(graph):
+    settings = graph.source.settings
+    for pages, asked in ((4, [1, 2, 3, 4]), (2, []), (4, []), (9, [5, 6, 7, 8, 9]), (500, [10]), (100, [])):
+        graph.source.settings = settings.model_copy(update={"tmdb_pages": pages})
+        graph.client.pages.clear()
+        assert failures_of(graph.run(DAY, only=ONLY)) == []
+        assert graph.client.pages == asked
+        assert graph.value("select finished_at is not null from fetch_log where kind = 'discover' and part = 'all'")

@@ -1,0 +1,253 @@
+"""The gap filler and the schedule: which days they ask for, and what comes of a tick that fires after midnight."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from dagster import DagsterInstance, DagsterRunStatus, build_schedule_context
+
+from tmdb_assets import partitions
+from tmdb_assets.definitions import defs
+from tmdb_assets.orchestration import gaps
+from tmdb_assets.orchestration.gaps import EXPORT_KEPT_DAYS
+from tmdb_assets.tmdb.errors import UnreachableError
+from tmdb_assets.tmdb.export.download import ExportGoneError
+from tmdb_assets.transforms.calendar import calendar_rows
+from tmdb_assets.warehouse.schema.dimensions import dim_date
+from tmdb_assets_tests.cases.awkward import catalogue, sound_films
+from tmdb_assets_tests.cases.sound_rows import load_rows
+from tmdb_assets_tests.oracle.compare import Tables, copied_warehouse, state_of
+from tmdb_assets_tests.stage.gap_ticks import HOUR, days_of, note_loaded, note_run, run_requests, tick
+from tmdb_assets_tests.stage.many_days import ONE_DAY
+from tmdb_assets_tests.stage.memory_instance import memory_instance
+from tmdb_assets_tests.stage.platform import checks_of, evaluations_of, failures_of, fake_graph, loaded_by_fake
+
+DAY = dt.date(2026, 7, 29)
+FILMS = 20
+CATALOGUE = catalogue(sound_films(FILMS))
+FACTS = "select date_id, source, count(*), count(vote_count) from fact_movie_daily group by 1, 2 order by 1, 2"
+
+
+@pytest.fixture(scope="module")
+def loaded_database(server):
+    with loaded_by_fake(server, CATALOGUE, DAY) as name:
+        yield name
+
+
+@pytest.fixture
+def loaded(server, loaded_database, monkeypatch):
+    """The graph on a copy of a warehouse in which DAY is loaded; nothing was asked yet."""
+    with copied_warehouse(server, loaded_database) as made, fake_graph(made, CATALOGUE, monkeypatch) as graph:
+        yield graph
+
+
+@pytest.fixture
+def books(warehouse):
+    """An empty warehouse with a calendar, in which days can be noted as loaded."""
+    load_rows(warehouse, dim_date, calendar_rows(2025, 2026))
+    made = Tables(warehouse)
+    with memory_instance() as made.instance:
+        yield made
+
+
+def test_nothing_is_asked_before_the_first_load_nor_when_nothing_is_missing(books, monkeypatch):
+    assert tick(books, monkeypatch, DAY) == ([], "No day is missing.")
+    note_loaded(books, DAY - 2 * ONE_DAY, DAY - ONE_DAY)
+    assert tick(books, monkeypatch, DAY) == ([], "No day is missing.")  # today is the schedule's
+    note_loaded(books, DAY)
+    assert tick(books, monkeypatch, DAY) == ([], "No day is missing.")
+
+
+def test_each_missing_day_is_asked_for_once_oldest_first(books, monkeypatch):
+    first = DAY - 9 * ONE_DAY
+    note_loaded(books, first, first + 3 * ONE_DAY, DAY)
+    missing = [first + n * ONE_DAY for n in (1, 2, 4, 5, 6, 7, 8)]
+    requests, skipped = tick(books, monkeypatch, DAY)
+    assert (days_of(requests), skipped) == (missing, None)
+    # Dagster launches a run key once; the same day keeps its key, and no two days share one.
+    keys = [request.run_key for request in requests]
+    assert len(set(keys)) == len(missing)
+    again, _ = tick(books, monkeypatch, DAY)
+    assert [request.run_key for request in again] == keys
+    note_loaded(books, *missing[:6])
+    requests, _ = tick(books, monkeypatch, DAY + ONE_DAY)
+    assert [request.run_key for request in requests] == keys[6:]
+
+
+def test_no_day_is_asked_for_whose_export_is_no_longer_kept(books, monkeypatch):
+    note_loaded(books, DAY - 200 * ONE_DAY, DAY - ONE_DAY)
+    days = days_of(tick(books, monkeypatch, DAY)[0])
+    assert (len(days), days[0], days[-1]) == (EXPORT_KEPT_DAYS - 1, DAY - EXPORT_KEPT_DAYS * ONE_DAY, DAY - 2 * ONE_DAY)
+    assert EXPORT_KEPT_DAYS == 88
+
+
+def test_no_day_is_asked_for_before_the_first_partition(books, monkeypatch):
+    """The first day was set later than a day that is loaded: what lies before it has no partition."""
+    first = dt.date.fromisoformat(partitions.daily_partitions().get_first_partition_key())
+    note_loaded(books, first - 5 * ONE_DAY, first + 2 * ONE_DAY)
+    requests, _ = tick(books, monkeypatch, first + 3 * ONE_DAY)
+    assert days_of(requests) == [first, first + ONE_DAY]
+
+
+def test_a_day_without_its_export_is_asked_for_it_once_it_is_past(books, monkeypatch):
+    """It was loaded before its export was there, or its export was asked for in vain."""
+    note_loaded(books, DAY - 2 * ONE_DAY)
+    note_loaded(books, DAY - ONE_DAY, DAY, export=False)
+    (request,), _ = tick(books, monkeypatch, DAY)
+    assert (request.run_key, request.partition_key) == (f"export-{DAY - ONE_DAY}", str(DAY - ONE_DAY))
+    assert {key.to_user_string() for key in request.asset_selection} == {"raw_export", "fact_movie_daily"}
+    assert request.run_config == {"ops": {"raw_export": {"config": {"refresh": True}}}}
+
+
+def test_a_day_whose_run_failed_is_asked_again_after_waits_that_grow(books, monkeypatch):
+    note_loaded(books, DAY - 2 * ONE_DAY)
+    missing = DAY - ONE_DAY
+    keys = []
+    for wait in (1, 4, 24, 24):
+        (request,), _ = tick(books, monkeypatch, DAY, 100 * HOUR)
+        keys.append(request.run_key)
+        note_run(books, missing, DagsterRunStatus.FAILURE, request.run_key)
+        requests, told = tick(books, monkeypatch, DAY, (wait - 0.1) * HOUR)
+        assert requests == []
+        assert told.startswith(f"1 days are missing, from {missing} to {missing}.")
+        assert days_of(tick(books, monkeypatch, DAY, wait * HOUR)[0]) == [missing]
+    # Dagster launches no second run for a key, also when the first failed.
+    assert len(set(keys)) == 4
+    assert keys[0] == f"gap-{missing}"
+    # The same tick twice asks for the same run.
+    assert (
+        tick(books, monkeypatch, DAY, 99 * HOUR)[0][0].run_key == tick(books, monkeypatch, DAY, 98 * HOUR)[0][0].run_key
+    )
+
+
+@pytest.mark.parametrize("status", [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING])
+@pytest.mark.parametrize("key", ["gap", None], ids=["own", "by hand"])
+def test_a_day_that_a_run_is_at_is_not_asked_for(books, monkeypatch, status, key):
+    note_loaded(books, DAY - 3 * ONE_DAY)
+    note_run(books, DAY - 2 * ONE_DAY, status, key)
+    assert days_of(tick(books, monkeypatch, DAY, 50 * HOUR)[0]) == [DAY - ONE_DAY]
+
+
+def test_a_run_that_was_made_but_not_launched_keeps_its_key(books, monkeypatch):
+    """The daemon died amid the tick: asked for the same key, Dagster launches the run that there is."""
+    note_loaded(books, DAY - 2 * ONE_DAY)
+    (request,), _ = tick(books, monkeypatch, DAY)
+    note_run(books, DAY - ONE_DAY, DagsterRunStatus.NOT_STARTED, request.run_key)
+    assert [again.run_key for again in tick(books, monkeypatch, DAY)[0]] == [request.run_key]
+
+
+def test_days_that_stay_empty_do_not_fill_the_list_of_runs(books, monkeypatch):
+    monkeypatch.setattr(gaps, "MOST_RUNS_A_DAY", 5)
+    note_loaded(books, DAY - 5 * ONE_DAY)
+    missing = [DAY - n * ONE_DAY for n in (4, 3, 2, 1)]
+    for request in tick(books, monkeypatch, DAY)[0]:
+        note_run(books, request.partition_key, DagsterRunStatus.FAILURE, request.run_key)
+    assert days_of(tick(books, monkeypatch, DAY, 2 * HOUR)[0]) == missing[:1]
+    assert days_of(tick(books, monkeypatch, DAY, 25 * HOUR)[0]) == missing
+
+
+def test_without_a_missing_day_no_run_is_looked_up(books, monkeypatch):
+    note_loaded(books, DAY - ONE_DAY)
+    monkeypatch.setattr(DagsterInstance, "get_run_records", lambda *_, **__: pytest.fail("runs were looked up"))
+    assert tick(books, monkeypatch, DAY) == ([], "No day is missing.")
+
+
+def test_days_that_the_network_failed_are_filled_later_oldest_first(loaded, monkeypatch):
+    def down(day, now):
+        raise UnreachableError("The network is down. What is already stored is kept; run again later.")
+
+    today, missing = DAY + 3 * ONE_DAY, [DAY + ONE_DAY, DAY + 2 * ONE_DAY]
+    up, loaded.source.export = loaded.source.export, down
+    assert [result.success for result in run_requests(loaded, monkeypatch, today).values()] == [False, False]
+    loaded.source.export = up
+    assert run_requests(loaded, monkeypatch, today, 0.9 * HOUR) == {}
+    results = run_requests(loaded, monkeypatch, today, 1.1 * HOUR)
+    assert list(results) == missing
+    assert [result.success for result in results.values()] == [True, True]
+    assert loaded.rows(FACTS) == [(DAY, "discover", FILMS, FILMS), *((day, "export", FILMS, 0) for day in missing)]
+    assert tick(loaded, monkeypatch, today, 99 * HOUR) == ([], "No day is missing.")
+
+
+@pytest.mark.parametrize("is_loaded", [False, True], ids=["without facts", "from discover alone"])
+def test_a_day_whose_export_is_gone_for_good_is_left_in_peace(loaded, monkeypatch, is_loaded):
+    def gone(day, now):
+        raise ExportGoneError(f"The id export of {day} is no longer published (404).")
+
+    if is_loaded:
+        loaded.execute("delete from fetch_log where kind = 'export'")
+    day = DAY if is_loaded else DAY + ONE_DAY
+    today = day + ONE_DAY
+    loaded.source.export = gone
+    assert list(run_requests(loaded, monkeypatch, today)) == [day]
+    # One such answer may be a fault of the file store; two, hours apart, are believed.
+    assert list(run_requests(loaded, monkeypatch, today, 2 * HOUR)) == [day]
+    assert run_requests(loaded, monkeypatch, today, 500 * HOUR) == {}
+    # Of another address nobody said so.
+    elsewhere = gaps.get_settings().model_copy(update={"tmdb_export_url": "https://elsewhere.example/exports"})
+    monkeypatch.setattr(gaps, "get_settings", lambda: elsewhere)
+    assert days_of(tick(loaded, monkeypatch, today, 500 * HOUR)[0]) == [day]
+
+
+def test_films_that_became_known_later_are_no_gap(loaded, monkeypatch):
+    today = DAY + 2 * ONE_DAY
+    run_requests(loaded, monkeypatch, today)
+    loaded.execute("update fetch_log set row_count = row_count - 5 where part = 'known films'")
+    assert tick(loaded, monkeypatch, today, 500 * HOUR) == ([], "No day is missing.")
+
+
+def test_days_slept_through_are_filled_from_their_exports(loaded, monkeypatch):
+    today = DAY + 3 * ONE_DAY
+    results = run_requests(loaded, monkeypatch, today)
+    assert list(results) == [DAY + ONE_DAY, DAY + 2 * ONE_DAY]
+    for result in results.values():
+        assert failures_of(result) == []
+    assert loaded.client.asked == [f"/export/{day}" for day in results]
+    assert loaded.rows(FACTS) == [(DAY, "discover", FILMS, FILMS), *((day, "export", FILMS, 0) for day in results)]
+    assert tick(loaded, monkeypatch, today) == ([], "No day is missing.")
+
+
+def test_a_day_loaded_before_its_export_was_there_gets_it(loaded, monkeypatch):
+    loaded.execute("delete from fetch_log where kind = 'export'")
+    loaded.execute("delete from raw_export")
+    outside = min(CATALOGUE.films)
+    loaded.execute("delete from raw_discover where movie_id = :film", film=outside)
+    loaded.execute("delete from fact_movie_daily where movie_id = :film", film=outside)
+    today = DAY + ONE_DAY
+    check = evaluations_of(loaded.run(DAY, today=today, job="backfill"))["raw_export.export_stored"]
+    assert not check.passed
+    assert f"tmdb-assets backfill --from {DAY} --to {DAY} --refresh" in check.description
+    assert (loaded.client.asked, loaded.value("select count(*) from fact_movie_daily")) == ([], FILMS - 1)
+
+    (result,) = run_requests(loaded, monkeypatch, today).values()
+    assert (failures_of(result), loaded.client.asked) == ([], [f"/export/{DAY}"])
+    assert loaded.rows(FACTS) == [(DAY, "discover", FILMS - 1, FILMS - 1), (DAY, "export", 1, 0)]
+    assert checks_of(result)["raw_export.export_stored"]
+    assert tick(loaded, monkeypatch, today) == ([], "No day is missing.")
+
+
+def test_a_day_that_cannot_be_filled_leaves_everything_as_it_was(loaded, monkeypatch):
+    def missing(day, now):
+        raise ExportGoneError(f"The id export of {day} is no longer published (404).")
+
+    loaded.source.export = missing
+    before = state_of(loaded), loaded.counts()
+    (result,) = run_requests(loaded, monkeypatch, DAY + 2 * ONE_DAY).values()
+    assert not result.success
+    assert f"{DAY + ONE_DAY} cannot be loaded" in failures_of(result)[0]
+    assert (state_of(loaded), loaded.counts()) == before
+
+
+def test_a_schedule_tick_that_fires_after_midnight_fills_its_day_from_the_export(loaded):
+    day = DAY + ONE_DAY
+    at = dt.datetime.combine(day, dt.time(9), dt.UTC)
+    context = build_schedule_context(scheduled_execution_time=at, repository_def=defs.get_repository_def())
+    (request,) = defs.resolve_schedule_def("daily_schedule").evaluate_tick(context).run_requests
+    assert request.partition_key == day.isoformat()
+    result = loaded.run(day, today=day + ONE_DAY, charts=False)
+    assert failures_of(result) == []
+    assert loaded.client.asked == [f"/export/{day}"]
+    assert loaded.rows(FACTS) == [(DAY, "discover", FILMS, FILMS), (day, "export", FILMS, 0)]
+    latest = loaded.rows("select distinct snapshot_date, votes_date, vote_count from vw_movie_latest")
+    assert latest == [(day, DAY, 100)]
+    assert [name for name, passed in checks_of(result).items() if not passed] == ["fact_movie_daily.today_is_there"]

@@ -1,0 +1,125 @@
+"""The commands `dev` and `psql`: a port that is taken, a UI that ends, and flags that are psql's."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+
+import psutil
+import pytest
+import sqlalchemy as sa
+
+from tmdb_assets.cli import dev_server
+from tmdb_assets.settings import PROJECT_ROOT
+from tmdb_assets.warehouse.server.databases import libpq_environment
+from tmdb_assets_tests.cases.awkward import catalogue
+from tmdb_assets_tests.fakes.replay import ReplayServer
+from tmdb_assets_tests.stage.platform import command_environment
+
+DEADLINE_S = 60
+# A parent with a child of its own, which outlives it.
+PARENT = """
+import subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
+print(child.pid, flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture(scope="module")
+def replay():
+    with ReplayServer(catalogue([])) as server:
+        yield server
+
+
+def command(database, replay, *arguments, **changes):
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "tmdb_assets.cli.main", *arguments],
+        env=command_environment(database, replay, **changes),
+        cwd=PROJECT_ROOT,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def test_a_port_that_is_taken_is_told_in_one_line_before_anything_starts(database, replay):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = command(database, replay, "dev", "--port", str(port))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"The UI cannot listen on 127.0.0.1:{port} (Address already in use). Stop what is there, or choose another "
+        "with --port.\n"
+    )
+
+
+def test_a_host_that_cannot_be_is_a_fault_too():
+    assert dev_server.port_fault("no such host", 3000).startswith("The UI cannot listen on no such host:3000 (")
+
+
+def test_a_free_port_is_no_fault():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    assert dev_server.port_fault("127.0.0.1", port) is None
+    assert dev_server.port_fault("localhost", port) is None
+
+
+def test_a_ui_that_ends_by_itself_leaves_nothing_behind(monkeypatch):
+    monkeypatch.setattr(dev_server, "LOOK_SECONDS", 0.05)
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", PARENT], **pipes) as parent:
+        service = psutil.Process(int(parent.stdout.readline()))
+        outcome = []
+        waiting = threading.Thread(target=lambda: outcome.append(dev_server.wait_for_end(parent)))
+        noted = threading.Event()
+        real = dev_server._children
+        monkeypatch.setattr(dev_server, "_children", lambda process: (real(process), noted.set())[0])
+        waiting.start()
+        assert noted.wait(DEADLINE_S)
+        noted.clear()
+        assert noted.wait(DEADLINE_S)  # the second look began: the first is done
+        parent.kill()
+        waiting.join(DEADLINE_S)
+        assert outcome == [False]
+        assert not service.is_running()
+
+
+def test_psqls_own_flags_replace_only_what_they_name(database, replay):
+    done = command(database, replay, "psql", "-d", "postgres", "-XAtc", "select current_database()")
+    assert (done.stdout, done.stderr, done.returncode) == ("postgres\n", "", 0)
+    done = command(database, replay, "psql", "-h", "/nowhere", "-XAtc", "select 1")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert 'connection to server on socket "/nowhere/.s.PGSQL.5432" failed' in done.stderr
+    done = command(database, replay, "psql", "--help")
+    assert (done.stdout.splitlines()[0], done.returncode) == ("psql is the PostgreSQL interactive terminal.", 0)
+
+
+def test_a_url_in_libpqs_variables(monkeypatch):
+    monkeypatch.setenv("PGSERVICE", "another")
+    monkeypatch.setenv("PGPASSFILE", "mine")
+    query = {"sslmode": "require", "options": "-c work_mem=7MB", "keepalives": "1"}
+    made = libpq_environment(
+        sa.URL.create("postgresql+psycopg", "me", "p@ss w/örd", "db.example.org", 6543, "my films", query)
+    )
+    changed = {name: value for name, value in made.items() if os.environ.get(name) != value}
+    assert changed == {
+        "PGUSER": "me",
+        "PGPASSWORD": "p@ss w/örd",
+        "PGHOST": "db.example.org",
+        "PGPORT": "6543",
+        "PGDATABASE": "my films",
+        "PGSSLMODE": "require",
+        "PGOPTIONS": "-c work_mem=7MB",
+    }
+    assert "PGSERVICE" not in made
+    assert made["PGPASSFILE"] == "mine"

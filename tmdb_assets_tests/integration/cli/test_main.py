@@ -1,0 +1,244 @@
+"""The command `tmdb-assets` as a process of its own: what it prints, its exit codes, and that it tells no secret."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import socket
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+
+from tmdb_assets.settings import PROJECT_ROOT
+from tmdb_assets.warehouse.server.open import render_url
+from tmdb_assets_tests.cases.awkward import catalogue, sound_films
+from tmdb_assets_tests.fakes.replay import ReplayServer
+from tmdb_assets_tests.oracle import expected
+from tmdb_assets_tests.oracle.compare import Tables, assert_tables_equal, copied_warehouse, fresh_database
+from tmdb_assets_tests.stage.platform import command_environment
+from tmdb_assets_tests.stage.refusals import refusals
+
+CATALOGUE = catalogue(sound_films(30))
+PASSWORD = "pass:wörd@of/tests"
+REQUESTS = 2 + 30 + 3 + 1  # pages, films, reference lists, the id export
+SCRIPT = Path(sys.executable).with_name("tmdb-assets")
+COMMAND = [str(SCRIPT)] if SCRIPT.exists() else [sys.executable, "-m", "tmdb_assets.cli.main"]
+ATTRIBUTION = "This product uses the TMDB API but is not endorsed or certified by TMDB."
+
+
+@pytest.fixture(autouse=True, scope="module")
+def far_from_midnight():
+    if dt.datetime.now(dt.UTC).time() > dt.time(23, 57):
+        pytest.skip("midnight UTC is near: the runs of one test would belong to two days")
+
+
+@pytest.fixture(scope="module")
+def replay():
+    with ReplayServer(CATALOGUE) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def database(server):
+    """A database for the whole file; its URL holds a password, which this server does not ask for."""
+    with fresh_database(server) as url:
+        yield url.set(password=PASSWORD)
+
+
+def command(database, replay, *arguments, **changes):
+    """Run the command to its end; what it prints must hold neither token nor password nor a stack trace."""
+    done = subprocess.run(
+        [*COMMAND, *arguments],
+        env=command_environment(database, replay, **changes),
+        cwd=PROJECT_ROOT.parent,  # from anywhere
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    printed = done.stdout + done.stderr
+    assert "Traceback" not in printed
+    if arguments != ("url",):
+        for secret in (replay.token, PASSWORD, changes.get("TMDB_TOKEN", replay.token)):
+            assert secret not in printed
+    return done
+
+
+def lines(text):
+    return [line for line in text.splitlines() if line.strip()]
+
+
+def table_rows(text):
+    """The summary's table: name -> its figures as text."""
+    rows = (line.split() for line in lines(text))
+    return {row[0]: row[1:] for row in rows if re.fullmatch(r"(raw|dim|bridge|fact|vw|country|report)_\w+", row[0])}
+
+
+@pytest.fixture(scope="module")
+def unreachable(replay):
+    """A run against a server that is not there, begun early since it is patient: the outcome and its seconds."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    url = sa.URL.create("postgresql", "someone", PASSWORD, "127.0.0.1", port, "films")
+
+    def outcome():
+        started = time.monotonic()
+        return command(url, replay, "run"), time.monotonic() - started, port
+
+    with ThreadPoolExecutor(1) as executor:
+        yield executor.submit(outcome)
+
+
+@pytest.fixture(scope="module")
+def first_run(unreachable, database, replay):
+    """Today's run on an empty database, for the tests that look at what it left."""
+    replay.reset()
+    done = command(database, replay, "run")
+    return done, len(replay.asked)
+
+
+@pytest.fixture(scope="module")
+def tables(server, database):
+    from tmdb_assets.warehouse.warehouse import Warehouse
+
+    made = Warehouse(url=server.url.set(database=database.database))
+    yield Tables(made)
+    made.close()
+
+
+def test_a_run_loads_the_day_and_sums_it_up(first_run, database, tables):
+    done, asked = first_run
+    assert (done.returncode, done.stderr, asked) == (0, "", REQUESTS)
+    (day,) = tables.column("select date_id from load_day")
+    first, last = lines(done.stdout)[0], lines(done.stdout)[-1]
+    assert first.startswith(f"Loading {day} into ")
+    assert first.endswith(f"/{database.database}")
+    assert last == ATTRIBUTION
+    assert "Sample figures" not in done.stdout
+    assert re.search(rf"^{day}: {REQUESTS} requests, [\d.]+ s, 33 checks passed, 0 failed$", done.stdout, re.MULTILINE)
+    figures = table_rows(done.stdout)
+    assert figures["fact_movie_daily"] == ["30", "30", "0", "0", "0"]
+    assert figures["dim_movie"] == ["30", "30", "0", "0", "0"]
+    assert figures["vw_top_movies"] == ["30"]
+    for name, row in figures.items():
+        if not name.startswith("report"):
+            assert int(row[0].replace(",", "")) == tables.value(f"select count(*) from {name}"), name
+    assert "discover pages: 2/2" in done.stdout
+    assert "film details: 30/30" in done.stdout
+    assert_tables_equal(tables, expected.star({day: CATALOGUE}))
+
+
+def test_a_second_run_asks_nothing_and_changes_nothing(first_run, database, replay, tables):
+    before = tables.rows("select max(updated_at), count(*) from dim_movie")
+    replay.reset()
+    done = command(database, replay, "run")
+    assert (done.returncode, replay.asked) == (0, [])
+    assert ": 0 requests, " in done.stdout
+    assert table_rows(done.stdout)["dim_movie"] == ["30", "0", "0", "30", "0"]
+    assert tables.rows("select max(updated_at), count(*) from dim_movie") == before
+
+
+def test_psql_and_url_reach_the_warehouse(first_run, database, replay):
+    done = command(database, replay, "psql", "-At", "-c", "select count(*) from vw_top_movies")
+    assert (done.stdout, done.stderr, done.returncode) == ("30\n", "", 0)
+    done = command(database, replay, "psql", "-v", "ON_ERROR_STOP=1", "-c", "select wrong")
+    assert (done.returncode, 'column "wrong" does not exist' in done.stderr) == (1, True)
+    done = command(database, replay, "url")
+    assert (done.stdout, done.stderr, done.returncode) == (f"{render_url(database)}\n", "", 0)
+    with psycopg.connect(done.stdout.strip()) as connection:
+        assert connection.execute("select count(*) from fact_movie_daily").fetchone() == (30,)
+
+
+def test_no_secret_is_in_dagsters_storage(first_run, server, replay):
+    engine = sa.create_engine(server.url.set(database="dagster"), poolclass=sa.NullPool)
+    tables_of = "select table_name from information_schema.tables where table_schema = 'public'"
+    with engine.connect() as connection:
+        names = list(connection.scalars(sa.text(tables_of)))
+        assert connection.scalar(sa.text("select count(*) from event_logs")) > 100
+        for name in names:
+            for secret in (PASSWORD, render_url(server.url.set(password=PASSWORD)).split("@")[0], replay.token):
+                query = sa.text(f"select count(*) from {name} as t where strpos(t::text, :secret) > 0")
+                assert connection.scalar(query, {"secret": secret}) == 0, name
+
+
+def test_a_refused_token_ends_in_one_line_and_an_empty_warehouse(server, replay):
+    with copied_warehouse(server) as warehouse:
+        done = command(warehouse.url, replay, "run", TMDB_TOKEN="a-wrong-token")
+        assert done.returncode == 1
+        (line,) = [line for line in lines(done.stdout) if "token" in line]
+        assert line.startswith("Failed. TMDb refused the token (401, code 7)")
+        assert line.endswith("(themoviedb.org, Settings, API: the long one, not the API key) and run again.")
+        assert table_rows(done.stdout) == {}
+        assert Tables(warehouse).counts() == {}
+
+
+def today():
+    return dt.datetime.now(dt.UTC).date()
+
+
+REFUSED = {
+    "rubbish": ("--date tomorrow", "Error: Invalid value for '--date': 'tomorrow' is no date; write YYYY-MM-DD."),
+    "no-such-day": (
+        "--date 2026-02-30",
+        "Error: Invalid value for '--date': '2026-02-30' is no date; write YYYY-MM-DD.",
+    ),
+    "future": ("--date 2099-01-01", "2099-01-01 is in the future; today is {today} (UTC)."),
+    "before-first-day": (
+        "--date 2025-08-10",
+        "2025-08-10 is before the first day, 2025-08-11 (TMDB_FIRST_DAY).",
+    ),
+    "refresh-past": (
+        "--date {yesterday} --refresh",
+        "--refresh asks TMDb again, which answers for today ({today}) only, not for {yesterday}.",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def refused(database, replay):
+    """What the command says to each day of `REFUSED`, and the message that is right."""
+    days = {"today": today(), "yesterday": today() - dt.timedelta(days=1)}
+    right = {name: [text.format(**days) for text in texts] for name, texts in REFUSED.items()}
+    commands = {name: ["run", *arguments.split()] for name, (arguments, _) in right.items()}
+    replay.reset()
+    told = refusals(commands, command_environment(database, replay))
+    assert replay.asked == []
+    return {name: (told[name], right[name][1]) for name in REFUSED}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_day_that_cannot_be_loaded_is_refused_in_one_line(refused, name):
+    done, message = refused[name]
+    assert (done.returncode, done.stdout) == (2, "")
+    shown = [line for line in lines(done.stderr) if not line.startswith(("Usage:", "Try "))]
+    assert shown == [message]
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "shown"),
+    [
+        ("TMDB_PAGES", "0", "TMDB_PAGES='0' cannot be used: allowed is discover pages a day, 20 films each: a whole"),
+        ("WAREHOUSE_URL", f"mysql://someone:{PASSWORD}@host/db", "WAREHOUSE_URL cannot be used: allowed is postgresql"),
+    ],
+)
+def test_a_wrong_setting_stops_the_start_and_is_named(database, replay, setting, value, shown):
+    done = command(database, replay, "run", **{setting: value})
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = lines(done.stderr)
+    assert line.startswith(shown)
+
+
+def test_an_unreachable_warehouse_is_told_within_half_a_minute_without_its_password(unreachable):
+    done, seconds, port = unreachable.result(timeout=60)
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = lines(done.stderr)
+    assert line.startswith(f"Postgres at 127.0.0.1:{port}/films cannot be reached (")
+    assert line.endswith("Start it, or correct WAREHOUSE_URL, and run again; nothing was changed.")
+    assert seconds < 30

@@ -1,0 +1,117 @@
+"""Three recorded days through the real client into real Postgres, compared with figures computed independently."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+
+import pytest
+
+from tmdb_assets.warehouse.server.open import Server
+from tmdb_assets_tests.fakes.replay_catalogue import catalogue_of, recordings_missing
+from tmdb_assets_tests.oracle import expected
+from tmdb_assets_tests.oracle.compare import assert_tables_equal, copied_warehouse, state_of
+from tmdb_assets_tests.oracle.expected import Star, star
+from tmdb_assets_tests.stage.platform import Platform, checks_of, failures_of, metadata_of, platform
+
+DAYS = [dt.date(2026, 7, 29), dt.date(2026, 7, 30), dt.date(2026, 7, 31)]
+
+
+@pytest.fixture(scope="module")
+def loaded_database(server: Server) -> Iterator[str]:
+    """The name of a database into which the three days were fetched, each on its own day; copied for each test."""
+    if reason := recordings_missing():
+        pytest.skip(reason)
+    with pytest.MonkeyPatch.context() as monkeypatch, copied_warehouse(server) as warehouse:
+        with platform(warehouse, catalogue_of(DAYS[0]), monkeypatch) as made:
+            for day in DAYS:
+                result = made.fetch_day(day, catalogue_of(day), charts=False)
+                assert failures_of(result) == []
+                assert [name for name, passed in checks_of(result).items() if not passed] == []
+        warehouse.close()
+        yield str(warehouse.url.database)
+
+
+@pytest.fixture
+def loaded(loaded_database: str, server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
+    """A copy of the loaded database of the test's own."""
+    with (
+        copied_warehouse(server, loaded_database) as warehouse,
+        platform(warehouse, catalogue_of(DAYS[2]), monkeypatch) as made,
+    ):
+        yield made
+
+
+@pytest.fixture
+def right(recordings: None) -> Star:
+    """What the tables must hold after the three days."""
+    return star([(day, catalogue_of(day)) for day in DAYS])
+
+
+def test_every_table_holds_what_the_recordings_hold(loaded: Platform, right: Star) -> None:
+    assert_tables_equal(loaded, right)
+    for day in DAYS:
+        votes, popularity = loaded.rows(
+            "select sum(vote_count), sum(popularity) from fact_movie_daily where date_id = :day", day=day
+        )[0]
+        assert votes == right.votes(day)
+        assert popularity == pytest.approx(right.popularity(day))
+    assert loaded.value("select sum(revenue_usd) from dim_movie") == right.total("revenue_usd")
+    assert loaded.value("select count(*) from rejected_row") == 0
+    assert loaded.value("select count(*) from dim_date where date_id between :a and :b", a=DAYS[0], b=DAYS[2]) == 3
+
+
+def test_views_show_the_newest_day(loaded: Platform, right: Star) -> None:
+    top = loaded.rows("select rank, movie_id from vw_top_movies order by rank")
+    assert top == list(enumerate(expected.top_movies(right), start=1))
+    genres = {
+        row[0]: row[1:]
+        for row in loaded.rows("select genre_id, avg_popularity, total_votes, nb_movies from vw_genre_popularity")
+    }
+    wanted = expected.genre_popularity(right)
+    assert {key: row[1:] for key, row in genres.items()} == {
+        key: (average.total_votes, average.n_movies) for key, average in wanted.items()
+    }
+    for key, average in wanted.items():
+        assert genres[key][0] == pytest.approx(average.avg_popularity)
+    continents = {
+        row[0]: row[1:]
+        for row in loaded.rows("select continent, avg_popularity, total_votes, n_movies from vw_continent_popularity")
+    }
+    by_continent = expected.continent_popularity(right, expected.read_continents())
+    assert set(continents) == set(by_continent)
+    for key, average in by_continent.items():
+        assert continents[key][1:] == (average.total_votes, average.n_movies)
+        assert continents[key][0] == pytest.approx(average.avg_popularity)
+    latest = {
+        row[0]: row[1:]
+        for row in loaded.rows("select movie_id, snapshot_date, popularity, vote_count from vw_movie_latest")
+    }
+    assert latest == {
+        movie_id: (day, fact.popularity, fact.vote_count)
+        for movie_id, (day, fact) in expected.movie_latest(right).items()
+    }
+    status = loaded.rows("select date_id, n_movies, discover_share, n_rejected_rows from vw_load_status order by 1")
+    assert status == [(day, 823, 1, 0) for day in DAYS]
+
+
+@pytest.mark.parametrize("order", [(2, 0, 1), (0, 2, 1)], ids=["31-29-30", "29-31-30"])
+def test_stored_days_give_the_same_tables_in_any_order(loaded: Platform, order: tuple[int, ...]) -> None:
+    before = state_of(loaded)
+    loaded.forget_star()
+    for place in order:
+        result = loaded.run(DAYS[place], today=DAYS[2] + dt.timedelta(days=40), charts=False)
+        assert failures_of(result) == []
+    assert state_of(loaded) == before
+    assert loaded.replay.paths == []  # a past day is rebuilt without one request
+
+
+def test_a_complete_day_asks_nothing_and_changes_nothing(loaded: Platform) -> None:
+    before = state_of(loaded)
+    stamps = loaded.rows("select max(updated_at), max(inserted_at) from dim_movie")
+    result = loaded.run(DAYS[2], charts=False)
+    assert loaded.replay.paths == []
+    assert state_of(loaded) == before
+    assert loaded.rows("select max(updated_at), max(inserted_at) from dim_movie") == stamps
+    assert metadata_of(result, "fact_movie_daily")["rows_unchanged"] == 823
+    assert metadata_of(result, "dim_movie")["rows_updated"] == 0

@@ -1,0 +1,153 @@
+"""TMDB_PAGES=all broken off, with broken pages, or beside a number of pages: each run asks what it lacks."""
+
+from __future__ import annotations
+
+from tmdb_assets.tmdb.sandbox import routes
+from tmdb_assets_tests.cases.sandbox_sample import DAY
+from tmdb_assets_tests.fakes.sliced_catalogue import (
+    CATALOGUE,
+    DATED,
+    FILMS,
+    Span,
+    ask_for,
+    finished,
+    parts_of,
+    span_of,
+    spans_of,
+)
+from tmdb_assets_tests.stage.platform import checks_of, evaluations_of, failures_of
+
+
+def test_an_interrupted_crawl_goes_on_by_slice(graph, discover):
+    discover.down_after = 50  # of about 80
+    result = graph.run(DAY, only=CATALOGUE)
+    assert not result.success
+    (kept, pages), stored = parts_of(graph), graph.value("select count(*) from raw_discover")
+    assert len(kept) >= 2
+    assert 0 < stored < DATED
+
+    discover.down_after = None
+    discover.asked.clear()
+    result = graph.run(DAY, only=CATALOGUE)
+    assert failures_of(result) == []
+    # What is stored is not asked again: no slice asked now touches one that was finished.
+    assert all(
+        last < kept_first or kept_last < first for first, last in spans_of(discover) for kept_first, kept_last in kept
+    )
+    assert pages
+    assert not pages & set(discover.asked)
+    assert set(discover.asked.values()) == {1}
+    assert parts_of(graph)[1] == set()  # a finished slice is one line of the books
+    assert graph.value("select count(*) from raw_discover") == DATED
+    assert graph.value("select count(*) from rejected_row") == 0
+    assert checks_of(result)["raw_discover.pages_complete"]
+    # And once complete, nothing is asked at all.
+    discover.asked.clear()
+    assert failures_of(graph.run(DAY, only=CATALOGUE)) == []
+    assert discover.asked.total() == 0
+
+
+def test_a_page_that_cannot_be_read_leaves_its_slice_to_the_next_run(graph, discover, monkeypatch):
+    broken: list[tuple[Span, int]] = []
+    lost: list[int] = []
+
+    def third_page_of_one_slice(catalogue, path, query):
+        status, body = discover(catalogue, path, query)
+        key = span_of(query), int(query["page"])
+        if key[1] == 3 and not broken:
+            broken.append(key)
+            lost.append(len(body["results"]))
+        return (status, body) if key not in broken else (200, {"page": 3, "results": "none"})
+
+    monkeypatch.setitem(routes.ROUTES, "/3/discover/movie()", third_page_of_one_slice)
+    result = graph.run(DAY, only=CATALOGUE)
+    assert failures_of(result) == []
+    (((first, last), _),) = broken
+    check = evaluations_of(result)["raw_discover.pages_complete"]
+    assert not check.passed
+    assert f"slice {first}..{last}" in check.description
+    assert (first, last) not in finished(graph)
+    assert graph.value("select count(*) from raw_discover") == DATED - lost[0]
+
+    monkeypatch.setitem(routes.ROUTES, "/3/discover/movie()", discover)
+    discover.asked.clear()
+    result = graph.run(DAY, only=CATALOGUE)
+    assert failures_of(result) == []
+    assert discover.asked == {((first, last), 3): 1}
+    assert graph.value("select count(*) from raw_discover") == DATED
+    assert graph.value("select count(*) from rejected_row") == 0
+    assert checks_of(result)["raw_discover.pages_complete"]
+
+
+def test_the_whole_catalogue_is_asked_on_a_day_that_had_some_pages(graph, discover):
+    ask_for(graph, 3)
+    assert failures_of(graph.run(DAY, only=CATALOGUE)) == []
+    assert set(discover.asked) == {(("", ""), page) for page in (1, 2, 3)}
+    discover.asked.clear()
+    ask_for(graph, "all")
+    result = graph.run(DAY, only=CATALOGUE)
+    assert failures_of(result) == []
+    assert ("", "") not in spans_of(discover)
+    dated = [film["id"] for film in FILMS if film["release_date"]]
+    assert set(dated) <= set(graph.column("select movie_id from raw_discover"))
+    assert checks_of(result)["raw_discover.pages_complete"]
+
+
+def test_the_whole_catalogue_includes_any_number_of_pages(graph, discover):
+    assert failures_of(graph.run(DAY, only=CATALOGUE)) == []
+    discover.asked.clear()
+    ask_for(graph, 3)
+    result = graph.run(DAY, only=CATALOGUE)
+    assert failures_of(result) == []
+    assert discover.asked.total() == 0
+    assert checks_of(result)["raw_discover.pages_complete"]
+
+
+def test_each_mode_asks_what_it_lacks_whatever_the_other_has(graph, discover):
+    discover.down_after = 50
+    assert not graph.run(DAY, only=CATALOGUE).success
+    discover.down_after = None
+    kept, pages = parts_of(graph)
+    discover.asked.clear()
+    ask_for(graph, 3)
+    for asked in (3, 0):
+        assert failures_of(graph.run(DAY, only=CATALOGUE)) == []
+        assert discover.asked.total() == asked
+        discover.asked.clear()
+    ask_for(graph, 5)
+    assert failures_of(graph.run(DAY, only=CATALOGUE)) == []
+    assert set(discover.asked) == {(("", ""), page) for page in (4, 5)}
+    discover.asked.clear()
+    ask_for(graph, "all")
+    assert failures_of(graph.run(DAY, only=CATALOGUE)) == []
+    assert not pages & set(discover.asked)
+    assert not kept & spans_of(discover)
+    dated = [film["id"] for film in FILMS if film["release_date"]]
+    assert set(dated) <= set(graph.column("select movie_id from raw_discover"))
+
+
+def test_a_slice_whose_first_page_is_not_answered_is_set_aside(graph, discover, monkeypatch):
+    broken: list[Span] = []
+
+    def first_page_of_a_later_slice(catalogue, path, query):
+        span = span_of(query)
+        if query["page"] == "1" and (span in broken or (not broken and discover.asked.total() > 30)):
+            broken[:] = [span]
+            return 500, {"status_message": "broken"}
+        return discover(catalogue, path, query)
+
+    monkeypatch.setitem(routes.ROUTES, "/3/discover/movie()", first_page_of_a_later_slice)
+    result = graph.run(DAY, only=CATALOGUE)
+    assert failures_of(result) == []
+    (span,) = broken
+    name = f"slice {span[0]}..{span[1]} page 1"
+    assert not checks_of(result)["raw_discover.pages_complete"]
+    assert graph.rows("select part, reasons -> 0 ->> 'rule' from rejected_row") == [(name, "page is answered")]
+    missing = [film["id"] for film in FILMS if film["release_date"] and span[0] <= film["release_date"] <= span[1]]
+    assert graph.value("select count(*) from raw_discover") == DATED - len(missing)
+    monkeypatch.setitem(routes.ROUTES, "/3/discover/movie()", discover)
+    discover.asked.clear()
+    assert failures_of(graph.run(DAY, only=CATALOGUE)) == []
+    assert spans_of(discover) == {span}
+    assert graph.value("select count(*) from raw_discover") == DATED
+    assert graph.value("select count(*) from rejected_row") == 0

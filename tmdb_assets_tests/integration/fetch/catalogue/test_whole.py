@@ -1,0 +1,84 @@
+"""TMDB_PAGES=all: the whole catalogue by slices of release dates."""
+
+from __future__ import annotations
+
+import datetime as dt
+from itertools import pairwise
+
+from tmdb_assets.tmdb.sandbox import routes
+from tmdb_assets_tests.cases.sandbox_sample import DAY
+from tmdb_assets_tests.fakes.sliced_catalogue import (
+    CATALOGUE,
+    CROWD,
+    DATED,
+    FILMS,
+    MOST_PAGES,
+    START,
+    UNDATED,
+    finished,
+)
+from tmdb_assets_tests.stage.platform import checks_of, evaluations_of, failures_of, metadata_of
+
+
+def test_the_whole_catalogue_is_there_and_what_it_cannot_show_is_reported(graph, discover):
+    result = graph.run(DAY, only=CATALOGUE)
+    assert failures_of(result) == []
+    dated = [film["id"] for film in FILMS if film["release_date"]]
+    assert graph.column("select movie_id from raw_discover order by 1") == dated
+    assert metadata_of(result, "raw_export")["films_discover_does_not_show"] == UNDATED
+    # Slices that fit, next to each other, from the first film there is to years ahead.
+    stored = sorted(finished(graph))
+    assert len(stored) >= DATED / (20 * MOST_PAGES)
+    assert (stored[0][0], stored[-1][1]) == ("1874-01-01", f"{DAY.year + 15}-12-31")
+    days = [(dt.date.fromisoformat(first), dt.date.fromisoformat(last)) for first, last in stored]
+    assert all(before[1] + dt.timedelta(days=1) == after[0] for before, after in pairwise(days))
+    assert max(page for _, page in discover.asked) <= MOST_PAGES
+    assert set(discover.asked.values()) == {1}
+    check = evaluations_of(result)["raw_discover.pages_complete"]
+    assert check.passed
+    assert not check.description.startswith("0 pages")
+
+
+def test_a_film_that_comes_twice_is_kept_once_with_the_later_answer(graph, discover):
+    discover.repeats = True
+    result = graph.run(DAY, only=CATALOGUE)
+    assert failures_of(result) == []
+    assert graph.value("select count(*) from raw_discover") == DATED
+    assert graph.value("select count(distinct movie_id) from raw_discover") == DATED
+    twice = sum(page == 2 and (span, 1) in discover.asked and span in finished(graph) for span, page in discover.asked)
+    assert graph.value("select count(*) from raw_discover where popularity = 999") == twice > 3
+    assert [name for name, passed in checks_of(result).items() if not passed] == []
+
+
+def test_films_beyond_the_last_page_of_a_single_date_are_told(graph, discover):
+    discover.crowded = str(START)
+    result = graph.run(DAY, only=CATALOGUE)
+    assert failures_of(result) == []
+    assert (discover.crowded, discover.crowded) in finished(graph)
+    beyond = 1 + CROWD - 20 * MOST_PAGES
+    for _ in range(2):  # and again by a run that asks nothing
+        check = evaluations_of(result)["raw_discover.pages_complete"]
+        assert (check.passed, check.metadata["films_beyond_page_500"].value) == (True, beyond)
+        assert f"{beyond} films are beyond page 500 of their release date" in check.description
+        result = graph.run(DAY, only=CATALOGUE)
+
+
+def test_an_empty_catalogue_is_no_day(graph, discover, monkeypatch):
+    nothing = {"page": 1, "results": [], "total_pages": 0, "total_results": 0}
+    monkeypatch.setitem(routes.ROUTES, "/3/discover/movie()", lambda catalogue, path, query: (200, nothing))
+    result = graph.run(DAY, only=CATALOGUE)
+    assert not result.success
+    assert f"TMDb listed no film at all for {DAY}" in failures_of(result)[0]
+    monkeypatch.setitem(routes.ROUTES, "/3/discover/movie()", discover)
+    assert failures_of(graph.run(DAY, only=CATALOGUE)) == []
+    assert graph.value("select count(*) from raw_discover") == DATED
+
+
+def test_a_refresh_asks_for_every_slice_again(graph, discover):
+    assert failures_of(graph.run(DAY, only=CATALOGUE)) == []
+    asked = discover.asked.copy()
+    discover.asked.clear()
+    config = {name: {"config": {"refresh": True}} for name in CATALOGUE}
+    assert failures_of(graph.run(DAY, only=CATALOGUE, config=config)) == []
+    assert discover.asked == asked
+    assert graph.value("select count(*) from raw_discover") == DATED

@@ -1,0 +1,145 @@
+"""Two processes fetch for one warehouse at once: TMDb never sees more requests in a second than one may send."""
+
+from __future__ import annotations
+
+import datetime as dt
+import subprocess
+import sys
+import threading
+import time
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from itertools import pairwise
+
+import pytest
+import sqlalchemy as sa
+
+from tmdb_assets.settings import PROJECT_ROOT
+from tmdb_assets.warehouse.warehouse import FETCH_LOCK, Warehouse
+from tmdb_assets_tests.cases.awkward import catalogue, film
+from tmdb_assets_tests.fakes.replay import Asked, Fault, FaultHook, ReplayServer
+from tmdb_assets_tests.oracle import expected
+from tmdb_assets_tests.oracle.compare import Tables
+from tmdb_assets_tests.stage.platform import command_environment
+
+Fetched = tuple[dict[dt.date, list[Asked]], str, Tables]
+LIMIT, FILMS = 40, 60
+PAGES = FILMS // 20
+# Two days, so that each process has everything to ask: a day that is complete asks nothing.
+DAYS = {dt.date(2026, 7, day): catalogue([film(9000 + n, title=f"On {day}") for n in range(FILMS)]) for day in (29, 30)}
+# A client's permits keep one request more than the limit at least 12 ms further apart than a second. So the server sees
+# no second with more than the limit (40 were the most in each of six runs, on an idle and on a busy machine), unless a
+# request is sent, or read by the server's thread, that much later than those after it. A thread of a busy machine can
+# be that late, which is no fault of the pace: a window is shorter by this. Two clients at once, each with the limit to
+# itself, send some 70 in what is left of the second.
+LATE_S = 0.1
+DEADLINE_S = 60
+FETCH = """
+import datetime as dt
+import sys
+from tmdb_assets.assets.fetch_details import fetch_details
+from tmdb_assets.assets.fetch_discover import fetch_discover
+from tmdb_assets.assets.fetching import Fetcher
+from tmdb_assets.assets.source import TmdbSource
+from tmdb_assets.progress import LogProgress
+from tmdb_assets.warehouse.resource import Warehouse
+
+source, day = TmdbSource(), dt.date.fromisoformat(sys.argv[1])
+fetcher = Fetcher(Warehouse(), source.client, day, False, LogProgress(), print)
+fetch_discover(fetcher, 100)
+fetch_details(fetcher, 30)
+"""
+WAITING = "select count(*) from pg_locks where locktype = 'advisory' and objid = :low and not granted"
+
+
+class HoldTheFirst:
+    """A fault hook that answers nobody until both processes have come: one asks, the other waits for it or asks too."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables, self._lock = tables, threading.Lock()
+        self._asking, self._have_come = set[dt.date](), False
+
+    def of(self, day: dt.date) -> FaultHook:
+        """The hook for the server that this day's process asks."""
+
+        def hook(path: str, params: Mapping[str, str]) -> Fault | None:
+            self._asking.add(day)
+            with self._lock:
+                wait_for(self._both_have_come)
+            return None
+
+        return hook
+
+    def _both_have_come(self) -> bool:
+        self._have_come = self._have_come or len(self._asking) == 2 or self._is_awaited()
+        return self._have_come
+
+    def _is_awaited(self) -> bool:
+        return bool(self._tables.value(WAITING, low=FETCH_LOCK & 0xFFFFFFFF))
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline, tick = time.monotonic() + DEADLINE_S, threading.Event()
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to pass in time"
+        tick.wait(0.02)
+
+
+def start(database: sa.URL, replay: ReplayServer, day: dt.date) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", FETCH, day.isoformat()],
+        env=command_environment(database, replay, TMDB_RATE_LIMIT=str(LIMIT)),
+        cwd=PROJECT_ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def most_in_a_window(times: list[float], seconds: float) -> int:
+    """The largest number of times in any closed window; one that starts at a time is always among the largest."""
+    times = sorted(times)
+    return max(bisect_right(times, first + seconds) - place for place, first in enumerate(times))
+
+
+@pytest.fixture
+def fetched(database: sa.URL, warehouse: Warehouse) -> Fetched:
+    """What each day's process asked, and what both said, when both have ended well."""
+    tables = Tables(warehouse)
+    tables.counts()  # brings the schema up
+    first = HoldTheFirst(tables)
+    with ExitStack() as stack:
+        # A server a day tells which process asks; both note the time on the one clock of this process.
+        servers = {day: stack.enter_context(ReplayServer(each, first.of(day))) for day, each in DAYS.items()}
+        processes = [start(database, replay, day) for day, replay in servers.items()]
+        try:
+            said = [process.communicate(timeout=DEADLINE_S)[0] for process in processes]
+        finally:
+            for process in processes:
+                process.kill()
+        assert [process.returncode for process in processes] == [0, 0], said
+        return {day: replay.asked for day, replay in servers.items()}, "".join(said), tables
+
+
+def test_two_processes_together_keep_the_limit_of_one(fetched: Fetched) -> None:
+    asked, said, tables = fetched
+    arrivals = sorted((request.at, day) for day, requests in asked.items() for request in requests)
+    times = [at for at, _ in arrivals]
+    assert most_in_a_window(times, 1 - LATE_S) <= LIMIT
+    # Between the last request of the one and the first of the other lies a second, in which nobody sends anything.
+    pauses = [after - before for (before, one), (after, other) in pairwise(arrivals) if one != other]
+    assert pauses
+    assert min(pauses) >= 1
+    assert "Another run is asking TMDb for this warehouse" in said
+
+    for requests in asked.values():
+        kinds = Counter(request.kind for request in requests)
+        assert kinds["discover"] >= PAGES
+        assert kinds["details"] >= FILMS
+    right = expected.star(DAYS)
+    rows = tables.rows("select snapshot_date, movie_id, payload ->> 'title' from raw_discover")
+    assert sorted(rows) == sorted((day, movie_id, f"On {day.day}") for day, movie_id in right.raw_discover)
+    rows = tables.rows("select snapshot_date, movie_id, status_code, payload ->> 'title' from raw_details")
+    assert sorted(rows) == sorted((*key, status, f"On {key[0].day}") for key, status in right.raw_details.items())

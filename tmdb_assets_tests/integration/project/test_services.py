@@ -1,0 +1,230 @@
+"""The services of docker-compose.yml started natively: healthy, a day through all of them, and none lost by a kill."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import sqlalchemy as sa
+
+from tmdb_assets import partitions
+from tmdb_assets.settings import SHIPPED_DIR
+from tmdb_assets_tests.stage import restarts
+from tmdb_assets_tests.stage.compose_file import Services, made_env, services
+from tmdb_assets_tests.stage.postgres import needs_embedded
+from tmdb_assets_tests.stage.waiting import wait_until
+
+pytestmark = needs_embedded
+RUN_SECONDS = 90
+PAST_DAYS = 3  # one for each service that is killed, and no more: the gap filler and the one-shot day would load them
+LAUNCH = """
+mutation ($params: ExecutionParams!) {
+  launchRun(executionParams: $params) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on PythonError { message }
+    ... on RunConfigValidationInvalid { errors { message } }
+  }
+}
+"""
+RUNS = """
+query ($day: String!) {
+  runsOrError(filter: {tags: [{key: "dagster/partition", value: $day}]}) {
+    ... on Runs { results { runId status parentRunId jobName } }
+  }
+}
+"""
+INSTIGATORS = """
+{ repositoryOrError(repositorySelector: {repositoryLocationName: "tmdb_assets", repositoryName: "__repository__"}) {
+    ... on Repository { schedules { name scheduleState { status } } sensors { name sensorState { status } } } } }
+"""
+DAY = """
+select l.discover_count + l.export_count as loaded, f.rows, f.films
+from load_day as l
+cross join (select count(*) as rows, count(distinct movie_id) as films from fact_movie_daily where date_id = :day) as f
+where l.date_id = :day
+"""
+
+
+class Running:
+    """The platform under way, seen as its users see it: by the webserver and by the database."""
+
+    def __init__(self, made: Services, engine: sa.Engine) -> None:
+        self.services, self.engine = made, engine
+
+    def ask(self, query: str, **variables: Any) -> Any:
+        url = f"http://127.0.0.1:{self.services.ports['3000']}/graphql"
+        answer = requests.post(url, json={"query": query, "variables": variables}, timeout=30).json()
+        assert "errors" not in answer, answer["errors"]
+        return answer["data"]
+
+    def knows_the_code(self) -> bool:
+        return "schedules" in self.ask(INSTIGATORS)["repositoryOrError"]
+
+    def launch(self, job: str, day: dt.date) -> str:
+        """Launch a job for a day, as the UI's button does; the run's id."""
+        selector = {
+            "repositoryLocationName": "tmdb_assets",
+            "repositoryName": "__repository__",
+            "pipelineName": job,
+        }
+        tags = [{"key": "dagster/partition", "value": day.isoformat()}]
+        params = {"selector": selector, "executionMetadata": {"tags": tags}}
+        launched = self.ask(LAUNCH, params=params)["launchRun"]
+        assert launched["__typename"] == "LaunchRunSuccess", launched
+        return str(launched["run"]["runId"])
+
+    def runs(self, day: dt.date, job: str = "backfill") -> list[dict[str, Any]]:
+        """The runs of a job for a day, the newest first."""
+        found = self.ask(RUNS, day=day.isoformat())["runsOrError"]["results"]
+        return [run for run in found if run["jobName"] == job]
+
+    def status(self, run_id: str, day: dt.date, job: str = "backfill") -> str:
+        return next(str(run["status"]) for run in self.runs(day, job) if run["runId"] == run_id)
+
+    def await_status(self, run_id: str, day: dt.date, wanted: str, job: str = "backfill") -> None:
+        ends = {wanted, "FAILURE", "CANCELED", "SUCCESS"}
+        # Each question costs the webserver some work.
+        reached = wait_until(lambda: self.status(run_id, day, job) in ends, RUN_SECONDS, every=0.2)
+        assert reached, self.runs(day, job)
+        assert self.status(run_id, day, job) == wanted
+
+    @contextmanager
+    def loads_held(self) -> Iterator[None]:
+        """No run can finish its load meanwhile: it waits for a lock on the book of loads."""
+        with self.engine.begin() as connection:
+            connection.execute(sa.text("lock table load_day in exclusive mode"))
+            yield
+
+    def loaded(self, day: dt.date) -> tuple[int, int, int] | None:
+        """How many films the day's load says, how many rows its fact has, and of how many films; None if not loaded."""
+        with self.engine.begin() as connection:
+            row = connection.execute(sa.text(DAY), {"day": day}).one_or_none()
+        return None if row is None else (row[0], row[1], row[2])
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """Postgres, code server, webserver and daemon, healthy, on the sandbox of the API."""
+    home = tmp_path_factory.mktemp("app")
+    first = partitions.today() - dt.timedelta(days=PAST_DAYS)
+    env = made_env() | {"TMDB_PAGES": "1", "TMDB_RATE_LIMIT": "0", "TMDB_FIRST_DAY": first.isoformat()}
+    with restarts.own_server() as own:
+        port = own.listen(env["POSTGRES_PASSWORD"])
+        engine = sa.create_engine(own.url.set(database="tmdb_sandbox"))
+        with services(env, port, home) as made:
+            done = made.run("migrate")
+            assert done.returncode == 0, done.stderr
+            watch_often(home)
+            for name in ("code", "webserver", "daemon"):
+                made.start(name)
+            made.await_healthy("code", "webserver")
+            running = Running(made, engine)
+            # All started at once, as Docker does after a reboot, heeding no order: the webserver may have looked for
+            # the code server before it was there, and looks again every 10 s.
+            assert wait_until(running.knows_the_code, RUN_SECONDS, every=0.2)
+            yield running
+        engine.dispose()
+
+
+def watch_often(home: Path) -> None:
+    """The project's dagster.yaml, but that the daemon looks at its runs every second, not every 30."""
+    file = home / "data" / "dagster" / "dagster.yaml"
+    file.unlink(missing_ok=True)
+    shutil.copy(SHIPPED_DIR / "dagster.yaml", file)
+    text = file.read_text(encoding="utf-8")
+    assert text.count("poll_interval_seconds: 30") == 1
+    file.write_text(text.replace("poll_interval_seconds: 30", "poll_interval_seconds: 1"), encoding="utf-8")
+
+
+@pytest.fixture
+def day(request: pytest.FixtureRequest) -> dt.date:
+    """A past day of the test's own."""
+    return partitions.today() - dt.timedelta(days=int(request.param))
+
+
+def test_a_day_goes_through_webserver_daemon_and_code_server(platform: Running) -> None:
+    today = partitions.today()
+    run_id = platform.launch("daily", today)
+    platform.await_status(run_id, today, "SUCCESS", "daily")
+    loaded = platform.loaded(today)
+    assert loaded is not None
+    assert loaded[0] == loaded[1] == loaded[2] >= 20
+    page = platform.services.home / "data" / "reports" / "dashboard_tmdb_sandbox.html"
+    assert page.read_text(encoding="utf-8").lower().startswith("<!doctype html>")
+    platform.services.await_healthy("daemon")
+
+
+def test_schedules_and_sensors_run_unless_told_otherwise(platform: Running) -> None:
+    found = platform.ask(INSTIGATORS)["repositoryOrError"]
+    assert {one["name"]: one["scheduleState"]["status"] for one in found["schedules"]} == {
+        "daily_schedule": "RUNNING",
+        "retention_schedule": "RUNNING",
+    }
+    assert {one["name"]: one["sensorState"]["status"] for one in found["sensors"]} == {
+        "alerts": "RUNNING",
+        "gap_filler": "RUNNING",
+    }
+
+
+@pytest.mark.parametrize("day", [1], indirect=True)
+def test_a_killed_daemon_takes_up_what_was_asked_meanwhile(platform: Running, day: dt.date) -> None:
+    platform.services.kill("daemon")
+    run_id = platform.launch("backfill", day)
+    assert platform.status(run_id, day) == "QUEUED"
+    platform.services.start("daemon")
+    platform.await_status(run_id, day, "SUCCESS")
+    assert_loaded_once(platform, day, run_id)
+
+
+@pytest.mark.parametrize("day", [2], indirect=True)
+def test_a_killed_webserver_leaves_its_runs_alone(platform: Running, day: dt.date) -> None:
+    with platform.loads_held():
+        run_id = platform.launch("backfill", day)
+        platform.await_status(run_id, day, "STARTED")
+        platform.services.kill("webserver")
+    platform.services.start("webserver")
+    platform.services.await_healthy("webserver")
+    platform.await_status(run_id, day, "SUCCESS")
+    assert_loaded_once(platform, day, run_id)
+
+
+@pytest.mark.parametrize("day", [3], indirect=True)
+def test_the_run_of_a_killed_code_server_is_run_again(platform: Running, day: dt.date) -> None:
+    with platform.loads_held():
+        run_id = platform.launch("backfill", day)
+        platform.await_status(run_id, day, "STARTED")
+        platform.services.kill("code")
+    assert platform.loaded(day) is None
+    platform.services.start("code")
+    platform.services.await_healthy("code")
+    platform.await_status(run_id, day, "FAILURE")
+    assert wait_until(lambda: any(run["parentRunId"] == run_id for run in platform.runs(day)), RUN_SECONDS, every=0.2)
+    (again,) = [run["runId"] for run in platform.runs(day) if run["parentRunId"] == run_id]
+    platform.await_status(again, day, "SUCCESS")
+    assert_loaded_once(platform, day, run_id)
+
+
+def test_the_one_shot_day_and_the_app_stand_beside_the_platform(platform: Running) -> None:
+    done = platform.services.run("etl")
+    assert done.returncode == 0, done.stderr
+    assert platform.loaded(partitions.today()) is not None
+    platform.services.start("viz")
+    platform.services.await_healthy("viz")
+    assert platform.services.stop("viz") == 0
+
+
+def assert_loaded_once(platform: Running, day: dt.date, run_id: str) -> None:
+    """Every film of the day once, and one run, the asked one or its repetition, that loaded it."""
+    loaded = platform.loaded(day)
+    assert loaded is not None
+    assert loaded[0] == loaded[1] == loaded[2] > 0
+    asked = [run["status"] for run in platform.runs(day) if run_id in (run["runId"], run["parentRunId"])]
+    assert asked.count("SUCCESS") == 1
+    assert set(asked) <= {"SUCCESS", "FAILURE"}

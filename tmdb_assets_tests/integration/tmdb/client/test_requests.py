@@ -1,0 +1,111 @@
+"""What the client sends and to whom, and what it makes of a good answer."""
+
+import datetime as dt
+import gzip
+import json
+
+import pytest
+
+from tmdb_assets.tmdb import errors
+from tmdb_assets_tests.cases.client_sample import TOKEN
+from tmdb_assets_tests.fakes.scripted_server import OK, reply
+
+
+def test_a_request_carries_the_token_in_its_header_only(server, connect, tmp_path, monkeypatch):
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login a password b\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    answer = connect(token=f" {TOKEN}\n").get("/movie/1", language="en-US", page=None, text="a b&c")
+    path, headers = server.seen[0]
+    assert path == "/3/movie/1?language=en-US&text=a+b%26c"
+    assert headers["Authorization"] == f"Bearer {TOKEN}"
+    assert headers["Accept-Encoding"] == "gzip"
+    assert headers["User-Agent"].startswith("tmdb-assets/")
+    assert (answer.status, answer.payload, answer.removed_characters) == (200, OK, 0)
+    assert abs(dt.datetime.now(dt.UTC) - answer.fetched_at) < dt.timedelta(seconds=10)
+
+
+def test_a_proxy_is_used_for_other_hosts(server, connect, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{server.server_port}")
+    assert connect("http://api.example/3").get("/movie/1").payload == OK
+    assert server.paths == ["http://api.example/3/movie/1"]
+
+
+def test_gzip_cleaning_keep_alive_and_counts(server, connect):
+    packed = gzip.compress(rb'{"id": 1, "title": "A\u0000B", "overview": "' + b"x" * 9000 + b'"}')
+    server.plays_at("/movie/1", reply(200, packed, {"Content-Encoding": "gzip"}))
+    client = connect()
+    answer = client.get("/movie/1")
+    assert (answer.payload["title"], len(answer.payload["overview"]), answer.removed_characters) == ("AB", 9000, 1)
+    stats = client.stats.snapshot()
+    assert (stats["requests"], stats["bytes"], stats["removed_characters"]) == (1, len(packed), 1)
+
+
+def test_a_redirect_is_not_followed(server, connect):
+    other = reply(302, b"", {"Location": f"http://localhost:{server.server_port}/3/movie/2"})
+    server.plays_at("/movie/1", other)
+    with pytest.raises(errors.BadRequestError, match="the token is not sent on"):
+        connect().get("/movie/1")
+    assert server.paths == ["/3/movie/1"]
+
+
+@pytest.mark.parametrize("status", [301, 401, 403, 422, 429, 500, 200])
+def test_the_token_is_in_no_message_even_if_the_server_echoes_it(server, connect, status, caplog):
+    echo = {"status_code": 7, "status_message": f"Bearer {TOKEN} is bad", TOKEN: TOKEN}
+    headers = {"Location": f"https://{TOKEN}.example/{TOKEN}", "Retry-After": TOKEN}
+    server.plays_at("/movie/1", reply(status, json.dumps([echo] if status == 200 else echo).encode(), headers))
+    client = connect()
+    with caplog.at_level("DEBUG"), pytest.raises(errors.TmdbError) as caught:
+        client.get("/movie/1")
+    shown = f"{caught.getrepr(style='long')} {caught.value!r} {client!r} {client.stats!r} {caplog.text}"
+    assert TOKEN.lower() not in shown.lower()
+
+
+@pytest.mark.parametrize("token", ["", "  ", "two words", "line\nbreak", "päss", "nul\0"])
+def test_a_token_that_no_header_can_carry_is_refused_unseen(connect, token):
+    with pytest.raises(errors.UnauthorizedError, match="TMDB_TOKEN is no token") as caught:
+        connect(token=token)
+    assert not token.strip() or token not in str(caught.value)
+
+
+def test_unusable_addresses_and_certificates_are_named(connect, monkeypatch):
+    for address in ("http://", "http://host:99999/3", "http://[::1/3"):
+        with pytest.raises(errors.UnreachableError, match="TMDB_API_URL"):
+            connect(address)
+    monkeypatch.setenv("HTTP_PROXY", "http://name:pass-word@")
+    with pytest.raises(errors.UnreachableError, match=r"HTTPS_PROXY .* is not a usable address") as caught:
+        connect("http://api.example/3")
+    assert "pass-word" not in str(caught.value)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/bundle.pem")
+    with pytest.raises(errors.UnreachableError, match="REQUESTS_CA_BUNDLE"):
+        connect("https://api.example/3")
+
+
+def test_a_missing_film_is_an_answer(server, connect):
+    server.plays_at("/movie/404", reply(404, {"success": False, "status_code": 34, "status_message": "Not found."}))
+    client = connect()
+    answers = dict(client.details([1, 404]))
+    assert (answers[404].status, answers[404].payload, answers[1].payload) == (404, None, OK)
+    assert client.stats.not_found == 1
+    assert sorted(server.paths) == ["/3/movie/1?language=en-US", "/3/movie/404?language=en-US"]
+
+
+def test_reference_lists(server, connect):
+    server.plays_at(
+        "/genre/movie/list", reply(200, {"genres": [{"id": 18, "name": "Drame"}]}), reply(200, {"genres": 5})
+    )
+    server.plays_at("/configuration/countries", reply(200, [{"iso_3166_1": "FR"}]), reply(404, {}))
+    server.plays_at("/configuration/languages", reply(200, [{"iso_639_1": "xx"}]))
+    client = connect(language="fr-FR")
+    assert client.genres().payload == [{"id": 18, "name": "Drame"}]
+    assert client.countries().payload == [{"iso_3166_1": "FR"}]
+    assert client.languages().payload == [{"iso_639_1": "xx"}]
+    assert server.paths[:2] == [
+        "/3/genre/movie/list?language=fr-FR",
+        "/3/configuration/countries?language=fr-FR",
+    ]
+    with pytest.raises(errors.UnreadableAnswerError, match="no list of genres"):
+        client.genres()
+    with pytest.raises(errors.BadRequestError, match="end in /3"):
+        client.countries()

@@ -1,0 +1,173 @@
+"""How a daily id export comes: retried, given up in time, and clear about days that are not there."""
+
+from __future__ import annotations
+
+import datetime as dt
+import socket
+
+import pytest
+
+from tmdb_assets.tmdb.client import TmdbClient
+from tmdb_assets.tmdb.errors import BadRequestError, UnreachableError
+from tmdb_assets.tmdb.export.download import ExportGoneError, ExportNotYetError
+from tmdb_assets_tests.cases.export_sample import EXPORT, FILMS, PATH, line, packed
+from tmdb_assets_tests.fakes.scripted_server import drop, hang, reply
+from tmdb_assets_tests.stage.waiting import wait_until
+
+
+def hang_after(body):
+    def act(handler):
+        reply(body=body, promised=10_000)(handler)
+        hang(handler)
+
+    return act
+
+
+def test_after_a_damaged_try_only_the_whole_one_counts(server, fetch, skipped):
+    long = packed(*(line(number) for number in range(100, 3_000)))
+    server.plays(
+        reply(body=long[:-10], promised=len(long)),
+        drop,
+        reply(503, headers={"Retry-After": "3"}),
+        reply(429, headers={"Retry-After": "2"}),
+        reply(body=EXPORT),
+    )
+    with fetch() as export:
+        assert list(export.rows(None)) == [FILMS]
+        assert (export.lines, export.skipped) == (5, 0)
+    assert export.stats.retries == {"unreadable": 1, "connection": 1, "503": 1, "429": 1}
+    assert skipped.waits[2] >= 3
+    assert skipped.waits[3] >= 2
+    assert export.stats.bytes == len(long) - 10 + len(EXPORT)
+
+
+def test_silence_amid_the_file_is_a_fault(server, fetch):
+    server.plays(hang_after(EXPORT[:50]), reply(body=EXPORT))
+    with fetch(timeouts=(3, 0.2)) as export:
+        assert list(export.rows(None)) == [FILMS]
+    assert export.stats.retries == {"read timeout": 1}
+
+
+def slow(seconds, skipped, body):
+    """Announce more than `body`; `seconds` pass for the client between the head and the body."""
+
+    def act(handler):
+        looks = skipped.looks
+        reply(body=b"", promised=len(body) + 5)(handler)
+        # Until the client has looked at its clock and waits for the body.
+        wait_until(lambda: skipped.looks > looks, seconds=5)
+        skipped.skip(seconds)
+        handler.wfile.write(body)
+
+    return act
+
+
+def test_a_slow_download_is_tried_again_as_well(server, fetch, skipped):
+    server.plays(slow(60, skipped, EXPORT[:50]), reply(body=EXPORT))
+    with fetch(retry_seconds=18) as export:
+        assert list(export.rows(None)) == [FILMS]
+    assert export.stats.retries == {"unreadable": 1}
+
+
+def test_a_download_that_never_ends_is_given_up(server, fetch, skipped):
+    server.plays(slow(601, skipped, EXPORT[:50]), reply(body=EXPORT))
+    with pytest.raises(UnreachableError, match=r"too slow.*2026-08-31"):
+        fetch()
+    assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize("status", [403, 404])
+@pytest.mark.parametrize(
+    ("day", "now", "error", "words"),
+    [
+        ("2026-08-31", "2026-08-31T06:30", ExportNotYetError, ["not published yet", "by 2026-08-31 08:00 UTC"]),
+        ("2026-08-31", "2026-08-31T07:59", ExportNotYetError, ["not published yet", "it is 2026-08-31 07:59 UTC"]),
+        ("2026-08-31", "2026-08-31T08:00", ExportNotYetError, ["late", "in an hour"]),
+        ("2026-08-31", "2026-09-01T23:59", ExportNotYetError, ["late"]),
+        ("2026-09-02", "2026-08-31T12:00", ExportNotYetError, ["not published yet"]),
+        ("2026-08-31", "2026-09-02T00:00", ExportGoneError, ["no longer published", "3 months"]),
+        ("2025-08-31", "2026-09-02T00:00", ExportGoneError, ["no longer published", "TMDB_EXPORT_URL"]),
+    ],
+)
+def test_a_day_that_is_not_there_says_why_at_once(server, fetch, skipped, status, day, now, error, words):
+    server.plays(reply(status, b"<Error><Code>AccessDenied</Code></Error>"))
+    with pytest.raises(error) as caught:
+        fetch(dt.date.fromisoformat(day), now=dt.datetime.fromisoformat(now).replace(tzinfo=dt.UTC))
+    text = str(caught.value)
+    assert all(word in text for word in [*words, day, str(status)])
+    # What is kept of a day that is gone is told by its run.
+    assert ("What is already stored is kept" in text) == (error is ExportNotYetError)
+    assert day not in caught.value.cause or error is ExportNotYetError
+    assert "\n" not in text
+    assert (len(server.seen), skipped.waits) == (1, [])
+
+
+def test_now_is_read_in_utc(server, fetch):
+    server.plays(reply(404))
+    tokyo = dt.timezone(dt.timedelta(hours=9))
+    with pytest.raises(ExportNotYetError, match="it is 2026-08-31 22:00 UTC"):
+        fetch(now=dt.datetime(2026, 9, 1, 7, 0, tzinfo=tokyo))
+    with pytest.raises(ValueError, match="time zone"):
+        fetch(now=dt.datetime(2026, 8, 31, 9, 0))
+
+
+@pytest.mark.parametrize("status", [301, 302, 400, 401, 410, 501])
+def test_a_refusal_is_not_retried(server, fetch, skipped, status):
+    server.plays(reply(status, headers={"Location": f"{server.url}/elsewhere"}))
+    with pytest.raises(BadRequestError) as caught:
+        fetch()
+    assert f"({status})" in str(caught.value)
+    assert "TMDB_EXPORT_URL" in str(caught.value)
+    assert "TOKEN" not in str(caught.value)
+    assert (len(server.seen), skipped.waits) == (1, [])
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_permanent_fault_ends_within_the_retries(server, fetch, skipped, status):
+    server.plays(reply(status))
+    with pytest.raises(UnreachableError, match=rf"answers with faults .*{status}.*stored is kept") as caught:
+        fetch(retry_seconds=18)
+    assert "RATE_LIMIT" not in str(caught.value)
+    assert len(server.seen) > 3
+    assert sum(skipped.waits) <= 18
+
+
+def test_an_unreachable_host(fetch, skipped):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        host = f"127.0.0.1:{unused.getsockname()[1]}"
+        with pytest.raises(UnreachableError) as caught:
+            fetch(base_url=f"http://{host}/p/exports")
+    text = str(caught.value)
+    assert host in text
+    assert "connection refused" in text
+    assert "TMDB_EXPORT_URL" in text
+    assert "TMDB_API_URL" not in text
+    assert sum(skipped.waits) <= 18
+
+
+def test_an_address_that_is_none_never_shows_its_login(fetch):
+    with pytest.raises(UnreachableError, match="TMDB_EXPORT_URL") as caught:
+        fetch(base_url="https://me:secret@/p/exports")
+    assert "secret" not in str(caught.value)
+
+
+def test_a_proxy_is_used_for_other_hosts(server, fetch, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", server.url.removesuffix("/p/exports"))
+    with fetch(base_url="http://files.example/p/exports") as export:
+        assert export.lines == 5
+    assert server.seen[0][0] == f"http://files.example{PATH}"
+
+
+def test_the_requests_count_among_those_of_the_client(server, fetch):
+    client = TmdbClient("http://127.0.0.1:9/3", "token", rate_limit=0)
+    server.plays(reply(500), drop, reply(body=EXPORT))
+    with fetch(stats=client.stats) as export:
+        assert export.stats is client.stats
+    figures = client.stats.snapshot()
+    assert (figures["requests"], figures["bytes"]) == (3, len(EXPORT))
+    assert figures["retries"] == {"500": 1, "connection": 1}
+    server.plays(reply(404))
+    with pytest.raises(ExportNotYetError):
+        fetch(stats=client.stats)
+    assert client.stats.requests == 4

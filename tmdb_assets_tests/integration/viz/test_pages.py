@@ -1,0 +1,194 @@
+"""The app's pages, run as Streamlit runs them: their figures are the database's, and follow each load."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+
+from tmdb_assets.charts.registry import PICTURES
+from tmdb_assets.settings import ATTRIBUTION, SAMPLE_LINE, Settings
+from tmdb_assets.warehouse.schema.roles import apply_roles, reader_url
+from tmdb_assets.warehouse.warehouse import Warehouse
+from tmdb_assets_tests.cases.small_star import AFTER, DAY, SECOND_DAY, load_day, make_star
+from tmdb_assets_tests.oracle.compare import Tables, copied_warehouse
+
+if TYPE_CHECKING:
+    from streamlit.testing.v1 import AppTest
+
+testing = pytest.importorskip("streamlit.testing.v1", reason="no Streamlit: pip install 'tmdb-assets[viz]'")
+from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df  # noqa: E402
+
+# The module itself imports Streamlit.
+from tmdb_assets.viz import layout, reader  # noqa: E402
+from tmdb_assets.viz.pages import PAGES  # noqa: E402
+
+SETTINGS = Settings.load(warehouse_reader_password="a word that passes")
+NO_DATA = "No data yet"
+
+
+@pytest.fixture(scope="module")
+def star(server) -> Iterator[Warehouse]:
+    """A warehouse with films and days, its roles made."""
+    with copied_warehouse(server) as made:
+        make_star(made)
+        apply_roles(made.engine, SETTINGS, is_embedded=True)
+        yield made
+
+
+@pytest.fixture
+def tables(star: Warehouse, monkeypatch) -> Tables:
+    """The tables that the pages read."""
+    monkeypatch.setattr(reader, "reading_url", lambda: reader_url(star.url, SETTINGS))
+    return Tables(star)
+
+
+def shown(name: str) -> AppTest:
+    """A page after its first run."""
+
+    def script(name: str) -> None:
+        from tmdb_assets.viz.pages import PAGES
+
+        next(page for page in PAGES if page.path == name).show()
+
+    app = testing.AppTest.from_function(script, args=(name,), default_timeout=30)
+    app.run()
+    assert list(app.exception) == []
+    return app
+
+
+def charts_of(app: AppTest) -> list[dict[str, Any]]:
+    """The Vega-Lite specifications on a page, with their data."""
+    return [
+        json.loads(found.proto.spec)
+        | {"datasets": {part.name: convert_arrow_bytes_to_pandas_df(part.data.data) for part in found.proto.datasets}}
+        for found in app.get("vega_lite_chart")
+    ]
+
+
+def titles_of(app: AppTest) -> list[str]:
+    return [chart["title"]["text"] for chart in charts_of(app)]
+
+
+def values_of(chart: dict[str, Any], *names: str) -> list[tuple[Any, ...]]:
+    """The rows of the chart's data that have all these fields, each once."""
+    frames = [frame[list(names)] for frame in chart["datasets"].values() if set(names) <= set(frame.columns)]
+    return list(dict.fromkeys(row for frame in frames for row in frame.itertuples(index=False, name=None)))
+
+
+@pytest.mark.parametrize("name", [page.path for page in PAGES])
+def test_every_page_has_a_chart_the_sample_mark_and_the_attribution(name: str, tables: Tables) -> None:
+    app = shown(name)
+    assert len(charts_of(app)) >= 1
+    assert {chart["background"] for chart in charts_of(app)} == {"white"}
+    assert [warning.value for warning in app.warning] == [SAMPLE_LINE]
+    assert app.caption[-1].value == ATTRIBUTION
+    assert app.caption[0].value.startswith(f"Figures up to {DAY} (UTC), loaded ")
+
+
+def test_every_declared_picture_has_its_place() -> None:
+    assert sorted(name for page in PAGES for name in page.pictures) == sorted(PICTURES)
+    assert len({page.path for page in PAGES}) == len({page.title for page in PAGES}) == len(PAGES)
+
+
+def test_real_figures_have_no_sample_mark(tables: Tables, monkeypatch) -> None:
+    for module in (layout, reader):
+        monkeypatch.setattr(module, "get_settings", lambda: Settings.load(tmdb_token="x"))
+    app = shown("genre_popularity")
+    assert list(app.warning) == []
+    assert "SAMPLE" not in app.get("vega_lite_chart")[0].proto.spec
+
+
+def test_figures_are_the_databases(tables: Tables) -> None:
+    (chart,) = charts_of(shown("genre_popularity"))
+    genres = "select name, avg_popularity, total_votes, nb_movies from vw_genre_popularity order by 2 desc"
+    assert values_of(chart, "name", "avg_popularity", "total_votes", "nb_movies") == tables.rows(genres)
+    top = "select rank, title, popularity from vw_top_movies"
+    app = shown("top_films")
+    assert values_of(charts_of(app)[0], "rank", "title", "popularity") == tables.rows(top)
+    table = app.dataframe[0].value
+    assert list(zip(table["rank"], table["title"], table["popularity"], strict=True)) == tables.rows(top)
+    assert table["page"].tolist()[0] == "https://www.themoviedb.org/movie/3"
+
+
+def test_a_continent_shows_its_own_top_ten(tables: Tables) -> None:
+    app = shown("continents")
+    assert app.selectbox[0].options == ["Europe", "North America"]
+    films = {}
+    for continent in app.selectbox[0].options:
+        app.selectbox[0].select(continent).run()
+        films[continent] = values_of(charts_of(app)[1], "rank", "title", "popularity")
+        assert titles_of(app)[1].endswith(f" of {continent} by popularity")
+    # Film 1 spans two countries of Europe and counts once; film 4 is removed.
+    assert films == {"Europe": [(1, "Film 3", 8.0), (2, "Film 1", 4.0)], "North America": [(1, "Film 2", 2.0)]}
+
+
+def test_curves_are_of_the_films_that_were_chosen_also_from_beyond_the_top(tables: Tables) -> None:
+    app = shown("trends")
+    assert titles_of(app)[1] == "Popularity of the top 3 films"
+    app.text_input[0].input("FILM 5").run()
+    assert [caption.value for caption in app.caption][1] == "Found: 1. Choose them below."
+    app.multiselect[0].select(5).select(1).run()
+    assert titles_of(app)[1] == "Popularity of 2 chosen films"
+    points = values_of(charts_of(app)[1], "title", "date", "value")
+    facts = "select 'Film ' || movie_id, date_id::text, popularity from fact_movie_daily where movie_id in (1, 5)"
+    assert sorted(point for point in points if point[2] == point[2]) == sorted(tables.rows(facts))
+
+
+def test_a_search_takes_its_words_as_they_are(tables: Tables) -> None:
+    app = shown("trends")
+    app.text_input[0].input("_ilm%").run()
+    assert [caption.value for caption in app.caption][1] == "No film has such a title."
+
+
+def test_a_new_load_shows_at_once(server, monkeypatch) -> None:
+    with copied_warehouse(server) as warehouse:
+        make_star(warehouse)
+        monkeypatch.setattr(reader, "reading_url", lambda: warehouse.url)
+        app = shown("top_films")
+        first = charts_of(app)[0]
+        load_day(warehouse, AFTER, {**SECOND_DAY, 1: (500.0, 7.0, 10)})
+        app.run()
+        second = charts_of(app)[0]
+        reader._engine(warehouse.url).dispose()
+    assert values_of(first, "rank", "title")[0] == (1, "Film 3")
+    assert values_of(second, "rank", "title", "popularity")[0] == (1, "Film 1", 500.0)
+    assert str(AFTER) in json.dumps(second["title"])
+
+
+def test_figures_are_kept_until_the_next_load(tables: Tables, star: Warehouse) -> None:
+    app = shown("genre_popularity")
+    before = values_of(charts_of(app)[0], "name")
+    assert before == [("Comedy",), ("Drama",)]
+    with star.begin() as connection:
+        connection.execute(sa.text("update dim_genre set name = name || '!'"))
+    assert values_of(charts_of(app.run())[0], "name") == before
+    with star.begin() as connection:
+        connection.execute(sa.text("update dim_genre set name = rtrim(name, '!')"))
+
+
+def test_before_the_first_load_each_page_says_what_to_do_and_comes_back(warehouse: Warehouse, monkeypatch) -> None:
+    monkeypatch.setattr(reader, "reading_url", lambda: warehouse.url)
+    app = shown("trends")
+    assert (len(charts_of(app)), len(app.info)) == (0, 1)
+    assert app.info[0].value.startswith(f"**{NO_DATA}.** Load a day first: `tmdb-assets run`.")
+    assert app.caption[-1].value == ATTRIBUTION
+    make_star(warehouse)
+    app.button[0].click().run()
+    assert (len(charts_of(app)), len(app.info)) == (2, 0)
+    reader._engine(warehouse.url).dispose()
+
+
+def test_the_app_itself_begins_with_the_key_figures(tables: Tables) -> None:
+    from tmdb_assets.cli.viz import APP
+
+    app = testing.AppTest.from_file(str(APP), default_timeout=30).run()
+    assert list(app.exception) == []
+    (chart,) = charts_of(app)
+    assert values_of(chart, "label", "value")[0] == ("Films", 3)
+    days = app.dataframe[-1].value
+    assert days["day"].tolist() == [DAY, DAY - dt.timedelta(days=1)]

@@ -1,0 +1,150 @@
+"""How the app reads: as tmdb_reader whoever logs in, read-only, and in plain words where there is nothing to read."""
+
+from __future__ import annotations
+
+import datetime as dt
+import socket
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+
+from tmdb_assets.settings import Settings
+from tmdb_assets.viz import reader
+from tmdb_assets.viz.reader import NothingToReadError, read_edition, reading
+from tmdb_assets.warehouse.schema.ddl import apply_view
+from tmdb_assets.warehouse.schema.roles import READER, apply_roles, reader_url
+from tmdb_assets.warehouse.server.open import reading_url
+from tmdb_assets.warehouse.server.urls import describe
+from tmdb_assets.warehouse.warehouse import Warehouse
+from tmdb_assets_tests.cases.small_star import DAY, make_star
+from tmdb_assets_tests.oracle.compare import copied_warehouse
+
+SETTINGS = Settings.load(warehouse_reader_password="a word that passes")
+
+
+@pytest.fixture(scope="module")
+def star(server) -> Iterator[Warehouse]:
+    """A warehouse with films and days, its roles made."""
+    with copied_warehouse(server) as made:
+        make_star(made)
+        apply_roles(made.engine, SETTINGS, is_embedded=True)
+        yield made
+
+
+@pytest.fixture
+def read_from(monkeypatch):
+    """Make the app read from an address, as if the settings named it."""
+    monkeypatch.setattr(reader, "get_settings", lambda: Settings.load(warehouse_url="postgresql://host/database"))
+    return lambda url: monkeypatch.setattr(reader, "reading_url", lambda: url)
+
+
+@pytest.fixture(params=["superuser", "loader", "reader"])
+def login(request, star: Warehouse) -> Iterator[sa.URL]:
+    """The address of the warehouse for three kinds of log-in."""
+    if request.param == "superuser":
+        yield star.url
+    elif request.param == "reader":
+        yield reader_url(star.url, SETTINGS)
+    else:
+        name = f"loader_of_{star.url.database}"
+        with star.begin() as connection:
+            connection.exec_driver_sql(f"create role {name} login password 'x' in role tmdb_loader")
+        yield star.url.set(username=name, password="x")
+        reader._engine(star.url.set(username=name, password="x")).dispose()
+        with star.begin() as connection:
+            connection.exec_driver_sql(f"drop owned by {name}; drop role {name}")
+
+
+def test_whoever_logs_in_reads_as_the_reader_and_writes_nothing(login: sa.URL, read_from) -> None:
+    read_from(login)
+    with reading() as connection:
+        assert connection.scalar(sa.text("select current_user")) == READER
+        assert connection.scalar(sa.text("select count(*) from vw_top_movies")) == 3
+    with pytest.raises(NothingToReadError) as refused, reading() as connection:
+        connection.execute(sa.text("select count(*) from raw_discover"))
+    assert refused.value.headline == "This log-in may not read the figures"
+    with pytest.raises(NothingToReadError, match="read-only transaction"), reading() as connection:
+        connection.execute(sa.text("create temporary table mine (id integer)"))
+    # Nothing is left on the session, which behind a pooler is another program's next.
+    with reader._engine(login).connect().execution_options(isolation_level="AUTOCOMMIT") as session:
+        assert session.scalar(sa.text("select session_user = current_user")) is True
+        read_only = "off" if login.username != READER else "on"  # the reader's own default, by sql/roles.sql
+        assert session.scalar(sa.text("show transaction_read_only")) == read_only
+
+
+def test_without_roles_the_login_itself_reads_and_writes_nothing(warehouse: Warehouse, read_from) -> None:
+    name = f"own_of_{warehouse.url.database}"
+    with warehouse.begin() as connection:
+        connection.exec_driver_sql(f"create role {name} login password 'x'; grant select on dim_movie to {name}")
+    read_from(warehouse.url.set(username=name, password="x"))
+    with reading() as connection:
+        assert connection.scalar(sa.text("select current_user")) == name
+        assert connection.scalar(sa.text("show transaction_read_only")) == "on"
+    reader._engine(warehouse.url.set(username=name, password="x")).dispose()
+    with warehouse.begin() as connection:
+        connection.exec_driver_sql(f"drop owned by {name}; drop role {name}")
+
+
+def test_the_edition_is_another_one_after_each_load(star: Warehouse, read_from) -> None:
+    read_from(star.url)
+    before = read_edition()
+    assert (before.database, before.newest_day) == (describe(star.url), DAY)
+    with star.begin() as connection:
+        connection.execute(sa.text("update load_day set loaded_at = loaded_at + interval '1 s'"))
+    assert read_edition().loaded_at - before.loaded_at == dt.timedelta(seconds=1)
+
+
+def test_a_database_without_views_and_one_without_days_have_no_data_yet(warehouse: Warehouse, read_from) -> None:
+    read_from(warehouse.url)
+    with pytest.raises(NothingToReadError) as without_views:
+        read_edition()
+    with warehouse.begin() as connection:
+        apply_view(connection, "vw_load_status")
+    with pytest.raises(NothingToReadError, match="Load a day first: `tmdb-assets run`") as without_days:
+        read_edition()
+    assert {without_days.value.headline, without_views.value.headline} == {"No data yet"}
+
+
+def test_an_older_release_is_told_with_what_to_do(star: Warehouse, read_from) -> None:
+    read_from(star.url)
+    with pytest.raises(NothingToReadError, match="tmdb-assets migrate") as older, reading() as connection:
+        connection.execute(sa.text("select * from vw_of_tomorrow"))
+    assert older.value.headline == "The database is of another release"
+
+
+def test_a_server_that_is_away_is_told_and_comes_back(star: Warehouse, read_from) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and does not listen
+        away = star.url.set(query={"host": "127.0.0.1", "port": str(taken.getsockname()[1])}, password="secret word")
+        read_from(away)
+        with pytest.raises(NothingToReadError) as gone:
+            read_edition()
+    assert gone.value.headline == "The database cannot be reached"
+    assert f"Postgres at {describe(away)} did not answer (" in str(gone.value)
+    assert "secret word" not in str(gone.value)
+    read_from(star.url)
+    assert read_edition().newest_day == DAY
+
+
+def test_a_database_that_is_missing_is_told_and_not_made(star: Warehouse, read_from) -> None:
+    missing = f"{star.url.database}_missing"
+    read_from(star.url.set(database=missing))
+    with pytest.raises(NothingToReadError, match=f'database "{missing}" does not exist'):
+        read_edition()
+    with star.begin() as connection:
+        found = connection.scalar(sa.text("select count(*) from pg_database where datname = :name"), {"name": missing})
+    assert found == 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "user", "database"),
+    [
+        ({"tmdb_token": "x"}, "tmdb_loader", "films"),
+        ({"tmdb_token": "x", "warehouse_reader_password": "eight chars"}, "tmdb_reader", "films"),
+        ({}, "tmdb_loader", "tmdb_sandbox"),
+    ],
+)
+def test_the_address_of_an_external_server_is_made_without_asking_it(settings, user, database) -> None:
+    url = reading_url(Settings.load(warehouse_url="postgresql://tmdb_loader:x@nowhere.invalid/films", **settings))
+    assert (url.username, url.host, url.database) == (user, "nowhere.invalid", database)

@@ -1,0 +1,185 @@
+"""The transaction that holds the fetch lock: in nobody's way, ended by nothing but its end, and missed when it is gone.
+
+That one fetcher asks at a time, over processes too, stands in test_side_by_side.py.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+import sqlalchemy as sa
+
+from tmdb_assets.settings import Settings
+from tmdb_assets.warehouse.ledger import fetch_lock
+from tmdb_assets.warehouse.ledger.fetch_lock import FETCH_LOCK, FetchLockLostError
+from tmdb_assets.warehouse.server.databases import is_outage, tell_outage
+from tmdb_assets.warehouse.warehouse import Warehouse
+from tmdb_assets_tests.cases.sound_rows import rows_of
+from tmdb_assets_tests.stage.waiting import wait_until
+
+OF_THE_LOCK = """
+from pg_locks as l
+inner join pg_stat_activity as a on a.pid = l.pid
+where l.locktype = 'advisory' and l.objid = :low and a.datname = current_database()
+"""
+LOW = FETCH_LOCK & 0xFFFFFFFF
+
+
+def refuse(text: str) -> None:
+    pytest.fail(f"nobody else fetches: {text}")
+
+
+def end_holder(warehouse: Warehouse) -> None:
+    """End the session that holds the lock, as a restart does."""
+    with warehouse.engine.begin() as connection:
+        ended = connection.scalars(sa.text(f"select pg_terminate_backend(a.pid, 10000) {OF_THE_LOCK}"), {"low": LOW})
+        assert ended.all() == [True]
+
+
+def test_the_holder_holds_nothing_but_the_lock(warehouse: Warehouse) -> None:
+    with warehouse.fetch_lock(refuse):
+        # Neither a snapshot nor an id of its own: what other transactions leave behind can be cleared away meanwhile.
+        query = f"select a.state, a.backend_xmin is null, a.backend_xid is null, l.mode {OF_THE_LOCK}"
+        assert rows_of(warehouse, query, low=LOW) == [("idle in transaction", True, True, "ExclusiveLock")]
+    assert rows_of(warehouse, f"select count(*) {OF_THE_LOCK}", low=LOW) == [(0,)]
+
+
+def test_no_timeout_of_the_server_ends_the_holder(database: sa.URL) -> None:
+    first = Warehouse(url=database)
+    name = str(database.database)
+    with first.begin() as connection:
+        has_all = connection.scalar(sa.text("select count(*) from pg_settings where name = 'transaction_timeout'"))
+        for setting in ("idle_in_transaction_session_timeout", *["transaction_timeout"] * has_all):
+            connection.exec_driver_sql(f"alter database {name} set {setting} = '150ms'")
+    first.close()
+    held = Warehouse(url=database)
+    _ = held.engine
+
+    def is_old() -> bool:
+        query = f"select clock_timestamp() - a.state_change > interval '300 ms' {OF_THE_LOCK}"
+        return rows_of(held, query, low=LOW) == [(True,)]
+
+    with held.fetch_lock(refuse):
+        assert wait_until(is_old)
+        held.require_fetch_lock()
+    held.close()
+
+
+def test_who_lost_the_lock_may_not_go_on(warehouse: Warehouse) -> None:
+    others: list[list[tuple[object, ...]]] = []
+    with warehouse.fetch_lock(refuse):
+        warehouse.require_fetch_lock()
+        end_holder(warehouse)
+        with pytest.raises(FetchLockLostError) as caught:
+            warehouse.require_fetch_lock()
+        with pytest.raises(FetchLockLostError), warehouse.begin():
+            pytest.fail("what was asked without the lock was stored")
+        other = threading.Thread(target=lambda: others.append(rows_of(warehouse, "select 1")))
+        other.start()  # who never had the lock, as a page of the UI
+        other.join(10)
+    assert others == [[(1,)]]
+    assert is_outage(caught.value)
+    told = tell_outage(caught.value, warehouse.url)
+    assert told is not None
+    assert "went away (the session that held the fetch lock has ended" in told
+    with warehouse.fetch_lock(refuse):
+        assert rows_of(warehouse, f"select count(*) {OF_THE_LOCK}", low=LOW) == [(1,)]
+
+
+def test_a_lock_lost_at_the_very_end_is_no_fault(warehouse: Warehouse) -> None:
+    with warehouse.fetch_lock(refuse):
+        end_holder(warehouse)
+    assert rows_of(warehouse, "select 1") == [(1,)]
+
+
+def test_who_waits_does_not_keep_one_snapshot_for_all_the_time(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetch_lock, "WAIT", "50ms")
+    second = Warehouse(url=warehouse.url)
+    taken = threading.Event()
+
+    def fetch() -> None:
+        with second.fetch_lock(lambda _: None):
+            taken.set()
+
+    began: set[object] = set()
+
+    def has_begun_anew() -> bool:
+        began.update(rows_of(warehouse, f"select a.xact_start {OF_THE_LOCK} and not l.granted", low=LOW))
+        return len(began) > 2
+
+    waiting = threading.Thread(target=fetch, daemon=True)
+    with warehouse.fetch_lock(refuse):
+        waiting.start()
+        assert wait_until(has_begun_anew)
+        assert not taken.is_set()
+    waiting.join(20)
+    assert taken.is_set()
+    second.close()
+
+
+def test_nobody_asks_in_the_first_second_of_a_server(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    (age,) = rows_of(warehouse, "select extract(epoch from clock_timestamp() - pg_postmaster_start_time())::float")[0]
+    monkeypatch.setattr(fetch_lock, "PAUSE_S", age + 0.5)
+    started = time.monotonic()
+    with warehouse.fetch_lock(refuse):
+        later = rows_of(warehouse, "select extract(epoch from clock_timestamp() - pg_postmaster_start_time())::float")
+        assert later[0][0] >= age + 0.5
+    monkeypatch.setattr(fetch_lock, "PAUSE_S", age)  # it is older than that by now
+    with warehouse.fetch_lock(refuse):
+        pass
+    assert time.monotonic() - started < age + 0.5  # neither time for so long
+
+
+def test_a_holder_of_whom_nothing_is_shown(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    hidden = "select null::text, null::timestamptz where :lock = :lock"  # as to a role without pg_read_all_stats
+    monkeypatch.setattr(fetch_lock, "HOLDER", hidden)
+    monkeypatch.setattr(fetch_lock, "PAUSE_S", 0.0)
+    second = Warehouse(url=warehouse.url)
+    said: list[str] = []
+
+    def fetch() -> None:
+        with second.fetch_lock(said.append):
+            pass
+
+    waiting = threading.Thread(target=fetch, daemon=True)
+    with warehouse.fetch_lock(refuse):
+        waiting.start()
+        assert wait_until(lambda: said)
+    waiting.join(20)
+    assert said[0].startswith("Another run is asking TMDb for this warehouse (of another role). Waiting for it;")
+    second.close()
+
+
+@pytest.mark.parametrize("cut_off", [False, True], ids=["ended", "cut off"])
+def test_a_second_lies_between_the_turns_of_two_also_when_the_lock_is_free(
+    cut_off: bool, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second = Warehouse(url=warehouse.url)
+    _ = second.engine
+    with warehouse.fetch_lock(refuse):
+        if cut_off:  # as by a kill, amid the asking
+            monkeypatch.setattr(fetch_lock, "END_TURN", "update fetch_turn set holder = :holder")
+        last = time.monotonic()
+    with second.fetch_lock(refuse):
+        assert time.monotonic() - last >= 1
+        last = time.monotonic()
+    monkeypatch.undo()
+    with second.fetch_lock(refuse):  # one's own requests are known to one's own pace
+        assert time.monotonic() - last < 1
+    with warehouse.fetch_lock(refuse):
+        assert time.monotonic() - last >= 1
+    second.close()
+
+
+def test_a_limit_below_one_a_second_has_a_longer_pause(warehouse: Warehouse) -> None:
+    slow = Warehouse(url=warehouse.url, settings=Settings.load(tmdb_rate_limit=0.8))
+    _ = slow.engine
+    with warehouse.fetch_lock(refuse):
+        last = time.monotonic()
+    with slow.fetch_lock(refuse):
+        assert time.monotonic() - last >= 1.25
+    slow.close()

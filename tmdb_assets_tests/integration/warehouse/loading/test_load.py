@@ -1,0 +1,324 @@
+"""Frames into real tables: counts, re-loads, repeats, quarantine, refusals, orphans and dates that only advance."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from tmdb_assets.tmdb.payload import read_json
+from tmdb_assets.transforms.conform import Conformed, Reason, Row
+from tmdb_assets.transforms.details import parse_movie
+from tmdb_assets.warehouse.loading.contracts import StructuralFaultError
+from tmdb_assets.warehouse.loading.load import KEPT_CHARACTERS, Loaded, TooManyRejectedError, load
+from tmdb_assets.warehouse.loading.merge import MergeCounts, merge_whole
+from tmdb_assets.warehouse.schema.bridges import bridge_movie_genre
+from tmdb_assets.warehouse.schema.dimensions import country_continent, dim_company, dim_genre, dim_language, dim_movie
+from tmdb_assets.warehouse.schema.fact import fact_movie_daily
+from tmdb_assets.warehouse.schema.raw import raw_details, raw_discover, raw_reference
+from tmdb_assets.warehouse.warehouse import Warehouse
+from tmdb_assets_tests.cases.sound_rows import as_frame, load_rows, rows_of, sound_row
+
+DAY = dt.date(2026, 7, 29)
+NEXT = DAY + dt.timedelta(days=1)
+
+
+def genres(count: int, name: str = "genre", day: dt.date = DAY) -> list[Row]:
+    return [{"genre_id": n, "name": f"{name} {n}", "as_of_date": day} for n in range(1, count + 1)]
+
+
+def rejected_in(warehouse: Warehouse) -> list[tuple[Any, ...]]:
+    return rows_of(
+        warehouse, "select table_name, snapshot_date, part, payload, reasons from rejected_row order by part desc"
+    )
+
+
+def seed_films(warehouse: Warehouse, count: int) -> None:
+    load_rows(warehouse, dim_movie, [{"movie_id": n, "title": f"m{n}", "as_of_date": DAY} for n in range(1, count + 1)])
+
+
+def test_rows_are_counted_as_inserted_updated_and_unchanged(warehouse: Warehouse) -> None:
+    assert load_rows(warehouse, dim_genre, genres(3), day=DAY).counts == MergeCounts(inserted=3)
+    changed = [genres(3)[0], *genres(4, "renamed")[1:]]
+    assert load_rows(warehouse, dim_genre, changed, day=DAY).counts == MergeCounts(inserted=1, updated=2, unchanged=1)
+    assert rows_of(warehouse, "select genre_id, name, as_of_date from dim_genre order by 1") == [
+        (1, "genre 1", DAY),
+        (2, "renamed 2", DAY),
+        (3, "renamed 3", DAY),
+        (4, "renamed 4", DAY),
+    ]
+
+
+@pytest.mark.parametrize("table", [dim_genre, dim_company, raw_details, raw_reference, country_continent], ids=str)
+def test_a_load_again_writes_nothing(table: sa.Table, warehouse: Warehouse) -> None:
+    rows = [sound_row(table, n) for n in range(20)]
+    first = load_rows(warehouse, table, rows)
+    query = f"select *, xmin::text, ctid::text from {table.name} order by 1, 2"
+    before = rows_of(warehouse, query)
+    again = load_rows(warehouse, table, rows)
+    assert rows_of(warehouse, query) == before
+    assert first.counts == MergeCounts(inserted=20)
+    assert again.counts == MergeCounts(unchanged=20)
+
+
+def test_of_repeats_the_one_staged_last_wins_within_a_chunk_and_over_chunks(warehouse: Warehouse) -> None:
+    a, b, c = (genres(2, name) for name in "abc")
+    loaded = load_rows(warehouse, dim_genre, a + b, [c[0]], day=DAY)
+    assert loaded.received == 5
+    assert loaded.counts == MergeCounts(inserted=2)
+    assert rows_of(warehouse, "select name from dim_genre order by genre_id") == [("c 1",), ("b 2",)]
+
+
+def test_a_language_keeps_its_name_against_a_later_row_without_one(warehouse: Warehouse) -> None:
+    named = {"iso_639_1": "de", "name": "German", "as_of_date": DAY}
+    load_rows(warehouse, dim_language, [named], [{**named, "name": None}], day=DAY)
+    assert rows_of(warehouse, "select name from dim_language") == [("German",)]
+
+
+def test_unknowns_are_null_and_awkward_texts_arrive_whole(warehouse: Warehouse) -> None:
+    name = 'tab\t, line\n, "quotes", back\\slash, \\N, %s, {x}, 🎬, ' + "x" * 400
+    film = {"movie_id": 1, "title": name, "as_of_date": DAY, "revenue_usd": 2_923_706_026, "is_adult": False}
+    load_rows(warehouse, dim_movie, [film], day=DAY)
+    (row,) = rows_of(warehouse, "select to_jsonb(m) - 'inserted_at' - 'updated_at' from dim_movie as m")
+    assert {key: value for key, value in row[0].items() if value is not None} == {**film, "as_of_date": str(DAY)}
+    payload = {"title": name, "list": [1, None, 1.5, True, {}], "ünïcode": "\u2028"}
+    load_rows(
+        warehouse, raw_details, [sound_row(raw_details, 0, payload=payload), sound_row(raw_details, 1, payload=None)]
+    )
+    stored = rows_of(warehouse, "select payload, payload is null from raw_details order by movie_id")
+    assert stored == [(payload, False), (None, True)]
+
+
+def test_a_text_that_came_with_nul_characters_is_stored_without(warehouse: Warehouse) -> None:
+    payload = read_json(rb'{"id": 1, "title": "A\u0000B\u0000", "overview": "\u0000"}').value
+    load_rows(warehouse, raw_details, [sound_row(raw_details, 0, payload=payload)])
+    load_rows(warehouse, dim_movie, [parse_movie(payload, DAY)], day=DAY)
+    assert rows_of(warehouse, "select payload ->> 'title' from raw_details") == [("AB",)]
+    assert rows_of(warehouse, "select title, overview from dim_movie") == [("AB", None)]
+
+
+def test_no_rows_and_no_chunks_are_loaded_too(warehouse: Warehouse) -> None:
+    assert load_rows(warehouse, dim_genre).counts == MergeCounts()
+    assert load_rows(warehouse, dim_genre, [], []).received == 0
+
+
+def test_one_transaction_can_load_a_table_twice(warehouse: Warehouse) -> None:
+    with warehouse.begin() as connection:
+        load(connection, dim_genre, [as_frame(dim_genre, genres(2))], day=DAY)
+        load(connection, dim_genre, [as_frame(dim_genre, genres(3))], day=DAY)
+    assert rows_of(warehouse, "select count(*) from dim_genre") == [(3,)]
+
+
+def test_broken_rows_are_set_aside_with_reasons_and_the_others_load(warehouse: Warehouse) -> None:
+    seed_films(warehouse, 60)
+    with warehouse.begin() as connection:
+        connection.execute(
+            sa.text("insert into dim_date values (:d, 2026, 3, 7, 29, 31, 3, 'July', false)"), {"d": DAY}
+        )
+    facts = [
+        {"date_id": DAY, "movie_id": n, "popularity": 1.5, "vote_average": 5.0, "vote_count": 3, "source": "discover"}
+        for n in range(1, 61)
+    ]
+    facts[0] |= {"popularity": -1.5, "source": "hearsay"}
+    facts[1] |= {"popularity": "high"}
+    loaded = load_rows(warehouse, fact_movie_daily, facts, day=DAY, part=lambda row: f"film {row['movie_id']}")
+    assert loaded.counts == MergeCounts(inserted=58)
+    assert [item.row for item in loaded.rejected] == [facts[1], facts[0]]
+    broken = {**facts[0], "date_id": str(DAY)}
+    assert rejected_in(warehouse) == [
+        (
+            "fact_movie_daily",
+            DAY,
+            "film 2",
+            {**facts[1], "date_id": str(DAY)},
+            [{"rule": "popularity is of kind number", "value": "high"}],
+        ),
+        (
+            "fact_movie_daily",
+            DAY,
+            "film 1",
+            broken,
+            [
+                {"rule": "popularity at least 0", "value": "-1.5"},
+                {"rule": "source one of ('discover', 'export')", "value": "hearsay"},
+            ],
+        ),
+    ]
+
+
+def test_a_load_again_replaces_the_rejected_rows_of_its_day_and_table_alone(warehouse: Warehouse) -> None:
+    broken = [*genres(40), {"genre_id": 0, "name": "no id", "as_of_date": DAY}]
+    load_rows(warehouse, dim_genre, broken, day=DAY)
+    load_rows(warehouse, dim_genre, broken, day=NEXT)
+    load_rows(warehouse, dim_genre, broken)
+    query = "select id, snapshot_date from rejected_row order by snapshot_date"
+    before = rows_of(warehouse, query)
+    assert [day for _, day in before] == [DAY, NEXT, None]
+    load_rows(warehouse, dim_genre, broken, day=DAY)
+    assert rows_of(warehouse, query) == before  # the same row has the same id
+    load_rows(warehouse, dim_genre, genres(40), day=DAY)
+    load_rows(warehouse, dim_genre, genres(40))
+    assert rows_of(warehouse, query) == [before[1]]
+    load_rows(warehouse, dim_company, [], day=NEXT)
+    assert rows_of(warehouse, query) == [before[1]]
+
+
+def test_a_batch_replaces_the_rejected_rows_of_its_parts_alone(warehouse: Warehouse) -> None:
+    def batch(page: int, *, broken: bool) -> Loaded:
+        rows = [sound_row(raw_discover, n, snapshot_date=DAY, rank=page) for n in range(20)]
+        rows += [sound_row(raw_discover, 20, snapshot_date=DAY, rank=page, popularity=-1.0)] if broken else []
+        return load_rows(
+            warehouse,
+            raw_discover,
+            rows,
+            day=DAY,
+            part=lambda row: f"page {row['rank']}",
+            parts={f"page {page}"},
+        )
+
+    batch(1, broken=True)
+    batch(2, broken=True)
+    parts = "select part from rejected_row order by part"
+    assert rows_of(warehouse, parts) == [("page 1",), ("page 2",)]
+    batch(1, broken=False)
+    assert rows_of(warehouse, parts) == [("page 2",)]
+
+
+@pytest.mark.parametrize(("good", "bad"), [(19, 1), (95, 5), (570, 30)])
+def test_exactly_five_percent_pass(good: int, bad: int, warehouse: Warehouse) -> None:
+    rows = genres(good) + [{"genre_id": -n, "name": None, "as_of_date": DAY} for n in range(bad)]
+    loaded = load_rows(warehouse, dim_genre, rows, day=DAY)
+    assert loaded.rejected_share == 0.05
+    assert rows_of(warehouse, "select count(*) from dim_genre") == [(good,)]
+    assert rows_of(warehouse, "select count(*) from rejected_row") == [(bad,)]
+
+
+def test_over_five_percent_refuse_the_load_and_leave_nothing(warehouse: Warehouse) -> None:
+    load_rows(warehouse, dim_genre, [*genres(20), {"genre_id": 0, "as_of_date": DAY}], day=DAY)
+    before = rejected_in(warehouse), rows_of(warehouse, "select *, xmin::text from dim_genre order by 1")
+    rows = genres(30, "renamed") + [{"genre_id": -n, "name": None, "as_of_date": DAY} for n in range(2)]
+    with pytest.raises(TooManyRejectedError, match=r"^dim_genre: 2 of 32 rows \(6.2%\) broke their contract") as raised:
+        load_rows(warehouse, dim_genre, rows, day=DAY)
+    assert "Nothing was written" in str(raised.value)
+    assert (raised.value.loaded.received, len(raised.value.loaded.rejected)) == (32, 2)
+    assert (rejected_in(warehouse), rows_of(warehouse, "select *, xmin::text from dim_genre order by 1")) == before
+
+
+def test_the_share_counts_over_chunks_and_earlier_batches(warehouse: Warehouse) -> None:
+    bad = [{"genre_id": 0, "name": "bad", "as_of_date": DAY}]
+    assert load_rows(warehouse, dim_genre, bad, genres(19), day=DAY).rejected_share == 0.05
+    earlier = Loaded(dim_genre, received=100)
+    assert len(load_rows(warehouse, dim_genre, bad, day=DAY, earlier=earlier).rejected) == 1
+    earlier.rejected += load_rows(warehouse, dim_genre, bad, genres(19), day=DAY).rejected * 5
+    with pytest.raises(TooManyRejectedError, match="6 of 101 rows"):
+        load_rows(warehouse, dim_genre, bad, day=DAY, earlier=earlier)
+
+
+def test_a_few_broken_rows_of_a_partial_load_are_judged_among_the_rows_that_stand(warehouse: Warehouse) -> None:
+    bad = [{"genre_id": 0, "name": "bad", "as_of_date": DAY}]
+    with pytest.raises(TooManyRejectedError, match="1 of 2 rows"):  # nothing stands yet
+        load_rows(warehouse, dim_genre, bad, genres(1), day=DAY, is_partial=True)
+    load_rows(warehouse, dim_genre, genres(19), day=DAY)
+    with pytest.raises(TooManyRejectedError, match="2 of 3 rows"):  # the one received is no standing row: 2 of 21
+        load_rows(warehouse, dim_genre, [*bad, {**bad[0], "genre_id": -1}], genres(1), day=DAY, is_partial=True)
+    assert rejected_in(warehouse) == []
+    loaded = load_rows(warehouse, dim_genre, bad, genres(1, "renamed"), day=DAY, is_partial=True)
+    assert (loaded.received, len(loaded.rejected), loaded.counts.updated) == (2, 1, 1)
+    with pytest.raises(TooManyRejectedError, match="1 of 2 rows"):  # not a part: the table stands for nothing
+        load_rows(warehouse, dim_genre, bad, genres(1), day=DAY)
+
+
+def test_more_than_a_few_broken_rows_are_judged_among_those_received(warehouse: Warehouse) -> None:
+    load_rows(warehouse, dim_genre, genres(2000), day=DAY)
+    bad = [{"genre_id": -number, "name": "bad", "as_of_date": DAY} for number in range(21)]
+    with pytest.raises(TooManyRejectedError, match="21 of 22 rows"):
+        load_rows(warehouse, dim_genre, bad, genres(1), day=DAY, is_partial=True)
+    assert len(load_rows(warehouse, dim_genre, bad[1:], genres(1), day=DAY, is_partial=True).rejected) == 20
+
+
+def test_a_frame_of_the_wrong_shape_leaves_nothing(warehouse: Warehouse) -> None:
+    wrong = Conformed(as_frame(dim_genre, genres(1)).frame.drop(columns="name"), 1)
+    with pytest.raises(StructuralFaultError, match="name"), warehouse.begin() as connection:
+        load(connection, dim_genre, [as_frame(dim_genre, genres(3)), wrong], day=DAY)
+    assert rows_of(warehouse, "select count(*) from dim_genre") == [(0,)]
+
+
+@pytest.fixture
+def linked(warehouse: Warehouse) -> Warehouse:
+    seed_films(warehouse, 25)
+    load_rows(warehouse, dim_genre, genres(2), day=DAY)
+    return warehouse
+
+
+def test_rows_without_their_parent_are_rejected(linked: Warehouse) -> None:
+    links = [{"movie_id": n, "genre_id": 1} for n in range(1, 26)] + [{"movie_id": 1, "genre_id": 99}]
+    loaded = load_rows(linked, bridge_movie_genre, links, day=DAY, part=lambda row: f"film {row['movie_id']}")
+    assert loaded.counts == MergeCounts(inserted=25)
+    assert [(item.row, item.reasons, item.part) for item in loaded.rejected] == [
+        (links[-1], (Reason("genre_id is in dim_genre", "99"),), "film 1")
+    ]
+    assert rows_of(linked, "select count(*) from bridge_movie_genre") == [(25,)]
+
+
+def test_of_two_missing_parents_always_the_same_is_named(linked: Warehouse) -> None:
+    links = [{"movie_id": n, "genre_id": 1} for n in range(1, 26)] + [{"movie_id": 77, "genre_id": 99}]
+    loaded = load_rows(linked, bridge_movie_genre, links, day=DAY)
+    assert [reason.rule for item in loaded.rejected for reason in item.reasons] == ["genre_id is in dim_genre"]
+
+
+def test_a_film_of_an_unknown_language_is_rejected_and_one_without_is_not(linked: Warehouse) -> None:
+    film = {"title": "x", "as_of_date": DAY}
+    films = [{**film, "movie_id": n, "original_language": None} for n in range(1, 25)]
+    loaded = load_rows(linked, dim_movie, [*films, {**film, "movie_id": 30, "original_language": "xx"}], day=DAY)
+    assert [(item.row["movie_id"], item.reasons[0].rule) for item in loaded.rejected] == [
+        (30, "original_language is in dim_language")
+    ]
+
+
+def test_huge_texts_are_cut_in_rejected_rows(warehouse: Warehouse) -> None:
+    film = {"movie_id": 7, "title": "x", "as_of_date": DAY, "overview": "o" * 5_000_000}
+    others = [{"movie_id": n, "title": "x", "as_of_date": DAY} for n in range(100, 140)]
+    nested = {"movie_id": 8, "title": {"deep": ["y" * 2000, "z\x00"]}, "as_of_date": DAY}
+    load_rows(warehouse, dim_movie, [film, nested, *others], day=DAY)
+    payloads = {row[3]["movie_id"]: row[3] for row in rejected_in(warehouse)}
+    assert payloads[7]["overview"] == "o" * KEPT_CHARACTERS + "…"
+    assert payloads[8]["title"] == {"deep": ["y" * KEPT_CHARACTERS + "…", "z"]}
+    reasons = {row[3]["movie_id"]: row[4] for row in rejected_in(warehouse)}
+    assert [reason["rule"] for reason in reasons[7]] == ["overview max length 10000"]
+    assert len(reasons[7][0]["value"]) == 101
+
+
+@pytest.mark.parametrize("table", [dim_genre, dim_company], ids=str)
+def test_a_date_only_advances_and_an_older_day_never_overwrites(table: sa.Table, warehouse: Warehouse) -> None:
+    key = table.columns[0].name
+    older, newer = DAY - dt.timedelta(days=1), NEXT
+
+    def load_day(day: dt.date, name: str | None) -> MergeCounts:
+        return load_rows(warehouse, table, [{key: 1, "name": name, "as_of_date": day}], day=day).counts
+
+    def state() -> tuple[Any, ...]:
+        return rows_of(warehouse, f"select name, as_of_date, updated_at from {table.name}")[0]
+
+    load_day(DAY, "now")
+    first = state()
+    assert load_day(older, "before") == MergeCounts(unchanged=1)
+    assert state() == first
+    assert load_day(newer, "now") == MergeCounts(unchanged=1)
+    assert state() == ("now", newer, first[2])  # confirmed, but its content did not change
+    assert load_day(newer, None) == MergeCounts(updated=1)
+    assert state()[:2] == (None, newer)
+    assert state()[2] > first[2]
+    assert load_day(DAY, "now") == MergeCounts(unchanged=1)
+    assert state()[:2] == (None, newer)
+
+
+def test_a_whole_table_loses_what_is_not_staged(warehouse: Warehouse) -> None:
+    rows = [sound_row(country_continent, n) for n in range(3)]
+    load_rows(warehouse, country_continent, rows)
+    with warehouse.begin() as connection:
+        frames = [as_frame(country_continent, rows[:1]), as_frame(country_continent, [sound_row(country_continent, 5)])]
+        counts = load(connection, country_continent, frames, merge=lambda c: merge_whole(c, country_continent)).counts
+    assert counts == MergeCounts(inserted=1, unchanged=1, deleted=2)
+    assert rows_of(warehouse, "select iso_3166_1 from country_continent order by 1") == [("AA",), ("AF",)]

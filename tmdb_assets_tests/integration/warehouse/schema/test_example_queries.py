@@ -1,0 +1,190 @@
+"""The queries of `sql/examples`, run as a reader on films few enough to be counted by hand."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from tmdb_assets.settings import PROJECT_ROOT, SQL_DIR, Settings
+from tmdb_assets.warehouse.schema.ddl import apply_view
+from tmdb_assets.warehouse.schema.roles import READER, apply_roles
+from tmdb_assets.warehouse.schema.views import VIEWS
+from tmdb_assets.warehouse.server.open import Server
+from tmdb_assets.warehouse.warehouse import Warehouse
+from tmdb_assets_tests.cases.small_star import load_day
+from tmdb_assets_tests.oracle.compare import copied_warehouse
+
+EXAMPLES = sorted((SQL_DIR / "examples").glob("*.sql"))
+D29, D05, D06 = dt.date(2026, 6, 29), dt.date(2026, 7, 5), dt.date(2026, 7, 6)  # Monday, Sunday, Monday
+# Film 4 is removed; film 5 has nothing but a title; film 6's budget was typed in millions.
+FILMS = """
+insert into dim_genre (genre_id, name, as_of_date) values (18, 'Drama', '2026-07-06'), (35, 'Comedy', '2026-07-06');
+insert into dim_language (iso_639_1, name, as_of_date)
+    values ('en', 'English', '2026-07-06'), ('fr', 'French', '2026-07-06'), ('sh', null, '2026-07-06');
+insert into dim_country (iso_3166_1, name, as_of_date)
+    values ('FR', 'France', '2026-07-06'), ('IT', 'Italy', '2026-07-06'), ('US', 'USA', '2026-07-06');
+insert into dim_company (company_id, name, origin_country, as_of_date)
+    values (1, 'Moulin', 'FR', '2026-07-06'), (2, 'Mill', null, '2026-07-06');
+insert into dim_movie (movie_id, title, release_date, original_language, runtime_minutes, budget_usd, revenue_usd,
+    as_of_date, details_date, removed_date) values
+    (550, 'Rain', '2001-05-04', 'fr', 90, 10000000, 30000000, '2026-07-06', '2026-07-06', null),
+    (2, 'Snow', '2005-12-23', 'en', 120, 100000000, 50000000, '2026-07-06', '2026-07-06', null),
+    (3, 'Wind', '2012-01-01', 'fr', null, null, null, '2026-07-06', '2026-07-06', null),
+    (4, 'Hail', '2013-06-14', 'en', 80, 5000000, 50000000, '2026-07-06', '2026-07-06', '2026-07-06'),
+    (5, 'Dust', null, null, null, null, null, '2026-07-06', null, null),
+    (6, 'Fog', '2014-10-15', 'sh', 70, 12, 4000000, '2026-07-06', '2026-07-06', null);
+insert into bridge_movie_genre (movie_id, genre_id) values (550, 18), (550, 35), (2, 18), (3, 35), (4, 18), (6, 18);
+insert into bridge_movie_country (movie_id, iso_3166_1)
+    values (550, 'FR'), (550, 'IT'), (2, 'US'), (3, 'FR'), (4, 'FR'), (4, 'US'), (6, 'FR'), (6, 'IT'), (6, 'US');
+insert into bridge_movie_company (movie_id, company_id) values (550, 1), (3, 1), (4, 2), (2, 2);
+"""
+DAYS = {  # day -> film -> popularity, mean rating, ratings
+    D29: {550: (10.0, 7.0, 100), 2: (20.0, 6.0, 500), 4: (5.0, 5.0, 50), 6: (2.0, 8.5, 300)},
+    D05: {550: (12.0, 7.0, 110), 2: (16.0, 6.0, 505), 3: (4.0, None, 0), 4: (6.0, 5.0, 50), 6: (4.0, 8.5, 310)},
+    D06: {550: (14.0, 7.0, 120), 2: (15.0, 6.0, 510), 3: (8.0, 7.5, 10), 5: (1.0, None, 0), 6: (5.0, 8.5, 320)},
+}
+GAP = [(dt.date(2026, 6, 30) + dt.timedelta(days=n), None, 10.0, None, None, None, None) for n in range(5)]
+# File -> its rows; numbers compare by value, whether they come as double precision or numeric.
+EXPECTED: dict[str, list[tuple[Any, ...]]] = {
+    "top_films_of_a_country": [
+        (1, "Rain", dt.date(2001, 5, 4), 14, 7, 120, 1),
+        (2, "Wind", dt.date(2012, 1, 1), 8, 7.5, 10, 0),
+        (3, "Fog", dt.date(2014, 10, 15), 5, 8.5, 320, 2),
+    ],
+    "genre_trend_by_week": [
+        ("Comedy", D29, 2, 2, 8.67, None),  # (10 + 12 + 4) / 3
+        ("Comedy", D06, 1, 2, 11, 2.33),
+        ("Drama", D29, 2, 4, 9.38, None),  # (10 + 12 + 20 + 16 + 5 + 6 + 2 + 4) / 8
+        ("Drama", D06, 1, 3, 11.33, 1.96),
+    ],
+    "biggest_movers": [
+        ("rise", "Rain", 10, 14, 4, 40),
+        ("rise", "Fog", 2, 5, 3, 150),
+        ("fall", "Snow", 20, 15, -5, -25),
+    ],
+    "co_production_pairs": [
+        ("France", "Italy", 2, 0.5),
+        ("France", "USA", 2, 0.5),
+        ("Italy", "USA", 1, 0.5),
+    ],
+    "film_curve": [
+        (D29, 10, 10, 7, 100, None, "discover"),
+        *GAP,
+        (D05, 12, 11, 7, 110, 10, "discover"),
+        (D06, 14, 13, 7, 120, 10, "discover"),
+    ],
+    "budget_and_revenue_by_decade": [
+        (2000, 2, 2, 55, 40, 1.75, 0.5),
+        (2010, 0, 2, None, None, None, None),
+    ],
+    "language_share": [
+        ("French", 2, 0.4, 0.512),  # 22 of 43
+        ("English", 1, 0.2, 0.349),
+        ("sh", 1, 0.2, 0.116),
+        ("unknown", 1, 0.2, 0.023),
+    ],
+    "weekday_of_release": [
+        ("Wednesday", 1, 0.333, 1, 8.5),
+        ("Friday", 2, 0.667, 2, 6.5),
+    ],
+    "films_gained_and_lost": [
+        ("gained", 5, "Dust", 1, None),
+        ("lost", 4, "Hail", 6, D06),
+    ],
+    "hidden_gems": [("Fog", dt.date(2014, 10, 15), 5, 8.5, 320, 8.2)],  # (8.5 * 320 + 7.25 * 100) / 420
+    "company_ranking": [(1, "Moulin", "FR", 2, 22, "Rain")],
+    "data_quality": [
+        ("films without a release date", 1, 5, 0.2),
+        ("films without a runtime", 2, 5, 0.4),
+        ("films without a budget", 2, 5, 0.4),
+        ("films without a revenue", 2, 5, 0.4),
+        ("films never seen in details", 1, 5, 0.2),
+        ("films without a genre", 1, 5, 0.2),
+        ("films without a country", 1, 5, 0.2),
+        ("days that were not loaded", 5, 8, 0.625),
+        ("loaded days from exports alone", 0, 3, 0),
+        ("rows set aside", 0, None, None),
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def empty(server: Server) -> Iterator[Warehouse]:
+    """The views and roles, and no day."""
+    with copied_warehouse(server) as made:
+        apply_roles(made.engine, Settings.load(), is_embedded=True)
+        with made.begin() as connection:
+            for view in VIEWS:
+                apply_view(connection, view.name)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def films(server: Server, empty: Warehouse) -> Iterator[Warehouse]:
+    """The films and their three days."""
+    empty.engine.dispose()  # a copy is made of a database that nobody uses
+    with copied_warehouse(server, str(empty.url.database)) as made:
+        with made.begin() as connection:
+            connection.exec_driver_sql(FILMS)
+            connection.execute(
+                sa.text("insert into dim_date values (:d, 2026, 3, 7, 1, 27, 1, 'July', false)"),
+                [{"d": D29 + dt.timedelta(days=n)} for n in range(1, 6)],
+            )
+        for day, figures in DAYS.items():
+            load_day(made, day, figures)
+        yield made
+
+
+def read(warehouse: Warehouse, name: str) -> list[tuple[Any, ...]]:
+    text = (SQL_DIR / "examples" / f"{name}.sql").read_text(encoding="utf-8")
+    with warehouse.begin() as connection:
+        connection.exec_driver_sql(f"set local role {READER}")
+        rows = connection.exec_driver_sql(text.replace("%", "%%")).all()
+    return [tuple(float(value) if isinstance(value, Decimal) else value for value in row) for row in rows]
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_an_example_says_its_question_and_how_to_read_it(path: Any) -> None:
+    text = path.read_text(encoding="utf-8")
+    header = text[: text.index("\nwith " if "\nwith " in text else "\nselect")]
+    assert header.startswith("-- Question: ")
+    assert header.splitlines()[0].endswith("?")
+    assert header.splitlines()[1].startswith("-- How to read: one row per ") or "How to read: the 10 biggest" in header
+    assert text.endswith(";\n")
+    assert ";" not in text[:-2].removeprefix(header)
+
+
+def test_every_example_is_expected() -> None:
+    assert {path.stem for path in EXAMPLES} == set(EXPECTED)
+    assert len(EXPECTED) == 12
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_an_example_answers_its_question(films: Warehouse, name: str) -> None:
+    found = read(films, name)
+    assert [len(row) for row in found] == [len(row) for row in EXPECTED[name]]
+    assert found == [pytest.approx(row) if row else row for row in EXPECTED[name]]
+
+
+def test_the_readmes_queries_give_the_columns_that_it_shows(films: Warehouse) -> None:
+    text = (PROJECT_ROOT / "README.md").read_text(encoding="utf-8")
+    shown = re.findall(r"```sql\n(.*?)```\n\n```text\n(.*?)\n", text, re.DOTALL)
+    assert len(shown) == 3
+    for query, header in shown:
+        with films.begin() as connection:
+            connection.exec_driver_sql(f"set local role {READER}")
+            found = connection.exec_driver_sql(query)
+            assert list(found.keys()) == [name.strip() for name in header.split("|")]
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_an_example_has_nothing_to_say_of_an_empty_warehouse(empty: Warehouse, name: str) -> None:
+    rows = read(empty, name)
+    assert [row for row in rows if row[-1]] == []
+    assert len(rows) == (10 if name == "data_quality" else 0)

@@ -1,0 +1,244 @@
+"""The three roles: a reader reads what is meant for readers, a loader loads whole days, an owner upgrades."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+from psycopg.errors import InsufficientPrivilege, ReadOnlySqlTransaction
+
+from tmdb_assets.settings import Settings
+from tmdb_assets.warehouse.retention import drop_old_raw
+from tmdb_assets.warehouse.schema.ddl import apply_view, ensure_partition, ensure_schema
+from tmdb_assets.warehouse.schema.fact import fact_movie_daily
+from tmdb_assets.warehouse.schema.roles import LOADER, READER, apply_roles, are_made, reader_url
+from tmdb_assets.warehouse.schema.upgrade import SchemaMismatchError
+from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError
+from tmdb_assets.warehouse.warehouse import Warehouse
+from tmdb_assets_tests.cases.awkward import catalogue, sound_films
+from tmdb_assets_tests.cases.sound_rows import TABLES
+from tmdb_assets_tests.oracle.compare import Tables, copied_warehouse, fresh_database, state_of
+from tmdb_assets_tests.stage.platform import failures_of, fake_graph, loaded_by_fake
+
+DAY = dt.date(2026, 7, 29)
+CATALOGUE = catalogue(sound_films(20))
+PASSWORD = "a word that passes"
+SETTINGS = Settings.load(warehouse_reader_password=PASSWORD)
+FOR_READERS = sorted(name for name in TABLES if name.startswith(("dim_", "bridge_")) or name == "fact_movie_daily")
+
+
+@pytest.fixture(scope="module")
+def loaded_database(server):
+    with loaded_by_fake(server, CATALOGUE, DAY) as name:
+        yield name
+
+
+@pytest.fixture
+def warehouse(server, loaded_database) -> Iterator[Warehouse]:
+    """A warehouse with a day in it and its roles made."""
+    with copied_warehouse(server, loaded_database) as made:
+        apply_roles(made.engine, SETTINGS, is_embedded=True)
+        yield made
+
+
+@pytest.fixture
+def login(warehouse: Warehouse) -> Iterator[sa.URL]:
+    """The address of a log-in that is a loader and nothing else."""
+    name = f"loader_of_{warehouse.url.database}"
+    with warehouse.begin() as connection:
+        connection.exec_driver_sql(f"create role {name} login in role tmdb_loader")
+    yield warehouse.url.set(username=name)
+    with warehouse.begin() as connection:
+        connection.exec_driver_sql(f"drop owned by {name}; drop role {name}")
+
+
+def as_reader(warehouse: Warehouse) -> psycopg.Connection:
+    url = reader_url(warehouse.url, SETTINGS)
+    assert url.username == READER
+    return psycopg.connect(
+        host=url.query["host"], port=url.query["port"], dbname=url.database, user=url.username, password=url.password
+    )
+
+
+def names_of(warehouse: Warehouse, kinds: str) -> list[str]:
+    query = f"select relname from pg_class where relnamespace = 'public'::regnamespace and relkind in ({kinds})"
+    return sorted(Tables(warehouse).column(query))
+
+
+def test_a_reader_reads_dimensions_bridges_fact_and_views_and_nothing_else(warehouse: Warehouse) -> None:
+    views = names_of(warehouse, "'v'")
+    assert "vw_top_movies" in views
+    readable = set()
+    with as_reader(warehouse) as connection:
+        for name in names_of(warehouse, "'r', 'p', 'v'"):  # partitions too
+            try:
+                with connection.transaction():
+                    connection.execute(f"select * from {name} limit 1")
+                readable.add(name)
+            except InsufficientPrivilege:
+                pass
+        assert connection.execute("select count(*) from vw_top_movies").fetchone() == (20,)
+        assert connection.execute("select count(*), max(date_id) from fact_movie_daily").fetchone() == (20, DAY)
+    assert readable == {*FOR_READERS, *views}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update dim_movie set title = 'x'",
+        "delete from fact_movie_daily",
+        "insert into dim_genre (genre_id, name, as_of_date) values (1, 'x', now())",
+        "truncate dim_movie",
+        "create table mine (id integer)",
+        "drop view vw_top_movies",
+        "select ensure_partition('fact_movie_daily', 'month', '2030-01-01')",
+        "select drop_raw_partitions('2030-01-01')",
+        "select grant_privileges()",
+        "set role tmdb_owner",
+    ],
+)
+def test_a_reader_changes_nothing(statement: str, warehouse: Warehouse) -> None:
+    before = state_of(Tables(warehouse))
+    with as_reader(warehouse) as connection:
+        with pytest.raises((InsufficientPrivilege, ReadOnlySqlTransaction)), connection.transaction():
+            connection.execute(statement)
+        connection.execute("set default_transaction_read_only = off")  # a habit that a reader may change, not a right
+        connection.commit()
+        with pytest.raises(InsufficientPrivilege), connection.transaction():
+            connection.execute(statement)
+    assert state_of(Tables(warehouse)) == before
+
+
+def test_a_password_appears_nowhere_in_the_database_and_a_loader_with_one_has_dagsters_storage(
+    server, warehouse: Warehouse
+) -> None:
+    with fresh_database(server) as storage:
+        settings = Settings.load(warehouse_loader_password=PASSWORD, warehouse_reader_password=PASSWORD)
+        apply_roles(warehouse.engine, settings, is_embedded=False, storage_database=storage.database)
+        roles = "select rolpassword, rolcanlogin, rolsuper or rolcreatedb or rolcreaterole from pg_authid"
+        for name in (LOADER, READER):
+            secret, may_log_in, may_more = Tables(warehouse).rows(f"{roles} where rolname = :name", name=name)[0]
+            assert secret.startswith("SCRAM-SHA-256$")
+            assert PASSWORD not in secret
+            assert (may_log_in, may_more) == (True, False)
+        owner = "select pg_get_userbyid(datdba)::text from pg_database where datname = :name"
+        assert Tables(warehouse).value(owner, name=storage.database) == LOADER
+
+
+def test_a_loader_loads_whole_days_without_owning_a_table(warehouse: Warehouse, login: sa.URL, monkeypatch) -> None:
+    made = Warehouse(url=login)
+    with fake_graph(made, CATALOGUE, monkeypatch) as graph:
+        for day in (DAY + dt.timedelta(days=1), DAY + dt.timedelta(days=3)):  # the second in a new month
+            assert failures_of(graph.run(day, charts=False)) == []
+        assert graph.value("select count(*) from fact_movie_daily") == 60
+        assert len(drop_old_raw(made, DAY + dt.timedelta(days=181)).partitions) == 3
+    owned = "select count(*) from pg_class as c join pg_roles as r on r.oid = c.relowner where r.rolname = :name"
+    assert Tables(warehouse).value(owned, name=login.username) == 0
+    made.close()
+
+
+def test_a_loader_may_not_upgrade_and_is_told_who_may(warehouse: Warehouse, login: sa.URL) -> None:
+    tables = Tables(warehouse)
+    tables.execute("update applied_sql set sha256 = 'of another release'")
+    made = Warehouse(url=login)
+    with pytest.raises(SchemaMismatchError, match=r"may not change it .*run tmdb-assets migrate as the tables' owner"):
+        made.engine.connect()
+    made.close()
+    assert set(tables.column("select sha256 from applied_sql")) == {"of another release"}
+
+
+def test_what_is_made_later_is_the_owners_and_granted_like_the_rest(warehouse: Warehouse) -> None:
+    ensure_partition(warehouse.engine, fact_movie_daily, dt.date(2030, 1, 1))
+    with warehouse.begin() as connection:
+        connection.exec_driver_sql("drop view vw_top_movies")
+        assert apply_view(connection, "vw_top_movies")
+        connection.exec_driver_sql(
+            "drop table load_day cascade; update applied_sql set sha256 = '' where name = 'schema'"
+        )
+    ensure_schema(warehouse.engine)
+    owners = (
+        "select distinct r.rolname::text from pg_class as c join pg_roles as r on r.oid = c.relowner "
+        "where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v')"
+    )
+    assert Tables(warehouse).column(owners) == ["tmdb_owner"]
+    with as_reader(warehouse) as connection:
+        assert connection.execute("select count(*) from fact_movie_daily").fetchone() == (20,)
+        with pytest.raises(InsufficientPrivilege):
+            connection.execute("select count(*) from load_day")
+
+
+def test_what_others_keep_in_the_schema_stays_theirs(warehouse: Warehouse) -> None:
+    name = f"anna_of_{warehouse.url.database}"
+    with warehouse.begin() as connection:
+        connection.exec_driver_sql(
+            f"create role {name}; grant create on schema public to {name}; set local role {name}"
+        )
+        connection.exec_driver_sql("create table dim_annas_salaries (id integer); create table later (id integer)")
+        connection.exec_driver_sql("set local role none; update applied_sql set sha256 = ''")
+    apply_roles(warehouse.engine, SETTINGS, is_embedded=True)
+    ensure_schema(warehouse.engine)
+    owner = "select pg_get_userbyid(relowner)::text, relacl is null from pg_class where relname = :name"
+    for table in ("dim_annas_salaries", "later"):
+        assert Tables(warehouse).rows(owner, name=table) == [(name, True)]
+    with warehouse.begin() as connection:
+        connection.exec_driver_sql(f"drop owned by {name}; drop role {name}")
+
+
+def test_a_readers_own_grant_on_a_view_goes_on_to_serve(warehouse: Warehouse) -> None:
+    name = f"bob_of_{warehouse.url.database}"
+    with warehouse.begin() as connection:
+        connection.exec_driver_sql(f"create role {name}; grant select on vw_top_movies to {name}")
+        connection.exec_driver_sql("select grant_privileges()")
+        connection.exec_driver_sql(f"set local role {name}")
+        assert connection.exec_driver_sql("select count(*) from vw_top_movies").scalar_one() == 20
+    with warehouse.begin() as connection:
+        connection.exec_driver_sql(f"drop owned by {name}; drop role {name}")
+
+
+@pytest.mark.parametrize("call", ["'fact_movie_daily', 'year'", "'raw_discover', 'month'", "'dim_movie', 'day'"])
+def test_no_partition_is_made_in_the_way_of_the_right_ones(call: str, warehouse: Warehouse) -> None:
+    with pytest.raises(sa.exc.DBAPIError, match="has no partitions by"), warehouse.begin() as connection:
+        connection.exec_driver_sql(f"select ensure_partition({call}, '2030-01-01')")
+
+
+def test_the_owner_of_a_database_makes_the_roles_without_being_superuser(server, warehouse: Warehouse) -> None:
+    name = f"owner_of_{warehouse.url.database}"
+    with warehouse.begin() as connection:
+        connection.exec_driver_sql(f"create role {name} login createrole")
+        for role in ("tmdb_owner", "tmdb_loader", "tmdb_reader"):  # as one who made them is
+            admin = (
+                "with admin true, inherit false, set false" if connection.dialect.server_version_info >= (16,) else ""
+            )
+            connection.exec_driver_sql(f"grant {role} to {name} {admin}")
+    with fresh_database(server) as url:
+        with sa.create_engine(server.url, isolation_level="AUTOCOMMIT").connect() as admin_connection:
+            admin_connection.exec_driver_sql(f"alter database {url.database} owner to {name}")
+        made = Warehouse(url=url.set(username=name))
+        apply_roles(made.engine, Settings.load(), is_embedded=False)
+        assert are_made(made.engine)
+        with made.begin() as connection:
+            assert apply_view(connection, "vw_top_movies")
+        made.close()
+    with warehouse.begin() as connection:
+        connection.exec_driver_sql(f"drop owned by {name}; drop role {name}")
+
+
+def test_a_role_that_may_not_make_roles_is_told_what_to_ask_for(warehouse: Warehouse, login: sa.URL) -> None:
+    made = Warehouse(url=login)
+    with pytest.raises(
+        WarehouseUnavailableError, match=r"may not make the roles .*Ask an administrator to run sql/roles"
+    ):
+        apply_roles(made.engine, SETTINGS, is_embedded=False)
+    made.close()
+
+
+def test_the_readers_address_is_used_where_it_can_log_in() -> None:
+    given = sa.make_url("postgresql+psycopg://boss:secret@db.example/tmdb")
+    external = {"warehouse_url": "postgresql://boss:secret@db.example/tmdb"}
+    assert reader_url(given, Settings.load(**external)) == given
+    with_password = reader_url(given, Settings.load(**external, warehouse_reader_password=PASSWORD))
+    assert (with_password.username, with_password.password) == (READER, PASSWORD)
+    assert reader_url(given, Settings.load()).username == READER

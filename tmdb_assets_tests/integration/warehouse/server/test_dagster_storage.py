@@ -1,0 +1,102 @@
+"""Dagster's storage beside the warehouse, on a server whose password is a difficult one."""
+
+import pytest
+import sqlalchemy as sa
+from dagster import (
+    AssetCheckResult,
+    AssetCheckSpec,
+    AssetKey,
+    DagsterInstance,
+    MaterializeResult,
+    asset,
+    materialize,
+)
+from dagster._core.instance import InstanceRef
+from dagster._core.storage.event_log import EventLogStorage
+from dagster._core.storage.runs import RunStorage
+from dagster._core.storage.schedules import ScheduleStorage
+
+from tmdb_assets.instance import storage
+from tmdb_assets.warehouse.server import open as server_module
+from tmdb_assets_tests.stage.postgres import PASSWORD, as_text, connect, needs_embedded, settings
+from tmdb_assets_tests.stage.waiting import wait_until
+
+DAGSTER_YAML = """
+telemetry: {enabled: false}
+storage:
+  custom: {module: tmdb_assets.instance.storage, class: WarehouseStorage, config: {}}
+"""
+
+pytestmark = needs_embedded
+
+
+@pytest.fixture
+def guests_server(guest, embedded, tmp_path, monkeypatch):
+    """An external server whose URL carries the difficult password, as plain `dagster dev` would find it."""
+    with connect(embedded.url) as connection:
+        connection.execute("alter role guest createdb")
+    chosen = settings(as_text(guest.set(database="guest_films")), token="t")
+    with connect(embedded.url) as connection:
+        for name in ("guest_films", "dagster"):
+            connection.execute(f"drop database if exists {name} with (force)")
+    monkeypatch.setattr(server_module, "get_settings", lambda: chosen)
+    monkeypatch.setattr(server_module, "_servers", {})
+    (tmp_path / "dagster.yaml").write_text(DAGSTER_YAML)
+    yield tmp_path
+    with connect(embedded.url) as connection:
+        connection.execute("alter role guest nocreatedb")
+        for name in ("guest_films", "dagster"):
+            connection.execute(f"drop database if exists {name} with (force)")
+
+
+@asset(check_specs=[AssetCheckSpec("whole", asset="films")])
+def films():
+    return MaterializeResult(metadata={"rows": 3}, check_results=[AssetCheckResult(passed=True, check_name="whole")])
+
+
+def test_dagster_keeps_and_finds_its_runs(guests_server):
+    with DagsterInstance.from_config(str(guests_server)) as instance:
+        result = materialize([films], instance=instance)
+        run_id = result.run_id
+        shown = instance.info_str()
+    assert PASSWORD not in shown
+    assert "postgresql" not in shown
+
+    reference = InstanceRef.from_dict(InstanceRef.from_dir(str(guests_server)).to_dict())
+    with DagsterInstance.from_ref(reference) as again:
+        event = again.get_latest_materialization_event(AssetKey("films"))
+        assert event.run_id == run_id
+        assert event.asset_materialization.metadata["rows"].value == 3
+        assert again.get_run_by_id(run_id).is_success
+        again.optimize_for_webserver(statement_timeout=5000, pool_recycle=60, max_overflow=5)
+        assert again.get_runs_count() == 1
+
+
+def test_the_parts_of_the_storage_rehydrate_alone(guests_server):
+    with DagsterInstance.from_config(str(guests_server)) as instance:
+        storage = instance.get_ref().storage
+    runs = storage.run_storage_data.rehydrate(as_type=RunStorage)
+    events = storage.event_storage_data.rehydrate(as_type=EventLogStorage)
+    schedules = storage.schedule_storage_data.rehydrate(as_type=ScheduleStorage)
+    assert runs.get_runs_count() == 0
+    assert list(events.all_asset_keys()) == []
+    assert list(schedules.all_instigator_state()) == []
+
+
+def test_a_run_reuses_its_connections_and_gives_them_back(guests_server, embedded, monkeypatch):
+    opened = []
+    real = storage.sa.create_engine
+
+    def counting(*args, **kwargs):
+        engine = real(*args, **kwargs)
+        sa.event.listen(engine, "connect", lambda *_: opened.append(1))
+        return engine
+
+    monkeypatch.setattr(storage.sa, "create_engine", counting)
+    with DagsterInstance.from_config(str(guests_server)) as instance:
+        for _ in range(3):
+            materialize([films], instance=instance)
+    assert 1 <= len(opened) <= 4
+    with connect(embedded.url) as connection:
+        query = "select count(*) from pg_stat_activity where datname = 'dagster'"
+        assert wait_until(lambda: connection.execute(query).fetchone() == (0,))

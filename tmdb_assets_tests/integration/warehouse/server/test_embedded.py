@@ -1,0 +1,97 @@
+"""The embedded server as this process opens it, and the clusters that it refuses or sets aside."""
+
+from __future__ import annotations
+
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import sqlalchemy as sa
+
+from tmdb_assets.warehouse.server import data_folder
+from tmdb_assets.warehouse.server.open import WarehouseUnavailableError, describe, open_server, render_url
+from tmdb_assets_tests.stage.postgres import connect, database_names, needs_embedded, settings, using
+
+pytestmark = needs_embedded
+
+
+def test_the_databases_of_a_sample_run(embedded, data_dir):
+    assert embedded.is_embedded
+    assert (embedded.url.drivername, embedded.url.database) == ("postgresql+psycopg", "tmdb_sandbox")
+    assert (embedded.storage_url.drivername, embedded.storage_url.database) == (
+        "postgresql+psycopg2",
+        "dagster_sandbox",
+    )
+    with sa.create_engine(embedded.url).connect() as connection:
+        row = connection.execute(
+            sa.text(
+                "select current_database(), pg_encoding_to_char(encoding), lower('ÉÀ'), current_setting('timezone') "
+                "from pg_database where datname = current_database()"
+            )
+        ).one()
+    assert tuple(row) == ("tmdb_sandbox", "UTF8", "éà", "UTC")
+    with sa.create_engine(embedded.storage_url).connect() as connection:
+        assert connection.scalar(sa.text("select current_database()")) == "dagster_sandbox"
+    assert (embedded.bin_dir / "psql").exists()
+    assert describe(embedded.url) == f"{data_dir}:5432/tmdb_sandbox"
+
+
+def test_it_listens_on_a_private_socket_only(embedded, data_dir):
+    with connect(embedded.url) as connection:
+        assert connection.execute("show listen_addresses").fetchone()[0] == ""
+    assert (data_dir / ".s.PGSQL.5432").stat().st_mode & 0o777 == 0o700
+
+
+def test_opening_again_is_cheap_and_gives_the_same_from_any_thread(embedded, data_dir):
+    with ThreadPoolExecutor(4) as pool:
+        servers = list(pool.map(lambda _: open_server(settings(), data_dir=data_dir), range(8)))
+    assert all(server is embedded for server in servers)
+
+
+def test_a_token_brings_databases_of_its_own(embedded, data_dir):
+    server = open_server(settings(token="t"), data_dir=data_dir)
+    assert (server.url.database, server.storage_url.database) == ("tmdb", "dagster")
+    assert {"tmdb", "dagster", "tmdb_sandbox", "dagster_sandbox"} <= database_names(embedded.url)
+
+
+def test_psql_of_the_bundle_understands_the_rendered_url(embedded):
+    command = [embedded.bin_dir / "psql", render_url(embedded.url), "-XAtc", "select current_database()"]
+    assert subprocess.check_output(command, text=True).strip() == "tmdb_sandbox"
+
+
+def test_a_half_made_cluster_is_set_aside(tmp_path, capsys):
+    folder = tmp_path / "postgres"
+    (folder / "base" / "1").mkdir(parents=True)
+    (folder / "PG_VERSION").write_text("18\n")
+    assert data_folder.must_be_made(folder)
+    (aside,) = tmp_path.glob("postgres.broken-*")
+    assert (aside / "PG_VERSION").read_text() == "18\n"
+    assert not folder.exists()
+    assert str(aside) in capsys.readouterr().err
+
+
+def test_what_a_killed_initdb_left_is_made_anew(tmp_path):
+    (tmp_path / "postgres.new" / "base").mkdir(parents=True)
+    with using(tmp_path / "postgres") as user:
+        assert user.postmaster
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["postgres", "postgres.lock"]
+
+
+def test_a_cluster_that_lost_a_part_is_refused_and_stays(tmp_path):
+    folder = tmp_path / "postgres"
+    for name in ("1", "4", "5"):
+        (folder / "base" / name).mkdir(parents=True)
+    (folder / "PG_VERSION").write_text("18\n")
+    with pytest.raises(WarehouseUnavailableError, match="misses global/pg_control; restore it from a backup"):
+        open_server(settings(), data_dir=folder)
+    assert len(list((folder / "base").iterdir())) == 3
+
+
+def test_a_cluster_of_a_version_that_is_not_bundled_is_refused(tmp_path):
+    folder = tmp_path / "postgres"
+    for name in ("base/1", "base/4", "base/5", "global"):
+        (folder / name).mkdir(parents=True)
+    (folder / "global" / "pg_control").touch()
+    (folder / "PG_VERSION").write_text("12\n")
+    with pytest.raises(WarehouseUnavailableError, match="made by Postgres 12"):
+        open_server(settings(), data_dir=folder)

@@ -1,0 +1,122 @@
+"""The embedded server among processes: shared, killed, left behind, and stopped by the last one."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tmdb_assets.warehouse.server.data_folder import find_postmaster
+from tmdb_assets_tests.stage.postgres import User, can_connect, is_alive, needs_embedded, using
+from tmdb_assets_tests.stage.waiting import wait_until
+
+pytestmark = needs_embedded
+
+
+def test_a_second_process_attaches_and_leaves_the_server_to_the_first(embedded, data_dir):
+    mine = find_postmaster(data_dir).pid
+    with using(data_dir) as user:
+        assert user.postmaster == mine
+    assert user.process.returncode == 0
+    assert find_postmaster(data_dir).pid == mine
+    assert can_connect(embedded.url)
+
+
+def test_a_forked_child_attaches_anew_and_does_not_stop_it(resting):
+    lines = """
+pid = os.fork()
+if pid == 0:
+    open_server(Settings.load(tmdb_token=None, warehouse_url=None), data_dir=data_dir)
+    sys.exit(0)  # runs the handlers at exit, those inherited from the parent too
+print(os.waitpid(pid, 0)[1], find_postmaster(data_dir) is not None, flush=True)
+"""
+    with using(resting, lines) as user:
+        assert user.process.stdout.readline().split() == ["0", "True"]
+    assert find_postmaster(resting) is None
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, -signal.SIGINT)])
+def test_signals_end_the_last_process_and_the_server(resting, number, code):
+    folder = resting
+    user = User(folder)
+    assert user.send(number) == code
+    assert not is_alive(user.postmaster)
+    assert not (folder / "postmaster.pid").exists()
+
+
+def test_a_killed_owners_server_is_used_again_and_stopped_by_the_last(resting):
+    folder = resting
+    killed = User(folder)
+    assert killed.send(signal.SIGKILL) == -signal.SIGKILL
+    assert is_alive(killed.postmaster)
+
+    with using(folder) as first, using(folder) as second:
+        assert first.postmaster == second.postmaster == killed.postmaster
+        first.end()
+        assert is_alive(killed.postmaster)
+    assert not is_alive(killed.postmaster)
+
+
+def test_a_killed_server_recovers_under_the_next_process(resting):
+    folder = resting
+    with using(folder) as user:
+        os.kill(user.postmaster, signal.SIGKILL)
+        assert wait_until(lambda: not is_alive(user.postmaster))
+        with using(folder) as next_one:
+            assert next_one.postmaster != user.postmaster
+            assert is_alive(next_one.postmaster)
+    assert not is_alive(next_one.postmaster)
+
+
+def test_a_cached_server_that_was_killed_is_started_anew(resting):
+    folder = resting
+    lines = """
+os.kill(find_postmaster(data_dir).pid, 9)
+while find_postmaster(data_dir):
+    pass
+again = open_server(Settings.load(tmdb_token=None, warehouse_url=None), data_dir=data_dir)
+print(find_postmaster(data_dir).pid, again == server, flush=True)
+"""
+    with using(folder, lines) as user:
+        pid, same = user.process.stdout.readline().split()
+        assert (int(pid) != user.postmaster, same) == (True, "True")
+    assert not is_alive(int(pid))
+
+
+@pytest.mark.parametrize("content", ["{pid}\n{folder}\n1\n5432\n{folder}\n\n 1 1\nready\n", "{pid}\n", ""])
+def test_a_stale_pid_file_is_no_obstacle(resting, content):
+    folder = resting
+    (folder / "postmaster.pid").write_text(content.format(pid=os.getpid(), folder=folder))
+    with using(folder) as user:
+        assert user.postmaster not in {0, os.getpid()}
+    assert find_postmaster(folder) is None
+
+
+def test_it_is_not_stopped_beneath_a_foreign_client(resting):
+    folder = resting
+    with using(folder) as first:
+        own = {"application_name": "tmdb-assets 1"}
+        info = {"host": str(folder), "port": 5432, "user": "postgres", "dbname": "tmdb_sandbox"}
+        foreign = psycopg.connect(**info, application_name="a notebook")
+    assert foreign.execute("select 1").fetchone() == (1,)
+    with using(folder) as second:
+        assert second.postmaster == first.postmaster
+        foreign.close()
+        left_open = psycopg.connect(**info, **own)
+    assert not is_alive(first.postmaster)
+    left_open.close()
+
+
+def test_a_path_too_long_for_a_socket(tmp_path):
+    folder = tmp_path / ("long" * 30) / "postgres"
+    with using(folder, "print(server.url.query['host'], flush=True)") as user:
+        host = Path(user.process.stdout.readline().strip())
+        assert not host.is_relative_to(tmp_path)
+        assert len(str(host)) < 90
+        assert host.stat().st_mode & 0o777 == 0o700
+        with psycopg.connect(host=str(host), port=5432, user="postgres", dbname="tmdb_sandbox") as connection:
+            assert connection.execute("select 1").fetchone() == (1,)
+    host.rmdir()

@@ -1,0 +1,97 @@
+"""The connections of a process: bounded, named, with waits that end, and nothing that outlives a transaction."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+
+import pytest
+import sqlalchemy as sa
+
+from tmdb_assets.warehouse import warehouse as warehouse_module
+from tmdb_assets.warehouse.schema.dimensions import dim_genre
+from tmdb_assets.warehouse.server.databases import is_outage, tell_outage
+from tmdb_assets.warehouse.warehouse import Warehouse
+from tmdb_assets_tests.cases.sound_rows import rows_of
+from tmdb_assets_tests.stage.postgres import connect
+
+SHOWN = "select current_setting('statement_timeout'), current_setting('lock_timeout'), current_setting('timezone')"
+
+
+def test_a_process_has_at_most_five_connections_under_its_name(warehouse: Warehouse) -> None:
+    warehouse.engine.pool._timeout = 0.1  # how long a sixth waits for one to be given back; by default 30 s
+    with ExitStack() as stack:
+        for _ in range(5):
+            stack.enter_context(warehouse.begin())
+        with pytest.raises(sa.exc.TimeoutError), warehouse.begin():
+            pytest.fail("a sixth connection was opened")
+        with connect(warehouse.url) as watcher:
+            query = "select count(*) from pg_stat_activity where datname = current_database() and application_name = %s"
+            assert watcher.execute(query, [f"tmdb-assets {os.getpid()}"]).fetchone() == (5,)
+    assert rows_of(warehouse, "select 1") == [(1,)]
+
+
+def test_settings_end_with_their_transaction(warehouse: Warehouse) -> None:
+    assert rows_of(warehouse, SHOWN) == [("30min", "10min", "UTC")]
+    with connect(warehouse.url) as plain:
+        of_the_server = plain.execute(SHOWN).fetchone()
+    with warehouse.engine.connect() as connection:
+        session = connection.connection.driver_connection
+        assert session is not None
+        assert session.execute(SHOWN).fetchone() == of_the_server
+        session.rollback()
+
+
+def test_reading_is_committed_reading_whatever_the_database_says(database: sa.URL) -> None:
+    with connect(database) as plain:
+        plain.execute(f"alter database {database.database} set default_transaction_isolation = 'serializable'")
+    warehouse = Warehouse(url=database)
+    assert rows_of(warehouse, "show transaction_isolation") == [("read committed",)]
+    warehouse.close()
+
+
+def test_a_statement_that_lasts_too_long_ends(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warehouse_module, "STATEMENT_TIMEOUT", "50ms")
+    with pytest.raises(sa.exc.OperationalError) as caught:
+        rows_of(warehouse, "select pg_sleep(20)")
+    assert not is_outage(caught.value)  # to run the step again would last as long
+    told = tell_outage(caught.value, warehouse.url)
+    assert told is not None
+    assert told.endswith("could not go on (canceling statement due to statement timeout).")
+    assert rows_of(warehouse, "select 1") == [(1,)]
+
+
+def test_a_lock_that_is_not_given_back_is_not_waited_for_for_ever(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with warehouse.begin() as connection:
+        connection.execute(sa.text(f"lock table {dim_genre.name} in share mode"))
+        monkeypatch.setattr(warehouse_module, "LOCK_TIMEOUT", "50ms")
+        with pytest.raises(sa.exc.OperationalError) as caught, warehouse.begin() as second:
+            second.execute(dim_genre.insert().values(genre_id=1, name="x"))
+    assert not is_outage(caught.value)
+    told = tell_outage(caught.value, warehouse.url)
+    assert told is not None
+    assert told.endswith("could not go on (canceling statement due to lock timeout).")
+
+
+def test_a_connection_that_was_cut_is_replaced(warehouse: Warehouse) -> None:
+    rows_of(warehouse, "select 1")
+    with connect(warehouse.url) as plain:
+        cut = plain.execute(
+            "select pg_terminate_backend(pid, 10000) from pg_stat_activity "
+            "where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'"
+        ).fetchall()
+    assert (True,) in cut
+    assert rows_of(warehouse, "select 1") == [(1,)]
+    with pytest.raises(sa.exc.OperationalError) as caught:
+        cut_own_connection(warehouse)
+    assert is_outage(caught.value)
+
+
+def cut_own_connection(warehouse: Warehouse) -> None:
+    with warehouse.begin() as connection:
+        own = connection.scalar(sa.text("select pg_backend_pid()"))
+        with connect(warehouse.url) as plain:
+            plain.execute("select pg_terminate_backend(%s, 10000)", [own])
+        connection.execute(sa.text("select 1"))

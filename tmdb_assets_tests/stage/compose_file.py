@@ -1,0 +1,171 @@
+"""docker-compose.yml as Compose reads it with a `.env` of `make env`, and its services started without containers."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tmdb_assets.cli.env_file import fill
+from tmdb_assets.settings import PROJECT_ROOT
+from tmdb_assets_tests.stage.waiting import wait_until
+
+FILE = PROJECT_ROOT / "docker-compose.yml"
+PORTS = ("4000", "3000", "8501")  # on which our services listen within their containers
+HEALTH_TIMEOUT_S = 60
+START_SECONDS = 120
+
+
+def made_env() -> dict[str, str]:
+    """The variables of a `.env` that `make env` wrote."""
+    text, _ = fill((PROJECT_ROOT / ".env.example").read_text(encoding="utf-8"))
+    return dict(re.findall(r"^(\w+)=(.+)$", text, flags=re.MULTILINE))
+
+
+def read_compose(env: Mapping[str, str]) -> dict[str, Any]:
+    """The file with its merges and its variables resolved; raises `LookupError` for one that must be set."""
+
+    def resolve(found: re.Match[str]) -> str:
+        name, operator, text = found.groups()
+        if env.get(name):
+            return env[name]
+        if operator == ":-":
+            return str(text)
+        raise LookupError(f"{name}: {text}")
+
+    def walk(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: walk(item) for key, item in value.items() if not str(key).startswith("x-")}
+        if isinstance(value, list):
+            return [walk(item) for item in value]
+        return re.sub(r"\$\{(\w+)(:[-?])([^}]*)\}", resolve, value) if isinstance(value, str) else value
+
+    return dict(walk(yaml.safe_load(FILE.read_text(encoding="utf-8"))))
+
+
+class Services:
+    """Our services as processes of this machine, with the environment and the health checks that the file gives them.
+
+    What differs from containers: host names are 127.0.0.1, each port is a free one, `/app` is `home`, and there is no
+    `.env` beside the project. A process group stands for a container: what its first process started dies with it.
+    """
+
+    def __init__(self, env: Mapping[str, str], postgres_port: int, home: Path) -> None:
+        self.home = home
+        self.env = dict(env)
+        self.compose = read_compose(env)["services"]
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        listeners = [socket.create_server(("127.0.0.1", 0)) for _ in PORTS]
+        self.ports = {port: str(one.getsockname()[1]) for port, one in zip(PORTS, listeners, strict=True)}
+        for one in listeners:
+            one.close()
+        self._native = {"@postgres:5432/": f"@127.0.0.1:{postgres_port}/", "0.0.0.0": "127.0.0.1", **self.ports}
+
+    def _made_native(self, text: object) -> str:
+        pattern = "|".join(re.escape(word) for word in self._native)
+        return re.sub(pattern, lambda found: self._native[found[0]], str(text))
+
+    def environment(self, name: str) -> dict[str, str]:
+        """What the image and the file set, and nothing of this process's own."""
+        given = {key: self._made_native(value) for key, value in self.compose[name]["environment"].items()}
+        if "CODE_SERVER_HOST" in given:
+            given["CODE_SERVER_HOST"] = "127.0.0.1"
+        return {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "HOME": str(self.home),
+            "TMDB_ASSETS_HOME": str(self.home),
+            "DAGSTER_HOME": str(self.home / "data" / "dagster"),
+            "PYTHONPATH": str(PROJECT_ROOT),
+            "PYTHONWARNINGS": "ignore",
+            **given,
+        }
+
+    def run(self, name: str, command: list[str] | None = None) -> subprocess.CompletedProcess[str]:
+        """Run a service that ends by itself, or another command in its place."""
+        return subprocess.run(
+            [self._made_native(word) for word in command or self.compose[name]["command"]],
+            env=self.environment(name),
+            cwd=PROJECT_ROOT,
+            capture_output=True,
+            text=True,
+            timeout=START_SECONDS,
+        )
+
+    def start(self, name: str) -> None:
+        """Start a service; `await_healthy` waits for it."""
+        with (self.home / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen(
+                [self._made_native(word) for word in self.compose[name]["command"]],
+                env=self.environment(name),
+                cwd=PROJECT_ROOT,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def is_healthy(self, name: str) -> bool:
+        """Ask the service's own health check once."""
+        kind, *command = self.compose[name]["healthcheck"]["test"]
+        assert kind == "CMD"
+        done = subprocess.run(
+            [self._made_native(word) for word in command],
+            env=self.environment(name),
+            cwd=PROJECT_ROOT,
+            capture_output=True,
+            timeout=HEALTH_TIMEOUT_S,
+        )
+        return done.returncode == 0
+
+    def await_healthy(self, *names: str) -> None:
+        """Wait until the services' health checks pass; fails with the end of the log of one that ended."""
+        for name in names:
+            process = self.processes[name]
+            # A health check may cost seconds of a core: none before the service listens.
+            wait_until(lambda n=name, p=process: p.poll() is not None or self._listens(n), START_SECONDS)
+            wait_until(lambda n=name, p=process: p.poll() is not None or self.is_healthy(n), START_SECONDS)
+            assert process.poll() is None, (self.home / f"{name}.log").read_text()[-3000:]
+
+    def _listens(self, name: str) -> bool:
+        command = self.compose[name]["command"]
+        if "--port" not in command:
+            return True
+        port = int(self._made_native(command[command.index("--port") + 1]))
+        with socket.socket() as connection:
+            return connection.connect_ex(("127.0.0.1", port)) == 0
+
+    def kill(self, name: str) -> None:
+        """End a service as a crash or the kernel does: at once, with all that it started."""
+        process = self.processes.pop(name)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def stop(self, name: str) -> int:
+        """Stop a service as Compose does; its exit code."""
+        process = self.processes.pop(name)
+        process.terminate()
+        try:
+            return process.wait(HEALTH_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise
+
+
+@contextmanager
+def services(env: Mapping[str, str], postgres_port: int, home: Path) -> Iterator[Services]:
+    """The services of the file, none started; those that run are killed with the context."""
+    made = Services(env, postgres_port, home)
+    try:
+        yield made
+    finally:
+        for name in list(made.processes):
+            made.kill(name)

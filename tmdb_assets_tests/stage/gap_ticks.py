@@ -1,0 +1,68 @@
+"""The gap filler's ticks, with the runs it finds: as the daemon evaluates it, and launches what it asks for."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from dagster import build_sensor_context
+from dagster._core.storage.tags import PARTITION_NAME_TAG, RUN_KEY_TAG, SENSOR_NAME_TAG
+from dagster._core.test_utils import create_run_for_test
+
+from tmdb_assets import partitions
+from tmdb_assets.definitions import defs
+from tmdb_assets_tests.stage.platform import QUIET
+
+HOUR = dt.timedelta(hours=1)
+
+
+def note_loaded(books, *days, export=True):
+    for day in days:
+        books.execute("insert into load_day (date_id, discover_count, export_count) values (:day, 1, 0)", day=day)
+        books.execute(
+            "insert into fetch_log values (:day, 'export', 'all', now(), case when :export then now() end, 1, 1)",
+            day=day,
+            export=export,
+        )
+
+
+def tick(made, monkeypatch, today, later=0 * HOUR):
+    """Evaluate the gap filler as on a day, as the daemon does: the requests, and why there are none.
+
+    `later` is how long after the runs that there are: those have the times of the real clock.
+    """
+    monkeypatch.setattr(partitions, "today", lambda: today)
+    repository = defs.get_repository_def()
+    options = {"instance": made.instance, "resources": {"warehouse": made.warehouse}, "sensor_name": "gap_filler"}
+    with monkeypatch.context() as patched:
+        patched.setattr(partitions, "now", lambda: dt.datetime.now(dt.UTC) + later)
+        with build_sensor_context(repository_def=repository, **options) as context:
+            outcome = repository.get_sensor_def("gap_filler").evaluate_tick(context)
+    return outcome.run_requests, outcome.skip_message
+
+
+def note_run(books, day, status, key=None, **tags):
+    """A run of the gap filler, or of someone else when it has no run key, that was made just now."""
+    own = {SENSOR_NAME_TAG: "gap_filler", RUN_KEY_TAG: key} if key else {}
+    tags = {PARTITION_NAME_TAG: str(day), **own, **tags}
+    return create_run_for_test(books.instance, "backfill", status=status, tags=tags)
+
+
+def days_of(requests):
+    return [dt.date.fromisoformat(request.partition_key) for request in requests]
+
+
+def run_requests(graph, monkeypatch, today, later=0 * HOUR):
+    """Launch what the gap filler asks for, as the daemon would; the results by day."""
+    results = {}
+    for request in tick(graph, monkeypatch, today, later)[0]:
+        results[dt.date.fromisoformat(request.partition_key)] = graph.definitions.resolve_job_def(
+            "backfill"
+        ).execute_in_process(
+            partition_key=request.partition_key,
+            instance=graph.instance,
+            run_config={**QUIET, **request.run_config},
+            asset_selection=list(request.asset_selection or ()) or None,
+            tags={SENSOR_NAME_TAG: "gap_filler", RUN_KEY_TAG: request.run_key},
+            raise_on_error=False,
+        )
+    return results

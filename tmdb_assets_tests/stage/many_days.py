@@ -1,0 +1,86 @@
+"""Several days against one replay server: what its change lists and id exports hold on each, and what was asked."""
+
+from __future__ import annotations
+
+import datetime as dt
+import gzip
+import json
+import re
+from collections.abc import Collection, Mapping
+
+from tmdb_assets_tests.fakes.replay import Fault, FaultHook, ReplayServer
+from tmdb_assets_tests.fakes.replay_catalogue import Catalogue
+from tmdb_assets_tests.oracle.compare import STATE, Tables
+
+ONE_DAY = dt.timedelta(days=1)
+MISSING = Fault(status=404)
+
+
+def export_of(popularity: Mapping[int, float]) -> Fault:
+    """An id export of these films, in place of the catalogue's."""
+    lines = [{"adult": False, "id": film, "popularity": value, "video": False} for film, value in popularity.items()]
+    return Fault(body=gzip.compress("\n".join(json.dumps(line) for line in lines).encode(), compresslevel=1, mtime=0))
+
+
+def change_lists(listed: Mapping[dt.date, Collection[int]]) -> FaultHook:
+    """A hook for a replay server: each day's change list holds these films, that of any other day none."""
+
+    def hook(path: str, params: Mapping[str, str]) -> Fault | None:
+        if path != "/movie/changes":
+            return None
+        assert params["start_date"] == params["end_date"], "one day a call: TMDb leaves entries out of longer spans"
+        page = Catalogue(changed=listed.get(dt.date.fromisoformat(params["start_date"]), ())).changes(1)
+        return Fault(body=json.dumps(page).encode())
+
+    return hook
+
+
+def exports(answers: Mapping[dt.date, Fault], *, otherwise: Fault | None = None) -> FaultHook:
+    """A hook for a replay server: what the id exports of these days answer; others hold the catalogue."""
+
+    def hook(path: str, params: Mapping[str, str]) -> Fault | None:
+        day = export_day(path)
+        return None if day is None else answers.get(day, otherwise)
+
+    return hook
+
+
+def both(*hooks: FaultHook) -> FaultHook:
+    """The first of several hooks that has something to say."""
+    return lambda path, params: next((fault for hook in hooks if (fault := hook(path, params))), None)
+
+
+def export_day(path: str) -> dt.date | None:
+    """The day whose id export lies at a path."""
+    found = re.search(r"/movie_ids_(\d\d)_(\d\d)_(\d{4})\.json\.gz$", path)
+    return dt.date(int(found[3]), int(found[1]), int(found[2])) if found else None
+
+
+def asked_films(replay: ReplayServer) -> list[int]:
+    """The films whose details were asked, in order of their ids; one asked twice comes twice."""
+    return sorted(int(asked.path.removeprefix("/movie/")) for asked in replay.asked if asked.kind == "details")
+
+
+def asked_pages(replay: ReplayServer) -> list[int]:
+    """The discover pages asked, in order."""
+    return sorted(int(asked.params["page"]) for asked in replay.asked if asked.kind == "discover")
+
+
+def asked_changes(replay: ReplayServer) -> list[dt.date]:
+    """The days whose change lists were asked, in the order in which they were."""
+    return [dt.date.fromisoformat(asked.params["start_date"]) for asked in replay.asked if asked.kind == "changes"]
+
+
+def asked_exports(replay: ReplayServer) -> list[dt.date | None]:
+    """The days whose id exports were asked, in the order in which they were."""
+    return [export_day(asked.path) for asked in replay.asked if asked.kind == "export"]
+
+
+def content_of(tables: Tables) -> dict[str, list[tuple[object, ...]]]:
+    """Every table's rows, sorted, but for what only tells when they were last asked or confirmed."""
+    queries = {
+        name: query.replace(", as_of_date", "").replace(", details_date", "")
+        for name, query in STATE.items()
+        if name != "rejected_row"
+    }
+    return {name: sorted(tables.rows(query), key=repr) for name, query in queries.items()}

@@ -1,0 +1,60 @@
+"""A platform that looks back: one day is loaded, weeks have gone by, and days before and after it are asked for."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tmdb_assets import partitions
+from tmdb_assets.cli.in_process import DayRun, run_backfill
+from tmdb_assets.cli.in_process import Platform as OpenPlatform
+from tmdb_assets.tmdb.export.download import fetch_export
+from tmdb_assets.warehouse.server.open import Server
+from tmdb_assets_tests.cases.awkward import catalogue, sound_films
+from tmdb_assets_tests.oracle.compare import copied_warehouse
+from tmdb_assets_tests.stage.many_days import ONE_DAY
+from tmdb_assets_tests.stage.platform import Platform, failures_of, platform
+
+DAY = dt.date(2026, 7, 29)
+CATALOGUE = catalogue(sound_films(30))
+IDS = sorted(CATALOGUE.films)
+
+
+def days_from(first: dt.date, count: int) -> list[dt.date]:
+    """So many days in a row."""
+    return [first + number * ONE_DAY for number in range(count)]
+
+
+@contextmanager
+def loaded_past(server: Server) -> Iterator[str]:
+    """The name of a database in which DAY is loaded, for copies."""
+    with pytest.MonkeyPatch.context() as monkeypatch, copied_warehouse(server) as warehouse:
+        with platform(warehouse, CATALOGUE, monkeypatch) as ready:
+            assert failures_of(ready.run(DAY, charts=False)) == []
+        warehouse.close()
+        yield str(warehouse.url.database)
+
+
+@contextmanager
+def past_platform(server: Server, loaded: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
+    """A platform on a copy of `loaded_past`, as it is 40 days later; nothing was asked yet."""
+    with (
+        copied_warehouse(server, loaded) as warehouse,
+        platform(warehouse, CATALOGUE, monkeypatch, retry_seconds=0.3) as ready,
+    ):
+        monkeypatch.setattr(partitions, "today", lambda: DAY + 40 * ONE_DAY)
+        monkeypatch.setattr(partitions, "now", lambda: dt.datetime.combine(DAY + 40 * ONE_DAY, dt.time(6), dt.UTC))
+        # The real download with less patience.
+        ready.source.export = lambda day, now: fetch_export(
+            ready.source.export_url, day, now=now, stats=ready.source.client.stats, retry_seconds=0.3
+        )
+        yield ready
+
+
+def backfill(made: Platform, days: Iterable[dt.date], *, refresh: bool = False) -> dict[dt.date, DayRun]:
+    """Load days as the command does, in this process."""
+    opened = OpenPlatform(made.instance, made.definitions, made.source, made.warehouse)
+    return {outcome.day: outcome for outcome in run_backfill(opened, days, refresh=refresh)}

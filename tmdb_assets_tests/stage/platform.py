@@ -1,0 +1,279 @@
+"""The whole platform for tests: the real graph and Postgres, on any day, over a replay server or a fake client."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import time
+from collections.abc import Callable, Collection, Container, Generator, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from dagster import AssetKey, ExecuteInProcessResult
+
+from tmdb_assets import partitions
+from tmdb_assets.assets.day_details import DayDetails
+from tmdb_assets.assets.declare import REPORTS_GROUP
+from tmdb_assets.assets.tmdb_source import TmdbSource
+from tmdb_assets.definitions import build_definitions
+from tmdb_assets.fetch.progress import LogProgress
+from tmdb_assets.settings import Settings
+from tmdb_assets.tmdb.client import Answer, FetchStats, TmdbClient
+from tmdb_assets.tmdb.export.download import fetch_export
+from tmdb_assets.warehouse.server.open import Server, render_url
+from tmdb_assets.warehouse.warehouse import Warehouse
+from tmdb_assets_tests.fakes.replay import ReplayServer
+from tmdb_assets_tests.fakes.replay_catalogue import Catalogue
+from tmdb_assets_tests.oracle.compare import Tables, copied_warehouse
+from tmdb_assets_tests.stage.memory_instance import memory_instance
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+FETCHING = ("raw_discover", "raw_details", "raw_reference", "raw_export")
+
+
+class Graph(Tables):
+    """Runs days against one warehouse, with whatever `source` has for a client."""
+
+    def __init__(self, warehouse: Warehouse, source: TmdbSource, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__(warehouse)
+        self.source, self._monkeypatch = source, monkeypatch
+        self.instance = memory_instance()
+        self.definitions = build_definitions(
+            warehouse=warehouse, tmdb=self.source, details=DayDetails(), progress=LogProgress()
+        )
+
+    def run(
+        self,
+        day: dt.date,
+        *,
+        today: dt.date | Callable[[], dt.date] | None = None,
+        job: str = "daily",
+        refresh: bool = False,
+        config: dict[str, Any] | None = None,
+        only: Collection[str] | None = None,
+        charts: bool = True,
+    ) -> ExecuteInProcessResult:
+        """Run a job for a day, as on `today` (default: that very day; a function is a clock).
+
+        `only` names the job's assets to run; `charts=False` leaves out the reports, whose drawing takes a second.
+        """
+        self._monkeypatch.setattr(partitions, "today", today if callable(today) else lambda: today or day)
+        ops: dict[str, Any] = {step: {"config": {"refresh": True}} for step in FETCHING} if refresh else {}
+        made = self.definitions.resolve_job_def(job)
+        if only is None and not charts and job == "daily":
+            specs = self.definitions.resolve_all_asset_specs()
+            only = {spec.key.to_user_string() for spec in specs if spec.group_name != REPORTS_GROUP}
+        return made.execute_in_process(
+            partition_key=day.isoformat(),
+            instance=self.instance,
+            run_config={**QUIET, "ops": {**ops, **(config or {})}},
+            asset_selection=None if only is None else [AssetKey(name) for name in sorted(only)],
+            raise_on_error=False,
+        )
+
+    def close(self) -> None:
+        """Give back what the runs took."""
+        self.source.close()
+        self.instance.dispose()
+
+
+class Platform(Graph):
+    """The real client as well; `replay.catalogue` is what TMDb answers."""
+
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        replay: ReplayServer,
+        monkeypatch: pytest.MonkeyPatch,
+        *,
+        retry_seconds: float | None = None,
+        **settings: Any,
+    ) -> None:
+        self.replay = replay
+        given = {"tmdb_token": replay.token, "tmdb_api_url": replay.url, "tmdb_rate_limit": 0, **settings}
+        source = TmdbSource(Settings.load(**given))
+        if retry_seconds is not None:  # the real client with less patience
+            source.client = TmdbClient(
+                given["tmdb_api_url"], given["tmdb_token"], rate_limit=0, retry_seconds=retry_seconds
+            )
+            source.export = lambda day, now: fetch_export(  # type: ignore[method-assign]
+                source.export_url, day, now=now, stats=source.client.stats, retry_seconds=retry_seconds
+            )
+        super().__init__(warehouse, source, monkeypatch)
+
+    def fetch_day(self, day: dt.date, catalogue: Catalogue, **options: Any) -> ExecuteInProcessResult:
+        """Run a day, as on that day, with this catalogue behind the API."""
+        self.replay.catalogue = catalogue
+        return self.run(day, **options)
+
+
+@contextmanager
+def platform(
+    warehouse: Warehouse, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch, **options: Any
+) -> Iterator[Platform]:
+    """A platform over a replay server that answers from `catalogue`; `options` are settings, or `retry_seconds`."""
+    with ReplayServer(catalogue) as replay:
+        made = Platform(warehouse, replay, monkeypatch, **options)
+        try:
+            yield made
+        finally:
+            made.close()
+
+
+class FakeExport:
+    """An id export that was downloaded."""
+
+    skipped = 0
+
+    def __init__(self, films: list[tuple[int, float]]) -> None:
+        self._films, self.lines = films, len(films)
+
+    def rows(self, known: Container[int] | None) -> Iterator[list[tuple[int, float]]]:
+        """The films that are known, in one list."""
+        yield [film for film in self._films if known is None or film[0] in known]
+
+    def __enter__(self) -> FakeExport:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is open."""
+
+
+class FakeClient:
+    """Answers from a catalogue without HTTP, one request after the other; `asked` holds the paths."""
+
+    language = "en-US"
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+        self.asked: list[str] = []
+        self.stats = FetchStats()
+
+    def fetch_many(self, requests: Iterable[tuple[Any, str, dict[str, Any]]]) -> Generator[tuple[Any, Answer]]:
+        """Pages of discover or of the change list, keyed as asked."""
+        for key, path, params in requests:
+            page = self.catalogue.changes if path == "/movie/changes" else self.catalogue.page
+            yield key, self._answer(path, page(params["page"]))
+
+    def export(self, day: dt.date, now: dt.datetime) -> FakeExport:
+        """The id export of any day."""
+        self._answer(f"/export/{day}", {})
+        films = self.catalogue.films.values()
+        return FakeExport([(film["id"], film["popularity"]) for film in films if isinstance(film.get("id"), int)])
+
+    def details(self, movie_ids: Iterable[int]) -> Generator[tuple[int, Answer]]:
+        """The details of films, 404 for those that are gone."""
+        for movie_id in movie_ids:
+            yield movie_id, self._answer(f"/movie/{movie_id}", self.catalogue.details(movie_id))
+
+    def genres(self) -> Answer:
+        """The genre list."""
+        return self._answer("/genre/movie/list", self.catalogue.genres)
+
+    def countries(self) -> Answer:
+        """The country list."""
+        return self._answer("/configuration/countries", self.catalogue.countries)
+
+    def languages(self) -> Answer:
+        """The language list."""
+        return self._answer("/configuration/languages", self.catalogue.languages)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _answer(self, path: str, payload: Any) -> Answer:
+        self.asked.append(path)
+        self.stats.count_request(time.monotonic(), 0.0)
+        return Answer(404 if payload is None else 200, payload, dt.datetime.now(dt.UTC))
+
+
+class FakeGraph(Graph):
+    """The graph over a fake client: nothing but Postgres is outside this process."""
+
+    def __init__(
+        self, warehouse: Warehouse, client: FakeClient, monkeypatch: pytest.MonkeyPatch, **settings: Any
+    ) -> None:
+        self.client = client
+        source = TmdbSource(Settings.load(**settings))
+        source.client, source.export = client, client.export
+        super().__init__(warehouse, source, monkeypatch)
+
+
+@contextmanager
+def fake_graph(
+    warehouse: Warehouse,
+    catalogue: Catalogue,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    token: str | None = "fake-token",
+    **settings: Any,
+) -> Iterator[FakeGraph]:
+    """The graph over a `FakeClient`; without a token it takes itself for the sandbox."""
+    made = FakeGraph(warehouse, FakeClient(catalogue), monkeypatch, tmdb_token=token, **settings)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@contextmanager
+def loaded_by_fake(server: Server, catalogue: Catalogue, day: dt.date) -> Iterator[str]:
+    """The name of a database with this one day loaded, for copies; without charts."""
+    with pytest.MonkeyPatch.context() as monkeypatch, copied_warehouse(server) as warehouse:
+        with fake_graph(warehouse, catalogue, monkeypatch) as graph:
+            result = graph.run(day, charts=False)
+            assert failures_of(result) == []
+            assert [name for name, passed in checks_of(result).items() if not passed] == []
+        warehouse.close()
+        yield str(warehouse.url.database)
+
+
+def command_environment(database: sa.URL, replay: ReplayServer, **changes: str) -> dict[str, str]:
+    """The environment for a command on this database and server: every setting is given, whatever `.env` says."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("TMDB_", "DAGSTER_"))}
+    settings = {
+        "WAREHOUSE_URL": render_url(database),
+        "TMDB_TOKEN": replay.token,
+        "TMDB_API_URL": replay.url,
+        "TMDB_EXPORT_URL": replay.url.removesuffix("/3") + "/p/exports",
+        "TMDB_DETAILS_MAX_AGE_DAYS": "30",
+        "TMDB_RATE_LIMIT": "0",
+        "TMDB_PAGES": "100",
+        "TMDB_LANGUAGE": "en-US",
+        "TMDB_FIRST_DAY": "2025-08-11",
+    }
+    return {**kept, **settings, **changes}
+
+
+def checks_of(result: ExecuteInProcessResult) -> dict[str, bool]:
+    """Every evaluated check of a run as `asset.check` -> passed."""
+    return {name: evaluation.passed for name, evaluation in evaluations_of(result).items()}
+
+
+def evaluations_of(result: ExecuteInProcessResult) -> dict[str, Any]:
+    """Every evaluated check of a run as `asset.check` -> evaluation."""
+    evaluations = (
+        event.asset_check_evaluation_data
+        for event in result.all_events
+        if event.event_type_value == "ASSET_CHECK_EVALUATION"
+    )
+    return {f"{each.asset_key.to_user_string()}.{each.check_name}": each for each in evaluations}
+
+
+def metadata_of(result: ExecuteInProcessResult, asset: str) -> dict[str, Any]:
+    """The metadata values of an asset's materialization in a run."""
+    for event in result.all_events:
+        if event.is_step_materialization and event.asset_key.to_user_string() == asset:
+            materialization = event.step_materialization_data.materialization
+            return {name: value.value for name, value in materialization.metadata.items()}
+    raise AssertionError(f"{asset} was not materialized")
+
+
+def failures_of(result: ExecuteInProcessResult) -> list[str]:
+    """The messages of failed steps."""
+    return [
+        data.user_failure_data.description if data.user_failure_data else str(data.error)
+        for data in (event.step_failure_data for event in result.all_events if event.is_step_failure)
+    ]

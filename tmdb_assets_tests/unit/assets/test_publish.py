@@ -1,0 +1,166 @@
+"""What Dagster is told of a load: its figures, and the contract check that passes, fails or refuses."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from dagster import AssetCheckResult, AssetCheckSeverity, AssetKey, Failure
+
+from tmdb_assets.assets.publish import CONTRACT, contract_check, guarded, materialized, violations_table
+from tmdb_assets.transforms.conform import Reason, Rejected
+from tmdb_assets.warehouse.loading.contracts import StructuralFaultError
+from tmdb_assets.warehouse.loading.load import Loaded, TooManyRejectedError
+from tmdb_assets.warehouse.loading.merge import MergeCounts
+from tmdb_assets.warehouse.schema import dimensions, fact
+
+DAY = dt.date(2026, 7, 29)
+TOO_LOW = "popularity at least 0"
+NO_SOURCE = "source one of ('discover', 'export')"
+
+
+def refused(number: int, *reasons: Reason) -> Rejected:
+    return Rejected({"date_id": DAY, "movie_id": number}, reasons)
+
+
+def loaded(received: int, rejected: list[Rejected], counts: MergeCounts | None = None) -> Loaded:
+    return Loaded(fact.fact_movie_daily, received, counts or MergeCounts(), rejected)
+
+
+def broken_rules(check: AssetCheckResult) -> list[dict[str, Any]]:
+    return [record.data for record in check.metadata["broken_rules"].records]
+
+
+def plain(metadata: Any) -> dict[str, Any]:
+    return {name: getattr(value, "value", value) for name, value in metadata.items()}
+
+
+def test_a_load_without_a_fault_passes() -> None:
+    check = contract_check(loaded(100, []))
+    assert (check.passed, check.check_name, check.asset_key) == (True, "contract", AssetKey("fact_movie_daily"))
+    assert check.description == "All 100 rows keep the contract of fact_movie_daily."
+    assert (plain(check.metadata)["rows_received"], plain(check.metadata)["rows_rejected"]) == (100, 0)
+    assert plain(check.metadata)["rejected_share"] == 0
+    assert broken_rules(check) == []
+
+
+def test_without_any_rows_there_is_no_share() -> None:
+    check = contract_check(loaded(0, []))
+    assert (check.passed, plain(check.metadata)["rejected_share"]) == (True, 0)
+
+
+def test_broken_rows_fail_the_check_as_a_warning_with_a_table_of_rules() -> None:
+    rejected = [refused(n, Reason(TOO_LOW, f"-{n}.5")) for n in range(1, 6)]
+    rejected[0] = refused(1, Reason(TOO_LOW, "-1.5"), Reason(NO_SOURCE, "hearsay"))
+    check = contract_check(loaded(200, rejected))
+    assert not check.passed
+    assert check.severity is AssetCheckSeverity.WARN  # the good rows are loaded, so what follows may run
+    assert broken_rules(check) == [
+        {"rule": TOO_LOW, "rows": 5, "share": "2.50%", "examples": "-1.5, -2.5, -3.5"},
+        {"rule": NO_SOURCE, "rows": 1, "share": "0.50%", "examples": "hearsay"},
+    ]
+    assert [column.name for column in check.metadata["broken_rules"].schema.columns] == [
+        "rule",
+        "rows",
+        "share",
+        "examples",
+    ]
+    assert all(column.description for column in check.metadata["broken_rules"].schema.columns)
+    assert plain(check.metadata)["rows_rejected"] == 5
+    assert plain(check.metadata)["rejected_share"] == pytest.approx(0.025)
+
+
+def test_the_text_of_a_failing_check_says_what_was_kept_and_where_to_look() -> None:
+    text = contract_check(loaded(200, [refused(1, Reason(TOO_LOW, "-1"))])).description
+    assert text.startswith("1 of 200 rows broke the contract of fact_movie_daily")
+    assert "the others are loaded" in text
+    assert "select * from rejected_row where table_name = 'fact_movie_daily'" in text
+
+
+def test_an_example_is_quoted_once() -> None:
+    rejected = [refused(n, Reason(NO_SOURCE, value)) for n, value in enumerate(["a", "a", "b", "a", "c", "d"])]
+    assert broken_rules(contract_check(loaded(600, rejected))) == [
+        {"rule": NO_SOURCE, "rows": 6, "share": "1.00%", "examples": "a, b, c"}
+    ]
+
+
+def test_a_refused_load_fails_as_an_error_and_says_what_to_do() -> None:
+    check = contract_check(loaded(100, [refused(n, Reason(TOO_LOW, "-1")) for n in range(6)]), refused=True)
+    assert not check.passed
+    assert check.severity is AssetCheckSeverity.ERROR
+    assert check.description.startswith(
+        "6 of 100 rows broke the contract of fact_movie_daily, over the 5% allowed. Nothing was written"
+    )
+    assert "what was there stays" in check.description
+    assert "change the declaration of the table" in check.description
+    assert "run the day again" in check.description
+    assert broken_rules(check) == [{"rule": TOO_LOW, "rows": 6, "share": "6.00%", "examples": "-1"}]
+
+
+def test_a_load_is_materialized_with_its_figures_and_its_check() -> None:
+    rejected = [refused(1, Reason(TOO_LOW, "-1"))]
+    result = materialized(loaded(20, rejected, MergeCounts(10, 5, 4, 2)), 823, {"films_removed": 3})
+    assert result.asset_key == AssetKey("fact_movie_daily")
+    assert result.metadata == {
+        "dagster/row_count": 823,
+        "rows_received": 20,
+        "rows_inserted": 10,
+        "rows_updated": 5,
+        "rows_unchanged": 4,
+        "rows_deleted": 2,
+        "rows_rejected": 1,
+        "films_removed": 3,
+    }
+    (check,) = result.check_results
+    assert (check.check_name, check.passed, check.severity) == (CONTRACT, False, AssetCheckSeverity.WARN)
+
+
+def test_nothing_follows_a_load_that_went_through() -> None:
+    with guarded("dim_genre") as refusal:
+        pass
+    assert list(refusal.events) == []
+
+
+def test_a_refusal_is_first_the_failing_check_then_the_failure() -> None:
+    with guarded("fact_movie_daily") as refusal:
+        raise TooManyRejectedError(loaded(10, [refused(1, Reason(TOO_LOW, "-1"))]))
+    events = refusal.events
+    check = next(events)
+    assert isinstance(check, AssetCheckResult)
+    assert (check.passed, check.severity) == (False, AssetCheckSeverity.ERROR)
+    with pytest.raises(Failure, match=r"fact_movie_daily: 1 of 10 rows \(10.0%\) .* Nothing was written") as raised:
+        next(events)
+    assert raised.value.allow_retries is False  # the same rows would be refused again
+
+
+def test_a_frame_of_the_wrong_shape_is_reported_as_a_fault_of_the_code() -> None:
+    with guarded("dim_genre") as refusal:
+        raise StructuralFaultError("dim_genre: the frame does not fit the table. Required column name not in dataframe")
+    events = refusal.events
+    check = next(events)
+    assert (check.check_name, check.passed, check.severity) == (CONTRACT, False, AssetCheckSeverity.ERROR)
+    assert check.asset_key == AssetKey("dim_genre")
+    assert "Required column name" in check.description
+    assert "Nothing was written. This is a fault of the code, please report it." in check.description
+    with pytest.raises(Failure, match="does not fit the table"):
+        next(events)
+
+
+def test_other_errors_pass_through_a_guard() -> None:
+    with pytest.raises(ZeroDivisionError), guarded("dim_genre"):
+        raise ZeroDivisionError
+
+
+def test_batches_are_counted_together() -> None:
+    first = Loaded(dimensions.dim_genre, 10, MergeCounts(1, 2, 3, 4), [refused(1)])
+    first.add(Loaded(dimensions.dim_genre, 20, MergeCounts(10, 20, 30, 40), [refused(2)]))
+    assert first.counts == MergeCounts(11, 22, 33, 44)
+    assert (first.received, len(first.rejected)) == (30, 2)
+    assert first.rejected_share == pytest.approx(2 / 30)
+
+
+def test_what_a_check_found_is_shown_up_to_fifty_rows() -> None:
+    table = violations_table("code", {f"C{number}": None for number in range(60)})
+    assert [record.data for record in table.records] == [{"code": f"C{number}"} for number in range(50)]
+    assert [column.name for column in table.schema.columns] == ["code"]

@@ -1,0 +1,114 @@
+"""What the console shows: notes and progress once each, and the advice at the end once."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from tmdb_assets.cli.console import ConsoleProgress, print_days, print_summary, track_days
+from tmdb_assets.cli.in_process import DayRun
+from tmdb_assets.fetch.progress import LogProgress
+
+ADVICE = "What was stored is kept; run again to go on."
+
+
+def console():
+    return Console(file=io.StringIO(), width=200)
+
+
+def shown(made):
+    return [line.strip() for line in made.file.getvalue().splitlines()]
+
+
+def test_a_note_is_logged_and_printed():
+    made, logged = console(), []
+    ConsoleProgress(made).note("Waiting for [another] run.", logged.append)
+    assert (shown(made), logged) == (["Waiting for [another] run."], ["Waiting for [another] run."])
+
+
+def test_progress_that_says_by_notes_is_printed_once_all_the_same():
+    made, logged = console(), []
+    progress = ConsoleProgress(made)
+    with progress.track("pages", 2, lambda line: progress.note(line, logged.append)) as advance:
+        advance(2)
+    assert [line.split(" in ")[0] for line in shown(made)] == ["pages: 2 to fetch", "pages: 2/2"]
+    assert len(logged) == 2
+    progress.note("next", logged.append)
+    assert shown(made)[2:] == ["next"]
+
+
+def test_without_a_console_a_note_is_logged():
+    logged = []
+    LogProgress().note("Waiting.", logged.append)
+    assert logged == ["Waiting."]
+
+
+@pytest.mark.parametrize(
+    ("problem", "told"),
+    [
+        ("raw_details: ValueError", 1),
+        ("The host cannot be reached. What is already stored is kept; check the network and run again.", 0),
+    ],
+)
+def test_the_advice_is_not_given_twice(problem, told):
+    made = console()
+    print_summary(made, DayRun(dt.date(2026, 7, 29), "id", ok=False, seconds=1, requests=0, problems=[problem]))
+    lines = shown(made)
+    assert lines[1] == f"Failed. {problem}"
+    assert lines[2].endswith("The log of the run: tmdb-assets dev, page Runs.")
+    assert "\n".join(lines).count("run again") == 1
+    assert sum(ADVICE in line for line in lines) == told
+
+
+DAY = dt.date(2026, 8, 20)
+GONE = "no longer published (404): TMDb keeps each for about 3 months"
+
+
+def day_run(number, **given):
+    """The run of a day, so many after DAY; failed unless told otherwise."""
+    return DayRun(DAY + dt.timedelta(days=number), "id", **{"ok": False, "seconds": 1, "requests": 1, **given})
+
+
+def test_a_day_that_cannot_be_had_is_not_run_again():
+    made = console()
+    print_summary(made, day_run(0, problems=["2026-08-20 cannot be loaded."], causes=[GONE], is_final=True))
+    assert shown(made)[1:] == [
+        "Failed. 2026-08-20 cannot be loaded.",
+        "The log of the run: tmdb-assets dev, page Runs.",
+    ]
+
+
+@pytest.mark.parametrize("ok", [True, False])
+def test_a_loaded_day_ends_with_the_way_to_its_dashboard(ok):
+    made = console()
+    print_summary(made, day_run(0, ok=ok, dashboard=Path("/pages/[new].html")))
+    assert ("Dashboard: /pages/[new].html" in shown(made)) is ok
+
+
+def test_days_of_one_cause_are_told_together():
+    made = console()
+    slow = "files.tmdb.org is too slow; check the network and run again"
+    failed = [day_run(number, causes=[GONE]) for number in (0, 1, 2, 4, 6, 7)]
+    outcomes = sorted([*failed, day_run(3, ok=True), day_run(5, causes=[slow])], key=lambda run: run.day)
+    print_days(made, outcomes, len(outcomes))
+    assert shown(made) == [
+        "1 of 8 days loaded in 8.0 s",
+        f"2026-08-20 to 2026-08-22, 2026-08-24, 2026-08-26 to 2026-08-27: {GONE}",
+        f"2026-08-25: {slow}",
+    ]
+
+
+def test_an_interrupted_day_did_not_fail():
+    made = console()
+    outcomes = list(track_days(made, [day_run(0, ok=True), day_run(1, interrupted=True)], 30))
+    print_days(made, outcomes, 30)
+    assert [line for line in shown(made) if not line.startswith("days: ")] == [
+        "2026-08-20: loaded",
+        "2026-08-21: interrupted",
+        "1 of 30 days loaded in 2.0 s",
+        "Interrupted. What was stored is kept; run again to go on.",
+    ]

@@ -1,0 +1,106 @@
+"""`make env`: a .env with random passwords, readable by its owner alone; what one sets stays."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tmdb_assets.cli.env_file import COMPOSE_VARIABLES, PASSWORDS, fill, write_env
+from tmdb_assets.settings import PROJECT_ROOT, Settings
+
+EXAMPLE = (PROJECT_ROOT / ".env.example").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A folder with nothing but what `make env` needs."""
+    (tmp_path / "tmdb_assets" / "cli").mkdir(parents=True)
+    for name in (
+        "Makefile",
+        ".env.example",
+        "tmdb_assets/__init__.py",
+        "tmdb_assets/cli/__init__.py",
+        "tmdb_assets/cli/env_file.py",
+    ):
+        shutil.copy(PROJECT_ROOT / name, tmp_path / name)
+    return tmp_path
+
+
+def make_env(project: Path) -> subprocess.CompletedProcess[str]:
+    command = ["make", "env", f"PYTHON={sys.executable} -S"]  # without one package installed
+    # `make test` hands its level down, and an inner make then tells the folders that it enters.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    return subprocess.run(
+        command, cwd=project, env=environment, capture_output=True, text=True, timeout=20, check=False
+    )
+
+
+def given(text: str) -> dict[str, str]:
+    return dict(re.findall(r"^(\w+)=(.*)$", text, flags=re.MULTILINE))
+
+
+def test_make_env_writes_passwords_for_the_owner_alone_and_once(project: Path, monkeypatch) -> None:
+    done = make_env(project)
+    path = project / ".env"
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"Wrote {path} with random passwords, readable by you alone.\n"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    written = path.read_text()
+    assert given(written).keys() == set(PASSWORDS)
+    assert re.sub(r"^(\w+)=.*$", r"# \1=", written, flags=re.MULTILINE) == EXAMPLE
+    monkeypatch.setitem(Settings.model_config, "env_file", path)
+    assert Settings.load().warehouse_reader_password.get_secret_value() == given(written)["WAREHOUSE_READER_PASSWORD"]
+
+    again = make_env(project)
+    assert (again.returncode, again.stderr) == (0, "")
+    assert again.stdout == f"{path} has all passwords and was left as it is.\n"
+    assert path.read_text() == written
+    assert {one.name for one in project.glob(".env*")} == {".env", ".env.example"}
+
+
+def test_passwords_are_long_differ_and_need_no_quoting() -> None:
+    made = [given(fill(EXAMPLE)[0]) for _ in range(2)]
+    values = {value for each in made for value in each.values()}
+    assert len(values) == 2 * len(PASSWORDS)
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]{32}", value) for value in values)
+
+
+def test_a_file_that_is_there_keeps_what_it_sets_and_gets_what_it_lacks(project: Path) -> None:
+    path = project / ".env"
+    path.write_text("TMDB_TOKEN=mine\nPOSTGRES_PASSWORD=\nPGADMIN_PASSWORD=mine\n# WAREHOUSE_READER_PASSWORD=")
+    path.chmod(0o644)
+    told = write_env(project)
+    names = "WAREHOUSE_LOADER_PASSWORD, WAREHOUSE_READER_PASSWORD, POSTGRES_PASSWORD"
+    assert told == f"Added random passwords to {path}, now readable by you alone: {names}."
+    found = given(path.read_text())
+    assert list(found) == [
+        "TMDB_TOKEN",
+        "POSTGRES_PASSWORD",
+        "PGADMIN_PASSWORD",
+        "WAREHOUSE_READER_PASSWORD",
+        "WAREHOUSE_LOADER_PASSWORD",
+    ]
+    assert (found["TMDB_TOKEN"], found["PGADMIN_PASSWORD"]) == ("mine", "mine")
+    assert len({found[name] for name in PASSWORDS if name != "PGADMIN_PASSWORD"}) == 3
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_link_stays_one(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    kept = tmp_path_factory.mktemp("elsewhere") / "secrets"
+    kept.write_text("TMDB_TOKEN=mine\n")
+    (project / ".env").symlink_to(kept)
+    write_env(project)
+    assert (project / ".env").is_symlink()
+    assert given(kept.read_text()).keys() == {"TMDB_TOKEN", *PASSWORDS}
+
+
+def test_a_variable_is_declared_once() -> None:
+    assert not set(COMPOSE_VARIABLES) & {name.upper() for name in Settings.model_fields}
+    assert all(EXAMPLE.count(f"\n# {name}=\n") == 1 for name in PASSWORDS)

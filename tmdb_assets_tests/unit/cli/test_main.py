@@ -1,0 +1,132 @@
+"""What comes of a sandbox's run whose history is interrupted or fails: its exit code, and what is drawn after it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import webbrowser
+from contextlib import nullcontext
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from rich.console import Console
+
+from tmdb_assets.assets.declare import REPORTS_GROUP
+from tmdb_assets.cli import in_process, main
+from tmdb_assets.cli.in_process import DayRun
+
+TODAY = dt.date(2026, 8, 20)
+REPORTS = ["a report", "another"]
+
+
+def outcome(day, ok=True, **more):
+    return DayRun(day, "id", ok=ok, seconds=1, requests=1, **more)
+
+
+@pytest.fixture
+def run(monkeypatch):
+    """Runs the command's body; every day but those of `history` loads, `drawn` holds the days whose charts were."""
+    made = SimpleNamespace(history={}, charts={}, drawn=[], console=Console(file=io.StringIO(), width=200))
+    platform = SimpleNamespace(
+        address="here",
+        source=SimpleNamespace(is_sandbox=True),
+        is_loaded=lambda _: False,
+        assets_of=lambda group: REPORTS if group == REPORTS_GROUP else [],
+    )
+
+    def run_one(_platform, day, *, assets=(), **_):
+        if assets != REPORTS:
+            return outcome(day, **made.history.get(day, {}))
+        made.drawn.append(day)
+        return outcome(day, **made.charts)
+
+    def run_all(_platform, days):
+        for day in days:
+            yield (done := run_one(None, day))
+            if done.interrupted:
+                return
+
+    monkeypatch.setattr(in_process, "run_day", run_one)
+    monkeypatch.setattr(in_process, "run_backfill", run_all)
+    monkeypatch.setattr(main, "_open_platform", lambda _: nullcontext(platform))
+    monkeypatch.setattr(main, "_keep_house", lambda *_: None)
+
+    def command(**options):
+        code = main._run(made.console, TODAY, TODAY, refresh=False, **options)
+        return code, [line.strip() for line in made.console.file.getvalue().splitlines()]
+
+    made.command = command
+    return made
+
+
+def test_the_days_before_are_filled_and_charts_show_them(run):
+    code, shown = run.command()
+    assert (code, run.drawn) == (0, [TODAY])
+    assert "30 of 30 days loaded in 30.0 s" in shown
+
+
+def test_ctrl_c_while_the_days_before_are_filled_ends_the_command(run):
+    day = TODAY - dt.timedelta(days=17)
+    run.history[day] = {"ok": False, "interrupted": True}
+    code, shown = run.command()
+    assert (code, run.drawn) == (130, [])
+    assert f"{day}: interrupted" in shown
+    assert "13 of 30 days loaded in 14.0 s" in shown
+    assert shown.count("Interrupted. What was stored is kept; run again to go on.") == 1
+    assert not any("failed" in line for line in shown if str(day) in line)
+
+
+def test_a_day_before_that_fails_is_told_by_the_exit_code(run):
+    day = TODAY - dt.timedelta(days=17)
+    run.history[day] = {"ok": False, "problems": [f"{day} is broken."], "causes": ["broken"]}
+    code, shown = run.command()
+    assert (code, run.drawn) == (1, [TODAY])
+    assert f"{day}: broken" in shown
+
+
+@pytest.mark.parametrize(("charts", "code"), [({"interrupted": True}, 130), ({"problems": ["No disk."]}, 1)])
+def test_charts_that_were_not_drawn_are_told(run, charts, code):
+    run.charts = {"ok": False, **charts}
+    found, shown = run.command()
+    assert found == code
+    assert any("Interrupted." in line or "No disk." in line for line in shown)
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """The pages shown in a browser; `fault` is what the browser answers instead."""
+    made = SimpleNamespace(pages=[], fault=None)
+
+    def show(page):
+        if isinstance(made.fault, Exception):
+            raise made.fault
+        made.pages.append(page)
+        return made.fault is None
+
+    monkeypatch.setattr(webbrowser, "open", show)
+    return made
+
+
+PAGE = Path("/pages/dashboard of%2Ffilms.html")
+
+
+def test_the_dashboard_with_its_history_is_opened_when_asked(run, opened):
+    run.charts = {"dashboard": PAGE}
+    assert run.command()[0] == 0
+    assert opened.pages == []
+    assert run.command(open_page=True)[0] == 0
+    assert opened.pages == ["file:///pages/dashboard%20of%252Ffilms.html"]
+
+
+def test_a_failed_run_opens_nothing(run, opened):
+    run.history[TODAY] = {"ok": False, "dashboard": PAGE}
+    assert run.command(open_page=True)[0] == 1
+    assert opened.pages == []
+
+
+@pytest.mark.parametrize("fault", [False, webbrowser.Error("no browser")], ids=["none", "error"])
+def test_where_no_browser_opens_the_path_is_told(run, opened, fault, capsys):
+    run.charts, opened.fault = {"dashboard": PAGE}, fault
+    assert run.command(open_page=True)[0] == 0
+    assert f"No browser could be opened here. The dashboard is {PAGE}" in capsys.readouterr().out

@@ -1,0 +1,112 @@
+"""The page: self-contained, of the stated size, nothing in it that could run but its own script."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import time
+
+import pandas as pd
+import pytest
+
+from tmdb_assets.dashboard.build import build_page
+from tmdb_assets.dashboard.colours import DARK, GRAPHIC_CONTRAST, LIGHT, MAX_CURVES, TEXT_CONTRAST, contrast
+from tmdb_assets.dashboard.figures import matrix
+from tmdb_assets_tests.cases.dashboard_figures import film, history_of, make_figures, noisy_figures
+from tmdb_assets_tests.stage.opened_page import data_of
+
+EVIL = "</script><img src=x onerror=alert(1)>"
+ATTRIBUTION = "This product uses the TMDB API but is not endorsed or certified by TMDB."
+
+
+def build(rows, popularity, *, is_sample=False):
+    films = pd.DataFrame(rows, columns=None if rows else [*film(1, "")])
+    return build_page(make_figures(films, history_of(popularity)), source="TMDb", is_sample=is_sample)
+
+
+def test_what_the_page_computes_with():
+    rows = [film(7, "Amélie", original_title="Le Fabuleux Destin", genres=[18, 35], countries=["FR"])]
+    rows += [film(9, "Bare", original_title=None, release_year=None, vote_average=None, vote_count=None, genres=[])]
+    rows[1] |= {"countries": [], "original_language": None}
+    data = data_of(build(rows, {7: [1.0] * 7 + [None, 4.25], 9: [2.00004]}))
+    assert data["days"] == [f"2026-07-{day}" for day in (21, 22, 23, 24, 25, 26, 27, 29)]
+    assert data["snapshot_date"] == "2026-07-29"
+    assert data["exact"] == {"1": [1.0, None], "7": [4.25, 2.0]}  # a week before, and the newest
+    assert (data["genres"], data["countries"]) == ([[18, "Drama"], [35, "Comedy"]], [["FR", "France", "Europe"]])
+    assert data["languages"] == [["en", "English"]]
+    assert data["films"] == {
+        "id": [7, 9],
+        "title": ["Amélie", "Bare"],
+        "original": ["Le Fabuleux Destin", None],
+        "year": [2020, None],
+        "rating": [6.5, None],
+        "votes": [100, None],
+        "language": [0, -1],
+        "genres": [[0, 1], []],
+        "countries": [[0], []],
+    }
+
+
+def test_titles_and_names_are_nowhere_in_the_html():
+    page = build([film(1, EVIL, original_title=EVIL.upper())], {1: [1.0, 2.0]})
+    assert "onerror" not in page
+    assert data_of(page)["films"]["title"] == [EVIL]
+
+
+def test_nothing_runs_or_styles_but_what_the_policy_names_and_nothing_is_loaded():
+    page = build([film(1, "One")], {1: [1.0, 2.0]})
+    (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]+)"', page)
+    (script,) = re.findall(r'<script type="module">(.*?)</script>', page, re.DOTALL)
+    (style,) = re.findall(r"<style>(.*?)</style>", page, re.DOTALL)
+    digest = {text: base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (script, style)}
+    assert policy == (
+        f"default-src 'none'; script-src 'sha256-{digest[script]}'; style-src 'sha256-{digest[style]}'; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+    assert re.findall(r"<(?:link|script|img|iframe)[^>]+(?:src|href)=\"(?!data:)", page) == []
+    assert set(re.findall(r"https?://[^\s\"'`)]+", page)) == {"http://www.w3.org/2000/svg"}  # a name, no address
+    assert " style=" not in page
+
+
+@pytest.mark.parametrize("is_sample", [True, False])
+def test_what_stands_around_the_figures(is_sample):
+    page = build([film(1, "One")], {1: [1.0, 2.0]}, is_sample=is_sample)
+    assert ("SAMPLE DATA: generated figures" in page) is is_sample
+    assert "Snapshot of 2026-07-29 (UTC)" in page
+    assert "one film, 2 days from 2026-07-28" in page
+    assert "Source: TMDb" in page
+    assert "within 0.05% of its value" in page
+    assert ATTRIBUTION in page
+
+
+def test_without_a_day_the_page_says_so_and_runs_nothing():
+    page = build([], {})
+    assert "No data yet" in page
+    assert "tmdb-assets run" in page
+    assert "<script" not in page
+    assert ATTRIBUTION in page
+
+
+def test_ten_thousand_films_and_ninety_days_are_under_three_megabytes():
+    figures = noisy_figures(10_000, 90)
+    started = time.process_time()
+    page = build_page(figures, source="TMDb", is_sample=False)
+    assert time.process_time() - started < 6  # half of it on a machine that does nothing else
+    assert len(page.encode()) < 3_000_000
+    assert "the 10,000 most popular of 30,000 films, 90 days from 2026-05-01" in page
+    data = data_of(page)
+    assert data["films"]["id"] == figures.films["movie_id"].tolist()
+    assert data["exact"]["89"] == matrix(figures)[:, -1].round(4).tolist()
+
+
+@pytest.mark.parametrize("colours", [LIGHT, DARK], ids=["light", "dark"])
+def test_colours_stand_out_as_much_as_wcag_asks(colours):
+    assert set(LIGHT) == set(DARK)
+    text = [("ink", "panel"), ("ink", "ground"), ("ink", "tile"), ("quiet", "panel"), ("quiet", "ground")]
+    text += [("quiet", "tile"), ("accent", "panel"), ("accent", "tile"), ("fall", "panel"), ("fall", "tile")]
+    text += [("on-accent", "accent"), ("on-mark", "mark")]
+    graphics = [(f"curve-{place}", "panel") for place in range(MAX_CURVES)] + [("edge", "panel"), ("edge", "ground")]
+    assert [pair for pair in text if contrast(colours[pair[0]], colours[pair[1]]) < TEXT_CONTRAST] == []
+    assert [pair for pair in graphics if contrast(colours[pair[0]], colours[pair[1]]) < GRAPHIC_CONTRAST] == []
+    assert contrast("#000000", "#FFFFFF") == 21

@@ -1,0 +1,78 @@
+"""The workflows: what they promise of pins, rights and versions. Their syntax is for actionlint (`make lint`)."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from packaging.specifiers import SpecifierSet
+
+ROOT = Path(__file__).resolve().parents[3]
+FILES = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+every_file = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+
+
+def jobs(path: Path) -> dict[str, dict[str, Any]]:
+    return yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"]
+
+
+def matrix(job: str) -> dict[str, list[str]]:
+    return jobs(ROOT / ".github/workflows/ci.yml")[job]["strategy"]["matrix"]
+
+
+@every_file
+def test_actions_are_pinned_to_commits_and_say_which_release(path: Path) -> None:
+    used = re.findall(r"^ *(?:- )?uses: (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    assert used
+    for action in used:
+        assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v[\d.]+|\./\.github/workflows/ci\.yml", action)
+
+
+@every_file
+def test_jobs_end_in_time_and_may_only_read_unless_they_publish(path: Path) -> None:
+    whole = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert whole["permissions"] == {"contents": "read"}
+    assert whole["concurrency"]["group"]
+    for name, job in whole["jobs"].items():
+        assert "uses" in job or 0 < job["timeout-minutes"] <= 60, name
+        writes = {right for right, level in job.get("permissions", {}).items() if level == "write"}
+        assert not writes or (path.stem == "release" and job["needs"] == "ci"), name
+
+
+def test_a_release_does_not_wait_for_itself() -> None:
+    def group(name: str, caller: str) -> str:
+        text = yaml.safe_load((ROOT / ".github/workflows" / name).read_text(encoding="utf-8"))["concurrency"]["group"]
+        # In a called workflow `github.workflow` is the caller's name; names of groups differ by more than case.
+        return text.replace("${{ github.workflow }}", caller).lower()
+
+    caller = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text(encoding="utf-8"))["name"]
+    assert group("ci.yml", caller) != group("release.yml", caller)
+
+
+def test_versions_are_those_the_project_promises() -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["requires-python"]
+    assert matrix("tests")["python"] == ["3.11", "3.12", "3.13"]
+    assert all(version in SpecifierSet(declared) for version in matrix("tests")["python"])
+    assert matrix("postgres")["postgres"] == ["15", "16", "17", "18"]
+    assert set(matrix("dependencies")["lock"]) == {path.name for path in ROOT.glob("requirements*.lock")}
+
+
+def test_images_are_the_dockerfiles_own() -> None:
+    targets = set(re.findall(r"^FROM \S+ AS (platform|viz)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE))
+    released = jobs(ROOT / ".github/workflows/release.yml")["images"]["strategy"]["matrix"]["include"]
+    assert targets == set(matrix("images")["target"]) == {image["target"] for image in released}
+
+
+def test_the_script_of_ci_is_sound_and_runs_the_readmes_commands() -> None:
+    script = ROOT / ".ci" / "run"
+    assert subprocess.run(["bash", "-n", str(script)], capture_output=True).returncode == 0
+    assert script.stat().st_mode & 0o111
+    text, readme = script.read_text(encoding="utf-8"), (ROOT / "README.md").read_text(encoding="utf-8")
+    for command in ("make lint", "make test"):
+        assert f"\n{command}\n" in text
+        assert command in readme

@@ -1,0 +1,179 @@
+"""The gate through which all requests go, on a clock that the test turns."""
+
+import itertools
+import math
+import threading
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tmdb_assets.tmdb.limits.pace import Pace, thread_count
+from tmdb_assets_tests.fakes.virtual_time import VirtualTime, most_in_a_window
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    rate=st.one_of(st.integers(1, 60), st.floats(1, 60)),
+    steps=st.lists(
+        st.tuples(st.sampled_from([0.0, 0.0, 0.0, 0.003, 0.4, 3.0]), st.floats(0, 0.5), st.booleans()),
+        min_size=2,
+        max_size=200,
+    ),
+)
+def test_no_window_of_a_second_holds_more_than_the_limit(rate, steps):
+    time = VirtualTime(itertools.cycle([late for _, late, _ in steps]))
+    pace = Pace(rate, clock=time.clock, sleep=time.sleep)
+    grants = [pace.acquire()]
+    for idle, _, is_refused in steps:
+        time.now += idle
+        if is_refused and idle:
+            pace.refuse(0.2, grants[-1])
+        grants.append(pace.acquire())
+    assert most_in_a_window(grants) <= math.floor(rate)
+
+
+@settings(max_examples=50, deadline=None)
+@given(rate=st.floats(0.05, 0.99), lateness=st.lists(st.floats(0, 2), min_size=1, max_size=20))
+def test_below_one_a_second_the_window_grows(rate, lateness):
+    time = VirtualTime(itertools.cycle(lateness))
+    pace = Pace(rate, clock=time.clock, sleep=time.sleep)
+    grants = [pace.acquire() for _ in range(30)]
+    assert most_in_a_window(grants, 1 / rate) == 1
+
+
+@pytest.mark.parametrize("rate", [0.5, 1, 7, 40, 1000])
+def test_mean_rate_is_at_least_97_5_percent_though_sleeps_end_late(rate):
+    time = VirtualTime(itertools.cycle([0.0, 0.004, 0.001, 0.02, 0.0]))
+    pace = Pace(rate, clock=time.clock, sleep=time.sleep)
+    grants = [pace.acquire() for _ in range(2001)]
+    assert 0.975 * rate <= 2000 / (grants[-1] - grants[0]) <= rate
+
+
+def test_permits_are_evenly_spaced():
+    time = VirtualTime()
+    pace = Pace(40, clock=time.clock, sleep=time.sleep)
+    grants = [pace.acquire() for _ in range(200)]
+    gaps = [after - before for before, after in itertools.pairwise(grants)]
+    assert max(gaps) - min(gaps) < 0.001
+    assert gaps[0] == pytest.approx(1 / 40, rel=0.025)
+
+
+def test_an_idle_time_is_not_saved_up():
+    time = VirtualTime()
+    pace = Pace(10, clock=time.clock, sleep=time.sleep)
+    pace.acquire()
+    time.now += 60
+    first, second = pace.acquire(), pace.acquire()
+    assert first == 1060
+    assert second - first == pytest.approx(0.1, rel=0.025)
+
+
+def test_many_threads_share_one_limit():
+    time = VirtualTime()
+    pace = Pace(20, clock=time.clock, sleep=time.sleep)
+    grants = []
+
+    def work():
+        grants.extend(pace.acquire() for _ in range(25))
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert len(grants) == 200
+    assert most_in_a_window(grants) <= 20
+    assert max(grants) - min(grants) <= 199 / (20 * 0.975)
+
+
+@pytest.mark.parametrize("rate", [0, 40])
+def test_a_wish_to_wait_stops_everybody_for_that_long(rate):
+    time = VirtualTime()
+    pace = Pace(rate, clock=time.clock, sleep=time.sleep)
+    first = pace.acquire()
+    pace.refuse(3, first)
+    pace.refuse(1, first)
+    assert pace.acquire() == pytest.approx(first + 3)
+
+
+def test_a_429_that_asks_for_no_wait_holds_nobody():
+    time = VirtualTime()
+    pace = Pace(40, clock=time.clock, sleep=time.sleep)
+    first = pace.acquire()
+    pace.refuse(0, first)
+    assert pace.acquire() == pytest.approx(first + 1 / 40, rel=0.03)
+
+
+def test_a_wish_to_wait_reaches_one_who_already_waits():
+    time = VirtualTime()
+
+    def sleep(seconds):
+        if not time.slept:
+            pace.refuse(5, first)
+        time.sleep(seconds)
+
+    pace = Pace(1, clock=time.clock, sleep=sleep)
+    first = pace.acquire()
+    assert pace.acquire() == pytest.approx(first + 5)
+    assert len(time.slept) == 2
+
+
+def test_no_limit_never_sleeps():
+    time = VirtualTime()
+    pace = Pace(0, clock=time.clock, sleep=time.sleep)
+    assert {pace.acquire() for _ in range(1000)} == {1000.0}
+    assert time.slept == []
+
+
+def test_one_who_gives_up_waiting_leaves_the_gate_free():
+    time = VirtualTime()
+    give_up = [True]
+
+    def sleep(seconds):
+        if give_up.pop() if give_up else False:
+            raise InterruptedError
+        time.sleep(seconds)
+
+    pace = Pace(2, clock=time.clock, sleep=sleep)
+    first = pace.acquire()
+    with pytest.raises(InterruptedError):
+        pace.acquire()
+    assert pace.acquire() - first == pytest.approx(0.5, rel=0.03)
+
+
+@pytest.mark.parametrize(("limit", "threads"), [(0, 64), (0.2, 4), (2, 4), (20, 40), (40, 64), (1000, 64)])
+def test_no_more_threads_than_the_limit_can_use(limit, threads):
+    assert thread_count(limit, 64) == threads
+
+
+def test_a_repeated_try_does_not_wait_behind_all_first_tries():
+    time, asleep, go_on, order = VirtualTime(), threading.Event(), threading.Event(), []
+
+    def sleep(seconds):
+        asleep.set()
+        go_on.wait(10)
+        time.sleep(seconds)
+
+    def work(name):
+        pace.acquire(is_repeat=name == "repeat")
+        order.append(name)
+
+    pace = Pace(2, clock=time.clock, sleep=sleep)
+    pace.acquire()
+    threads = [threading.Thread(target=work, args=(name,)) for name in ["first"] * 20]
+    for thread in threads:
+        thread.start()
+    assert asleep.wait(10)  # one first try waits for its permit, the others for it
+    threads.append(threading.Thread(target=work, args=("repeat",)))
+    threads[-1].start()
+    go_on.set()
+    for thread in threads:
+        thread.join(10)
+    assert order.index("repeat") < 10
+
+
+@pytest.mark.parametrize("rate", [-1, math.nan, math.inf])
+def test_a_rate_that_is_none_is_refused(rate):
+    with pytest.raises(ValueError, match="rate_limit must be 0 or more"):
+        Pace(rate)

@@ -1,0 +1,128 @@
+"""The budget of tries and the counts of requests, on a clock that the test turns."""
+
+import pytest
+
+from tmdb_assets.tmdb.errors import Fault
+from tmdb_assets.tmdb.limits.tries import LONGEST_WAIT_SECONDS, MOST_WAITED_SECONDS, Tries, retrying
+from tmdb_assets.tmdb.stats import FetchStats
+from tmdb_assets_tests.fakes.virtual_time import VirtualTime
+
+CONNECTION = Fault("connection", "connection dropped")
+GARBAGE = Fault("unreadable", "no valid JSON", unreadable=True)
+
+
+def run_until_over(fault, try_seconds, retry_seconds=18):
+    time = VirtualTime()
+    tries = Tries(retry_seconds, time.clock)
+    counted = []
+
+    def ask(tries):
+        tries.begin()
+        time.now += try_seconds
+        tries.end(fault)
+        return fault
+
+    result = retrying(time.sleep, lambda kind, seconds: counted.append((kind, seconds)))(ask, tries)
+    return time, tries, counted, result
+
+
+def test_waits_grow_and_end_within_the_budget():
+    time, tries, counted, result = run_until_over(CONNECTION, try_seconds=0.001)
+    assert result is CONNECTION
+    assert 0.1 <= time.slept[0] <= 0.2
+    assert all(wait <= min(5, 0.2 * 2**n) for n, wait in enumerate(time.slept))
+    assert 18 - 5 <= sum(time.slept) <= 18
+    assert counted == [("connection", wait) for wait in time.slept]
+    assert tries.count == len(counted) + 1
+
+
+@pytest.mark.parametrize("try_seconds", [3.05, 6.1, 9.15, 12.2, 15.25, 18.3, 27.45])
+def test_slow_tries_end_within_30_seconds_as_well(try_seconds):
+    _, tries, _, _ = run_until_over(CONNECTION, try_seconds)
+    assert tries.seconds <= 28
+
+
+def test_garbage_is_given_up_after_six_tries():
+    time, tries, _, _ = run_until_over(GARBAGE, try_seconds=0.01)
+    assert tries.count == 6
+    assert sum(time.slept) <= 0.2 + 0.4 + 0.8 + 1.6 + 3.2
+
+
+def test_a_wish_to_wait_is_followed_within_the_budget():
+    time, tries, _, _ = run_until_over(Fault("503", "busy", retry_after=7), try_seconds=0)
+    assert time.slept == [7, 7]
+    assert tries.count == 3
+
+
+@pytest.mark.parametrize(("wish", "waits"), [(7, 85), (100, 6), (120, 5), (121, 0), (7200, 0)])
+def test_the_waits_that_429s_ask_for_have_a_budget_of_their_own(wish, waits):
+    time, tries, _, _ = run_until_over(Fault("429", "too many", retry_after=wish), try_seconds=0)
+    assert LONGEST_WAIT_SECONDS == 120
+    assert MOST_WAITED_SECONDS == 600
+    assert time.slept == [wish] * waits
+    assert (tries.count, tries.seconds, tries.all_seconds) == (waits + 1, 0, wish * waits)
+
+
+def test_after_a_wait_that_was_asked_for_other_faults_have_their_budget_still():
+    time, faults = VirtualTime(), [Fault("429", "too many", retry_after=60)] + [CONNECTION] * 100
+    tries = Tries(18, time.clock)
+
+    def ask(tries):
+        tries.begin()
+        fault = faults.pop(0)
+        tries.end(fault)
+        return fault
+
+    assert retrying(time.sleep, lambda kind, seconds: None)(ask, tries) is CONNECTION
+    assert time.slept[0] == 60
+    assert 18 - 5 <= sum(time.slept[1:]) <= 18
+    assert tries.deadline == 1000 + 60 + 18 + 10
+
+
+def test_a_wait_that_another_question_brought_does_not_count_either():
+    time = VirtualTime()
+    tries = Tries(18, time.clock)
+    tries.begin()
+    tries.end(CONNECTION)
+    time.now += 101
+    tries.begin(held=100)
+    tries.end(CONNECTION)
+    assert tries.seconds == 1
+    assert not tries.is_over(5)
+
+
+def test_no_fault_means_one_try():
+    time, tries, counted, result = run_until_over(None, try_seconds=1)
+    assert (result, tries.count, counted, time.slept) == (None, 1, [], [])
+
+
+def test_stats_count_mean_and_peak():
+    stats = FetchStats()
+    for sent in [0.0, 0.1, 0.2, 0.9, 1.05, 4.0]:
+        stats.count_request(sent, waited=0.5)
+    stats.count_retry("503", 0.25)
+    stats.count_retry("503", 0.25)
+    stats.count_answer(size=10)
+    stats.count_answer(removed_characters=2, not_found=True)
+    stats.count_answer(rate_limited=True)
+    assert stats.snapshot() == {
+        "requests": 6,
+        "retries": {"503": 2},
+        "not_found": 1,
+        "rate_limited": 1,
+        "bytes": 10,
+        "removed_characters": 2,
+        "seconds_waited": 3.5,
+        "mean_rate": 1.25,
+        "peak_rate": 4,
+        "lowest_rate": None,
+    }
+    stats.count_lowering(24.456)
+    stats.count_lowering(36)
+    assert stats.snapshot()["lowest_rate"] == 24.46
+    stats.restart()
+    assert stats.snapshot()["lowest_rate"] is None
+
+
+def test_stats_of_nothing():
+    assert FetchStats().snapshot()["mean_rate"] == 0.0

@@ -1,0 +1,189 @@
+"""Every table's contract on frames: what it lets pass and what it catches, derived from the declarations."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+
+from tmdb_assets.transforms.conform import SHOWN_CHARACTERS, Conformed, Reason, Rejected, conform
+from tmdb_assets.warehouse.loading.contracts import StructuralFaultError, check_structure, validate
+from tmdb_assets.warehouse.schema import dimensions, fact, raw
+from tmdb_assets.warehouse.schema.vocabulary import Rule, frame_columns, key_columns
+from tmdb_assets_tests.cases.sound_rows import (
+    DAY,
+    TABLES,
+    as_frame,
+    frame_column_list,
+    rules_of,
+    sound_row,
+    values_beyond,
+    values_within,
+)
+
+every_table = pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+RULES = [(table, col, rule) for table in TABLES.values() for col, rule in rules_of(table)]
+every_rule = pytest.mark.parametrize(
+    ("table", "col", "rule"), RULES, ids=[f"{col.table.name}.{col.name}-{rule.name}" for _, col, rule in RULES]
+)
+
+
+def plain(value: Any) -> bool:
+    """Whether a value is Python's own, which JSON and the database driver understand."""
+    return type(value).__module__ in {"builtins", "datetime"}
+
+
+def test_the_declarations_were_found() -> None:
+    assert {"raw_discover", "dim_movie", "bridge_movie_genre", "fact_movie_daily", "country_continent"} <= set(TABLES)
+    assert {rule.name for _, _, rule in RULES} == {"at_least", "at_most", "max_length", "matches", "one_of"}
+
+
+@every_table
+def test_a_sound_frame_passes_whole(table: sa.Table) -> None:
+    rows = [sound_row(table, number) for number in range(3)]
+    valid = validate(table, as_frame(table, rows))
+    assert valid.rejected == []
+    assert valid.frame.to_dict("records") == rows
+
+
+@every_table
+def test_everything_that_may_be_unknown_may_be_unknown(table: sa.Table) -> None:
+    unknown = {col.name: None for col in frame_column_list(table) if col.nullable}
+    valid = validate(table, as_frame(table, [sound_row(table, 0, **unknown), sound_row(table, 1)]))
+    assert valid.rejected == []
+    assert valid.frame.isna().sum().sum() == len(unknown)
+
+
+@every_table
+def test_an_empty_frame_passes(table: sa.Table) -> None:
+    valid = validate(table, as_frame(table, []))
+    assert (len(valid.frame), valid.rejected) == (0, [])
+
+
+@every_rule
+def test_values_at_the_edge_of_a_rule_pass(table: sa.Table, col: sa.Column[Any], rule: Rule) -> None:
+    for value in values_within(col, rule):
+        rows = [sound_row(table, 0), sound_row(table, 1, **{col.name: value})]
+        assert validate(table, as_frame(table, rows[1:])).rejected == [], value
+
+
+@every_rule
+def test_a_broken_rule_is_named_and_the_others_load(table: sa.Table, col: sa.Column[Any], rule: Rule) -> None:
+    for value in values_beyond(col, rule):
+        rows = [sound_row(table, 0), sound_row(table, 1, **{col.name: value}), sound_row(table, 2)]
+        valid = validate(table, as_frame(table, rows), part=lambda row: f"from {row[col.name]!r}")
+        shown = str(value) if len(str(value)) <= SHOWN_CHARACTERS else f"{str(value)[:SHOWN_CHARACTERS]}…"
+        reason = Reason(f"{col.name} {rule.text}", shown)
+        assert valid.rejected == [Rejected(rows[1], (reason,), f"from {value!r}")]
+        assert all(plain(cell) for cell in valid.rejected[0].row.values() if not isinstance(cell, dict))
+        assert valid.frame.to_dict("records") == [rows[0], rows[2]]
+
+
+@every_table
+def test_a_missing_value_is_named_where_none_is_allowed(table: sa.Table) -> None:
+    required = [col.name for col in frame_column_list(table) if not col.nullable]
+    rows = [sound_row(table, number) for number in range(len(required) + 1)]
+    rows = [row | {name: None} for row, name in zip(rows, required, strict=False)] + rows[-1:]
+    valid = validate(table, as_frame(table, rows))
+    assert [(item.row, item.reasons) for item in valid.rejected] == [
+        (row, (Reason(f"{name} not null", "None"),)) for row, name in zip(rows, required, strict=False)
+    ]
+    assert len(valid.frame) == 1
+
+
+@every_table
+def test_of_rows_with_one_key_the_later_stays(table: sa.Table) -> None:
+    first, other, again = sound_row(table, 0), sound_row(table, 1), sound_row(table, 0)
+    valid = validate(table, as_frame(table, [first, other, again]))
+    keys = key_columns(table)
+    reason = Reason(f"{', '.join(keys)} is unique", ", ".join(str(first[name]) for name in keys))
+    assert [(item.row, item.reasons) for item in valid.rejected] == [(first, (reason,))]
+    assert list(valid.frame.index) == [1, 2]
+
+
+@every_table
+def test_frames_of_the_wrong_shape_are_refused_whole(table: sa.Table) -> None:
+    frame = as_frame(table, [sound_row(table, 0)]).frame
+    last = frame.columns[-1]
+    wrong = {
+        "missing": frame.drop(columns=last),
+        "extra": frame.assign(one_too_many=1),
+        "renamed": frame.rename(columns={last: "other"}),
+    }
+    for made in wrong.values():
+        with pytest.raises(StructuralFaultError, match=f"^{table.name}: the frame does not fit the table"):
+            validate(table, Conformed(made, 1))
+    with pytest.raises(StructuralFaultError, match=last):
+        check_structure(table, wrong["missing"])
+    with pytest.raises(StructuralFaultError, match="one_too_many"):
+        check_structure(table, wrong["extra"])
+
+
+@every_table
+def test_a_column_of_the_wrong_dtype_is_refused_and_named(table: sa.Table) -> None:
+    frame = as_frame(table, [sound_row(table, 0)]).frame
+    for name, kind in frame_columns(table).items():
+        wrong = "float64" if kind != "number" else "object"
+        made = frame.assign(**{name: pd.Series([1], dtype=wrong)})
+        with pytest.raises(StructuralFaultError, match=f'"{name}".*{wrong}'):
+            check_structure(table, made)
+
+
+def test_an_empty_frame_of_the_wrong_shape_is_refused() -> None:
+    frame = as_frame(dimensions.dim_genre, []).frame.drop(columns="name")
+    with pytest.raises(StructuralFaultError, match="name"):
+        validate(dimensions.dim_genre, Conformed(frame, 0))
+
+
+def test_a_row_that_breaks_many_rules_has_all_its_reasons() -> None:
+    table = fact.fact_movie_daily
+    row = {
+        "date_id": DAY,
+        "movie_id": 7,
+        "popularity": -1.5,
+        "vote_average": 10.5,
+        "vote_count": -1,
+        "source": "hearsay",
+    }
+    valid = validate(table, as_frame(table, [sound_row(table, 0), row]))
+    assert [item.row for item in valid.rejected] == [row]
+    assert {(reason.rule, reason.value) for reason in valid.rejected[0].reasons} == {
+        ("popularity at least 0", "-1.5"),
+        ("vote_average at most 10", "10.5"),
+        ("vote_count at least 0", "-1"),
+        ("source one of ('discover', 'export')", "hearsay"),
+    }
+
+
+def test_values_are_quoted_as_they_were_whatever_else_is_broken() -> None:
+    table = fact.fact_movie_daily
+    whole, fraction = sound_row(table, 0, vote_count=-1), sound_row(table, 1, popularity=-1.5)
+    missing = sound_row(table, 2, movie_id=None)
+    valid = validate(table, as_frame(table, [whole, fraction, missing]))
+    assert [item.reasons for item in valid.rejected] == [
+        (Reason("vote_count at least 0", "-1"),),
+        (Reason("popularity at least 0", "-1.5"),),
+        (Reason("movie_id not null", "None"),),
+    ]
+
+
+def test_what_conform_rejected_is_kept_beside_what_the_contract_rejects() -> None:
+    table = dimensions.dim_genre
+    rows = [{"genre_id": "x", "name": "a", "as_of_date": DAY}, {"genre_id": 0, "name": "b", "as_of_date": DAY}]
+    valid = validate(table, conform(rows, frame_columns(table), part=lambda row: "film 1"), lambda row: "film 2")
+    assert [(item.row, item.part) for item in valid.rejected] == [(rows[0], "film 1"), (rows[1], "film 2")]
+    assert [item.reasons for item in valid.rejected] == [
+        (Reason("genre_id is of kind integer", "x"),),
+        (Reason("genre_id at least 1", "0"),),
+    ]
+
+
+def test_a_rejected_raw_row_keeps_its_payload_and_its_time() -> None:
+    table = raw.raw_discover
+    at = dt.datetime(2026, 7, 1, 9, 30, tzinfo=dt.UTC)
+    row = sound_row(table, 0, rank=0, payload={"id": 1, "list": [1, None, "x"]}, fetched_at=at, vote_count=None)
+    valid = validate(table, as_frame(table, [row]))
+    assert [item.row for item in valid.rejected] == [row]
