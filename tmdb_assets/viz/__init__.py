@@ -13,7 +13,7 @@ layout.py
 queries.py
     What the pages read beside the pictures.
 pages.py
-    `PAGES`: the composed ones, and one for every picture of `tmdb_assets.pictures` that has no place on those.
+    `PAGES`: the composed ones, and one for every picture of `tmdb_assets.charts.registry` that has no place on those.
 app.py
     The script that Streamlit runs: the navigation.
 """

@@ -25,8 +25,8 @@ USER_OF_THE_SERVER = """
 import os, sys
 from pathlib import Path
 from tmdb_assets.settings import Settings
-from tmdb_assets.warehouse.cluster import find_postmaster
-from tmdb_assets.warehouse.server import open_server, stop_on_signals
+from tmdb_assets.warehouse.server.data_folder import find_postmaster
+from tmdb_assets.warehouse.server.open import open_server, stop_on_signals
 stop_on_signals()
 data_dir = Path(sys.argv[1])
 server = open_server(Settings.load(tmdb_token=None, warehouse_url=None), data_dir=data_dir)

@@ -13,7 +13,7 @@ from tmdb_assets.settings import PROJECT_ROOT
 PROGRAM = """
 import json, sys
 from click.testing import CliRunner
-from tmdb_assets.cli import main
+from tmdb_assets.cli.main import main
 told = [CliRunner().invoke(main, arguments, prog_name="tmdb-assets") for arguments in json.loads(sys.argv[1])]
 print(json.dumps([[each.exit_code, each.stdout, each.stderr] for each in told]))
 """

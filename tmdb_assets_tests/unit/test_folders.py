@@ -19,9 +19,9 @@ import json, sys
 sys.path[:0] = [sys.argv[1]]
 import datetime as dt
 from tmdb_assets import settings
-from tmdb_assets.assets.enrichment import CSV_FILE
-from tmdb_assets.tmdb.sandbox_catalogue import COUNTRIES_CSV, SAMPLE_DIR, Catalogue
-from tmdb_assets.warehouse.ddl import functions_sql, view_names
+from tmdb_assets.assets.continents import CSV_FILE
+from tmdb_assets.tmdb.sandbox.catalogue import COUNTRIES_CSV, SAMPLE_DIR, Catalogue
+from tmdb_assets.warehouse.schema.ddl import functions_sql, view_names
 films = len(Catalogue(dt.date(2026, 3, 1), SAMPLE_DIR, COUNTRIES_CSV).films)
 made = (settings.SHIPPED_DIR / "workspace.yaml").exists() and (settings.SHIPPED_DIR / "dagster.yaml").exists()
 print(json.dumps([str(settings.__file__), str(settings.DATA_DIR), films, len(view_names()), made, CSV_FILE.exists(),

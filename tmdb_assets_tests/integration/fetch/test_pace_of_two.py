@@ -39,12 +39,12 @@ DEADLINE_S = 60
 FETCH = """
 import datetime as dt
 import sys
-from tmdb_assets.assets.fetch_details import fetch_details
-from tmdb_assets.assets.fetch_discover import fetch_discover
-from tmdb_assets.assets.fetching import Fetcher
-from tmdb_assets.assets.source import TmdbSource
-from tmdb_assets.progress import LogProgress
-from tmdb_assets.warehouse.resource import Warehouse
+from tmdb_assets.fetch.details import fetch_details
+from tmdb_assets.fetch.discover import fetch_discover
+from tmdb_assets.fetch.step import Fetcher
+from tmdb_assets.assets.tmdb_source import TmdbSource
+from tmdb_assets.fetch.progress import LogProgress
+from tmdb_assets.warehouse.warehouse import Warehouse
 
 source, day = TmdbSource(), dt.date.fromisoformat(sys.argv[1])
 fetcher = Fetcher(Warehouse(), source.client, day, False, LogProgress(), print)

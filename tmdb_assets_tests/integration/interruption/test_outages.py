@@ -131,7 +131,7 @@ def own_server():
 
 
 def start(url, replay, *arguments):
-    lines = "from tmdb_assets.warehouse import patience; patience.PATIENCE_S = 1.0\n"  # 19 s less
+    lines = "from tmdb_assets.warehouse.server import reconnect; reconnect.PATIENCE_S = 1.0\n"  # 19 s less
     lines += "from tmdb_assets.cli.main import main; main()"
     return subprocess.Popen(
         [sys.executable, "-W", "ignore", "-c", lines, *arguments],

@@ -57,8 +57,8 @@ import sqlalchemy as sa
 from dagster import AssetSelection, materialize
 from tmdb_assets.definitions import ASSETS, build_definitions
 from tmdb_assets.partitions import today
-from tmdb_assets.warehouse.ddl import schema_sql
-from tmdb_assets.warehouse.resource import Warehouse
+from tmdb_assets.warehouse.schema.ddl import schema_sql
+from tmdb_assets.warehouse.warehouse import Warehouse
 definitions = build_definitions(warehouse=Warehouse(url=sa.make_url(os.environ["WAREHOUSE_URL"])))
 wanted = ["raw_discover", "raw_details", "raw_reference", "dim_language", "dim_movie"]
 wanted += ["dim_person", "bridge_movie_person"]

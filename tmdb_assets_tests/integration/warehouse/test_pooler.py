@@ -38,8 +38,8 @@ FILMS = catalogue(sound_films(60))
 HOLDER = """
 import sys
 import sqlalchemy as sa
-from tmdb_assets.warehouse.databases import WarehouseUnavailableError
-from tmdb_assets.warehouse.resource import Warehouse
+from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError
+from tmdb_assets.warehouse.warehouse import Warehouse
 with Warehouse(url=sa.make_url(sys.argv[1])).fetch_lock(print):
     print("held", flush=True)
     sys.stdin.read()

@@ -30,7 +30,7 @@ PATIENCE_S = 20
 HOLDER = """
 import sys
 import sqlalchemy as sa
-from tmdb_assets.warehouse.resource import Warehouse
+from tmdb_assets.warehouse.warehouse import Warehouse
 
 warehouse = Warehouse(url=sa.make_url(sys.argv[1]))
 with warehouse.fetch_lock(print):
