@@ -63,7 +63,7 @@ format: $(VENV)/dev.stamp ## Format the code.
 schema: $(VENV)/runtime.stamp ## Write sql/schema.sql, the data dictionary and .env.example anew from their declarations.
 	$(BIN)/python -m tmdb_assets.warehouse.schema.ddl
 	$(BIN)/python -m tmdb_assets.warehouse.data_dictionary
-	$(BIN)/python -m tmdb_assets.settings > .env.example
+	$(BIN)/python -m tmdb_assets.cli.env_file --example > .env.example
 
 pictures: run $(VENV)/dev.stamp ## Take the README's pictures anew, with the sandbox's figures (needs chromium).
 	$(BIN)/python -m tmdb_assets_tests.ui.pictures

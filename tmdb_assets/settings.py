@@ -1,7 +1,6 @@
-"""The environment, read once.
+"""What a deployment may set: every variable of the environment is one field of `Settings`.
 
-Every variable is one field of `Settings`; its description is also the line in `.env.example`
-(`python -m tmdb_assets.settings` prints that file, and a test keeps it fresh).
+A field's description is also its line in `.env.example` (`cli/env_file.py` prints that file, a test keeps it fresh).
 """
 
 from __future__ import annotations
@@ -16,8 +15,6 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
-
-from tmdb_assets.cli.env_file import compose_example
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
@@ -212,17 +209,3 @@ def _given(name: str) -> str | None:
 def get_settings() -> Settings:
     """The settings of this process."""
     return Settings.load()
-
-
-def env_example() -> str:
-    """The text of `.env.example`: every variable, also of Compose, with its meaning and default, commented out."""
-    lines = ["# Copy to .env and change what you need. Every variable is optional.", ""]
-    for name, field in Settings.model_fields.items():
-        lines += [f"# {field.description}", f"# {name.upper()}={'' if field.default is None else field.default}", ""]
-    return "\n".join([*lines, compose_example()])
-
-
-if __name__ == "__main__":
-    import sys
-
-    sys.stdout.write(env_example())

@@ -1,6 +1,6 @@
-"""The file `.env` with a random password for everything that has one (`make env`), and the variables of Compose alone.
+"""`.env` with a random password for everything that has one (`make env`), and `.env.example` (`make schema`).
 
-It needs nothing but Python: who runs the containers has no environment of the project.
+Writing `.env` needs nothing but Python: whoever runs the containers alone has no environment of the project.
 """
 
 from __future__ import annotations
@@ -28,11 +28,19 @@ PASSWORDS = ("WAREHOUSE_LOADER_PASSWORD", "WAREHOUSE_READER_PASSWORD", "POSTGRES
 """The variables that get a random value."""
 
 
-def compose_example() -> str:
-    """The part of `.env.example` for Compose: every variable with its meaning and default, commented out."""
-    lines = ["# For docker compose alone; make env writes a .env with random passwords.", ""]
+def env_example() -> str:
+    """The text of `.env.example`: every setting and variable of Compose, with meaning and default, commented out."""
+    from tmdb_assets.settings import Settings
+
+    def line(meaning: str | None, name: str, default: object) -> list[str]:
+        return [f"# {meaning}", f"# {name}={'' if default is None else default}", ""]
+
+    lines = ["# Copy to .env and change what you need. Every variable is optional.", ""]
+    for name, field in Settings.model_fields.items():
+        lines += line(field.description, name.upper(), field.default)
+    lines += ["# For docker compose alone; make env writes a .env with random passwords.", ""]
     for name, (meaning, default) in COMPOSE_VARIABLES.items():
-        lines += [f"# {meaning}", f"# {name}={default}", ""]
+        lines += line(meaning, name, default)
     return "\n".join(lines)
 
 
@@ -74,8 +82,8 @@ def write_env(folder: Path) -> str:
 
 
 def main() -> None:
-    """Write `.env` in the project folder."""
-    sys.stdout.write(f"{write_env(CHECKOUT)}\n")
+    """Write `.env` in the project folder, or print `.env.example` when asked with `--example`."""
+    sys.stdout.write(env_example() if sys.argv[1:] == ["--example"] else f"{write_env(CHECKOUT)}\n")
 
 
 if __name__ == "__main__":

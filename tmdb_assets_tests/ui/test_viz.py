@@ -18,8 +18,8 @@ import pytest
 
 from tmdb_assets.charts.values import format_measure
 from tmdb_assets.settings import Settings
-from tmdb_assets.warehouse.schema.roles import apply_roles, reader_url
-from tmdb_assets.warehouse.server.open import render_url
+from tmdb_assets.warehouse.schema.roles import apply_roles
+from tmdb_assets.warehouse.server.urls import reader_url, render_url
 from tmdb_assets_tests.cases.small_star import AFTER, SECOND_DAY, load_day, make_star
 from tmdb_assets_tests.oracle.compare import Tables, copied_warehouse
 from tmdb_assets_tests.stage.waiting import wait_until

@@ -11,8 +11,8 @@ import pytest
 from pydantic import SecretStr
 
 from tmdb_assets import settings as settings_module
-from tmdb_assets.cli.env_file import COMPOSE_VARIABLES
-from tmdb_assets.settings import PROJECT_ROOT, Settings, SettingsError, env_example
+from tmdb_assets.cli.env_file import COMPOSE_VARIABLES, env_example
+from tmdb_assets.settings import PROJECT_ROOT, Settings, SettingsError
 
 SECRET = "hush-hush"
 

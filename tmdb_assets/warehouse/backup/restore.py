@@ -33,11 +33,11 @@ from tmdb_assets.warehouse.backup.dump import (
 from tmdb_assets.warehouse.backup.dump_file import Contents, fit_script, read_contents, require_warehouse, told
 from tmdb_assets.warehouse.schema.ddl import SCHEMA_LOCK, functions_sql, view_names
 from tmdb_assets.warehouse.schema.migrations import HEAD
-from tmdb_assets.warehouse.schema.roles import READER, act_as_owner
+from tmdb_assets.warehouse.schema.roles import act_as_owner
 from tmdb_assets.warehouse.schema.upgrade import find_version
 from tmdb_assets.warehouse.schema.vocabulary import metadata
 from tmdb_assets.warehouse.server.open import Server
-from tmdb_assets.warehouse.server.urls import APPLICATION_NAME, describe
+from tmdb_assets.warehouse.server.urls import APPLICATION_NAME, READER, describe
 from tmdb_assets.warehouse.warehouse import FETCH_LOCK
 
 LOCK_WAIT = "30s"  # readers' queries end within that, or nothing is done

@@ -11,9 +11,9 @@ from pydantic import SecretStr
 
 from tmdb_assets.settings import SQL_DIR, Settings
 from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError
-from tmdb_assets.warehouse.server.urls import describe
+from tmdb_assets.warehouse.server.urls import READER, describe
 
-OWNER, LOADER, READER = "tmdb_owner", "tmdb_loader", "tmdb_reader"
+OWNER, LOADER = "tmdb_owner", "tmdb_loader"
 _UNPRIVILEGED = "42501"
 
 
@@ -55,16 +55,6 @@ def _let_in(connection: sa.Connection, role: str, password: SecretStr) -> None:
     secret = password.get_secret_value().encode()
     verifier = driver.pgconn.encrypt_password(secret, role.encode(), b"scram-sha-256").decode()
     connection.exec_driver_sql(f"alter role {role} login password '{verifier}'")
-
-
-def reader_url(url: sa.URL, settings: Settings) -> sa.URL:
-    """The address for those who only read: as `tmdb_reader` where it can log in, else as it is.
-
-    On an external server it can when `WAREHOUSE_READER_PASSWORD` is set; the embedded one needs no password.
-    """
-    if settings.warehouse_reader_password is not None:
-        return url.set(username=READER, password=settings.warehouse_reader_password.get_secret_value())
-    return url.set(username=READER) if settings.external_url is None else url
 
 
 def are_made(engine: sa.Engine) -> bool:

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, NoReturn
 from sqlalchemy.engine import URL
 
 from tmdb_assets.settings import DATA_DIR, Settings, get_settings
-from tmdb_assets.warehouse.schema.roles import reader_url
 from tmdb_assets.warehouse.server.data_folder import find_bin_dir
 from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError, ensure_databases
-from tmdb_assets.warehouse.server.urls import APPLICATION_NAME, describe, normalise, render_url
+from tmdb_assets.warehouse.server.urls import APPLICATION_NAME, describe, normalise, reader_url, render_url
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -93,7 +92,7 @@ def open_server(
 
 
 def reading_url(settings: Settings | None = None, *, data_dir: Path = DATA_DIR / "postgres") -> URL:
-    """The warehouse's address for one who only reads: as `tmdb_reader` where it can log in (`roles.reader_url`).
+    """The warehouse's address for one who only reads: as `tmdb_reader` where it can log in (`urls.reader_url`).
 
     The embedded server is started or attached to, as by `open_server`; an external one is not asked for anything, so
     that nothing is created on it and it may be away. Raises `WarehouseUnavailableError`.

@@ -8,6 +8,9 @@ from urllib.parse import quote, urlencode
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
+    from tmdb_assets.settings import Settings
+
+READER = "tmdb_reader"  # the role of those who only read (sql/roles.sql)
 APPLICATION_NAME = "tmdb-assets"  # every connection's name begins so; the embedded server is not stopped beneath others
 
 
@@ -53,6 +56,16 @@ def render_url(url: URL) -> str:
     port_part = f":{url.port}" if url.host and url.port else ""
     tail = f"?{urlencode(query, quote_via=quote, safe='/')}" if query else ""
     return f"postgresql://{login}{server}{port_part}/{quote(url.database or '', safe='')}{tail}"
+
+
+def reader_url(url: URL, settings: Settings) -> URL:
+    """The address for those who only read: as `tmdb_reader` where it can log in, else unchanged.
+
+    On an external server it can when `WAREHOUSE_READER_PASSWORD` is set; the embedded one needs no password.
+    """
+    if settings.warehouse_reader_password is not None:
+        return url.set(username=READER, password=settings.warehouse_reader_password.get_secret_value())
+    return url.set(username=READER) if settings.external_url is None else url
 
 
 def _host_and_port(url: URL) -> tuple[str, str]:

@@ -12,7 +12,8 @@ import sqlalchemy as sa
 
 from tmdb_assets.charts.registry import PICTURES
 from tmdb_assets.settings import ATTRIBUTION, SAMPLE_LINE, Settings
-from tmdb_assets.warehouse.schema.roles import apply_roles, reader_url
+from tmdb_assets.warehouse.schema.roles import apply_roles
+from tmdb_assets.warehouse.server.urls import reader_url
 from tmdb_assets.warehouse.warehouse import Warehouse
 from tmdb_assets_tests.cases.small_star import AFTER, DAY, SECOND_DAY, load_day, make_star
 from tmdb_assets_tests.oracle.compare import Tables, copied_warehouse

@@ -13,9 +13,9 @@ from tmdb_assets.settings import Settings
 from tmdb_assets.viz import reader
 from tmdb_assets.viz.reader import NothingToReadError, read_edition, reading
 from tmdb_assets.warehouse.schema.ddl import apply_view
-from tmdb_assets.warehouse.schema.roles import READER, apply_roles, reader_url
+from tmdb_assets.warehouse.schema.roles import apply_roles
 from tmdb_assets.warehouse.server.open import reading_url
-from tmdb_assets.warehouse.server.urls import describe
+from tmdb_assets.warehouse.server.urls import READER, describe, reader_url
 from tmdb_assets.warehouse.warehouse import Warehouse
 from tmdb_assets_tests.cases.small_star import DAY, make_star
 from tmdb_assets_tests.oracle.compare import copied_warehouse

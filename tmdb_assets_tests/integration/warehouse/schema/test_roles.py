@@ -14,9 +14,10 @@ from tmdb_assets.settings import Settings
 from tmdb_assets.warehouse.retention import drop_old_raw
 from tmdb_assets.warehouse.schema.ddl import apply_view, ensure_partition, ensure_schema
 from tmdb_assets.warehouse.schema.fact import fact_movie_daily
-from tmdb_assets.warehouse.schema.roles import LOADER, READER, apply_roles, are_made, reader_url
+from tmdb_assets.warehouse.schema.roles import LOADER, apply_roles, are_made
 from tmdb_assets.warehouse.schema.upgrade import SchemaMismatchError
 from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError
+from tmdb_assets.warehouse.server.urls import READER, reader_url
 from tmdb_assets.warehouse.warehouse import Warehouse
 from tmdb_assets_tests.cases.awkward import catalogue, sound_films
 from tmdb_assets_tests.cases.sound_rows import TABLES
