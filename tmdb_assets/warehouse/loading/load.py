@@ -2,7 +2,7 @@
 
 Broken rows go to `rejected_row` while the good ones load. Over `MAX_REJECTED_SHARE` of rejected rows, or a frame of the
 wrong shape, nothing at all is written. A few broken rows of a load that brings a part of its table only are judged
-among the rows that stand there (docs/decisions/0006-few-broken-rows-are-judged-among-those-that-stand.md).
+among the rows that stand there (docs/decisions/0006-a-few-broken-rows-are-judged-against-the-whole-table.md).
 """
 
 from __future__ import annotations
