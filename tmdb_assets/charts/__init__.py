@@ -15,8 +15,6 @@ notice.py
     Words in place of figures.
 figures.py
     The charts of the newest day: `key_figures`, `genre_popularity`, `top_films`, `continent_popularity`.
-png.py
-    The same picture in fewer bytes, pixel for pixel.
 lines.py
     Lines over days with direct labels, the shape of popularity over time.
 trends.py

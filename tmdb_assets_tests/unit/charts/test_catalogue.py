@@ -7,8 +7,8 @@ import datetime as dt
 import pandas as pd
 import pytest
 
-from tmdb_assets.charts import catalogue, histograms, money, png, render
-from tmdb_assets_tests.unit.charts.test_charts import AWKWARD_TITLES, DAY, draw, encodings, rows_of, texts_of
+from tmdb_assets.charts import catalogue, histograms, money, render
+from tmdb_assets_tests.unit.charts.test_charts import AWKWARD_TITLES, DAY, draw, encodings, rows_of, size_of, texts_of
 
 
 def groups_frame(code, count=3):
@@ -148,5 +148,5 @@ def test_pictures_full_of_awkward_titles_are_small():
         catalogue.release_calendar(films, snapshot_date=DAY, is_sample=True),
     ):
         picture = render.to_png(chart)
-        assert png.size_of(picture)[0] == 700
+        assert size_of(picture)[0] == 700
         assert len(picture) < 90_000

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import ast
 import datetime as dt
+import io
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,9 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import vl_convert
+from PIL import Image
 
 import tmdb_assets.charts
-from tmdb_assets.charts import figures, png, render, theme
+from tmdb_assets.charts import figures, render, theme
 from tmdb_assets.charts.values import to_date
 
 DAY = dt.date(2026, 7, 31)
@@ -98,6 +100,12 @@ def draw(build, frame, *, is_sample=False, snapshot_date=DAY, **options):
     return build(frame, snapshot_date=snapshot_date, is_sample=is_sample, **options).to_dict()
 
 
+def size_of(picture):
+    """Width and height of a PNG in px."""
+    with Image.open(io.BytesIO(picture), formats=["PNG"]) as opened:
+        return opened.size
+
+
 def encodings(spec, mark):
     return [layer["encoding"] for layer in spec["layer"] if layer["mark"]["type"] == mark]
 
@@ -137,12 +145,10 @@ def test_a_frame_without_its_columns_is_an_error_even_when_empty(chart_case):
 def test_pictures_are_opaque_700_px_wide_and_small(chart_case):
     build, frame = chart_case
     picture = render.to_png(build(frame, snapshot_date=DAY, is_sample=True))
-    width, height = png.size_of(picture)
-    assert picture.startswith(b"\x89PNG\r\n\x1a\n")
+    width, height = size_of(picture)
     assert (width, 250 < height < 500) == (700, True)
     assert len(picture) < 40_000
-    assert picture[25] in (2, 3)  # colour type: RGB or indexed, no alpha
-    assert b"tRNS" not in picture
+    assert not Image.open(io.BytesIO(picture)).has_transparency_data
 
 
 def test_key_figures_are_four_tiles_with_units():
@@ -198,7 +204,7 @@ def test_thirty_genres_have_thirty_places_and_equal_names_stay_apart():
     assert bar["y"]["scale"]["domain"] == list(range(30))
     picture = render.to_png(figures.genre_popularity(genre_frame(30), snapshot_date=DAY, is_sample=True))
     assert len(picture) < 100_000
-    assert png.size_of(picture)[1] < 1200
+    assert size_of(picture)[1] < 1200
 
 
 def test_continents_put_the_unknown_last_and_say_so():
@@ -278,8 +284,8 @@ def test_awkward_titles_stay_themselves_are_cut_and_draw():
 def test_twenty_films_in_sample_mode_stay_under_100_kb():
     titles = [f"{n} The Quick Brown Fox Jumps Over the Lazy Dog" for n in range(40)]
     picture = render.to_png(figures.top_films(film_frame(titles), snapshot_date=DAY, is_sample=True))
-    assert png.size_of(picture)[0] == 700
-    assert 700 < png.size_of(picture)[1] < 900
+    assert size_of(picture)[0] == 700
+    assert 700 < size_of(picture)[1] < 900
     assert len(picture) < 100_000
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import base64
-import zlib
+import io
 from decimal import Decimal
 
 import altair as alt
@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import vl_convert
+from PIL import Image
 
-from tmdb_assets.charts import figures, png, render
+from tmdb_assets.charts import figures, money, render, theme
 from tmdb_assets.charts.values import format_count, format_measure, label_text, shorten, to_number, to_text
+from tmdb_assets_tests.unit.charts.test_catalogue import money_frame
 from tmdb_assets_tests.unit.charts.test_charts import DAY, film_frame, genre_frame, rows_of
 
 
@@ -37,45 +39,43 @@ def test_text_without_glyphs_is_found_and_lone_symbols_are_left_out(monkeypatch)
     assert render.to_drawable("e\u0301") == "e\u0301"
 
 
-def test_recompression_keeps_every_pixel():
-    spec = figures.genre_popularity(genre_frame(), snapshot_date=DAY, is_sample=True).to_dict()
-    original = bytes(vl_convert.vegalite_to_png(spec))
-    small = png.recompress(original)
-    assert len(small) < len(original) / 3
-    width, height = png.size_of(small)
-    parts = dict(png._chunks(small))
-    indices = np.frombuffer(zlib.decompress(parts[b"IDAT"]), np.uint8).reshape(height, width + 1)[:, 1:]
-    palette = np.frombuffer(parts[b"PLTE"], np.uint8).reshape(-1, 3)
-    assert (palette[indices] == png._decode(original)[..., :3]).all()
-    assert png.recompress(small) == small
-    with pytest.raises(ValueError, match="no PNG"):
-        png.recompress(b"GIF89a")
+def original_and_packed(monkeypatch, chart):
+    """The pixels of a chart as vl-convert drew them, and as they are packed."""
+    drawn = []
+    real = vl_convert.vegalite_to_png
+    monkeypatch.setattr(render.vl_convert, "vegalite_to_png", lambda *a, **o: drawn.append(real(*a, **o)) or drawn[0])
+    packed = render.to_png(chart)
+    assert len(packed) < len(drawn[0]) / 3
+    pictures = [Image.open(io.BytesIO(png)) for png in (drawn[0], packed)]
+    assert [picture.mode for picture in pictures] == ["RGBA", "P"]
+    return [np.asarray(picture.convert("RGB")).astype(int) for picture in pictures]
 
 
-def test_recompression_of_many_colours_and_of_transparency():
-    gradient = '<svg xmlns="http://www.w3.org/2000/svg" width="60" height="60">{}</svg>'
-    cells = "".join(
-        f'<rect x="{x}" y="{y}" width="1" height="1" fill="rgb({x * 4},{y * 4},90)"/>'
-        for x in range(60)
-        for y in range(60)
-    )
-    many = bytes(vl_convert.svg_to_png(gradient.format(cells)))
-    packed = png.recompress(many)
-    assert packed[25] == 2
-    lines = np.frombuffer(zlib.decompress(dict(png._chunks(packed))[b"IDAT"]), np.uint8).reshape(60, 181)[:, 1:]
-    assert (lines.reshape(60, 60, 3) == png._decode(many)[..., :3]).all()
-    clear = bytes(vl_convert.svg_to_png(gradient.format('<rect width="9" height="9"/>')))
-    assert png.recompress(clear) == clear
+def test_a_palette_keeps_every_pixel(monkeypatch):
+    chart = figures.genre_popularity(genre_frame(), snapshot_date=DAY, is_sample=True)
+    original, packed = original_and_packed(monkeypatch, chart)
+    assert (original == packed).all()
+
+
+def test_a_palette_of_too_few_colours_keeps_those_of_the_theme_and_stays_close_to_all_others(monkeypatch):
+    dots = money_frame(*((1e4 * 1.03**n, 1e4 * 1.04 ** (n * 7 % 300)) for n in range(300)), titles=["Dots"])
+    chart = money.budget_and_revenue(dots, snapshot_date=DAY, is_sample=True)
+    original, packed = original_and_packed(monkeypatch, chart)
+    assert len(np.unique(original.reshape(-1, 3), axis=0)) > 256
+    assert abs(original - packed).max() <= 16
+    for colour in (theme.BAR, theme.FALL, theme.MARK, "#FFFFFF"):
+        rgb = [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
+        of_colour = (original == rgb).all(axis=2)
+        assert of_colour.any()
+        assert (packed[of_colour] == rgb).all()
 
 
 def test_markdown_holds_the_picture_and_an_escaped_title():
-    picture = png.SIGNATURE + b"rest"
+    picture = b"the bytes of a picture"
     text = render.to_markdown(picture, "Top [20]\n<b>films</b>")
     title, data = text.split("](data:image/png;base64,")
     assert title == r"![Top \[20\] \<b\>films\</b\>"
     assert base64.b64decode(data.removesuffix(")")) == picture
-    with pytest.raises(ValueError, match="no PNG"):
-        render.to_markdown(b"<svg/>", "x")
 
 
 def test_a_chart_that_cannot_be_drawn_names_itself():

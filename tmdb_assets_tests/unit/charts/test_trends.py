@@ -7,8 +7,8 @@ from itertools import pairwise
 import pandas as pd
 import pytest
 
-from tmdb_assets.charts import axes, lines, png, render, theme, trends
-from tmdb_assets_tests.unit.charts.test_charts import AWKWARD_TITLES, DAY, draw, encodings, rows_of, texts_of
+from tmdb_assets.charts import axes, lines, render, theme, trends
+from tmdb_assets_tests.unit.charts.test_charts import AWKWARD_TITLES, DAY, draw, encodings, rows_of, size_of, texts_of
 
 TITLES = ("Alien", "Brazil", "Casablanca", "Dune", "Elephant", "Fargo", "Gilda", "Heat", "Ikiru", "Jaws")
 
@@ -93,7 +93,7 @@ def test_pictures_are_700_px_wide_and_small():
     }
     for chart in busy.values():
         picture = render.to_png(chart)
-        width, height = png.size_of(picture)
+        width, height = size_of(picture)
         assert (width, 400 < height < 900) == (700, True)
         assert len(picture) < 70_000
 
