@@ -9,7 +9,7 @@ from tmdb_assets.transforms.conform import Row
 
 
 def calendar_rows(first_year: int, last_year: int) -> list[Row]:
-    """One row for every day from 1 January of `first_year` to 31 December of `last_year` (weeks by ISO 8601)."""
+    """One row per day from 1 January of `first_year` to 31 December of `last_year`; weeks follow ISO 8601."""
     day, rows = dt.date(first_year, 1, 1), []
     while day.year <= last_year:
         iso = day.isocalendar()

@@ -1,6 +1,6 @@
-"""Rows to frames with declared dtypes: the one place where values are cast.
+"""Rows to frames with declared dtypes: the only place where values are cast.
 
-A value that is not of its column's kind rejects its row and names the reason; nothing is guessed and nothing is lost.
+A value that is not of its column's kind rejects the row, with the reason; nothing is guessed and nothing is lost.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PANDAS_DTYPES: dict[Kind, str] = {
     "json": "object",
 }
 ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-SHOWN_CHARACTERS = 100  # how much of a bad value a reason quotes
+SHOWN_CHARACTERS = 100  # of a bad value, in a reason
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Reason:
 
 @dataclass(frozen=True)
 class Rejected:
-    """A row that broke its contract, as it was, with every reason; `part` says what it came from."""
+    """A row that broke its contract, unchanged, with every reason; `part` names where it came from."""
 
     row: Row
     reasons: tuple[Reason, ...]
@@ -50,9 +50,9 @@ class Rejected:
 
 @dataclass
 class Conformed:
-    """A frame whose columns have their declared dtypes, and the rows that could not be brought into it.
+    """A frame whose columns have their declared dtypes, and the rows that do not fit it.
 
-    `received` counts the rows that came in, before repeats of a key were dropped.
+    `received` counts the incoming rows, before repeated keys are dropped.
     """
 
     frame: pd.DataFrame
@@ -65,7 +65,7 @@ class WrongKindError(ValueError):
 
 
 def shorten(value: Any) -> str:
-    """A value as a reason or an example quotes it."""
+    """A value as reasons and examples show it: at most 100 characters."""
     text = value if isinstance(value, str) else repr(value)
     return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"
 
@@ -85,7 +85,7 @@ def _number(value: Any) -> float:
 
 
 def _text(value: Any) -> str:
-    if not isinstance(value, str) or "\x00" in value:  # Postgres keeps no NUL; the client takes them out and counts
+    if not isinstance(value, str) or "\x00" in value:  # Postgres stores no NUL; the client removes and counts them
         raise WrongKindError
     return value
 
@@ -93,7 +93,7 @@ def _text(value: Any) -> str:
 def _date(value: Any) -> dt.date:
     if isinstance(value, str):
         try:
-            if not ISO_DATE.fullmatch(value):  # fromisoformat also takes 20240105 and 2024-W01-5
+            if not ISO_DATE.fullmatch(value):  # fromisoformat also accepts 20240105 and 2024-W01-5
                 raise WrongKindError
             return dt.date.fromisoformat(value)
         except ValueError:
@@ -139,7 +139,7 @@ def conform(
 ) -> Conformed:
     """Cast rows to the kinds of `columns` (name -> kind) and keep the last row of each `key`.
 
-    Columns a row lacks are None; keys it has beyond `columns` are ignored. `part` names what a rejected row came from.
+    Missing columns are None; other keys of a row are ignored. `part` names where a rejected row came from.
     """
     import pandas as pd
 
@@ -163,9 +163,9 @@ def conform(
             rejected.append(Rejected(row, tuple(reasons), part(row) if part else None))
             continue
         identity: Any = tuple(row.get(name) for name in key)
-        if not key or None in identity:  # rows without a key are no repeats of each other: the contract judges each
+        if not key or None in identity:  # rows without a key do not repeat each other: the contract judges each
             identity = received
-        accepted.pop(identity, None)  # the later row wins, and stands at the later place
+        accepted.pop(identity, None)  # the later row wins and takes the later position
         accepted[identity] = cells
     data = list(zip(*accepted.values(), strict=True)) if accepted else [()] * len(casts)
     frame = pd.DataFrame(

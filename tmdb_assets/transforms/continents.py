@@ -1,6 +1,6 @@
-"""`data/country_continent.csv` to rows of `country_continent`, with every fault named by its line and code.
+"""`data/country_continent.csv` to rows of `country_continent`, each fault named by line and code.
 
-The file replaces the whole table, so a line that is wrong is never just left out: it is a fault of the file.
+The file replaces the whole table, so a wrong line is never silently skipped: it is a fault of the file.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ CODE = re.compile("[A-Z]{2}")
 
 @dataclass(frozen=True)
 class CsvFault:
-    """A fault in the file: the line it stands on (from 1, the header), the code concerned and what is wrong.
+    """A fault in the file: its line (the header is 1), the code concerned and what is wrong.
 
-    There is no line where the fault is that a code has none.
+    `line` is None when the fault is that a code has no line.
     """
 
     line: int | None
@@ -32,11 +32,11 @@ class CsvFault:
 def parse_continents(
     text: str, known_codes: Collection[str], continents: Collection[str]
 ) -> tuple[list[Row], list[CsvFault]]:
-    """Rows and faults of the file; rows are those of lines without a fault.
+    """Return the rows of the lines without a fault, and the faults.
 
-    `known_codes` are those of ISO 3166-1 and of TMDb, `continents` the names a continent may have.
+    `known_codes` are the codes of ISO 3166-1 and TMDb, `continents` the allowed names of continents.
     """
-    # Blank lines at the end are no lines; `strict` makes an open quote an error instead of one long note.
+    # Trailing blank lines do not count; `strict` makes an unclosed quote an error instead of one long note.
     lines = io.StringIO(text.removeprefix("\ufeff").rstrip(), newline=None)
     reader = csv.reader(lines, strict=True)
     rows: list[Row] = []
@@ -55,14 +55,14 @@ def parse_continents(
             if not found:
                 rows.append(row)
     except csv.Error as error:
-        faults.append(CsvFault(lines_read + 1, "", f"this is no CSV: {error}"))
+        faults.append(CsvFault(lines_read + 1, "", f"not valid CSV: {error}"))
     if not rows and not faults:
         faults.append(CsvFault(1, "", "there is no line after the header"))
     return rows, faults
 
 
 def find_missing(lines: Iterable[str], codes: Iterable[str]) -> list[CsvFault]:
-    """A fault for each of the codes that is not among those with a line."""
+    """Return a fault for each code that has no line."""
     missing = sorted(set(codes) - set(lines))
     return [CsvFault(None, code, "has no line, but TMDb's country list or a film has this code") for code in missing]
 
@@ -70,18 +70,18 @@ def find_missing(lines: Iterable[str], codes: Iterable[str]) -> list[CsvFault]:
 def _judge(
     cells: list[str], line: int, first_line: dict[str, int], known_codes: Collection[str], continents: Collection[str]
 ) -> tuple[Row, list[CsvFault]]:
-    """A line as a row, and what is wrong with it; notes in `first_line` where its code stands."""
+    """A line as a row, and what is wrong with it; records the line of its code in `first_line`."""
     if len(cells) != len(HEADER):
         return {}, [CsvFault(line, cells[0] if cells else "", f"{len(cells)} columns, it must be {len(HEADER)}")]
     code, name, continent, note = (cell.strip() for cell in cells)
     if code in first_line:
-        return {}, [CsvFault(line, code, f"stands already on line {first_line[code]}")]
+        return {}, [CsvFault(line, code, f"is already on line {first_line[code]}")]
     first_line[code] = line
     faults = []
     if not CODE.fullmatch(code):
         faults.append("the code must be two capital letters")
     elif code not in known_codes:
-        faults.append("neither ISO 3166-1 nor TMDb's country list has this code, and no film names it")
+        faults.append("not a code of ISO 3166-1 or TMDb's country list, and no film uses it")
     if not name:
         faults.append("the name is missing")
     if continent not in continents:

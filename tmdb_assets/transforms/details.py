@@ -8,7 +8,7 @@ from typing import Any
 
 from tmdb_assets.transforms.conform import Reason, Rejected, Row, shorten
 
-# The tables that are read from details.
+# The tables made from details.
 DETAIL_TABLES = (
     "dim_genre",
     "dim_company",
@@ -25,7 +25,7 @@ DETAIL_TABLES = (
 def parse_answer(
     movie_id: int, status: int, payload: Any, fetched_at: dt.datetime, day: dt.date
 ) -> tuple[Row, Rejected | None]:
-    """An answer for `raw_details`; it is rejected when it is not the details of the film that was asked for."""
+    """An answer for `raw_details`; rejected when it is not the details of the requested film."""
     row: Row = {
         "snapshot_date": day,
         "movie_id": movie_id,
@@ -36,40 +36,40 @@ def parse_answer(
     if status != 200 or (isinstance(payload, dict) and payload.get("id") == movie_id):
         return row, None
     found = payload.get("id") if isinstance(payload, dict) else payload
-    reason = Reason("payload.id is the id asked for", shorten(found))
+    reason = Reason("payload.id is the requested id", shorten(found))
     return row, Rejected(row, (reason,), film_part(row))
 
 
 def film_part(row: Row) -> str:
-    """What a raw details row came from, as `rejected_row.part` names it."""
+    """Where a raw details row came from, as `rejected_row.part` names it."""
     return f"film {row['movie_id']}"
 
 
 def text_or_none(value: Any) -> Any:
-    """An empty text means unknown; any other value stays as it is."""
+    """None for an empty text, which means unknown; any other value unchanged."""
     return None if value == "" else value
 
 
 def title_of(film: dict[str, Any]) -> Any:
-    """The title, else the original title; a title of another kind stays as it is."""
+    """The title, or else the original title; a value of another kind stays unchanged."""
     title = text_or_none(film.get("title"))
     return text_or_none(film.get("original_title")) if title is None else title
 
 
 def positive_or_none(value: Any) -> Any:
-    """TMDb writes 0 for an unknown runtime, budget or revenue; any other value stays as it is."""
+    """None for 0, which TMDb writes for an unknown runtime, budget or revenue; any other value unchanged."""
     return None if value == 0 and not isinstance(value, bool) else value
 
 
 def _entries(value: Any) -> list[Any]:
-    """The entries of a list field; what is no list becomes one entry that will be rejected."""
+    """The entries of a list field; anything but a list becomes one entry that will be rejected."""
     if value is None:
         return []
     return value if isinstance(value, list) else [[value]]
 
 
 def _field(entry: Any, name: str) -> Any:
-    # What is no object becomes a list, which is of no column's kind: the row is rejected.
+    # Anything but an object becomes a list, which fits no column's kind: the row is rejected.
     return entry.get(name) if isinstance(entry, dict) else (None if entry is None else [entry])
 
 
@@ -100,9 +100,9 @@ def parse_movie(payload: dict[str, Any], day: dt.date) -> Row:
 
 
 def parse_details(payloads: Iterable[dict[str, Any]], day: dt.date) -> dict[str, list[Row]]:
-    """All rows that a day's details hold, by table; the last row of a key wins, so pass films by rising id."""
+    """All rows in a day's details, by table; the last row of a key wins, so pass films in ascending order of id."""
     rows: dict[str, list[Row]] = {name: [] for name in DETAIL_TABLES}
-    original_languages: dict[str, Row] = {}  # before the spoken ones, which know names
+    original_languages: dict[str, Row] = {}  # first, so that spoken languages, which have names, win
     for payload in payloads:
         movie_id = payload.get("id")
         rows["dim_movie"].append(parse_movie(payload, day))
@@ -141,5 +141,5 @@ def parse_details(payloads: Iterable[dict[str, Any]], day: dt.date) -> dict[str,
 
 
 def language_name(entry: Any) -> Any:
-    """The English name of a language, else the name it gives itself, else None (answers before 2020 lack the first)."""
+    """A language's English name, or its own name, or None (answers before 2020 lack the first)."""
     return text_or_none(_field(entry, "english_name")) or text_or_none(_field(entry, "name"))

@@ -13,7 +13,7 @@ PAGE_SIZE = 20
 
 
 def parse_page(results: list[Any], page: int, day: dt.date, fetched_at: dt.datetime) -> list[Row]:
-    """The films of one page, for `raw_discover`; `rank` is the place in the whole list, from 1."""
+    """The films of one page, for `raw_discover`; `rank` is the position in the whole list, from 1."""
     rows = []
     for place, entry in enumerate(results, start=1):
         film = entry if isinstance(entry, dict) else {}
@@ -33,12 +33,12 @@ def parse_page(results: list[Any], page: int, day: dt.date, fetched_at: dt.datet
 
 
 def page_of(row: Row) -> str:
-    """What a raw discover row came from, as `rejected_row.part` names it."""
+    """Where a raw discover row came from, as `rejected_row.part` names it."""
     return f"page {(row['rank'] - 1) // PAGE_SIZE + 1}"
 
 
 def first_movie_rows(films: Iterable[dict[str, Any]], removed: frozenset[int], day: dt.date) -> list[Row]:
-    """What discover knows of a film, for `dim_movie`; details add the rest. `removed`: ids that answered 404."""
+    """What discover says about each film, for `dim_movie`; details add the rest. `removed`: ids that answered 404."""
     return [
         {
             "movie_id": film.get("id"),
@@ -57,7 +57,7 @@ def first_movie_rows(films: Iterable[dict[str, Any]], removed: frozenset[int], d
 
 
 def language_rows(films: Iterable[dict[str, Any]], day: dt.date) -> list[Row]:
-    """The original languages of films, for `dim_language`: codes whose names discover does not tell."""
+    """The original languages of films, for `dim_language`: discover sends codes without names."""
     codes = {text_or_none(film.get("original_language")) for film in films if _is_text(film.get("original_language"))}
     return [{"iso_639_1": code, "name": None, "as_of_date": day} for code in sorted(codes - {None})]
 

@@ -10,7 +10,7 @@ from typing import Any
 from tmdb_assets.transforms.conform import Row
 from tmdb_assets.transforms.details import language_name, text_or_none
 
-# kind -> (the field that identifies an entry, how its English name is read).
+# kind -> (the field that identifies an entry, a function that reads its English name).
 KINDS: dict[str, tuple[str, Callable[[dict[str, Any]], Any]]] = {
     "genre": ("id", lambda entry: text_or_none(entry.get("name"))),
     "country": ("iso_3166_1", lambda entry: text_or_none(entry.get("english_name"))),
@@ -46,12 +46,12 @@ def parse_reference(kind: str, entries: Any, day: dt.date) -> list[Row]:
 
 
 def reference_rows(reference: Mapping[Any, Named], key: str) -> list[Row]:
-    """Every entry of a reference list as a dimension row, confirmed on the day it was asked."""
+    """Every entry of a reference list as a dimension row, confirmed on the day it was requested."""
     return [{key: code, "name": named.name, "as_of_date": named.fetched_date} for code, named in reference.items()]
 
 
 def apply_reference(rows: Iterable[Row], reference: Mapping[Any, Named], key: str) -> list[Row]:
-    """Rows from details with the reference's name where it has the code: its name wins, whatever day it is from."""
+    """Rows from details with the reference's name where it has the code: that name wins, whatever its day."""
     return [_apply(row, reference, key) for row in rows]
 
 

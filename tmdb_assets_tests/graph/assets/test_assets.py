@@ -189,8 +189,8 @@ def test_a_run_belongs_to_the_day_it_began_even_if_it_goes_on_past_midnight(empt
     ("text", "line", "code", "fault"),
     [
         ("code,name,continent,note\nDE,Germany,Europe,\n", 1, "-", "the header is 'code,name,continent,note'"),
-        (f"{HEADER}DE,Germany,Europe,\nFR,France,Europe,\nDE,Germany,Asia,\n", 4, "DE", "stands already on line 2"),
-        (f"{HEADER}DE,Germany,Europe,\nQQ,Nowhere,Asia,\n", 3, "QQ", "neither ISO 3166-1 nor TMDb's country list"),
+        (f"{HEADER}DE,Germany,Europe,\nFR,France,Europe,\nDE,Germany,Asia,\n", 4, "DE", "is already on line 2"),
+        (f"{HEADER}DE,Germany,Europe,\nQQ,Nowhere,Asia,\n", 3, "QQ", "not a code of ISO 3166-1 or TMDb's country list"),
         (f"{HEADER}DE,Germany,Europe\n", 2, "DE", "3 columns, it must be 4"),
         ("", 1, "-", "the header is ''"),
     ],

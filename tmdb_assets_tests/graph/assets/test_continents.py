@@ -88,7 +88,7 @@ def everything(graph):
             changed("AD", "Andorra", "And\xf6rra").encode("latin-1", "replace"),
             "mine.csv, line 2, code -: the file is not",
         ),
-        (changed("AD", "Andorra", '"Andorra'), "mine.csv, line 2, code -: this is no CSV: ',' expected after '\"' (1"),
+        (changed("AD", "Andorra", '"Andorra'), "mine.csv, line 2, code -: not valid CSV: ',' expected after '\"' (1"),
     ],
     ids=["no-file", "header-only", "continent", "no-name", "long", "code", "latin-1", "open-quote"],
 )

@@ -209,7 +209,7 @@ def test_every_contract_reports_its_broken_rows_while_the_others_load(warehouse,
         rules = {name: {(row["rule"], row["rows"], row["examples"]) for row in rows} for name, rows in broken.items()}
         assert rules == {
             "raw_discover": {("vote_average at most 10", 1, "11.0")},
-            "raw_details": {("payload.id is the id asked for", 1, "108")},
+            "raw_details": {("payload.id is the requested id", 1, "108")},
             "raw_reference": {("code not null", 1, "None")},
             "dim_movie": {("runtime_minutes at least 1", 1, "-3")},
             "dim_genre": {("genre_id at least 1", 1, "0")},

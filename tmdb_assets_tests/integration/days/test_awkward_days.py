@@ -16,8 +16,8 @@ from tmdb_assets_tests.stage.platform import checks_of, failures_of, metadata_of
 REJECTED = {
     "huge_overview": {("dim_movie", 101, "overview max length 10000")},
     "details_without_id": {
-        ("raw_details", 101, "payload.id is the id asked for"),
-        ("raw_details", 102, "payload.id is the id asked for"),
+        ("raw_details", 101, "payload.id is the requested id"),
+        ("raw_details", 102, "payload.id is the requested id"),
     },
     "wrong_types": {
         ("dim_movie", 101, "runtime_minutes is of kind integer"),

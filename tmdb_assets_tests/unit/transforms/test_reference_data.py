@@ -198,8 +198,8 @@ def test_every_fault_is_named_with_line_and_code() -> None:
     rows, faults = parse(text, "US", "FR", "DE")
     seven = "Africa, Antarctica, Asia, Europe, North America, Oceania, South America"
     assert faults == [
-        CsvFault(3, "US", "stands already on line 2"),
-        CsvFault(4, "QQ", "neither ISO 3166-1 nor TMDb's country list has this code, and no film names it"),
+        CsvFault(3, "US", "is already on line 2"),
+        CsvFault(4, "QQ", "not a code of ISO 3166-1 or TMDb's country list, and no film uses it"),
         CsvFault(5, "FR", "2 columns, it must be 4"),
         CsvFault(6, "", "0 columns, it must be 4"),
         CsvFault(7, "us", "the code must be two capital letters"),
@@ -242,13 +242,13 @@ def test_the_line_of_a_fault_counts_lines_inside_quotes() -> None:
 def test_what_is_no_csv_is_a_fault_at_the_line_where_it_begins(line: str, fault: str) -> None:
     rows, faults = parse(f"{LINE}\n{US}\n{line}\n", "US", "FR", "DE")
     assert [row["iso_3166_1"] for row in rows] == ["US"]
-    assert faults == [CsvFault(3, "", f"this is no CSV: {fault}")]
+    assert faults == [CsvFault(3, "", f"not valid CSV: {fault}")]
 
 
 def test_what_is_no_csv_in_the_header_is_a_fault_of_line_1() -> None:
     assert parse('"iso_3166_1,name\nUS,x,Asia,\n', "US") == (
         [],
-        [CsvFault(1, "", "this is no CSV: unexpected end of data")],
+        [CsvFault(1, "", "not valid CSV: unexpected end of data")],
     )
 
 

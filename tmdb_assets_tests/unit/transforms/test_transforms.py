@@ -212,7 +212,7 @@ def test_an_answer_is_stored_when_it_is_the_film_that_was_asked_for() -> None:
 )
 def test_an_answer_about_something_else_is_rejected(payload: Any, found: str) -> None:
     row, rejected = parse_answer(550, 200, payload, AT, DAY)
-    assert rejected == Rejected(row, (Reason("payload.id is the id asked for", found),), "film 550")
+    assert rejected == Rejected(row, (Reason("payload.id is the requested id", found),), "film 550")
 
 
 def test_a_page_gives_ranks_over_the_whole_list() -> None:
