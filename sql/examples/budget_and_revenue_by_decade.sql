@@ -1,8 +1,8 @@
--- Question: what did films cost, and what did they bring in, by decade of release?
+-- Question: what did films cost and earn, by decade of release?
 -- How to read: one row per decade, from films with both amounts known (`films`, of `all_films`). Amounts are in
--- millions of US dollars of their time, not corrected for inflation; `median_return` is the median of revenue by
--- budget, which a few blockbusters do not move, and `broke_even` the share that brought in at least its budget. TMDb
--- holds some amounts typed in millions, so those under 1000 dollars are left out.
+-- millions of US dollars at the time, not adjusted for inflation; `median_return` is the median of revenue divided by
+-- budget, which a few blockbusters do not move, and `broke_even` the share that earned at least its budget. Some
+-- amounts in TMDb were entered in millions, so those under 1000 dollars are excluded.
 select
     extract(decade from m.release_date)::integer * 10 as decade,
     count(*) filter (where m.budget_usd >= 1000 and m.revenue_usd >= 1000) as films,

@@ -1,6 +1,6 @@
--- Question: which countries make films together most often?
--- How to read: one row per pair of countries with a film in common, the most films first. A film of three countries
--- counts for three pairs. `share_of_first` is the part of the first country's films that were made with the second.
+-- Question: which countries co-produce most often?
+-- How to read: one row per pair of countries with a film in common, most films first. A film of three countries
+-- counts for three pairs. `share_of_first` is the share of the first country's films co-produced with the second.
 with films as (
     select
         b.iso_3166_1,

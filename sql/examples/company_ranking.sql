@@ -1,6 +1,6 @@
 -- Question: which production companies have the most popular films now?
--- How to read: one row per company with at least two films on the newest loaded day, by the popularity of its films
--- together. `best_film` is the most popular of them. Several companies may share a name, so the id is shown.
+-- How to read: one row per company with at least two films on the newest loaded day, by the total popularity of its
+-- films. `best_film` is the most popular of them. Several companies may share a name, so the id is shown.
 select
     c.company_id,
     c.name as company,

@@ -1,7 +1,7 @@
 -- Question: how complete is the data, and since when?
--- How to read: one row per thing that can be missing: `n` of `total` films lack it, removed films not
--- counted. The last rows are about days: gaps between the first and the newest loaded day, days from exports alone
--- (they have no votes), and rows that were set aside over all days because they broke a rule.
+-- How to read: one row per attribute that can be missing: `n` of `total` films lack it, not counting removed films.
+-- The last rows are about days: gaps between the first and the newest loaded day, days loaded only from exports
+-- (they have no votes), and rows rejected over all days because they broke a rule.
 with films as (
     select
         m.*,

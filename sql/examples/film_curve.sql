@@ -1,7 +1,7 @@
 -- Question: how did one film do over time?
--- How to read: one row per calendar day from its first to its last figure; a day that was not loaded is a row with
--- NULLs, so that a gap shows as a gap. `mean_7d` is the mean of the loaded days among the last seven, `new_votes` the
--- ratings since the last known count (days from exports have none). Put another TMDb id for 550.
+-- How to read: one row per calendar day from its first to its last figure; a day that was not loaded is a row of
+-- NULLs, so that gaps are visible. `mean_7d` is the mean of the loaded days among the last seven, `new_votes` the
+-- ratings since the last known count (days from exports have none). Replace 550 with another TMDb id.
 with chosen as (
     select 550 as movie_id
 ),

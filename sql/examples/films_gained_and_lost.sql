@@ -1,6 +1,6 @@
--- Question: which films came into the data, and which left, between the two newest loaded days?
--- How to read: one row per film that only one of the two days has. `gained` films are on the newer day alone, `lost`
--- ones on the older alone; `removed_date` tells a film that TMDb deleted from one that fell below the pages asked for.
+-- Question: which films entered the data, and which left it, between the two newest loaded days?
+-- How to read: one row per film that is on only one of the two days. `gained` films are only on the newer day, `lost`
+-- films only on the older; `removed_date` tells a film that TMDb deleted from one that fell below the requested pages.
 with days as (
     select
         max(s.date_id) as newer,

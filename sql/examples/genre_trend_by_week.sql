@@ -1,7 +1,7 @@
 -- Question: which genres gain or lose, week by week?
 -- How to read: one row per genre and ISO week (named by its Monday) of the last 12 weeks. `avg_popularity` is the plain
 -- mean over the films and days of that week; `change_on_week_before` is NULL for a genre's first week. A week with
--- under 7 `n_days` is not whole yet, or has gaps. Days taken from exports alone hold known films only.
+-- `n_days` under 7 is not over yet, or has gaps. Days loaded only from exports contain only known films.
 with weekly as (
     select
         date_trunc('week', f.date_id)::date as week_of,

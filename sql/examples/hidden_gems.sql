@@ -1,7 +1,7 @@
--- Question: which films are rated high by many, yet looked at by few?
+-- Question: which highly rated films get little attention?
 -- How to read: one row per film of the newest loaded day with at least 100 ratings, a mean of 7.5 or more, and a
--- popularity below the median of that day. `weighted_rating` pulls the mean towards that of all films with the weight
--- of 100 ratings, so that few votes do not win.
+-- popularity below that day's median. `weighted_rating` pulls the mean towards that of all films with the weight of
+-- 100 ratings, so that a few votes do not win.
 with newest as (
     select
         l.movie_id,

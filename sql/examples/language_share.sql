@@ -1,7 +1,7 @@
--- Question: which original languages do the films have that people look at?
--- How to read: one row per original language of the newest loaded day. `film_share` is its part of the films,
--- `popularity_share` its part of all popularity: where the second is larger, its films draw more interest than the
--- average. A film without a known language counts in the row named unknown.
+-- Question: which original languages attract interest?
+-- How to read: one row per original language on the newest loaded day. `film_share` is its share of the films,
+-- `popularity_share` its share of all popularity: where the second is larger, its films attract more interest than
+-- average. Films of unknown language count in the row named unknown.
 with newest as (
     select
         coalesce(n.name, m.original_language, 'unknown') as original_language,

@@ -1,6 +1,6 @@
--- Question: which films that a country had a part in are the most popular now?
--- How to read: one row per film of the newest loaded day, the most popular first. `partners` counts the other countries
--- that produced it, so 0 is a purely national film. Put another ISO 3166-1 code for FR.
+-- Question: which films (co-)produced by a country are most popular now?
+-- How to read: one row per film on the newest loaded day, most popular first. `partners` counts the other producing
+-- countries, so 0 is a purely national film. Replace FR with another ISO 3166-1 code.
 with chosen as (
     select 'FR' as iso_3166_1
 )

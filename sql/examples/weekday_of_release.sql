@@ -1,7 +1,7 @@
--- Question: on which weekday do films come out, and does it go with their rating?
--- How to read: one row per weekday of first release, Monday first. `film_share` is its part of all dated films;
+-- Question: on which weekday are films released, and is it related to their rating?
+-- How to read: one row per weekday of first release, Monday first. `film_share` is its share of all dated films;
 -- `mean_rating` is the plain mean over films with at least 10 ratings (`rated_films`). Many old films are dated
--- 1 January because only the year is known: those are left out.
+-- 1 January because only the year is known: they are excluded.
 select
     to_char(m.release_date, 'FMDay') as day_name,
     count(*) as films,

@@ -1,4 +1,4 @@
--- One row per film whose budget and revenue are known: the 300 most popular ones of the newest day.
+-- One row per film with known budget and revenue: the 300 most popular on the newest day.
 select
     m.movie_id,
     m.title,

@@ -1,4 +1,4 @@
--- One row per continent, the most popular first.
+-- One row per continent, most popular first.
 select
     continent,
     avg_popularity,

@@ -1,4 +1,4 @@
--- One row per genre, the most popular first.
+-- One row per genre, most popular first.
 select
     genre_id,
     name,

@@ -1,7 +1,7 @@
--- One row per genre and sampled day: the share of films that have the genre among the 200 most popular ones of that
--- day. Of the days before the newest one 10 at most are read, the newest loaded one of each stretch of equal length:
--- three weeks where half a year is asked for. The most popular films are the same ones whatever else a day holds, so
--- days from discover and days from the export compare. Films of unknown genres are left out.
+-- One row per genre and sampled day: the genre's share of that day's 200 most popular films. At most 10 days before
+-- the newest one are read: the newest loaded day of each of 10 equal intervals (three weeks each for half a year).
+-- The most popular films are the same whatever else a day contains, so days from discover and days from the export
+-- are comparable. Films of unknown genre are excluded.
 with span as (
     select
         max(s.date_id) as newest,

@@ -1,4 +1,4 @@
--- One row: the films of the newest loaded day together.
+-- One row: totals over the films of the newest loaded day.
 select
     count(*) as n_movies,
     avg(l.vote_average) as avg_vote,

@@ -1,5 +1,5 @@
--- Both ends of the week, ten films each. A film whose change is unknown tells the chart that there is no history. The
--- same as vw_trending_movies tells, but that of its four days two are read, once: less than half of its time.
+-- The ten biggest rises and ten biggest falls of the week. A film whose change is unknown tells the chart that there
+-- is no history. Same figures as vw_trending_movies, but reads two days instead of four: less than half the time.
 with newest as (
     select max(s.date_id) as newest_day
     from vw_load_status as s

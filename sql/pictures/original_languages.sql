@@ -1,4 +1,4 @@
--- One row per original language, the one with the most films first, 20 at most; films of unknown language are a row.
+-- One row per original language, most films first, at most 20; films of unknown language share one row.
 select
     c.iso_639_1,
     l.name,

@@ -1,6 +1,6 @@
--- One row per film and day, for the films asked for (the top 8 where none are) and the days before the newest one.
--- Over more than a year every so manieth day will do (step_days says which); each day is looked up by film, so that no
--- other row is read.
+-- One row per film and day, for the given films (the top 8 if none are given) and the days up to the newest one.
+-- Over more than a year, every `step_days`-th day is enough; each day is looked up by film, so that no other row is
+-- read.
 with span as (
     select
         max(s.date_id) as newest,

@@ -1,5 +1,5 @@
--- One row per country of production, the one with the most films first, 20 at most. A film counts in each of its
--- countries; films of unknown countries are a row.
+-- One row per country of production, most films first, at most 20. A film counts in each of its countries; films of
+-- unknown country share one row.
 with films as (
     select
         f.movie_id,

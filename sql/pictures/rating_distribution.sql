@@ -1,5 +1,5 @@
--- One row per half point of the films' mean ratings, from its lower bound on (10.0 belongs to the last one), and one
--- without a bound for the films that nobody rated.
+-- One row per half point of mean rating, identified by its lower bound (10.0 belongs to the last one), and one row
+-- without a bound for unrated films.
 select
     case when l.vote_average is not null then least(floor(l.vote_average * 2), 19) / 2 end as at_least,
     count(*) as n_movies

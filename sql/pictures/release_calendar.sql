@@ -1,5 +1,5 @@
--- One row per film, by day of release: the 20 most popular ones among those released in the 30 days before the newest
--- day, on it, or in the year after.
+-- One row per film, by release date: the 20 most popular films released between 30 days before the newest day and a
+-- year after it.
 with newest as (
     select max(s.date_id) as date_id from vw_load_status as s
 ),

@@ -1,5 +1,5 @@
--- One row per ten minutes of the films' runtimes, from its lower bound on (the last holds all from four hours on), and
--- one without a bound for the films whose runtime is unknown.
+-- One row per ten minutes of runtime, identified by its lower bound (the last one is open from four hours), and one row
+-- without a bound for films of unknown runtime.
 select
     case when m.runtime_minutes is not null then least(m.runtime_minutes / 10 * 10, 240) end as at_least,
     count(*) as n_movies

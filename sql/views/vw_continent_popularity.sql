@@ -7,8 +7,8 @@ select
 from popularity_totals('continent') as t;
 
 comment on view vw_continent_popularity is
-'One row per continent with films on the newest loaded day. A film counts once a continent, '
-'however many of its countries it spans. Removed films are left out.';
+'One row per continent with films on the newest loaded day. A film counts once per continent, '
+'however many of its countries it spans. Excludes removed films.';
 comment on column vw_continent_popularity.continent is 'One of seven continents.';
 comment on column vw_continent_popularity.avg_popularity is 'Plain mean of the films'' popularity.';
 comment on column vw_continent_popularity.n_movies is 'Number of films.';

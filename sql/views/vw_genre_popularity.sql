@@ -9,9 +9,9 @@ from popularity_totals('genre') as t
 inner join dim_genre as g on t.code = g.genre_id::text;
 
 comment on view vw_genre_popularity is
-'One row per genre with films on the newest loaded day. Removed films are left out.';
+'One row per genre with films on the newest loaded day. Excludes removed films.';
 comment on column vw_genre_popularity.genre_id is 'TMDb''s id of the genre.';
 comment on column vw_genre_popularity.name is 'Name, in TMDB_LANGUAGE.';
 comment on column vw_genre_popularity.avg_popularity is 'Plain mean of the films'' popularity.';
 comment on column vw_genre_popularity.total_votes is 'Sum of the films'' ratings.';
-comment on column vw_genre_popularity.nb_movies is 'Number of films of the genre.';
+comment on column vw_genre_popularity.nb_movies is 'Number of films in the genre.';

@@ -18,7 +18,7 @@ select
 from load_day as d;
 
 comment on view vw_load_status is
-'One row per loaded day: how many films, from which source, and what it took.';
+'One row per loaded day: number of films, their sources, rejected rows and requests.';
 comment on column vw_load_status.date_id is 'The day (UTC).';
 comment on column vw_load_status.n_movies is 'Films in fact_movie_daily.';
 comment on column vw_load_status.discover_share is 'Share of films from discover, 0 to 1.';

@@ -12,7 +12,7 @@ from movie_latest as l
 inner join dim_movie as m on l.movie_id = m.movie_id;
 
 comment on view vw_movie_latest is
-'One row per film: its last known popularity and votes. votes_date says of when the votes are.';
+'One row per film: its last known popularity and votes. votes_date is the date of the votes.';
 comment on column vw_movie_latest.movie_id is 'TMDb''s id of the film.';
 comment on column vw_movie_latest.title is 'Title in TMDB_LANGUAGE.';
 comment on column vw_movie_latest.release_date is 'First release; NULL where unknown.';

@@ -15,9 +15,9 @@ inner join dim_movie as m on t.movie_id = m.movie_id
 order by t.rank asc;
 
 comment on view vw_top_movies is
-'One row per rank, 1 to 200, of the newest loaded day: by popularity, then mean rating, votes and id. '
-'Removed films are left out.';
-comment on column vw_top_movies.rank is 'Place, from 1.';
+'One row per rank, 1 to 200, on the newest loaded day: by popularity, then mean rating, votes and id. '
+'Excludes removed films.';
+comment on column vw_top_movies.rank is 'Rank, from 1.';
 comment on column vw_top_movies.movie_id is 'TMDb''s id of the film.';
 comment on column vw_top_movies.title is 'Title in TMDB_LANGUAGE.';
 comment on column vw_top_movies.release_date is 'First release; NULL where unknown.';

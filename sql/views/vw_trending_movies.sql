@@ -13,7 +13,7 @@ with newest_films as (
         and m.removed_date is null
 ),
 
--- Each day is named by a subquery of its own, not by a join: so Postgres reads only the month that holds it.
+-- Each day comes from a separate subquery, not a join, so that Postgres reads only the month that contains it.
 day_ago as (
     select
         f.movie_id,
@@ -63,20 +63,20 @@ left join month_ago as m on n.movie_id = m.movie_id;
 
 comment on view vw_trending_movies is
 'One row per film of the newest loaded day: its popularity now and 1, 7 and 30 days ago, and the change. '
-'Removed films are left out.';
+'Excludes removed films.';
 comment on column vw_trending_movies.movie_id is 'TMDb''s id of the film.';
 comment on column vw_trending_movies.title is 'Title in TMDB_LANGUAGE.';
 comment on column vw_trending_movies.release_date is 'First release; NULL where unknown.';
 comment on column vw_trending_movies.popularity is 'TMDb''s popularity score on snapshot_date, without unit.';
 comment on column vw_trending_movies.popularity_1d_ago is
-'Popularity on the day before snapshot_date; NULL where the film has no fact of that day.';
+'Popularity on the day before snapshot_date; NULL where the film has no fact for that day.';
 comment on column vw_trending_movies.popularity_7d_ago is
-'Popularity 7 days before snapshot_date; NULL where the film has no fact of that day.';
+'Popularity 7 days before snapshot_date; NULL where the film has no fact for that day.';
 comment on column vw_trending_movies.popularity_30d_ago is
-'Popularity 30 days before snapshot_date; NULL where the film has no fact of that day.';
-comment on column vw_trending_movies.change_1d is 'popularity less popularity_1d_ago.';
-comment on column vw_trending_movies.change_7d is 'popularity less popularity_7d_ago.';
-comment on column vw_trending_movies.change_30d is 'popularity less popularity_30d_ago.';
+'Popularity 30 days before snapshot_date; NULL where the film has no fact for that day.';
+comment on column vw_trending_movies.change_1d is 'popularity minus popularity_1d_ago.';
+comment on column vw_trending_movies.change_7d is 'popularity minus popularity_7d_ago.';
+comment on column vw_trending_movies.change_30d is 'popularity minus popularity_30d_ago.';
 comment on column vw_trending_movies.rank is
-'Place by change_7d, from 1: the biggest rise first, unknown changes last; then by popularity and id.';
+'Rank by change_7d, from 1: the biggest rise first, unknown changes last; then by popularity and id.';
 comment on column vw_trending_movies.snapshot_date is 'The newest loaded day (UTC).';
