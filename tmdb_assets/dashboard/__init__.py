@@ -1,8 +1,8 @@
-"""The dashboard: one HTML page with everything inside, made of frames; it imports neither dagster nor sqlalchemy.
+"""The dashboard: one self-contained HTML page, built from frames. No Dagster or SQLAlchemy here.
 
-- `figures.py`: the frames it is made of, as the page's data
-- `history.py`: popularity by film and day, in few bytes
+- `figures.py`: from the frames to the page's data
+- `history.py`: popularity by film and day, compressed
 - `colours.py`: the charts' colours, for a light and a dark page
-- `build.py`: data, script and style put into one page
-- `page/`: what the browser runs (decision 9)
+- `build.py`: data, script and style combined into one page
+- `page/`: what the browser runs
 """

@@ -1,4 +1,4 @@
-"""The page itself: data, script and style in one file that asks nothing of any network."""
+"""The page itself: data, script and style in one file that loads nothing from the network."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 TITLE = "Films by popularity"
 FILM_ADDRESS = "https://www.themoviedb.org/movie/"
-# In this order, as one script: what stands in one file is known in the next.
+# Concatenated in this order into one script: each file uses what earlier ones define.
 SCRIPTS = ("data.js", "state.js", "selection.js", "elements.js", "curves.js", "panels.js", "page.js")
 
 
 def build_page(figures: Figures, *, source: str, is_sample: bool) -> str:
     """Return the page as HTML. `source` says where the figures come from; `is_sample` puts the SAMPLE mark on top.
 
-    Titles and names are untrusted: they travel compressed in base64 and are set as text, never as HTML.
+    Titles and names are untrusted: they are embedded compressed, in base64, and set as text, never as HTML.
     """
     style = Template(_read("page.css")).substitute(light=css_variables(LIGHT), dark=css_variables(DARK))
     script = "\n".join(_read(name) for name in SCRIPTS)
@@ -54,7 +54,7 @@ def _read(name: str) -> str:
 
 
 def _policy(script: str, style: str) -> str:
-    """Nothing may be loaded from anywhere, and nothing may run or style but what is in the page (CSP level 3)."""
+    """The content security policy (CSP level 3): nothing is loaded, and only the page's own script and style apply."""
     return (
         f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data:; "
         "base-uri 'none'; form-action 'none'"
@@ -79,7 +79,7 @@ def _no_data() -> str:
 
 
 def _scope(figures: Figures) -> str:
-    """Which films and days the page holds."""
+    """Which films and days the page contains."""
     days: list[dt.date] = figures.days
     if not days:
         return ""
@@ -93,6 +93,6 @@ def _scope(figures: Figures) -> str:
 def _precision() -> str:
     return (
         f"Popularity on earlier days is rounded to within {STEP / 2:.2%} of its value, and below "
-        f"{FLOOR:g} counts as 0; that of the newest day, and of the day a week before it, is exact to {PLACES} places. "
+        f"{FLOOR:g} counts as 0; on the newest day and a week before it, it is exact to {PLACES} places. "
         "Ratings are the last known."
     )

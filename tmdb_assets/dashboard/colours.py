@@ -1,13 +1,13 @@
-"""The page's colours: those of the charts on light ground, and their counterparts on dark ground."""
+"""The page's colours: those of the charts on a light background, and their counterparts on a dark one."""
 
 from __future__ import annotations
 
 from tmdb_assets.charts import lines, theme
 
 TEXT_CONTRAST = 4.5
-"""WCAG 2.2, 1.4.3: text on its ground."""
+"""WCAG 2.2, 1.4.3: text on its background."""
 GRAPHIC_CONTRAST = 3.0
-"""WCAG 2.2, 1.4.11: lines, bars and the edges of controls on their ground."""
+"""WCAG 2.2, 1.4.11: lines, bars and the edges of controls on their background."""
 _WHITE = "#FFFFFF"
 
 
@@ -23,10 +23,10 @@ def _luminance(colour: str) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-# The charts' colours that are seen on white without a label.
+# The charts' colours that are visible on white without a label.
 _CURVES = [colour for colour in lines.COLOURS if contrast(colour, _WHITE) >= GRAPHIC_CONTRAST]
 MAX_CURVES = len(_CURVES)
-"""How many films the page draws at a time."""
+"""How many films the page draws at once."""
 
 LIGHT = {
     "ground": "#F4F7F9",

@@ -1,4 +1,4 @@
-"""From the frames that Postgres delivers to the page's data."""
+"""From the frames read from Postgres to the page's data."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ PLACES = 4
 
 @dataclass(frozen=True)
 class Figures:
-    """What the page is made of: the films of the newest loaded day, and their popularity on the days before it.
+    """What the page shows: the films of the newest loaded day, and their popularity on the days before it.
 
-    `films`, the most popular first: movie_id, title, original_title, release_year, vote_average, vote_count,
+    `films`, most popular first: movie_id, title, original_title, release_year, vote_average, vote_count,
     original_language, genres and countries (lists of codes). `genres`: code, name. `languages`: code, name.
-    `countries`: code, name, continent. `history`: date_id, movie_id, popularity; the newest day is part of it.
-    `n_films` is how many films that day has, of which `films` may be the first.
+    `countries`: code, name, continent. `history`: date_id, movie_id, popularity; includes the newest day.
+    `n_films` is the number of films on that day; `films` may be only the most popular of them.
     """
 
     snapshot_date: dt.date | None
@@ -42,7 +42,7 @@ class Figures:
 
     @property
     def days(self) -> list[dt.date]:
-        """The days of the history, the oldest first."""
+        """The days of the history, oldest first."""
         return sorted(pd.to_datetime(self.history["date_id"]).dt.date.unique())
 
 
@@ -59,10 +59,10 @@ def matrix(figures: Figures) -> NDArray[np.float64]:
 
 
 def page_data(figures: Figures, popularity: NDArray[np.float64]) -> dict[str, Any]:
-    """Return what the page computes with, JSON-ready, but for the history; `popularity` is `matrix(figures)`.
+    """Return the data of the page, JSON-ready, except the history; `popularity` is `matrix(figures)`.
 
-    Codes of genres, countries and languages are numbers in each film, for their place in the lists. The newest day and
-    the day a week before it stand in `exact`, so that the page's own figures and changes are the warehouse's.
+    In each film, genres, countries and languages are indexes into their lists. `exact` has the newest day and the day a
+    week before it, so that the page's figures and changes equal the warehouse's.
     """
     days = figures.days
     week_ago = (figures.snapshot_date - dt.timedelta(days=WEEK)) if figures.snapshot_date else None
@@ -105,7 +105,7 @@ def _used(lists: Iterable[Iterable[Any]]) -> list[Any]:
 
 
 def _named(codes: list[Any], names: pd.DataFrame, *more: str) -> list[list[Any]]:
-    """Code and name of each, and more columns; the code stands for a name that is not known."""
+    """Code and name of each, and more columns; the code replaces an unknown name."""
     known = names.set_index("code")
     return [
         [

@@ -1,6 +1,6 @@
-"""Popularity by film and day in few bytes: steps of a logarithm, as differences from day to day, compressed.
+"""Popularity by film and day, compactly encoded: logarithmic levels, as differences from day to day, compressed.
 
-`page/data.js` is the other half and decodes what is written here.
+`page/data.js` decodes what this module encodes.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 STEP = 0.001
-"""Between two levels, in natural logarithms: a value is off by at most half of it, 0.05%."""
+"""The distance between two levels, in natural logarithms: a value is off by at most half of it, 0.05%."""
 FLOOR = 0.001
-"""The lowest popularity that is told from 0; TMDb's figures have four places, and the pages show one."""
+"""The lowest popularity distinguished from 0; TMDb's figures have four decimal places, the pages show one."""
 _MISSING, _ZERO, _FIRST = 0, 1, 2
 _LAST = 2**16 - 1
 
 
 def quantise(popularity: NDArray[np.float64]) -> NDArray[np.uint16]:
-    """Return the level of each popularity (NaN: none known): 0 missing, 1 below the floor, then a step each."""
+    """Return the level of each popularity: 0 for NaN (missing), 1 below the floor, then one level per `STEP`."""
     with np.errstate(divide="ignore", invalid="ignore"):
         steps = np.rint(np.log(popularity / FLOOR) / STEP)
     levels = np.clip(np.nan_to_num(steps, nan=0.0, posinf=_LAST, neginf=-1.0) + _FIRST, _ZERO, _LAST)
@@ -41,10 +41,10 @@ def restore(levels: NDArray[np.uint16]) -> NDArray[np.float64]:
 
 
 def encode(levels: NDArray[np.uint16]) -> str:
-    """Return levels (films by days) as base64 of zlib's format (RFC 1950).
+    """Return levels (films by days) as base64-encoded zlib data (RFC 1950).
 
-    Inside: the differences along a film's days, modulo 2^16, small ones of either sign as small numbers (zigzag);
-    first the low byte of each, then the high bytes, which are nearly all zero.
+    The content is the differences along each film's days, modulo 2^16, zigzag-encoded so that small ones of either sign
+    are small numbers: first all low bytes, then all high bytes, which are nearly all zero.
     """
     before = np.zeros_like(levels)
     before[:, 1:] = levels[:, :-1]
@@ -55,5 +55,5 @@ def encode(levels: NDArray[np.uint16]) -> str:
 
 
 def pack(content: bytes) -> str:
-    """Return bytes as base64 of zlib's format, which a browser opens with `DecompressionStream("deflate")`."""
+    """Return bytes as base64-encoded zlib data, which a browser opens with `DecompressionStream("deflate")`."""
     return base64.b64encode(zlib.compress(content, 6)).decode("ascii")

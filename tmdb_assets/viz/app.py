@@ -1,10 +1,10 @@
-"""The script that Streamlit runs for every look at a page: the navigation, and the page that was chosen."""
+"""The script that Streamlit runs whenever a page is shown: the navigation and the chosen page."""
 
 import streamlit as st
 
 from tmdb_assets.viz.pages import PAGES
 
-# Not one of Streamlit's own: a browser would ask a host of fonts for it.
+# Not one of Streamlit's own icons: the browser would load it from a font host.
 ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><rect width="16" height="16" rx="3" fill="#0072B2"/>'
     '<path d="M6 4v8l6-4z" fill="#fff"/></svg>'

@@ -1,6 +1,6 @@
-"""The figures and charts of the newest edition, kept until there is another one, or for five minutes.
+"""The figures and charts of the newest edition, cached until there is a newer one, or for five minutes.
 
-The time is for what changes without a load: the list of continents, films that were removed, links.
+The time limit covers what changes without a load: continents, removed films, links.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 KEPT_S = 300
 MOST_KEPT = 200
-# Everything has its fixed place in a picture, so that only the whole can be made smaller (`layout.STYLE`): as SVG it
-# stays sharp then, and what is under the pointer is still found.
+# A picture is laid out at a fixed size and can only be scaled as a whole (`layout.STYLE`): as SVG it stays sharp, and
+# tooltips still work.
 EMBEDDED = {"embedOptions": {"renderer": "svg", "actions": False}}
 
 Spec = dict[str, Any]
@@ -29,7 +29,7 @@ Spec = dict[str, Any]
 
 @st.cache_data(ttl=KEPT_S, max_entries=MOST_KEPT, show_spinner=False)
 def read_rows(edition: Edition, query: str, parameters: Mapping[str, Any] | None = None) -> pd.DataFrame:  # noqa: ARG001
-    """The rows of a query with its bind parameters; `edition` is what they are kept under."""
+    """The rows of a query with its bind parameters; `edition` is the cache key."""
     with reading() as connection:
         return pd.read_sql_query(sa.text(query), connection, params=dict(parameters or {}))
 
@@ -49,14 +49,14 @@ def draw_picture(
 def draw_rows(
     edition: Edition, name: str, query: str, parameters: Mapping[str, Any], options: Mapping[str, Any]
 ) -> tuple[Spec, pd.DataFrame]:
-    """A picture's chart of another query's rows, and the rows."""
+    """A picture's chart drawn from another query's rows, and the rows."""
     rows = read_rows(edition, query, parameters)
     return _draw(edition, name, rows, options), rows
 
 
 def _draw(edition: Edition, name: str, frame: pd.DataFrame, options: Mapping[str, Any] | None) -> Spec:
     chart = PICTURES[name].draw(frame, snapshot_date=edition.newest_day, is_sample=edition.is_sample, **(options or {}))
-    spec: Spec = chart.to_dict(validate=False)  # its parts were validated as they were made
-    # Streamlit would fit the chart with its padding into the width, and reads the padding by side.
+    spec: Spec = chart.to_dict(validate=False)  # its parts were validated when they were built
+    # Streamlit would fit the chart including its padding into the width, and expects the padding per side.
     padding = dict.fromkeys(("left", "top", "right", "bottom"), spec["padding"])
     return {**spec, "autosize": {"type": "pad"}, "padding": padding, "usermeta": EMBEDDED}

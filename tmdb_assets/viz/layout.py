@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from tmdb_assets.viz.figures import Spec
 
 TMDB_PAGE = "https://www.themoviedb.org/movie/"
-# A chart wider than its place is made smaller as a whole, on a phone only as far as its smallest text can be read: then
-# it moves sideways in its place.
+# A chart wider than its container is scaled down as a whole; on a phone only until its smallest text is still legible,
+# and then it scrolls sideways.
 STYLE = """<style>
 [data-testid="stMainBlockContainer"] { padding-top: 3.5rem; }
 [data-testid="stVegaLiteChart"] svg.marks { max-width: 100%; height: auto; border-radius: 8px; }
@@ -30,9 +30,9 @@ STYLE = """<style>
 
 
 def show_page(title: str, meaning: str, body: Callable[[Edition], None]) -> None:
-    """A whole page: what `body` shows of the newest edition between heading and attribution.
+    """A whole page: heading, what `body` shows of the newest edition, attribution.
 
-    Where there is nothing to read, the page says so and what to do.
+    When there is nothing to read, the page says so and what to do.
     """
     st.html(STYLE)
     st.title(title)
@@ -45,12 +45,12 @@ def show_page(title: str, meaning: str, body: Callable[[Edition], None]) -> None
         body(edition)
     except NothingToReadError as error:
         st.info(f"**{error.headline}.** {error}", icon=":material/info:")
-        st.button("Look again", icon=":material/refresh:")
+        st.button("Try again", icon=":material/refresh:")
     st.caption(ATTRIBUTION)
 
 
 def show_chart(spec: Spec, table: pd.DataFrame | None = None) -> None:
-    """A chart, and its figures for those who cannot see it or want them as CSV."""
+    """A chart, and its figures as a table, for readers who cannot see it or want a CSV."""
     st.vega_lite_chart(spec=spec, theme=None, width="content")
     if table is not None and len(table):
         with st.expander("The figures as a table"):

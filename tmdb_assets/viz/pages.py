@@ -1,4 +1,4 @@
-"""The pages: `PAGES`, of which the last are the pictures that have no place on another one."""
+"""The pages, in `PAGES`: the composed ones, then one per picture that is on none of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tmdb_assets.viz.layout import show_chart, show_films, show_page
 from tmdb_assets.viz.queries import FIND_FILMS, LOADED_DAYS, TOP_FILMS, TOP_OF_CONTINENT
 from tmdb_assets.viz.reader import Edition
 
-MOST_CURVES = 8  # as many as the chart has colours
+MOST_CURVES = 8  # the number of colours in the chart
 SPANS = {7: "7 days", 30: "30 days", 90: "90 days", 365: "a year", 36500: "all"}
 
 
@@ -44,7 +44,7 @@ def _show_key_figures(edition: Edition) -> None:
             "day": st.column_config.DateColumn("Day (UTC)"),
             "n_movies": st.column_config.NumberColumn("Films", format="localized"),
             "discover_percent": st.column_config.NumberColumn(
-                "From discover", format="%.0f%%", help="The rest is from the daily id export: popularity, no votes."
+                "From discover", format="%.0f%%", help="The rest comes from the daily id export: popularity, no votes."
             ),
             "n_rejected_rows": st.column_config.NumberColumn("Rejected rows", format="localized"),
             "loaded_at": st.column_config.DatetimeColumn("Loaded (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"),
@@ -84,15 +84,15 @@ def _show_trends(edition: Edition) -> None:
     options = {"is_chosen": True} if chosen else {}
     spec, table = draw_picture(edition, "popularity_over_time", parameters, options)
     if chosen and not len(table):
-        st.info("None of the chosen films has a figure within this span. Choose a longer one, or other films.")
+        st.info("None of the chosen films has figures in this period. Choose a longer one, or other films.")
     else:
         show_chart(spec, table)
 
 
 def _choose_films(edition: Edition) -> list[int]:
-    """The ids of the films that the reader picked from the top 200, and from what was searched for."""
+    """The ids of the films picked from the top 200 and from the search results."""
     known: dict[int, str] = st.session_state.setdefault("known_films", {})
-    title = st.text_input("Find films beyond the top 200", placeholder="A part of the title", key="find").strip()
+    title = st.text_input("Find films beyond the top 200", placeholder="Part of the title", key="find").strip()
     found = read_rows(edition, FIND_FILMS, {"pattern": like_pattern(title)}) if title else None
     for films in (read_rows(edition, TOP_FILMS), found):
         if films is not None:
@@ -100,10 +100,10 @@ def _choose_films(edition: Edition) -> list[int]:
                 zip(films["movie_id"].tolist(), map(_label, films["title"], films["release_date"]), strict=True)
             )
     if found is not None:
-        st.caption(f"Found: {len(found)}. Choose them below." if len(found) else "No film has such a title.")
+        st.caption(f"Found: {len(found)}. Choose them below." if len(found) else "No film has this in its title.")
     first = found["movie_id"].tolist() if found is not None else []
     picked: list[int] = st.multiselect(
-        f"Films (at most {MOST_CURVES}; the top {MOST_CURVES} where none is chosen)",
+        f"Films (at most {MOST_CURVES}; the top {MOST_CURVES} if none is chosen)",
         list(dict.fromkeys([*first, *known])),
         format_func=lambda film: known[film],
         max_selections=MOST_CURVES,
@@ -114,11 +114,11 @@ def _choose_films(edition: Edition) -> list[int]:
 
 def _label(title: str | None, released: object) -> str:
     year = str(released)[:4]
-    return f"{title or 'Film without a title'} ({year})" if year.isdigit() else str(title)
+    return f"{title or 'Untitled film'} ({year})" if year.isdigit() else str(title)
 
 
 def like_pattern(part: str) -> str:
-    """A pattern of LIKE for texts that have `part` in them."""
+    """A LIKE pattern for texts that contain `part`."""
     escaped = part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{escaped}%"
 
@@ -135,7 +135,7 @@ _COMPOSED = (
         "key_figures",
         "Key figures",
         ":material/speed:",
-        "All films of the newest loaded day together, and what was loaded before.",
+        "Totals over the films of the newest loaded day, and the loaded days.",
         _show_key_figures,
         ("key_figures",),
     ),
@@ -152,7 +152,7 @@ _COMPOSED = (
         "continents",
         "Continents",
         ":material/public:",
-        "A film counts for each continent that took part in its production.",
+        "A film counts once for each continent of its production countries.",
         _show_continents,
         ("continent_popularity",),
     ),
@@ -160,7 +160,7 @@ _COMPOSED = (
         "trends",
         "Trends",
         ":material/trending_up:",
-        "Which films move, and how popularity went day by day.",
+        "The movers of the week, and popularity day by day.",
         _show_trends,
         ("movers_of_the_week", "popularity_over_time"),
     ),

@@ -1,4 +1,4 @@
-"""What the pages read beside the pictures: views, dimensions and bridges alone, as `tmdb_reader` may read them."""
+"""The pages' queries besides those of the pictures: only views, dimensions and bridges, which `tmdb_reader` may read."""
 
 LOADED_DAYS = """
 select
@@ -25,7 +25,7 @@ from vw_top_movies
 order by rank
 """
 
-# The columns of vw_top_movies, ranked within one continent as that view ranks all films.
+# The columns of vw_top_movies, ranked within one continent the way that view ranks all films.
 TOP_OF_CONTINENT = """
 with first_films as (
     select l.*
@@ -53,7 +53,7 @@ from first_films as f
 order by rank
 """
 
-# `pattern` is one of LIKE.
+# `pattern` is a LIKE pattern.
 FIND_FILMS = """
 select
     movie_id,

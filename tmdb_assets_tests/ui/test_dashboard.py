@@ -46,7 +46,7 @@ def page(opened, address):
 
 def titles(page):
     """The list, from top to bottom."""
-    return page.get_by_role("table", name="Films that fit the filters").get_by_role("link").all_inner_texts()
+    return page.get_by_role("table", name="Films that match the filters").get_by_role("link").all_inner_texts()
 
 
 def cells(page, title):
@@ -109,7 +109,7 @@ def test_filters_narrow_each_other_down_to_nothing_and_back(page):
     assert page.get_by_role("definition").all_inner_texts() == ["1", "30.0", "6.5 of 10", "300", "100%"]
     page.get_by_role("combobox", name="Country", exact=True).select_option("Japan")
     assert titles(page) == []
-    assert page.get_by_text("No film fits these filters.").is_visible()
+    assert page.get_by_text("No film matches these filters.").is_visible()
     page.get_by_role("button", name="Reset the filters").click()
     assert titles(page) == ALL
 
@@ -223,7 +223,7 @@ def test_what_a_screen_reader_is_told(page):
               - spinbutton "Last release year"
             - group "Days shown (UTC)":
               - combobox "First day"
-              - combobox "Last day, of which the figures are"
+              - combobox "Last day, to which the figures refer"
             - button "Reset"
           - status: 6 of 6 films
     """)
@@ -240,7 +240,7 @@ def test_what_a_screen_reader_is_told(page):
           - table "Fell most"
         - region "Films":
           - heading "Films" [level=2]
-          - table /Films that fit the filters/:
+          - table /Films that match the filters/:
             - rowgroup:
               - row:
                 - columnheader "Popularity"
@@ -259,7 +259,7 @@ def test_without_a_day_and_with_one(opened, tmp_path):
     page = opened(write(tmp_path / "one.html", FILMS[:2], {1: [3.0], 2: [4.0]}))
     page.wait_for_selector("html[data-ready]")
     assert titles(page) == ["Alien", "Amélie"]
-    assert page.get_by_text("One day so far: curves begin with the second.").is_visible()
+    assert page.get_by_text("Only one day so far: curves start with the second.").is_visible()
     assert page.get_by_text("Nothing to compare with").is_visible()
     assert page.get_by_role("slider").count() == 0
 

@@ -1,4 +1,4 @@
-// Curves of popularity over days. A day without a figure is a gap; labels at the ends name the films.
+// Curves of popularity over days. A day without a figure is a gap; labels at their ends name the films.
 
 const dayName = new Intl.DateTimeFormat("en", { day: "numeric", month: "short", timeZone: "UTC" });
 const plain = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
@@ -23,7 +23,7 @@ function logTicks(low, high) {
   return inside.length > 8 ? inside.filter((tick, place) => Number.isInteger(Math.log10(tick)) || place === 0 || place === inside.length - 1) : inside;
 }
 
-// Points of a film in runs of days that follow each other.
+// A film's points, split into runs of consecutive days.
 function runsOf(model, film, first, last) {
   const runs = [];
   for (let day = first; day <= last; day += 1) {
@@ -40,7 +40,7 @@ function runsOf(model, film, first, last) {
 const pathOf = (runs, x, y) =>
   runs.map((run) => `M${run.map(({ day, value }) => `${x(day).toFixed(1)},${y(value).toFixed(1)}`).join("L")}`).join("");
 
-// A small picture of a film's days, scaled to itself.
+// A sparkline of a film's days, on its own scale.
 function sparkline(model, film, first, last) {
   const runs = runsOf(model, film, first, last);
   const values = runs.flat().map((point) => point.value);
@@ -52,7 +52,7 @@ function sparkline(model, film, first, last) {
     shape("path", { d: pathOf(runs, x, y) }), shape("circle", { cx: x(end.day), cy: y(end.value), r: 2 }));
 }
 
-// Places at least `gap` apart and within [low, high], each as near to its own as the others let it.
+// Positions at least `gap` apart and within [low, high], each as close to its own as the others allow.
 function spread(wanted, gap, low, high) {
   const order = wanted.map((_, place) => place).sort((a, b) => wanted[a] - wanted[b]);
   const placed = [];
@@ -70,7 +70,7 @@ function coloured(made, property, place) {
   return made;
 }
 
-// Draws the films into `box`; returns a function that marks a day. `onDay` is told of the day under the pointer.
+// Draws the films into `box`; returns a function that marks a day. `onDay` gets the day under the pointer.
 function drawCurves(box, model, state, films, onDay) {
   const [first, last] = [model.days.indexOf(state.first_day), model.days.indexOf(state.last_day)];
   const runs = films.map((film) => runsOf(model, film, first, last));
@@ -145,7 +145,7 @@ function endLabels(films, runs, { x, y, plot, isWide }) {
   ]);
 }
 
-// Cuts labels that need more than the room beside the plot: only once drawn, they tell how wide their letters are.
+// Cuts labels that are wider than the room next to the plot: their width is known only once they are drawn.
 function fitLabels(svg, room) {
   for (const label of svg.querySelectorAll(".label")) {
     const text = label.textContent;

@@ -1,4 +1,4 @@
-// The page's data: opened, decoded (the other half of history.py) and made into films and dimensions.
+// The page's data: unpacked, decoded (the counterpart of history.py) and turned into films and dimensions.
 
 const bytesOf = (id) => Uint8Array.from(atob(document.getElementById(id).textContent), (char) => char.charCodeAt(0));
 
@@ -21,10 +21,10 @@ function decodeHistory(planes, days, step, floor) {
   return values;
 }
 
-// Letters that no decomposition takes apart.
+// Letters that Unicode decomposition does not split.
 const FOLDED = { ø: "o", ł: "l", đ: "d", ð: "d", þ: "th", ß: "ss", æ: "ae", œ: "oe", ı: "i", ħ: "h" };
 
-// Text for searching: no accents, no case, words apart by one space; a title of signs alone stays as it is.
+// Text for searching: without accents or case, words separated by one space; a title of only symbols stays unchanged.
 function fold(text) {
   const bare = text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
   const plain = bare.replace(/[øłđðþßæœıħ]/g, (char) => FOLDED[char]);
@@ -47,7 +47,7 @@ function makeFilms(columns) {
   }));
 }
 
-// What films are grouped and filtered by; a film's members are places in codes and names.
+// What films are grouped and filtered by; a film's members are indexes into codes and names.
 function makeDimensions(data, films) {
   const continents = [...new Set(data.countries.map((country) => country[2]).filter(Boolean))].sort();
   const continentOf = data.countries.map((country) => continents.indexOf(country[2]));
@@ -87,7 +87,7 @@ async function loadModel() {
     filmAddress: data.film_address,
     byId: new Map(films.map((film) => [film.id, film])),
     valueOf: (film, day) => values[film.place * data.days.length + day],
-    // The day a week before, or -1 where that one is not loaded.
+    // The day a week before, or -1 if it is not loaded.
     weekBefore: (day) => dayNumbers.indexOf(dayNumbers[day] - data.week),
   };
 }

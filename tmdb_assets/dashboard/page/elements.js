@@ -1,4 +1,4 @@
-// Elements and words. Text is only ever set as text: titles are untrusted.
+// Elements and wording. Text is only ever set as text: titles are untrusted.
 
 function element(name, properties = {}, ...children) {
   const made = document.createElement(name);
@@ -32,7 +32,7 @@ const count = (value) => (isUnknown(value) ? UNKNOWN : whole.format(value));
 const measure = (value) => (isUnknown(value) ? UNKNOWN : value > 0 && value < 0.05 ? "<0.1" : oneDecimal.format(value));
 const share = (value) => (isUnknown(value) ? UNKNOWN : percent.format(value));
 
-// The sign says it; the colour only helps.
+// The sign carries the meaning; the colour only supports it.
 function changed(value) {
   if (isUnknown(value)) return element("span", { class: "quiet" }, UNKNOWN);
   const text = oneDecimal.format(Math.abs(value));

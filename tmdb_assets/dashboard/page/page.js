@@ -1,4 +1,4 @@
-// The page at work: from state to parts, and from what the reader does to state.
+// The controller: renders state into parts, and turns the reader's actions into state.
 
 const ROWS_MORE = 25;
 const find = (selector) => document.querySelector(selector);
@@ -173,7 +173,7 @@ class Dashboard {
     const chosen = state.films.map((id) => model.byId.get(id));
     this.drawn = chosen.length ? chosen : this.rows.slice(0, model.maxCurves).map((row) => row.film);
     find("#curves-hint").textContent = model.days.length === 1
-      ? "One day so far: curves begin with the second."
+      ? "Only one day so far: curves start with the second."
       : chosen.length ? `Films you chose, ${model.maxCurves} at most.`
         : `The first ${model.maxCurves} of the list below. Search a title, or choose films by their button in the column Curve.`;
     this.markDay = drawCurves(find("#curves"), model, state, this.drawn, (day) => this.showDay(day));
@@ -198,7 +198,7 @@ class Dashboard {
     if (find("#curve-table").open) find("#curve-table div").replaceChildren(curveTable(this.model, this.state, this.drawn));
   }
 
-  // What is drawn anew keeps the focus of what stood in its place.
+  // A redrawn part keeps the focus of the element it replaces.
   keepFocus(draw) {
     const key = document.activeElement?.dataset.focus;
     draw();

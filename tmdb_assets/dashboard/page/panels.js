@@ -1,4 +1,4 @@
-// What stands on the page, each part from its figures.
+// The parts of the page, each rendered from its figures.
 
 const filmLink = (model, film) =>
   element("a", { href: model.filmAddress + film.id, target: "_blank", rel: "noopener noreferrer", dir: "auto" }, film.title);
@@ -18,7 +18,7 @@ const COLUMNS = [
   { name: "title", heading: "Title", descending: false },
   { name: "year", heading: "Year", descending: true },
   { name: "popularity", heading: "Popularity", descending: true },
-  { name: "change", heading: "Week", descending: true, full: "Change of popularity in a week" },
+  { name: "change", heading: "Week", descending: true, full: "Change in popularity over a week" },
   { name: "rating", heading: "Rating", descending: true, full: "Mean rating, 0 to 10" },
   { name: "votes", heading: "Votes", descending: true },
 ];
@@ -79,7 +79,7 @@ function showMovers(box, model, rows) {
 
 const GROUPS_SHOWN = 8;
 
-// One panel a dimension: a table whose rows are bars and buttons.
+// One panel per dimension: a table whose rows are bars and buttons.
 function groupPanel(dimension, groups, state, isOpen, onChoose, onOpen) {
   const { key, heading } = dimension;
   const shown = isOpen ? groups : groups.slice(0, GROUPS_SHOWN);

@@ -1,9 +1,9 @@
-// From all films to those that fit, and what they sum up to.
+// From all films to those that match, and their totals.
 
 const titles = new Intl.Collator("en", { sensitivity: "base", numeric: true });
 const mean = (values) => (values.length ? values.reduce((sum, value) => sum + value, 0) / values.length : NaN);
 
-// A test of a film against every filter, but for that of the dimension `except`.
+// Tests a film against every filter except that of the dimension `except`.
 function fitting(model, state, except = "") {
   const words = fold(state.q).split(" ").filter(Boolean);
   const first = state.first_year === "" ? -Infinity : Number(state.first_year);
@@ -18,7 +18,7 @@ function fitting(model, state, except = "") {
     && chosen.every(([place, members]) => members(film).includes(place));
 }
 
-// A film with its figures on the last day shown; one without a figure that day is left out.
+// A film with its figures on the last day shown; films without a figure that day are excluded.
 function rowsOf(model, state, except) {
   const day = model.days.indexOf(state.last_day);
   const before = model.weekBefore(day);
@@ -34,7 +34,7 @@ function rowsOf(model, state, except) {
   return rows;
 }
 
-// Sorted in place; what is unknown stands last either way.
+// Sorts in place; unknown values come last in either direction.
 function sortRows(rows, name, descending) {
   const sign = descending ? -1 : 1;
   const order = name === "title" ? (a, b) => titles.compare(a.title, b.title) : (a, b) => a[name] - b[name];
@@ -46,8 +46,8 @@ function sortRows(rows, name, descending) {
 
 const FEW_FILMS = 5;
 
-// Each member of a dimension with its films and their mean popularity, by what the bars show. A mean over a few films
-// says little: such groups stand last, by their films.
+// Each member of a dimension with its films and their mean popularity, sorted by what the bars show. A mean over a few
+// films says little: such groups come last, sorted by their number of films.
 function groupsOf(dimension, rows, bars) {
   const sums = dimension.names.map((name, place) => ({ code: dimension.codes[place], name, films: 0, sum: 0 }));
   for (const row of rows) {
@@ -73,7 +73,7 @@ function keyFiguresOf(rows) {
   };
 }
 
-// The films that rose most, or fell most.
+// The films that rose or fell most.
 function moversOf(rows, falling, count) {
   const moved = rows.filter((row) => (falling ? row.change < 0 : row.change > 0));
   return sortRows(moved, "change", !falling).slice(0, count);

@@ -1,4 +1,4 @@
-// What the reader chose, and its place in the address, so that a view can be shared.
+// What the reader chose, mirrored in the address, so that a view can be shared.
 
 const SORTS = ["title", "year", "popularity", "change", "rating", "votes"];
 

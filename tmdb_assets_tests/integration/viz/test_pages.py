@@ -143,7 +143,7 @@ def test_curves_are_of_the_films_that_were_chosen_also_from_beyond_the_top(table
 def test_a_search_takes_its_words_as_they_are(tables: Tables) -> None:
     app = shown("trends")
     app.text_input[0].input("_ilm%").run()
-    assert [caption.value for caption in app.caption][1] == "No film has such a title."
+    assert [caption.value for caption in app.caption][1] == "No film has this in its title."
 
 
 def test_a_new_load_shows_at_once(server, monkeypatch) -> None:
