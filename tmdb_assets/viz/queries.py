@@ -1,4 +1,4 @@
-"""The pages' queries besides those of the pictures: only views, dimensions and bridges, which `tmdb_reader` may read."""
+"""Queries of the pages besides those of the pictures; all read only what `tmdb_reader` may read."""
 
 LOADED_DAYS = """
 select
