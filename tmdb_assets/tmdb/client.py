@@ -48,15 +48,15 @@ class _StoppedError(Exception):
 
 
 class TmdbClient:
-    """Asks TMDb, never faster than `rate_limit` requests a second (0: no limit), whatever the number of threads.
+    """Asks TMDb, never faster than `rate_limit` requests per second (0: no limit), whatever the number of threads.
 
-    `workers` is the most requests at once. A failed try is repeated with growing waits for at most `retry_seconds`;
-    a call ends within `retry_seconds` + 10 s, in which the time does not count for which a 429 asked all to wait.
-    All threads pause for as long as a 429 asks, up to 120 s; one that asks for more ends its call at once. So does
-    the wait that would make it more than 600 s for one call, or since TMDb answers nothing but 429s to all of them.
-    When 429s are more than a few, the pace goes down (`AdaptiveRate`) and is back at `rate_limit` within a minute of
-    the last one. `say`, which can be set at any time, gets a line when the pace goes down, when it is back, and when
-    a long wait begins; it is called from the threads that fetch, one at a time.
+    `workers` is the most requests at once. A failed try is repeated with growing waits for at most `retry_seconds`; a
+    call ends within `retry_seconds` + 10 s, not counting the time that it spends waiting for the pace.
+
+    After a 429 all threads slow down (`Pace`), and pause for as long as it asks. One that asks for more than 120 s ends
+    its call at once. So does one after which a call would have waited more than 600 s for the pace, or TMDb would have
+    answered nothing but 429s for as long. `say`, which can be set at any time, receives a line when the pace slows
+    down, when it is back, and when a long wait begins; it is called by the threads that fetch, one at a time.
 
     `connect_timeout` and `read_timeout` are in seconds. The token travels in the Authorization header only, redirects
     are not followed, cookies and .netrc are not used; HTTPS_PROXY, NO_PROXY and REQUESTS_CA_BUNDLE are honoured.
@@ -100,7 +100,7 @@ class TmdbClient:
         self._retry_seconds = retry_seconds
         self._timeouts = (connect_timeout, read_timeout)
         self._clock, self._sleep = clock, sleep
-        self._pace = Pace(rate_limit, clock=clock, sleep=self._pause, tell=self._tell)
+        self._pace = Pace(rate_limit, clock=clock, sleep=self._pause, log=self._log)
         self._adapter = HTTPAdapter(pool_maxsize=self._workers)
         self._thread = threading.local()
         self._retrying = retrying(self._pause, self.stats.count_retry)
@@ -236,9 +236,9 @@ class TmdbClient:
 
     def _try(self, tries: Tries, path: str, target: str) -> Answer | Fault | TmdbError:
         asked = self._clock()
-        sent = self._pace.acquire(is_repeat=tries.count > 0)
+        sent = self._pace.acquire()
         self.stats.count_request(sent, sent - asked)
-        tries.begin(max(0.0, min(sent, self._pace.held_until) - asked))
+        tries.begin(sent - asked)
         outcome: Answer | Fault | TmdbError
         try:
             outcome = self._ask(path, target, tries.deadline)
@@ -249,24 +249,21 @@ class TmdbClient:
         if fault is not None and fault.kind == "429":
             return self._refused(fault, sent, tries)
         if fault is None or fault.answered:
-            self._pace.accept(sent)
+            self._pace.accept()
         return outcome
 
     def _refused(self, fault: Fault, sent: float, tries: Tries) -> Fault | TmdbError:
         """Let the pace follow a 429; an error where TMDb has answered nothing else for too long."""
-        wish = fault.retry_after or 0.0
-        # Nobody else waits longer for a wish that is not followed: whoever asks then hears it from the API itself.
-        hold = wish if wish <= LONGEST_WAIT_SECONDS else min(wish, self._retry_seconds)
-        lowered = self._pace.refuse(hold, sent)
+        wait = fault.retry_after or 0.0
+        # A wait that is not followed does not hold up the others for longer: they hear it from the API themselves.
+        hold = wait if wait <= LONGEST_WAIT_SECONDS else min(wait, self._retry_seconds)
+        refused_seconds = self._pace.refuse(hold, sent)
         self.stats.count_answer(rate_limited=True)
-        if lowered is not None:
-            self.stats.count_lowering(lowered)
-        waited = self._pace.refused_seconds
-        if wish and waited + wish > MOST_WAITED_SECONDS:
-            return refused_error(self._host, tries.count, waited, wish)
+        if refused_seconds + wait > MOST_WAITED_SECONDS:
+            return refused_error(self._host, tries.count, refused_seconds, fault.retry_after)
         return fault
 
-    def _tell(self, line: str) -> None:
+    def _log(self, line: str) -> None:
         if (say := self.say) is not None:
             say(line)
 

@@ -197,7 +197,7 @@ def refused_error(
         spent += f"; it asks to wait {_duration_words(wish)}"
         when = f"after {until:%Y-%m-%d %H:%M} UTC"
     return UnreachableError(
-        f"{host} finds our requests too many ({spent}). {_KEPT}; run again {when} to go on from there, with a lower "
+        f"{host} is rate-limiting us ({spent}). {_KEPT}; run again {when} to go on from there, with a lower "
         "TMDB_RATE_LIMIT if it happens again."
     )
 

@@ -14,9 +14,8 @@ class FetchStats:
 
     `requests` counts every send, retries included; `retries` is by cause; `rate_limited` counts the answers 429,
     also where no retry followed; `bytes` are as sent over the wire; `seconds_waited` sums over all threads the time
-    spent waiting for the pace and between tries, and so the waits that TMDb asked for. Rates are in requests a second;
-    `lowest_rate` is the lowest to which the pace went down because of 429s, None if it never did.
-    `total_requests` goes on over restarts.
+    spent waiting for the pace and between tries, and so the waits that TMDb asked for. Rates are in requests per
+    second. `total_requests` is not reset by `restart`.
     """
 
     requests: int = 0
@@ -27,7 +26,6 @@ class FetchStats:
     removed_characters: int = 0
     seconds_waited: float = 0.0
     peak_rate: int = 0
-    lowest_rate: float | None = None
     _before: int = field(default=0, repr=False)
     _first: float | None = field(default=None, repr=False)
     _last: float = field(default=0.0, repr=False)
@@ -40,7 +38,6 @@ class FetchStats:
             self._before += self.requests
             self.requests = self.not_found = self.rate_limited = self.bytes = self.removed_characters = 0
             self.seconds_waited, self.peak_rate, self._first, self._last = 0.0, 0, None, 0.0
-            self.lowest_rate = None
             self.retries.clear()
             self._recent.clear()
 
@@ -78,11 +75,6 @@ class FetchStats:
             self.not_found += not_found
             self.rate_limited += rate_limited
 
-    def count_lowering(self, rate: float) -> None:
-        """Note that the pace was lowered to `rate` requests a second."""
-        with self._lock:
-            self.lowest_rate = rate if self.lowest_rate is None else min(self.lowest_rate, rate)
-
     @property
     def mean_rate(self) -> float:
         """Requests a second between the first and the last send; 0 before the second one."""
@@ -103,5 +95,4 @@ class FetchStats:
                 "seconds_waited": round(self.seconds_waited, 3),
                 "mean_rate": round(self.mean_rate, 2),
                 "peak_rate": self.peak_rate,
-                "lowest_rate": None if self.lowest_rate is None else round(self.lowest_rate, 2),
             }

@@ -21,7 +21,7 @@ class RateLimitedServer(VirtualTime):
         self.latency, self.retry_after = latency, retry_after
         self.stray_share, self.random = stray_share, random.Random(429)
         self.answers, self.under_way, self.answered, self.refused, self.grants = [], 0, 0, 0, []
-        self.told, self.lowered, self.pace = [], [], None
+        self.logged, self.pace = [], None
 
     def sleep(self, seconds):
         until = self.now + seconds
@@ -35,9 +35,9 @@ class RateLimitedServer(VirtualTime):
         self.answered += is_accepted
         self.refused += not is_accepted
         if is_accepted:
-            self.pace.accept(sent)
-        elif lowered := self.pace.refuse(self.retry_after, sent):
-            self.lowered.append((self.now - 1000, lowered))
+            self.pace.accept()
+        else:
+            self.pace.refuse(self.retry_after, sent)
 
     def _accepts(self):
         if self.stray_share and self.random.random() < self.stray_share:
@@ -51,7 +51,7 @@ class RateLimitedServer(VirtualTime):
     def play(self, limit, count=10**9, seconds=10**9):
         """Ask with `limit`, which holds for later calls too; return the server itself."""
         if self.pace is None:
-            self.pace = Pace(limit, clock=self.clock, sleep=self.sleep, tell=self.told.append)
+            self.pace = Pace(limit, clock=self.clock, sleep=self.sleep, log=self.logged.append)
         threads, until = thread_count(limit, 64), self.now + seconds
         while self.answered < count and self.now < until:
             if self.under_way >= min(threads, count - self.answered):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 # A 429 may ask to wait up to this many seconds; what asks for more ends at once.
 LONGEST_WAIT_SECONDS = 120.0
-# The waits that 429s ask for come to at most this many seconds: for one question, and while nothing else is answered.
+# The waits that 429s cause come to at most this many seconds: for one question, and while nothing else is answered.
 MOST_WAITED_SECONDS = 600.0
 
 # Seconds before the next try, drawn at random: up to 0.2, 0.4, 0.8, ... 5.
@@ -27,8 +27,8 @@ _LAST_TRY_SECONDS = 10.0
 class Tries:
     """The tries of one question, repeated for at most `retry_seconds`; times in seconds of `clock`.
 
-    A wait that a 429 asks for does not count in that, as long as it is at most `LONGEST_WAIT_SECONDS` and all of them
-    at most `MOST_WAITED_SECONDS`.
+    Time in the pace's queue does not count, nor does a wait of at most `LONGEST_WAIT_SECONDS` that a 429 asks for, as
+    long as both come to at most `MOST_WAITED_SECONDS`.
     """
 
     def __init__(self, retry_seconds: float, clock: Callable[[], float]) -> None:
@@ -38,19 +38,16 @@ class Tries:
         self._unreadable = 0
         self._started = self._sent = clock()
         self._last_seconds = 0.0
-        self._excused = self._asked = 0.0
+        self._excused = 0.0
 
-    def begin(self, held: float = 0.0) -> None:
-        """Note that a try is sent, and for how long nobody was permitted to; that time does not count.
-
-        Nor does the time before the first try, spent in the pace's queue.
-        """
+    def begin(self, queued: float = 0.0) -> None:
+        """Note that a try is sent, after `queued` seconds in the pace's queue."""
         self.count += 1
         self._sent = self._clock()
         if self.count == 1:
             self._started = self._sent
         else:
-            self._excused += held
+            self._excused += queued
 
     def end(self, fault: Fault | None) -> None:
         """Note that the try has ended, and with what fault."""
@@ -60,20 +57,22 @@ class Tries:
 
     def is_over(self, wait: float) -> bool:
         """Whether to give up rather than to wait `wait` seconds and try once more."""
-        if asked := self._asked_wait:
-            return asked > LONGEST_WAIT_SECONDS or self._asked + asked > MOST_WAITED_SECONDS
+        asked = self._asked_wait
+        if asked > LONGEST_WAIT_SECONDS or self._excused + asked > MOST_WAITED_SECONDS:
+            return True
+        if asked:
+            return False
         spent = self.seconds + wait
         slow = spent + self._last_seconds > self._retry_seconds + _LAST_TRY_SECONDS
         return slow or spent > self._retry_seconds or self._unreadable >= _UNREADABLE_TRIES
 
     def wait(self) -> None:
         """Note that the wait before the next try begins."""
-        self._asked += self._asked_wait
         self._excused += self._asked_wait
 
     @property
     def seconds(self) -> float:
-        """Seconds since the first try was sent, without the waits that were asked for."""
+        """Seconds since the first try was sent, without the time that does not count."""
         return self.all_seconds - self._excused
 
     @property

@@ -130,16 +130,23 @@ def test_a_429_that_asks_for_up_to_two_minutes_is_waited_for_by_all(server, conn
     assert client.stats.snapshot()["seconds_waited"] == pytest.approx(wish, abs=2)
 
 
-def test_who_is_held_up_by_the_wait_of_another_request_loses_no_patience(server, connect, skipped):
+def test_a_wait_that_another_request_brings_uses_up_no_patience(server, connect, skipped):
     client = connect()
 
     def another_is_refused(handler):
-        client._pace.refuse(100, skipped.clock())
+        client._pace.refuse(100, sent_at=skipped.clock())
         reply(503, {})(handler)
 
     server.plays_at("/movie/1", another_is_refused, reply(503, {}), reply())
     assert client.get("/movie/1").payload == OK
     assert sum(skipped.waits) == pytest.approx(100, abs=2)
+
+
+def test_waiting_for_a_slow_pace_uses_up_no_patience(server, connect, skipped):
+    server.plays_at("/movie/1", *[reply(503, {})] * 3, reply())
+    before = skipped.clock()
+    assert connect(rate_limit=0.02).get("/movie/1").payload == OK
+    assert skipped.clock() - before == pytest.approx(3 * 50, abs=10)
 
 
 def test_a_server_that_only_refuses_is_given_up_after_ten_minutes(server, connect, skipped):
@@ -157,7 +164,7 @@ def test_a_server_that_only_refuses_is_given_up_after_ten_minutes(server, connec
     assert client.get("/movie/2").payload == OK
 
 
-def test_a_wish_to_wait_for_hours_ends_at_once_and_holds_the_others_no_longer_than_the_budget(server, connect, skipped):
+def test_a_wait_of_hours_ends_at_once_and_holds_the_others_no_longer_than_the_budget(server, connect, skipped):
     server.plays_at("/movie/1", reply(429, {}, {"Retry-After": "7200"}))
     client = connect()
     with pytest.raises(errors.UnreachableError, match=r"it asks to wait 2 hours\)\. What.* run again after 20\d\d-"):

@@ -59,7 +59,7 @@ def test_permits_are_evenly_spaced():
     assert gaps[0] == pytest.approx(1 / 40, rel=0.025)
 
 
-def test_an_idle_time_is_not_saved_up():
+def test_idle_time_is_not_saved_up():
     time = VirtualTime()
     pace = Pace(10, clock=time.clock, sleep=time.sleep)
     pace.acquire()
@@ -88,7 +88,7 @@ def test_many_threads_share_one_limit():
 
 
 @pytest.mark.parametrize("rate", [0, 40])
-def test_a_wish_to_wait_stops_everybody_for_that_long(rate):
+def test_a_wait_holds_everybody_for_that_long(rate):
     time = VirtualTime()
     pace = Pace(rate, clock=time.clock, sleep=time.sleep)
     first = pace.acquire()
@@ -97,15 +97,7 @@ def test_a_wish_to_wait_stops_everybody_for_that_long(rate):
     assert pace.acquire() == pytest.approx(first + 3)
 
 
-def test_a_429_that_asks_for_no_wait_holds_nobody():
-    time = VirtualTime()
-    pace = Pace(40, clock=time.clock, sleep=time.sleep)
-    first = pace.acquire()
-    pace.refuse(0, first)
-    assert pace.acquire() == pytest.approx(first + 1 / 40, rel=0.03)
-
-
-def test_a_wish_to_wait_reaches_one_who_already_waits():
+def test_a_wait_reaches_a_thread_that_is_already_queued():
     time = VirtualTime()
 
     def sleep(seconds):
@@ -126,7 +118,7 @@ def test_no_limit_never_sleeps():
     assert time.slept == []
 
 
-def test_one_who_gives_up_waiting_leaves_the_gate_free():
+def test_a_thread_that_gives_up_waiting_leaves_the_gate_free():
     time = VirtualTime()
     give_up = [True]
 
@@ -147,33 +139,7 @@ def test_no_more_threads_than_the_limit_can_use(limit, threads):
     assert thread_count(limit, 64) == threads
 
 
-def test_a_repeated_try_does_not_wait_behind_all_first_tries():
-    time, asleep, go_on, order = VirtualTime(), threading.Event(), threading.Event(), []
-
-    def sleep(seconds):
-        asleep.set()
-        go_on.wait(10)
-        time.sleep(seconds)
-
-    def work(name):
-        pace.acquire(is_repeat=name == "repeat")
-        order.append(name)
-
-    pace = Pace(2, clock=time.clock, sleep=sleep)
-    pace.acquire()
-    threads = [threading.Thread(target=work, args=(name,)) for name in ["first"] * 20]
-    for thread in threads:
-        thread.start()
-    assert asleep.wait(10)  # one first try waits for its permit, the others for it
-    threads.append(threading.Thread(target=work, args=("repeat",)))
-    threads[-1].start()
-    go_on.set()
-    for thread in threads:
-        thread.join(10)
-    assert order.index("repeat") < 10
-
-
 @pytest.mark.parametrize("rate", [-1, math.nan, math.inf])
-def test_a_rate_that_is_none_is_refused(rate):
+def test_an_impossible_rate_is_refused(rate):
     with pytest.raises(ValueError, match="rate_limit must be 0 or more"):
         Pace(rate)

@@ -79,16 +79,17 @@ def test_after_a_wait_that_was_asked_for_other_faults_have_their_budget_still():
     assert tries.deadline == 1000 + 60 + 18 + 10
 
 
-def test_a_wait_that_another_question_brought_does_not_count_either():
+def test_time_in_the_paces_queue_does_not_count_up_to_ten_minutes():
     time = VirtualTime()
     tries = Tries(18, time.clock)
-    tries.begin()
+    tries.begin(queued=1000)
     tries.end(CONNECTION)
-    time.now += 101
-    tries.begin(held=100)
-    tries.end(CONNECTION)
-    assert tries.seconds == 1
-    assert not tries.is_over(5)
+    for queued, is_over in [(400, False), (200, False), (1, True)]:
+        time.now += queued + 1
+        tries.begin(queued=queued)
+        tries.end(CONNECTION)
+        assert tries.is_over(5) is is_over
+    assert tries.seconds == 3
 
 
 def test_no_fault_means_one_try():
@@ -115,13 +116,10 @@ def test_stats_count_mean_and_peak():
         "seconds_waited": 3.5,
         "mean_rate": 1.25,
         "peak_rate": 4,
-        "lowest_rate": None,
     }
-    stats.count_lowering(24.456)
-    stats.count_lowering(36)
-    assert stats.snapshot()["lowest_rate"] == 24.46
     stats.restart()
-    assert stats.snapshot()["lowest_rate"] is None
+    assert stats.snapshot()["requests"] == 0
+    assert stats.total_requests == 6
 
 
 def test_stats_of_nothing():
