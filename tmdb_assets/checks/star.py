@@ -20,7 +20,7 @@ from tmdb_assets.checks.latest_state import latest_state_agrees
 from tmdb_assets.warehouse.loading.latest_state import NEWEST_DAY
 from tmdb_assets.warehouse.warehouse import Warehouse
 
-# Films of the day's discover that are neither facts nor set aside with their reasons.
+# Films in the day's discover that are neither facts nor rejected rows.
 LOST_FILMS = """
 select count(*) over () as films, d.movie_id
 from raw_discover as d
@@ -36,7 +36,7 @@ order by d.movie_id
 limit :shown
 """
 
-# Films of the day that no day ever gave details for.
+# Films of the day that have never had details.
 BARE_FILMS = """
 select count(*) over () as films, m.movie_id
 from dim_movie as m
@@ -61,7 +61,7 @@ def _query(warehouse: Warehouse, query: str, **values: Any) -> list[Any]:
 
 
 def _find_films(warehouse: Warehouse, query: str, day: dt.date) -> tuple[int, list[int]]:
-    """How many films a query finds on a day, and the ids of those that are shown."""
+    """Return how many films a query finds on a day, and the ids to show."""
     with warehouse.begin() as connection:
         found = connection.execute(sa.text(query), {"day": day, "shown": SHOWN_VIOLATIONS}).all()
     return (int(found[0].films) if found else 0), [int(row.movie_id) for row in found]
@@ -72,7 +72,7 @@ def _find_films(warehouse: Warehouse, query: str, day: dt.date) -> tuple[int, li
     name="every_discover_film_is_there",
     blocking=True,
     partitions_def=DAILY,
-    description="The day's fact holds every film that raw_discover accepted. If not: materialize dim_movie and "
+    description="The day's fact contains every film that raw_discover accepted. If not: materialize dim_movie and "
     "fact_movie_daily for the day again.",
 )
 @retried_after_outage
@@ -84,12 +84,12 @@ def every_discover_film_is_there(
 
 
 def judge_lost_films(lost: int, shown: list[int]) -> AssetCheckResult:
-    """Fail when films of discover are missing in the fact without a reason."""
-    text = "Every film of the day's discover is in the fact, or in rejected_row with its reasons."
+    """Fail when films of discover are missing from the fact without a reason."""
+    text = "Every film in the day's discover is in the fact, or in rejected_row with its reasons."
     if lost:
         text = (
-            f"{lost} films of the day's discover are not in fact_movie_daily. Materialize dim_movie and "
-            "fact_movie_daily for this day again; if they stay away, look at the log of both steps."
+            f"{lost} films in the day's discover are not in fact_movie_daily. Materialize dim_movie and "
+            "fact_movie_daily for this day again; if they are still missing, look at the log of both steps."
         )
     return AssetCheckResult(
         passed=not lost,
@@ -104,11 +104,11 @@ def judge_lost_films(lost: int, shown: list[int]) -> AssetCheckResult:
     name="films_have_details",
     partitions_def=DAILY,
     description="Every film of the day has details. If not: run the day again before midnight UTC; only the missing "
-    "details are asked.",
+    "details are requested.",
 )
 @retried_after_outage
 def films_have_details(context: AssetCheckExecutionContext, warehouse: ResourceParam[Warehouse]) -> AssetCheckResult:
-    """Warn of films that are known from discover alone."""
+    """Warn about films that are known only from discover."""
     return judge_bare_films(*_find_films(warehouse, BARE_FILMS, dt.date.fromisoformat(context.partition_key)))
 
 
@@ -117,9 +117,9 @@ def judge_bare_films(bare: int, shown: list[int]) -> AssetCheckResult:
     text = "Every film of the day has details."
     if bare:
         text = (
-            f"{bare} films of the day have no details (budget, runtime, companies ...). They are in the fact all "
-            "the same. Those that gave no answer are asked again by another run before midnight UTC; those whose "
-            "answer broke the contract of dim_movie are in rejected_row: tmdb-assets run --refresh asks them anew."
+            f"{bare} films of the day have no details (budget, runtime, companies ...). They still have a "
+            "fact. Another run before midnight UTC requests those that did not answer; those whose answer "
+            "broke the contract of dim_movie are in rejected_row: tmdb-assets run --refresh requests them again."
         )
     return AssetCheckResult(
         passed=not bare,
@@ -136,8 +136,8 @@ def judge_bare_films(bare: int, shown: list[int]) -> AssetCheckResult:
     asset="dim_country",
     name="countries_in_use_have_a_continent",
     additional_deps=["bridge_movie_country"],
-    description="Every country that a film names has a continent. If not: add the codes to "
-    "data/country_continent.csv and materialize country_continent; until then vw_continent_popularity leaves them out.",
+    description="Every country of a film has a continent. If not: add the codes to "
+    "data/country_continent.csv and materialize country_continent; until then vw_continent_popularity omits them.",
 )
 @retried_after_outage
 def countries_in_use_have_a_continent(warehouse: ResourceParam[Warehouse]) -> AssetCheckResult:
@@ -146,7 +146,7 @@ def countries_in_use_have_a_continent(warehouse: ResourceParam[Warehouse]) -> As
 
 
 def judge_countries(codes: list[str]) -> AssetCheckResult:
-    """Warn when countries in use have no continent: vw_continent_popularity leaves them out, all else is right."""
+    """Warn when countries in use have no continent: vw_continent_popularity omits them, everything else is right."""
     text = "Every country in use has a continent."
     if codes:
         text = (
@@ -164,8 +164,8 @@ def judge_countries(codes: list[str]) -> AssetCheckResult:
 @asset_check(
     asset="fact_movie_daily",
     name="today_is_there",
-    description="Today's partition is loaded. If not: materialize today's partition (job daily), or see in the Runs "
-    "page why it failed; the schedule loads it at 09:00 UTC.",
+    description="Today's partition is loaded. If not: materialize today's partition (job daily), or look on the Runs "
+    "page for why it failed; the schedule loads it at 09:00 UTC.",
 )
 @retried_after_outage
 def today_is_there(warehouse: ResourceParam[Warehouse]) -> AssetCheckResult:

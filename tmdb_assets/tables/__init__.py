@@ -1,7 +1,7 @@
-"""Tables of your own, made from films' details, a file each; docs/howto/add_a_table.md shows a whole one.
+"""Your own tables, made from film details, one file each; docs/howto/add_a_table.md shows a complete one.
 
-A module in this folder lists its tables in `TABLES`. Schema, contract, grants, asset, check and data dictionary follow
-from that; nothing else is edited.
+A module in this folder lists its tables in `TABLES`. Schema, contract, grants, asset, check and data dictionary are
+derived from that; nothing else needs editing.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from tmdb_assets.transforms.conform import Row
 
 @dataclass(frozen=True)
 class DetailsTable:
-    """A table made from films' details.
+    """A table made from film details.
 
-    `table` is declared with `warehouse.columns.table`, in the group `dimensions` (rows are merged as the table says)
-    or `bridges` (a key of `movie_id` and one more column; a film's rows are replaced together). `rows` gets one
-    film's details as TMDb sent them and the day they were asked on, and gives rows as dicts by column name; it is
-    pure, and bears fields that are missing. `append` names what else is to be asked in the same request, like
+    `table` is declared with `warehouse.schema.vocabulary.table`, in the group `dimensions` (merged as declared)
+    or `bridges` (a key of `movie_id` and one more column; a film's rows are replaced together). `rows` takes one
+    film's details as TMDb sent them and the day of the request, and returns rows as dicts by column name; it is
+    pure and tolerates missing fields. `append` names what else the same request should return, like
     `credits`: https://developer.themoviedb.org/docs/append-to-response
     """
 
@@ -36,14 +36,14 @@ class DetailsTable:
 
 
 class OwnTableError(Exception):
-    """A table's own code failed; the text names table and film, and what to do."""
+    """A table's own code failed; the message names table, film and remedy."""
 
 
 @cache
 def own_tables() -> tuple[DetailsTable, ...]:
-    """The tables that the modules of this folder list, parents before those that refer to them.
+    """The tables listed by the modules of this folder, parents before the tables that reference them.
 
-    Raises `OwnTableError` for a module without `TABLES` or with a table of a group that is not made from details.
+    Raises `OwnTableError` for a module without `TABLES`, or a table in a group that is not made from details.
     """
     found: list[DetailsTable] = []
     for module in sorted(iter_modules(__path__), key=lambda module: module.name):
@@ -55,17 +55,17 @@ def own_tables() -> tuple[DetailsTable, ...]:
     for own in found:
         if own.table.info["group"] not in ("dimensions", "bridges"):
             raise OwnTableError(
-                f"{own.table.name} is of the group {own.table.info['group']!r}; a table made from details is of the "
-                "group 'dimensions' or 'bridges'."
+                f"{own.table.name} is in the group {own.table.info['group']!r}; a table made from details must be in "
+                "the group 'dimensions' or 'bridges'."
             )
     order = {made.name: place for place, made in enumerate(sa.schema.sort_tables([own.table for own in found]))}
     return tuple(sorted(found, key=lambda own: order[own.table.name]))
 
 
 def own_rows(payloads: Iterable[Mapping[str, Any]], day: dt.date) -> dict[str, list[Row]]:
-    """The rows that films' details hold for each own table, by table name; the last row of a key wins.
+    """Return each own table's rows from film details, by table name; the last row of a key wins.
 
-    Raises `OwnTableError` when a table's `rows` fails.
+    Raises `OwnTableError` when a table's `rows` function fails.
     """
     rows: dict[str, list[Row]] = {own.table.name: [] for own in own_tables()}
     for own in own_tables():
@@ -75,11 +75,11 @@ def own_rows(payloads: Iterable[Mapping[str, Any]], day: dt.date) -> dict[str, l
             except Exception as error:
                 raise OwnTableError(
                     f"The rows of {own.table.name} could not be made from film {payload.get('id')}: {error!r}. Nothing "
-                    f"of this day was written to it; mend `rows` in {own.rows.__module__} and run the day again."
+                    f"of this day was written to it; fix `rows` in {own.rows.__module__} and run the day again."
                 ) from error
     return rows
 
 
 def appended() -> tuple[str, ...]:
-    """What the own tables need beside the details, for `append_to_response`, each name once."""
+    """What the own tables need in addition to the details, for `append_to_response`, each name once."""
     return tuple(sorted({name for own in own_tables() for name in own.append}))

@@ -1,7 +1,7 @@
 """A table's declaration as contracts on frames: the structural gate (dagster-pandas) and the rules (pandera).
 
-The gate judges a frame's shape: its columns and dtypes. It fails only when our own code is wrong, and then nothing of
-the frame can be trusted. The pandera schema judges rows: each rule of the declaration, NULLs and the key.
+The gate checks a frame's shape: columns and dtypes. It fails only when our own code is wrong, and then nothing in the
+frame can be trusted. The pandera schema checks rows: each rule of the declaration, NULLs and the key.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 
 class StructuralFaultError(Exception):
-    """A frame does not have its table's columns or dtypes: a fault of the code that made it, not of the data."""
+    """A frame lacks its table's columns or dtypes: a fault in our code, not in the data."""
 
 
 @cache
 def structural_gate(table: sa.Table) -> DagsterType:
-    """The dagster-pandas type of frames for this table: exactly its columns, each with its dtype."""
+    """The dagster-pandas type of this table's frames: exactly its columns, each with its dtype."""
     from dagster_pandas import PandasColumn, create_dagster_pandas_dataframe_type
     from dagster_pandas.constraints import ColumnDTypeInSetConstraint, StrictColumnsConstraint
 
@@ -61,14 +61,14 @@ def _pandera_check(rule: Rule) -> pa.Check:
     if rule.name == "max_length":
         return pa.Check.str_length(max_value=rule.argument, error=rule.text)
     if rule.name == "matches":
-        # The whole text: Python's `$`, unlike Postgres's, also matches before a last line break.
+        # Anchored to the whole text: Python's `$`, unlike Postgres's, also matches before a final line break.
         return pa.Check(lambda values: values.str.fullmatch(rule.argument), error=rule.text)
     return pa.Check.isin(rule.argument, error=rule.text)
 
 
 @cache
 def pandera_schema(table: sa.Table) -> pa.DataFrameSchema:
-    """The pandera schema of frames for this table: NULLs, every column's rules, and the unique key."""
+    """The pandera schema of this table's frames: NULLs, every column's rules, and the unique key."""
     import pandera.pandas as pa
 
     return pa.DataFrameSchema(
@@ -80,22 +80,22 @@ def pandera_schema(table: sa.Table) -> pa.DataFrameSchema:
             for name in frame_columns(table)
         },
         unique=key_columns(table),
-        report_duplicates="exclude_last",  # of rows with one key, the later stays
+        report_duplicates="exclude_last",  # of rows with the same key, the last stays
     )
 
 
 @dataclass(frozen=True)
 class Validated:
-    """The rows of a frame that keep their table's contract, and those that broke it."""
+    """The rows of a frame that satisfy their table's contract, and those that break it."""
 
     frame: pd.DataFrame
     rejected: list[Rejected]
 
 
 def validate(table: sa.Table, conformed: Conformed, part: Any = None) -> Validated:
-    """Judge a frame: raise `StructuralFaultError` for its shape, set aside every row that breaks a rule.
+    """Validate a frame and separate the rows that break a rule; `part(row)` names where a rejected row came from.
 
-    `part(row)` names what a rejected row came from.
+    Raises `StructuralFaultError` when the frame has the wrong shape.
     """
     import pandera.errors
 
@@ -111,7 +111,7 @@ def validate(table: sa.Table, conformed: Conformed, part: Any = None) -> Validat
         return Validated(frame, list(conformed.rejected))
     rejected = list(conformed.rejected)
     for index, reasons in sorted(broken.items()):
-        cells = frame.loc[[index]].to_dict("records")[0]  # Python's values: JSON does not know numpy's
+        cells = frame.loc[[index]].to_dict("records")[0]  # Python values: JSON cannot encode numpy's
         row = {str(name): None if _is_missing(value) else value for name, value in cells.items()}
         rejected.append(Rejected(row, reasons, part(row) if part else None))
     return Validated(frame.drop(index=list(broken)), rejected)
@@ -128,7 +128,7 @@ def _reasons_by_row(table: sa.Table, frame: pd.DataFrame, cases: pd.DataFrame) -
             value = shorten(", ".join(str(frame[name][index]) for name in key_columns(table)))
         else:
             check = "not null" if case["check"] == "not_nullable" else case["check"]
-            # From the frame: pandera's cases of several columns stand in one, where 5 becomes 5.0 and None nan.
+            # Taken from the frame: pandera merges cases of several columns into one, where 5 becomes 5.0 and None nan.
             cell = None if check == "not null" else frame.loc[[index], case["column"]].tolist()[0]
             rule, value = f"{case['column']} {check}", shorten(cell)
         found.setdefault(index, {})[rule] = Reason(rule, value)

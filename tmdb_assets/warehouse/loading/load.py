@@ -1,8 +1,8 @@
-"""Frames into a table, in one transaction: contract, quarantine, merge. Knows nothing of Dagster.
+"""Frames into a table, in one transaction: contract, rejected rows, merge. No Dagster here.
 
-Broken rows go to `rejected_row` while the good ones load. Over `MAX_REJECTED_SHARE` of rejected rows, or a frame of the
-wrong shape, nothing at all is written. A few broken rows of a load that brings a part of its table only are judged
-among the rows that stand there (docs/decisions/0006-a-few-broken-rows-are-judged-against-the-whole-table.md).
+Broken rows go to `rejected_row` while the good ones load. With more than `MAX_REJECTED_SHARE` of rejected rows, or a
+frame of the wrong shape, nothing is written. A few broken rows of a load that brings only part of its table are judged
+against the whole table (docs/decisions/0006-a-few-broken-rows-are-judged-against-the-whole-table.md).
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from tmdb_assets.warehouse.schema.ddl import ensure_partition
 from tmdb_assets.warehouse.schema.raw import rejected_row
 
 MAX_REJECTED_SHARE = 0.05
-FEW_REJECTED = 20  # more than these are judged among the rows received alone
-KEPT_CHARACTERS = 1000  # of each text of a rejected row; the raw layer has the whole
+FEW_REJECTED = 20  # more than these are judged against the rows received only
+KEPT_CHARACTERS = 1000  # of each text in a rejected row; the raw layer has all of it
 PartOf = Callable[[Row], str]
 Merger = Callable[[sa.Connection], MergeCounts]
 
@@ -48,12 +48,12 @@ class Loaded:
         return len(self.rejected) / self.received if self.received else 0.0
 
     def are_too_many(self, standing: int) -> bool:
-        """Whether too many rows are rejected; a few count among the `standing` rows of the table too."""
+        """Whether too many rows are rejected; a few are judged against the `standing` rows of the table too."""
         few = len(self.rejected) <= FEW_REJECTED
         return len(self.rejected) > MAX_REJECTED_SHARE * (self.received + (standing if few else 0))
 
     def add(self, other: Loaded) -> None:
-        """Count another load of the same table into this one."""
+        """Add the counts of another load of the same table."""
         self.received += other.received
         self.rejected += other.rejected
         mine, theirs = self.counts, other.counts
@@ -91,11 +91,11 @@ def load(
 ) -> Loaded:
     """Validate, stage and merge chunks of frames inside the caller's transaction.
 
-    `day` is the snapshot the rows belong to; rejected rows of an earlier load of that day are replaced. `merge` stands
-    in for the declared merge. A load that is a batch of a day says so with `parts`, the parts it covers: only rejected
-    rows of these are replaced; `part` names the part of a row, and `earlier` (the batches before) counts in the share.
-    With `is_partial` the chunks are those rows of the table that are news today: the others, which stay as they are,
-    count in the share of a few rejected rows.
+    `day` is the snapshot the rows belong to; rejected rows of an earlier load of that day are replaced. `merge`
+    replaces the declared one. A load of one batch of a day names the `parts` it covers: only rejected rows of these are
+    replaced; `part` returns the part of a row, and `earlier` (the batches before) counts towards the share. With
+    `is_partial` the chunks hold only the rows of the table that changed today: the unchanged ones count when a few
+    rejected rows are judged.
 
     Raises `TooManyRejectedError` or `StructuralFaultError`; the caller's transaction must then roll back.
     """
@@ -130,7 +130,7 @@ def _judge(loaded: Loaded, earlier: Loaded | None, standing: int) -> None:
 def clear_rejected(
     connection: sa.Connection, table: sa.Table, day: dt.date | None, parts: Collection[str] | None
 ) -> None:
-    """Forget the rejected rows of a table's day, or only those of the given parts of it."""
+    """Delete the rejected rows of a table's day, or only those of the given parts."""
     statement = rejected_row.delete().where(
         rejected_row.c.table_name == table.name, rejected_row.c.snapshot_date.is_not_distinct_from(day)
     )
@@ -159,7 +159,7 @@ def _rejected_values(table: sa.Table, item: Rejected, day: dt.date | None, repea
     payload = _shortened(item.row)
     seed = orjson.dumps([table.name, day, item.part, payload, reasons], default=str, option=orjson.OPT_NON_STR_KEYS)
     content = str(uuid.uuid5(uuid.NAMESPACE_OID, seed.decode()))
-    repeats[content] += 1  # rows alike are told apart by their number, so that each stands there
+    repeats[content] += 1  # identical rows are numbered, so that each is kept
     return {
         "id": str(uuid.uuid5(uuid.UUID(content), str(repeats[content]))),
         "table_name": table.name,
@@ -171,7 +171,7 @@ def _rejected_values(table: sa.Table, item: Rejected, day: dt.date | None, repea
 
 
 def _shortened(value: Any) -> Any:
-    """A row that fits beside others: long texts cut, and only what JSON can hold."""
+    """A row with long texts cut and only values that JSON can hold."""
     if isinstance(value, dict):
         return {str(name): _shortened(item) for name, item in value.items()}
     if isinstance(value, list | tuple):

@@ -1,8 +1,8 @@
 """Staged rows into their table, set-based and in key order: the only way rows reach a table.
 
-Because of the key order, loads of overlapping rows side by side do not deadlock. Of rows staged with the same key the
-one staged last wins. A stored row is rewritten only when something in it changes: rows that equal the stored ones are
-left out by a join, and `on conflict` has the last word, which also sees what others committed meanwhile.
+The key order keeps concurrent loads of overlapping rows from deadlocking. Of rows staged with the same key the last one
+wins. A stored row is rewritten only when something in it changes: a join excludes rows equal to the stored ones, and
+`on conflict` decides, because it also sees what others committed in the meantime.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tmdb_assets.warehouse.loading.contracts import StructuralFaultError
 from tmdb_assets.warehouse.loading.staging import staging_name, staging_sequence
 from tmdb_assets.warehouse.schema.vocabulary import Merge, frame_columns, key_columns
 
-ANALYZE_FROM = 10_000  # staged rows; fewer are merged fast by any plan
+ANALYZE_FROM = 10_000  # staged rows; any plan merges fewer quickly
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,10 @@ class MergeCounts:
 
 
 def take_turn(connection: sa.Connection, table: sa.Table, day: dt.date | None) -> None:
-    """Wait until no other transaction merges the same day (or the same undated whole) into the table.
+    """Wait until no other transaction merges the same day (or the same undated table) into the table.
 
-    Merges of different days give the same rows in either order, and go on side by side. Two different contents for one
-    day do not: one load comes wholly after the other, so that what it then compares with is what the other stored.
+    Merges of different days give the same rows in either order and run concurrently. Two loads of the same day do not
+    commute: one runs entirely after the other and compares with what the other stored.
     """
     connection.execute(
         sa.text("select pg_advisory_xact_lock(hashtext('merge ' || :name), :day)"),
@@ -45,12 +45,12 @@ def take_turn(connection: sa.Connection, table: sa.Table, day: dt.date | None) -
 
 
 def merge(connection: sa.Connection, table: sa.Table, parameters: Mapping[str, Any] | None = None) -> MergeCounts:
-    """Merge the staged rows into the table by its declared `Merge`; `parameters` are those its SQL names."""
+    """Merge the staged rows into the table by its declared `Merge`; `parameters` are the bind parameters of its SQL."""
     statement = sa.text(merge_statement(table))
     bound = connection.execute(sa.text(_bounds_statement(table))).one()
     values = {**(parameters or {}), "first_key": bound.first, "last_key": bound.last}
     if missing := statement.compile().params.keys() - values.keys():
-        raise ValueError(f"{table.name}: its merge names {', '.join(sorted(missing))}, which the load does not give.")
+        raise ValueError(f"{table.name}: its merge needs {', '.join(sorted(missing))}, which the load does not pass.")
     if bound.first is None:
         return MergeCounts()
     if not bound.has_stored:
@@ -71,7 +71,7 @@ def _next_number(table: sa.Table) -> str:
 
 
 def _bounds_statement(table: sa.Table) -> str:
-    """The first and last staged value of the key's first column, whether rows stand between, and a number."""
+    """The first and last staged value of the key's first column, whether rows are stored between, and a number."""
     key = key_columns(table)[0]
     return (
         f"with bound as (select min({key}) as first, max({key}) as last from {staging_name(table)}) "
@@ -82,7 +82,7 @@ def _bounds_statement(table: sa.Table) -> str:
 
 
 def _last_staged(table: sa.Table) -> str:
-    """The staged rows in key order, of each key the one that counts."""
+    """The staged rows in key order, one per key: the one that wins."""
     rule: Merge = table.info["merge"]
     keys, columns = ", ".join(key_columns(table)), ", ".join(frame_columns(table))
     prefer = f"{rule.prefer}, " if rule.prefer else ""
@@ -92,9 +92,9 @@ def _last_staged(table: sa.Table) -> str:
 
 
 def _insert_new(connection: sa.Connection, table: sa.Table) -> int | None:
-    """Insert the staged rows where none of their range of keys was stored: a plain insert costs least.
+    """Insert the staged rows when none in their key range was stored: a plain insert is cheapest.
 
-    None, with nothing written, where another transaction stored one of them meanwhile.
+    Returns None, with nothing written, when another transaction stored one of them in the meantime.
     """
     try:
         with connection.begin_nested():
@@ -107,10 +107,10 @@ def _insert_new(connection: sa.Connection, table: sa.Table) -> int | None:
 
 
 def merge_statement(table: sa.Table) -> str:
-    """The merge of a staging table as one SQL statement that returns staged, written and changed rows.
+    """The merge of a staging table as one SQL statement that returns the numbers of staged, written and changed rows.
 
-    Changed rows are inserted ones and those whose content changed. Each stored row that is rewritten takes a number of
-    the staging table's sequence: how else the statement tells them from inserted ones does not work on partitions.
+    Changed rows are inserted rows and rows whose content changed. Each rewritten row draws a number from the staging
+    table's sequence: the usual way to distinguish them from inserted rows (xmax) does not work on partitions.
     """
     rule: Merge = table.info["merge"]
     columns, keys = ", ".join(frame_columns(table)), key_columns(table)
@@ -133,7 +133,7 @@ def merge_statement(table: sa.Table) -> str:
 
 
 def content_columns(table: sa.Table) -> list[str]:
-    """The columns that hold a row's content: neither key, nor advancing, nor computed."""
+    """The content columns of a row: neither key, nor advancing, nor computed."""
     rule: Merge = table.info["merge"]
     if rule.content is not None:
         return list(rule.content)
@@ -142,7 +142,7 @@ def content_columns(table: sa.Table) -> list[str]:
 
 
 def _on_conflict(table: sa.Table) -> tuple[str, str]:
-    """The assignments of a stored row's columns, and the condition under which they change something."""
+    """The assignments to a stored row's columns, and the condition under which they change something."""
     rule: Merge = table.info["merge"]
     content = content_columns(table)
     conditions = []
@@ -189,8 +189,8 @@ def replace_links(connection: sa.Connection, bridge: sa.Table, day: dt.date) -> 
 def merge_whole(connection: sa.Connection, table: sa.Table, *, rows: int | None = None) -> MergeCounts:
     """Merge the staged rows as the whole content of the table: rows whose key is not staged are deleted.
 
-    A row missing in the staging table would be lost in the table. So an empty one, or one that does not hold `rows`
-    rows (how many the source has), raises `StructuralFaultError`.
+    Raises `StructuralFaultError` when nothing is staged, or not `rows` rows (the number in the source), because missing
+    rows would be lost.
     """
     staged = int(connection.scalar(sa.text(f"select count(*) from {staging_name(table)}")) or 0)
     if staged == 0 or (rows is not None and staged != rows):

@@ -1,6 +1,6 @@
-"""COPY to a staging table private to the connection, and what is asked of it before the merge.
+"""COPY to a staging table private to the connection, and the queries on it before the merge.
 
-Where every column has a binary form it is COPY in binary, three times as fast as text; JSON goes as text.
+Binary COPY is used when every column has a binary form: three times as fast as text. JSON is copied as text.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tmdb_assets.warehouse.schema.vocabulary import frame_columns, key_columns
 if TYPE_CHECKING:
     import pandas as pd
 
-# As Postgres names them. Of another type (jsonb, uuid) the frame's value is not the one the driver packs: text then.
+# Postgres's names. For other types (jsonb, uuid) the driver cannot pack the frame's values: they go as text.
 BINARY_TYPES = {
     "bigint",
     "boolean",
@@ -31,17 +31,17 @@ BINARY_TYPES = {
 
 
 def staging_name(table: sa.Table) -> str:
-    """The name of the table's staging table, private to the connection."""
+    """The name of the table's staging table."""
     return f"stage_{table.name}"
 
 
 def staging_sequence(table: sa.Table) -> str:
-    """The sequence that numbers the rows of the staging table, in the order in which they were staged."""
+    """The sequence that numbers the rows of the staging table in the order they were staged."""
     return f"pg_temp.{staging_name(table)}_staged_number_seq"
 
 
 def create_staging(connection: sa.Connection, table: sa.Table) -> None:
-    """Create the staging table: the frame's columns without constraints, gone at the end of the transaction."""
+    """Create the staging table: the frame's columns without constraints, dropped at the end of the transaction."""
     columns = ", ".join(f"{name} {kind}" for name, kind in _types(connection, table).items())
     connection.exec_driver_sql(
         f"create temp table {staging_name(table)} "
@@ -50,12 +50,12 @@ def create_staging(connection: sa.Connection, table: sa.Table) -> None:
 
 
 def _types(connection: sa.Connection, table: sa.Table) -> dict[str, str]:
-    """The SQL type of each column that frames carry."""
+    """The SQL type of each column of a frame."""
     return {name: table.c[name].type.compile(dialect=connection.dialect).lower() for name in frame_columns(table)}
 
 
 def stage(connection: sa.Connection, table: sa.Table, frame: pd.DataFrame) -> None:
-    """COPY a frame, which must have passed its contract, into the staging table."""
+    """COPY a frame that has passed its contract into the staging table."""
     types = _types(connection, table)
     kinds = frame_columns(table)
     cells = [_cells(frame[name], kinds[name]) for name in types]
@@ -70,7 +70,7 @@ def stage(connection: sa.Connection, table: sa.Table, frame: pd.DataFrame) -> No
 
 
 def _cells(series: pd.Series[Any], kind: str) -> list[Any]:
-    """A column as Python values, None where it is missing; JSON as text."""
+    """A column as Python values, None for missing; JSON as text."""
     if kind == "json":
         return [None if value is None else orjson.dumps(value).decode() for value in series]
     missing = series.isna().to_numpy()
@@ -81,8 +81,8 @@ def _cells(series: pd.Series[Any], kind: str) -> list[Any]:
 
 
 def reject_orphans(connection: sa.Connection, table: sa.Table) -> Iterator[tuple[Row, str, Any]]:
-    """Take staged rows whose parent is missing out of the staging table; yield row, broken rule and value."""
-    for key in sorted(table.foreign_keys, key=lambda key: key.parent.name):  # a set: its order differs by process
+    """Remove staged rows whose parent row is missing; yield (row, broken rule, value)."""
+    for key in sorted(table.foreign_keys, key=lambda key: key.parent.name):  # a set has no stable order
         name, parent = key.parent.name, key.column.table.name
         taken = connection.exec_driver_sql(
             f"delete from {staging_name(table)} as s where s.{name} is not null and not exists "
@@ -94,7 +94,7 @@ def reject_orphans(connection: sa.Connection, table: sa.Table) -> Iterator[tuple
 
 
 def count_standing(connection: sa.Connection, table: sa.Table) -> int:
-    """How many rows of the table are not staged: a merge leaves them as they are."""
+    """The number of rows of the table that are not staged, which a merge leaves unchanged."""
     same_key = " and ".join(f"s.{name} = t.{name}" for name in key_columns(table))
     counted = sa.text(
         f"select count(*) from {table.name} as t "

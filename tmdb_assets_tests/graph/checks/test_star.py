@@ -84,7 +84,7 @@ def test_all_pass_after_a_sound_day(tables):
     assert set(found) == OVER_TABLES
     assert failed(found) == set()
     assert {name: evaluation.description for name, evaluation in found.items()} == {
-        "fact_movie_daily.every_discover_film_is_there": "Every film of the day's discover is in the fact, or in "
+        "fact_movie_daily.every_discover_film_is_there": "Every film in the day's discover is in the fact, or in "
         "rejected_row with its reasons.",
         "dim_movie.films_have_details": "Every film of the day has details.",
         "dim_country.countries_in_use_have_a_continent": "Every country in use has a continent.",
@@ -115,8 +115,8 @@ def test_films_of_discover_that_the_fact_lacks(tables):
     assert (check.severity.value, check.blocking) == ("ERROR", True)
     assert values(check) == {"missing": 2, "movie_ids": [{"movie_id": "9001"}, {"movie_id": "9003"}]}
     assert check.description == (
-        "2 films of the day's discover are not in fact_movie_daily. Materialize dim_movie and fact_movie_daily for "
-        "this day again; if they stay away, look at the log of both steps."
+        "2 films in the day's discover are not in fact_movie_daily. Materialize dim_movie and fact_movie_daily for "
+        "this day again; if they are still missing, look at the log of both steps."
     )
 
 
@@ -131,9 +131,9 @@ def test_films_without_details(tables):
     assert (check.severity.value, check.blocking) == ("WARN", False)
     assert values(check) == {"without_details": 1, "movie_ids": [{"movie_id": "9001"}]}
     assert check.description == (
-        "1 films of the day have no details (budget, runtime, companies ...). They are in the fact all the same. "
-        "Those that gave no answer are asked again by another run before midnight UTC; those whose answer broke the "
-        "contract of dim_movie are in rejected_row: tmdb-assets run --refresh asks them anew."
+        "1 films of the day have no details (budget, runtime, companies ...). They still have a fact. "
+        "Another run before midnight UTC requests those that did not answer; those whose answer broke the "
+        "contract of dim_movie are in rejected_row: tmdb-assets run --refresh requests them again."
     )
 
 

@@ -104,7 +104,7 @@ ROWS = f"from tmdb_assets.tables import own_rows; import datetime; own_rows([{FI
     ("right", "wrong", "told"),
     [
         ("TABLES = (", "MINE = (", "tmdb_assets.tables.directors lists no tables: give it TABLES"),
-        ('group="bridges"', 'group="facts"', "bridge_movie_person is of the group 'facts'; a table made from details"),
+        ('group="bridges"', 'group="facts"', "bridge_movie_person is in the group 'facts'; a table made from details"),
         ('person.get("name")', 'person["nom"]', "rows of dim_person could not be made from film 603: KeyError('nom')."),
     ],
 )
