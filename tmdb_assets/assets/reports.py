@@ -16,9 +16,10 @@ from dagster import (
 from tmdb_assets.assets.declare import OWNERS, REPORTS_GROUP
 from tmdb_assets.assets.retries import retried_after_outage
 from tmdb_assets.assets.tmdb_source import TmdbSource
-from tmdb_assets.charts.picture import read_frame, read_newest_day
+from tmdb_assets.charts.labels import ellipsize
 from tmdb_assets.charts.registry import REPORTS, Report
 from tmdb_assets.settings import ATTRIBUTION
+from tmdb_assets.warehouse.read_pictures import read_newest_day, read_picture
 from tmdb_assets.warehouse.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -64,7 +65,9 @@ def draw(report: Report, warehouse: Warehouse, tmdb: TmdbSource) -> dict[str, An
     metadata: dict[str, Any] = {"source": tmdb.settings.source}
     with warehouse.begin() as connection:
         day = read_newest_day(connection)
-        frames = {picture.name: read_frame(connection, picture) for picture in report.pictures}
+        frames = {
+            picture.name: read_picture(connection, picture.name, picture.parameters) for picture in report.pictures
+        }
     for picture in report.pictures:
         frame = frames[picture.name]
         png = to_png(picture.draw(frame, snapshot_date=day, is_sample=tmdb.is_sandbox))
@@ -82,15 +85,13 @@ def _records(frame: "pd.DataFrame") -> list[TableRecord]:
 
 
 def _cell(value: Any) -> Any:
-    from tmdb_assets.charts.values import shorten
-
     if value is None or value != value:
         return None
     if isinstance(value, dt.date):
         return value.isoformat()
     if isinstance(value, int) or hasattr(value, "is_integer"):
         return int(value) if float(value).is_integer() else round(float(value), 3)
-    return shorten(str(value), TEXT_WIDTH)
+    return ellipsize(str(value), TEXT_WIDTH)
 
 
 report_assets = [build_report(report) for report in REPORTS]

@@ -1,10 +1,17 @@
 """The charts: pure functions from the frame of a view to an Altair chart, and from a chart to a picture.
 
-This room knows neither Dagster nor Postgres. Its modules import Altair and vl-convert at the top, so import them
-only where a chart is drawn.
+This room knows neither Dagster nor Postgres: `warehouse.read_pictures` reads the frames. `registry`, `picture`,
+`side_tables` and `labels` are cheap to import; the other modules import Altair, so import them only where a chart is
+drawn.
 
-conform.py
-    A frame as it comes from Postgres (Decimal, NaN, pd.NA, any script) to plain rows, and numbers to text.
+registry.py, picture.py
+    Every picture declared once, and which of them share an asset.
+side_tables.py
+    The table beside a picture.
+values.py
+    A frame as it comes from Postgres (Decimal, NaN, pd.NA, any script) to plain rows.
+labels.py
+    Titles cut to a width, numbers as text.
 theme.py
     What all charts share: size, colours, title, snapshot date, attribution, sample mark, "no data yet".
 bars.py

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import altair as alt
 
 from tmdb_assets.charts.theme import HEADER_SIZE, LINE, QUIET, at
-from tmdb_assets.charts.values import Row
+from tmdb_assets.charts.values import Datum
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +43,7 @@ def value_grid(ticks: Sequence[float], y: alt.Y, left: int, right: int, unit: st
     ]
 
 
-def spread_labels(points: Sequence[Row], gap: float, top: float) -> list[Row]:
+def spread_labels(points: Sequence[Datum], gap: float, top: float) -> list[Datum]:
     """Return the points from the lowest up with `label_at`: as near to `value` as `gap` allows, from zero to `top`."""
     points = sorted(points, key=lambda point: point["value"])
     groups: list[list[float]] = []  # labels that stand `gap` apart, as their values less what the distance adds

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Literal
 
 import altair as alt
 
+from tmdb_assets.charts.labels import format_measure
 from tmdb_assets.charts.theme import BAR, HEADER_SIZE, INK, LINE, QUIET, WIDTH, Page, at
-from tmdb_assets.charts.values import Row, format_measure
+from tmdb_assets.charts.values import Datum
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,7 +51,7 @@ class Measure:
 
 
 def labelled_bars(
-    page: Page, rows: Sequence[Row], measure: Measure, columns: Sequence[Column], tooltip: Sequence[str]
+    page: Page, rows: Sequence[Datum], measure: Measure, columns: Sequence[Column], tooltip: Sequence[str]
 ) -> alt.LayerChart:
     """Return the chart of `rows`; adds the fields `row` (position from 0) and `value_label` to the data."""
     labelled = [
@@ -73,12 +74,12 @@ def labelled_bars(
     return page.compose(layers, bottom)
 
 
-def _value_label(row: Row, measure: Measure) -> str:
+def _value_label(row: Datum, measure: Measure) -> str:
     value = row[measure.name]
     return NO_VALUE if value is None else measure.write(value)
 
 
-def _bars(base: alt.Chart, rows: Sequence[Row], measure: Measure, tooltip: Sequence[str]) -> list[alt.Chart]:
+def _bars(base: alt.Chart, rows: Sequence[Datum], measure: Measure, tooltip: Sequence[str]) -> list[alt.Chart]:
     known = [row[measure.name] for row in rows if row[measure.name] is not None]
     longest = max(known, default=0)
     reach = alt.X(

@@ -9,19 +9,10 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 from tmdb_assets.charts.bars import Column, Measure, labelled_bars
+from tmdb_assets.charts.labels import MISSING, format_count, format_measure, label_text
 from tmdb_assets.charts.notice import notice
 from tmdb_assets.charts.theme import WIDTH, Page
-from tmdb_assets.charts.values import (
-    MISSING,
-    Row,
-    conform_rows,
-    format_count,
-    format_measure,
-    label_text,
-    to_date,
-    to_number,
-    to_text,
-)
+from tmdb_assets.charts.values import Datum, conform_rows, to_date, to_number, to_text
 
 if TYPE_CHECKING:
     import altair as alt
@@ -104,7 +95,7 @@ def release_calendar(frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_s
 _NO_RELEASES = "No film of this day came out lately or comes out within a year."
 
 
-def _release_labels(row: Row, snapshot_date: dt.date | None) -> Row:
+def _release_labels(row: Datum, snapshot_date: dt.date | None) -> Datum:
     released = dt.date.fromisoformat(row["release_date"])
     film = "Film" if row["movie_id"] is None else f"Film {row['movie_id']:.0f}"
     return {

@@ -15,19 +15,9 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 
 from tmdb_assets.charts.bars import NO_VALUE, Column, Measure, labelled_bars
+from tmdb_assets.charts.labels import MISSING, format_count, format_measure, format_rating, label_text
 from tmdb_assets.charts.theme import BAR, HEADER_SIZE, QUIET, TILE, WIDTH, Page, at
-from tmdb_assets.charts.values import (
-    MISSING,
-    Row,
-    conform_rows,
-    format_count,
-    format_measure,
-    format_rating,
-    label_text,
-    to_date,
-    to_number,
-    to_text,
-)
+from tmdb_assets.charts.values import Datum, conform_rows, to_date, to_number, to_text
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -73,7 +63,7 @@ def key_figures(frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_sample
         raise ValueError(f"Key figures are one row; the frame has {len(rows)}.")
     if not rows:
         return page.empty()
-    tiles: list[Row] = [
+    tiles: list[Datum] = [
         {"label": label, "value": value, "figure": write(value), "unit": NO_VALUE if value is None else unit}
         for name, label, write, unit in _TILES
         for value in [rows[0][name]]
@@ -81,7 +71,7 @@ def key_figures(frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_sample
     return page.compose(_tile_layers(tiles, page.top), page.top + _TILE_HEIGHT)
 
 
-def _tile_layers(tiles: list[Row], top: int) -> list[alt.Chart]:
+def _tile_layers(tiles: list[Datum], top: int) -> list[alt.Chart]:
     width = (WIDTH - _TILE_GAP * (len(tiles) - 1)) / len(tiles)
     placed = [
         {**tile, "left": number * (width + _TILE_GAP), "right": number * (width + _TILE_GAP) + width}
@@ -142,7 +132,7 @@ def continent_popularity(frame: pd.DataFrame, *, snapshot_date: dt.date | None, 
     return _group_bars(page, rows, "Continent", n_films="n_movies")
 
 
-def _group_bars(page: Page, rows: list[Row], heading: str, n_films: str) -> alt.LayerChart:
+def _group_bars(page: Page, rows: list[Datum], heading: str, n_films: str) -> alt.LayerChart:
     if not rows:
         return page.empty()
     rows = sorted(rows, key=lambda row: (*_descending(row["avg_popularity"]), row["label"]))
@@ -203,11 +193,11 @@ def top_films(
     return labelled_bars(page, rows, measure, columns, tooltip)
 
 
-def _by_rank(row: Row) -> tuple[bool, float, float]:
+def _by_rank(row: Datum) -> tuple[bool, float, float]:
     return (row["rank"] is None, row["rank"] or 0, row["movie_id"] or 0)
 
 
-def _film_labels(row: Row) -> Row:
+def _film_labels(row: Datum) -> Datum:
     film = _numbered("Film", row["movie_id"])
     return {
         "rank_label": format_count(row["rank"]),
@@ -219,6 +209,6 @@ def _film_labels(row: Row) -> Row:
     }
 
 
-def _is_stale(row: Row) -> bool:
+def _is_stale(row: Datum) -> bool:
     known = None not in (row["vote_average"], row["votes_date"], row["snapshot_date"])
     return known and row["votes_date"] < row["snapshot_date"]

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 
 from tmdb_assets.charts.axes import round_ticks, value_grid
+from tmdb_assets.charts.labels import format_count
 from tmdb_assets.charts.theme import BAR, HEADER_SIZE, QUIET, WIDTH, Page, at
-from tmdb_assets.charts.values import Row, conform_rows, format_count, to_number
+from tmdb_assets.charts.values import Datum, conform_rows, to_number
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -83,7 +84,7 @@ def _histogram(page: Page, frame: pd.DataFrame, ranges: Ranges, unknown: str, ax
     return page.compose(layers, bottom + 30)
 
 
-def _count_note(rows: list[Row], unknown: str) -> str:
+def _count_note(rows: list[Datum], unknown: str) -> str:
     shown = sum(row["n_movies"] or 0 for row in rows if row["at_least"] is not None)
     left_out = sum(row["n_movies"] or 0 for row in rows if row["at_least"] is None)
     films = "1 film" if shown == 1 else f"{format_count(shown)} films"
@@ -93,7 +94,7 @@ def _count_note(rows: list[Row], unknown: str) -> str:
     return f"{films}; {have} {unknown}."
 
 
-def _bars(rows: list[Row], ranges: Ranges) -> list[Row]:
+def _bars(rows: list[Datum], ranges: Ranges) -> list[Datum]:
     """A bar for each range that has films; its `middle` is on the scale of the measure."""
     films: dict[int, float] = {}
     for row in rows:

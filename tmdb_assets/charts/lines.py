@@ -15,7 +15,7 @@ import altair as alt
 from tmdb_assets.charts.axes import round_ticks, spread_labels, value_grid
 from tmdb_assets.charts.notice import words_at
 from tmdb_assets.charts.theme import BAR, FALL, HEADER_SIZE, INK, QUIET, TILE, WIDTH, Page, at
-from tmdb_assets.charts.values import Row
+from tmdb_assets.charts.values import Datum
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +35,7 @@ _DAY_STEPS = (1, 2, 3, 5, 7, 14, 30, 61, 91, 182)
 
 
 def labelled_lines(
-    page: Page, points: Sequence[Row], days: Sequence[str], advice: Sequence[str], unit: str = ""
+    page: Page, points: Sequence[Datum], days: Sequence[str], advice: Sequence[str], unit: str = ""
 ) -> alt.LayerChart:
     """Return the chart of `points`; where there is a single day, it says so in words, with `advice`.
 
@@ -61,7 +61,7 @@ def labelled_lines(
     return page.compose(layers, bottom + 30)
 
 
-def _lines(points: Sequence[Row], x: alt.X, y: alt.Y, labels: list[Row], label_at: alt.Y) -> list[alt.Chart]:
+def _lines(points: Sequence[Datum], x: alt.X, y: alt.Y, labels: list[Datum], label_at: alt.Y) -> list[alt.Chart]:
     """The lines, their dots, and the labels with their leaders."""
     scale = alt.Scale(domain=list(range(len(COLOURS))), range=list(COLOURS))
     colour = alt.Color("line:O", legend=None, scale=scale)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 
 from tmdb_assets.charts.axes import spread_labels
+from tmdb_assets.charts.labels import format_count, label_text
 from tmdb_assets.charts.notice import notice
 from tmdb_assets.charts.theme import BAR, FALL, HEADER_SIZE, LINE, QUIET, WIDTH, Page, at, text_at
-from tmdb_assets.charts.values import Row, conform_rows, format_count, label_text, to_date, to_number, to_text
+from tmdb_assets.charts.values import Datum, conform_rows, to_date, to_number, to_text
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -65,7 +66,7 @@ def _films(number: int) -> str:
     return "1 film" if number == 1 else f"{number} films"
 
 
-def _layers(films: list[Row], top: int, bottom: int) -> list[alt.Chart]:
+def _layers(films: list[Datum], top: int, bottom: int) -> list[alt.Chart]:
     highest = {name: 10**_ROOM * max(film[name] for film in films) for name in ("budget_usd", "revenue_usd")}
     x_scale, y_scale = (
         alt.Scale(type="log", domain=[LOWEST, highest[name]], range=ends, nice=False)
@@ -119,7 +120,7 @@ def _short(amount: float) -> str:
     return format_count(amount, full_below=1_000).replace(".0", "")
 
 
-def _named(films: list[Row], highest: float) -> list[Row]:
+def _named(films: list[Datum], highest: float) -> list[Datum]:
     """The films to name, with the place of their label on the scale of the revenue."""
     by_revenue = sorted(films, key=lambda film: (-film["revenue_usd"], film["movie_id"] or 0))[:LARGEST_REVENUES]
     by_loss = sorted(films, key=lambda film: (film["revenue_usd"] - film["budget_usd"], film["movie_id"] or 0))
@@ -132,7 +133,7 @@ def _named(films: list[Row], highest: float) -> list[Row]:
     ]
 
 
-def _label(film: Row) -> Row:
+def _label(film: Datum) -> Datum:
     unnamed = "Film" if film["movie_id"] is None else f"Film {film['movie_id']:.0f}"
     return {
         "label": label_text(film["title"] or f"{unnamed} (no title)", _LABEL_WIDTH),

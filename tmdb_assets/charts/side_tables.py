@@ -9,6 +9,8 @@ import datetime as dt
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from tmdb_assets.charts.labels import ellipsize
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -33,11 +35,9 @@ def films_by_rank(frame: pd.DataFrame) -> pd.DataFrame:
 
     `frame` holds columns of vw_top_movies.
     """
-    from tmdb_assets.charts.values import shorten  # imports pandas
-
     figures: dict[str, Any] = {
         "rank": frame["rank"],
-        "title": [None if title is None else shorten(title, 2 * TITLE_WIDTH) for title in frame["title"]],
+        "title": [None if title is None else ellipsize(title, 2 * TITLE_WIDTH) for title in frame["title"]],
         "year": [day.year if isinstance(day, dt.date) and day == day else None for day in frame["release_date"]],
         "popularity": frame["popularity"].round(1),
         "rating": frame["vote_average"].round(1),
@@ -61,8 +61,6 @@ def films_then_and_now(frame: pd.DataFrame) -> pd.DataFrame:
 
     `frame` holds one row a film and day: date_id, movie_id, title, popularity.
     """
-    from tmdb_assets.charts.values import shorten  # imports pandas
-
     newest = frame["date_id"].max()
     by_film = frame.pivot(index="movie_id", columns="date_id", values="popularity").reindex(frame["movie_id"].unique())
     agos = {"now": 0, "week ago": 7, "30 days ago": 30}
@@ -72,7 +70,7 @@ def films_then_and_now(frame: pd.DataFrame) -> pd.DataFrame:
     then.insert(
         0,
         "title",
-        [shorten(title or f"Film {film}", 2 * TITLE_WIDTH) for film, title in zip(then.index, titles, strict=True)],
+        [ellipsize(title or f"Film {film}", 2 * TITLE_WIDTH) for film, title in zip(then.index, titles, strict=True)],
     )
     return then.reset_index(drop=True)
 
@@ -82,9 +80,10 @@ def films_beside_days(frame: pd.DataFrame) -> pd.DataFrame:
 
     `frame` holds one row a film and day: date_id, movie_id, title, popularity.
     """
-    from tmdb_assets.charts.values import shorten  # imports pandas
-
-    titles = {film: shorten(title, TITLE_WIDTH) for film, title in zip(frame["movie_id"], frame["title"], strict=True)}
+    titles = {
+        film: ellipsize(title or f"Film {film}", TITLE_WIDTH)
+        for film, title in zip(frame["movie_id"], frame["title"], strict=True)
+    }
     times = Counter(titles.values())
     headings = {film: title if times[title] == 1 else f"{title} ({film})" for film, title in titles.items()}
     by_day = frame.pivot(index="date_id", columns="movie_id", values="popularity")[list(titles)]

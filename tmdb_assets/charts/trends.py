@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 
 from tmdb_assets.charts.bars import ROW_HEIGHT
+from tmdb_assets.charts.labels import format_measure, label_text
 from tmdb_assets.charts.lines import COLOURS, LABEL_WIDTH, NO_HISTORY, labelled_lines
 from tmdb_assets.charts.notice import notice
 from tmdb_assets.charts.theme import BAR, FALL, HEADER_SIZE, LINE, QUIET, WIDTH, Page, at, text_at
-from tmdb_assets.charts.values import Row, conform_rows, format_measure, label_text, to_date, to_number, to_text
+from tmdb_assets.charts.values import Datum, conform_rows, to_date, to_number, to_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,7 +83,7 @@ def genre_shares(frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_sampl
     return labelled_lines(page, _share_points(rows, days), days, HISTORY_ADVICE, unit="%")
 
 
-def _share_points(rows: Sequence[Row], days: Sequence[str]) -> list[Row]:
+def _share_points(rows: Sequence[Datum], days: Sequence[str]) -> list[Datum]:
     shares: dict[float, dict[str, float]] = {}
     for row in rows:
         by_day = shares.setdefault(row["genre_id"], {})
@@ -133,16 +134,16 @@ def _given(conform: Any) -> Any:
     return conformed
 
 
-def _days_between(rows: Sequence[Row], step: int = 1) -> list[str]:
+def _days_between(rows: Sequence[Datum], step: int = 1) -> list[str]:
     """The days from the first to the last of the rows, every so manieth, the last included."""
     first, last = (dt.date.fromisoformat(pick(row["date_id"] for row in rows)) for pick in (min, max))
     agos = range((last - first).days // step, -1, -1)
     return [(last - dt.timedelta(days=step * ago)).isoformat() for ago in agos]
 
 
-def _top_films(rows: Sequence[Row], days: Sequence[str]) -> list[dict[str, Row]]:
+def _top_films(rows: Sequence[Datum], days: Sequence[str]) -> list[dict[str, Datum]]:
     """The rows of each film by day; the films by popularity on the newest day, those without one last."""
-    films: dict[float, dict[str, Row]] = {}
+    films: dict[float, dict[str, Datum]] = {}
     for row in rows:
         film = films.setdefault(row["movie_id"], {})
         if row["date_id"] in film:
@@ -156,12 +157,12 @@ def _top_films(rows: Sequence[Row], days: Sequence[str]) -> list[dict[str, Row]]
     return [films[movie_id] for movie_id in sorted(films, key=place)[:TOP_FILMS]]
 
 
-def _points(film: dict[str, Row], number: int, days: Sequence[str]) -> list[Row]:
+def _points(film: dict[str, Datum], number: int, days: Sequence[str]) -> list[Datum]:
     """A point for every day of a film: None breaks the line where a day is missing."""
     newest = max(film)
     named = film[newest]
     title, unnamed = named["title"], f"Film {named['movie_id']:.0f}"
-    same: Row = {
+    same: Datum = {
         "line": number,
         "title": title,
         "label": label_text(title or f"{unnamed} (no title)", LABEL_WIDTH),
@@ -214,7 +215,7 @@ def movers_of_the_week(
     return _diverging_bars(page, [*rises, *falls])
 
 
-def _diverging_bars(page: Page, rows: list[Row]) -> alt.LayerChart:
+def _diverging_bars(page: Page, rows: list[Datum]) -> alt.LayerChart:
     labelled = [{**row, "row": position, **_mover_labels(row)} for position, row in enumerate(rows)]
     top = page.top + _HEADER_HEIGHT
     bottom = top + ROW_HEIGHT * len(rows)
@@ -248,7 +249,7 @@ def _heading(text: str, x: float, top: int, align: str) -> alt.Chart:
     return text_at([{"heading": text}], "heading", x=x, y=top - _HEADER_HEIGHT / 2, **mark)
 
 
-def _mover_labels(row: Row) -> Row:
+def _mover_labels(row: Datum) -> Datum:
     film = "Film" if row["movie_id"] is None else f"Film {row['movie_id']:.0f}"
     change = row["change_7d"]
     return {

@@ -72,8 +72,8 @@ def serve(host: str, port: int) -> None:
 
     from tmdb_assets.charts.registry import PICTURES
 
-    for room in {picture.room for picture in PICTURES.values()}:  # so that no reader waits for pandas and Altair
-        import_module(f"tmdb_assets.charts.{room}")
+    for module in {picture.module for picture in PICTURES.values()}:  # so that no reader waits for pandas and Altair
+        import_module(f"tmdb_assets.charts.{module}")
 
     # Streamlit would ask a host on the internet for this machine's address, to compare with a page's that it does not
     # know; such a page is refused without it.

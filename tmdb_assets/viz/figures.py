@@ -11,9 +11,9 @@ import pandas as pd
 import sqlalchemy as sa
 import streamlit as st
 
-from tmdb_assets.charts.picture import read_frame
 from tmdb_assets.charts.registry import PICTURES
 from tmdb_assets.viz.reader import Edition, reading
+from tmdb_assets.warehouse.read_pictures import read_picture
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,9 +39,10 @@ def draw_picture(
     edition: Edition, name: str, parameters: Mapping[str, Any] | None = None, options: Mapping[str, Any] | None = None
 ) -> tuple[Spec, pd.DataFrame]:
     """The Vega-Lite specification of a picture, and its figures as a table; `options` are those of its chart."""
+    picture = PICTURES[name]
     with reading() as connection:
-        frame = read_frame(connection, PICTURES[name], **(parameters or {}))
-    table = PICTURES[name].arrange(frame) if len(frame) else frame
+        frame = read_picture(connection, name, {**picture.parameters, **(parameters or {})})
+    table = picture.arrange(frame) if len(frame) else frame
     return _draw(edition, name, frame, options), table
 
 

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tmdb_assets.charts.values import format_measure
+from tmdb_assets.charts.labels import format_measure
 from tmdb_assets.settings import Settings
 from tmdb_assets.warehouse.schema.roles import apply_roles
 from tmdb_assets.warehouse.server.urls import reader_url, render_url

@@ -5,14 +5,15 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+import sqlalchemy as sa
 
 from tmdb_assets.assets.views import VIEWS
-from tmdb_assets.charts.picture import read_frame
 from tmdb_assets.charts.registry import PICTURES
 from tmdb_assets.charts.side_tables import genres_beside_days, genres_then_and_now, groups_with_shares, largest_revenue
 from tmdb_assets.transforms.calendar import calendar_rows
 from tmdb_assets.warehouse.loading.latest_state import keep_latest
 from tmdb_assets.warehouse.loading.load import load
+from tmdb_assets.warehouse.read_pictures import read_picture
 from tmdb_assets.warehouse.schema.bridges import bridge_movie_country, bridge_movie_genre
 from tmdb_assets.warehouse.schema.ddl import apply_view
 from tmdb_assets.warehouse.schema.dimensions import dim_country, dim_date, dim_genre, dim_language, dim_movie
@@ -78,8 +79,12 @@ def _load(warehouse):
             keep_latest(connection, day)
 
 
+def read(connection, name, **parameters):
+    return read_picture(connection, name, {**PICTURES[name].parameters, **parameters})
+
+
 def rows(connection, name, **parameters):
-    frame = read_frame(connection, PICTURES[name], **parameters).astype(object)
+    frame = read(connection, name, **parameters).astype(object)
     return [tuple(row) for row in frame.where(frame.notna(), None).itertuples(index=False)]
 
 
@@ -94,7 +99,7 @@ def test_groups_count_the_newest_days_films_that_are_not_removed(connection):
         ("US", "America", 2, 0.5, 15.0),
         (None, None, 1, 0.25, 40.0),
     ]
-    table = groups_with_shares(read_frame(connection, PICTURES["original_languages"]))
+    table = groups_with_shares(read(connection, "original_languages"))
     assert table.to_dict(orient="records")[1] == {"name": "not known", "films": 1, "share %": 25.0, "popularity": 40.0}
 
 
@@ -109,7 +114,7 @@ def test_releases_reach_from_a_month_back_to_a_year_ahead(connection):
 
 
 def test_money_is_of_films_of_which_both_amounts_are_known(connection):
-    frame = read_frame(connection, PICTURES["budget_and_revenue"])
+    frame = read(connection, "budget_and_revenue")
     assert frame["movie_id"].tolist() == [4, 2, 1]  # by popularity
     table = largest_revenue(frame)
     assert table["title"].tolist() == ["Film 1", "Film 4", "Film 2"]
@@ -127,11 +132,16 @@ def test_genre_shares_are_of_the_newest_loaded_day_of_each_stretch(connection):
         ("2026-07-29", 1, 0.75),
         ("2026-07-29", 2, 0.5),
     ]
-    table = genres_then_and_now(read_frame(connection, PICTURES["genre_shares"], days=27))
+    table = genres_then_and_now(read(connection, "genre_shares", days=27))
     assert list(table) == ["genre", "2026-07-09 %", "2026-07-29 %"]
     assert table.iloc[:, 1:].to_numpy().tolist() == [[100.0, 75.0], [0.0, 50.0]]
-    years = read_frame(connection, PICTURES["genre_shares"], days=3650)
+    years = read(connection, "genre_shares", days=3650)
     assert [str(day) for day in years["date_id"].unique()] == ["2016-07-31", "2026-07-29"]
     table = genres_beside_days(years)
     assert list(table.columns) == ["day (UTC)", "Drama %", "Comedy %"]
     assert table.iloc[0].tolist()[1:] == [75.0, 50.0]
+
+
+def test_a_parameter_that_the_query_does_not_have_is_an_error(connection):
+    with pytest.raises(sa.exc.ArgumentError, match="weeks"):
+        read(connection, "genre_shares", weeks=3)

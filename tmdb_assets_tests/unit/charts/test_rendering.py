@@ -12,7 +12,8 @@ import vl_convert
 from PIL import Image
 
 from tmdb_assets.charts import figures, money, render, theme
-from tmdb_assets.charts.values import format_count, format_measure, label_text, shorten, to_number, to_text
+from tmdb_assets.charts.labels import ellipsize, format_count, format_measure, label_text
+from tmdb_assets.charts.values import to_number, to_text
 from tmdb_assets_tests.unit.charts.test_catalogue import money_frame
 from tmdb_assets_tests.unit.charts.test_charts import DAY, film_frame, genre_frame, rows_of
 
@@ -106,11 +107,11 @@ def test_text_loses_what_a_picture_cannot_hold():
 
 
 def test_a_cut_counts_wide_characters_twice_and_parts_no_character():
-    assert shorten("abcdef", 6) == "abcdef"
-    assert shorten("abcdefg", 6) == "abcde…"
-    assert shorten("千と千尋の神隠し", 9) == "千と千尋…"
-    assert shorten("e\u0301" * 5, 3) == "e\u0301e\u0301…"
-    assert shorten("abc defgh", 5) == "abc…"
+    assert ellipsize("abcdef", 6) == "abcdef"
+    assert ellipsize("abcdefg", 6) == "abcde…"
+    assert ellipsize("千と千尋の神隠し", 9) == "千と千尋…"
+    assert ellipsize("e\u0301" * 5, 3) == "e\u0301e\u0301…"
+    assert ellipsize("abc defgh", 5) == "abc…"
     assert label_text("שלום עולם", 6) == "\u202bשלום…"
 
 

@@ -1,0 +1,83 @@
+"""What stands beside a bar or a line: titles cut to a width, numbers as text. Imports neither pandas nor Altair."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MISSING = "–"
+JOINERS = "\u200c\u200d"
+"""Devanagari and Persian spell with them; every other format character is dropped."""
+_ELLIPSIS = "…"
+_RIGHT_TO_LEFT = "\u202b"
+
+
+def ellipsize(text: str, width: int) -> str:
+    """Return `text` cut to `width` columns with an ellipsis at the end, when it is wider.
+
+    A column is the width of a Latin letter; a wide East Asian character takes two (Unicode Standard Annex 11).
+    A character is never parted from its combining marks.
+    """
+    clusters = [(cluster, 2 if unicodedata.east_asian_width(cluster[0]) in "WF" else 1) for cluster in _clusters(text)]
+    if sum(columns for _, columns in clusters) <= width:
+        return text
+    kept, used = "", 1
+    for cluster, columns in clusters:
+        used += columns
+        if used > width:
+            break
+        kept += cluster
+    return kept.rstrip() + _ELLIPSIS
+
+
+def label_text(text: str, width: int) -> str:
+    """Return `text` as a label of at most `width` columns that reads in its own direction."""
+    directions = (unicodedata.bidirectional(char) for char in text)
+    first = next((direction for direction in directions if direction in {"L", "R", "AL"}), "L")
+    # A picture is drawn left to right: without the mark, the ellipsis and the full stop of a right-to-left text would
+    # stand at its beginning. It opens the text, as a cut at its end must not lose it.
+    return ("" if first == "L" else _RIGHT_TO_LEFT) + ellipsize(text, width)
+
+
+def _clusters(text: str) -> Iterator[str]:
+    cluster = ""
+    for char in text:
+        joins = unicodedata.category(char).startswith("M") or char in JOINERS or cluster.endswith("\u200d")
+        if cluster and not joins:
+            yield cluster
+            cluster = ""
+        cluster += char
+    if cluster:
+        yield cluster
+
+
+def format_measure(value: float | None) -> str:
+    """Return a measure like a popularity with one decimal ("1,234.5", "<0.1"), `MISSING` when unknown."""
+    if value is None:
+        return MISSING
+    if 0 < value < 0.05:
+        return "<0.1"
+    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:,.1f}"
+
+
+def format_rating(value: float | None) -> str:
+    """Return a rating from 0 to 10 with one decimal, `MISSING` when unknown."""
+    return MISSING if value is None else f"{value:.1f}"
+
+
+def format_count(value: float | None, full_below: int = 1_000_000) -> str:
+    """Return a count in full below a bound, then in short ("36.3K", "155K", "4.0B"), `MISSING` when unknown."""
+    if value is None:
+        return MISSING
+    if abs(value) < full_below:
+        return f"{value:,.0f}"
+    for unit, suffix in ((1e3, "K"), (1e6, "M"), (1e9, "B"), (1e12, "T")):
+        scaled = value / unit
+        if abs(scaled) < 99.95:
+            return f"{scaled:.1f}{suffix}"
+        if abs(scaled) < 999.5:
+            return f"{scaled:.0f}{suffix}"
+    return f"{value:.1e}"

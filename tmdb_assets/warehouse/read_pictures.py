@@ -1,0 +1,34 @@
+"""What the pictures show: the result of each query in `sql/pictures`, and the day it is of.
+
+The queries read only what the role `tmdb_reader` may read: views, dimensions, bridges and the fact.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from tmdb_assets.settings import SQL_DIR
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def read_picture(connection: sa.Connection, name: str, parameters: Mapping[str, Any]) -> pd.DataFrame:
+    """Return the result of `sql/pictures/NAME.sql` with these bind parameters. Imports pandas.
+
+    Raises `sqlalchemy.exc.ArgumentError` for a parameter that the query does not have.
+    """
+    import pandas as pd
+
+    query = sa.text((SQL_DIR / "pictures" / f"{name}.sql").read_text(encoding="utf-8"))
+    return pd.read_sql_query(query.bindparams(**parameters), connection)
+
+
+def read_newest_day(connection: sa.Connection) -> dt.date | None:
+    """Return the newest loaded day (UTC), which is every picture's snapshot date; None before the first load."""
+    day: dt.date | None = connection.scalar(sa.text("select max(date_id) from vw_load_status"))
+    return day
