@@ -5,8 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import NamedTuple
 
-from dagster import Failure
-from dagster._core.execution.plan.objects import StepFailureData, UserFailureData
+from dagster import DagsterEvent, Failure
 
 CAUSE, IS_FINAL = "cause", "is_final"
 
@@ -18,8 +17,9 @@ class Missing(NamedTuple):
     is_final: bool = False
 
 
-def read_reason(failure: StepFailureData) -> str | None:
-    """Why a step failed: the words of its `Failure`, or else the first line of the error that it comes from."""
+def read_reason(event: DagsterEvent) -> str | None:
+    """Why a step failed, from the event that says so: the words of its `Failure`, or the first line of its error."""
+    failure = event.step_failure_data
     told = failure.user_failure_data.description if failure.user_failure_data else None
     if told is None and failure.error is not None:
         return (failure.error.cause or failure.error).message.strip().splitlines()[0]
@@ -32,8 +32,9 @@ def missing_day(day: dt.date, told: str, *, cause: str, is_final: bool) -> Failu
     return Failure(description=f"{day} cannot be loaded: {told}", metadata=metadata, allow_retries=False)
 
 
-def read_missing(failure: UserFailureData | None) -> Missing | None:
-    """What `missing_day` told, from a failed step; None for any other failure."""
+def read_missing(event: DagsterEvent) -> Missing | None:
+    """What `missing_day` said, from the event of the failed step; None for any other failure."""
+    failure = event.step_failure_data.user_failure_data
     if failure is None or CAUSE not in failure.metadata:
         return None
     return Missing(str(failure.metadata[CAUSE].value), bool(failure.metadata[IS_FINAL].value))

@@ -15,13 +15,13 @@ from typing import Any, TextIO
 
 import sqlalchemy as sa
 from dagster import (
+    AssetCheckSeverity,
     AssetKey,
     DagsterEvent,
     DagsterExecutionInterruptedError,
     DagsterInstance,
     Definitions,
 )
-from dagster._core.definitions.asset_checks.asset_check_spec import AssetCheckSeverity
 
 from tmdb_assets import partitions
 from tmdb_assets.assets.dashboard import dashboard
@@ -280,11 +280,11 @@ def _problems(events: Sequence[DagsterEvent]) -> dict[str, Missing]:
         if not event.is_step_failure or _is_interrupted([event]):
             continue
         data = event.step_failure_data
-        reason = read_reason(data)
+        reason = read_reason(event)
         if reason and not (
             data.user_failure_data and data.user_failure_data.description
         ):  # an error's own words do not say where it was
             reason = f"{event.step_key}: {reason}"
         line = reason or f"{event.step_key} failed"
-        lines[line] = read_missing(data.user_failure_data) or Missing(line)
+        lines[line] = read_missing(event) or Missing(line)
     return lines

@@ -16,11 +16,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
-from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, DefaultRunLauncher, RunsFilter
+from dagster import (
+    DagsterInstance,
+    DagsterRun,
+    DagsterRunStatus,
+    DefaultRunLauncher,
+    RunsFilter,
+    deserialize_value,
+)
 from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
-from dagster._core.storage.tags import GRPC_INFO_TAG
-from dagster._serdes import deserialize_value
+
+from tmdb_assets.instance.tags import GRPC_INFO_TAG
 
 START_FIELD = 19  # of /proc/PID/stat, after the name in brackets, which may hold anything
 PROCESS_TAG = ".dagster/tmdb_assets_process"  # the prefix keeps it off the list of runs

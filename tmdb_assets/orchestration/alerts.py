@@ -16,11 +16,10 @@ from dataclasses import dataclass, field
 
 import psycopg
 import sqlalchemy as sa
-from dagster import DagsterEventType, DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
-from dagster._core.definitions.asset_checks.asset_check_spec import AssetCheckSeverity
-from dagster._core.storage.tags import PARTITION_NAME_TAG
+from dagster import AssetCheckSeverity, DagsterEventType, DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
 
 from tmdb_assets.assets.failures import Missing, read_missing, read_reason
+from tmdb_assets.instance.tags import PARTITION_NAME_TAG
 from tmdb_assets.orchestration.overdue import missed_days
 from tmdb_assets.orchestration.webhook import NoAnswerError, ReceiverError, post
 from tmdb_assets.settings import Settings
@@ -198,10 +197,10 @@ def _reason(instance: DagsterInstance, run: DagsterRun) -> tuple[str, Missing | 
     for entry in instance.all_logs(run.run_id, of_type=DagsterEventType.STEP_FAILURE):
         if entry.dagster_event is None:
             continue
-        failure, step = entry.dagster_event.step_failure_data, entry.dagster_event.step_key
-        reason = read_reason(failure) or "no reason given"
+        step = entry.dagster_event.step_key
+        reason = read_reason(entry.dagster_event) or "no reason given"
         told = reason if reason.startswith(f"{step}:") else f"{step}: {reason}"
-        return told, read_missing(failure.user_failure_data)
+        return told, read_missing(entry.dagster_event)
     for entry in instance.all_logs(run.run_id, of_type=DagsterEventType.RUN_FAILURE):
         if entry.dagster_event is not None and entry.dagster_event.message:
             return entry.dagster_event.message, None

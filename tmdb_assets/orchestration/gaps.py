@@ -15,13 +15,13 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 from dagster import DagsterInstance, DagsterRunStatus, RunRecord, RunsFilter
-from dagster._core.storage.tags import (
+
+from tmdb_assets.instance.tags import (
     AUTO_RETRY_RUN_ID_TAG,
     PARTITION_NAME_TAG,
     SENSOR_NAME_TAG,
     WILL_RETRY_TAG,
 )
-
 from tmdb_assets.settings import get_settings
 from tmdb_assets.warehouse.ledger.exports import loaded_days
 

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
-from dagster._core.storage.tags import PARTITION_NAME_TAG
+
+from tmdb_assets.instance.tags import PARTITION_NAME_TAG
 
 LATE_AT = dt.time(12, tzinfo=dt.UTC)  # three hours after the schedule
 UNDER_WAY = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime as dt
 
 from dagster import build_sensor_context
-from dagster._core.storage.tags import PARTITION_NAME_TAG, RUN_KEY_TAG, SENSOR_NAME_TAG
 from dagster._core.test_utils import create_run_for_test
 
 from tmdb_assets import partitions
 from tmdb_assets.definitions import defs
+from tmdb_assets.instance.tags import PARTITION_NAME_TAG, RUN_KEY_TAG, SENSOR_NAME_TAG
 from tmdb_assets_tests.stage.platform import QUIET
 
 HOUR = dt.timedelta(hours=1)

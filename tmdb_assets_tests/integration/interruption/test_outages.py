@@ -12,9 +12,8 @@ import psutil
 import pytest
 import sqlalchemy as sa
 from dagster import DagsterInstance, DagsterRunStatus
-from dagster._core.launcher import WorkerStatus
 
-from tmdb_assets.instance.launcher import PROCESS_TAG, close_dead_runs, is_dead, this_process
+from tmdb_assets.instance.launcher import PROCESS_TAG, WorkerStatus, close_dead_runs, is_dead, this_process
 from tmdb_assets.settings import PROJECT_ROOT, Settings
 from tmdb_assets.warehouse.server import open as server_module
 from tmdb_assets.warehouse.server.data_folder import run_pg_ctl
