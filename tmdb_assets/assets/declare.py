@@ -17,12 +17,11 @@ from dagster import (
     asset,
 )
 
-from tmdb_assets.assets.describe import describe_rows
+from tmdb_assets.assets.describe import column_schema, describe_rows
 from tmdb_assets.assets.publish import CONTRACT
 from tmdb_assets.assets.retries import retried_after_outage
 from tmdb_assets.partitions import daily_partitions
 from tmdb_assets.settings import get_settings
-from tmdb_assets.warehouse.schema.column_schema import column_schema
 
 # Partitioned asset checks and code references work, and their versions are pinned; a page of warnings helps nobody.
 warnings.filterwarnings("ignore", category=PreviewWarning)

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import sqlalchemy as sa
+from dagster import TableColumn, TableColumnConstraints, TableSchema
+
+from tmdb_assets.warehouse.schema.vocabulary import rule_texts, sql_type
+
 EXAMPLE_QUERIES = {
     "raw_discover": "select rank, payload ->> 'title' from raw_discover order by snapshot_date desc, rank limit 20",
     "raw_details": "select status_code, count(*) from raw_details group by status_code",
@@ -46,3 +51,21 @@ def describe_rows(name: str, comment: str, made_from: Sequence[str]) -> str:
     has_source = "Source:" in comment or not made_from
     source = [] if has_source else [f"Made from {', '.join(made_from)}."]
     return "\n\n".join([comment, *source, f"Example: `{example}`"])
+
+
+def column_schema(table: sa.Table) -> TableSchema:
+    """The `dagster/column_schema` of a table: known from its declaration before it is first materialized."""
+    is_unique = len(table.primary_key.columns) == 1
+    return TableSchema(
+        columns=[
+            TableColumn(
+                col.name,
+                sql_type(col),
+                description=col.comment,
+                constraints=TableColumnConstraints(
+                    nullable=bool(col.nullable), unique=is_unique and col.primary_key, other=rule_texts(col)
+                ),
+            )
+            for col in table.columns
+        ]
+    )

@@ -15,10 +15,9 @@ import sqlalchemy as sa
 
 from tmdb_assets.settings import PROJECT_ROOT, Settings
 from tmdb_assets.warehouse.retention import RAW_KEPT_DAYS
-from tmdb_assets.warehouse.schema.column_schema import column_schema
 from tmdb_assets.warehouse.schema.ddl import apply_view
 from tmdb_assets.warehouse.schema.views import VIEWS, View, grain_of, view_columns
-from tmdb_assets.warehouse.schema.vocabulary import key_columns, metadata
+from tmdb_assets.warehouse.schema.vocabulary import key_columns, metadata, rule_texts, sql_type
 
 DICTIONARY = PROJECT_ROOT / "docs" / "data_dictionary.md"
 INTRODUCTION = """\
@@ -64,12 +63,12 @@ def _table_entry(table: sa.Table) -> str:
     rows = [
         (
             f"`{col.name}`",
-            col.type or "",
-            "yes" if col.constraints and col.constraints.nullable else "no",
-            col.description or "",
-            "; ".join(f"`{rule}`" for rule in (col.constraints.other if col.constraints else ())),
+            sql_type(col),
+            "yes" if col.nullable else "no",
+            col.comment or "",
+            "; ".join(f"`{rule}`" for rule in rule_texts(col)),
         )
-        for col in column_schema(table).columns
+        for col in table.columns
     ]
     header = ("column", "type", "NULL", "meaning", "rules")
     return f"### {table.name}\n\n{table.comment} {' '.join(facts)}\n\n{_markdown_table(header, rows)}"

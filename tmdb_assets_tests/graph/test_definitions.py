@@ -19,10 +19,10 @@ from dagster import (
 )
 
 import tmdb_assets
+from tmdb_assets.assets.describe import column_schema
 from tmdb_assets.charts.registry import REPORTS
 from tmdb_assets.definitions import build_definitions, defs
 from tmdb_assets.partitions import daily_partitions
-from tmdb_assets.warehouse.schema.column_schema import column_schema
 from tmdb_assets.warehouse.schema.vocabulary import metadata as declared
 
 PACKAGE = Path(tmdb_assets.__file__).parent
@@ -51,17 +51,8 @@ DEPENDENCIES = {
     "vw_load_status": {"fact_movie_daily"},
     "vw_trending_movies": {"fact_movie_daily", "dim_movie"},
     **{report.name: set(report.reads) for report in REPORTS},
-    "dashboard": {
-        "vw_movie_latest",
-        "vw_load_status",
-        "fact_movie_daily",
-        "dim_movie",
-        "dim_genre",
-        "dim_country",
-        "dim_language",
-        "bridge_movie_genre",
-        "bridge_movie_country",
-    },
+    "dashboard": {"vw_movie_latest", "vw_load_status", "fact_movie_daily", "dim_movie", "dim_genre", "dim_country"}
+    | {"dim_language", "bridge_movie_genre", "bridge_movie_country"},
 }
 GROUPS = {
     "raw": {"raw_discover", "raw_details", "raw_export"},

@@ -18,7 +18,6 @@ from tmdb_assets.warehouse.schema.vocabulary import Rule, frame_columns, key_col
 if TYPE_CHECKING:
     import pandas as pd
     import pandera.pandas as pa
-    from dagster import DagsterType
 
 
 class StructuralFaultError(Exception):
@@ -26,13 +25,13 @@ class StructuralFaultError(Exception):
 
 
 @cache
-def structural_gate(table: sa.Table) -> DagsterType:
+def structural_gate(table: sa.Table) -> Any:
     """The dagster-pandas type of this table's frames: exactly its columns, each with its dtype."""
     from dagster_pandas import PandasColumn, create_dagster_pandas_dataframe_type
     from dagster_pandas.constraints import ColumnDTypeInSetConstraint, StrictColumnsConstraint
 
     columns = frame_columns(table)
-    gate: DagsterType = create_dagster_pandas_dataframe_type(
+    return create_dagster_pandas_dataframe_type(
         name=f"{table.name}_frame",
         description=table.comment,
         columns=[
@@ -41,12 +40,11 @@ def structural_gate(table: sa.Table) -> DagsterType:
         ],
         dataframe_constraints=[StrictColumnsConstraint(list(columns))],
     )
-    return gate
 
 
 def check_structure(table: sa.Table, frame: pd.DataFrame) -> None:
     """Raise `StructuralFaultError` unless the frame has exactly the table's columns with their dtypes."""
-    outcome = structural_gate(table).type_check(None, frame)  # type: ignore[arg-type]
+    outcome = structural_gate(table).type_check(None, frame)
     if not outcome.success:
         raise StructuralFaultError(f"{table.name}: the frame does not fit the table. {outcome.description}")
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONB
 
 from tmdb_assets.transforms.conform import Kind
@@ -161,6 +162,16 @@ def frame_columns(table_: sa.Table) -> dict[str, Kind]:
 def key_columns(table_: sa.Table) -> list[str]:
     """The natural key: the primary key's columns, in order."""
     return [col.name for col in table_.primary_key.columns]
+
+
+def sql_type(col: sa.Column[Any]) -> str:
+    """The column's type as Postgres names it, in lower case."""
+    return str(col.type.compile(dialect=postgresql.dialect())).lower()
+
+
+def rule_texts(col: sa.Column[Any]) -> list[str]:
+    """The column's rules in words, foreign keys included."""
+    return [rule.text for rule in col.info["rules"]] + [f"references {key.target_fullname}" for key in col.foreign_keys]
 
 
 def inserted_at() -> sa.Column[Any]:

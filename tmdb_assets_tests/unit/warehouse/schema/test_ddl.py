@@ -9,8 +9,8 @@ import pytest
 import sqlalchemy as sa
 from sqlfluff.core import FluffConfig, Linter
 
+from tmdb_assets.assets.describe import column_schema
 from tmdb_assets.settings import SQL_DIR
-from tmdb_assets.warehouse.schema.column_schema import column_schema
 from tmdb_assets.warehouse.schema.ddl import schema_sql, view_file
 from tmdb_assets.warehouse.schema.vocabulary import LARGEST, metadata
 
