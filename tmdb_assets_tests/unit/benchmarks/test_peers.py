@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from benchmarks import films, peers
+from benchmarks import films
 from benchmarks.answers import TOKEN, Traffic
-from benchmarks.contenders import DLT_FIGURES, contenders
+from benchmarks.peers import __main__ as peers
+from benchmarks.peers.contenders import DLT_FIGURES, contenders
 from benchmarks.troubled import IMPOSSIBLE_RATING, NO_NUMBER, TROUBLES, TroubledAnswers, troubled_film
 
 DAY = dt.date(2026, 1, 31)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
-import gzip
-import io
 import json
 import re
 from collections import defaultdict
@@ -15,10 +13,16 @@ from typing import Any
 
 import pytest
 
+from tmdb_assets_tests.cases.recorded_facts import (
+    RECORDINGS,
+    recorded_details,
+    recorded_pages,
+    recorded_tables,
+)
+
 ROOT = Path(__file__).resolve().parents[3]
 DATA = ROOT / "data"
 SAMPLE = DATA / "sample"
-RECORDINGS = ROOT.parent / "shared" / "tmdb"
 needs_recordings = pytest.mark.skipif(not RECORDINGS.is_dir(), reason=f"no recordings of TMDb in {RECORDINGS}")
 
 # ISO 3166-1 alpha-2, all 249 codes in order, two letters each.
@@ -31,7 +35,6 @@ ISO_3166_1 = (
 )
 CONTINENTS = {"Africa", "Antarctica", "Asia", "Europe", "North America", "Oceania", "South America"}
 FORMER_COUNTRIES = {"SU", "XC", "XG", "YU"}
-TEXT_KEYS = ("title", "original_title", "original_language", "release_date")
 KEYS = {
     "id": int, "imdb_id": str | None, "title": str, "original_title": str, "original_language": str,
     "release_date": str, "runtime": int, "budget": int, "revenue": int, "genres": list,
@@ -246,67 +249,14 @@ def test_edges_of_the_real_api_are_there(key: str) -> None:
     assert any(not film[key] for film in films())
 
 
-def detail_facts(movie: dict[str, Any]) -> dict[str, Any]:
-    return {key: movie[key] or "" for key in TEXT_KEYS} | {
-        "genres": sorted(genre["id"] for genre in movie["genres"]),
-        "production_countries": sorted(country["iso_3166_1"] for country in movie["production_countries"]),
-    }
-
-
-def recorded_details(wanted: set[int]) -> dict[int, dict[str, Any]]:
-    """Facts of the newest recorded detail answer of each wanted film."""
-    found = {}
-    for path in (RECORDINGS / "movie").glob("*.json"):  # of several dates: a dated recording below replaces it
-        if int(path.stem) in wanted:
-            found[int(path.stem)] = detail_facts(json.loads(path.read_bytes()))
-    dated = [*(RECORDINGS / "datasets").glob("*.jsonl.gz"), *(RECORDINGS / "datasets" / "daily").glob("*.jsonl.gz")]
-    for path in sorted(dated, key=lambda path: path.name):
-        with gzip.open(path, "rt", encoding="utf-8") as lines:
-            for line in lines:
-                movie = json.loads(line)
-                if movie["id"] in wanted:
-                    found[movie["id"]] = detail_facts(movie)
-    return found
-
-
-def recorded_pages(wanted: set[int]) -> dict[int, dict[str, Any]]:
-    """Facts of the newest recorded list entry of each wanted film; a list says nothing of countries."""
-    found = {}
-    for path in sorted((RECORDINGS / "discover").glob("*/*.json"), key=lambda path: path.parent.name[-10:]):
-        for movie in json.loads(path.read_bytes())["results"]:
-            if movie["id"] in wanted:
-                found[movie["id"]] = {key: movie[key] for key in TEXT_KEYS} | {"genres": sorted(movie["genre_ids"])}
-    return found
-
-
-def recorded_tables(wanted: set[int]) -> dict[int, dict[str, Any]]:
-    """Facts of the recorded tables of 2017 and (newer, by names) 2024; the genre 10769 of 2017 no longer exists."""
-    found: dict[int, dict[str, Any]] = {}
-    genre_ids = {row["name"]: int(row["id"]) for row in rows("sample/genres.csv")}
-    codes = {row["name"]: row["iso_3166_1"] for row in rows("country_continent.csv")}
-    for name in ("tmdb_5000_movies_2017.csv.gz", "tmdb_v11_top2631_2024.csv.gz"):
-        with gzip.open(RECORDINGS / "datasets" / name) as packed:
-            for movie in csv.DictReader(io.TextIOWrapper(packed, encoding="utf-8")):
-                if int(movie["id"]) not in wanted:
-                    continue
-                genres, countries = movie["genres"], movie["production_countries"]
-                facts: dict[str, Any] = {key: movie[key] for key in TEXT_KEYS}
-                if genres.startswith("["):
-                    facts["genres"] = sorted({genre["id"] for genre in json.loads(genres)} - {10769})
-                    facts["production_countries"] = sorted(item["iso_3166_1"] for item in json.loads(countries))
-                else:
-                    facts["genres"] = sorted(genre_ids[genre] for genre in genres.split(", "))
-                    facts["production_countries"] = sorted(codes[country] for country in countries.split(", "))
-                found[int(movie["id"])] = facts
-    return found
-
-
 @needs_recordings
 def test_films_agree_with_the_newest_recording_that_has_them() -> None:
     wanted = {film["id"] for film in films()}
     details = recorded_details(wanted)
     rest = wanted - set(details)
-    pages, tables = recorded_pages(rest), recorded_tables(rest)
+    genre_ids = {row["name"]: int(row["id"]) for row in rows("sample/genres.csv")}
+    codes = {row["name"]: row["iso_3166_1"] for row in rows("country_continent.csv")}
+    pages, tables = recorded_pages(rest), recorded_tables(rest, genre_ids, codes)
     known = {film_id: details.get(film_id) or (tables.get(film_id, {}) | pages.get(film_id, {})) for film_id in wanted}
     differences = [
         (film["id"], key, film[key], fact)

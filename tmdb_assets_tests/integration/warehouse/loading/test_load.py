@@ -9,12 +9,11 @@ import pytest
 import sqlalchemy as sa
 
 from tmdb_assets.tmdb.payload import read_json
-from tmdb_assets.transforms.conform import Conformed, Reason, Row
+from tmdb_assets.transforms.conform import Conformed, Row
 from tmdb_assets.transforms.details import parse_movie
 from tmdb_assets.warehouse.loading.contracts import StructuralFaultError
 from tmdb_assets.warehouse.loading.load import KEPT_CHARACTERS, Loaded, TooManyRejectedError, load
 from tmdb_assets.warehouse.loading.merge import MergeCounts, merge_whole
-from tmdb_assets.warehouse.schema.bridges import bridge_movie_genre
 from tmdb_assets.warehouse.schema.dimensions import country_continent, dim_company, dim_genre, dim_language, dim_movie
 from tmdb_assets.warehouse.schema.fact import fact_movie_daily
 from tmdb_assets.warehouse.schema.raw import raw_details, raw_discover, raw_reference
@@ -33,10 +32,6 @@ def rejected_in(warehouse: Warehouse) -> list[tuple[Any, ...]]:
     return rows_of(
         warehouse, "select table_name, snapshot_date, part, payload, reasons from rejected_row order by part desc"
     )
-
-
-def seed_films(warehouse: Warehouse, count: int) -> None:
-    load_rows(warehouse, dim_movie, [{"movie_id": n, "title": f"m{n}", "as_of_date": DAY} for n in range(1, count + 1)])
 
 
 def test_rows_are_counted_as_inserted_updated_and_unchanged(warehouse: Warehouse) -> None:
@@ -112,7 +107,8 @@ def test_one_transaction_can_load_a_table_twice(warehouse: Warehouse) -> None:
 
 
 def test_broken_rows_are_set_aside_with_reasons_and_the_others_load(warehouse: Warehouse) -> None:
-    seed_films(warehouse, 60)
+    films = [{"movie_id": n, "title": f"m{n}", "as_of_date": DAY} for n in range(1, 61)]
+    load_rows(warehouse, dim_movie, films)
     with warehouse.begin() as connection:
         connection.execute(
             sa.text("insert into dim_date values (:d, 2026, 3, 7, 29, 31, 3, 'July', false)"), {"d": DAY}
@@ -243,38 +239,6 @@ def test_a_frame_of_the_wrong_shape_leaves_nothing(warehouse: Warehouse) -> None
     with pytest.raises(StructuralFaultError, match="name"), warehouse.begin() as connection:
         load(connection, dim_genre, [as_frame(dim_genre, genres(3)), wrong], day=DAY)
     assert rows_of(warehouse, "select count(*) from dim_genre") == [(0,)]
-
-
-@pytest.fixture
-def linked(warehouse: Warehouse) -> Warehouse:
-    seed_films(warehouse, 25)
-    load_rows(warehouse, dim_genre, genres(2), day=DAY)
-    return warehouse
-
-
-def test_rows_without_their_parent_are_rejected(linked: Warehouse) -> None:
-    links = [{"movie_id": n, "genre_id": 1} for n in range(1, 26)] + [{"movie_id": 1, "genre_id": 99}]
-    loaded = load_rows(linked, bridge_movie_genre, links, day=DAY, part=lambda row: f"film {row['movie_id']}")
-    assert loaded.counts == MergeCounts(inserted=25)
-    assert [(item.row, item.reasons, item.part) for item in loaded.rejected] == [
-        (links[-1], (Reason("genre_id is in dim_genre", "99"),), "film 1")
-    ]
-    assert rows_of(linked, "select count(*) from bridge_movie_genre") == [(25,)]
-
-
-def test_of_two_missing_parents_always_the_same_is_named(linked: Warehouse) -> None:
-    links = [{"movie_id": n, "genre_id": 1} for n in range(1, 26)] + [{"movie_id": 77, "genre_id": 99}]
-    loaded = load_rows(linked, bridge_movie_genre, links, day=DAY)
-    assert [reason.rule for item in loaded.rejected for reason in item.reasons] == ["genre_id is in dim_genre"]
-
-
-def test_a_film_of_an_unknown_language_is_rejected_and_one_without_is_not(linked: Warehouse) -> None:
-    film = {"title": "x", "as_of_date": DAY}
-    films = [{**film, "movie_id": n, "original_language": None} for n in range(1, 25)]
-    loaded = load_rows(linked, dim_movie, [*films, {**film, "movie_id": 30, "original_language": "xx"}], day=DAY)
-    assert [(item.row["movie_id"], item.reasons[0].rule) for item in loaded.rejected] == [
-        (30, "original_language is in dim_language")
-    ]
 
 
 def test_huge_texts_are_cut_in_rejected_rows(warehouse: Warehouse) -> None:

@@ -6,7 +6,7 @@ measures are merged by day and film; both are sent as CSV, by COPY. A film that 
 of the platform is imported: it runs in an environment that has `dlt[postgres]` alone. It reads TMDB_API_URL,
 TMDB_TOKEN, TMDB_PAGES and WAREHOUSE_URL, and loads into the schema `tmdb`.
 
-    python benchmarks/dlt_pipeline.py --day 2026-01-31
+    python benchmarks/peers/dlt_pipeline.py --day 2026-01-31
 """
 
 from __future__ import annotations

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.bench import Bench
-from benchmarks.contenders import Contender
 from benchmarks.fake_api import fake_api
 from benchmarks.films import expected_figures, read_films, write_films
+from benchmarks.peers.contenders import Contender
 from tmdb_assets.tmdb.sandbox.catalogue import Catalogue
 from tmdb_assets.tmdb.sandbox.routes import PAGE_SIZE
 

@@ -90,7 +90,7 @@ def contenders(dlt_python: Path) -> list[Contender]:
         Contender("script", lambda day: [*FLOOR, "--day", day], FIGURES, told=nobody, **star),
         Contender(
             "dlt",
-            lambda day: [str(dlt_python), str(ROOT / "benchmarks" / "dlt_pipeline.py"), "--day", day],
+            lambda day: [str(dlt_python), str(ROOT / "benchmarks" / "peers" / "dlt_pipeline.py"), "--day", day],
             DLT_FIGURES,
             genres=DLT_GENRES,
             facts=star["facts"].replace("from ", "from tmdb."),

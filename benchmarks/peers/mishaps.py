@@ -12,8 +12,8 @@ from collections.abc import Callable
 import psycopg
 
 from benchmarks.bench import Bench, BenchmarkError
-from benchmarks.contenders import Contender
-from benchmarks.lab import DAY, Lab
+from benchmarks.peers.contenders import Contender
+from benchmarks.peers.lab import DAY, Lab
 from benchmarks.troubled import TROUBLES, troubled_film
 
 FEW_FILMS = 200  # of the days on which something goes wrong with one film

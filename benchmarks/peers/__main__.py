@@ -20,11 +20,11 @@ from collections import defaultdict
 from pathlib import Path
 
 from benchmarks.bench import BenchmarkError, bench_folder, machine, private_server
-from benchmarks.contenders import Contender, contenders, make_dlt
 from benchmarks.fake_api import LoadServerError
 from benchmarks.films import MOST_FILMS
-from benchmarks.lab import Lab
-from benchmarks.mishaps import try_kill, try_limit, try_troubles
+from benchmarks.peers.contenders import Contender, contenders, make_dlt
+from benchmarks.peers.lab import Lab
+from benchmarks.peers.mishaps import try_kill, try_limit, try_troubles
 from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError
 
 PARTS = ("days", "mishaps")
