@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-import ast
 import datetime as dt
 import io
 from decimal import Decimal
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,7 +10,6 @@ import pytest
 import vl_convert
 from PIL import Image
 
-import tmdb_assets.charts
 from tmdb_assets.charts import figures, render, theme
 from tmdb_assets.charts.values import to_date
 
@@ -295,11 +292,3 @@ def test_what_is_no_number_or_date_names_column_and_row():
     with pytest.raises(ValueError, match="Column release_date, row 0: 'soon' is not a date"):
         draw(figures.top_films, film_frame(("Alien",), release_date="soon"))
     assert to_date(pd.Timestamp("2026-07-31 10:00")) == to_date(DAY) == to_date("2026-07-31") == "2026-07-31"
-
-
-def test_the_room_knows_neither_dagster_nor_postgres():
-    for path in Path(tmdb_assets.charts.__file__).parent.glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            assert not {name.split(".")[0] for name in names} & {"dagster", "sqlalchemy", "psycopg", "requests"}
