@@ -135,7 +135,7 @@ class ReplayServer:
 
     def answer(self, path: str, params: Mapping[str, str], authorization: str | None) -> tuple[int, Any]:
         """Note the request; status and payload for a path after `/3`, as TMDb would answer."""
-        is_export = path.startswith("/../p/exports/")
+        is_export = path.startswith("/p/exports/")
         kind = "details" if re.fullmatch("/movie/[0-9]+", path) else KINDS.get(path, "export" if is_export else "other")
         with self._lock:
             self._asked.append(Asked(kind, path, params, time.monotonic()))
@@ -208,7 +208,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         replay, parts = self.server.replay, urlsplit(self.path)
         params = dict(parse_qsl(parts.query, keep_blank_values=True))
-        path = parts.path.removeprefix("/3") if parts.path.startswith("/3/") else "/.." + parts.path
+        is_known = parts.path.startswith(("/3/", "/p/exports/"))
+        path = parts.path.removeprefix("/3") if is_known else "/.." + parts.path
         # Answered first, so that a request that then fails counts as well.
         status, payload = replay.answer(path, params, self.headers.get("Authorization"))
         fault = (replay.faults(path, params) if replay.faults else None) or Fault()

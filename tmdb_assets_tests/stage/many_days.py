@@ -56,6 +56,11 @@ def export_day(path: str) -> dt.date | None:
     return dt.date(int(found[3]), int(found[1]), int(found[2])) if found else None
 
 
+def export_path(day: dt.date) -> str:
+    """The path of a day's id export."""
+    return f"/p/exports/movie_ids_{day:%m_%d_%Y}.json.gz"
+
+
 def asked_films(replay: ReplayServer) -> list[int]:
     """The films whose details were asked, in order of their ids; one asked twice comes twice."""
     return sorted(int(asked.path.removeprefix("/movie/")) for asked in replay.asked if asked.kind == "details")

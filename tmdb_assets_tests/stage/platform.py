@@ -1,11 +1,10 @@
-"""The whole platform for tests: the real graph and Postgres, on any day, over a replay server or a fake client."""
+"""The whole platform for tests: the real graph, client and Postgres, on any day, over a replay server."""
 
 from __future__ import annotations
 
 import datetime as dt
 import os
-import time
-from collections.abc import Callable, Collection, Container, Generator, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,7 +19,7 @@ from tmdb_assets.assets.tmdb_source import TmdbSource
 from tmdb_assets.definitions import build_definitions
 from tmdb_assets.fetch.progress import LogProgress
 from tmdb_assets.settings import Settings
-from tmdb_assets.tmdb.client import Answer, FetchStats, TmdbClient
+from tmdb_assets.tmdb.client import TmdbClient
 from tmdb_assets.tmdb.export.download import fetch_export
 from tmdb_assets.warehouse.server.open import Server, render_url
 from tmdb_assets.warehouse.warehouse import Warehouse
@@ -122,108 +121,12 @@ def platform(
             made.close()
 
 
-class FakeExport:
-    """An id export that was downloaded."""
-
-    skipped = 0
-
-    def __init__(self, films: list[tuple[int, float]]) -> None:
-        self._films, self.lines = films, len(films)
-
-    def rows(self, known: Container[int] | None) -> Iterator[list[tuple[int, float]]]:
-        """The films that are known, in one list."""
-        yield [film for film in self._films if known is None or film[0] in known]
-
-    def __enter__(self) -> FakeExport:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Nothing is open."""
-
-
-class FakeClient:
-    """Answers from a catalogue without HTTP, one request after the other; `asked` holds the paths."""
-
-    language = "en-US"
-
-    def __init__(self, catalogue: Catalogue) -> None:
-        self.catalogue = catalogue
-        self.asked: list[str] = []
-        self.stats = FetchStats()
-
-    def fetch_many(self, requests: Iterable[tuple[Any, str, dict[str, Any]]]) -> Generator[tuple[Any, Answer]]:
-        """Pages of discover or of the change list, keyed as asked."""
-        for key, path, params in requests:
-            page = self.catalogue.changes if path == "/movie/changes" else self.catalogue.page
-            yield key, self._answer(path, page(params["page"]))
-
-    def export(self, day: dt.date, now: dt.datetime) -> FakeExport:
-        """The id export of any day."""
-        self._answer(f"/export/{day}", {})
-        films = self.catalogue.films.values()
-        return FakeExport([(film["id"], film["popularity"]) for film in films if isinstance(film.get("id"), int)])
-
-    def details(self, movie_ids: Iterable[int]) -> Generator[tuple[int, Answer]]:
-        """The details of films, 404 for those that are gone."""
-        for movie_id in movie_ids:
-            yield movie_id, self._answer(f"/movie/{movie_id}", self.catalogue.details(movie_id))
-
-    def genres(self) -> Answer:
-        """The genre list."""
-        return self._answer("/genre/movie/list", self.catalogue.genres)
-
-    def countries(self) -> Answer:
-        """The country list."""
-        return self._answer("/configuration/countries", self.catalogue.countries)
-
-    def languages(self) -> Answer:
-        """The language list."""
-        return self._answer("/configuration/languages", self.catalogue.languages)
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-    def _answer(self, path: str, payload: Any) -> Answer:
-        self.asked.append(path)
-        self.stats.count_request(time.monotonic(), 0.0)
-        return Answer(404 if payload is None else 200, payload, dt.datetime.now(dt.UTC))
-
-
-class FakeGraph(Graph):
-    """The graph over a fake client: nothing but Postgres is outside this process."""
-
-    def __init__(
-        self, warehouse: Warehouse, client: FakeClient, monkeypatch: pytest.MonkeyPatch, **settings: Any
-    ) -> None:
-        self.client = client
-        source = TmdbSource(Settings.load(**settings))
-        source.client, source.export = client, client.export
-        super().__init__(warehouse, source, monkeypatch)
-
-
 @contextmanager
-def fake_graph(
-    warehouse: Warehouse,
-    catalogue: Catalogue,
-    monkeypatch: pytest.MonkeyPatch,
-    *,
-    token: str | None = "fake-token",
-    **settings: Any,
-) -> Iterator[FakeGraph]:
-    """The graph over a `FakeClient`; without a token it takes itself for the sandbox."""
-    made = FakeGraph(warehouse, FakeClient(catalogue), monkeypatch, tmdb_token=token, **settings)
-    try:
-        yield made
-    finally:
-        made.close()
-
-
-@contextmanager
-def loaded_by_fake(server: Server, catalogue: Catalogue, day: dt.date) -> Iterator[str]:
+def loaded_database_of(server: Server, catalogue: Catalogue, day: dt.date) -> Iterator[str]:
     """The name of a database with this one day loaded, for copies; without charts."""
     with pytest.MonkeyPatch.context() as monkeypatch, copied_warehouse(server) as warehouse:
-        with fake_graph(warehouse, catalogue, monkeypatch) as graph:
-            result = graph.run(day, charts=False)
+        with platform(warehouse, catalogue, monkeypatch) as ready:
+            result = ready.run(day, charts=False)
             assert failures_of(result) == []
             assert [name for name, passed in checks_of(result).items() if not passed] == []
         warehouse.close()

@@ -11,14 +11,15 @@ from tmdb_assets.tmdb.export.download import ExportGoneError, ExportNotYetError
 from tmdb_assets_tests.cases.awkward import catalogue, film, sound_films
 from tmdb_assets_tests.oracle import expected
 from tmdb_assets_tests.oracle.compare import assert_tables_equal, copied_warehouse, state_of
+from tmdb_assets_tests.stage.many_days import export_path
 from tmdb_assets_tests.stage.platform import (
     FETCHING,
     checks_of,
     evaluations_of,
     failures_of,
-    fake_graph,
-    loaded_by_fake,
+    loaded_database_of,
     metadata_of,
+    platform,
 )
 
 DAY = dt.date(2026, 7, 29)
@@ -26,7 +27,7 @@ ONE_DAY = dt.timedelta(days=1)
 FILMS = 30
 CATALOGUE = catalogue(sound_films(FILMS))
 REFERENCE = ["/genre/movie/list", "/configuration/countries", "/configuration/languages"]
-EXPORT = f"/export/{DAY}"
+EXPORT = export_path(DAY)
 EVERYTHING = sorted(
     [*REFERENCE, *["/discover/movie"] * 2, EXPORT, *(f"/movie/{movie_id}" for movie_id in CATALOGUE.films)]
 )
@@ -36,20 +37,20 @@ HEADER = "iso_3166_1,name,continent,note\n"
 
 @pytest.fixture(scope="module")
 def loaded_database(server):
-    with loaded_by_fake(server, CATALOGUE, DAY) as name:
+    with loaded_database_of(server, CATALOGUE, DAY) as name:
         yield name
 
 
 @pytest.fixture
 def loaded(server, loaded_database, monkeypatch):
     """The graph on a copy of a warehouse in which DAY is loaded; nothing was asked yet."""
-    with copied_warehouse(server, loaded_database) as made, fake_graph(made, CATALOGUE, monkeypatch) as graph:
+    with copied_warehouse(server, loaded_database) as made, platform(made, CATALOGUE, monkeypatch) as graph:
         yield graph
 
 
 @pytest.fixture
 def empty(warehouse, monkeypatch):
-    with fake_graph(warehouse, CATALOGUE, monkeypatch) as graph:
+    with platform(warehouse, CATALOGUE, monkeypatch) as graph:
         yield graph
 
 
@@ -59,7 +60,7 @@ def everything(graph):
 
 def test_a_day_asks_each_page_and_film_once_and_fills_every_table(empty):
     result = empty.run(DAY, charts=False)
-    assert sorted(empty.client.asked) == EVERYTHING
+    assert sorted(empty.replay.paths) == EVERYTHING
     assert_tables_equal(empty, expected.star({DAY: CATALOGUE}))
     figures = metadata_of(result, "fact_movie_daily")
     assert {name: value for name, value in figures.items() if "row" in name} == {
@@ -80,12 +81,12 @@ def test_a_day_asks_each_page_and_film_once_and_fills_every_table(empty):
 def test_a_complete_day_asks_nothing_again_and_refresh_asks_everything(loaded):
     before = everything(loaded)
     result = loaded.run(DAY, charts=False)
-    assert (failures_of(result), loaded.client.asked) == ([], [])
+    assert (failures_of(result), loaded.replay.paths) == ([], [])
     assert metadata_of(result, "dim_movie")["rows_unchanged"] == FILMS
     assert everything(loaded) == before
     result = loaded.run(DAY, refresh=True, charts=False)
     assert failures_of(result) == []
-    assert sorted(loaded.client.asked) == EVERYTHING
+    assert sorted(loaded.replay.paths) == EVERYTHING
     assert everything(loaded) == before
 
 
@@ -95,19 +96,19 @@ def test_a_past_day_is_rebuilt_from_what_was_stored_without_one_request(loaded):
     result = loaded.run(DAY, today=DAY + 40 * ONE_DAY, charts=False)
     assert failures_of(result) == []
     assert everything(loaded) == before
-    assert loaded.client.asked == []
+    assert loaded.replay.paths == []
     # Not even when told to: TMDb has no yesterday, but for its id export.
     result = loaded.run(DAY, today=DAY + 40 * ONE_DAY, refresh=True, charts=False)
     assert failures_of(result) == []
     assert everything(loaded) == before
-    assert loaded.client.asked == [EXPORT]
+    assert loaded.replay.paths == [EXPORT]
 
 
 def test_a_past_day_without_stored_rows_is_loaded_from_its_export(loaded):
     films, before = loaded.rows("select * from dim_movie order by 1"), loaded.counts()
     result = loaded.run(DAY - ONE_DAY, today=DAY, charts=False)
     assert failures_of(result) == []
-    assert loaded.client.asked == [f"/export/{DAY - ONE_DAY}"]
+    assert loaded.replay.paths == [export_path(DAY - ONE_DAY)]
     facts = loaded.rows(
         "select movie_id, popularity, vote_average, vote_count, source from fact_movie_daily where date_id = :day",
         day=DAY - ONE_DAY,
@@ -137,7 +138,7 @@ def test_a_past_day_without_stored_rows_or_export_is_refused_and_nothing_changes
         "of 2026-07-28 is no longer published (404). What was there stays."
     )
     assert everything(loaded) == before
-    assert loaded.client.asked == []
+    assert loaded.replay.paths == []
 
 
 def test_without_its_export_today_is_loaded_all_the_same_with_a_warning(empty):
@@ -152,17 +153,17 @@ def test_without_its_export_today_is_loaded_all_the_same_with_a_warning(empty):
     assert (check.severity.value, check.description) == ("WARN", f"The id export of {DAY} is not published yet (403).")
     assert_tables_equal(empty, expected.star({DAY: CATALOGUE}))
     # The next run asks for what was missing, and for nothing else.
-    empty.source.export = empty.client.export
-    empty.client.asked.clear()
+    del empty.source.export
+    empty.replay.reset()
     assert checks_of(empty.run(DAY, charts=False))["raw_export.export_stored"]
-    assert empty.client.asked == [EXPORT]
+    assert empty.replay.paths == [EXPORT]
 
 
 def test_the_reference_lists_are_asked_once_in_seven_days(empty):
     def asked_on(day, **options):
-        empty.client.asked.clear()
+        empty.replay.reset()
         assert failures_of(empty.run(day, only={"raw_reference"}, **options)) == []
-        return empty.client.asked.copy()
+        return empty.replay.paths
 
     assert asked_on(DAY) == REFERENCE
     assert [asked_on(DAY + days * ONE_DAY) for days in (0, 1, 6)] == [[], [], []]
@@ -175,11 +176,11 @@ def test_the_reference_lists_are_asked_once_in_seven_days(empty):
 
 def test_a_run_belongs_to_the_day_it_began_even_if_it_goes_on_past_midnight(empty):
     def clock():
-        return DAY + ONE_DAY if empty.client.asked else DAY
+        return DAY + ONE_DAY if empty.replay.paths else DAY
 
     result = empty.run(DAY, today=clock, charts=False)
     assert failures_of(result) == []
-    assert sorted(empty.client.asked) == EVERYTHING
+    assert sorted(empty.replay.paths) == EVERYTHING
     assert empty.rows("select distinct snapshot_date from raw_details") == [(DAY,)]
     # What the clock says after the run is the truth for those who ask whether today is loaded.
     assert [name for name, passed in checks_of(result).items() if not passed] == ["fact_movie_daily.today_is_there"]
@@ -252,7 +253,7 @@ def test_a_film_that_tmdb_deletes_keeps_its_row_and_may_come_back(loaded):
         return film_id in loaded.column("select movie_id from vw_top_movies")
 
     assert (row(), shown()) == ([("Film 9001", 100, None)], True)
-    loaded.client.catalogue = CATALOGUE.but(gone={film_id})
+    loaded.replay.catalogue = CATALOGUE.but(gone={film_id})
     result = loaded.run(DAY + ONE_DAY, charts=False)
     assert failures_of(result) == []
     assert metadata_of(result, "dim_movie")["films_removed"] == 1
@@ -260,7 +261,7 @@ def test_a_film_that_tmdb_deletes_keeps_its_row_and_may_come_back(loaded):
     assert (row(), shown()) == ([("Film 9001", 100, DAY + ONE_DAY)], False)
     assert loaded.value("select count(*) from bridge_movie_genre where movie_id = 9001") == 1
     assert loaded.value("select count(*) from fact_movie_daily where movie_id = 9001") == 2
-    loaded.client.catalogue = CATALOGUE
+    loaded.replay.catalogue = CATALOGUE
     loaded.run(DAY + 2 * ONE_DAY, charts=False)
     assert (row(), shown()) == ([("Film 9001", 100, None)], True)
 
@@ -269,9 +270,9 @@ def test_a_film_deleted_outside_discover_is_marked_in_any_order_of_days(loaded):
     """Its 404 is of a day that shows nothing else of it, and that may be rebuilt before the film is known."""
     film_id, later = 9001, DAY + ONE_DAY
     others = [payload for number, payload in CATALOGUE.films.items() if number != film_id]
-    loaded.client.catalogue = catalogue(others).but(gone={film_id}, changed=[film_id])
+    loaded.replay.catalogue = catalogue(others).but(gone={film_id}, changed=[film_id])
     assert failures_of(loaded.run(later, charts=False)) == []
-    assert f"/movie/{film_id}" in loaded.client.asked
+    assert f"/movie/{film_id}" in loaded.replay.paths
     removed = "select details_date, removed_date from dim_movie where movie_id = 9001"
     assert loaded.rows(removed) == [(DAY, later)]
     for order in ([later, DAY], [DAY, later]):
@@ -286,7 +287,7 @@ def test_a_film_deleted_outside_discover_is_marked_in_any_order_of_days(loaded):
 )
 def test_too_many_404_at_once_are_not_believed(warehouse, monkeypatch, films, gone, believed):
     made = catalogue([film(n) for n in range(1, films + 1)], gone=range(1, gone + 1))
-    with fake_graph(warehouse, made, monkeypatch, tmdb_pages=500) as graph:
+    with platform(warehouse, made, monkeypatch, tmdb_pages=500) as graph:
         result = graph.run(DAY, only=MOVIE_CHAIN)
         assert failures_of(result) == []
         removed = graph.column("select movie_id from dim_movie where removed_date = :day order by 1", day=DAY)

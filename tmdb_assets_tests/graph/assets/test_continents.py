@@ -24,7 +24,7 @@ from tmdb_assets_tests.integration.warehouse.loading.test_side_by_side import (
     wait_until_blocked,
 )
 from tmdb_assets_tests.oracle.compare import copied_warehouse, state_of
-from tmdb_assets_tests.stage.platform import evaluations_of, failures_of, fake_graph, loaded_by_fake, metadata_of
+from tmdb_assets_tests.stage.platform import evaluations_of, failures_of, loaded_database_of, metadata_of, platform
 
 DAY = dt.date(2026, 7, 29)
 CATALOGUE = catalogue(sound_films(30))
@@ -35,14 +35,14 @@ CONTINENTS = "select iso_3166_1, continent from dim_country"
 
 @pytest.fixture(scope="module")
 def loaded_database(server):
-    with loaded_by_fake(server, CATALOGUE, DAY) as name:
+    with loaded_database_of(server, CATALOGUE, DAY) as name:
         yield name
 
 
 @pytest.fixture
 def loaded(server, loaded_database, monkeypatch):
     """The graph on a copy of a warehouse in which DAY is loaded."""
-    with copied_warehouse(server, loaded_database) as made, fake_graph(made, CATALOGUE, monkeypatch) as graph:
+    with copied_warehouse(server, loaded_database) as made, platform(made, CATALOGUE, monkeypatch) as graph:
         yield graph
 
 
@@ -140,7 +140,7 @@ def test_every_code_without_a_line_is_named(loaded, mine):
 
 def test_before_tmdb_was_ever_asked_any_sound_file_is_whole(warehouse, monkeypatch, mine):
     mine.write_text(f"{HEADER}DE,Germany,Europe,\n", encoding="utf-8")
-    with fake_graph(warehouse, CATALOGUE, monkeypatch) as graph:
+    with platform(warehouse, CATALOGUE, monkeypatch) as graph:
         result = load_csv(graph, mine)
         assert failures_of(result) == []
         assert evaluations_of(result)["country_continent.file_is_sound"].passed

@@ -16,14 +16,14 @@ from tmdb_assets.warehouse.schema.roles import READER, apply_roles
 from tmdb_assets_tests.cases.awkward import catalogue
 from tmdb_assets_tests.cases.small_star import AFTER, BEFORE, DAY, SECOND_DAY, load_day, make_star
 from tmdb_assets_tests.stage.opened_page import data_of, popularity_of
-from tmdb_assets_tests.stage.platform import failures_of, fake_graph, metadata_of
+from tmdb_assets_tests.stage.platform import failures_of, metadata_of, platform
 
 SAMPLE_LINE = "Sample figures: the sandbox answers, not TMDb. Set TMDB_TOKEN for real ones."
 
 
 def run(warehouse, monkeypatch, folder, **options):
     """Materialize the dashboard; return its metadata."""
-    with fake_graph(warehouse, catalogue(()), monkeypatch, reports_dir=folder, **options) as graph:
+    with platform(warehouse, catalogue(()), monkeypatch, reports_dir=folder, **options) as graph:
         result = graph.run(AFTER, only={"dashboard"})
         assert failures_of(result) == []
         return metadata_of(result, "dashboard")
@@ -95,7 +95,7 @@ def test_whoever_may_only_read_can_make_the_page(warehouse):
 
 def test_an_empty_warehouse_has_a_page_that_says_so(warehouse, monkeypatch, tmp_path):
     make_star(warehouse).execute("truncate fact_movie_daily, movie_latest, load_day")
-    metadata = run(warehouse, monkeypatch, tmp_path, token=None)
+    metadata = run(warehouse, monkeypatch, tmp_path, tmdb_token=None)
     assert (metadata["films"], metadata["days"], metadata["snapshot_date"]) == (0, 0, "None")
     assert metadata["source"] == SAMPLE_LINE
     content = (tmp_path / metadata["path"]).read_text(encoding="utf-8")

@@ -19,9 +19,9 @@ from tmdb_assets_tests.stage.platform import (
     checks_of,
     evaluations_of,
     failures_of,
-    fake_graph,
-    loaded_by_fake,
+    loaded_database_of,
     metadata_of,
+    platform,
 )
 
 DAY = dt.date(2026, 7, 29)
@@ -35,7 +35,7 @@ UNTABLED = {"movers_of_the_week_table", "release_calendar_table"}
 
 @pytest.fixture(scope="module")
 def loaded_database(server):
-    with loaded_by_fake(server, catalogue(sound_films(30)), DAY) as name:
+    with loaded_database_of(server, catalogue(sound_films(30)), DAY) as name:
         yield name
 
 
@@ -44,7 +44,7 @@ def graph(server, loaded_database, monkeypatch, request):
     token = getattr(request, "param", "fake-token")
     with (
         copied_warehouse(server, loaded_database) as warehouse,
-        fake_graph(warehouse, catalogue(()), monkeypatch, token=token) as made,
+        platform(warehouse, catalogue(()), monkeypatch, tmdb_token=token) as made,
     ):
         yield made
 
@@ -102,7 +102,7 @@ def png_size(markdown, title):
 
 
 def test_pictures_of_an_empty_warehouse_say_so_and_do_not_fail(warehouse, monkeypatch):
-    with fake_graph(warehouse, catalogue(()), monkeypatch) as graph:
+    with platform(warehouse, catalogue(()), monkeypatch) as graph:
         result = graph.run(DAY, only={*PICTURES, *NAMES})
         assert failures_of(result) == []
         for asset, pictures in PICTURES.items():
@@ -140,7 +140,7 @@ def test_the_example_query_of_every_table_and_view_finds_rows(graph):
 
 
 def test_an_empty_view_is_a_warning_that_says_what_to_do(warehouse, monkeypatch):
-    with fake_graph(warehouse, catalogue(()), monkeypatch) as graph:
+    with platform(warehouse, catalogue(()), monkeypatch) as graph:
         result = graph.run(DAY, only=NAMES)
         assert result.success
         assert set(checks_of(result).values()) == {False}

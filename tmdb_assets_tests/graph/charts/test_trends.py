@@ -17,7 +17,7 @@ from tmdb_assets.warehouse.schema.fact import fact_movie_daily
 from tmdb_assets_tests.cases.awkward import catalogue
 from tmdb_assets_tests.cases.sound_rows import as_frame, load_rows
 from tmdb_assets_tests.oracle.compare import Tables
-from tmdb_assets_tests.stage.platform import failures_of, fake_graph, metadata_of
+from tmdb_assets_tests.stage.platform import failures_of, metadata_of, platform
 
 TODAY = dt.date(2026, 7, 29)
 # Popularity by days ago. Every film of the newest day has its own reason to be here.
@@ -117,7 +117,7 @@ def test_only_the_months_of_the_compared_days_are_read(tables):
 
 @pytest.fixture
 def graph(warehouse, monkeypatch):
-    with fake_graph(warehouse, catalogue(()), monkeypatch) as made:
+    with platform(warehouse, catalogue(()), monkeypatch) as made:
         yield made
 
 

@@ -22,9 +22,9 @@ from tmdb_assets_tests.stage.platform import (
     checks_of,
     evaluations_of,
     failures_of,
-    fake_graph,
-    loaded_by_fake,
+    loaded_database_of,
     metadata_of,
+    platform,
 )
 
 DAY = dt.date(2026, 7, 29)
@@ -45,7 +45,7 @@ OVER_TABLES = {
 
 @pytest.fixture(scope="module")
 def loaded_database(server):
-    with loaded_by_fake(server, catalogue(SOUND), DAY) as name:
+    with loaded_database_of(server, catalogue(SOUND), DAY) as name:
         yield name
 
 
@@ -196,7 +196,7 @@ def test_every_contract_reports_its_broken_rows_while_the_others_load(warehouse,
         listing=items,
         genres=[*catalogue(()).genres, {"name": "No id"}],
     )
-    with fake_graph(warehouse, made, monkeypatch) as graph:
+    with platform(warehouse, made, monkeypatch) as graph:
         result = graph.run(DAY, charts=False)
         assert failures_of(result) == []
         assert result.success
@@ -240,7 +240,7 @@ def test_a_contract_broken_too_often_stops_the_load_and_all_that_follows(server,
     made = catalogue([*bad, *SOUND[4:]])
     with (
         copied_warehouse(server, loaded_database) as warehouse,
-        fake_graph(warehouse, made, monkeypatch) as graph,
+        platform(warehouse, made, monkeypatch) as graph,
     ):
         before = state_of(graph)
         result = graph.run(DAY, refresh=True, charts=False)
@@ -266,7 +266,7 @@ def test_a_contract_broken_too_often_stops_the_load_and_all_that_follows(server,
 def test_pages_complete(server, loaded_database, monkeypatch):
     with (
         copied_warehouse(server, loaded_database) as warehouse,
-        fake_graph(warehouse, catalogue(SOUND), monkeypatch) as graph,
+        platform(warehouse, catalogue(SOUND), monkeypatch) as graph,
     ):
         check = evaluations_of(graph.run(DAY, only={"raw_discover"}))["raw_discover.pages_complete"]
         assert (check.passed, check.description) == (True, "2 pages of 2026-07-29 are stored.")

@@ -7,7 +7,7 @@ import datetime as dt
 from tmdb_assets import partitions
 from tmdb_assets.cli.in_process import Platform, run_day
 from tmdb_assets_tests.cases.awkward import catalogue, sound_films
-from tmdb_assets_tests.stage.platform import fake_graph
+from tmdb_assets_tests.stage.platform import platform
 
 DAY = dt.date(2026, 7, 29)
 NEXT = DAY + dt.timedelta(days=1)
@@ -16,14 +16,14 @@ FETCHING = ("raw_discover", "raw_reference")
 
 
 def test_a_command_given_before_midnight_asks_for_its_day_after_it(warehouse, monkeypatch):
-    with fake_graph(warehouse, CATALOGUE, monkeypatch) as graph:
+    with platform(warehouse, CATALOGUE, monkeypatch) as graph:
         monkeypatch.setattr(partitions, "today", lambda: NEXT)
-        platform = Platform(graph.instance, graph.definitions, graph.source, warehouse)
-        late = run_day(platform, DAY, assets=FETCHING)  # a command of the next day: this one is past
-        assert (late.ok, graph.client.asked) == (True, [])
-        in_time = run_day(platform, DAY, today=DAY, assets=FETCHING)
+        opened = Platform(graph.instance, graph.definitions, graph.source, warehouse)
+        late = run_day(opened, DAY, assets=FETCHING)  # a command of the next day: this one is past
+        assert (late.ok, graph.replay.paths) == (True, [])
+        in_time = run_day(opened, DAY, today=DAY, assets=FETCHING)
         assert in_time.ok
-        assert "/discover/movie" in graph.client.asked
+        assert "/discover/movie" in graph.replay.paths
         assert graph.rows("select distinct snapshot_date from raw_discover") == [(DAY,)]
 
 

@@ -7,9 +7,10 @@ from contextlib import suppress
 
 import pytest
 
+from tmdb_assets.tmdb.client import TmdbClient
 from tmdb_assets.tmdb.errors import BadRequestError, UnauthorizedError, UnreachableError
 from tmdb_assets_tests.cases.awkward import catalogue, sound_films
-from tmdb_assets_tests.stage.platform import FakeClient, FakeGraph, failures_of
+from tmdb_assets_tests.stage.platform import failures_of, platform
 
 DAY = dt.date(2026, 7, 29)
 CATALOGUE = catalogue(sound_films(200))
@@ -17,13 +18,13 @@ PAGES, ANSWERED = 10, 6
 ONLY = ("raw_discover",)
 
 
-class BrokenOff(FakeClient):
-    """Ends with `end` after the sixth page, as the real client does: a value for one page, or an exception."""
+class BrokenOff(TmdbClient):
+    """Ends with `end` after the sixth page: a value for one page, or an exception."""
 
     end: BaseException | None = None
 
-    def __init__(self, made):
-        super().__init__(made)
+    def __init__(self, *where):
+        super().__init__(*where, rate_limit=0, workers=1)  # pages come one after the other
         self.pages = []
 
     def fetch_many(self, requests):
@@ -39,9 +40,9 @@ class BrokenOff(FakeClient):
 
 @pytest.fixture
 def graph(warehouse, monkeypatch):
-    made = FakeGraph(warehouse, BrokenOff(CATALOGUE), monkeypatch, tmdb_token="fake-token")
-    yield made
-    made.close()
+    with platform(warehouse, CATALOGUE, monkeypatch) as made:
+        made.source.client = BrokenOff(made.replay.url, made.replay.token)
+        yield made
 
 
 @pytest.mark.parametrize(
@@ -56,28 +57,28 @@ def graph(warehouse, monkeypatch):
     ids=lambda end: type(end).__name__,
 )
 def test_pages_answered_before_the_end_are_stored(graph, end):
-    graph.client.end = end
+    graph.source.client.end = end
     with suppress(KeyboardInterrupt, SystemExit):
         result = graph.run(DAY, only=ONLY)
         assert not result.success
         assert str(end) in failures_of(result)[0]
     assert graph.value("select count(*) from raw_discover") == 20 * ANSWERED
-    graph.client.end = None
-    graph.client.pages.clear()
+    graph.source.client.end = None
+    graph.source.client.pages.clear()
     assert failures_of(graph.run(DAY, only=ONLY)) == []
-    assert graph.client.pages == list(range(ANSWERED + 1, PAGES + 1))
+    assert graph.source.client.pages == list(range(ANSWERED + 1, PAGES + 1))
     assert graph.value("select count(*) from raw_discover") == 200
     # And once complete, nothing is asked.
-    graph.client.pages.clear()
+    graph.source.client.pages.clear()
     assert failures_of(graph.run(DAY, only=ONLY)) == []
-    assert graph.client.pages == []
+    assert graph.source.client.pages == []
 
 
 def test_fewer_pages_asked_for_are_complete_and_then_more_are_asked(graph):
     settings = graph.source.settings
     for pages, asked in ((4, [1, 2, 3, 4]), (2, []), (4, []), (9, [5, 6, 7, 8, 9]), (500, [10]), (100, [])):
         graph.source.settings = settings.model_copy(update={"tmdb_pages": pages})
-        graph.client.pages.clear()
+        graph.source.client.pages.clear()
         assert failures_of(graph.run(DAY, only=ONLY)) == []
-        assert graph.client.pages == asked
+        assert graph.source.client.pages == asked
         assert graph.value("select finished_at is not null from fetch_log where kind = 'discover' and part = 'all'")

@@ -19,9 +19,9 @@ from tmdb_assets_tests.cases.awkward import catalogue, sound_films
 from tmdb_assets_tests.cases.sound_rows import load_rows
 from tmdb_assets_tests.oracle.compare import Tables, copied_warehouse, state_of
 from tmdb_assets_tests.stage.gap_ticks import HOUR, days_of, note_loaded, note_run, run_requests, tick
-from tmdb_assets_tests.stage.many_days import ONE_DAY
+from tmdb_assets_tests.stage.many_days import ONE_DAY, export_path
 from tmdb_assets_tests.stage.memory_instance import memory_instance
-from tmdb_assets_tests.stage.platform import checks_of, evaluations_of, failures_of, fake_graph, loaded_by_fake
+from tmdb_assets_tests.stage.platform import checks_of, evaluations_of, failures_of, loaded_database_of, platform
 
 DAY = dt.date(2026, 7, 29)
 FILMS = 20
@@ -31,14 +31,14 @@ FACTS = "select date_id, source, count(*), count(vote_count) from fact_movie_dai
 
 @pytest.fixture(scope="module")
 def loaded_database(server):
-    with loaded_by_fake(server, CATALOGUE, DAY) as name:
+    with loaded_database_of(server, CATALOGUE, DAY) as name:
         yield name
 
 
 @pytest.fixture
 def loaded(server, loaded_database, monkeypatch):
     """The graph on a copy of a warehouse in which DAY is loaded; nothing was asked yet."""
-    with copied_warehouse(server, loaded_database) as made, fake_graph(made, CATALOGUE, monkeypatch) as graph:
+    with copied_warehouse(server, loaded_database) as made, platform(made, CATALOGUE, monkeypatch) as graph:
         yield graph
 
 
@@ -179,6 +179,7 @@ def test_a_day_whose_export_is_gone_for_good_is_left_in_peace(loaded, monkeypatc
     day = DAY if is_loaded else DAY + ONE_DAY
     today = day + ONE_DAY
     loaded.source.export = gone
+    monkeypatch.setattr(gaps, "get_settings", lambda: loaded.source.settings)  # where the runs looked for it
     assert list(run_requests(loaded, monkeypatch, today)) == [day]
     # One such answer may be a fault of the file store; two, hours apart, are believed.
     assert list(run_requests(loaded, monkeypatch, today, 2 * HOUR)) == [day]
@@ -202,7 +203,7 @@ def test_days_slept_through_are_filled_from_their_exports(loaded, monkeypatch):
     assert list(results) == [DAY + ONE_DAY, DAY + 2 * ONE_DAY]
     for result in results.values():
         assert failures_of(result) == []
-    assert loaded.client.asked == [f"/export/{day}" for day in results]
+    assert loaded.replay.paths == [export_path(day) for day in results]
     assert loaded.rows(FACTS) == [(DAY, "discover", FILMS, FILMS), *((day, "export", FILMS, 0) for day in results)]
     assert tick(loaded, monkeypatch, today) == ([], "No day is missing.")
 
@@ -217,10 +218,10 @@ def test_a_day_loaded_before_its_export_was_there_gets_it(loaded, monkeypatch):
     check = evaluations_of(loaded.run(DAY, today=today, job="backfill"))["raw_export.export_stored"]
     assert not check.passed
     assert f"tmdb-assets backfill --from {DAY} --to {DAY} --refresh" in check.description
-    assert (loaded.client.asked, loaded.value("select count(*) from fact_movie_daily")) == ([], FILMS - 1)
+    assert (loaded.replay.paths, loaded.value("select count(*) from fact_movie_daily")) == ([], FILMS - 1)
 
     (result,) = run_requests(loaded, monkeypatch, today).values()
-    assert (failures_of(result), loaded.client.asked) == ([], [f"/export/{DAY}"])
+    assert (failures_of(result), loaded.replay.paths) == ([], [export_path(DAY)])
     assert loaded.rows(FACTS) == [(DAY, "discover", FILMS - 1, FILMS - 1), (DAY, "export", 1, 0)]
     assert checks_of(result)["raw_export.export_stored"]
     assert tick(loaded, monkeypatch, today) == ([], "No day is missing.")
@@ -246,7 +247,7 @@ def test_a_schedule_tick_that_fires_after_midnight_fills_its_day_from_the_export
     assert request.partition_key == day.isoformat()
     result = loaded.run(day, today=day + ONE_DAY, charts=False)
     assert failures_of(result) == []
-    assert loaded.client.asked == [f"/export/{day}"]
+    assert loaded.replay.paths == [export_path(day)]
     assert loaded.rows(FACTS) == [(DAY, "discover", FILMS, FILMS), (day, "export", FILMS, 0)]
     latest = loaded.rows("select distinct snapshot_date, votes_date, vote_count from vw_movie_latest")
     assert latest == [(day, DAY, 100)]

@@ -25,7 +25,7 @@ from tmdb_assets.warehouse.warehouse import Warehouse
 from tmdb_assets_tests.cases.awkward import catalogue, sound_films
 from tmdb_assets_tests.fakes.replay import ReplayServer
 from tmdb_assets_tests.oracle.compare import Tables, copied_warehouse
-from tmdb_assets_tests.stage.platform import command_environment, loaded_by_fake
+from tmdb_assets_tests.stage.platform import command_environment, loaded_database_of
 
 DAY = dt.date(2026, 7, 29)
 TODAY = DAY + dt.timedelta(days=1)
@@ -35,7 +35,7 @@ Usage = namedtuple("Usage", "total used free")
 
 @pytest.fixture(scope="module")
 def loaded_database(server):
-    with loaded_by_fake(server, CATALOGUE, DAY) as name:
+    with loaded_database_of(server, CATALOGUE, DAY) as name:
         yield name
 
 

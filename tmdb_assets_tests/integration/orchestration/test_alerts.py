@@ -20,7 +20,7 @@ from tmdb_assets_tests.fakes.scripted_server import drop, forget_proxies, hang, 
 from tmdb_assets_tests.oracle.compare import copied_warehouse
 from tmdb_assets_tests.stage.many_days import ONE_DAY
 from tmdb_assets_tests.stage.memory_instance import memory_instance
-from tmdb_assets_tests.stage.platform import fake_graph, loaded_by_fake
+from tmdb_assets_tests.stage.platform import loaded_database_of, platform
 
 DAY = dt.date(2026, 7, 29)
 CATALOGUE = catalogue(sound_films(20))
@@ -41,7 +41,7 @@ def receiver(monkeypatch):
 
 @pytest.fixture(scope="module")
 def loaded_database(server):
-    with loaded_by_fake(server, CATALOGUE, DAY) as name:
+    with loaded_database_of(server, CATALOGUE, DAY) as name:
         yield name
 
 
@@ -55,7 +55,7 @@ def failed(server, loaded_database):
     with (
         pytest.MonkeyPatch.context() as monkeypatch,
         copied_warehouse(server, loaded_database) as made,
-        fake_graph(made, CATALOGUE, monkeypatch) as graph,
+        platform(made, CATALOGUE, monkeypatch) as graph,
     ):
         graph.source.export = missing
         for number in range(3):
@@ -149,7 +149,7 @@ def test_what_was_told_before_midnight_is_not_told_after_it(graph, receiver):
 
 def test_a_failed_check_is_told(graph, receiver, monkeypatch):
     broken = catalogue([*sound_films(3), *(film(number, runtime="ninety") for number in range(1, 9))])
-    with fake_graph(graph.warehouse, broken, monkeypatch) as other:
+    with platform(graph.warehouse, broken, monkeypatch) as other:
         run = other.run(DAY + ONE_DAY, charts=False)
         causes = told(other, receiver)
     assert causes[0] == "run daily 2026-07-30"

@@ -26,7 +26,7 @@ from tmdb_assets_tests.cases.sound_rows import rows_of
 from tmdb_assets_tests.fakes.replay import ReplayServer
 from tmdb_assets_tests.oracle import expected
 from tmdb_assets_tests.oracle.compare import Tables, assert_tables_equal, copied_warehouse, state_of
-from tmdb_assets_tests.stage.platform import checks_of, command_environment, failures_of, fake_graph
+from tmdb_assets_tests.stage.platform import checks_of, command_environment, failures_of, platform
 from tmdb_assets_tests.stage.pooler import needs_pgbouncer, transaction_pooler
 from tmdb_assets_tests.stage.postgres import as_text, connect, settings
 from tmdb_assets_tests.stage.waiting import wait_until
@@ -84,7 +84,7 @@ def test_a_run_gives_the_rows_that_it_gives_directly(
     tables = Tables(Warehouse(url=server.url.set(database=pooled.database)))
     (day,) = tables.column("select date_id from load_day")
     assert_tables_equal(tables, expected.star({day: FILMS}))
-    with copied_warehouse(server) as warehouse, fake_graph(warehouse, FILMS, monkeypatch) as graph:
+    with copied_warehouse(server) as warehouse, platform(warehouse, FILMS, monkeypatch) as graph:
         assert failures_of(graph.run(day, charts=False)) == []
         assert state_of(tables) == state_of(graph)
     tables.warehouse.close()
@@ -99,7 +99,7 @@ def test_dagster_reads_back_what_a_run_stored(
     shutil.copy(PROJECT_ROOT / "dagster.yaml", tmp_path)
     with (
         DagsterInstance.from_config(str(tmp_path)) as instance,
-        fake_graph(pooled_warehouse, FILMS, monkeypatch) as graph,
+        platform(pooled_warehouse, FILMS, monkeypatch) as graph,
     ):
         graph.instance.dispose()
         graph.instance = instance

@@ -9,7 +9,7 @@ import pytest
 from tmdb_assets.warehouse.retention import RAW_KEPT_DAYS, Dropped, drop_old_raw, first_kept_day
 from tmdb_assets_tests.cases.awkward import catalogue, sound_films
 from tmdb_assets_tests.oracle.compare import Tables, copied_warehouse, state_of
-from tmdb_assets_tests.stage.platform import checks_of, failures_of, fake_graph, loaded_by_fake
+from tmdb_assets_tests.stage.platform import checks_of, failures_of, loaded_database_of, platform
 
 DAY = dt.date(2026, 1, 31)
 FILMS = 20
@@ -18,14 +18,14 @@ CATALOGUE = catalogue(sound_films(FILMS))
 
 @pytest.fixture(scope="module")
 def loaded_database(server):
-    with loaded_by_fake(server, CATALOGUE, DAY) as name:
+    with loaded_database_of(server, CATALOGUE, DAY) as name:
         yield name
 
 
 @pytest.fixture
 def graph(server, loaded_database, monkeypatch):
     """The graph on a copy of a warehouse in which DAY is loaded."""
-    with copied_warehouse(server, loaded_database) as made, fake_graph(made, CATALOGUE, monkeypatch) as graph:
+    with copied_warehouse(server, loaded_database) as made, platform(made, CATALOGUE, monkeypatch) as graph:
         yield graph
 
 
@@ -78,7 +78,7 @@ def test_a_day_run_again_after_its_answers_went_keeps_its_facts_and_says_so(grap
     drop_old_raw(graph.warehouse, later)
     before = state_of(graph)
     result = graph.run(DAY, today=later, job="backfill")
-    assert (failures_of(result), graph.client.asked) == ([], [])
+    assert (failures_of(result), graph.replay.paths) == ([], [])
     assert state_of(graph) == before
     assert [name for name, passed in checks_of(result).items() if not passed] == ["fact_movie_daily.today_is_there"]
     check = next(c for c in result.get_asset_check_evaluations() if c.check_name == "pages_complete")

@@ -12,12 +12,12 @@ from tmdb_assets.warehouse.server.open import Server
 from tmdb_assets.warehouse.warehouse import Warehouse
 from tmdb_assets_tests.integration.warehouse.backup.state import CATALOGUE, COUNTS, DAY, on
 from tmdb_assets_tests.oracle.compare import copied_warehouse
-from tmdb_assets_tests.stage.platform import loaded_by_fake
+from tmdb_assets_tests.stage.platform import loaded_database_of
 
 
 @pytest.fixture(scope="module")
 def loaded_database(server: Server) -> Iterator[str]:
-    with loaded_by_fake(server, CATALOGUE, DAY) as name:
+    with loaded_database_of(server, CATALOGUE, DAY) as name:
         yield name
 
 

@@ -23,7 +23,7 @@ from tmdb_assets_tests.integration.warehouse.backup.state import (
     execute,
     on,
 )
-from tmdb_assets_tests.stage.platform import failures_of, fake_graph
+from tmdb_assets_tests.stage.platform import failures_of, platform
 from tmdb_assets_tests.stage.postgres import PASSWORD, connect
 
 
@@ -39,7 +39,7 @@ def test_loads_go_on_during_a_backup_which_holds_one_state(
 
     def load_then_run(command: list[str | Path], *arguments: Any) -> bytes:
         """Another day is loaded after the backup has begun, before pg_dump reads the first row."""
-        with fake_graph(copy, CATALOGUE, monkeypatch) as graph:
+        with platform(copy, CATALOGUE, monkeypatch) as graph:
             assert failures_of(graph.run(NEXT_DAY, charts=False)) == []
             seen.append(graph.value("select count(*) from fact_movie_daily"))
         return real(command, *arguments)

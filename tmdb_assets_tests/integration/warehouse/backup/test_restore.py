@@ -29,7 +29,7 @@ from tmdb_assets_tests.integration.warehouse.backup.state import (
 )
 from tmdb_assets_tests.integration.warehouse.schema.test_upgrade import make_earlier
 from tmdb_assets_tests.oracle.compare import Tables, copied_warehouse, state_of
-from tmdb_assets_tests.stage.platform import failures_of, fake_graph
+from tmdb_assets_tests.stage.platform import failures_of, platform
 from tmdb_assets_tests.stage.postgres import connect
 
 
@@ -47,7 +47,7 @@ def test_what_comes_back_into_an_empty_database_is_what_was_saved(
     assert everything(database) == before
 
     warehouse = Warehouse(url=database)
-    with fake_graph(warehouse, CATALOGUE, monkeypatch) as graph:
+    with platform(warehouse, CATALOGUE, monkeypatch) as graph:
         assert failures_of(graph.run(NEXT_DAY, charts=False)) == []
         assert graph.column("select distinct date_id from fact_movie_daily order by 1") == [DAY, NEXT_DAY]
     warehouse.close()
@@ -80,7 +80,7 @@ def test_a_schema_without_rows_may_be_filled_and_rows_need_replace(
 def test_what_came_after_the_backup_goes_and_what_others_put_beside_stays(
     server: Server, saved: Path, loaded_database: str, copy: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with fake_graph(copy, CATALOGUE, monkeypatch) as graph:
+    with platform(copy, CATALOGUE, monkeypatch) as graph:
         assert failures_of(graph.run(NEXT_DAY, charts=False)) == []
     copy.close()
     execute(copy.url, "create table mine (id int)", "insert into mine values (7)", "create schema own")

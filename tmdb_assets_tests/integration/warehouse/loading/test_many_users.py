@@ -28,7 +28,7 @@ from tmdb_assets_tests.cases.awkward import catalogue, company, film, genres
 from tmdb_assets_tests.fakes.replay_catalogue import Catalogue
 from tmdb_assets_tests.oracle import expected
 from tmdb_assets_tests.oracle.compare import Tables, assert_tables_equal
-from tmdb_assets_tests.stage.platform import FakeClient, failures_of, fake_graph
+from tmdb_assets_tests.stage.platform import failures_of, platform
 from tmdb_assets_tests.stage.postgres import needs_embedded
 from tmdb_assets_tests.stage.server_folder import make_server_folder
 
@@ -105,13 +105,13 @@ def prepared(request: pytest.FixtureRequest, server: Server) -> Iterator[sa.URL]
 
 def store_raw_rows(url: sa.URL) -> None:
     warehouse = Warehouse(url=url)
-    with pytest.MonkeyPatch.context() as monkeypatch, fake_graph(warehouse, known_on(0), monkeypatch) as graph:
+    with pytest.MonkeyPatch.context() as monkeypatch, platform(warehouse, known_on(0), monkeypatch) as graph:
         assert failures_of(graph.run(FIRST_DAY, charts=False)) == []
-    for number, day in enumerate(DAYS, start=1):
-        client: Any = FakeClient(known_on(number))
-        fetcher = Fetcher(warehouse, client, day, False, LogProgress(), lambda _: None)
-        fetch_discover(fetcher, 100)
-        fetch_details(fetcher, 30)
+        for number, day in enumerate(DAYS, start=1):
+            graph.replay.catalogue = known_on(number)
+            fetcher = Fetcher(warehouse, graph.source.client, day, False, LogProgress(), lambda _: None)
+            fetch_discover(fetcher, 100)
+            fetch_details(fetcher, 30)
     warehouse.close()
 
 
@@ -119,9 +119,9 @@ def store_raw_rows(url: sa.URL) -> None:
 def day_load(url: sa.URL, day: dt.date, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[str]]]:
     """What loads a past day from its raw rows, with connections of its own; returns the failures."""
     warehouse = Warehouse(url=url)
-    with fake_graph(warehouse, catalogue([]), monkeypatch) as graph:
+    with platform(warehouse, catalogue([]), monkeypatch) as graph:
         yield lambda: failures_of(graph.run(day, today=TODAY, only=STAR))
-        assert graph.client.asked == []
+        assert graph.replay.paths == []
     warehouse.close()
 
 

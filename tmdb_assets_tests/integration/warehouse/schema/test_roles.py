@@ -22,7 +22,7 @@ from tmdb_assets.warehouse.warehouse import Warehouse
 from tmdb_assets_tests.cases.awkward import catalogue, sound_films
 from tmdb_assets_tests.cases.sound_rows import TABLES
 from tmdb_assets_tests.oracle.compare import Tables, copied_warehouse, fresh_database, state_of
-from tmdb_assets_tests.stage.platform import failures_of, fake_graph, loaded_by_fake
+from tmdb_assets_tests.stage.platform import failures_of, loaded_database_of, platform
 
 DAY = dt.date(2026, 7, 29)
 CATALOGUE = catalogue(sound_films(20))
@@ -33,7 +33,7 @@ FOR_READERS = sorted(name for name in TABLES if name.startswith(("dim_", "bridge
 
 @pytest.fixture(scope="module")
 def loaded_database(server):
-    with loaded_by_fake(server, CATALOGUE, DAY) as name:
+    with loaded_database_of(server, CATALOGUE, DAY) as name:
         yield name
 
 
@@ -131,7 +131,7 @@ def test_a_password_appears_nowhere_in_the_database_and_a_loader_with_one_has_da
 
 def test_a_loader_loads_whole_days_without_owning_a_table(warehouse: Warehouse, login: sa.URL, monkeypatch) -> None:
     made = Warehouse(url=login)
-    with fake_graph(made, CATALOGUE, monkeypatch) as graph:
+    with platform(made, CATALOGUE, monkeypatch) as graph:
         for day in (DAY + dt.timedelta(days=1), DAY + dt.timedelta(days=3)):  # the second in a new month
             assert failures_of(graph.run(day, charts=False)) == []
         assert graph.value("select count(*) from fact_movie_daily") == 60
