@@ -1,6 +1,6 @@
-"""An answer's body: read whole, parsed, and made fit for Postgres' jsonb.
+"""An answer's body: read completely, parsed, and cleaned for Postgres' jsonb.
 
-jsonb stores neither the NUL character nor half of a surrogate pair, though JSON can spell both:
+jsonb stores neither the NUL character nor half of a surrogate pair, although JSON can encode both:
 https://www.postgresql.org/docs/current/datatype-json.html
 """
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     import requests
 
-# orjson writes at most this many levels, so what nests deeper could be read but never stored.
+# orjson serialises at most this many levels: deeper nesting could be read but never stored.
 MAX_DEPTH = 250
 _READ_BYTES = 65_536
-# Everything else that is asked answers with an object.
+# Every other path that is requested answers with an object.
 _LISTS = frozenset({"/configuration/countries", "/configuration/languages"})
 
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -34,7 +34,7 @@ _INT64_MIN, _UINT64_MAX = -(2**63), 2**64 - 1
 
 @dataclass(frozen=True)
 class Cleaned:
-    """A parsed answer; `removed_characters` counts NULs taken out and lone surrogates replaced by U+FFFD."""
+    """A parsed answer; `removed_characters` counts removed NULs and lone surrogates replaced by U+FFFD."""
 
     value: Any
     removed_characters: int
@@ -51,14 +51,14 @@ class Answer:
 
 
 class TruncatedError(Exception):
-    """A body came shorter than its header promised."""
+    """A body is shorter than its Content-Length."""
 
 
 def read_body(response: requests.Response, clock: Callable[[], float], deadline: float) -> bytes:
-    """The whole body of a streamed response, unzipped.
+    """Return the whole body of a streamed response, decompressed.
 
-    Raises `TruncatedError` for a short one, `TimeoutError` when it still drips in at `deadline` (a reading of
-    `clock`; a socket's timeout alone sees only a silent server), and what urllib3 raises while reading.
+    Raises `TruncatedError` for a short one, `TimeoutError` when it is still arriving at `deadline` (a reading of
+    `clock`; a socket timeout only detects a silent server), and what urllib3 raises while reading.
     """
     parts: list[bytes] = []
     while part := response.raw.read1(_READ_BYTES, decode_content=True):
@@ -72,14 +72,14 @@ def read_body(response: requests.Response, clock: Callable[[], float], deadline:
 
 
 def read_answer(path: str, status: int, body: bytes) -> Answer:
-    """The answer to `path`, received now. Raises `ValueError` for no JSON, or for a list where `path` has an object."""
+    """Return the answer to `path`, received now. Raises `ValueError` for invalid JSON or a body of the wrong type."""
     fetched_at = dt.datetime.now(dt.UTC)
     if status == 404:
         return Answer(404, None, fetched_at)
     try:
         cleaned = read_json(body)
     except ValueError:
-        # The parser's words quote the body, which is no help to the reader.
+        # The parser's message quotes the body, which does not help the reader.
         raise ValueError("no valid JSON") from None
     wanted = list if path in _LISTS else dict
     if not isinstance(cleaned.value, wanted):
@@ -91,8 +91,8 @@ def read_json(body: bytes) -> Cleaned:
     """Parse JSON, strip NUL characters and replace lone surrogates by U+FFFD, in keys as well as in values.
 
     Raises `ValueError` for anything that is not JSON: NaN, Infinity, numbers beyond a double, bad UTF-8, nesting
-    deeper than `MAX_DEPTH`. Whole numbers beyond 64 bits become floats, as orjson reads them. A raw NUL inside a
-    string, which JSON forbids, is taken as a NUL to strip.
+    deeper than `MAX_DEPTH`. Integers beyond 64 bits become floats, as orjson reads them. A raw NUL inside a
+    string, which JSON forbids, is stripped too.
     """
     raw_nul = b"\0" in body
     suspicious = raw_nul or b"\\u0000" in body
@@ -102,7 +102,7 @@ def read_json(body: bytes) -> Cleaned:
         if not raw_nul and not _SURROGATE_ESCAPE.search(body):
             raise
         value, suspicious = _read_leniently(body, allow_control=raw_nul), True
-    # Counting brackets is a hundred times cheaper than a walk, and an ordinary answer stays below.
+    # Counting brackets is a hundred times cheaper than walking the value, and ordinary answers have fewer.
     if not suspicious and body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
         return Cleaned(value, 0)
     removed = [0]
@@ -110,7 +110,7 @@ def read_json(body: bytes) -> Cleaned:
 
 
 def _read_leniently(body: bytes, *, allow_control: bool) -> Any:
-    """Parse with the standard library, which lets lone surrogates through; numbers read as orjson reads them."""
+    """Parse with the standard library, which accepts lone surrogates; numbers are read as orjson reads them."""
     try:
         return json.loads(
             body.decode("utf-8"),
@@ -128,7 +128,7 @@ def _refuse(name: str) -> NoReturn:
 
 
 def _whole_number(text: str) -> int | float:
-    # Twenty digits hold every 64-bit number; int() of a long text is slow, and Python refuses the longest.
+    # Every 64-bit integer fits in twenty characters; int() of a long text is slow, and Python refuses very long ones.
     if len(text) > 20:
         return _finite(text)
     number = int(text)
@@ -138,7 +138,7 @@ def _whole_number(text: str) -> int | float:
 def _finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
-        raise ValueError("a number is beyond what a double holds")
+        raise ValueError("a number is too large for a double")
     return number
 
 

@@ -1,4 +1,4 @@
-"""The way to a host of TMDb, be it the API or the file store: proxies, certificates to trust, and our User-Agent."""
+"""How to reach TMDb's API or file host: proxies, trusted certificates, User-Agent."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from tmdb_assets.tmdb.errors import UnreachableError, checked_host
 
 
 class Route(NamedTuple):
-    """How to reach one base URL; the last two are as requests takes them.
+    """How to reach one base URL; `proxies` and `verify` are passed to requests.
 
-    `host` is for messages and never holds a login, `proxies` is a URL for each scheme, `verify` is the file of the
-    certificates to trust, True for those of requests.
+    `host` is for messages and never contains a login, `proxies` has a URL per scheme, `verify` is a file of trusted
+    certificates, or True for those of requests.
     """
 
     host: str
@@ -27,13 +27,13 @@ class Route(NamedTuple):
 
 
 def find_route(base_url: str, variable: str, example: str) -> Route:
-    """Read the way to `base_url` from the environment; to be done once, not per request.
+    """Read the route to `base_url` from the environment, once per client and not per request.
 
-    Raises `UnreachableError` for an unusable address, naming `variable` and `example`, for an unusable proxy, and
-    for a file of certificates that does not exist.
+    Raises `UnreachableError` for an unusable address (naming `variable` and `example`), an unusable proxy, or a
+    certificate file that does not exist.
     """
     host = checked_host(base_url, variable, example)
-    # A sandbox on this machine is never behind the proxy, whatever NO_PROXY says.
+    # The sandbox is on this machine and never behind the proxy, whatever NO_PROXY says.
     proxies = {} if _is_loopback(urlsplit(base_url).hostname or "") else get_environ_proxies(base_url)
     if proxy := select_proxy(base_url, proxies):
         checked_host(proxy, "HTTPS_PROXY (or HTTP_PROXY)", "http://proxy.example:3128")
@@ -44,7 +44,7 @@ def find_route(base_url: str, variable: str, example: str) -> Route:
 
 
 def user_agent() -> str:
-    """What we send as User-Agent: the name of this package and its version, 0 where it is not installed."""
+    """The User-Agent: this package's name and version, 0 if it is not installed."""
     try:
         return f"tmdb-assets/{version('tmdb-assets')}"
     except PackageNotFoundError:

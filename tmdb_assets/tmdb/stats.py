@@ -1,4 +1,4 @@
-"""The count of what was sent and received."""
+"""Counters of requests and answers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class FetchStats:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def restart(self) -> None:
-        """Count anew, for the figures of one step."""
+        """Reset the counters, for the figures of one step."""
         with self._lock:
             self._before += self.requests
             self.requests = self.not_found = self.rate_limited = self.bytes = self.removed_characters = 0
@@ -43,24 +43,24 @@ class FetchStats:
 
     @property
     def total_requests(self) -> int:
-        """The requests since the client was made."""
+        """Requests since the client was created."""
         return self._before + self.requests
 
     def count_request(self, sent_at: float, waited: float) -> None:
-        """Count one send at `sent_at` (monotonic seconds), for which `waited` seconds were spent at the gate."""
+        """Count one send at `sent_at` (monotonic seconds), after waiting `waited` seconds for the rate limit."""
         with self._lock:
             self.requests += 1
             self.seconds_waited += waited
             self._first = sent_at if self._first is None else min(self._first, sent_at)
             self._last = max(self._last, sent_at)
-            # Threads may report slightly out of order; the peak is a figure for people, not the guarantee.
+            # Threads may report slightly out of order; the peak is informative, not the guarantee.
             self._recent.append(sent_at)
             while self._recent[0] <= self._last - 1:
                 self._recent.popleft()
             self.peak_rate = max(self.peak_rate, len(self._recent))
 
     def count_retry(self, cause: str, waited: float) -> None:
-        """Count one repeated try after `cause`, before which the caller waits `waited` seconds."""
+        """Count one retry because of `cause`, before which the caller waits `waited` seconds."""
         with self._lock:
             self.retries[cause] += 1
             self.seconds_waited += waited
@@ -68,7 +68,7 @@ class FetchStats:
     def count_answer(
         self, *, size: int = 0, removed_characters: int = 0, not_found: bool = False, rate_limited: bool = False
     ) -> None:
-        """Count one body of `size` bytes, or what was found in it, or that it said 404 or 429."""
+        """Count one body of `size` bytes, its removed characters, or its status 404 or 429."""
         with self._lock:
             self.bytes += size
             self.removed_characters += removed_characters
@@ -77,13 +77,13 @@ class FetchStats:
 
     @property
     def mean_rate(self) -> float:
-        """Requests a second between the first and the last send; 0 before the second one."""
+        """Requests a second between the first and the last request; 0 before the second one."""
         if self._first is None or self._last <= self._first:
             return 0.0
         return (self.requests - 1) / (self._last - self._first)
 
     def snapshot(self) -> dict[str, Any]:
-        """All figures at this moment as a plain dict, ready for metadata."""
+        """The current figures as a plain dict, for metadata."""
         with self._lock:
             return {
                 "requests": self.requests,

@@ -1,1 +1,1 @@
-"""A look-alike of the API with sample films, served in this process."""
+"""A stand-in for the TMDb API: sample films, served over loopback HTTP from this process."""

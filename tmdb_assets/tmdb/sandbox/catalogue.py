@@ -1,8 +1,8 @@
-"""What the sandbox knows: the films of `data/sample`, their facts and their figures on any day.
+"""The sandbox's data: the films of `data/sample`, their facts and their figures on any day.
 
-The facts are real, the daily figures are generated, and now and then a film's fact is withheld for some days: so the
-details change, as they do on TMDb when editors are at work, and nothing untrue is ever told. Everything is a pure
-function of film and day, in every process.
+The facts are real, the daily figures are generated. Occasionally one of a film's facts is withheld for some days, so
+that details change as they do when TMDb's editors work, without stating anything untrue. Everything is a pure function
+of film and day, in every process.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 SAMPLE_DIR, COUNTRIES_CSV = SHIPPED_DATA_DIR / "sample", SHIPPED_DATA_DIR / "country_continent.csv"
-SEED_DAY = dt.date(2026, 1, 1)  # the day on which the sample's own vote counts hold
-POPULARITY_CEILING, VOTES_PER_POPULARITY = 1_000.0, 0.1  # new votes a day for each point, about what TMDb shows
+SEED_DAY = dt.date(2026, 1, 1)  # the day of the sample's own vote counts
+POPULARITY_CEILING, VOTES_PER_POPULARITY = 1_000.0, 0.1  # new votes a day per point of popularity, roughly as on TMDb
 FIGURES = ("popularity", "vote_average", "vote_count")
 TEXTS = ("title", "original_title", "original_language")
 FACTS = ("id", "imdb_id", *TEXTS, "release_date", "runtime", "budget", "revenue", "homepage", "status")
-UNKNOWN = {"budget": 0, "revenue": 0, "runtime": 0, "homepage": ""}  # how TMDb writes what it does not know
+UNKNOWN = {"budget": 0, "revenue": 0, "runtime": 0, "homepage": ""}  # how TMDb writes unknown values
 EDIT_CYCLE_DAYS, LONGEST_GAP_DAYS = 60, 14  # a film loses a fact once a cycle: two changes in 60 days, 3% a day
-EXPORT_DAYS = 90  # how long an export is kept, about what TMDb does
-FIRST_PERSON_ID = 90_000_000  # far above TMDb's, so that nobody takes one for another
+EXPORT_DAYS = 90  # how long an export is kept, roughly as at TMDb
+FIRST_PERSON_ID = 90_000_000  # far above TMDb's ids, so that they cannot be confused
 
 
 class SandboxError(Exception):
-    """The sample data cannot be used; the text says which file and what to do."""
+    """The sample data cannot be used; the message names the file and the remedy."""
 
 
 def _hash(*key: object) -> int:
-    # 64 bits for a key: the same in every process, unlike hash().
+    # A 64-bit hash of a key: the same in every process, unlike hash().
     return int.from_bytes(blake2b(repr(key).encode(), digest_size=8).digest(), "big")
 
 
@@ -49,7 +49,7 @@ def _noise(*key: object) -> float:
 
 
 def _drift(name: str, film_id: int, ordinal: int, step_days: int) -> float:
-    # From -1 to 1: noise every step_days, eased in between; films take their turns on different days.
+    # From -1 to 1: new noise every step_days, eased in between; films change on different days.
     knot, rest = divmod(ordinal + film_id % step_days, step_days)
     before, after, part = _noise(name, film_id, knot), _noise(name, film_id, knot + 1), rest / step_days
     return before + (after - before) * part * part * (3 - 2 * part)
@@ -58,7 +58,7 @@ def _drift(name: str, film_id: int, ordinal: int, step_days: int) -> float:
 def daily_figures(film: Mapping[str, Any], day: dt.date) -> tuple[float, float, int]:
     """Generate the figures of a film on a day: the same for the same film and day, in every process.
 
-    `film` is an object of `films.jsonl`, its own figures are the seeds. Returns `(popularity, vote_average,
+    `film` is an object of `films.jsonl`; its figures are the seeds. Returns `(popularity, vote_average,
     vote_count)`: popularity above 0 and at most 1,000, highest around the release, fading in the weeks after it;
     average from 0 (no votes) to 10; votes that never fall, none before the release or where the seed is 0.
     """
@@ -72,7 +72,7 @@ def daily_figures(film: Mapping[str, Any], day: dt.date) -> tuple[float, float, 
     votes = _vote_count(film, ordinal, age, VOTES_PER_POPULARITY * level)
     average = float(film["vote_average"]) if votes else 0.0
     if average:
-        # The lowest vote that TMDb takes is 0.5, the highest 10.
+        # TMDb accepts votes from 0.5 to 10.
         average = min(max(average + 0.05 * _drift("vote_average", film_id, ordinal, 30), 0.5), 10.0)
     return round(popularity, 4), round(average, 3), votes
 
@@ -81,7 +81,7 @@ def _vote_count(film: Mapping[str, Any], ordinal: int, age: int | None, votes_a_
     seed = int(film["vote_count"])
     if seed == 0 or (age is not None and age < 0):
         return 0
-    # Moving the clock by less than half a day makes the gains uneven and can never make the count fall.
+    # Shifting the clock by less than half a day makes the gains uneven but never lets the count fall.
     shift = 0.4 * _noise("vote_count", film["id"], ordinal)
     gained = votes_a_day * (ordinal + shift - SEED_DAY.toordinal())
     votes = seed + gained if gained >= 0 else seed * seed / (seed - gained)
@@ -89,17 +89,17 @@ def _vote_count(film: Mapping[str, Any], ordinal: int, age: int | None, votes_a_
 
 
 def film_on(film: Mapping[str, Any], day: dt.date) -> dict[str, Any]:
-    """Tell the facts of a film as they stand on a day: the same for the same film and day, in every process.
+    """Return the facts of a film on a day: the same for the same film and day, in every process.
 
-    `film` is an object of `films.jsonl`, and so is the answer. Once in 60 days, for 1 to 14 days, one fact is not
-    known: budget, revenue or runtime is 0, the homepage "", or the last genre is gone. A film of which none of these
-    is known never changes.
+    `film` is an object of `films.jsonl`, and so is the result. Once in 60 days, for 1 to 14 days, one fact is
+    unknown: budget, revenue or runtime is 0, the homepage "", or the last genre is missing. A film with none of these
+    never changes.
     """
     told, film_id = dict(film), film["id"]
     known = [name for name in (*UNKNOWN, "genres") if film[name]]
     cycle, rest = divmod(day.toordinal() + film_id % EDIT_CYCLE_DAYS, EDIT_CYCLE_DAYS)
     length = 1 + _hash("gap length", film_id, cycle) % LONGEST_GAP_DAYS
-    # Each cycle begins and ends with everything known, so that two gaps never touch and each end is a change.
+    # Each cycle begins and ends with everything known, so that gaps never touch and the end of each is a change.
     begin = 1 + _hash("gap begin", film_id, cycle) % (EDIT_CYCLE_DAYS - LONGEST_GAP_DAYS - 1)
     if known and begin <= rest < begin + length:
         name = known[_hash("gap", film_id, cycle) % len(known)]
@@ -121,7 +121,7 @@ def _rows(path: Path, *columns: str) -> list[dict[str, str]]:
 
 
 class Catalogue:
-    """The sample as the API tells it on `day`: `films` (details by id) and `reference` (lists by path).
+    """The sample as the API serves it on `day`: `films` (details by id) and `reference` (lists by path).
 
     `last_export` is the newest day whose id export is published, `day` itself unless given.
     Raises `SandboxError`, naming file and line, when the sample cannot be used.
@@ -151,10 +151,10 @@ class Catalogue:
                 film = json.loads(line)
                 self.films[film["id"]] = self._detail(film, day)
                 self._sample.append(film)
-        self._sample.sort(key=lambda film: _hash("export", film["id"]))  # like TMDb's, in no order to rely on
+        self._sample.sort(key=lambda film: _hash("export", film["id"]))  # like TMDb's, in no reliable order
 
     def _detail(self, film: Mapping[str, Any], day: dt.date) -> dict[str, Any]:
-        # All genres are looked up, so that one that does not exist is found on every day.
+        # All genres are looked up, so that an unknown one is found on every day.
         genres = {genre_id: self._genres[genre_id] for genre_id in film["genres"]}
         told = film_on(film, day)
         no_images = {"poster_path": None, "backdrop_path": None}
@@ -173,9 +173,9 @@ class Catalogue:
         }
 
     def credits(self, film_id: int) -> dict[str, Any] | None:
-        """Tell who directed a film and the three who lead its cast, by order; None for an unknown film.
+        """Return a film's directors and its three leading cast members, in order; None for an unknown film.
 
-        As in the API's own answer: https://developer.themoviedb.org/reference/movie-credits. Characters are not told.
+        Shaped like the API's answer: https://developer.themoviedb.org/reference/movie-credits, but without characters.
         """
         film = next((film for film in self._sample if film["id"] == film_id), None)
         if film is None:
@@ -189,22 +189,22 @@ class Catalogue:
         return {"cast": cast, "crew": crew}
 
     def changes(self, first: dt.date, last: dt.date) -> list[dict[str, Any]]:
-        """List the films whose facts changed from `first` to `last`, each once, in the entries of the change list.
+        """Return the films whose facts changed from `first` to `last`, each once, as entries of the change list.
 
-        A day on which a film is listed is one on which `film_on` differs from the day before; days after the
-        catalogue's own are not known yet. As on TMDb, an entry may lack its id or not know whether it is `adult`.
+        A film is listed on a day when `film_on` differs from the day before; days after the catalogue's own are
+        unknown. As on TMDb, an entry may lack its id or its `adult` flag.
         """
         days = [first + dt.timedelta(days=n) for n in range((min(last, self.day) - first).days + 1)]
         ids = [film["id"] for film in self._sample if any(_is_changed(film, day) for day in days)]
-        # The one without an id keeps every reader honest, on every day.
+        # An entry without an id is on every list, so that clients have to handle it.
         found = sorted([*ids, None], key=lambda film_id: _hash("changes", film_id)) if days else []
         unsure = {film_id for film_id in ids if _hash("adult", film_id) % 10 == 0} | {None}
         return [{"id": film_id, "adult": None if film_id in unsure else False} for film_id in found]
 
     def export(self, day: dt.date) -> bytes | None:
-        """Make the id export of a day (JSON lines in gzip, the same bytes each time), None where there is none.
+        """Return the id export of a day (gzipped JSON lines, the same bytes each time), or None if there is none.
 
-        There is one for the catalogue's day, if published by now, and for each of the 90 days before it.
+        There is one for the catalogue's day, once it is published, and for each of the 90 days before it.
         """
         if not self.day - dt.timedelta(days=EXPORT_DAYS) <= day <= self._last_export:
             return None
@@ -223,7 +223,7 @@ class Catalogue:
 
 
 def _person(name: str, known_for: str) -> dict[str, Any]:
-    # The same person has the same id in every film.
+    # A person has the same id in every film.
     return {
         "adult": False,
         "gender": 0,

@@ -1,4 +1,4 @@
-"""The sandbox's endpoints: what a request is answered, as status and body, apart from how it came.
+"""The sandbox's endpoints: the status and body that answer a request. The HTTP server is in `server`.
 
 Shapes and status codes are the API's own: https://developer.themoviedb.org/reference. A new endpoint is one function
 and one line in `ROUTES`.
@@ -35,7 +35,7 @@ FAULTS = {  # status_code -> HTTP status and status_message: https://developer.t
 }
 LISTED_KEYS = ("adult", "backdrop_path", "id", *TEXTS, "overview", "poster_path", "release_date", "video", *FIGURES)
 
-Reply = tuple[int, object]  # the HTTP status, and the body: bytes as they are, all else becomes JSON
+Reply = tuple[int, object]  # the HTTP status, and the body: bytes are sent unchanged, anything else as JSON
 
 
 class _RefusedError(Exception):
@@ -43,7 +43,7 @@ class _RefusedError(Exception):
 
 
 def fault(status_code: int) -> Reply:
-    """Build the reply for one of TMDb's error codes (a key of `FAULTS`)."""
+    """Return the reply for one of TMDb's error codes (a key of `FAULTS`)."""
     status, message = FAULTS[status_code]
     return status, {"success": False, "status_code": status_code, "status_message": message}
 
@@ -56,7 +56,7 @@ def _page(query: Mapping[str, str]) -> int:
 
 
 def _date(query: Mapping[str, str], name: str) -> dt.date | None:
-    # None where it is not asked for.
+    # None if it is not requested.
     text = query.get(name)
     if not text:
         return None
@@ -79,9 +79,9 @@ def _paged(found: list[dict[str, Any]], page: int, size: int) -> dict[str, Any]:
 
 
 def discover_movies(catalogue: Catalogue, _: str, query: Mapping[str, str]) -> Reply:
-    """`/3/discover/movie`: 20 films a page by the day's popularity, then id; another `sort_by` is refused.
+    """`/3/discover/movie`: 20 films a page by the day's popularity, then id; any other `sort_by` is refused.
 
-    `primary_release_date.gte` and `.lte` narrow it down, both days included; a film without a date is in no slice.
+    `primary_release_date.gte` and `.lte` are inclusive filters; a film without a date is in no slice.
     """
     page = _page(query)
     if query.get("sort_by", "popularity.desc") != "popularity.desc":
@@ -89,7 +89,7 @@ def discover_movies(catalogue: Catalogue, _: str, query: Mapping[str, str]) -> R
     first, last = (_date(query, f"primary_release_date.{end}") for end in ("gte", "lte"))
     films = list(catalogue.films.values())
     if first or last:
-        # Dates in this form are in the order of their text.
+        # ISO dates sort as text.
         low, high = (first or dt.date.min).isoformat(), (last or dt.date.max).isoformat()
         films = [film for film in films if film["release_date"] and low <= film["release_date"] <= high]
     films.sort(key=lambda film: (-film["popularity"], film["id"]))
@@ -104,7 +104,7 @@ def discover_movies(catalogue: Catalogue, _: str, query: Mapping[str, str]) -> R
 def movie_details(catalogue: Catalogue, movie_id: str, query: Mapping[str, str]) -> Reply:
     """`/3/movie/{id}`: one film; its texts are the same in every `language`.
 
-    Of what `append_to_response` may name there are `credits`; other names are passed over.
+    `append_to_response` supports `credits`; other names are ignored.
     https://developer.themoviedb.org/docs/append-to-response
     """
     film = catalogue.films.get(int(movie_id))
@@ -121,9 +121,9 @@ def movie_credits(catalogue: Catalogue, movie_id: str, _: Mapping[str, str]) -> 
 
 
 def movie_changes(catalogue: Catalogue, _: str, query: Mapping[str, str]) -> Reply:
-    """`/3/movie/changes`: films changed from `start_date` to `end_date`, both included, 100 a page.
+    """`/3/movie/changes`: films changed from `start_date` to `end_date`, inclusive, 100 a page.
 
-    The default is the last 24 hours, here the day and the day before it. At most 14 days lie between the two.
+    The default is the last 24 hours: the catalogue's day and the day before it. The range is 14 days at most.
     https://developer.themoviedb.org/reference/changes-movie-list
     """
     page, start, end = _page(query), _date(query, "start_date"), _date(query, "end_date")
@@ -151,7 +151,7 @@ def reference_list(catalogue: Catalogue, path: str, _: Mapping[str, str]) -> Rep
     return 200, catalogue.reference[path]
 
 
-# Pattern of the path -> endpoint, which gets what the group matched and the query.
+# Pattern of the path -> endpoint, which takes the matched group and the query.
 ROUTES: dict[str, Callable[[Catalogue, str, Mapping[str, str]], Reply]] = {
     "/3/discover/movie()": discover_movies,
     "/3/movie/([0-9]{1,18})": movie_details,
@@ -163,12 +163,12 @@ ROUTES: dict[str, Callable[[Catalogue, str, Mapping[str, str]], Reply]] = {
 
 
 def is_export(target: str) -> bool:
-    """Whether a request is for TMDb's file host, which asks for no token and counts no requests."""
+    """Whether a request is for TMDb's file host, which needs no token and has no rate limit."""
     return target.startswith(EXPORTS_PATH + "/")
 
 
 def respond(catalogue: Catalogue, method: str, target: str, headers: Mapping[str, str]) -> Reply:
-    """Answer one request; `headers` has lower-case names. The token is asked for first, as TMDb does."""
+    """Answer one request; `headers` has lower-case names. The token is checked first, as at TMDb."""
     if not is_export(target) and headers.get("authorization") != f"Bearer {TOKEN}":
         return fault(7)
     if method not in ("GET", "HEAD"):

@@ -1,8 +1,7 @@
-"""A small look-alike of the TMDb v3 API over `data/sample`, served on loopback HTTP when no token is set.
+"""A small stand-in for the TMDb v3 API over `data/sample`, served on loopback HTTP when no token is set.
 
-The films' facts are real, their daily figures are generated (`sandbox_catalogue`). Shapes, status codes and quirks
-("" for an unknown date, 0 for unknown money) are the API's own (`sandbox_routes`), so that the same client code runs.
-Here is the server.
+The films' facts are real, their daily figures are generated (`catalogue`). Shapes, status codes and quirks ("" for an
+unknown date, 0 for unknown money) are the API's own (`routes`), so that the same client code runs. This is the server.
 """
 
 from __future__ import annotations
@@ -34,12 +33,12 @@ def _parse(head: str) -> tuple[str, str, str, dict[str, str]]:
     method, target, version = line.split(" ")
     headers = {name.lower(): value.strip() for name, _, value in (field.partition(":") for field in fields)}
     if not version.startswith("HTTP/1.") or int(headers.get("content-length", 0)) > MAX_REQUEST_BYTES:
-        raise ValueError("not a request that this server reads")
+        raise ValueError("not a request that this server can read")
     return method, target, version, headers
 
 
 def _message(method: str, status: int, payload: object, *, keep_alive: bool) -> bytes:
-    # Without a Date, so that for one day every answer is the same to the byte.
+    # Without a Date header, so that a day's answers are identical byte for byte.
     if isinstance(payload, bytes):
         body, content_type = payload, "application/gzip"
     else:
@@ -53,7 +52,7 @@ def _message(method: str, status: int, payload: object, *, keep_alive: bool) -> 
 
 
 class _Bucket:
-    """Tokens for requests: `rate` come in a second, one second's worth (at least one) is kept; rate 0: no limit."""
+    """A token bucket: `rate` tokens a second, up to one second's worth (at least one) is kept; rate 0: no limit."""
 
     def __init__(self, rate: float, clock: Callable[[], float]) -> None:
         self._rate, self._clock = rate, clock
@@ -61,7 +60,7 @@ class _Bucket:
         self._filled_at = clock()
 
     def take(self) -> bool:
-        """Take a token; False where none is left."""
+        """Take a token; return False if none is left."""
         if self._rate:
             now = self._clock()
             self._level = min(self._size, self._level + (now - self._filled_at) * self._rate)
@@ -75,9 +74,9 @@ class _Bucket:
 class Sandbox:
     """The API as of `today` (UTC) on a free loopback port, answered by a daemon thread; a context manager.
 
-    `rate` is the requests a second that the API answers, with bursts of one second's worth; the rest get 429.
+    `rate` is the number of requests a second that are answered, with bursts of one second's worth; the rest get 429.
     0 is no limit. `last_export` is the newest day whose id export is published: today unless given. `clock` counts
-    seconds, for `rate` alone. Raises `ValueError` for a negative or endless rate.
+    seconds, only for `rate`. Raises `ValueError` for a negative or infinite rate.
     """
 
     token = TOKEN
@@ -101,13 +100,13 @@ class Sandbox:
 
     @property
     def export_url(self) -> str:
-        """The base URL of the daily id exports, as `TMDB_EXPORT_URL` takes it; raise `RuntimeError` unless started."""
+        """The base URL of the daily id exports, for `TMDB_EXPORT_URL`. Raises `RuntimeError` before `start`."""
         if not self._url:
-            raise RuntimeError("The sandbox does not run, so its exports have no address yet: start it first.")
+            raise RuntimeError("The sandbox is not running, so its exports have no address yet: start it first.")
         return self._url.removesuffix("/3") + EXPORTS_PATH
 
     def start(self) -> str:
-        """Start, unless it runs already, and return the base URL; raise `SandboxError` without a usable sample."""
+        """Start unless running, and return the base URL. Raises `SandboxError` when the sample cannot be used."""
         if not self._url:
             self._catalogue = Catalogue(*self._source)
             listener = socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)
@@ -118,7 +117,7 @@ class Sandbox:
         return self._url
 
     def stop(self) -> None:
-        """Close all connections and wait for the thread to end; do nothing when it does not run."""
+        """Close all connections and wait for the thread to end; does nothing when not running."""
         if self._url:
             self._loop.call_soon_threadsafe(self._stopping.set)
             self._thread.join()
@@ -140,13 +139,13 @@ class Sandbox:
         await self._stopping.wait()
         server.close()
         for writer in self._open:
-            writer.transport.abort()  # its conversation then ends as if the client had hung up
+            writer.transport.abort()  # which ends its handler as if the client had disconnected
         while others := asyncio.all_tasks() - {asyncio.current_task()}:
             await asyncio.wait(others)
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open.add(writer)
-        # A client may hang up at any point: that ends its connection and concerns nobody else.
+        # A client may disconnect at any point: that ends its connection and affects nobody else.
         with closing(writer), suppress(OSError, asyncio.IncompleteReadError):
             while not self._stopping.is_set() and await self._exchange(reader, writer):
                 pass
@@ -155,7 +154,7 @@ class Sandbox:
         # One request and its answer; returns whether the connection stays open.
         try:
             method, target, version, headers = _parse((await reader.readuntil(b"\r\n\r\n")).decode("latin-1"))
-            # Left unread, a body would pass for the next request.
+            # An unread body would be taken for the next request.
             await reader.readexactly(int(headers.get("content-length", 0)))
         except (ValueError, asyncio.LimitOverrunError):
             writer.write(_message("", *fault(47), keep_alive=False))
