@@ -1,10 +1,10 @@
-"""The only place where all is wired together: assets, checks, jobs, schedule and resources."""
+"""The one place where everything is wired together: assets, checks, jobs, schedules, sensors and resources."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from dagster import Definitions, in_process_executor, with_source_code_references
+from dagster import Definitions, definitions, in_process_executor
 
 from tmdb_assets.assets.bridges import bridge_assets
 from tmdb_assets.assets.continents import country_continent
@@ -28,6 +28,7 @@ from tmdb_assets.orchestration.automation import (
     retention,
     retention_schedule,
 )
+from tmdb_assets.settings import Settings, get_settings
 from tmdb_assets.warehouse.warehouse import Warehouse
 
 ASSETS = [
@@ -51,21 +52,23 @@ ASSETS = [
 ]
 
 
-def build_definitions(**overrides: Any) -> Definitions:
-    """All definitions; `overrides` replace resources by name (`warehouse`, `tmdb`, `details`, `progress`).
+def build_definitions(settings: Settings | None = None, **overrides: Any) -> Definitions:
+    """All definitions for a deployment's settings (default: those of the environment).
 
-    Nothing is connected, started or asked until an asset runs.
+    `overrides` replace resources by name (`warehouse`, `tmdb`, `details`, `progress`). Nothing is connected, started or
+    requested until an asset runs. Raises `SettingsError` for a variable of the environment that cannot be used.
     """
+    settings = settings or get_settings()
     resources: dict[str, Any] = {
-        "warehouse": Warehouse(),
-        "tmdb": TmdbSource(),
+        "warehouse": Warehouse(settings=settings),
+        "tmdb": TmdbSource(settings),
         "details": DayDetails(),
         "progress": LogProgress(),
         **overrides,
     }
     return Definitions(
-        assets=with_source_code_references(ASSETS),
-        asset_checks=CHECKS,
+        assets=[build(settings) for build in ASSETS],
+        asset_checks=[build(settings) for build in CHECKS],
         jobs=[daily, backfill, retention],
         schedules=[daily_schedule, retention_schedule],
         sensors=[gap_filler, alerts],
@@ -74,4 +77,7 @@ def build_definitions(**overrides: Any) -> Definitions:
     )
 
 
-defs = build_definitions()
+@definitions
+def defs() -> Definitions:
+    """What Dagster loads, by the name of this module in workspace.yaml: only then the environment is read."""
+    return build_definitions()

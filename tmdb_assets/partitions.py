@@ -9,8 +9,6 @@ import datetime as dt
 
 from dagster import DailyPartitionsDefinition
 
-from tmdb_assets.settings import get_settings
-
 
 def now() -> dt.datetime:
     """The current moment, in UTC."""
@@ -42,7 +40,6 @@ def run_date(run_id: str) -> dt.date:
     return _run_dates.setdefault(run_id, today())
 
 
-def daily_partitions(first_day: dt.date | None = None) -> DailyPartitionsDefinition:
-    """Daily partitions in UTC from `first_day` (default `TMDB_FIRST_DAY`) up to and including today."""
-    first = first_day or get_settings().tmdb_first_day
-    return DailyPartitionsDefinition(start_date=first.isoformat(), timezone="UTC", end_offset=1)
+def daily_partitions(first_day: dt.date) -> DailyPartitionsDefinition:
+    """Daily partitions in UTC from `first_day` (`TMDB_FIRST_DAY`) up to and including today."""
+    return DailyPartitionsDefinition(start_date=first_day.isoformat(), timezone="UTC", end_offset=1)

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from functools import partial
 
 import sqlalchemy as sa
-from dagster import AssetExecutionContext, AssetsDefinition, ResourceParam
+from dagster import AssetExecutionContext, ResourceParam
 
 from tmdb_assets.assets.day_details import DayDetails
-from tmdb_assets.assets.declare import day_of, table_asset
+from tmdb_assets.assets.declare import AssetBuilder, day_of, table_asset
 from tmdb_assets.assets.dimensions import conformed
 from tmdb_assets.assets.publish import AssetEvent, publish
 from tmdb_assets.warehouse.loading.merge import replace_links
@@ -20,7 +20,7 @@ def linked_tables(table: sa.Table) -> list[str]:
     return sorted({key.column.table.name for key in table.foreign_keys} - {table.name})
 
 
-def build_bridge(table: sa.Table) -> AssetsDefinition:
+def build_bridge(table: sa.Table) -> AssetBuilder:
     """The asset of one bridge, downstream of the dimensions it links."""
 
     @table_asset(table, daily=True, deps=["raw_details", *linked_tables(table)])

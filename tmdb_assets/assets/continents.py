@@ -22,7 +22,6 @@ from pydantic import Field
 
 from tmdb_assets.assets.declare import table_asset
 from tmdb_assets.assets.publish import AssetEvent, publish
-from tmdb_assets.assets.raw import raw_reference
 from tmdb_assets.settings import SHIPPED_DATA_DIR
 from tmdb_assets.transforms.conform import Conformed, conform
 from tmdb_assets.transforms.continents import CODE, CsvFault, find_missing, parse_continents
@@ -69,7 +68,7 @@ class CsvConfig(Config):
     path: str = Field(str(CSV_FILE), description="The CSV file with the continents.")
 
 
-@table_asset(table, daily=False, checks=(FILE_IS_SOUND,), deps=[raw_reference])
+@table_asset(table, daily=False, checks=(FILE_IS_SOUND,), deps=["raw_reference"])
 def country_continent(config: CsvConfig, warehouse: ResourceParam[Warehouse]) -> Iterator[AssetEvent]:
     """Load the CSV and bring `dim_country.continent` in line with it at once."""
     path = Path(config.path)

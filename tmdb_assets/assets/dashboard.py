@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import sqlalchemy as sa
-from dagster import MaterializeResult, MetadataValue, ResourceParam, asset
+from dagster import MaterializeResult, MetadataValue, ResourceParam
 
-from tmdb_assets.assets.declare import OWNERS, REPORTS_GROUP
-from tmdb_assets.assets.retries import retried_after_outage
+from tmdb_assets.assets.declare import REPORTS_GROUP, declared_asset
 from tmdb_assets.assets.tmdb_source import TmdbSource
 from tmdb_assets.settings import ATTRIBUTION, Settings
 from tmdb_assets.warehouse.read_popularity import read_popularity
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
     from tmdb_assets.dashboard.figures import Figures
 
+DASHBOARD = "dashboard"
 MOST_FILMS = 10_000
 MOST_DAYS = 90
 
@@ -68,16 +68,15 @@ def dashboard_path(settings: Settings, database: str) -> Path:
     return settings.reports_folder / f"dashboard_{quote(database, safe='')}.html"
 
 
-@asset(
+@declared_asset(
+    DASHBOARD,
     group_name=REPORTS_GROUP,
     kinds={"html", "python"},
-    owners=OWNERS,
     deps=READS,
     description=f"One interactive HTML page of the newest day's films (the {MOST_FILMS:,} most popular) and their "
     f"popularity over {MOST_DAYS} days: filters, search, curves, movers. It lies in REPORTS_DIR, opens in any browser "
     f"and asks nothing of any network. `tmdb-assets run --open` opens it. {ATTRIBUTION}",
 )
-@retried_after_outage
 def dashboard(warehouse: ResourceParam[Warehouse], tmdb: ResourceParam[TmdbSource]) -> Iterator[MaterializeResult[Any]]:
     """Read the figures, build the page, and put it in the place of the one before."""
     from tmdb_assets.dashboard.build import build_page

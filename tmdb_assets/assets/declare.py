@@ -1,27 +1,37 @@
-"""What every asset of a table has in common, taken from the table's declaration."""
+"""How assets and checks are declared: `definitions.build_definitions` makes Dagster's from a deployment's settings.
+
+A declaration reads no setting, so that importing a module needs none: partitions and source are filled in when it is
+built. What all assets share (owner, code reference, retries after an outage) is added here.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
+import inspect
 import warnings
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 from dagster import (
+    AssetChecksDefinition,
     AssetCheckSpec,
     AssetExecutionContext,
     AssetsDefinition,
     BetaWarning,
+    CodeReferencesMetadataValue,
+    LocalFileCodeReference,
+    PartitionsDefinition,
     PreviewWarning,
     asset,
+    asset_check,
 )
 
 from tmdb_assets.assets.describe import column_schema, describe_rows
 from tmdb_assets.assets.publish import CONTRACT
 from tmdb_assets.assets.retries import retried_after_outage
 from tmdb_assets.partitions import daily_partitions
-from tmdb_assets.settings import get_settings
+from tmdb_assets.settings import Settings
 
 # Partitioned asset checks and code references work, and their versions are pinned; a page of warnings helps nobody.
 warnings.filterwarnings("ignore", category=PreviewWarning)
@@ -30,48 +40,102 @@ warnings.filterwarnings("ignore", category=BetaWarning)
 OWNERS = ["team:data-platform"]
 REPORTS_GROUP = "reports"
 """The group of what people look at; drawn anew once the days before are filled."""
-DAILY = daily_partitions()
+
+Compute: TypeAlias = Callable[..., Any]
+AssetBuilder: TypeAlias = Callable[[Settings], AssetsDefinition]
+CheckBuilder: TypeAlias = Callable[[Settings], AssetChecksDefinition]
+
+
+def declared_asset(
+    name: str,
+    *,
+    daily: bool = False,
+    checks: Sequence[AssetCheckSpec] = (),
+    metadata: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> Callable[[Compute], AssetBuilder]:
+    """`@asset` before the settings are known: the function below becomes what makes the asset of given settings.
+
+    A daily asset and its checks have the deployment's days as partitions. `options` are those of `dagster.asset`.
+    """
+
+    def declare(compute: Compute) -> AssetBuilder:
+        def build(settings: Settings) -> AssetsDefinition:
+            days = daily_partitions(settings.tmdb_first_day) if daily else None
+            own = {"source": settings.source, "dagster/code_references": _code_of(compute)}
+            made: AssetsDefinition = asset(
+                name=name,
+                owners=OWNERS,
+                partitions_def=days,
+                check_specs=[_with_days(check, days) for check in checks],
+                metadata={**(metadata or {}), **own},
+                **options,
+            )(retried_after_outage(compute))
+            return made
+
+        return build
+
+    return declare
+
+
+def _with_days(check: AssetCheckSpec, days: PartitionsDefinition[str] | None) -> AssetCheckSpec:
+    return AssetCheckSpec(
+        check.name,
+        asset=check.asset_key,
+        description=check.description,
+        blocking=check.blocking,
+        partitions_def=days,
+    )
+
+
+def _code_of(compute: Compute) -> CodeReferencesMetadataValue:
+    """Where the function stands by which the UI links an asset to its code; Dagster itself gets a wrapped one."""
+    place = LocalFileCodeReference(file_path=inspect.getfile(compute), line_number=compute.__code__.co_firstlineno)
+    return CodeReferencesMetadataValue(code_references=[place])
 
 
 def table_asset(
     table: sa.Table,
     *,
     daily: bool,
-    deps: Sequence[AssetsDefinition | str] = (),
+    deps: Sequence[str] = (),
     checks: Sequence[AssetCheckSpec] = (),
     made_from: Sequence[str] | None = None,
-) -> Callable[[Callable[..., Any]], AssetsDefinition]:
-    """`@asset` for a table: name, description, group, kinds, owners, columns and contract check are the table's own.
+) -> Callable[[Compute], AssetBuilder]:
+    """`@asset` for a table: name, description, group, kinds, columns and contract check are the table's own.
 
-    `made_from` names its sources where they are not its `deps`.
+    `deps` are names of assets; `made_from` names the table's sources where they are others.
     """
-    if made_from is None:
-        made_from = [dep if isinstance(dep, str) else dep.key.to_user_string() for dep in deps]
-    partitions_def = DAILY if daily else None
     contract = AssetCheckSpec(
         CONTRACT,
         asset=table.name,
         description="Every row keeps the rules of the table's declaration. Broken rows are set aside in rejected_row; "
         "over 5% of them, or a frame of the wrong shape, stops the load before anything is written.",
         blocking=True,
-        partitions_def=partitions_def,
     )
-    made = asset(
-        name=table.name,
-        description=describe_rows(table.name, table.comment or "", made_from),
+    return declared_asset(
+        table.name,
         group_name=table.info["group"],
         kinds={"python", "postgres", "table"},
-        owners=OWNERS,
-        metadata={
-            "dagster/column_schema": column_schema(table),
-            "dagster/table_name": f"public.{table.name}",
-            "source": get_settings().source,
-        },
-        partitions_def=partitions_def,
+        description=describe_rows(table.name, table.comment or "", deps if made_from is None else made_from),
         deps=list(deps),
-        check_specs=[contract, *checks],
+        checks=[contract, *checks],
+        daily=daily,
+        metadata={"dagster/column_schema": column_schema(table), "dagster/table_name": f"public.{table.name}"},
     )
-    return lambda compute: made(retried_after_outage(compute))
+
+
+def declared_check(asset_name: str, *, daily: bool = False, **options: Any) -> Callable[[Compute], CheckBuilder]:
+    """`@asset_check` before the settings are known, like `declared_asset`; `options` are those of `asset_check`."""
+
+    def declare(compute: Compute) -> CheckBuilder:
+        def build(settings: Settings) -> AssetChecksDefinition:
+            days = daily_partitions(settings.tmdb_first_day) if daily else None
+            return asset_check(asset=asset_name, partitions_def=days, **options)(retried_after_outage(compute))
+
+        return build
+
+    return declare
 
 
 def day_of(context: AssetExecutionContext) -> dt.date:

@@ -14,13 +14,10 @@ from dagster import (
     ResourceParam,
 )
 
-from tmdb_assets.assets.continents import country_continent
 from tmdb_assets.assets.day_details import FILMS_A_CHUNK, DayDetails
-from tmdb_assets.assets.declare import DAILY, day_of, table_asset
+from tmdb_assets.assets.declare import day_of, table_asset
 from tmdb_assets.assets.publish import AssetEvent, publish
-from tmdb_assets.assets.raw import raw_details, raw_discover, raw_reference
 from tmdb_assets.partitions import run_date
-from tmdb_assets.settings import get_settings
 from tmdb_assets.transforms.calendar import calendar_rows
 from tmdb_assets.transforms.conform import Conformed, Row, conform
 from tmdb_assets.transforms.discover import first_movie_rows, language_rows
@@ -37,7 +34,6 @@ REMOVALS_PLAUSIBLE = AssetCheckSpec(
     asset="dim_movie",
     description="At most 20 films or 1% of those asked answered 404. If not: nothing was marked as removed; see "
     "whether TMDb has a fault, and run the day again.",
-    partitions_def=DAILY,
 )
 
 
@@ -61,7 +57,7 @@ def _with_reference(
         yield apply_reference(rows, reference, key)
 
 
-@table_asset(dimensions.dim_genre, daily=True, deps=[raw_details, raw_reference])
+@table_asset(dimensions.dim_genre, daily=True, deps=["raw_details", "raw_reference"])
 def dim_genre(
     context: AssetExecutionContext, warehouse: ResourceParam[Warehouse], details: ResourceParam[DayDetails]
 ) -> Iterator[AssetEvent]:
@@ -71,7 +67,7 @@ def dim_genre(
     yield from publish(warehouse, table, conformed(table, rows), day=day, is_partial=True)
 
 
-@table_asset(dimensions.dim_company, daily=True, deps=[raw_details])
+@table_asset(dimensions.dim_company, daily=True, deps=["raw_details"])
 def dim_company(
     context: AssetExecutionContext, warehouse: ResourceParam[Warehouse], details: ResourceParam[DayDetails]
 ) -> Iterator[AssetEvent]:
@@ -81,7 +77,7 @@ def dim_company(
     yield from publish(warehouse, table, conformed(table, rows), day=day, is_partial=True)
 
 
-@table_asset(dimensions.dim_country, daily=True, deps=[raw_details, raw_reference, country_continent])
+@table_asset(dimensions.dim_country, daily=True, deps=["raw_details", "raw_reference", "country_continent"])
 def dim_country(
     context: AssetExecutionContext, warehouse: ResourceParam[Warehouse], details: ResourceParam[DayDetails]
 ) -> Iterator[AssetEvent]:
@@ -106,7 +102,7 @@ def merge_countries(connection: sa.Connection) -> MergeCounts:
     return merge(connection, table)
 
 
-@table_asset(dimensions.dim_language, daily=True, deps=[raw_discover, raw_details, raw_reference])
+@table_asset(dimensions.dim_language, daily=True, deps=["raw_discover", "raw_details", "raw_reference"])
 def dim_language(
     context: AssetExecutionContext, warehouse: ResourceParam[Warehouse], details: ResourceParam[DayDetails]
 ) -> Iterator[AssetEvent]:
@@ -126,7 +122,7 @@ def dim_language(
     dimensions.dim_movie,
     daily=True,
     checks=(REMOVALS_PLAUSIBLE,),
-    deps=[raw_discover, raw_details, dim_language],
+    deps=["raw_discover", "raw_details", "dim_language"],
 )
 def dim_movie(
     context: AssetExecutionContext, warehouse: ResourceParam[Warehouse], details: ResourceParam[DayDetails]
@@ -180,9 +176,9 @@ def _discovered(warehouse: Warehouse, day: dt.date) -> Iterator[list[dict[str, A
 
 
 # The calendar waits for TMDb's first answer, so that a wrong token leaves an empty warehouse empty.
-@table_asset(dimensions.dim_date, daily=False, deps=[raw_reference], made_from=["the calendar"])
+@table_asset(dimensions.dim_date, daily=False, deps=["raw_reference"], made_from=["the calendar"])
 def dim_date(context: AssetExecutionContext, warehouse: ResourceParam[Warehouse]) -> Iterator[AssetEvent]:
     """The calendar, from the first year of the partitions to the end of next year."""
     table = dimensions.dim_date
-    rows = calendar_rows(get_settings().tmdb_first_day.year, run_date(context.run.run_id).year + 1)
+    rows = calendar_rows(warehouse.settings.tmdb_first_day.year, run_date(context.run.run_id).year + 1)
     yield from publish(warehouse, table, conformed(table, [rows]))

@@ -3,18 +3,18 @@
 from collections.abc import Iterator
 
 import sqlalchemy as sa
-from dagster import AssetExecutionContext, AssetsDefinition, ResourceParam
+from dagster import AssetExecutionContext, ResourceParam
 
 from tmdb_assets.assets.bridges import build_bridge, linked_tables
 from tmdb_assets.assets.day_details import DayDetails
-from tmdb_assets.assets.declare import day_of, table_asset
+from tmdb_assets.assets.declare import AssetBuilder, day_of, table_asset
 from tmdb_assets.assets.dimensions import conformed
 from tmdb_assets.assets.publish import AssetEvent, publish
 from tmdb_assets.tables import own_tables
 from tmdb_assets.warehouse.warehouse import Warehouse
 
 
-def build_dimension(table: sa.Table) -> AssetsDefinition:
+def build_dimension(table: sa.Table) -> AssetBuilder:
     """The asset of a dimension that the day's details fill, downstream of the tables it refers to."""
 
     @table_asset(table, daily=True, deps=["raw_details", *linked_tables(table)])

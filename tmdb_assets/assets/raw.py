@@ -92,7 +92,7 @@ def raw_discover(
     yield from refused.events
 
 
-@table_asset(raw.raw_details, daily=True, deps=[raw_discover], checks=(DETAILS_COMPLETE,))
+@table_asset(raw.raw_details, daily=True, deps=["raw_discover"], checks=(DETAILS_COMPLETE,))
 def raw_details(
     context: AssetExecutionContext,
     config: FetchConfig,
@@ -113,7 +113,7 @@ def raw_details(
     yield from refused.events
 
 
-@table_asset(raw.raw_export, daily=True, deps=[raw_discover], checks=(EXPORT_STORED,))
+@table_asset(raw.raw_export, daily=True, deps=["raw_discover"], checks=(EXPORT_STORED,))
 def raw_export(
     context: AssetExecutionContext,
     config: FetchConfig,

@@ -7,7 +7,6 @@ import datetime as dt
 from dagster import AssetCheckResult, AssetCheckSeverity, AssetCheckSpec, AssetKey
 
 from tmdb_assets import partitions
-from tmdb_assets.assets.declare import DAILY
 from tmdb_assets.fetch.step import Fetched
 from tmdb_assets.tmdb.errors import TmdbError
 from tmdb_assets.tmdb.export.download import ExportGoneError
@@ -20,7 +19,6 @@ PAGES_COMPLETE = AssetCheckSpec(
     asset="raw_discover",
     description="Every discover page of the day is stored. If not: run the day again before midnight UTC; only the "
     "missing pages are asked.",
-    partitions_def=DAILY,
 )
 
 LISTS_STORED = AssetCheckSpec(
@@ -34,7 +32,6 @@ EXPORT_STORED = AssetCheckSpec(
     asset="raw_export",
     description="The day's id export is stored. It is written from 07:00 UTC and kept about three months. If not: run "
     "the day again later; until then films outside discover have no fact for the day.",
-    partitions_def=DAILY,
 )
 
 DETAILS_COMPLETE = AssetCheckSpec(
@@ -43,7 +40,6 @@ DETAILS_COMPLETE = AssetCheckSpec(
     description="Every film whose details were due that day gave an answer. If not: the films keep what is known of "
     "them and have their facts. Run the day again before midnight UTC; only the missing ones are asked. On a later day "
     "they are asked as owed.",
-    partitions_def=DAILY,
 )
 
 

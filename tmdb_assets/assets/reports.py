@@ -5,16 +5,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from dagster import (
-    AssetsDefinition,
     MaterializeResult,
     MetadataValue,
     ResourceParam,
     TableRecord,
-    asset,
 )
 
-from tmdb_assets.assets.declare import OWNERS, REPORTS_GROUP
-from tmdb_assets.assets.retries import retried_after_outage
+from tmdb_assets.assets.declare import REPORTS_GROUP, AssetBuilder, declared_asset
 from tmdb_assets.assets.tmdb_source import TmdbSource
 from tmdb_assets.charts.labels import ellipsize
 from tmdb_assets.charts.registry import REPORTS, Report
@@ -29,18 +26,16 @@ TEXT_WIDTH = 24
 """How many letters of a title fit beside its figures on an asset's page."""
 
 
-def build_report(report: Report) -> AssetsDefinition:
+def build_report(report: Report) -> AssetBuilder:
     """The asset of one report."""
 
-    @asset(
-        name=report.name,
+    @declared_asset(
+        report.name,
         group_name=REPORTS_GROUP,
         kinds={"altair", "python"},
-        owners=OWNERS,
-        deps=report.reads,
         description=describe(report),
+        deps=report.reads,
     )
-    @retried_after_outage
     def pictures(
         warehouse: ResourceParam[Warehouse], tmdb: ResourceParam[TmdbSource]
     ) -> Iterator[MaterializeResult[Any]]:

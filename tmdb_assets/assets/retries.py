@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator
 from functools import wraps
-from types import FunctionType
 from typing import Any, TypeVar, cast
 
 from dagster import RetryRequested
@@ -18,10 +17,10 @@ Compute = TypeVar("Compute", bound=Callable[..., Any])
 
 
 def retried_after_outage(compute: Compute) -> Compute:
-    """The function of an asset or check, of which Dagster runs the step again when Postgres went away in it.
+    """The function of an asset or check, whose step Dagster runs again when Postgres went away during it.
 
-    To be applied beneath `@asset` or `@asset_check`. What the step had not committed is undone by then, so it begins
-    anew; what it had committed, it finds.
+    `declare` puts it beneath `@asset` and `@asset_check`. What the step had not committed is undone by then, so it
+    begins anew; what it had committed, it finds.
     """
 
     def events(*args: Any, **kwargs: Any) -> Iterator[Any]:
@@ -38,11 +37,7 @@ def retried_after_outage(compute: Compute) -> Compute:
             _request_retry(error)
             raise
 
-    retried = cast("FunctionType", events if inspect.isgeneratorfunction(compute) else result)
-    # The UI links an asset to its code by the file of the very function that Dagster was given.
-    origin = compute.__code__
-    retried.__code__ = retried.__code__.replace(co_filename=origin.co_filename, co_firstlineno=origin.co_firstlineno)
-    return cast("Compute", wraps(compute)(retried))
+    return cast("Compute", wraps(compute)(events if inspect.isgeneratorfunction(compute) else result))
 
 
 def _request_retry(error: Exception) -> None:

@@ -26,14 +26,9 @@ class TmdbSource:
     """Gives the client; starts the sandbox when it is first needed and no token is set."""
 
     def __init__(self, settings: Settings | None = None) -> None:
-        self._given = settings
+        self.settings = settings or get_settings()
         self._sandbox: Sandbox | None = None
         self._gave_up: tuple[str, Exception] | None = None
-
-    @cached_property
-    def settings(self) -> Settings:
-        """The settings this source follows."""
-        return self._given or get_settings()
 
     @property
     def is_sandbox(self) -> bool:

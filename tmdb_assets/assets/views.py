@@ -8,38 +8,32 @@ from dagster import (
     AssetCheckSeverity,
     AssetCheckSpec,
     AssetKey,
-    AssetsDefinition,
     MaterializeResult,
     ResourceParam,
     TableColumn,
     TableColumnConstraints,
     TableSchema,
-    asset,
 )
 
-from tmdb_assets.assets.declare import OWNERS
+from tmdb_assets.assets.declare import AssetBuilder, declared_asset
 from tmdb_assets.assets.describe import describe_rows
 from tmdb_assets.assets.publish import CONTRACT, AssetEvent
-from tmdb_assets.assets.retries import retried_after_outage
-from tmdb_assets.settings import get_settings
 from tmdb_assets.warehouse.schema.ddl import apply_view
 from tmdb_assets.warehouse.schema.views import VIEWS, View, ViewColumn, grain_of, view_columns
 from tmdb_assets.warehouse.warehouse import Warehouse
 
 
-def build_view(view: View) -> AssetsDefinition:
+def build_view(view: View) -> AssetBuilder:
     """The asset of one view."""
-    comment = grain_of(view.name)
 
-    @asset(
-        name=view.name,
-        description=describe_rows(view.name, comment, view.made_of),
+    @declared_asset(
+        view.name,
         group_name="marts",
         kinds={"postgres", "sql", "view"},
-        owners=OWNERS,
-        metadata={"dagster/table_name": f"public.{view.name}", "source": get_settings().source},
+        description=describe_rows(view.name, grain_of(view.name), view.made_of),
         deps=list(view.made_of),
-        check_specs=[
+        metadata={"dagster/table_name": f"public.{view.name}"},
+        checks=[
             AssetCheckSpec(
                 CONTRACT,
                 asset=view.name,
@@ -48,7 +42,6 @@ def build_view(view: View) -> AssetsDefinition:
             )
         ],
     )
-    @retried_after_outage
     def mart(warehouse: ResourceParam[Warehouse]) -> Iterator[AssetEvent]:
         with warehouse.begin() as connection:
             apply_view(connection, view.name)

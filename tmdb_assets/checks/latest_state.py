@@ -4,10 +4,10 @@ import datetime as dt
 from typing import Any
 
 import sqlalchemy as sa
-from dagster import AssetCheckResult, AssetCheckSeverity, ResourceParam, asset_check
+from dagster import AssetCheckResult, AssetCheckSeverity, ResourceParam
 
+from tmdb_assets.assets.declare import declared_check
 from tmdb_assets.assets.publish import SHOWN_VIOLATIONS, violations_table
-from tmdb_assets.assets.retries import retried_after_outage
 from tmdb_assets.warehouse.loading.latest_state import NEWEST_DAY
 from tmdb_assets.warehouse.warehouse import Warehouse
 
@@ -99,15 +99,14 @@ where noted <> facts
 """
 
 
-@asset_check(
-    asset="fact_movie_daily",
+@declared_check(
+    "fact_movie_daily",
     name="latest_state_agrees",
     description="movie_latest says of every film of the newest loaded day what that day's fact says, and of 1,000 "
     "films with older facts or votes, others each day, what the facts of those days say; load_day has the newest "
     "day's number of facts; popularity_total and top_movie are what a fresh count gives. Not looked for: facts newer "
     "than the snapshot_date of a film outside the newest day. If not: load the days again that its message names.",
 )
-@retried_after_outage
 def latest_state_agrees(warehouse: ResourceParam[Warehouse]) -> AssetCheckResult:
     """Compare what the load keeps beside the fact with the fact."""
     values = {"shown": SHOWN_VIOLATIONS, "sampled": SAMPLED_FILMS}

@@ -9,13 +9,11 @@ from dagster import (
     AssetCheckResult,
     AssetCheckSeverity,
     ResourceParam,
-    asset_check,
 )
 
 from tmdb_assets import partitions
-from tmdb_assets.assets.declare import DAILY
+from tmdb_assets.assets.declare import declared_check
 from tmdb_assets.assets.publish import SHOWN_VIOLATIONS, violations_table
-from tmdb_assets.assets.retries import retried_after_outage
 from tmdb_assets.checks.latest_state import latest_state_agrees
 from tmdb_assets.warehouse.loading.latest_state import NEWEST_DAY
 from tmdb_assets.warehouse.warehouse import Warehouse
@@ -67,15 +65,14 @@ def _find_films(warehouse: Warehouse, query: str, day: dt.date) -> tuple[int, li
     return (int(found[0].films) if found else 0), [int(row.movie_id) for row in found]
 
 
-@asset_check(
-    asset="fact_movie_daily",
+@declared_check(
+    "fact_movie_daily",
     name="every_discover_film_is_there",
     blocking=True,
-    partitions_def=DAILY,
+    daily=True,
     description="The day's fact contains every film that raw_discover accepted. If not: materialize dim_movie and "
     "fact_movie_daily for the day again.",
 )
-@retried_after_outage
 def every_discover_film_is_there(
     context: AssetCheckExecutionContext, warehouse: ResourceParam[Warehouse]
 ) -> AssetCheckResult:
@@ -99,14 +96,13 @@ def judge_lost_films(lost: int, shown: list[int]) -> AssetCheckResult:
     )
 
 
-@asset_check(
-    asset="dim_movie",
+@declared_check(
+    "dim_movie",
     name="films_have_details",
-    partitions_def=DAILY,
+    daily=True,
     description="Every film of the day has details. If not: run the day again before midnight UTC; only the missing "
     "details are requested.",
 )
-@retried_after_outage
 def films_have_details(context: AssetCheckExecutionContext, warehouse: ResourceParam[Warehouse]) -> AssetCheckResult:
     """Warn about films that are known only from discover."""
     return judge_bare_films(*_find_films(warehouse, BARE_FILMS, dt.date.fromisoformat(context.partition_key)))
@@ -132,14 +128,13 @@ def judge_bare_films(bare: int, shown: list[int]) -> AssetCheckResult:
     )
 
 
-@asset_check(
-    asset="dim_country",
+@declared_check(
+    "dim_country",
     name="countries_in_use_have_a_continent",
     additional_deps=["bridge_movie_country"],
     description="Every country of a film has a continent. If not: add the codes to "
     "data/country_continent.csv and materialize country_continent; until then vw_continent_popularity omits them.",
 )
-@retried_after_outage
 def countries_in_use_have_a_continent(warehouse: ResourceParam[Warehouse]) -> AssetCheckResult:
     """Name the country codes that have no continent."""
     return judge_countries(_query(warehouse, COUNTRIES_WITHOUT_CONTINENT))
@@ -161,13 +156,12 @@ def judge_countries(codes: list[str]) -> AssetCheckResult:
     )
 
 
-@asset_check(
-    asset="fact_movie_daily",
+@declared_check(
+    "fact_movie_daily",
     name="today_is_there",
     description="Today's partition is loaded. If not: materialize today's partition (job daily), or look on the Runs "
     "page for why it failed; the schedule loads it at 09:00 UTC.",
 )
-@retried_after_outage
 def today_is_there(warehouse: ResourceParam[Warehouse]) -> AssetCheckResult:
     """Compare the newest loaded day with today."""
     return judge_freshness(_query(warehouse, NEWEST_DAY)[0], partitions.today())

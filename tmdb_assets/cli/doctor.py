@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
@@ -153,16 +154,20 @@ def looks_at_database(warehouse: Warehouse) -> Iterator[Finding]:
     except (WarehouseUnavailableError, SchemaMismatchError, sa.exc.DBAPIError) as error:
         yield Finding("wrong", "Warehouse", first_line(getattr(error, "orig", error)))
         return
-    looks: list[Callable[[sa.Connection], Finding]] = [server_version, schema, rights, newest_day, gaps]
+    looks: dict[str, Callable[[sa.Connection], Finding]] = {
+        "Warehouse": server_version,
+        "Schema": schema,
+        "Rights": rights,
+        "Newest day": newest_day,
+        "Gaps": partial(gaps, first_day=warehouse.settings.tmdb_first_day),
+    }
     with engine.connect() as connection:
-        for look in looks:
+        for name, look in looks.items():
             try:
                 finding = look(connection)
             except sa.exc.DBAPIError as error:
                 connection.rollback()
-                finding = Finding(
-                    "wrong", look.__name__.replace("_", " ").capitalize(), first_line(error.orig or error)
-                )
+                finding = Finding("wrong", name, first_line(error.orig or error))
             yield finding
     from dagster import DagsterError
 
@@ -224,16 +229,16 @@ def newest_day(connection: sa.Connection) -> Finding:
     )
 
 
-def gaps(connection: sa.Connection) -> Finding:
+def gaps(connection: sa.Connection, first_day: dt.date) -> Finding:
     """Days between the first and yesterday that have no facts, as far back as exports are kept."""
     loaded = loaded_days(connection)
     if not loaded:
         return Finding("note", "Gaps", "nothing to count yet")
     today = partitions.today()
-    found = find_gaps(connection, today)
+    found = find_gaps(connection, first_day, today)
     missing = [gap.day for gap in found if not gap.is_loaded]
     if not missing:
-        text = f"no day is missing since {counted_from(loaded, today)}"
+        text = f"no day is missing since {counted_from(loaded, first_day, today)}"
         if not found:
             return Finding("ok", "Gaps", text)
         first, last = found[0].day, found[-1].day

@@ -24,12 +24,13 @@ from dagster import (
 )
 
 from tmdb_assets import partitions
-from tmdb_assets.assets.dashboard import dashboard
+from tmdb_assets.assets.dashboard import DASHBOARD
 from tmdb_assets.assets.failures import Missing, read_missing, read_reason
 from tmdb_assets.assets.tmdb_source import TmdbSource
 from tmdb_assets.fetch.progress import Progress
 from tmdb_assets.instance.launcher import close_dead_runs
 from tmdb_assets.orchestration.automation import FROM_EXPORT
+from tmdb_assets.settings import get_settings
 from tmdb_assets.warehouse.ledger import fetch_log
 from tmdb_assets.warehouse.schema.fact import load_day
 from tmdb_assets.warehouse.schema.raw import raw_discover
@@ -134,8 +135,9 @@ class Platform:
         """
         from tmdb_assets.definitions import build_definitions
 
-        warehouse, source = Warehouse(), TmdbSource()
-        definitions = build_definitions(warehouse=warehouse, tmdb=source, progress=progress)
+        settings = get_settings()
+        warehouse, source = Warehouse(settings=settings), TmdbSource(settings)
+        definitions = build_definitions(settings, warehouse=warehouse, tmdb=source, progress=progress)
         url = warehouse.url  # opens the server, or says why it cannot
         try:
             _ = warehouse.engine  # brings the schema up, or says why it cannot: no run begins, to fail at every step
@@ -250,7 +252,7 @@ def _table(event: DagsterEvent) -> TableFigures:
 def _dashboard(events: Sequence[DagsterEvent]) -> Path | None:
     """Where the dashboard lies that a run wrote, or None."""
     for event in events:
-        if event.is_step_materialization and event.asset_key == dashboard.key:
+        if event.is_step_materialization and event.asset_key == AssetKey(DASHBOARD):
             return Path(str(event.step_materialization_data.materialization.metadata["path"].value))
     return None
 

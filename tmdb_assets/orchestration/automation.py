@@ -30,7 +30,6 @@ from tmdb_assets import partitions
 from tmdb_assets.assets.declare import REPORTS_GROUP
 from tmdb_assets.orchestration.alerts import look
 from tmdb_assets.orchestration.gaps import due_gaps, find_gaps
-from tmdb_assets.settings import get_settings
 from tmdb_assets.warehouse.retention import drop_old_raw
 from tmdb_assets.warehouse.warehouse import Warehouse
 
@@ -105,7 +104,7 @@ retention_schedule = ScheduleDefinition(
 def alerts(context: SensorEvaluationContext, warehouse: ResourceParam[Warehouse]) -> SkipReason:
     """Look for what happened since the last look, and tell it."""
     with warehouse.begin() as connection:
-        return SkipReason(str(look(context.instance, connection, get_settings(), partitions.now())))
+        return SkipReason(str(look(context.instance, connection, warehouse.settings, partitions.now())))
 
 
 @sensor(
@@ -121,11 +120,11 @@ def gap_filler(
 ) -> Iterator[RunRequest | SkipReason]:
     """One run for each day that lacks its facts, or the export's part of them, and that TMDb still has an export of."""
     with warehouse.begin() as connection:
-        gaps = find_gaps(connection, partitions.today())
+        gaps = find_gaps(connection, warehouse.settings.tmdb_first_day, partitions.today())
     if not gaps:
         yield SkipReason("No day is missing.")
         return
-    due = due_gaps(context.instance, gaps, partitions.now(), context.sensor_name)
+    due = due_gaps(context.instance, gaps, partitions.now(), context.sensor_name, warehouse.settings.export_url)
     if not due:
         yield SkipReason(
             f"{len(gaps)} days are missing, from {gaps[0].day} to {gaps[-1].day}. For each a run is under way, or "

@@ -22,7 +22,6 @@ from tmdb_assets.instance.tags import (
     SENSOR_NAME_TAG,
     WILL_RETRY_TAG,
 )
-from tmdb_assets.settings import get_settings
 from tmdb_assets.warehouse.ledger.exports import loaded_days
 
 EXPORT_KEPT_DAYS = 88  # TMDb keeps its exports for about three months
@@ -52,25 +51,27 @@ class Ask(NamedTuple):
     run_key: str
 
 
-def find_gaps(connection: sa.Connection, today: dt.date) -> list[Gap]:
+def find_gaps(connection: sa.Connection, first_day: dt.date, today: dt.date) -> list[Gap]:
     """The gaps between the first loaded day and yesterday, as far back as exports are kept, oldest first."""
     loaded = loaded_days(connection)
     if not loaded:
         return []
-    first = counted_from(loaded, today)
+    first = counted_from(loaded, first_day, today)
     days = [first + dt.timedelta(days=number) for number in range((today - first).days)]
     return [Gap(day, day in loaded) for day in days if not loaded.get(day)]
 
 
-def counted_from(loaded: Iterable[dt.date], today: dt.date) -> dt.date:
+def counted_from(loaded: Iterable[dt.date], first_day: dt.date, today: dt.date) -> dt.date:
     """The day from which gaps are counted: the first loaded one, or the oldest whose export is still to be had."""
-    return max(min(loaded), today - dt.timedelta(days=EXPORT_KEPT_DAYS), get_settings().tmdb_first_day)
+    return max(min(loaded), today - dt.timedelta(days=EXPORT_KEPT_DAYS), first_day)
 
 
-def due_gaps(instance: DagsterInstance, gaps: Sequence[Gap], now: dt.datetime, sensor_name: str) -> list[Ask]:
+def due_gaps(
+    instance: DagsterInstance, gaps: Sequence[Gap], now: dt.datetime, sensor_name: str, export_url: str
+) -> list[Ask]:
     """The gaps to ask for now, in their order; costs one query of the runs of these days."""
     tries = _tries(instance, [gap.day for gap in gaps], sensor_name)
-    address = _digest(get_settings().export_url)
+    address = _digest(export_url)
     recent = sum(found.count_since(now - dt.timedelta(days=1)) for found in tries.values())
     due = (Ask(gap, tries[gap.day].run_key(gap)) for gap in gaps if tries[gap.day].is_due(now, address))
     return list(islice(due, max(0, MOST_RUNS_A_DAY - recent)))

@@ -36,14 +36,14 @@ class Warehouse:
 
     def __init__(self, url: sa.URL | None = None, settings: Settings | None = None) -> None:
         self._given_url = url
-        self._settings = settings
+        self.settings = settings or get_settings()
         self._holder = uuid.uuid4().hex
         self._here = threading.local()  # `lock`: the session with which this very thread holds the fetch lock
 
     @cached_property
     def url(self) -> sa.URL:
         """The address of the database; starts the embedded server when there is no `WAREHOUSE_URL`."""
-        return self._given_url or open_server(self._settings or get_settings()).url
+        return self._given_url or open_server(self.settings).url
 
     @cached_property
     def engine(self) -> sa.Engine:
@@ -65,9 +65,8 @@ class Warehouse:
         )
         sa.event.listen(engine, "begin", _bound_waits)
         ensure_schema(engine)
-        settings = self._settings or get_settings()
-        if self._given_url is None and settings.external_url is None and not are_made(engine):
-            apply_roles(engine, settings, is_embedded=True)  # the server is ours alone
+        if self._given_url is None and self.settings.external_url is None and not are_made(engine):
+            apply_roles(engine, self.settings, is_embedded=True)  # the server is ours alone
         return engine
 
     @contextmanager
@@ -86,7 +85,7 @@ class Warehouse:
 
         While another process has it, `say` tells whom this one waits for, and it waits.
         """
-        rate_limit = (self._settings or get_settings()).tmdb_rate_limit
+        rate_limit = self.settings.tmdb_rate_limit
         pause_s = max(PAUSE_S, 1 / rate_limit) if rate_limit else PAUSE_S
         with (
             reconnect.connect(self.engine) as connection,

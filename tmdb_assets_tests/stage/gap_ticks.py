@@ -8,7 +8,7 @@ from dagster import build_sensor_context
 from dagster._core.test_utils import create_run_for_test
 
 from tmdb_assets import partitions
-from tmdb_assets.definitions import defs
+from tmdb_assets.definitions import build_definitions
 from tmdb_assets.instance.tags import PARTITION_NAME_TAG, RUN_KEY_TAG, SENSOR_NAME_TAG
 from tmdb_assets_tests.stage.platform import QUIET
 
@@ -31,7 +31,7 @@ def tick(made, monkeypatch, today, later=0 * HOUR):
     `later` is how long after the runs that there are: those have the times of the real clock.
     """
     monkeypatch.setattr(partitions, "today", lambda: today)
-    repository = defs.get_repository_def()
+    repository = build_definitions().get_repository_def()
     options = {"instance": made.instance, "resources": {"warehouse": made.warehouse}, "sensor_name": "gap_filler"}
     with monkeypatch.context() as patched:
         patched.setattr(partitions, "now", lambda: dt.datetime.now(dt.UTC) + later)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import pytest
 from dagster import AssetSelection, Definitions, asset, define_asset_job, in_process_executor
 
-from tmdb_assets.assets.declare import DAILY
 from tmdb_assets.checks.latest_state import latest_state_agrees
 from tmdb_assets.checks.star import CHECKS
+from tmdb_assets.partitions import daily_partitions
+from tmdb_assets.settings import Settings
 from tmdb_assets_tests.cases.small_star import AFTER, DAY, SECOND_DAY, load_day, make_star
 from tmdb_assets_tests.oracle.compare import Tables
 from tmdb_assets_tests.stage.memory_instance import memory_instance
 from tmdb_assets_tests.stage.platform import QUIET, evaluations_of
 
-STUB = asset(name="fact_movie_daily", partitions_def=DAILY)(lambda: None)
+SETTINGS = Settings.load()
+STUB = asset(name="fact_movie_daily", partitions_def=daily_partitions(SETTINGS.tmdb_first_day))(lambda: None)
 
 
 @pytest.fixture
@@ -23,8 +25,9 @@ def tables(warehouse):
 
 def evaluate(tables):
     job = define_asset_job("checks", AssetSelection.all(), executor_def=in_process_executor)
+    checks = [latest_state_agrees(SETTINGS)]
     made = Definitions(
-        assets=[STUB], asset_checks=[latest_state_agrees], jobs=[job], resources={"warehouse": tables.warehouse}
+        assets=[STUB], asset_checks=checks, jobs=[job], resources={"warehouse": tables.warehouse}
     ).resolve_job_def("checks")
     with memory_instance() as instance:
         result = made.execute_in_process(

@@ -11,8 +11,9 @@ import pytest
 from dagster import AssetSelection, Definitions, asset, define_asset_job, in_process_executor
 
 from tmdb_assets import partitions
-from tmdb_assets.assets.declare import DAILY
 from tmdb_assets.checks.star import CHECKS
+from tmdb_assets.partitions import daily_partitions
+from tmdb_assets.settings import Settings
 from tmdb_assets_tests.cases.awkward import catalogue, company, countries, film, genres, languages, sound_films
 from tmdb_assets_tests.fakes.replay_catalogue import discover_item
 from tmdb_assets_tests.oracle.compare import Tables, copied_warehouse, state_of
@@ -28,10 +29,11 @@ from tmdb_assets_tests.stage.platform import (
 )
 
 DAY = dt.date(2026, 7, 29)
+SETTINGS = Settings.load()
 SOUND = sound_films(30)
 # Assets of the right names that do nothing, so that the checks see the tables as a test leaves them.
 STUBS = [
-    asset(name=name, partitions_def=DAILY)(lambda: None)
+    asset(name=name, partitions_def=daily_partitions(SETTINGS.tmdb_first_day))(lambda: None)
     for name in ("fact_movie_daily", "dim_movie", "dim_country", "bridge_movie_country")
 ]
 OVER_TABLES = {
@@ -59,8 +61,9 @@ def tables(server, loaded_database, monkeypatch):
 def evaluate(tables):
     """Run the checks across tables alone."""
     job = define_asset_job("checks", AssetSelection.all(), executor_def=in_process_executor)
+    checks = [build(SETTINGS) for build in CHECKS]
     made = Definitions(
-        assets=STUBS, asset_checks=CHECKS, jobs=[job], resources={"warehouse": tables.warehouse}
+        assets=STUBS, asset_checks=checks, jobs=[job], resources={"warehouse": tables.warehouse}
     ).resolve_job_def("checks")
     with memory_instance() as instance:
         options = {"instance": instance, "run_config": QUIET, "raise_on_error": False}

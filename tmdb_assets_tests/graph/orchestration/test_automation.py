@@ -7,10 +7,9 @@ import datetime as dt
 import pytest
 from dagster import DagsterInstance, DagsterRunStatus, build_schedule_context
 
-from tmdb_assets import partitions
-from tmdb_assets.definitions import defs
 from tmdb_assets.orchestration import gaps
 from tmdb_assets.orchestration.gaps import EXPORT_KEPT_DAYS
+from tmdb_assets.settings import Settings
 from tmdb_assets.tmdb.errors import UnreachableError
 from tmdb_assets.tmdb.export.download import ExportGoneError
 from tmdb_assets.transforms.calendar import calendar_rows
@@ -84,7 +83,7 @@ def test_no_day_is_asked_for_whose_export_is_no_longer_kept(books, monkeypatch):
 
 def test_no_day_is_asked_for_before_the_first_partition(books, monkeypatch):
     """The first day was set later than a day that is loaded: what lies before it has no partition."""
-    first = dt.date.fromisoformat(partitions.daily_partitions().get_first_partition_key())
+    first = books.warehouse.settings.tmdb_first_day
     note_loaded(books, first - 5 * ONE_DAY, first + 2 * ONE_DAY)
     requests, _ = tick(books, monkeypatch, first + 3 * ONE_DAY)
     assert days_of(requests) == [first, first + ONE_DAY]
@@ -185,8 +184,8 @@ def test_a_day_whose_export_is_gone_for_good_is_left_in_peace(loaded, monkeypatc
     assert list(run_requests(loaded, monkeypatch, today, 2 * HOUR)) == [day]
     assert run_requests(loaded, monkeypatch, today, 500 * HOUR) == {}
     # Of another address nobody said so.
-    elsewhere = gaps.get_settings().model_copy(update={"tmdb_export_url": "https://elsewhere.example/exports"})
-    monkeypatch.setattr(gaps, "get_settings", lambda: elsewhere)
+    elsewhere = Settings.load(tmdb_export_url="https://elsewhere.example/exports")
+    monkeypatch.setattr(loaded.warehouse, "settings", elsewhere)
     assert days_of(tick(loaded, monkeypatch, today, 500 * HOUR)[0]) == [day]
 
 
@@ -242,8 +241,9 @@ def test_a_day_that_cannot_be_filled_leaves_everything_as_it_was(loaded, monkeyp
 def test_a_schedule_tick_that_fires_after_midnight_fills_its_day_from_the_export(loaded):
     day = DAY + ONE_DAY
     at = dt.datetime.combine(day, dt.time(9), dt.UTC)
-    context = build_schedule_context(scheduled_execution_time=at, repository_def=defs.get_repository_def())
-    (request,) = defs.resolve_schedule_def("daily_schedule").evaluate_tick(context).run_requests
+    repository = loaded.definitions.get_repository_def()
+    context = build_schedule_context(scheduled_execution_time=at, repository_def=repository)
+    (request,) = loaded.definitions.resolve_schedule_def("daily_schedule").evaluate_tick(context).run_requests
     assert request.partition_key == day.isoformat()
     result = loaded.run(day, today=day + ONE_DAY, charts=False)
     assert failures_of(result) == []

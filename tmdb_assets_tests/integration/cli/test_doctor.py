@@ -48,7 +48,8 @@ def tables(server, loaded_database, monkeypatch):
 
 def look(tables, name):
     with tables.warehouse.begin() as connection:
-        return getattr(doctor, name)(connection)
+        options = {"first_day": tables.warehouse.settings.tmdb_first_day} if name == "gaps" else {}
+        return getattr(doctor, name)(connection, **options)
 
 
 @pytest.fixture

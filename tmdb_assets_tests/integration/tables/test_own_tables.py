@@ -55,7 +55,7 @@ DAY = """
 import datetime as dt, json, os
 import sqlalchemy as sa
 from dagster import AssetSelection, materialize
-from tmdb_assets.definitions import ASSETS, build_definitions
+from tmdb_assets.definitions import build_definitions
 from tmdb_assets.partitions import today
 from tmdb_assets.warehouse.schema.ddl import schema_sql
 from tmdb_assets.warehouse.warehouse import Warehouse
@@ -63,12 +63,12 @@ definitions = build_definitions(warehouse=Warehouse(url=sa.make_url(os.environ["
 wanted = ["raw_discover", "raw_details", "raw_reference", "dim_language", "dim_movie"]
 wanted += ["dim_person", "bridge_movie_person"]
 done = materialize(
-    [made for made in ASSETS if made.key.to_user_string() in wanted],
+    [made for made in definitions.assets if made.key.to_user_string() in wanted],
     partition_key=str(today()), resources=definitions.resources,
 )
 contracts = [check for check in done.get_asset_check_evaluations() if check.check_name == "contract"]
 checks = {check.asset_key.to_user_string(): check.passed for check in contracts}
-made = {made.key.to_user_string(): made for made in ASSETS}["bridge_movie_person"]
+made = {made.key.to_user_string(): made for made in definitions.assets}["bridge_movie_person"]
 print(json.dumps([checks, sorted(key.to_user_string() for key in made.dependency_keys), "dim_person" in schema_sql()]))
 """
 

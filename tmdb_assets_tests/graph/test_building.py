@@ -1,0 +1,118 @@
+"""Building the definitions: from a deployment's settings, which no module reads when it is imported."""
+
+from __future__ import annotations
+
+import ast
+import datetime as dt
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tmdb_assets
+from tmdb_assets.definitions import build_definitions
+from tmdb_assets.settings import Settings
+
+PACKAGE = Path(tmdb_assets.__file__).parent
+# The functions of assets that are made in numbers, by the prefix of their names.
+MADE_IN_NUMBERS = {"bridge_": "bridge", "vw_": "mart", "report_": "pictures"}
+BUILD_WITHOUT_NETWORK = """
+import os, socket
+def refuse(*arguments, **options):
+    raise SystemExit(f"building the definitions connected to {arguments}")
+socket.socket.connect = refuse
+import psycopg, psycopg2
+psycopg.connect = psycopg.Connection.connect = psycopg2.connect = refuse
+from tmdb_assets.definitions import defs
+made = defs()
+assert "DAGSTER_HOME" not in os.environ
+specs = list(made.resolve_all_asset_specs())
+print(len(specs), made.resolve_job_def("daily").name, *{spec.metadata["source"] for spec in specs})
+"""
+IMPORT_ALL = """
+import pkgutil
+import tmdb_assets
+SCRIPTS = {"tmdb_assets.viz.app", "tmdb_assets.warehouse.schema.migrations.env"}  # run by Streamlit and by Alembic
+for module in pkgutil.walk_packages(tmdb_assets.__path__, "tmdb_assets."):
+    if module.name not in SCRIPTS:
+        __import__(module.name)
+from tmdb_assets.definitions import defs
+from tmdb_assets.settings import SettingsError
+try:
+    defs()
+except SettingsError as error:
+    print(error)
+"""
+
+
+def run(code: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if name != "DAGSTER_HOME"} | variables
+    command = [sys.executable, "-W", "ignore", "-c", code]
+    return subprocess.run(
+        command, env=environment, cwd=folder, capture_output=True, text=True, timeout=180, check=False
+    )
+
+
+def test_building_connects_to_nothing_and_needs_no_dagster_home(tmp_path: Path) -> None:
+    # An address at which nothing answers: it must not be looked at.
+    nowhere = "postgresql://nobody@127.0.0.1:1/none"
+    done = run(BUILD_WITHOUT_NETWORK, tmp_path, WAREHOUSE_URL=nowhere, TMDB_TOKEN="some-token")
+    count = len(list(build_definitions().resolve_all_asset_specs()))
+    assert (done.stdout.split(), done.returncode) == ([str(count), "daily", "TMDb"], 0), done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wrong_setting_is_told_when_the_definitions_are_built_and_not_by_an_import(tmp_path: Path) -> None:
+    done = run(IMPORT_ALL, tmp_path, TMDB_FIRST_DAY="yesterday")
+    assert done.returncode == 0, done.stderr
+    assert (
+        done.stdout.strip()
+        == "TMDB_FIRST_DAY='yesterday' cannot be used: allowed is first daily partition: a date, YYYY-MM-DD."
+    )
+
+
+def test_one_process_can_build_for_two_deployments() -> None:
+    sample = Settings.load(tmdb_first_day="2026-01-02")
+    real = Settings.load(tmdb_first_day="2026-03-04", tmdb_token="token")
+    made = {settings: build_definitions(settings) for settings in (sample, real)}
+    for settings, definitions in made.items():
+        days = dt.datetime.combine(settings.tmdb_first_day, dt.time(), dt.UTC)
+        specs = list(definitions.resolve_all_asset_specs())
+        assert {spec.metadata["source"] for spec in specs} == {settings.source}
+        graph = definitions.resolve_asset_graph()
+        of_checks = [graph.get_check_spec(key).partitions_def for key in graph.asset_check_keys]
+        found = {made.start for made in [*of_checks, *(spec.partitions_def for spec in specs)] if made}
+        assert found == {days}
+        assert definitions.resolve_job_def("daily").partitions_def.start == days
+        assert definitions.resources["warehouse"].settings is definitions.resources["tmdb"].settings is settings
+    assert sample.source != real.source
+
+
+def test_overrides_replace_resources() -> None:
+    warehouse, details = object(), object()
+    resources = build_definitions(warehouse=warehouse, details=details).resources
+    assert resources["warehouse"] is warehouse
+    assert resources["details"] is details
+    assert set(resources) == {"warehouse", "tmdb", "details", "progress"}
+
+
+def line_of(path: Path, function: str) -> int:
+    """The line on which the only function of that name begins, with its decorators."""
+    found = [
+        node
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef) and node.name == function
+    ]
+    (only,) = found
+    return min(node.lineno for node in [*only.decorator_list, only])
+
+
+@pytest.mark.parametrize("spec", build_definitions().resolve_all_asset_specs(), ids=lambda spec: spec.key.path[0])
+def test_an_asset_links_to_the_very_function_that_makes_it(spec) -> None:
+    (reference,) = spec.metadata["dagster/code_references"].code_references
+    path, name = Path(reference.file_path), spec.key.to_user_string()
+    assert path.parent == PACKAGE / "assets"
+    function = next((made for prefix, made in MADE_IN_NUMBERS.items() if name.startswith(prefix)), name)
+    assert reference.line_number == line_of(path, function)
