@@ -9,20 +9,17 @@ from __future__ import annotations
 import gzip
 import json
 import re
-import socket
-import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socketserver import TCPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from tmdb_assets_tests.fakes.replay_catalogue import MAX_PAGES, RECORDINGS, Catalogue
+from tmdb_assets_tests.fakes.scripted_server import LoopbackServer, drop, reply
 
 TOKEN = "replay-token"
 KINDS = {
@@ -47,11 +44,11 @@ def _error(recording: str, status_code: int) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Fault:
-    """What goes wrong with one answer; the parts can be combined, the default is the true answer.
+    """An action of the replay server: what goes wrong with one answer. The parts can be combined.
 
-    `status` other than None replaces the answer; without `body` by an error object in TMDb's shape. `body` alone is
-    sent as is with status 200. `truncate` announces the whole length and sends half, `drop` closes the connection
-    without a byte, `delay` (seconds) comes first.
+    The default is the true answer. `status` other than None replaces it; without `body` by an error object in TMDb's
+    shape. `body` alone is sent as is with status 200. `truncate` announces the whole length and sends half, `drop`
+    closes the connection without a byte, `delay` (seconds) comes first.
     """
 
     status: int | None = None
@@ -61,12 +58,38 @@ class Fault:
     drop: bool = False
     delay: float = 0.0
 
+    def __call__(self, handler: Any) -> None:
+        """Answer the request that the handler has."""
+        if self.delay:
+            handler.server.released.wait(self.delay)
+        if self.drop:
+            drop(handler)
+            return
+        status, payload = handler.true_answer
+        headers = {"Content-Type": "application/json;charset=utf-8"}
+        if self.status is not None:
+            status, payload = self.status, {"success": False, "status_code": 11, "status_message": "Replayed fault."}
+        if self.body is not None:
+            status, body = self.status or 200, self.body
+        elif isinstance(payload, bytes):
+            body = payload
+        else:
+            # UTF-8 as TMDb sends it; a lone surrogate, which it cannot hold, becomes the JSON escape for it.
+            text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
+            body = text.encode("utf-8", "backslashreplace")
+            if len(body) > 1000 and "gzip" in handler.headers.get("Accept-Encoding", ""):
+                body = gzip.compress(body, compresslevel=1, mtime=0)
+                headers["Content-Encoding"] = "gzip"
+        sent, promised = (body[: len(body) // 2], len(body)) if self.truncate else (body, None)
+        reply(status, sent, {**headers, **self.headers}, promised)(handler)
+
 
 GARBAGE = Fault(body=b"<html><body>\x00\xff not JSON")
 TRUNCATED = Fault(truncate=True)
 DROPPED = Fault(drop=True)
 
-FaultHook = Callable[[str, Mapping[str, str]], Fault | None]
+Action = Callable[[Any], None]
+FaultHook = Callable[[str, Mapping[str, str]], Action | None]
 
 
 @dataclass(frozen=True)
@@ -79,38 +102,30 @@ class Asked:
     at: float
 
 
-class ReplayServer:
+class ReplayServer(LoopbackServer):
     """Serve a catalogue at `url` (ends with `/3`) to whoever sends `token`; a context manager.
 
-    `faults(path, params)` is asked before each answer and may return what goes wrong. An error inside it, or inside
-    the server, is raised when the context ends, so that it cannot pass for a fault of the network.
+    `faults(path, params)` is asked before each answer and may return what goes wrong: a `Fault` or any other action.
     """
 
+    token = TOKEN
+
     def __init__(self, catalogue: Catalogue, faults: FaultHook | None = None) -> None:
-        self.catalogue = catalogue
-        self.faults = faults
-        self.token = TOKEN
-        self.errors: list[BaseException] = []
-        self.stopping = threading.Event()
+        super().__init__()
+        self.catalogue, self.faults = catalogue, faults
+        self.url = f"http://{self.host}/3"
         self._asked: list[Asked] = []
         self._lock = threading.Lock()
-        self._server = _Server(self)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/3"
 
-    def __enter__(self) -> ReplayServer:
-        # The short poll only shortens the way out.
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), name="replay", daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self.stopping.set()
-        self._server.shutdown()
-        self._thread.join()
-        self._server.close_connections()
-        self._server.server_close()
-        if self.errors and kind is None:
-            raise RuntimeError("the replay server or its fault hook failed") from self.errors[0]
+    def choose_action(self, handler: Any) -> Action:
+        """Note the request, and return the true answer or what the hook wants instead."""
+        parts = urlsplit(handler.path)
+        params = dict(parse_qsl(parts.query, keep_blank_values=True))
+        is_known = parts.path.startswith(("/3/", "/p/exports/"))
+        path = parts.path.removeprefix("/3") if is_known else "/.." + parts.path
+        # Answered first, so that a request that then fails counts as well.
+        handler.true_answer = self.answer(path, params, handler.headers.get("Authorization"))
+        return (self.faults(path, params) if self.faults else None) or Fault()
 
     @property
     def asked(self) -> list[Asked]:
@@ -163,90 +178,3 @@ def _discover(catalogue: Catalogue, params: Mapping[str, str]) -> tuple[int, Any
     if not (number.isascii() and number.isdigit() and 1 <= int(number) <= MAX_PAGES):
         return 400, _error("400_page_over_500", 22)
     return 200, catalogue.page(int(number))
-
-
-class _Server(ThreadingHTTPServer):
-    request_queue_size = 256  # as many connections as a concurrent client opens at once
-    daemon_threads = False  # so that closing the server waits for its threads
-
-    def __init__(self, replay: ReplayServer) -> None:
-        self.replay = replay
-        self._open: set[socket.socket] = set()
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-    def server_bind(self) -> None:
-        TCPServer.server_bind(self)  # HTTPServer would look up a host name here, which can take seconds
-        self.server_name, self.server_port = "127.0.0.1", self.server_address[1]
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        self._open.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        self._open.discard(request)
-        super().shutdown_request(request)
-
-    def close_connections(self) -> None:
-        for connection in list(self._open):
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue  # its client or its thread closed it first
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        error = sys.exc_info()[1]
-        if error is not None and not isinstance(error, ConnectionError):  # a client may leave at any time
-            self.replay.errors.append(error)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = -1  # head and body leave together
-    server: _Server
-
-    def do_GET(self) -> None:
-        replay, parts = self.server.replay, urlsplit(self.path)
-        params = dict(parse_qsl(parts.query, keep_blank_values=True))
-        is_known = parts.path.startswith(("/3/", "/p/exports/"))
-        path = parts.path.removeprefix("/3") if is_known else "/.." + parts.path
-        # Answered first, so that a request that then fails counts as well.
-        status, payload = replay.answer(path, params, self.headers.get("Authorization"))
-        fault = (replay.faults(path, params) if replay.faults else None) or Fault()
-        if fault.delay:
-            replay.stopping.wait(fault.delay)
-        if fault.drop:
-            self.close_connection = True
-            return
-        if fault.status is not None:
-            status, payload = fault.status, {"success": False, "status_code": 11, "status_message": "Replayed fault."}
-        if fault.body is not None:
-            self._send(fault.status or 200, fault.body, fault, {})
-        else:
-            body, encoding = _encode(payload), {}
-            if (
-                len(body) > 1000
-                and not isinstance(payload, bytes)
-                and "gzip" in self.headers.get("Accept-Encoding", "")
-            ):
-                body, encoding = gzip.compress(body, compresslevel=1, mtime=0), {"Content-Encoding": "gzip"}
-            self._send(status, body, fault, encoding)
-
-    def _send(self, status: int, body: bytes, fault: Fault, headers: Mapping[str, str]) -> None:
-        self.send_response(status)
-        head = {"Content-Type": "application/json;charset=utf-8", "Content-Length": str(len(body))}
-        for name, value in {**head, **headers, **fault.headers}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body[: len(body) // 2] if fault.truncate else body)
-        self.close_connection = self.close_connection or fault.truncate
-
-    def log_message(self, *_: Any) -> None:
-        """Keep one line a request out of the test output; `ReplayServer.asked` has them."""
-
-
-def _encode(payload: Any) -> bytes:
-    if isinstance(payload, bytes):
-        return payload
-    # UTF-8 as TMDb sends it; a lone surrogate, which UTF-8 cannot hold, becomes the JSON escape that stands for it.
-    return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")

@@ -1,17 +1,18 @@
-"""An HTTP server on loopback whose answers, also the bad ones, a test scripts; and time that passes without waiting.
+"""HTTP servers on loopback whose answers, also the bad ones, a test decides; and time that passes without waiting.
 
-An answer is an action: a function of the `BaseHTTPRequestHandler` that has the request.
+An answer is an action: a function of the `Handler` that has the request.
 """
 
 import json
 import os
 import socket
 import struct
+import sys
 import threading
 import time
 from collections import deque
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 
 OK = {"id": 1, "title": "千と千尋"}
 
@@ -61,39 +62,89 @@ def truncated_chunks(handler):
 
 
 class Handler(BaseHTTPRequestHandler):
+    """Notes what was posted, and leaves the answer to the server."""
+
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
     def do_GET(self):
-        self.server.next_action(self)(self)
+        self.server.choose_action(self)(self)
 
     def do_POST(self):
         self.server.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.next_action(self)(self)
+        self.do_GET()
 
     def log_message(self, *args):
-        pass
+        """Keep one line a request out of the test output."""
 
 
-class ScriptedServer(ThreadingHTTPServer):
-    """Plays actions, one a request, the last one for ever: those of `plays_at` for their path, else those of `plays`.
+class LoopbackServer(ThreadingHTTPServer):
+    """A server that answers by what `choose_action` returns for each request; a context manager.
 
-    `url` is its address with `base_path` at the end, `seen` holds path and headers of each request as it came,
-    `bodies` what was posted, `released` is set when the test is over, for actions that wait.
+    An error inside an action is raised when the context ends, so that it cannot pass for a fault of the network.
+    `bodies` holds what was posted, `released` is set when the test is over, for actions that wait.
     """
 
-    daemon_threads = True
-    request_queue_size = 128  # a full queue would make a client wait a second for its connection
+    request_queue_size = 256  # a full queue would make a client wait a second for its connection
+    daemon_threads = False  # so that closing the server waits for its threads
 
-    def __init__(self, base_path, *actions):
+    def __init__(self):
+        self.bodies, self.errors, self.released = [], [], threading.Event()
+        self._open = set()
         super().__init__(("127.0.0.1", 0), Handler)
         self.host = f"127.0.0.1:{self.server_port}"
-        self.base_path, self.url = base_path, f"http://{self.host}{base_path}"
-        self.seen, self.bodies, self.released = [], [], threading.Event()
-        self._actions, self._actions_at, self._lock = deque(actions), {}, threading.Lock()
+
+    def choose_action(self, handler):
+        """Note the request, and return what answers it."""
+        raise NotImplementedError
+
+    def __enter__(self):
+        # The short poll only shortens the way out.
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.01,), name="loopback", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind, *_):
+        self.released.set()
+        self.shutdown()
+        self._thread.join()
+        for connection in list(self._open):
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                continue  # its client or its thread closed it first
+        self.server_close()
+        if self.errors and kind is None:
+            raise RuntimeError("the server of this test or its fault hook failed") from self.errors[0]
+
+    def server_bind(self):
+        TCPServer.server_bind(self)  # HTTPServer would look up a host name here, which can take seconds
+        self.server_name, self.server_port = "127.0.0.1", self.server_address[1]
+
+    def process_request(self, request, client_address):
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request):
+        self._open.discard(request)
+        super().shutdown_request(request)
 
     def handle_error(self, request, client_address):
-        """Clients that go away amid an answer are part of these tests."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, ConnectionError):  # a client may leave at any time
+            self.errors.append(error)
+
+
+class ScriptedServer(LoopbackServer):
+    """Plays actions, one a request, the last one for ever: those of `plays_at` for their path, else those of `plays`.
+
+    `url` is its address with `base_path` at the end, `seen` holds path and headers of each request as it came.
+    """
+
+    def __init__(self, base_path, *actions):
+        super().__init__()
+        self.base_path, self.url, self.seen = base_path, f"http://{self.host}{base_path}", []
+        self._actions, self._actions_at, self._lock = deque(actions), {}, threading.Lock()
 
     def plays(self, *actions):
         """Script the paths that have no script of their own."""
@@ -103,8 +154,8 @@ class ScriptedServer(ThreadingHTTPServer):
         """Script one path, which is given without `base_path` and query."""
         self._actions_at[self.base_path + path] = deque(actions)
 
-    def next_action(self, handler):
-        """Note the request, and return what answers it."""
+    def choose_action(self, handler):
+        """Note the request, and return the next action of its script."""
         with self._lock:
             self.seen.append((handler.path, dict(handler.headers)))
             script = self._actions_at.get(handler.path.partition("?")[0]) or self._actions
@@ -113,21 +164,6 @@ class ScriptedServer(ThreadingHTTPServer):
     @property
     def paths(self):
         return [path for path, _ in self.seen]
-
-
-@contextmanager
-def scripted_server(base_path, *actions):
-    """A running `ScriptedServer` that plays `actions` at every path until told otherwise."""
-    server = ScriptedServer(base_path, *actions)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.released.set()
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
 
 
 class SkippedTime:

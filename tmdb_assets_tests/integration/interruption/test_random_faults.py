@@ -7,10 +7,7 @@ waits, which may be seconds each, take milliseconds; what it waits for on a sock
 from __future__ import annotations
 
 import datetime as dt
-import os
 import random
-import socket
-import struct
 import threading
 import time
 from collections import Counter
@@ -28,8 +25,8 @@ from tmdb_assets.warehouse.schema.vocabulary import metadata
 from tmdb_assets.warehouse.server.open import Server
 from tmdb_assets.warehouse.warehouse import Warehouse
 from tmdb_assets_tests.cases.awkward import FIRST_SOUND_ID, catalogue, sound_films
-from tmdb_assets_tests.fakes.replay import DROPPED, TRUNCATED, Fault, ReplayServer, _Handler
-from tmdb_assets_tests.fakes.replay_catalogue import Catalogue
+from tmdb_assets_tests.fakes.replay import DROPPED, TRUNCATED, Action, Fault, ReplayServer
+from tmdb_assets_tests.fakes.scripted_server import reset
 from tmdb_assets_tests.oracle.compare import Tables, copied_warehouse
 from tmdb_assets_tests.stage.many_days import export_day
 from tmdb_assets_tests.stage.platform import Platform, checks_of, failures_of, metadata_of, platform
@@ -53,7 +50,7 @@ def too_many_until_a_date() -> Fault:
 
 
 # What is served, with the cause under which the client counts the retry.
-FAULTS: dict[str, tuple[Callable[[], Fault], str]] = {
+FAULTS: dict[str, tuple[Callable[[], Action], str]] = {
     "500": (lambda: Fault(status=500), "500"),
     "502, a page of a proxy": (lambda: Fault(status=502, body=PAGE, headers={"Content-Type": "text/html"}), "502"),
     "503": (lambda: Fault(status=503), "503"),
@@ -62,7 +59,7 @@ FAULTS: dict[str, tuple[Callable[[], Fault], str]] = {
     "429 with seconds": (lambda: Fault(status=429, headers={"Retry-After": "2"}), "429"),
     "429 with a date": (too_many_until_a_date, "429"),
     "closed": (lambda: DROPPED, "connection"),
-    "reset": (lambda: DROPPED, "connection"),  # the handler makes the difference
+    "reset": (lambda: reset, "connection"),
     "truncated": (lambda: TRUNCATED, "unreadable"),
     "no JSON": (lambda: Fault(body=PAGE, headers={"Content-Type": "text/html"}), "unreadable"),
     "silent": (lambda: Fault(delay=4 * READ_TIMEOUT_S), "read timeout"),
@@ -82,9 +79,8 @@ class RandomFaults:
         self._order = self._random.sample(sorted(FAULTS), len(FAULTS))
         self._asked, self._place = Counter[str](), dict[str, int]()
         self.served = {"api": Counter[str](), "export": Counter[str]()}
-        self.here = threading.local()
 
-    def __call__(self, path: str, params: Mapping[str, str]) -> Fault | None:
+    def __call__(self, path: str, params: Mapping[str, str]) -> Action | None:
         is_export = export_day(path) is not None
         endpoint = path if is_export else path.rstrip("0123456789")
         with self._lock:
@@ -95,7 +91,6 @@ class RandomFaults:
             served = self.served["export" if is_export else "api"]
             name = self._order[served.total() % len(self._order)]
             served[name] += 1
-        self.here.is_reset = name == "reset"
         make, _ = FAULTS[name]
         return make()
 
@@ -109,28 +104,6 @@ class RandomFaults:
     def total(self) -> int:
         """All that was broken."""
         return sum(served.total() for served in self.served.values())
-
-
-class ResettingHandler(_Handler):
-    """Ends a connection by a reset where the hook says so: a `Fault` can only close it."""
-
-    def do_GET(self) -> None:  # noqa: N802 - so named by the server
-        faults = self.server.replay.faults
-        assert isinstance(faults, RandomFaults)
-        here = faults.here
-        here.is_reset = False
-        super().do_GET()
-        if here.is_reset:
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            os.close(self.connection.detach())
-
-
-class BreakingServer(ReplayServer):
-    """A replay server that can reset a connection as well."""
-
-    def __init__(self, catalogue: Catalogue, faults: RandomFaults) -> None:
-        super().__init__(catalogue, faults)
-        self._server.RequestHandlerClass = ResettingHandler
 
 
 class FastTime:
@@ -192,7 +165,7 @@ def test_days_with_every_kind_of_fault_leave_the_rows_of_sound_ones(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, rows_without_faults: Rows
 ) -> None:
     faults = RandomFaults(SEED)
-    with BreakingServer(CATALOGUE, faults) as replay:
+    with ReplayServer(CATALOGUE, faults) as replay:
         made = Platform(warehouse, replay, monkeypatch)
         try:
             make_impatient(made)

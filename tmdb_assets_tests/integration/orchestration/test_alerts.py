@@ -16,7 +16,7 @@ from tmdb_assets.orchestration import alerts, webhook
 from tmdb_assets.settings import Settings
 from tmdb_assets.tmdb.export.download import ExportGoneError
 from tmdb_assets_tests.cases.awkward import catalogue, film, sound_films
-from tmdb_assets_tests.fakes.scripted_server import drop, forget_proxies, hang, reply, scripted_server
+from tmdb_assets_tests.fakes.scripted_server import ScriptedServer, drop, forget_proxies, hang, reply
 from tmdb_assets_tests.oracle.compare import copied_warehouse
 from tmdb_assets_tests.stage.many_days import ONE_DAY
 from tmdb_assets_tests.stage.memory_instance import memory_instance
@@ -35,7 +35,7 @@ TAKEN = reply(200, b"ok")
 def receiver(monkeypatch):
     """A real HTTP server that takes whatever is posted, until told otherwise."""
     forget_proxies(monkeypatch)
-    with scripted_server(f"/hook/{SECRET}", TAKEN) as server:
+    with ScriptedServer(f"/hook/{SECRET}", TAKEN) as server:
         yield server
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import json
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -14,6 +13,7 @@ from tmdb_assets.tmdb.changes import fetch_changes
 from tmdb_assets.tmdb.client import TmdbClient
 from tmdb_assets.tmdb.errors import BadRequestError, UnauthorizedError, UnreachableError, UnreadableAnswerError
 from tmdb_assets_tests.fakes.replay_catalogue import RECORDINGS
+from tmdb_assets_tests.fakes.scripted_server import LoopbackServer, reply
 
 DAY = dt.date(2026, 7, 30)
 
@@ -23,44 +23,31 @@ def listing(ids, page=1, total_pages=1) -> dict:
     return {"results": entries, "page": page, "total_pages": total_pages, "total_results": 100 * total_pages}
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = -1
+class ChangeLists(LoopbackServer):
+    """Answers page N with `answer(N)`: a payload, or status and payload; bytes go out as they are."""
 
-    def do_GET(self):
-        url = urlsplit(self.path)
+    def __init__(self):
+        super().__init__()
+        self.url, self.seen, self._lock = f"http://{self.host}/3", [], threading.Lock()
+
+    def choose_action(self, handler):
+        url = urlsplit(handler.path)
         query = dict(parse_qsl(url.query))
-        with self.server.lock:
-            self.server.seen.append((url.path, query))
-            answer = self.server.answer(int(query["page"]))
-        status, payload = answer if isinstance(answer, tuple) else (200, answer)
-        body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *args):
-        pass
+        with self._lock:
+            self.seen.append((url.path, query))
+            answer = self.answer(int(query["page"]))
+        return reply(*answer) if isinstance(answer, tuple) else reply(200, answer)
 
 
 @pytest.fixture
 def server():
-    """Answers page N with `server.answer(N)`: a payload, or status and payload; bytes go out as they are."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.lock, server.seen = threading.Lock(), []
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join(5)
+    with ChangeLists() as server:
+        yield server
 
 
 @pytest.fixture
 def client(server):
-    client = TmdbClient(f"http://127.0.0.1:{server.server_port}/3", "token", rate_limit=0, workers=4, retry_seconds=0)
+    client = TmdbClient(server.url, "token", rate_limit=0, workers=4, retry_seconds=0)
     yield client
     client.close()
 
@@ -149,7 +136,7 @@ def test_a_refusal_or_an_outage_raises(server, client, status, error):
 def test_a_fault_that_passes_is_retried(server):
     faults = [(503, {}), b"<html>"]
     server.answer = lambda page: faults.pop() if faults and page == 2 else listing([page], page, 2)
-    client = TmdbClient(f"http://127.0.0.1:{server.server_port}/3", "token", rate_limit=0, workers=2, retry_seconds=10)
+    client = TmdbClient(server.url, "token", rate_limit=0, workers=2, retry_seconds=10)
     assert fetch_changes(client, DAY) == {1, 2}
     client.close()
     assert client.stats.retries == {"503": 1, "unreadable": 1}

@@ -10,7 +10,7 @@ from tmdb_assets.tmdb.client import TmdbClient
 from tmdb_assets.tmdb.errors import UnauthorizedError
 from tmdb_assets.tmdb.slices import crawl_all
 from tmdb_assets_tests.cases.dated_films import FIRST, LAST, Listing, skewed
-from tmdb_assets_tests.fakes.scripted_server import reply, scripted_server
+from tmdb_assets_tests.fakes.scripted_server import ScriptedServer, reply
 
 
 class Discover:
@@ -35,7 +35,7 @@ def discover():
 
 @pytest.fixture
 def server(discover):
-    with scripted_server("/3", discover) as server:
+    with ScriptedServer("/3", discover) as server:
         yield server
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from tmdb_assets.tmdb.client import TmdbClient
 from tmdb_assets_tests.cases.client_sample import TOKEN
-from tmdb_assets_tests.fakes.scripted_server import SkippedTime, forget_proxies, reply, scripted_server
+from tmdb_assets_tests.fakes.scripted_server import ScriptedServer, SkippedTime, forget_proxies, reply
 
 
 @pytest.fixture(autouse=True)
@@ -15,7 +15,7 @@ def no_proxy_of_this_machine(monkeypatch):
 @pytest.fixture
 def server():
     """Stands for the API; answers every request well until a test scripts it."""
-    with scripted_server("/3", reply()) as server:
+    with ScriptedServer("/3", reply()) as server:
         yield server
 
 

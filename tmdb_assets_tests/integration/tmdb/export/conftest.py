@@ -4,7 +4,7 @@ import pytest
 
 from tmdb_assets.tmdb.export.download import fetch_export
 from tmdb_assets_tests.cases.export_sample import DAY, EXPORT, NOW
-from tmdb_assets_tests.fakes.scripted_server import SkippedTime, forget_proxies, reply, scripted_server
+from tmdb_assets_tests.fakes.scripted_server import ScriptedServer, SkippedTime, forget_proxies, reply
 
 
 @pytest.fixture(autouse=True)
@@ -15,7 +15,7 @@ def no_proxy_of_this_machine(monkeypatch):
 @pytest.fixture
 def server():
     """Stands for the store; has a sound export until a test scripts it."""
-    with scripted_server("/p/exports", reply(body=EXPORT)) as server:
+    with ScriptedServer("/p/exports", reply(body=EXPORT)) as server:
         yield server
 
 
