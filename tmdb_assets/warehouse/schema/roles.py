@@ -64,14 +64,20 @@ def are_made(engine: sa.Engine) -> bool:
         return bool(connection.scalar(owner, {"owner": OWNER}))
 
 
-def act_as_owner(connection: sa.Connection) -> None:
-    """Until the transaction ends, act as the tables' owner where this role may: what is made is the owner's."""
-    owner = connection.scalar(
+def find_owner(connection: sa.Connection) -> str | None:
+    """The tables' owner, quoted, where it is another role and this one may act as it."""
+    owner: str | None = connection.scalar(
         sa.text(
             "select quote_ident(r.rolname) from pg_class as c join pg_roles as r on r.oid = c.relowner "
-            "where c.oid = to_regclass('dim_movie') and r.rolname <> current_user and pg_has_role(current_user, r.oid, "
+            "where c.oid = to_regclass('public.dim_movie') and r.rolname <> current_user "
+            "and pg_has_role(current_user, r.oid, "
             "case when current_setting('server_version_num')::integer >= 160000 then 'set' else 'member' end)"
         )
     )
-    if owner is not None:
+    return owner
+
+
+def act_as_owner(connection: sa.Connection) -> None:
+    """Until the transaction ends, act as the tables' owner where this role may: what is made is the owner's."""
+    if owner := find_owner(connection):
         connection.exec_driver_sql(f"set local role {owner}".replace("%", "%%"))

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from tmdb_assets.warehouse.schema.migrations import HEAD
 from tmdb_assets.warehouse.schema.vocabulary import column, metadata, table
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 schema_version = table(
     "schema_version",
@@ -31,13 +35,8 @@ def upgrade(connection: sa.Connection) -> str | None:
     if found == HEAD or found is None:
         return found
     from alembic import command
-    from alembic.config import Config
-    from alembic.script import ScriptDirectory
 
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
-    config.attributes["connection"] = connection
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    config, known = _steps(connection)
     if found not in known:
         raise SchemaMismatchError(
             f"This database was made by a newer tmdb-assets: its schema is at {found}, this release knows {HEAD} and "
@@ -46,6 +45,28 @@ def upgrade(connection: sa.Connection) -> str | None:
     mark(connection, found)
     command.upgrade(config, HEAD)
     return found
+
+
+def make_earlier(connection: sa.Connection, version: str) -> None:
+    """Make the tables in an empty database as they were at that step; raises `LookupError` for an unknown one."""
+    from alembic import command
+
+    config, known = _steps(connection)
+    if version not in known:
+        raise LookupError(version)
+    connection.execute(sa.schema.CreateTable(schema_version, if_not_exists=True))
+    command.upgrade(config, version)
+
+
+def _steps(connection: sa.Connection) -> tuple[Config, set[str]]:
+    """Alembic's configuration, and the steps that there are."""
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    config.attributes["connection"] = connection
+    return config, {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
 
 
 def find_version(connection: sa.Connection) -> str | None:

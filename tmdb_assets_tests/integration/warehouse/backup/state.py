@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from tmdb_assets.warehouse.backup.dump import BackupError, Counts
+from tmdb_assets.warehouse.backup.dump import Counts
+from tmdb_assets.warehouse.backup.programs import BackupError
 from tmdb_assets.warehouse.schema.vocabulary import metadata
 from tmdb_assets.warehouse.server.open import Server
 from tmdb_assets.warehouse.warehouse import Warehouse
@@ -48,7 +49,7 @@ def on(server: Server, database: str | sa.URL) -> Server:
 
 
 def everything(url: sa.URL) -> dict[str, Any]:
-    """Every row of every table with its times, and what the database says of its tables and views."""
+    """Every row of every table with its times (but when the schema was made), and the database's tables and views."""
     warehouse = Warehouse(url=url)
     try:
         tables = Tables(warehouse)
@@ -56,7 +57,10 @@ def everything(url: sa.URL) -> dict[str, Any]:
         tables.warehouse.__dict__["engine"] = engine
         there = set(tables.column("select relname from pg_class where relkind in ('r', 'p')"))
         names = [made.name for made in metadata.sorted_tables if made.name in there]
-        rows = {name: tables.rows(f"select to_jsonb(t)::text from {name} as t order by 1") for name in names}
+        rows = {
+            name: tables.rows(f"select (to_jsonb(t) - 'applied_at')::text from {name} as t order by 1")
+            for name in names
+        }
         more = {name: sorted(tables.rows(query), key=repr) for name, query in MORE.items()}
         return {**rows, **catalogue_of(engine), **more}
     finally:

@@ -10,7 +10,8 @@ import pytest
 import sqlalchemy as sa
 
 from tmdb_assets.warehouse.backup import dump as backup_module
-from tmdb_assets.warehouse.backup.dump import BackupError, RefusedError, back_up
+from tmdb_assets.warehouse.backup.dump import back_up
+from tmdb_assets.warehouse.backup.programs import BackupError, RefusedError
 from tmdb_assets.warehouse.backup.restore import restore
 from tmdb_assets.warehouse.server.open import Server
 from tmdb_assets.warehouse.warehouse import Warehouse
@@ -50,7 +51,7 @@ def test_loads_go_on_during_a_backup_which_holds_one_state(
     assert seen == [40]
     assert made.counts == COUNTS
     assert made.size == (tmp_path / "warehouse.dump").stat().st_size
-    assert restore(on(server, database), tmp_path / "warehouse.dump") == COUNTS
+    assert restore(on(server, database), tmp_path / "warehouse.dump").counts == COUNTS
     assert everything(database) == everything(server.url.set(database=loaded_database))
 
 
@@ -64,6 +65,28 @@ def test_an_existing_file_is_kept_unless_told(server: Server, loaded_database: s
     back_up(on(server, loaded_database), file, overwrite=True)
     assert file.read_bytes().startswith(b"PGDMP")
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_the_file_is_its_owners_alone_from_its_first_byte(
+    server: Server, loaded_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, real, modes = tmp_path / "warehouse.dump", backup_module.run_program, []
+    file.write_text("of an earlier release, for all to read")
+    file.chmod(0o666)
+
+    def noted(command: list[str | Path], *arguments: Any) -> bytes:
+        answer = real(command, *arguments)
+        modes.extend(oct(path.stat().st_mode & 0o777) for path in tmp_path.iterdir() if path != file)
+        return answer
+
+    monkeypatch.setattr(backup_module, "run_program", noted)
+    before = os.umask(0)
+    try:
+        back_up(on(server, loaded_database), file, overwrite=True)
+    finally:
+        os.umask(before)
+    assert modes == ["0o600"]
+    assert oct(file.stat().st_mode & 0o777) == "0o600"
 
 
 @pytest.mark.parametrize(
@@ -96,8 +119,7 @@ def test_an_interrupted_backup_leaves_the_earlier_file(
 
     def interrupted(command: list[str | Path], *arguments: Any) -> bytes:
         real(command, *arguments)
-        there = {path.name for path in tmp_path.iterdir()}
-        assert there == {file.name, f"{file.name}.{os.getpid()}.partial"}
+        assert [path.suffix for path in sorted(tmp_path.iterdir())] == [".dump", ".partial"]
         assert file.read_text() == "precious"
         raise end
 
@@ -107,14 +129,14 @@ def test_an_interrupted_backup_leaves_the_earlier_file(
     assert [path.read_text() for path in tmp_path.iterdir()] == ["precious"]
 
 
-def test_a_failing_pg_dump_is_told_in_one_line(server: Server, copy: Warehouse, tmp_path: Path) -> None:
+def test_a_role_that_may_not_read_everything_makes_no_backup(server: Server, copy: Warehouse, tmp_path: Path) -> None:
     name = f"clerk_of_{copy.url.database}"
     mine = [f"grant select on {table} to {name}" for table in ("dim_movie", "fact_movie_daily", "load_day")]
     execute(copy.url, f"create role {name} login", *mine)
     try:
         with pytest.raises(BackupError) as raised:
             back_up(on(server, copy.url.set(username=name)), tmp_path / "warehouse.dump")
-        assert_one_line(raised, "pg_dump failed", "permission denied for table", "No backup was made")
+        assert_one_line(raised, "permission denied for table")
         assert list(tmp_path.iterdir()) == []
     finally:
         execute(copy.url, f"drop owned by {name}", f"drop role {name}")

@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 import sqlalchemy as sa
 
-from tmdb_assets.warehouse.backup import dump as backup_module
+from tmdb_assets.warehouse.backup import fill as fill_module
 from tmdb_assets.warehouse.backup import restore as restore_module
-from tmdb_assets.warehouse.backup.dump import BackupError, RefusedError, back_up
+from tmdb_assets.warehouse.backup.dump import COUNTS_MARK, back_up
+from tmdb_assets.warehouse.backup.programs import BackupError, RefusedError, run_program
 from tmdb_assets.warehouse.backup.restore import restore
 from tmdb_assets.warehouse.schema.ddl import ensure_schema
 from tmdb_assets.warehouse.schema.migrations import HEAD
+from tmdb_assets.warehouse.server.databases import libpq_environment
 from tmdb_assets.warehouse.server.open import Server
+from tmdb_assets.warehouse.server.urls import describe
 from tmdb_assets.warehouse.warehouse import Warehouse
 from tmdb_assets_tests.integration.warehouse.backup.state import COUNTS, assert_one_line, everything, execute, on
 from tmdb_assets_tests.oracle.compare import Tables, fresh_database
-from tmdb_assets_tests.stage.postgres import connect
+from tmdb_assets_tests.stage.postgres import connect, database_names
+
+
+@pytest.fixture(autouse=True)
+def no_database_is_left(server: Server) -> Iterator[None]:
+    """Whatever fails, nothing is left beside the warehouse."""
+    yield
+    assert [name for name in database_names(server.url) if "_restoring_" in name or "_replaced_" in name] == []
 
 
 def test_a_newer_releases_backup_is_refused(server: Server, copy: Warehouse, tmp_path: Path) -> None:
@@ -30,7 +41,7 @@ def test_a_newer_releases_backup_is_refused(server: Server, copy: Warehouse, tmp
     before = everything(copy.url)
     with pytest.raises(RefusedError) as raised:
         restore(on(server, copy.url), tmp_path / "newer.dump", replace=True)
-    assert_one_line(raised, "newer tmdb-assets: its schema is at 9999", "Nothing was changed")
+    assert_one_line(raised, "newer tmdb-assets: its schema is at '9999'", "Nothing was changed")
     assert everything(copy.url) == before
 
 
@@ -50,21 +61,20 @@ def damaged(saved: Path) -> bytes:
 @pytest.mark.parametrize(
     ("made", "said"),
     [
-        (lambda _: b"", "is no file that tmdb-assets backup has made"),
-        (lambda _: b"once upon a time\n" * 100, "is no file that tmdb-assets backup has made"),
+        (lambda _: b"", "was not made by tmdb-assets backup"),
+        (lambda _: b"once upon a time\n" * 100, "was not made by tmdb-assets backup"),
         (lambda saved: saved.read_bytes()[:700], "cannot be restored"),
         (truncated, "cannot be restored"),
-        (damaged, "cannot be restored"),
+        (damaged, "use another backup"),
     ],
     ids=["empty", "text", "head", "truncated", "damaged"],
 )
-def test_a_file_that_is_no_whole_dump_is_refused_before_anything_is_touched(
+def test_a_file_that_is_no_whole_dump_changes_nothing(
     server: Server,
     saved: Path,
     copy: Warehouse,
     database: sa.URL,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     made: Callable[[Path], bytes],
     said: str,
     replace: bool,
@@ -73,43 +83,73 @@ def test_a_file_that_is_no_whole_dump_is_refused_before_anything_is_touched(
     file.write_bytes(made(saved))
     url = copy.url if replace else database
     before = everything(url)
-    monkeypatch.setattr(restore_module, "_drop", lambda *_, **__: pytest.fail("tables are locked and dropped"))
     with pytest.raises(RefusedError) as raised:
         restore(on(server, url), file, replace=replace)
     assert_one_line(raised, str(file), said, "Nothing was changed")
     assert everything(url) == before
 
 
+def test_a_file_with_fewer_rows_than_were_saved_is_refused(
+    server: Server, saved: Path, copy: Warehouse, tmp_path: Path
+) -> None:
+    whole, _, counts = saved.read_bytes().rpartition(COUNTS_MARK)
+    (tmp_path / "warehouse.dump").write_bytes(
+        whole + COUNTS_MARK + counts.replace(b'"dim_movie":20', b'"dim_movie":21')
+    )
+    before = everything(copy.url)
+    with pytest.raises(RefusedError) as raised:
+        restore(on(server, copy.url), tmp_path / "warehouse.dump", replace=True)
+    assert_one_line(raised, "is not complete: it has 20 of 21 rows of dim_movie", "Nothing was changed")
+    assert everything(copy.url) == before
+    (tmp_path / "warehouse.dump").write_bytes(whole)  # as an earlier release saved it
+    assert restore(on(server, copy.url), tmp_path / "warehouse.dump", replace=True).counts == COUNTS
+
+
+def test_rows_that_do_not_fit_the_tables_change_nothing(
+    server: Server, copy: Warehouse, loaded_database: str, tmp_path: Path
+) -> None:
+    before = everything(copy.url)
+    broken = {
+        "ck_fact_movie_daily_source_one_of": "fact_movie_daily set source = 'hearsay'",
+        "fk_dim_movie_original_language": "dim_movie set original_language = 'zz'",
+    }
+    for said, change in broken.items():
+        with fresh_database(server, loaded_database) as source:
+            table = change.split()[0]
+            execute(source, f"alter table {table} drop constraint {said}", f"update {change}")
+            back_up(on(server, source), tmp_path / "warehouse.dump", overwrite=True)
+        with pytest.raises(RefusedError) as raised:
+            restore(on(server, copy.url), tmp_path / "warehouse.dump", replace=True)
+        assert_one_line(raised, "do not fit the tables", said, "Nothing was changed")
+        assert everything(copy.url) == before
+
+
 def test_another_programs_dump_is_refused(server: Server, copy: Warehouse, database: sa.URL, tmp_path: Path) -> None:
     execute(database, "create table dim_movie (id int)", "create table fact_movie_daily (id int)")
-    backup_module.run_program(
+    run_program(
         [server.bin_dir / "pg_dump", "--format=custom", f"--file={tmp_path / 'other.dump'}"],
-        backup_module.libpq_environment(database),
+        libpq_environment(database),
     )
     with pytest.raises(RefusedError) as raised:
         restore(on(server, copy.url), tmp_path / "other.dump", replace=True)
-    assert_one_line(raised, "is no backup of a warehouse: the tables load_day are not in it", "Nothing was changed")
+    assert_one_line(raised, "is no backup of a warehouse: it has no rows of load_day", "Nothing was changed")
     with pytest.raises(RefusedError, match=r"none\.dump cannot be read \(No such file or directory\)"):
         restore(on(server, copy.url), tmp_path / "none.dump", replace=True)
     assert Tables(copy).value("select count(*) from dim_movie") == 20
 
 
-def test_a_restore_that_fails_at_its_end_leaves_what_was_there(
-    server: Server, copy: Warehouse, loaded_database: str, tmp_path: Path
+def test_a_server_that_fails_amid_a_restore_leaves_what_was_there(
+    server: Server, saved: Path, copy: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with fresh_database(server, loaded_database) as source:
-        execute(
-            source,
-            "create schema own",
-            "create function own.double(bigint) returns bigint immutable language sql return 2 * $1",
-            "create index ix_own on dim_movie (own.double(movie_id))",  # made after the rows; own is not in the file
-            "delete from fact_movie_daily",
-        )
-        back_up(on(server, source), tmp_path / "warehouse.dump")
+    def end_sessions(*_: object) -> None:
+        execute(server.url, "select pg_terminate_backend(pid) from pg_stat_activity where datname like '%_restoring_%'")
+
     before = everything(copy.url)
+    real = fill_module.apply_view
+    monkeypatch.setattr(fill_module, "apply_view", lambda *arguments: (end_sessions(), real(*arguments)))
     with pytest.raises(BackupError) as raised:
-        restore(on(server, copy.url), tmp_path / "warehouse.dump", replace=True)
-    assert_one_line(raised, 'schema "own" does not exist', "the warehouse is as it was")
+        restore(on(server, copy.url), saved, replace=True)
+    assert_one_line(raised, "went away", "the warehouse is as it was")
     assert everything(copy.url) == before
 
 
@@ -128,30 +168,51 @@ def test_a_run_that_asks_tmdb_is_in_the_way_whatever_its_name(server: Server, sa
         connection.execute("set application_name = 'behind a pooler'")
         with pytest.raises(RefusedError) as raised:
             restore(on(server, copy.url), saved, replace=True)
-    assert_one_line(raised, "in use by a run that asks TMDb", "Nothing was changed")
-    assert restore(on(server, copy.url), saved, replace=True) == COUNTS
+    assert_one_line(raised, "in use by a run that fetches from TMDb", "Nothing was changed")
+    assert restore(on(server, copy.url), saved, replace=True).counts == COUNTS
 
 
-def test_a_reader_who_does_not_end_is_waited_for_a_while(
+def test_a_reader_at_work_is_waited_for_a_while_and_an_idle_one_is_disconnected(
     server: Server, saved: Path, copy: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(restore_module, "LOCK_WAIT", "100ms")
+    monkeypatch.setattr(restore_module, "READERS_WAIT_S", 0.3)
     before = everything(copy.url)
     with psycopg.connect(connect(copy.url).info.dsn) as reader:
         assert reader.execute("select count(*) from dim_movie").fetchone() == (20,)
         with pytest.raises(RefusedError) as raised:
             restore(on(server, copy.url), saved, replace=True)
-        assert_one_line(raised, "Others have been reading", "Nothing was changed")
-    assert everything(copy.url) == before
+        assert_one_line(
+            raised, f"Others are still connected to {describe(copy.url)}: postgres (session ", "Nothing was"
+        )
+        assert everything(copy.url) == before
+        reader.commit()
+        assert restore(on(server, copy.url), saved, replace=True).counts == COUNTS
+        with pytest.raises(psycopg.OperationalError):
+            reader.execute("select 1")
 
 
-def test_a_view_of_ones_own_on_the_tables_is_named_not_dropped(server: Server, saved: Path, copy: Warehouse) -> None:
-    execute(copy.url, "create view my_favourites as select title from dim_movie")
-    before = everything(copy.url)
+@pytest.mark.parametrize("replace", [False, True])
+def test_a_run_that_begins_amid_a_restore_is_not_disturbed(
+    server: Server, saved: Path, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, replace: bool
+) -> None:
+    real = restore_module.fill
+
+    def meanwhile(*arguments: Any) -> Any:
+        filled = real(*arguments)
+        with warehouse.begin() as connection:
+            connection.exec_driver_sql(
+                "insert into dim_genre (genre_id, name, as_of_date) values (1, 'x', '2026-07-01')"
+            )
+        return filled
+
+    ensure_schema(warehouse.engine)
+    warehouse.close()
+    monkeypatch.setattr(restore_module, "fill", meanwhile)
     with pytest.raises(RefusedError) as raised:
-        restore(on(server, copy.url), saved, replace=True)
-    assert_one_line(raised, "view my_favourites depends on table dim_movie", "Nothing was changed")
-    assert everything(copy.url) == before
+        restore(on(server, warehouse.url), saved, replace=replace)
+    assert_one_line(raised, f"in use by tmdb-assets {os.getpid()} (session ", "Nothing was changed")
+    assert Tables(warehouse).rows("select genre_id, name from dim_genre") == [(1, "x")]
+    warehouse.close()
 
 
 def test_rows_that_come_while_the_file_is_read_are_kept(
@@ -159,14 +220,13 @@ def test_rows_that_come_while_the_file_is_read_are_kept(
 ) -> None:
     ensure_schema(warehouse.engine)
     warehouse.close()
-    real = restore_module.run_program
+    real = restore_module.fill
 
-    def meanwhile(command: list[str | Path]) -> bytes:
-        if "--section=data" in command:
-            execute(warehouse.url, "insert into dim_genre (genre_id, name, as_of_date) values (1, 'x', '2026-07-01')")
-        return real(command)
+    def meanwhile(*arguments: Any) -> Any:
+        execute(warehouse.url, "insert into dim_genre (genre_id, name, as_of_date) values (1, 'x', '2026-07-01')")
+        return real(*arguments)
 
-    monkeypatch.setattr(restore_module, "run_program", meanwhile)
+    monkeypatch.setattr(restore_module, "fill", meanwhile)
     with pytest.raises(RefusedError) as raised:
         restore(on(server, warehouse.url), saved)
     assert_one_line(raised, "holds rows (in dim_genre)", "Nothing was changed")

@@ -1,0 +1,127 @@
+"""A file that `warehouse.backup.dump` wrote: its contents and its rows, and never its SQL.
+
+A backup is foreign input: whoever wrote the file chose each statement in it. So nothing of it is ever executed: its
+rows are taken from what pg_restore prints, and loaded by statements of our own.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tempfile
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import Path
+
+import orjson
+
+from tmdb_assets.warehouse.backup.dump import CORE_TABLES, COUNTS_MARK
+from tmdb_assets.warehouse.backup.programs import RefusedError, reason_of, run_program
+
+MAGIC = b"PGDMP"  # pg_dump's custom format begins with it
+LONGEST_COUNTS = 100_000  # bytes at the end of the file in which the counts are looked for
+SANDBOX_DATABASE = "tmdb_sandbox"
+COPY = re.compile(rb"COPY public\.(\w+) \(([\w\", ]+)\) FROM stdin;\n")  # pg_dump writes it so, on a line of its own
+END_OF_ROWS = b"\\.\n"
+
+TableRows = tuple[str, list[str], Iterator[bytes]]
+"""A table's name, its columns, and its rows as lines of COPY's text format."""
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A backup's table of contents, with the program that reads it."""
+
+    file: Path
+    program: Path
+    database: str
+    """The database that was saved."""
+    tables: frozenset[str]
+    """Tables and partitions of schema public whose rows are in the file."""
+    counts: dict[str, int]
+    """Rows of each table as they were counted when it was saved; empty for a file without these counts."""
+
+
+def read_archive(program: Path, file: Path) -> Archive:
+    """Read the file's table of contents by pg_restore; raises `RefusedError` for what is no dump."""
+    try:
+        with file.open("rb") as opened:
+            begins_right = opened.read(len(MAGIC)) == MAGIC
+            opened.seek(max(0, file.stat().st_size - LONGEST_COUNTS))
+            end = opened.read()
+    except OSError as error:
+        raise RefusedError(f"{file} cannot be read ({error.strerror}). Nothing was changed.") from None
+    if not begins_right:
+        raise RefusedError(f"{file} was not made by tmdb-assets backup. Nothing was changed; name another file.")
+    try:
+        listing = run_program([program, "--list", file]).decode(errors="replace")
+    except subprocess.CalledProcessError as error:
+        raise _unreadable(file, error) from None
+    return parse_listing(listing, file=file, program=program, counts=_parse_counts(end))
+
+
+def parse_listing(listing: str, *, file: Path, program: Path, counts: dict[str, int]) -> Archive:
+    """Parse what `pg_restore --list` prints."""
+    database = re.search(r"^; +dbname: (.*)$", listing, re.MULTILINE)
+    return Archive(
+        file=file,
+        program=program,
+        database=database[1].strip() if database else "",
+        tables=frozenset(re.findall(r"^\d+; \d+ \d+ TABLE DATA public (.+) \S+$", listing, re.MULTILINE)),
+        counts=counts,
+    )
+
+
+def _parse_counts(end: bytes) -> dict[str, int]:
+    _, found, line = end.rpartition(COUNTS_MARK)
+    try:
+        counts = orjson.loads(line) if found else {}
+    except orjson.JSONDecodeError:
+        counts = {}
+    return counts if isinstance(counts, dict) else {}
+
+
+def read_rows(archive: Archive, tables: Collection[str]) -> Iterator[TableRows]:
+    """Yield the rows of these tables; a table's are to be read before the next is requested.
+
+    Whatever else the file makes pg_restore print is passed over. Raises `RefusedError` where the file is damaged, after
+    the rows that could be read.
+    """
+    names = (f"--table={name}" for name in sorted(tables))
+    command: list[str | Path] = [archive.program, "--data-only", "--schema=public", *names, "--file=-", archive.file]
+    with tempfile.TemporaryFile() as messages:
+        with subprocess.Popen(  # noqa: S603
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=messages
+        ) as process:
+            if process.stdout is None:
+                raise ValueError("the pipe was not made")
+            for line in process.stdout:
+                if (found := COPY.fullmatch(line)) and found[1].decode() in tables:
+                    columns = found[2].decode().replace('"', "").split(", ")
+                    yield found[1].decode(), columns, takewhile(lambda row: row != END_OF_ROWS, process.stdout)
+        if process.returncode:
+            messages.seek(0)
+            error = subprocess.CalledProcessError(process.returncode, command, stderr=messages.read())
+            raise _unreadable(archive.file, error)
+
+
+def require_warehouse(archive: Archive, database: str) -> None:
+    """Raise `RefusedError` unless it is a warehouse's backup, with sample figures if `database` is for these."""
+    if missing := [name for name in CORE_TABLES if name != "fact_movie_daily" and name not in archive.tables]:
+        raise RefusedError(
+            f"{archive.file} is no backup of a warehouse: it has no rows of {' and '.join(missing)}. Nothing was "
+            "changed; use a file that tmdb-assets backup has made."
+        )
+    if (archive.database == SANDBOX_DATABASE) != (database == SANDBOX_DATABASE):
+        kinds = ("sample", "real") if archive.database == SANDBOX_DATABASE else ("real", "sample")
+        raise RefusedError(
+            f"{archive.file} holds {kinds[0]} figures (database {archive.database}), and {database} is for {kinds[1]} "
+            "ones. Nothing was changed; set or unset TMDB_TOKEN, which chooses between them, and restore again."
+        )
+
+
+def _unreadable(file: Path, error: subprocess.CalledProcessError) -> RefusedError:
+    return RefusedError(
+        f"{file} cannot be restored: pg_restore reports: {reason_of(error)}. Nothing was changed; use another backup."
+    )

@@ -1,0 +1,120 @@
+"""A new database beside the warehouse's, which takes its name when it is complete.
+
+`NAME_restoring_XXXXXXXX` is the new one, `NAME_replaced_XXXXXXXX` the former one between the change of names and its
+removal; a killed process may leave either behind, and the next restore drops it. A former database that holds what
+others made is kept, as `NAME_former_XXXXXXXX`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import psycopg
+import sqlalchemy as sa
+from psycopg import sql
+
+from tmdb_assets.warehouse.backup.programs import RefusedError
+from tmdb_assets.warehouse.server.databases import Connection
+from tmdb_assets.warehouse.server.open import Server
+from tmdb_assets.warehouse.server.urls import describe, render_url
+
+LONGEST_NAME = 40  # bytes of the warehouse's name in those of the others, which Postgres cuts at 63
+MAY_REPLACE = """
+select r.rolsuper or r.rolcreatedb and pg_has_role(d.datdba, 'member'), r.rolname
+from pg_roles as r, pg_database as d
+where r.rolname = current_user and d.datname = current_database()
+"""
+LEFT_BEHIND = "select datname from pg_database where datname ~ '_[0-9a-f]{8}$'"
+# The statement that makes the new database, with the locale of this one (from Postgres 17 on in another column).
+CREATE = """
+select format('create database %I template template0 encoding ''UTF8'' lc_collate %L lc_ctype %L locale_provider ',
+    cast(:new as text), datcollate, datctype)
+    || case datlocprovider when 'c' then 'libc' when 'i' then 'icu icu_locale ' else 'builtin builtin_locale ' end
+    || coalesce(quote_literal(coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale')), '')
+from pg_database as d where datname = current_database()
+"""
+# The statements that give the new database this one's owner, settings and rights. Settings that are lists are stored
+# as they are written (pg_dump knows the same ones by name).
+ADOPT = """
+with here as (select *, cast(:new as text) as new from pg_database where datname = current_database())
+select format('alter database %I owner to %I', new, pg_get_userbyid(datdba)) from here
+where pg_get_userbyid(datdba) <> current_user
+union all
+select format('alter %s database %I set %s to %s', of_role, new, name,
+    case when name ~ '^search_path$|^temp_tablespaces$|_preload_libraries$' then value else quote_literal(value) end)
+from here inner join pg_db_role_setting as s on s.setdatabase = here.oid, unnest(setconfig) as setting,
+    split_part(setting, '=', 1) as name, substr(setting, length(name) + 2) as value,
+    coalesce('role ' || quote_ident(pg_get_userbyid(nullif(setrole, 0))) || ' in', '') as of_role
+union all select format('revoke all on database %I from public', new) from here
+union all select 'revoke all on schema public from public'
+union all
+select format('grant %s on %s to %s', privilege_type, place, coalesce(quote_ident(rolname), 'public'))
+from (
+    select format('database %I', new), datdba, coalesce(datacl, acldefault('d', datdba)) from here
+    union all
+    select 'schema public', nspowner, coalesce(nspacl, acldefault('n', nspowner)) from pg_namespace
+    where nspname = 'public'
+) as p (place, owner, acl), aclexplode(acl) as a left join pg_roles as r on r.oid = a.grantee
+where a.grantee <> owner
+"""
+
+
+@contextmanager
+def successor(server: Server, former: sa.Connection) -> Iterator[tuple[Connection, str]]:
+    """Make an empty database with the rights, locale and settings of the warehouse's, to which `former` is connected.
+
+    Yields a connection to a third database, from which names can be changed, and the new database's name. At the end
+    the new one is dropped if it still has that name. Raises `RefusedError` where the role may not do this, and
+    `psycopg.Error`.
+    """
+    _require_rights(former, server)
+    with psycopg.connect(render_url(server.url.set(database=server.storage_url.database)), autocommit=True) as admin:
+        stem = str(server.url.database).encode()[:LONGEST_NAME].decode(errors="ignore")
+        for left in former.execute(sa.text(LEFT_BEHIND)).scalars().all():
+            if left[:-8] in {f"{stem}_restoring_", f"{stem}_replaced_"}:
+                _drop(admin, left)
+        new = f"{stem}_restoring_{secrets.token_hex(4)}"
+        admin.execute(former.execute(sa.text(CREATE), {"new": new}).scalar_one())
+        try:
+            with psycopg.connect(render_url(server.url.set(database=new)), autocommit=True) as connection:
+                for statement in former.execute(sa.text(ADOPT), {"new": new}).scalars().all():
+                    connection.execute(statement)
+            yield admin, new
+        finally:
+            with suppress(psycopg.Error):  # the server is away: the next restore drops it
+                _drop(admin, new)
+
+
+def take_name(admin: Connection, name: str, new: str, *, keep: bool) -> str | None:
+    """Give the new database the warehouse's name, and drop the former one unless it is to be kept.
+
+    Both names change in one transaction: whenever this process dies, the warehouse is the former database or the new
+    one. It waits up to 5 s for sessions in either to end. Returns the former database's new name if it is still there.
+    Raises `psycopg.errors.ObjectInUse` if they do not end, and `psycopg.Error`.
+    """
+    aside = new.replace("_restoring_", "_former_" if keep else "_replaced_")
+    with admin.transaction():
+        for pair in ((name, aside), (new, name)):
+            admin.execute(sql.SQL("alter database {} rename to {}").format(*map(sql.Identifier, pair)))
+    if not keep:
+        with suppress(psycopg.Error):  # it is then still there, which is reported, and the next restore drops it
+            _drop(admin, aside)
+            return None
+    return aside
+
+
+def _drop(admin: Connection, name: str) -> None:
+    admin.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+
+
+def _require_rights(former: sa.Connection, server: Server) -> None:
+    may_replace, role = former.execute(sa.text(MAY_REPLACE)).one()
+    if not may_replace:
+        name = server.url.database
+        raise RefusedError(
+            f"A restore makes a new database, which then takes the name {name}, and the role {role} of WAREHOUSE_URL "
+            f"may not do that at {describe(server.url)}. Nothing was changed; restore as an administrator, or have one "
+            f'run: alter role "{role}" createdb; alter database "{name}" owner to "{role}";'
+        )
