@@ -34,6 +34,7 @@ def find_folders(package: Path) -> tuple[Path, Path]:
     return release, Path(os.environ.get(HOME_VARIABLE) or home).expanduser().resolve()
 
 
+# Fixed at import, unlike the settings: the command changes the current folder before it reads anything else.
 SHIPPED_DIR, PROJECT_ROOT = find_folders(Path(__file__).resolve().parent)
 SHIPPED_DATA_DIR, DATA_DIR = SHIPPED_DIR / "data", PROJECT_ROOT / "data"
 SQL_DIR = SHIPPED_DIR / "sql"
