@@ -1,10 +1,11 @@
 """Which process executes a run, so that a run whose process was killed does not count as running for ever.
 
 Dagster's own launcher cannot tell: such a run stays "started" and keeps its place among the runs allowed at once. Here
-the storage notes the process in the run's tags when the run starts, whoever started it (the command, the UI, the
-schedule), and `close_dead_runs` and the daemon's run monitoring look whether it still lives. From another machine or
-container a process cannot be seen: there the daemon asks the code server that executes the run. What nobody can judge,
-like a run of the command in a container that is gone, ends by `run_monitoring.max_runtime_seconds` of dagster.yaml.
+the storage records the process in the run's tags when the run starts, whoever started it (the command, the UI, the
+schedule), and `close_dead_runs` and the daemon's run monitoring check whether it is alive. A process on another machine
+or in another container is invisible: there the daemon asks the code server that executes the run. A run that neither
+can judge, like one of the command in a container that is gone, ends after `run_monitoring.max_runtime_seconds` of
+dagster.yaml (decision 15).
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import json
 import os
 import socket
 from collections.abc import Sequence
-from pathlib import Path
 
 import psutil
 from dagster import (
@@ -29,7 +29,6 @@ from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
 
 from tmdb_assets.instance.tags import GRPC_INFO_TAG
 
-START_FIELD = 19  # of /proc/PID/stat, after the name in brackets, which may hold anything
 PROCESS_TAG = ".dagster/tmdb_assets_process"  # the prefix keeps it off the list of runs
 
 
@@ -41,16 +40,10 @@ def this_process() -> str:
 def _start_of(process: psutil.Process) -> str:
     """When a process started, by a clock that nobody sets.
 
-    On Linux psutil computes the time of day from the time of boot, which moves whenever the clock is set; below it are
-    the clock ticks since boot.
+    On Linux psutil adds the time of boot, which moves whenever the clock is set, to the seconds since boot.
     """
-    if not psutil.LINUX:
-        return f"{process.create_time():.2f}"
-    try:
-        stat = Path(f"/proc/{process.pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except (FileNotFoundError, ProcessLookupError) as gone:
-        raise psutil.NoSuchProcess(process.pid) from gone
-    return stat.rpartition(")")[2].split()[START_FIELD]
+    boot = psutil.boot_time() if psutil.LINUX else 0.0
+    return f"{process.create_time() - boot:.2f}"
 
 
 def is_here(process: str) -> bool:
@@ -59,9 +52,9 @@ def is_here(process: str) -> bool:
 
 
 def is_dead(process: str | None) -> bool:
-    """Whether a process that `this_process` named has ended for certain.
+    """Whether a process that `this_process` named has certainly ended.
 
-    One that is not known, or of another host, cannot be judged from here: it counts as alive.
+    One that is unknown, or of another host, cannot be judged from here and counts as alive.
     """
     if process is None:
         return False
@@ -95,7 +88,7 @@ def close_dead_runs(instance: DagsterInstance) -> list[str]:
 
 
 class WatchedRunLauncher(DefaultRunLauncher):
-    """Dagster's launcher, which in addition tells the daemon's run monitoring whether a run's process lives."""
+    """Dagster's launcher, which also tells the daemon's run monitoring whether a run's process is alive."""
 
     @property
     def supports_check_run_worker_health(self) -> bool:
@@ -103,10 +96,10 @@ class WatchedRunLauncher(DefaultRunLauncher):
         return True
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
-        """Failed when the process has ended for certain: it is gone here, or its code server does not know the run.
+        """Failed when the process has certainly ended: it is gone here, or its code server does not know the run.
 
-        A code server that cannot be reached tells nothing: the run counts as alive until it is back. Nor could the run
-        be executed again before that, and Dagster tries that once only.
+        While the code server is unreachable the run counts as alive: it could not be executed again before the server
+        is back anyway, and Dagster tries that only once.
         """
         executed = _runs_at_server(run) if _has_code_server(run) else None
         process = run.tags.get(PROCESS_TAG)
@@ -116,11 +109,11 @@ class WatchedRunLauncher(DefaultRunLauncher):
             return CheckRunHealthResult(WorkerStatus.RUNNING)
         if executed is None or run.run_id in executed:
             return CheckRunHealthResult(WorkerStatus.RUNNING)
-        return CheckRunHealthResult(WorkerStatus.FAILED, "Its code server was started anew and does not execute it.")
+        return CheckRunHealthResult(WorkerStatus.FAILED, "Its code server was restarted and does not execute it.")
 
 
 def _has_code_server(run: DagsterRun) -> bool:
-    """Whether the run was given to a code server with an address that lasts; that of `dagster dev` is a passing one."""
+    """Whether the run was given to a code server with a lasting address; `dagster dev` gives a temporary one."""
     return "port" in json.loads(run.tags.get(GRPC_INFO_TAG, "{}"))
 
 

@@ -14,12 +14,11 @@ The address is looked up when the storage is opened and never becomes part of th
 from __future__ import annotations
 
 import inspect
-import json
 import os
 import weakref
 from contextlib import closing, contextmanager
 from functools import wraps
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from dagster import DagsterEvent, DagsterEventType, EventLogEntry
@@ -37,7 +36,6 @@ from tmdb_assets.warehouse.server.open import open_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from contextlib import AbstractContextManager
     from datetime import datetime
 
     from sqlalchemy.engine import URL
@@ -46,7 +44,6 @@ if TYPE_CHECKING:
 POOL_SIZE = 2
 MAX_OVERFLOW = 20
 
-Storage = TypeVar("Storage")
 _pooled_engines: weakref.WeakSet[sa.Engine] = weakref.WeakSet()
 
 
@@ -84,55 +81,49 @@ class WarehouseStorage(DagsterPostgresStorage):
         """Open the storage, and with it the embedded server when there is no `WAREHOUSE_URL`."""
         return cls(open_server().storage_url, inst_data=inst_data, **config_value)
 
-    @property
-    def event_storage_data(self) -> ConfigurableClassData | None:
-        """The event log alone, for those who rehydrate it apart: by way of this class, as no URL is configured."""
-        return self._part("LegacyEventLogStorage")
 
-    @property
-    def run_storage_data(self) -> ConfigurableClassData | None:
-        """The run storage alone, likewise."""
-        return self._part("LegacyRunStorage")
+class _OnSharedEngine:
+    """A storage that takes its connections from one pool, and repeats a call during which the server restarted.
 
-    @property
-    def schedule_storage_data(self) -> ConfigurableClassData | None:
-        """The schedule storage alone, likewise."""
-        return self._part("LegacyScheduleStorage")
-
-    def _part(self, class_name: str) -> ConfigurableClassData | None:
-        whole = self.inst_data
-        if whole is None:
-            return None
-        config = {"module_name": whole.module_name, "class_name": whole.class_name, "config_yaml": whole.config_yaml}
-        return ConfigurableClassData("dagster._core.storage.legacy_storage", class_name, json.dumps(config))
-
-
-def _ridden_out(storage: type[Storage]) -> type[Storage]:
-    """Every question to a storage is asked again when the server restarts amid it.
-
-    An event whose answer was lost may so be stored twice, which shows as the same line twice in the run's log.
+    An event whose answer was lost may be stored twice, and then shows twice in the run's log.
     """
 
-    def again(method: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(method)
-        def asked(*arguments: Any, **named: Any) -> Any:
-            return reconnect.ride_out(lambda: method(*arguments, **named))
-
-        return asked
-
-    for name, method in inspect.getmembers(storage, inspect.isfunction):
-        if not name.startswith("_"):
-            setattr(storage, name, again(method))
-    return storage
-
-
-@_ridden_out
-class PooledRunStorage(PostgresRunStorage):
-    """Runs, on the shared engine; each carries the process that executes it."""
-
     def __init__(self, url: str, engine: sa.Engine) -> None:
-        super().__init__(url, should_autocreate_tables=False)
+        super().__init__(url, should_autocreate_tables=False)  # type: ignore[call-arg]
         self._engine = engine
+
+    def __init_subclass__(cls) -> None:
+        """Let every public method be repeated."""
+        super().__init_subclass__()
+        for name, method in inspect.getmembers(cls, inspect.isfunction):
+            if not name.startswith("_"):
+                setattr(cls, name, _repeated(method))
+
+    @contextmanager
+    def connect(self, run_id: str | None = None) -> Iterator[sa.Connection]:
+        """A connection of the shared engine."""
+        del run_id  # all runs are in one database
+        with closing(reconnect.connect(self._engine)) as connection:
+            yield connection
+
+    _connect = connect  # as the event log calls it
+
+    def dispose(self) -> None:
+        """Give the connections back; later use opens new ones."""
+        super().dispose()  # type: ignore[misc]
+        self._engine.dispose()
+
+
+def _repeated(method: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(method)
+    def repeated(*arguments: Any, **named: Any) -> Any:
+        return reconnect.ride_out(lambda: method(*arguments, **named))
+
+    return repeated
+
+
+class PooledRunStorage(_OnSharedEngine, PostgresRunStorage):
+    """Runs; each carries the process that executes it."""
 
     def handle_run_event(self, run_id: str, event: DagsterEvent, update_timestamp: datetime | None = None) -> None:
         """Note a run's new status; a start is reported by the process that executes the run, which is noted before."""
@@ -140,65 +131,21 @@ class PooledRunStorage(PostgresRunStorage):
             self.add_run_tags(run_id, {PROCESS_TAG: this_process()})
         super().handle_run_event(run_id, event, update_timestamp)
 
-    def connect(self) -> AbstractContextManager[sa.Connection]:
-        """A connection of the shared engine."""
-        return _connection(self._engine)
 
-    def dispose(self) -> None:
-        """Give the connections back; later use opens new ones."""
-        super().dispose()
-        self._engine.dispose()
-
-
-@_ridden_out
-class PooledEventLogStorage(PostgresEventLogStorage):
-    """Events, on the shared engine."""
-
-    def __init__(self, url: str, engine: sa.Engine) -> None:
-        super().__init__(url, should_autocreate_tables=False)
-        self._engine = engine
+class PooledEventLogStorage(_OnSharedEngine, PostgresEventLogStorage):
+    """Events."""
 
     def store_event(self, event: EventLogEntry) -> None:
-        """Store an event. A mere line of the log is let go with the server: the next event of the run tells of that."""
+        """Store an event. A mere line of the log is dropped while the server is away: the run's next event says so."""
         try:
             super().store_event(event)
         except sa.exc.OperationalError:
             if event.is_dagster_event:
                 raise
 
-    def _connect(self) -> AbstractContextManager[sa.Connection]:
-        """A connection of the shared engine."""
-        return _connection(self._engine)
 
-    def dispose(self) -> None:
-        """Give the connections back; later use opens new ones."""
-        super().dispose()
-        self._engine.dispose()
-
-
-@_ridden_out
-class PooledScheduleStorage(PostgresScheduleStorage):
-    """Schedules, on the shared engine."""
-
-    def __init__(self, url: str, engine: sa.Engine) -> None:
-        super().__init__(url, should_autocreate_tables=False)
-        self._engine = engine
-
-    def connect(self, run_id: str | None = None) -> AbstractContextManager[sa.Connection]:
-        """A connection of the shared engine."""
-        del run_id  # all runs are in one database
-        return _connection(self._engine)
-
-    def dispose(self) -> None:
-        """Give the connections back; later use opens new ones."""
-        super().dispose()
-        self._engine.dispose()
-
-
-@contextmanager
-def _connection(engine: sa.Engine) -> Iterator[sa.Connection]:
-    with closing(reconnect.connect(engine)) as connection:
-        yield connection
+class PooledScheduleStorage(_OnSharedEngine, PostgresScheduleStorage):
+    """Schedules and sensors."""
 
 
 def _drop_inherited_connections() -> None:

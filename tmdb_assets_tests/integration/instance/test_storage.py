@@ -12,9 +12,6 @@ from dagster import (
     materialize,
 )
 from dagster._core.instance import InstanceRef
-from dagster._core.storage.event_log import EventLogStorage
-from dagster._core.storage.runs import RunStorage
-from dagster._core.storage.schedules import ScheduleStorage
 
 from tmdb_assets.instance import storage
 from tmdb_assets.warehouse.server import open as server_module
@@ -74,13 +71,10 @@ def test_dagster_keeps_and_finds_its_runs(guests_server):
 
 def test_the_parts_of_the_storage_rehydrate_alone(guests_server):
     with DagsterInstance.from_config(str(guests_server)) as instance:
-        storage = instance.get_ref().storage
-    runs = storage.run_storage_data.rehydrate(as_type=RunStorage)
-    events = storage.event_storage_data.rehydrate(as_type=EventLogStorage)
-    schedules = storage.schedule_storage_data.rehydrate(as_type=ScheduleStorage)
-    assert runs.get_runs_count() == 0
-    assert list(events.all_asset_keys()) == []
-    assert list(schedules.all_instigator_state()) == []
+        reference = instance.get_ref()
+    assert reference.run_storage.get_runs_count() == 0
+    assert list(reference.event_storage.all_asset_keys()) == []
+    assert list(reference.schedule_storage.all_instigator_state()) == []
 
 
 def test_a_run_reuses_its_connections_and_gives_them_back(guests_server, embedded, monkeypatch):

@@ -45,7 +45,7 @@ SQL, HTTP, DAGSTER = {"sqlalchemy", "psycopg"}, {"requests", "urllib3"}, {"dagst
 BANNED: dict[str, set[str]] = {
     "tmdb": SQL | DAGSTER,
     "transforms": SQL | HTTP | DAGSTER,
-    "charts": HTTP | DAGSTER,
+    "charts": SQL | HTTP | DAGSTER,
     "dashboard": SQL | HTTP | DAGSTER,
     "warehouse": HTTP | DAGSTER,
     "fetch": HTTP,
@@ -65,10 +65,7 @@ PRIVATE_NAMES = {
         "dagster._grpc.client.DagsterGrpcClient",
         "dagster._grpc.types.GetCurrentRunsResult",
     },
-    "tmdb_assets.instance.storage": {
-        "dagster._core.storage.legacy_storage",
-        "dagster._serdes.ConfigurableClassData",
-    },
+    "tmdb_assets.instance.storage": {"dagster._serdes.ConfigurableClassData"},
     "tmdb_assets.instance.tags": {
         "dagster._core.storage.tags.AUTO_RETRY_RUN_ID_TAG",
         "dagster._core.storage.tags.GRPC_INFO_TAG",
@@ -77,12 +74,7 @@ PRIVATE_NAMES = {
         "dagster._core.storage.tags.SENSOR_NAME_TAG",
         "dagster._core.storage.tags.WILL_RETRY_TAG",
     },
-    "tmdb_assets_tests.integration.instance.test_storage": {
-        "dagster._core.instance.InstanceRef",
-        "dagster._core.storage.event_log.EventLogStorage",
-        "dagster._core.storage.runs.RunStorage",
-        "dagster._core.storage.schedules.ScheduleStorage",
-    },
+    "tmdb_assets_tests.integration.instance.test_storage": {"dagster._core.instance.InstanceRef"},
     "tmdb_assets_tests.integration.orchestration.test_alerts": {"dagster._core.test_utils.create_run_for_test"},
     "tmdb_assets_tests.stage.gap_ticks": {"dagster._core.test_utils.create_run_for_test"},
     "tmdb_assets_tests.stage.memory_instance": {
