@@ -178,7 +178,7 @@ def test_a_day_whose_export_is_gone_for_good_is_left_in_peace(loaded, monkeypatc
     day = DAY if is_loaded else DAY + ONE_DAY
     today = day + ONE_DAY
     loaded.source.export = gone
-    monkeypatch.setattr(gaps, "get_settings", lambda: loaded.source.settings)  # where the runs looked for it
+    monkeypatch.setattr(loaded.warehouse, "settings", loaded.source.settings)  # the runs ask the replay server
     assert list(run_requests(loaded, monkeypatch, today)) == [day]
     # One such answer may be a fault of the file store; two, hours apart, are believed.
     assert list(run_requests(loaded, monkeypatch, today, 2 * HOUR)) == [day]
