@@ -51,8 +51,9 @@ begin
                 or c.relname ~ '^dim_(company|country|date|genre|language|movie)$'
                 or c.relname ~ '^vw_(continent_popularity|genre_popularity|load_status|movie_latest|top|trending)'
                 or c.relname in (
-                    'applied_sql', 'country_continent', 'details_due', 'fetch_log', 'fetch_turn', 'latest_change',
-                    'load_day', 'movie_latest', 'popularity_total', 'rejected_row', 'schema_version', 'top_movie'
+                    'applied_sql', 'country_continent', 'details_due', 'fetch_log', 'fetch_slice', 'fetch_turn',
+                    'latest_change', 'load_day', 'movie_latest', 'popularity_total', 'rejected_row', 'schema_version',
+                    'top_movie'
                 )
             )
         order by c.relkind = 'v' -- a view's owner must be able to read its tables

@@ -200,33 +200,72 @@ COMMENT ON COLUMN dim_language.updated_at IS 'When the content of the row last c
 CREATE TABLE IF NOT EXISTS fetch_log (
     snapshot_date DATE NOT NULL,
     kind TEXT NOT NULL,
-    part TEXT NOT NULL,
     started_at TIMESTAMP WITH TIME ZONE NOT NULL,
     finished_at TIMESTAMP WITH TIME ZONE,
     request_count BIGINT NOT NULL,
     row_count BIGINT NOT NULL,
-    CONSTRAINT pk_fetch_log PRIMARY KEY (snapshot_date, kind, part),
-    CONSTRAINT ck_fetch_log_kind_one_of CHECK (kind in ('details', 'discover', 'due', 'export', 'reference')),
-    CONSTRAINT ck_fetch_log_part_max_length CHECK (char_length(part) <= 100),
+    page_count BIGINT,
+    stored_pages JSONB DEFAULT '[]' NOT NULL,
+    is_whole_catalogue BOOLEAN DEFAULT false NOT NULL,
+    known_film_count BIGINT,
+    CONSTRAINT pk_fetch_log PRIMARY KEY (snapshot_date, kind),
+    CONSTRAINT ck_fetch_log_kind_one_of CHECK (kind in ('changes', 'country', 'details', 'discover', 'export', 'genre', 'language')),
     CONSTRAINT ck_fetch_log_request_count_at_least CHECK (request_count >= 0),
-    CONSTRAINT ck_fetch_log_row_count_at_least CHECK (row_count >= 0)
+    CONSTRAINT ck_fetch_log_row_count_at_least CHECK (row_count >= 0),
+    CONSTRAINT ck_fetch_log_page_count_at_least CHECK (page_count >= 0),
+    CONSTRAINT ck_fetch_log_known_film_count_at_least CHECK (known_film_count >= 0)
 );
 
-COMMENT ON TABLE fetch_log IS 'One row per part of a day''s fetching that is finished. Lets an interrupted run go on and a complete day rest.';
+COMMENT ON TABLE fetch_log IS 'One row per day and kind of request: what was sent and stored, and whether it is complete. An interrupted run resumes from it, and a complete day needs no requests.';
 
 COMMENT ON COLUMN fetch_log.snapshot_date IS 'The day fetched for.';
 
-COMMENT ON COLUMN fetch_log.kind IS 'What was asked.';
+COMMENT ON COLUMN fetch_log.kind IS 'What was requested: films by discover, their details, the lists of changes, the id export, or a reference list.';
 
-COMMENT ON COLUMN fetch_log.part IS 'A page, a slice of release dates, a list, or ''all'' for the whole.';
+COMMENT ON COLUMN fetch_log.started_at IS 'When the first request was sent (UTC).';
 
-COMMENT ON COLUMN fetch_log.started_at IS 'When the first request of the part was sent (UTC).';
+COMMENT ON COLUMN fetch_log.finished_at IS 'When it was complete; NULL while it is not.';
 
-COMMENT ON COLUMN fetch_log.finished_at IS 'When the part was complete; NULL while it is under way.';
+COMMENT ON COLUMN fetch_log.request_count IS 'Requests sent, retries included.';
 
-COMMENT ON COLUMN fetch_log.request_count IS 'Requests sent for the part, retries included.';
+COMMENT ON COLUMN fetch_log.row_count IS 'Rows stored.';
 
-COMMENT ON COLUMN fetch_log.row_count IS 'Rows stored by the part.';
+COMMENT ON COLUMN fetch_log.page_count IS 'Discover pages that TMDb reported, at most; NULL where none was requested.';
+
+COMMENT ON COLUMN fetch_log.stored_pages IS 'Numbers of the stored discover pages.';
+
+COMMENT ON COLUMN fetch_log.is_whole_catalogue IS 'Whether every slice of release dates in `fetch_slice` is stored: that is every film with a date.';
+
+COMMENT ON COLUMN fetch_log.known_film_count IS 'Films known when the export was read, so those that it could add; NULL for other kinds.';
+
+CREATE TABLE IF NOT EXISTS fetch_slice (
+    snapshot_date DATE NOT NULL,
+    first_release_date DATE NOT NULL,
+    last_release_date DATE NOT NULL,
+    page_count BIGINT NOT NULL,
+    stored_pages JSONB NOT NULL,
+    unseen_film_count BIGINT NOT NULL,
+    finished_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_fetch_slice PRIMARY KEY (snapshot_date, first_release_date, last_release_date),
+    CONSTRAINT ck_fetch_slice_page_count_at_least CHECK (page_count >= 0),
+    CONSTRAINT ck_fetch_slice_unseen_film_count_at_least CHECK (unseen_film_count >= 0)
+);
+
+COMMENT ON TABLE fetch_slice IS 'One row per day and slice of release dates of which discover pages are stored, where the whole catalogue is loaded (TMDB_PAGES=all).';
+
+COMMENT ON COLUMN fetch_slice.snapshot_date IS 'The day fetched for.';
+
+COMMENT ON COLUMN fetch_slice.first_release_date IS 'First release date of the slice.';
+
+COMMENT ON COLUMN fetch_slice.last_release_date IS 'Last release date of the slice.';
+
+COMMENT ON COLUMN fetch_slice.page_count IS 'Pages that TMDb reported for the slice, at most 500.';
+
+COMMENT ON COLUMN fetch_slice.stored_pages IS 'Numbers of the stored pages.';
+
+COMMENT ON COLUMN fetch_slice.unseen_film_count IS 'Films of the slice beyond page 500, which discover does not show.';
+
+COMMENT ON COLUMN fetch_slice.finished_at IS 'When its last page was stored (UTC); NULL while some are missing.';
 
 CREATE TABLE IF NOT EXISTS fetch_turn (
     turn SMALLINT NOT NULL,

@@ -186,7 +186,7 @@ def _stored(warehouse: Warehouse, fetched: Fetched, day: dt.date | None, tmdb: T
     table = fetched.loaded.table
     with warehouse.begin() as connection:
         row_count = count_rows(connection, table, day)
-    metadata: dict[str, Any] = {"asked": fetched.asked}
+    metadata: dict[str, Any] = {"requested": fetched.requested}
     if figures := tmdb.take_figures():
         metadata["requests"] = figures
     if fetched.due:

@@ -118,10 +118,10 @@ def pages_complete(warehouse: Warehouse, day: dt.date, fetched: Fetched) -> Asse
     """Warn when a page of a day that was asked is not stored."""
     with warehouse.begin() as connection:
         crawl = fetch_log.find_crawl(connection, day, "discover")
-        pages = fetch_log.finished_pages(connection, day, "discover")
         slices = fetch_log.finished_slices(connection, day)
         unseen = fetch_log.unseen_films(connection, day)
-        is_catalogue = fetch_log.is_catalogue_stored(connection, day) or not pages
+    pages = crawl.stored_pages if crawl else ()
+    is_catalogue = not pages or (crawl is not None and crawl.is_whole_catalogue)
     # A past day that nobody asked for is as complete as it can be: its source is its export, which has its own check.
     was_asked = crawl is not None or day == partitions.today()
     complete = not was_asked or (crawl is not None and crawl.is_complete)

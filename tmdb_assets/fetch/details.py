@@ -9,16 +9,15 @@ from dagster import DagsterExecutionInterruptedError
 
 from tmdb_assets import partitions
 from tmdb_assets.fetch.progress import Advance
-from tmdb_assets.fetch.step import Fetched, Fetcher, close_crawl, reject
+from tmdb_assets.fetch.step import Fetched, Fetcher, reject
 from tmdb_assets.tmdb.changes import fetch_changes
 from tmdb_assets.tmdb.client import Answer
 from tmdb_assets.tmdb.errors import BadRequestError, TmdbError, UnreachableError, UnreadableAnswerError
-from tmdb_assets.transforms.conform import Conformed, conform
+from tmdb_assets.transforms.conform import Conformed
 from tmdb_assets.transforms.details import film_part, parse_answer
 from tmdb_assets.warehouse.ledger import details_due, fetch_log
-from tmdb_assets.warehouse.loading.load import Loaded, load
+from tmdb_assets.warehouse.loading.load import Loaded, as_frame, load
 from tmdb_assets.warehouse.schema import raw
-from tmdb_assets.warehouse.schema.vocabulary import frame_columns, key_columns
 
 FILMS_A_BATCH = 250
 TOLERATED_FAILURES = 20  # films whose details may fail before their share decides
@@ -29,40 +28,33 @@ INTERRUPTIONS = (KeyboardInterrupt, SystemExit, DagsterExecutionInterruptedError
 
 
 def fetch_details(fetcher: Fetcher, max_age_days: int) -> Fetched:
-    """Ask for the details of the films that are due today and not stored yet, and store them.
+    """Request the details of the films that are due today and not stored yet, and store them.
 
-    Due are new, returned, changed and stale films (`warehouse.due`). One film's failure is noted and passed over; when
-    more than a few percent fail no more is asked, and `given_up` says why: the day goes on with what it has.
+    Due are new, returned, changed and stale films (`ledger.details_due`). A film that fails is noted and skipped; when
+    more than a few percent fail no more is requested, and `given_up` says why: the day continues with what it has.
 
     Raises `UnauthorizedError`, and `BadRequestError` when it is what too many films fail with.
     """
     warehouse, day = fetcher.warehouse, fetcher.day
     fetched = Fetched(Loaded(raw.raw_details))
-    with warehouse.fetch_lock(fetcher.say):
+    with fetcher.turn():
         if not fetcher.refresh and _is_complete(fetcher, max_age_days):
-            fetcher.say(f"raw_details: {day} is complete, nothing is asked")
+            fetcher.say(f"raw_details: {day} is already complete, no requests needed")
             return fetched
-        fetcher.start_counting()
-        with warehouse.begin() as connection:
-            open_ = fetch_log.open_crawl(connection, day, "details", refresh=fetcher.refresh, now=partitions.now())
-        fetched.due = _plan(fetcher, max_age_days)
-        with warehouse.begin() as connection:
-            missing = details_due.films_due(connection, day, open_.started_at)
-            # Few films are due on most days: one that is broken must be judged among all of the day.
-            films = max(sum(fetched.due.values()), fetch_log.count_rows(connection, raw.raw_discover, day))
-        fetched.stored_before = films - len(missing)
-        try:
+        with fetcher.crawl("details") as opened:
+            fetched.due = _plan(fetcher, max_age_days)
+            with warehouse.begin() as connection:
+                missing = details_due.films_due(connection, day, opened.started_at)
+                # Few films are due on most days: one that is broken must be judged among all of the day.
+                films = max(sum(fetched.due.values()), fetch_log.count_rows(connection, raw.raw_discover, day))
+            fetched.stored_before = films - len(missing)
             with fetcher.track("film details", len(missing)) as advance:
                 _fetch_films(fetcher, missing, fetched, advance)
-        except BaseException:
-            close_crawl(fetcher, "details", is_complete=False)
-            raise
-        with warehouse.begin() as connection:
-            believed = details_due.removals(connection, day).are_plausible
-            listed = fetch_log.find_crawl(connection, day, "discover")
-        # While pages of discover are missing, films may still come that have no details.
-        is_complete = listed is not None and listed.is_complete and not fetched.failed and believed
-        close_crawl(fetcher, "details", is_complete=is_complete)
+            with warehouse.begin() as connection:
+                believed = details_due.removals(connection, day).are_plausible
+                listed = fetch_log.find_crawl(connection, day, "discover")
+            # While pages of discover are missing, films may still come that have no details.
+            opened.is_complete = listed is not None and listed.is_complete and not fetched.failed and believed
     return fetched
 
 
@@ -73,7 +65,7 @@ def _is_complete(fetcher: Fetcher, max_age_days: int) -> bool:
         known = fetch_log.find_crawl(connection, day, "details")
         if known is None or not known.is_complete:
             return False
-        changed = () if details_due.changes_known_until(connection, day) == day else None
+        changed = () if fetch_log.changes_known_until(connection, day) == day else None
         details_due.plan_details(connection, day, changed, max_age_days)
         return not details_due.films_due(connection, day, known.started_at)
 
@@ -82,8 +74,8 @@ def _plan(fetcher: Fetcher, max_age_days: int) -> dict[str, int]:
     """Make the day's list of films. Changes are asked for until they are known; then a run only adds new films."""
     day, refresh = fetcher.day, fetcher.refresh
     with fetcher.warehouse.begin() as connection:
-        are_known = not refresh and details_due.changes_known_until(connection, day) == day
-        since = details_due.changes_known_until(connection, day - ONE_DAY)
+        are_known = not refresh and fetch_log.changes_known_until(connection, day) == day
+        since = fetch_log.changes_known_until(connection, day - ONE_DAY)
         has_details = details_due.has_details(connection, day)
     changed: set[int] | None = set()
     if not are_known and since is not None:
@@ -92,14 +84,12 @@ def _plan(fetcher: Fetcher, max_age_days: int) -> dict[str, int]:
         changed = None  # details from before the lists were kept: what changed since is not known, nor to be learned
     is_covered = since is not None and since >= _first_list(day)
     with fetcher.warehouse.begin() as connection:
-        fetch_log.open_crawl(connection, day, "due", refresh=refresh, now=partitions.now())
         if not are_known:
             if changed is not None:
                 details_due.forget_unlisted(connection, day)
-            details_due.note_changes(connection, day, partitions.now(), are_known=changed is not None or since is None)
+            fetch_log.note_changes(connection, day, partitions.now(), are_known=changed is not None or since is None)
         owed = details_due.unanswered(connection, day, since if since is not None and is_covered else day, max_age_days)
         counts = details_due.plan_details(connection, day, changed, max_age_days, owed=owed, refresh=refresh)
-        fetch_log.close_crawl(connection, day, "due", partitions.now())
     fetcher.say("details due: " + (", ".join(f"{count} {reason}" for reason, count in counts.items()) or "none"))
     return counts
 
@@ -136,14 +126,14 @@ def _fetch_films(fetcher: Fetcher, missing: list[int], fetched: Fetched, advance
 
     def store() -> None:
         if batch:
-            fetched.loaded.add(_store_details(fetcher, batch, fetched))
+            _store_details(fetcher, batch, fetched)
             batch.clear()
 
     with closing(fetcher.client.details(missing)) as answers:
         try:
             for movie_id, answer in answers:
                 advance(1)
-                fetched.asked += 1
+                fetched.requested += 1
                 batch.append((movie_id, answer))
                 if isinstance(answer, TmdbError):
                     fetched.failed[movie_id] = str(answer)
@@ -163,10 +153,10 @@ def _fetch_films(fetcher: Fetcher, missing: list[int], fetched: Fetched, advance
 
 def _too_many_failed(fetched: Fetched) -> bool:
     failed = len(fetched.failed)
-    return failed > TOLERATED_FAILURES and failed > TOLERATED_SHARE * fetched.asked
+    return failed > TOLERATED_FAILURES and failed > TOLERATED_SHARE * fetched.requested
 
 
-def _store_details(fetcher: Fetcher, batch: list[FilmAnswer], fetched: Fetched) -> Loaded:
+def _store_details(fetcher: Fetcher, batch: list[FilmAnswer], fetched: Fetched) -> None:
     table, rows, refused = raw.raw_details, [], []
     for movie_id, answer in batch:
         if isinstance(answer, TmdbError):
@@ -177,7 +167,7 @@ def _store_details(fetcher: Fetcher, batch: list[FilmAnswer], fetched: Fetched) 
             fetched.failed[movie_id] = f"The answer is not the details of film {movie_id}."
         else:
             rows.append(row)
-    conformed = conform(rows, frame_columns(table), key=tuple(key_columns(table)), part=film_part)
+    conformed = as_frame(table, rows, film_part)
     conformed.rejected += refused
     conformed.received += len(refused)
     _set_unreadable_aside(conformed, batch, fetched)
@@ -191,8 +181,9 @@ def _store_details(fetcher: Fetcher, batch: list[FilmAnswer], fetched: Fetched) 
             parts={f"film {movie_id}" for movie_id, _ in batch},
             earlier=fetched.so_far,
         )
-        fetcher.count(connection, "details", loaded.received - len(loaded.rejected))
-    return loaded
+        sent = fetcher.take_requests()
+        fetch_log.count_fetched(connection, fetcher.day, "details", requests=sent, rows=loaded.kept)
+    fetched.loaded.add(loaded)
 
 
 def _set_unreadable_aside(conformed: Conformed, batch: list[FilmAnswer], fetched: Fetched) -> None:

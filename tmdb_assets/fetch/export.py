@@ -9,14 +9,13 @@ from contextlib import ExitStack, contextmanager
 
 from tmdb_assets import partitions
 from tmdb_assets.fetch.progress import Advance
-from tmdb_assets.fetch.step import Fetched, Fetcher, close_crawl
+from tmdb_assets.fetch.step import Fetched, Fetcher
 from tmdb_assets.tmdb.export.download import watched_downloads
 from tmdb_assets.tmdb.export.file import ExportFile
-from tmdb_assets.transforms.conform import Conformed, conform
+from tmdb_assets.transforms.conform import Conformed
 from tmdb_assets.warehouse.ledger import exports, fetch_log
-from tmdb_assets.warehouse.loading.load import Loaded, load
+from tmdb_assets.warehouse.loading.load import Loaded, as_frame, load
 from tmdb_assets.warehouse.schema import raw
-from tmdb_assets.warehouse.schema.vocabulary import frame_columns, key_columns
 
 GetExport = Callable[[dt.date, dt.datetime], ExportFile]
 
@@ -25,51 +24,51 @@ KB = 1_000
 
 
 def fetch_export_day(fetcher: Fetcher, get_export: GetExport, *, is_past: bool = False) -> Fetched:
-    """Ask for the day's export unless it is stored, and store the films that are known by now.
+    """Request the day's export unless it is stored, and store the films that are known by now.
 
-    The stored one of a past day (`is_past`) is asked again when films became known since: so the day holds the same
-    films whenever it was first loaded. Where discover was asked for every film of the day, `unseen` counts those in the
+    That of a past day (`is_past`) is requested again when films became known since: so the day holds the same films
+    whenever it was first loaded. Where discover was asked for the whole catalogue, `unseen` counts the films in the
     export that it did not show (films without a date, adult films, videos).
 
     Raises `ExportNotYetError`, `ExportGoneError`, `ExportCorruptError`, `UnreachableError`; nothing is written then.
     """
     warehouse, day = fetcher.warehouse, fetcher.day
     fetched = Fetched(Loaded(raw.raw_export))
-    with warehouse.fetch_lock(fetcher.say):
+    with fetcher.turn():
         with warehouse.begin() as connection:
-            asked = fetch_log.find_crawl(connection, day, "export")
-            is_stored = asked is not None and asked.is_complete
+            stored = fetch_log.find_crawl(connection, day, "export")
+            is_stored = stored is not None and stored.is_complete
             later = exports.count_later_films(connection, day) if is_stored and is_past else 0
             if is_stored and not later and not fetcher.refresh:
-                fetcher.say(f"raw_export: {day} is stored, nothing is asked")
+                fetcher.say(f"raw_export: {day} is already stored, no requests needed")
                 return fetched
             known = fetch_log.known_films(connection) | fetch_log.discovered_films(connection, day)
-            is_catalogue = fetch_log.is_catalogue_stored(connection, day)  # whatever is asked for today
+            listed = fetch_log.find_crawl(connection, day, "discover")
         if later:
-            fetcher.say(f"raw_export: {day} is stored, but {later} films became known since; its export is asked again")
-        fetcher.start_counting()
+            fetcher.say(f"raw_export: {day} is stored; {later} films became known since, so it is requested again")
         with _shown(fetcher), get_export(day, partitions.now()) as file:
             with warehouse.begin() as connection:
                 now = partitions.now()
                 fetch_log.open_crawl(connection, day, "export", refresh=fetcher.refresh or is_stored, now=now)
-                exports.note_known(connection, day, len(known), now)
+                fetch_log.note_known_films(connection, day, len(known))
                 fetched.loaded = load(connection, raw.raw_export, _frames(file, fetcher, known), day=day)
-            fetched.asked = 1
+                sent = fetcher.take_requests()
+                fetch_log.count_fetched(connection, fetcher.day, "export", requests=sent, rows=fetched.loaded.kept)
+            fetched.requested = 1
             fetched.lines, fetched.skipped = file.lines, file.skipped
-            if is_catalogue:
+            if listed is not None and listed.is_whole_catalogue:
                 fetched.unseen = sum(movie_id not in known for chunk in file.rows(None) for movie_id, _ in chunk)
-        close_crawl(fetcher, "export", is_complete=True)
+        fetcher.close_crawl("export", is_complete=True)
     return fetched
 
 
 def _frames(file: ExportFile, fetcher: Fetcher, known: set[int]) -> Iterator[Conformed]:
-    columns, key = frame_columns(raw.raw_export), tuple(key_columns(raw.raw_export))
     for chunk in file.rows(known):
         rows = [
             {"snapshot_date": fetcher.day, "movie_id": movie_id, "popularity": popularity}
             for movie_id, popularity in chunk
         ]
-        yield conform(rows, columns, key=key)
+        yield as_frame(raw.raw_export, rows)
 
 
 @contextmanager

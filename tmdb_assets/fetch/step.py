@@ -1,8 +1,7 @@
-"""Asking TMDb for a day and storing the answers in batches as they arrive.
+"""What the fetching steps share: requesting a day from TMDb and storing the answers in batches as they arrive.
 
-An interrupted run loses at most the batch in hand: the next one asks only for what is missing (`fetch_log`, and the
-raw rows themselves). The steps stand each in a file of its own: `fetch_discover`, `fetch_details`, `fetch_reference`,
-`fetch_export`; here is what they share.
+An interrupted run loses at most the batch in hand: the next one requests only what is missing (`fetch_log`, and the raw
+rows themselves). Each step has a module of its own: `discover`, `catalogue`, `details`, `reference`, `export`.
 """
 
 from __future__ import annotations
@@ -12,8 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
-
-import sqlalchemy as sa
 
 from tmdb_assets import partitions
 from tmdb_assets.fetch.progress import Advance, Progress, Say
@@ -29,12 +26,12 @@ class Fetched:
     """What a fetching step stored, and what it could not get (page numbers, film ids or lists, with the cause).
 
     `stored_before` counts the day's rows of earlier runs: the share of rejected rows is that of the day, so that one
-    film asked again and broken again does not stop a day of thousands. `given_up` says why a step stopped before it had
-    asked for all.
+    film requested again and broken again does not stop a day of thousands. `given_up` says why a step stopped before it
+    had requested everything.
     """
 
     loaded: Loaded
-    asked: int = 0
+    requested: int = 0
     failed: dict[int | str, str] = field(default_factory=dict)
     stored_before: int = 0
     due: dict[str, int] = field(default_factory=dict)
@@ -50,7 +47,7 @@ class Fetched:
         return Loaded(self.loaded.table, received, rejected=list(self.loaded.rejected))
 
 
-@dataclass(frozen=True)
+@dataclass
 class Fetcher:
     """Everything a fetching step needs."""
 
@@ -60,20 +57,46 @@ class Fetcher:
     refresh: bool
     progress: Progress
     say: Say
-    counted: list[int] = field(default_factory=list)
+    _counted: int = 0
 
-    def count(self, connection: sa.Connection, kind: str, rows: int) -> None:
-        """Note in the books the rows stored with a batch, and the requests sent since the last one."""
-        sent = self.client.stats.requests
-        requests = sent - (self.counted.pop() if self.counted else sent)
-        self.counted.append(sent)
-        fetch_log.count_fetched(connection, self.day, kind, requests=requests, rows=rows)
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Hold the right to request from TMDb, over all runs on this warehouse; requests count from here on."""
+        with self.warehouse.fetch_lock(self.say):
+            self.take_requests()
+            yield
+
+    @contextmanager
+    def crawl(self, kind: str) -> Iterator[fetch_log.Crawl]:
+        """Open the day's crawl of a kind and close it, however the step ends.
+
+        It stays open for the next run unless the step ended well and set its `is_complete`.
+        """
+        with self.warehouse.begin() as connection:
+            opened = fetch_log.open_crawl(connection, self.day, kind, refresh=self.refresh, now=partitions.now())
+        try:
+            yield opened
+        except BaseException:
+            self.close_crawl(kind, is_complete=False)
+            raise
+        self.close_crawl(kind, is_complete=opened.is_complete)
+
+    def close_crawl(self, kind: str, *, is_complete: bool) -> None:
+        """Note whether a kind's day is complete, and the requests not counted yet."""
+        with self.warehouse.begin() as connection:
+            fetch_log.count_fetched(connection, self.day, kind, requests=self.take_requests(), rows=0)
+            fetch_log.close_crawl(connection, self.day, kind, partitions.now() if is_complete else None)
+
+    def take_requests(self) -> int:
+        """Requests sent since the last call."""
+        before, self._counted = self._counted, self.client.stats.requests
+        return self._counted - before
 
     @contextmanager
     def track(self, label: str, total: int) -> Iterator[Advance]:
-        """Show the progress of asking: gives a function to call with the number of answers since the last call.
+        """Show the progress of fetching: gives a function to call with the number of answers since the last call.
 
-        That raises `FetchLockLostError` when another run may be asking TMDb by now.
+        That raises `FetchLockLostError` when another run may be requesting from TMDb by now.
         """
         with self.progress.track(label, total, self.say) as show:
 
@@ -82,17 +105,6 @@ class Fetcher:
                 show(count)
 
             yield advance
-
-    def start_counting(self) -> None:
-        """Count requests from now on."""
-        self.counted[:] = [self.client.stats.requests]
-
-
-def close_crawl(fetcher: Fetcher, kind: str, *, is_complete: bool) -> None:
-    """Note in the books whether a kind's day is complete, and the requests not counted yet."""
-    with fetcher.warehouse.begin() as connection:
-        fetcher.count(connection, kind, 0)
-        fetch_log.close_crawl(connection, fetcher.day, kind, partitions.now() if is_complete else None)
 
 
 def reject(conformed: Conformed, row: dict[str, Any], rule: str, value: str, part: str) -> None:

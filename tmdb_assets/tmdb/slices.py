@@ -46,6 +46,11 @@ class Slice(NamedTuple):
     lte: dt.date
 
     @property
+    def name(self) -> str:
+        """How reports name it."""
+        return f"slice {self.gte}..{self.lte}"
+
+    @property
     def days(self) -> int:
         """How many days it has."""
         return (self.lte - self.gte).days + 1

@@ -32,9 +32,14 @@ def parse_page(results: list[Any], page: int, day: dt.date, fetched_at: dt.datet
     return rows
 
 
-def page_of(row: Row) -> str:
-    """Where a raw discover row came from, as `rejected_row.part` names it."""
-    return f"page {(row['rank'] - 1) // PAGE_SIZE + 1}"
+def page_name(page: int, slice_name: str = "") -> str:
+    """The name of a page, of a slice if one is named, as `rejected_row.part` and reports give it."""
+    return f"{slice_name} page {page}".lstrip()
+
+
+def page_of(row: Row, slice_name: str = "") -> str:
+    """The name of the page that a raw discover row came from."""
+    return page_name((row["rank"] - 1) // PAGE_SIZE + 1, slice_name)
 
 
 def first_movie_rows(films: Iterable[dict[str, Any]], removed: frozenset[int], day: dt.date) -> list[Row]:

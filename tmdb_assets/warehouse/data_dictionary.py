@@ -34,7 +34,7 @@ GROUPS = {
     "bridges": "Bridges: which films have what",
     "reference": "Reference data that films do not bring",
     "raw": f"Raw answers, as they came; dropped after {RAW_KEPT_DAYS} days",
-    "books": "Books: what was asked, refused and applied",
+    "ledger": "Ledger: what was requested, rejected and applied",
 }
 
 

@@ -60,15 +60,19 @@ def spans_of(discover):
 
 
 def parts_of(graph):
-    """The slices that the books hold as stored, as (first date, last date), and the pages of the unfinished ones."""
-    parts = graph.column("select part from fetch_log where kind = 'discover' and part like 'slice %'")
-    found = [part.removeprefix("slice ").partition(" page ") for part in parts]
-    slices = {tuple(span.split("..")) for span, _, page in found if not page}
-    return slices, {(tuple(span.split("..")), int(page)) for span, _, page in found if page}
+    """The slices noted as stored, as (first date, last date), and the pages of the unfinished ones."""
+    found = graph.rows(
+        "select first_release_date::text, last_release_date::text, finished_at is not null, stored_pages "
+        "from fetch_slice"
+    )
+    slices = {(first, last) for first, last, is_finished, _ in found if is_finished}
+    return slices, {
+        ((first, last), page) for first, last, is_finished, pages in found if not is_finished for page in pages
+    }
 
 
 def finished(graph):
-    """The slices that the books hold as stored, as (first date, last date)."""
+    """The slices noted as stored, as (first date, last date)."""
     return parts_of(graph)[0]
 
 

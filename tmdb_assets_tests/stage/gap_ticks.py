@@ -19,7 +19,8 @@ def note_loaded(books, *days, export=True):
     for day in days:
         books.execute("insert into load_day (date_id, discover_count, export_count) values (:day, 1, 0)", day=day)
         books.execute(
-            "insert into fetch_log values (:day, 'export', 'all', now(), case when :export then now() end, 1, 1)",
+            "insert into fetch_log (snapshot_date, kind, started_at, finished_at, request_count, row_count) "
+            "values (:day, 'export', now(), case when :export then now() end, 1, 1)",
             day=day,
             export=export,
         )

@@ -59,20 +59,6 @@ and not exists (
     and (r.status_code = 200 or r.snapshot_date <> all(cast(:disbelieved as date[])))
 )
 """
-# A part of its own in the books of a day's list: finished where the lists of changes were read up to that day. A list
-# without the part is one of an earlier version, which knew no such difference.
-KNOWN_CHANGES = """
-select max(a.snapshot_date)
-from fetch_log as a
-left join fetch_log as c on c.snapshot_date = a.snapshot_date and c.kind = a.kind and c.part = 'changes'
-where a.kind = 'due' and a.part = 'all' and a.finished_at is not null and a.snapshot_date <= :day
-and (c.part is null or c.finished_at is not null)
-"""
-NOTE_CHANGES = """
-insert into fetch_log (snapshot_date, kind, part, started_at, finished_at, request_count, row_count)
-values (:day, 'due', 'changes', :now, case when :are_known then cast(:now as timestamptz) end, 0, 0)
-on conflict (snapshot_date, kind, part) do update set finished_at = excluded.finished_at
-"""
 # Films on the day's list that gave no answer since its crawl began; a 404 is one where it is to be believed.
 UNANSWERED = """
 from details_due as u
@@ -155,17 +141,6 @@ def count_due(connection: sa.Connection, day: dt.date) -> dict[str, int]:
         {"day": day},
     )
     return {reason: count for reason, count in counted}  # noqa: C416 - rows are no plain pairs for the type checker
-
-
-def changes_known_until(connection: sa.Connection, day: dt.date) -> dt.date | None:
-    """The newest day up to `day` whose list was made from all that TMDb says of changes; None where there is none."""
-    known: dt.date | None = connection.scalar(sa.text(KNOWN_CHANGES), {"day": day})
-    return known
-
-
-def note_changes(connection: sa.Connection, day: dt.date, now: dt.datetime, *, are_known: bool) -> None:
-    """Note whether the lists of changes were read up to `day`; if not, a later list covers the time since."""
-    connection.execute(sa.text(NOTE_CHANGES), {"day": day, "now": now, "are_known": are_known})
 
 
 def unanswered(connection: sa.Connection, day: dt.date, since: dt.date, max_age: int) -> set[int]:

@@ -18,13 +18,14 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from tmdb_assets.transforms.conform import Conformed, Reason, Rejected, Row, shorten
+from tmdb_assets.transforms.conform import Conformed, Reason, Rejected, Row, conform, shorten
 from tmdb_assets.warehouse.loading import merge as merging
 from tmdb_assets.warehouse.loading import staging
 from tmdb_assets.warehouse.loading.contracts import validate
 from tmdb_assets.warehouse.loading.merge import MergeCounts
 from tmdb_assets.warehouse.schema.ddl import ensure_partition
 from tmdb_assets.warehouse.schema.raw import rejected_row
+from tmdb_assets.warehouse.schema.vocabulary import frame_columns, key_columns
 
 MAX_REJECTED_SHARE = 0.05
 FEW_REJECTED = 20  # more than these are judged against the rows received only
@@ -41,6 +42,11 @@ class Loaded:
     received: int = 0
     counts: MergeCounts = field(default_factory=MergeCounts)
     rejected: list[Rejected] = field(default_factory=list)
+
+    @property
+    def kept(self) -> int:
+        """Rows received and not rejected."""
+        return self.received - len(self.rejected)
 
     @property
     def rejected_share(self) -> float:
@@ -74,6 +80,11 @@ class TooManyRejectedError(Exception):
             f"{loaded.table.name}: {len(loaded.rejected)} of {loaded.received} rows ({loaded.rejected_share:.1%}) "
             f"broke their contract, over the {MAX_REJECTED_SHARE:.0%} allowed. Nothing was written."
         )
+
+
+def as_frame(table: sa.Table, rows: Iterable[Row], part: PartOf | None = None) -> Conformed:
+    """Rows cast to the table's columns, the last of each key; `part` names what a rejected row came from."""
+    return conform(rows, frame_columns(table), key=tuple(key_columns(table)), part=part)
 
 
 def load(

@@ -35,7 +35,7 @@ applied_sql = table(
     column("name", "text", "schema, or the view's name.", key=True),
     column("sha256", "text", "Hash of the text that was applied."),
     column("applied_at", "timestamp", "When it was applied (UTC).", by_database="now()"),
-    group="books",
+    group="ledger",
 )
 
 

@@ -1,4 +1,4 @@
-"""The raw layer: what the API answered, as it came, by day; and the books kept about it."""
+"""The raw layer: what the API answered, as it came, by day; and the ledger of what was requested."""
 
 from __future__ import annotations
 
@@ -75,26 +75,66 @@ details_due = table(
     column("snapshot_date", "date", "The day that asks.", key=True),
     column("movie_id", "integer", "TMDb's id of the film.", key=True, at_least=1),
     column("reason", "text", "Why.", one_of=("changed", "new", "refresh", "returned", "stale", "unlisted")),
-    group="books",
+    group="ledger",
 )
 
 fetch_log = table(
     "fetch_log",
-    "One row per part of a day's fetching that is finished. Lets an interrupted run go on and a complete day rest.",
+    "One row per day and kind of request: what was sent and stored, and whether it is complete. An interrupted run "
+    "resumes from it, and a complete day needs no requests.",
     column("snapshot_date", "date", "The day fetched for.", key=True),
-    column("kind", "text", "What was asked.", key=True, one_of=("details", "discover", "due", "export", "reference")),
     column(
-        "part",
+        "kind",
         "text",
-        "A page, a slice of release dates, a list, or 'all' for the whole.",
+        "What was requested: films by discover, their details, the lists of changes, the id export, or a reference "
+        "list.",
         key=True,
-        max_length=100,
+        one_of=("changes", "country", "details", "discover", "export", "genre", "language"),
     ),
-    column("started_at", "timestamp", "When the first request of the part was sent (UTC)."),
-    column("finished_at", "timestamp", "When the part was complete; NULL while it is under way.", nullable=True),
-    column("request_count", "integer", "Requests sent for the part, retries included.", at_least=0),
-    column("row_count", "integer", "Rows stored by the part.", at_least=0),
-    group="books",
+    column("started_at", "timestamp", "When the first request was sent (UTC)."),
+    column("finished_at", "timestamp", "When it was complete; NULL while it is not.", nullable=True),
+    column("request_count", "integer", "Requests sent, retries included.", at_least=0),
+    column("row_count", "integer", "Rows stored.", at_least=0),
+    column(
+        "page_count",
+        "integer",
+        "Discover pages that TMDb reported, at most; NULL where none was requested.",
+        nullable=True,
+        at_least=0,
+    ),
+    column("stored_pages", "json", "Numbers of the stored discover pages.", by_database="'[]'"),
+    column(
+        "is_whole_catalogue",
+        "boolean",
+        "Whether every slice of release dates in `fetch_slice` is stored: that is every film with a date.",
+        by_database="false",
+    ),
+    column(
+        "known_film_count",
+        "integer",
+        "Films known when the export was read, so those that it could add; NULL for other kinds.",
+        nullable=True,
+        at_least=0,
+    ),
+    group="ledger",
+)
+
+fetch_slice = table(
+    "fetch_slice",
+    "One row per day and slice of release dates of which discover pages are stored, where the whole catalogue is "
+    "loaded (TMDB_PAGES=all).",
+    column("snapshot_date", "date", "The day fetched for.", key=True),
+    column("first_release_date", "date", "First release date of the slice.", key=True),
+    column("last_release_date", "date", "Last release date of the slice.", key=True),
+    column("page_count", "integer", "Pages that TMDb reported for the slice, at most 500.", at_least=0),
+    column("stored_pages", "json", "Numbers of the stored pages."),
+    column(
+        "unseen_film_count", "integer", "Films of the slice beyond page 500, which discover does not show.", at_least=0
+    ),
+    column(
+        "finished_at", "timestamp", "When its last page was stored (UTC); NULL while some are missing.", nullable=True
+    ),
+    group="ledger",
 )
 
 fetch_turn = table(
@@ -103,7 +143,7 @@ fetch_turn = table(
     column("turn", "integer", "Always 1.", key=True, sql_type=sa.SmallInteger),
     column("holder", "text", "Random name of who asked: one process, or one warehouse opened in it."),
     column("ended_at", "timestamp", "When it ended; NULL while it lasts, or when it was cut off.", nullable=True),
-    group="books",
+    group="ledger",
 )
 
 rejected_row = table(
@@ -117,5 +157,5 @@ rejected_row = table(
     column("reasons", "json", "List of the rules it broke."),
     column("rejected_at", "timestamp", "When it was refused (UTC).", by_database="now()"),
     sa.Index("ix_rejected_row_table", "table_name", "snapshot_date"),
-    group="books",
+    group="ledger",
 )

@@ -17,7 +17,7 @@ schema_version = table(
     "schema_version",
     "One row per database, so one: the newest step of tmdb_assets/warehouse/schema/migrations that it has taken.",
     column("version_num", "text", "The step's number.", key=True, max_length=32),
-    group="books",
+    group="ledger",
 )
 
 

@@ -192,7 +192,7 @@ def test_a_day_whose_export_is_gone_for_good_is_left_in_peace(loaded, monkeypatc
 def test_films_that_became_known_later_are_no_gap(loaded, monkeypatch):
     today = DAY + 2 * ONE_DAY
     run_requests(loaded, monkeypatch, today)
-    loaded.execute("update fetch_log set row_count = row_count - 5 where part = 'known films'")
+    loaded.execute("update fetch_log set known_film_count = known_film_count - 5 where kind = 'export'")
     assert tick(loaded, monkeypatch, today, 500 * HOUR) == ([], "No day is missing.")
 
 

@@ -108,7 +108,7 @@ def test_what_discover_does_not_show_is_told_of_days_that_it_was_asked_for(made,
     made.source.__dict__["settings"] = made.source.settings.model_copy(update={"tmdb_pages": "all"})
     day = DAY if is_whole else DAY - ONE_DAY
     if is_whole:
-        made.execute("update fetch_log set part = 'catalogue' where part like 'page 1'")
+        made.execute("update fetch_log set is_whole_catalogue = true where kind = 'discover'")
     made.replay.faults = exports({day: export_of({IDS[0]: 1.0, 424_242: 2.0})})
     told = metadata_of(made.run(day, today=DAY + ONE_DAY, charts=False, refresh=True), "raw_export")
     assert told.get("films_discover_does_not_show") == (1 if is_whole else None)

@@ -128,7 +128,7 @@ def test_films_known_from_before_the_lists_were_kept_are_asked_once(warehouse, m
     """A warehouse filled by an earlier version never made a list: what changed since is not known."""
     with platform(warehouse, CATALOGUE, monkeypatch) as made:
         load(made, DAY, CATALOGUE, {}, only=MOVIE_CHAIN)
-        made.execute("delete from fetch_log where kind = 'due'")
+        made.execute("delete from fetch_log where kind = 'changes'")
         made.execute("delete from details_due")
         load(made, NEXT, CATALOGUE, {}, only=MOVIE_CHAIN)
         assert asked_films(made.replay) == IDS

@@ -75,7 +75,7 @@ def test_a_day_without_details_has_its_facts_and_the_next_run_asks_the_rest(
         )
         assert (check.blocking, check.metadata["films_missing"].value) == (False, missing)
         assert (made.value(FACTS, day=DAY), made.value("select count(*) from load_day")) == (150, 1)
-        assert metadata_of(result, "raw_details")["asked"] < 150 or answered  # it stopped asking
+        assert metadata_of(result, "raw_details")["requested"] < 150 or answered  # it stopped asking
 
         made.replay.faults = None
         made.replay.reset()

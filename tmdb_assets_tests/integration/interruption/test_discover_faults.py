@@ -112,7 +112,7 @@ def test_many_discover_pages_that_fail_end_the_step_and_the_others_are_kept(
         assert result.success is not stops
         if stops:
             (line,) = failures_of(result)
-            assert line.startswith(f"{broken} of {PAGES} discover pages asked failed")
+            assert line.startswith(f"{broken} of {PAGES} discover pages failed")
             assert ("cannot be read" if is_answered else "500 Internal Server Error") in line
         assert made.value("select count(*) from raw_discover") == 20 * (PAGES - broken)
         assert set(made.column("select part from rejected_row")) == {f"page {page}" for page in failing}
@@ -152,5 +152,5 @@ def test_an_empty_list_is_no_day(warehouse, monkeypatch):
     with platform(warehouse, CATALOGUE.but(films=[]), monkeypatch) as made:
         result = made.run(DAY, charts=False)
         assert not result.success
-        assert "TMDb listed no film at all for 2026-07-29" in failures_of(result)[0]
+        assert "TMDb listed no films for 2026-07-29" in failures_of(result)[0]
         assert set(made.counts()) <= {"raw_reference", "fetch_log", "country_continent", "dim_date"}

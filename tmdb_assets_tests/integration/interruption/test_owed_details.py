@@ -122,17 +122,6 @@ def test_lists_that_an_outage_withheld_are_asked_by_the_days_next_run(warehouse,
         assert (asked_changes(made.replay), asked_films(made.replay)) == ([NEXT, THIRD], [])
 
 
-def test_lists_of_an_earlier_version_count_as_read_on_the_last_day_that_has_one(warehouse, monkeypatch):
-    """It did not note until when changes are known."""
-    with platform(warehouse, CATALOGUE, monkeypatch) as made:
-        load(made, DAY, CATALOGUE, {}, only=MOVIE_CHAIN)
-        load(made, NEXT, CATALOGUE, {}, only=MOVIE_CHAIN)
-        made.execute("delete from fetch_log where kind = 'due' and part = 'changes'")
-        load(made, FOURTH, CATALOGUE, {THIRD: {IDS[0]}}, only=MOVIE_CHAIN)
-        assert asked_changes(made.replay) == [NEXT, THIRD, FOURTH]
-        assert asked_films(made.replay) == [IDS[0]]
-
-
 def test_films_whose_404_was_not_believed_are_asked_by_the_days_after(warehouse, monkeypatch):
     edited = catalogue([{**made, "title": f"New {made['id']}"} for made in FILMS], discover_ids=IDS[10:])
     wrong, right = IDS[:30], IDS[30:]

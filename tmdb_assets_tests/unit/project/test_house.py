@@ -48,7 +48,7 @@ BANNED: dict[str, set[str]] = {
     "charts": SQL | HTTP | DAGSTER,
     "dashboard": SQL | HTTP | DAGSTER,
     "warehouse": HTTP | DAGSTER,
-    "fetch": HTTP,
+    "fetch": SQL | HTTP,
     "viz": HTTP | DAGSTER,
     "assets": HTTP,
     "checks": HTTP,

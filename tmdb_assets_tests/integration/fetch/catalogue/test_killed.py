@@ -88,5 +88,5 @@ def test_a_killed_crawl_goes_on_amid_its_slice(database, warehouse, monkeypatch,
         assert failures_of(result) == []
         assert sorted(discover.asked) == sorted(set(range(1, PAGES + 1)) - set(stored))
         assert graph.value(films) == DATED
-        assert graph.value("select count(*) from fetch_log where part like '%page%'") == 0
+        assert graph.value("select count(*) from fetch_slice where finished_at is null") == 0
         assert checks_of(result)["raw_discover.pages_complete"]

@@ -37,7 +37,7 @@ def test_an_interrupted_crawl_goes_on_by_slice(graph, discover):
     assert pages
     assert not pages & set(discover.asked)
     assert set(discover.asked.values()) == {1}
-    assert parts_of(graph)[1] == set()  # a finished slice is one line of the books
+    assert parts_of(graph)[1] == set()  # every slice is finished
     assert graph.value("select count(*) from raw_discover") == DATED
     assert graph.value("select count(*) from rejected_row") == 0
     assert checks_of(result)["raw_discover.pages_complete"]

@@ -68,7 +68,7 @@ def test_an_empty_catalogue_is_no_day(graph, discover, monkeypatch):
     monkeypatch.setitem(routes.ROUTES, "/3/discover/movie()", lambda catalogue, path, query: (200, nothing))
     result = graph.run(DAY, only=CATALOGUE)
     assert not result.success
-    assert f"TMDb listed no film at all for {DAY}" in failures_of(result)[0]
+    assert f"TMDb listed no films for {DAY}" in failures_of(result)[0]
     monkeypatch.setitem(routes.ROUTES, "/3/discover/movie()", discover)
     assert failures_of(graph.run(DAY, only=CATALOGUE)) == []
     assert graph.value("select count(*) from raw_discover") == DATED

@@ -28,7 +28,7 @@ def test_the_committed_schema_is_fresh() -> None:
 @every_table
 def test_a_table_tells_its_grain_first_and_its_group(table: sa.Table) -> None:
     assert re.match(r"One row per [^.]+\.", table.comment)
-    assert table.info["group"] in {"raw", "reference", "books", "dimensions", "bridges", "facts"}
+    assert table.info["group"] in {"raw", "reference", "ledger", "dimensions", "bridges", "facts"}
     assert f"COMMENT ON TABLE {table.name} IS" in schema_sql()
 
 
