@@ -1,89 +1,75 @@
-"""The day's details, read and parsed once a run for all tables that are made from them.
+"""The day's details, read in chunks of at most 5,000 films by rising id and parsed for the tables made from them.
 
-Payloads are read in chunks of at most 5,000 films by rising id. One chunk stays in memory; of a longer day the rows of
-every chunk wait in temporary files, one a table, so that memory does not grow with the day.
+A day of one chunk, as most are, is read and parsed once for all tables and stays in memory. Of a longer day each table
+reads anew the fields that it is made from, so that memory does not grow with the day.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import pickle
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
 from tmdb_assets.tables import own_rows
 from tmdb_assets.transforms.conform import Row
-from tmdb_assets.transforms.details import parse_details
+from tmdb_assets.transforms.details import DETAIL_TABLES, Film, parse_details
 from tmdb_assets.warehouse.schema.raw import raw_details
 from tmdb_assets.warehouse.warehouse import Warehouse
 
 FILMS_A_CHUNK = 5000
-Chunk = dict[str, list[Row]]
 
 
 class DayDetails:
-    """Gives the parsed rows of a day's details by table; keeps the last day asked for."""
+    """Gives the parsed rows of a day's details by table; keeps the last day that is no longer than a chunk."""
 
     def __init__(self, films_a_chunk: int = FILMS_A_CHUNK) -> None:
         self._films_a_chunk = films_a_chunk
         self._version: Any = None
-        self._in_memory: Chunk | None = None
-        self._files: list[dict[str, Path]] = []
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._rows: dict[str, list[Row]] = {}
 
     def rows(self, warehouse: Warehouse, day: dt.date, table_name: str) -> Iterator[list[Row]]:
-        """The rows for one table, a list a chunk; parses the day if it is not the one at hand."""
+        """The rows for one table, a list a chunk."""
         with warehouse.begin() as connection:
-            version = (str(warehouse.url), day, *_state(connection, day))
-            if version != self._version:
-                self._parse(connection, day)
-                self._version = version
-        if self._in_memory is not None:
-            yield self._in_memory[table_name]
-        for files in self._files:
-            yield pickle.loads(files[table_name].read_bytes())  # noqa: S301 - written by this very process
+            count, fetched_at = _state(connection, day)
+        if count > self._films_a_chunk:
+            made = DETAIL_TABLES.get(table_name)
+            for films in self._read(warehouse, day, made.fields if made else ()):
+                yield made.rows(films, day) if made else own_rows(films, day)[table_name]
+            return
+        version = (str(warehouse.url), day, count, fetched_at)
+        if version != self._version:
+            self._version, self._rows = None, {}
+            for films in self._read(warehouse, day):
+                self._rows = parse_details(films, day) | own_rows(films, day)
+            self._version = version
+        if self._rows:
+            yield self._rows[table_name]
 
-    def close(self) -> None:
-        """Forget the day at hand and delete its files."""
-        self._version, self._in_memory, self._files = None, None, []
-        if self._folder is not None:
-            self._folder.cleanup()
-            self._folder = None
-
-    def _parse(self, connection: sa.Connection, day: dt.date) -> None:
-        self.close()
+    def _read(self, warehouse: Warehouse, day: dt.date, fields: tuple[str, ...] = ()) -> Iterator[list[Film]]:
+        """The day's payloads in chunks, each in a transaction of its own; with `fields`, only these of each."""
+        payload: sa.ColumnElement[Any] = raw_details.c.payload
+        if fields:
+            payload = sa.func.jsonb_build_object(*(part for name in fields for part in (name, payload[name])))
         query = (
-            sa.select(raw_details.c.payload)
+            sa.select(raw_details.c.movie_id, payload)
             .where(raw_details.c.snapshot_date == day, raw_details.c.status_code == 200)
             .order_by(raw_details.c.movie_id)
+            .limit(self._films_a_chunk)
         )
-        streamed = connection.execution_options(yield_per=self._films_a_chunk).execute(query)
-        for payloads in streamed.scalars().partitions():
-            chunk = parse_details(payloads, day) | own_rows(payloads, day)
-            if self._in_memory is None and not self._files:
-                self._in_memory = chunk
-                continue
-            if self._in_memory is not None:
-                self._spill(self._in_memory)
-                self._in_memory = None
-            self._spill(chunk)
-
-    def _spill(self, chunk: Chunk) -> None:
-        if self._folder is None:
-            self._folder = tempfile.TemporaryDirectory(prefix="tmdb-assets-")
-        files = {}
-        for table_name, rows in chunk.items():
-            path = Path(self._folder.name) / f"{len(self._files):05d}_{table_name}.pickle"
-            path.write_bytes(pickle.dumps(rows, pickle.HIGHEST_PROTOCOL))
-            files[table_name] = path
-        self._files.append(files)
+        last = 0
+        while True:
+            with warehouse.begin() as connection:
+                found = connection.execute(query.where(raw_details.c.movie_id > last)).all()
+            if not found:
+                return
+            last = found[-1][0]
+            yield [row[1] for row in found]
 
 
-def _state(connection: sa.Connection, day: dt.date) -> tuple[Any, ...]:
-    """What changes whenever the day's raw rows change."""
+def _state(connection: sa.Connection, day: dt.date) -> tuple[int, dt.datetime | None]:
+    """How many films have an answer, and what else changes whenever the day's raw rows change."""
     columns = (sa.func.count(), sa.func.max(raw_details.c.fetched_at))
-    return tuple(connection.execute(sa.select(*columns).where(raw_details.c.snapshot_date == day)).one())
+    count, fetched_at = connection.execute(sa.select(*columns).where(raw_details.c.snapshot_date == day)).one()
+    return count, fetched_at

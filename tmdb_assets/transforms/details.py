@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 from tmdb_assets.transforms.conform import Reason, Rejected, Row, shorten
 
-# The tables made from details.
-DETAIL_TABLES = (
-    "dim_genre",
-    "dim_company",
-    "dim_country",
-    "dim_language",
-    "dim_movie",
-    "bridge_movie_genre",
-    "bridge_movie_company",
-    "bridge_movie_country",
-    "bridge_movie_language",
-)
+Film = dict[str, Any]  # a film's details as TMDb sent them, or some fields of them
 
 
 def parse_answer(
@@ -99,47 +88,82 @@ def parse_movie(payload: dict[str, Any], day: dt.date) -> Row:
     }
 
 
-def parse_details(payloads: Iterable[dict[str, Any]], day: dt.date) -> dict[str, list[Row]]:
-    """All rows in a day's details, by table; the last row of a key wins, so pass films in ascending order of id."""
-    rows: dict[str, list[Row]] = {name: [] for name in DETAIL_TABLES}
-    original_languages: dict[str, Row] = {}  # first, so that spoken languages, which have names, win
-    for payload in payloads:
-        movie_id = payload.get("id")
-        rows["dim_movie"].append(parse_movie(payload, day))
-        original_language = text_or_none(payload.get("original_language"))
-        if original_language is not None:
-            original_languages[str(original_language)] = {
-                "iso_639_1": original_language,
-                "name": None,
-                "as_of_date": day,
-            }
-        for genre in _entries(payload.get("genres")):
-            genre_id, name = _field(genre, "id"), text_or_none(_field(genre, "name"))
-            rows["dim_genre"].append({"genre_id": genre_id, "name": name, "as_of_date": day})
-            rows["bridge_movie_genre"].append({"movie_id": movie_id, "genre_id": genre_id})
-        for company in _entries(payload.get("production_companies")):
-            company_id = _field(company, "id")
-            rows["dim_company"].append(
-                {
-                    "company_id": company_id,
-                    "name": text_or_none(_field(company, "name")),
-                    "origin_country": text_or_none(_field(company, "origin_country")),
-                    "as_of_date": day,
-                }
-            )
-            rows["bridge_movie_company"].append({"movie_id": movie_id, "company_id": company_id})
-        for country in _entries(payload.get("production_countries")):
-            code, name = _field(country, "iso_3166_1"), text_or_none(_field(country, "name"))
-            rows["dim_country"].append({"iso_3166_1": code, "name": name, "as_of_date": day})
-            rows["bridge_movie_country"].append({"movie_id": movie_id, "iso_3166_1": code})
-        for language in _entries(payload.get("spoken_languages")):
-            code = _field(language, "iso_639_1")
-            rows["dim_language"].append({"iso_639_1": code, "name": language_name(language), "as_of_date": day})
-            rows["bridge_movie_language"].append({"movie_id": movie_id, "iso_639_1": code})
-    rows["dim_language"][:0] = original_languages.values()
-    return rows
-
-
 def language_name(entry: Any) -> Any:
     """A language's English name, or its own name, or None (answers before 2020 lack the first)."""
     return text_or_none(_field(entry, "english_name")) or text_or_none(_field(entry, "name"))
+
+
+def _listed(films: Iterable[Film], field: str) -> Iterator[tuple[Any, Any]]:
+    """The entries of a list field of every film, each with the film's id."""
+    for film in films:
+        for entry in _entries(film.get(field)):
+            yield film.get("id"), entry
+
+
+def _company_rows(films: Iterable[Film], day: dt.date) -> list[Row]:
+    return [
+        {
+            "company_id": _field(entry, "id"),
+            "name": text_or_none(_field(entry, "name")),
+            "origin_country": text_or_none(_field(entry, "origin_country")),
+            "as_of_date": day,
+        }
+        for _, entry in _listed(films, "production_companies")
+    ]
+
+
+def _language_rows(films: Sequence[Film], day: dt.date) -> list[Row]:
+    """First the original languages, each once, as they have no names; then the spoken ones."""
+    codes = [text_or_none(film.get("original_language")) for film in films]
+    original = {str(code): code for code in codes if code is not None}
+    rows: list[Row] = [{"iso_639_1": code, "name": None, "as_of_date": day} for code in original.values()]
+    return rows + [
+        {"iso_639_1": _field(entry, "iso_639_1"), "name": language_name(entry), "as_of_date": day}
+        for _, entry in _listed(films, "spoken_languages")
+    ]
+
+
+def _movie_rows(films: Iterable[Film], day: dt.date) -> list[Row]:
+    return [parse_movie(film, day) for film in films]
+
+
+class DetailTable(NamedTuple):
+    """A table made from details: the fields of a film that it needs, () for all, and its rows of films of a day."""
+
+    fields: tuple[str, ...]
+    rows: Callable[[Sequence[Film], dt.date], list[Row]]
+
+
+def _named(field: str, code: str, column: str) -> DetailTable:
+    def rows(films: Iterable[Film], day: dt.date) -> list[Row]:
+        return [
+            {column: _field(entry, code), "name": text_or_none(_field(entry, "name")), "as_of_date": day}
+            for _, entry in _listed(films, field)
+        ]
+
+    return DetailTable((field,), rows)
+
+
+def _linked(field: str, code: str, column: str) -> DetailTable:
+    def rows(films: Iterable[Film], _day: dt.date) -> list[Row]:
+        return [{"movie_id": movie_id, column: _field(entry, code)} for movie_id, entry in _listed(films, field)]
+
+    return DetailTable(("id", field), rows)
+
+
+DETAIL_TABLES = {
+    "dim_genre": _named("genres", "id", "genre_id"),
+    "dim_company": DetailTable(("production_companies",), _company_rows),
+    "dim_country": _named("production_countries", "iso_3166_1", "iso_3166_1"),
+    "dim_language": DetailTable(("original_language", "spoken_languages"), _language_rows),
+    "dim_movie": DetailTable((), _movie_rows),
+    "bridge_movie_genre": _linked("genres", "id", "genre_id"),
+    "bridge_movie_company": _linked("production_companies", "id", "company_id"),
+    "bridge_movie_country": _linked("production_countries", "iso_3166_1", "iso_3166_1"),
+    "bridge_movie_language": _linked("spoken_languages", "iso_639_1", "iso_639_1"),
+}
+
+
+def parse_details(films: Sequence[Film], day: dt.date) -> dict[str, list[Row]]:
+    """All rows in a day's details, by table; the last row of a key wins, so pass films in ascending order of id."""
+    return {name: made.rows(films, day) for name, made in DETAIL_TABLES.items()}

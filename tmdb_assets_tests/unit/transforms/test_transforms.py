@@ -52,7 +52,7 @@ KEYS |= {"spoken_languages": "iso_639_1"}
 
 def test_details_are_renamed_once() -> None:
     rows = parse_details([FILM], DAY)
-    assert tuple(rows) == DETAIL_TABLES
+    assert list(rows) == list(DETAIL_TABLES)
     assert rows["dim_movie"] == [
         {
             "movie_id": 550,

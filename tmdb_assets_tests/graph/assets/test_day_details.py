@@ -1,0 +1,51 @@
+"""A day's details give each table the same rows whether the day fits in one chunk or is read anew for each table."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+import sqlalchemy as sa
+
+from tmdb_assets.assets.day_details import DayDetails
+from tmdb_assets.transforms.details import DETAIL_TABLES, parse_details
+from tmdb_assets.warehouse.schema.raw import raw_details
+from tmdb_assets_tests.cases.awkward import film, genres
+from tmdb_assets_tests.cases.sound_rows import load_rows
+
+DAY = dt.date(2026, 7, 29)
+FILMS = [film(movie_id, genres=genres((28, 12, 16)[movie_id % 3], 18), popularity=1.0) for movie_id in range(1, 24)]
+NOT_FOUND = 99
+
+
+@pytest.fixture
+def stored(warehouse):
+    rows = [{"movie_id": made["id"], "status_code": 200, "payload": made} for made in FILMS]
+    rows.append({"movie_id": NOT_FOUND, "status_code": 404, "payload": None})
+    now = dt.datetime(2026, 7, 29, 9, tzinfo=dt.UTC)
+    load_rows(warehouse, raw_details, [{"snapshot_date": DAY, "fetched_at": now, **row} for row in rows])
+    return warehouse
+
+
+@pytest.mark.parametrize("size", [5, 23, 24, 100])
+def test_every_table_gets_the_rows_of_all_films_chunk_by_chunk(stored, size):
+    details = DayDetails(films_a_chunk=size)
+    chunks = [FILMS[start : start + size] for start in range(0, len(FILMS), size)]
+    for name in DETAIL_TABLES:
+        assert list(details.rows(stored, DAY, name)) == [parse_details(chunk, DAY)[name] for chunk in chunks]
+        assert list(details.rows(stored, DAY + dt.timedelta(days=1), name)) == []
+
+
+@pytest.mark.parametrize("size", [5, 100])
+def test_answers_that_came_since_are_seen(stored, size):
+    details = DayDetails(films_a_chunk=size)
+    assert sum(map(len, details.rows(stored, DAY, "dim_movie"))) == 23
+    with stored.begin() as connection:
+        later = dt.datetime(2026, 7, 29, 10, tzinfo=dt.UTC)
+        connection.execute(
+            sa.update(raw_details)
+            .where(raw_details.c.movie_id == 1)
+            .values(payload={**FILMS[0], "title": "Another title"}, fetched_at=later)
+        )
+    (first, *_) = details.rows(stored, DAY, "dim_movie")
+    assert first[0]["title"] == "Another title"
