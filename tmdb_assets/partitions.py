@@ -1,6 +1,6 @@
-"""The one daily partition definition, and what "today" means.
+"""The daily partitions, and the one clock: what "now" and "today" mean.
 
-A partition is the UTC date on which TMDb was asked. Time is asked for here and nowhere else.
+A partition is the UTC date on which TMDb was requested. No other module reads the time of day.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ def now() -> dt.datetime:
 
 
 def today() -> dt.date:
-    """The current UTC date: the only day that can still be asked from the API."""
+    """The current UTC date: the only day for which the API still answers."""
     return now().date()
 
 
@@ -24,18 +24,18 @@ _run_dates: dict[str, dt.date] = {}  # of the runs of this process
 
 
 def begin_run(run_id: str, date: dt.date) -> None:
-    """Say to which date a run belongs, before it starts: to that on which its command was given.
+    """Set the date that a run belongs to, before it starts: the date on which its command was given.
 
-    Not a tag of the run: the UI repeats a run with its tags, and a later day would take itself for an earlier one.
+    It is not a tag of the run: the UI repeats a run with its tags, and the repetition would take over the old date.
     """
     _run_dates[run_id] = date
 
 
 def run_date(run_id: str) -> dt.date:
-    """The date that a run belongs to, even if it goes on past midnight.
+    """The date that a run belongs to, even if it continues past midnight.
 
-    It is the date of `begin_run`, else the UTC date when the run's first step asked: a run of the schedule that is
-    launched after midnight is one for a past day.
+    It is the date of `begin_run`, else the UTC date when the run's first step called this: a scheduled run that is
+    launched after midnight is one of a past day.
     """
     return _run_dates.setdefault(run_id, today())
 

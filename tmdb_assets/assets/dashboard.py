@@ -27,7 +27,7 @@ DASHBOARD = "dashboard"
 MOST_FILMS = 10_000
 MOST_DAYS = 90
 
-# The views, dimensions and the fact alone: what tmdb_reader may read.
+# Only what tmdb_reader may read: views, dimensions, bridges and the fact.
 READS = [
     "vw_movie_latest",
     "vw_load_status",
@@ -64,7 +64,7 @@ LANGUAGES = "select iso_639_1 as code, name from dim_language"
 
 
 def dashboard_path(settings: Settings, database: str) -> Path:
-    """Where the page of a database lies: each has its own, so that sample and real figures stay apart."""
+    """The page of a database: each has its own, so that sample and real figures are never mixed."""
     return settings.reports_folder / f"dashboard_{quote(database, safe='')}.html"
 
 
@@ -74,11 +74,11 @@ def dashboard_path(settings: Settings, database: str) -> Path:
     kinds={"html", "python"},
     deps=READS,
     description=f"One interactive HTML page of the newest day's films (the {MOST_FILMS:,} most popular) and their "
-    f"popularity over {MOST_DAYS} days: filters, search, curves, movers. It lies in REPORTS_DIR, opens in any browser "
-    f"and asks nothing of any network. `tmdb-assets run --open` opens it. {ATTRIBUTION}",
+    f"popularity over {MOST_DAYS} days: filters, search, curves, movers. It is written to REPORTS_DIR, opens in any "
+    f"browser and needs no network. `tmdb-assets run --open` opens it. {ATTRIBUTION}",
 )
 def dashboard(warehouse: ResourceParam[Warehouse], tmdb: ResourceParam[TmdbSource]) -> Iterator[MaterializeResult[Any]]:
-    """Read the figures, build the page, and put it in the place of the one before."""
+    """Read the figures, build the page, and replace the previous one."""
     from tmdb_assets.dashboard.build import build_page
 
     with warehouse.begin() as connection:
@@ -100,12 +100,12 @@ def dashboard(warehouse: ResourceParam[Warehouse], tmdb: ResourceParam[TmdbSourc
 
 
 def read_figures(connection: sa.Connection) -> Figures:
-    """The newest loaded day's films and their history, as whoever may read dimensions, bridges, fact and views."""
+    """The newest loaded day's films and their history; only dimensions, bridges, the fact and views are read."""
     from tmdb_assets.dashboard.figures import Figures
 
     day: dt.date | None = connection.scalar(sa.text(NEWEST_DAY))
     films = _frame(connection, FILMS, day=day, most=MOST_FILMS)
-    newest = day or dt.date(2000, 1, 1)  # any: without a day there is no film to ask about
+    newest = day or dt.date(2000, 1, 1)  # any: without a day there are no films
     return Figures(
         snapshot_date=day,
         n_films=int(films["n_films"].max()) if len(films) else 0,
@@ -120,7 +120,7 @@ def read_figures(connection: sa.Connection) -> Figures:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Put `content` in the place of a file at once: whoever reads it meanwhile reads the old or the new one."""
+    """Replace a file in one step: who reads it meanwhile gets the old or the new content, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}")
     try:

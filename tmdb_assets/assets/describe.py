@@ -1,4 +1,4 @@
-"""What an asset's page says about it: its grain, where its rows come from, and a query to begin with."""
+"""What the UI shows of a table or view: its grain, where its rows come from, its columns, and a query to start with."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ EXAMPLE_QUERIES = {
     "vw_trending_movies": "select rank, title, popularity, change_7d from vw_trending_movies order by rank limit 20",
     "vw_load_status": "select date_id, n_movies, discover_share from vw_load_status order by date_id desc limit 30",
 }
-"""By table or view; one of an owner's own tables has the rows as they are."""
+"""By table or view; for your own tables a plain select is shown."""
 
 
 def describe_rows(name: str, comment: str, made_from: Sequence[str]) -> str:
-    """The description of a table or view: its comment, whose first sentence is the grain, source and example query.
+    """The description of a table or view: its comment, whose first sentence is the grain, its source, and a query.
 
-    A comment that names its source itself says more than what the asset is made from.
+    The assets that it is made from are named only where the comment does not name its source itself.
     """
     example = EXAMPLE_QUERIES.get(name, f"select * from {name} limit 20")
     has_source = "Source:" in comment or not made_from

@@ -1,4 +1,4 @@
-"""The assets of the own tables that `tmdb_assets/tables` holds."""
+"""The assets of your own tables, which are declared in `tmdb_assets/tables/`."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""The pictures as assets: those that belong together share one, each with its figures beside it as a table."""
+"""The reports: each an asset that shows related pictures, each picture with its figures as a table."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TEXT_WIDTH = 24
-"""How many letters of a title fit beside its figures on an asset's page."""
+"""How many characters of a title fit next to its figures on an asset's page."""
 
 
 def build_report(report: Report) -> AssetBuilder:
@@ -54,7 +54,7 @@ def describe(report: Report) -> str:
 
 
 def draw(report: Report, warehouse: Warehouse, tmdb: TmdbSource) -> dict[str, Any]:
-    """The metadata of a report: each picture, and its figures beside it as a table, which the UI shows in place."""
+    """The metadata of a report: each picture, and its figures as a table, which the UI shows without a click."""
     from tmdb_assets.charts.render import to_markdown, to_png
 
     metadata: dict[str, Any] = {"source": tmdb.settings.source}

@@ -1,4 +1,4 @@
-"""The Dagster UI and daemon as a child process of the command: may it start, and how does it end."""
+"""The Dagster UI and daemon as a child process of the command: can it start, and how does it end."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import psutil
 
 from tmdb_assets.settings import SHIPPED_DIR
 
-LOOK_SECONDS = 2.0  # how often the child's own children are noted
+LOOK_SECONDS = 2.0  # how often the child's own children are recorded
 SHUTDOWN_SECONDS = 90  # Dagster's own services get 60 to end their runs
 ORPHAN_SECONDS = 10
 
 
 def port_fault(host: str, port: int) -> str | None:
-    """Why nothing can listen there, in one line; Dagster would say it after half a minute, in a stack trace."""
+    """Why nothing can listen there, in one line; Dagster would report it after half a minute, as a stack trace."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
@@ -32,7 +32,7 @@ def port_fault(host: str, port: int) -> str | None:
 
 
 def start_ui(host: str, port: int) -> subprocess.Popen[bytes]:
-    """Start `dagster dev` on the project's workspace; it has the environment of this process."""
+    """Start `dagster dev` on the project's workspace, with the environment of this process."""
     workspace = str(SHIPPED_DIR / "workspace.yaml")
     command = [sys.executable, "-m", "dagster", "dev", "-w", workspace, "-h", host, "-p", str(port)]
     # A shell starts background jobs with SIGINT ignored; Dagster would then ignore SIGTERM as well.
@@ -42,9 +42,9 @@ def start_ui(host: str, port: int) -> subprocess.Popen[bytes]:
 
 
 def wait_for_end(child: subprocess.Popen[bytes]) -> bool:
-    """Wait for the child to end; when this process is told to stop, so is the child, and it is waited for.
+    """Wait for the child to end; when this process is asked to stop, stop the child and wait for it.
 
-    True where the child was stopped, False where it ended by itself; either way it leaves no process behind.
+    True if the child was stopped, False if it ended on its own; either way it leaves no process behind.
     """
     services: list[psutil.Process] = []
     try:
@@ -75,7 +75,7 @@ def _children(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
 
 
 def _end(services: list[psutil.Process]) -> None:
-    """End what a killed child left behind; a process id that now is another program's is left alone."""
+    """End what a killed child left behind; a process id that now belongs to another program is not touched."""
     for service in services:
         with suppress(psutil.NoSuchProcess):
             service.terminate()

@@ -1,1 +1,1 @@
-"""When days are loaded by themselves, and who is told: jobs, schedule, sensors, alerts."""
+"""When days are loaded automatically, and what is reported: jobs, schedules, sensors, gaps and alerts."""

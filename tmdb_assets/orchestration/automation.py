@@ -1,6 +1,6 @@
 """Jobs, schedules and sensors: the day, the gap filler, alerts, retention.
 
-Everything runs in process: on two cores a step in its own process costs seconds.
+Everything runs in process: a process for each step would cost seconds on two cores.
 """
 
 from collections.abc import Iterator
@@ -33,17 +33,17 @@ from tmdb_assets.orchestration.gaps import due_gaps, find_gaps
 from tmdb_assets.warehouse.retention import drop_old_raw
 from tmdb_assets.warehouse.warehouse import Warehouse
 
-SCHEDULE_CRON = "0 9 * * *"  # an hour after the day's id export is there
+SCHEDULE_CRON = "0 9 * * *"  # an hour after the day's id export is published
 RETENTION_CRON = "0 10 * * *"
-FROM_EXPORT = ("raw_export", "fact_movie_daily")  # what a past day from its export needs
-ASK_EXPORT_AGAIN = {"ops": {"raw_export": {"config": {"refresh": True}}}}
+FROM_EXPORT = ("raw_export", "fact_movie_daily")  # what a past day needs that is loaded from its export
+REFRESH_EXPORT = {"ops": {"raw_export": {"config": {"refresh": True}}}}
 UNPARTITIONED_ONLY_IN_DAILY = ("marts", REPORTS_GROUP)
 
 daily = define_asset_job(
     "daily",
     selection=AssetSelection.all(),
     executor_def=in_process_executor,
-    description="The whole day: fetch, load, views, charts. A past day is rebuilt from what was stored on it.",
+    description="The whole day: fetch, load, views, charts. A past day is rebuilt from its stored raw rows.",
 )
 
 backfill = define_asset_job(
@@ -53,9 +53,9 @@ backfill = define_asset_job(
     - AssetSelection.groups("reference")
     - AssetSelection.assets("dim_date")
     - AssetSelection.checks_for_assets("dim_date")
-    - AssetSelection.checks(AssetCheckKey(AssetKey("fact_movie_daily"), "latest_state_agrees")),  # once a day will do
+    - AssetSelection.checks(AssetCheckKey(AssetKey("fact_movie_daily"), "latest_state_agrees")),  # once a day is enough
     executor_def=in_process_executor,
-    description="The partitioned assets only: past days from what was stored on them, without views and charts.",
+    description="Only the partitioned assets: past days from stored raw rows or exports, without views and charts.",
 )
 
 
@@ -67,20 +67,20 @@ backfill = define_asset_job(
     description="Materializes the partition of the tick's own date at 09:00 UTC.",
 )
 def daily_schedule(context: ScheduleEvaluationContext) -> Iterator[RunRequest]:
-    """One run for the UTC date of the tick: the day that TMDb can still be asked about."""
+    """One run for the UTC date of the tick: the one day for which TMDb's API still answers."""
     day = context.scheduled_execution_time.date().isoformat()
     yield RunRequest(run_key=day, partition_key=day)
 
 
-@op(description="Drops the raw answers of days over 180 days ago, as TMDb's terms ask; facts and dimensions stay.")
+@op(description="Drops raw answers older than 180 days, as TMDb's terms require; facts and dimensions stay.")
 def drop_raw_answers(context: OpExecutionContext, warehouse: ResourceParam[Warehouse]) -> None:
-    """Drop the partitions of raw answers that are too old, and say which."""
+    """Drop the partitions of raw answers that are too old, and log which."""
     dropped = drop_old_raw(warehouse, partitions.today())
     names = ", ".join(dropped.partitions) or "none is old enough"
     context.log.info(f"Dropped partitions: {names}; rejected rows: {dropped.rejected_rows}")
 
 
-@job(executor_def=in_process_executor, description="Drops raw answers that may be kept no longer.")
+@job(executor_def=in_process_executor, description="Drops raw answers that may not be kept any longer.")
 def retention() -> None:
     """One step."""
     drop_raw_answers()
@@ -91,18 +91,18 @@ retention_schedule = ScheduleDefinition(
     cron_schedule=RETENTION_CRON,
     execution_timezone="UTC",
     default_status=DefaultScheduleStatus.RUNNING,
-    description="Drops raw answers over 180 days old, daily at 10:00 UTC.",
+    description="Drops raw answers older than 180 days, daily at 10:00 UTC.",
 )
 
 
 @sensor(
     minimum_interval_seconds=60,
     default_status=DefaultSensorStatus.RUNNING,
-    description="Tells of failed runs, failed checks and a day that is missed: in the log, and to ALERT_WEBHOOK_URL. "
-    "One message a day for one cause.",
+    description="Reports failed runs, failed checks and overdue days: in the log, and to ALERT_WEBHOOK_URL. "
+    "Once a day for each cause.",
 )
 def alerts(context: SensorEvaluationContext, warehouse: ResourceParam[Warehouse]) -> SkipReason:
-    """Look for what happened since the last look, and tell it."""
+    """Report what happened since the last tick."""
     with warehouse.begin() as connection:
         return SkipReason(str(look(context.instance, connection, warehouse.settings, partitions.now())))
 
@@ -111,14 +111,14 @@ def alerts(context: SensorEvaluationContext, warehouse: ResourceParam[Warehouse]
     job=backfill,
     minimum_interval_seconds=300,
     default_status=DefaultSensorStatus.RUNNING,
-    description="Fills days that were slept through: each missing day between the first loaded one and yesterday is "
-    "loaded from its id export, and a day that was loaded before its export was there gets it, oldest first. A day "
-    "whose run failed is asked again after 1 hour, 4 hours, then daily, as long as its export is published.",
+    description="Fills gaps: each missing day between the first loaded one and yesterday is loaded from its id export, "
+    "and a day that was loaded before its export was published gets it, oldest first. A day whose run failed is tried "
+    "again after 1 hour, 4 hours, then daily, as long as its export is published.",
 )
 def gap_filler(
     context: SensorEvaluationContext, warehouse: ResourceParam[Warehouse]
 ) -> Iterator[RunRequest | SkipReason]:
-    """One run for each day that lacks its facts, or the export's part of them, and that TMDb still has an export of."""
+    """One run for each day that lacks its facts, or its export, and whose export TMDb still publishes."""
     with warehouse.begin() as connection:
         gaps = find_gaps(connection, warehouse.settings.tmdb_first_day, partitions.today())
     if not gaps:
@@ -127,13 +127,13 @@ def gap_filler(
     due = due_gaps(context.instance, gaps, partitions.now(), context.sensor_name, warehouse.settings.export_url)
     if not due:
         yield SkipReason(
-            f"{len(gaps)} days are missing, from {gaps[0].day} to {gaps[-1].day}. For each a run is under way, or "
-            "failed and is repeated later, or its export is no longer published."
+            f"{len(gaps)} days are missing, from {gaps[0].day} to {gaps[-1].day}. For each of them a run is "
+            "in progress, or failed and will be repeated, or the export is no longer published."
         )
     for gap, run_key in due:
         if gap.is_loaded:
             selection = [AssetKey(name) for name in FROM_EXPORT]
             key = gap.day.isoformat()
-            yield RunRequest(run_key, partition_key=key, asset_selection=selection, run_config=ASK_EXPORT_AGAIN)
+            yield RunRequest(run_key, partition_key=key, asset_selection=selection, run_config=REFRESH_EXPORT)
         else:
             yield RunRequest(run_key, partition_key=gap.day.isoformat())

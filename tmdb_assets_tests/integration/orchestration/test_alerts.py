@@ -168,7 +168,7 @@ def test_a_day_that_is_late_is_told_from_noon(hour, is_told, quiet, receiver):
     assert look(quiet, receiver, now).told == (["missed 2026-07-30"] if is_told else [])
     assert look(quiet, receiver, now).told == []
     assert len(receiver.bodies) == is_told
-    assert all("2026-07-30 is not loaded yet (last day asked: 2026-07-29)" in text for text in texts(receiver))
+    assert all("2026-07-30 is not loaded yet (last day requested: 2026-07-29)" in text for text in texts(receiver))
 
 
 @pytest.mark.parametrize(
