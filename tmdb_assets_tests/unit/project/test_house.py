@@ -18,7 +18,7 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 PACKAGE = "tmdb_assets"
 TREES = (PACKAGE, "tmdb_assets_tests", "benchmarks")
 MOST_MODULES, MOST_LINES, MOST_LINES_OF_A_FUNCTION = 20, 300, 50
-ROOT_MODULES = {"__init__", "settings", "partitions", "definitions"}
+ROOT_FILES = {"__init__.py", "settings.py", "partitions.py", "definitions.py"}
 
 # Which rooms and modules of the root a room may import. Each stands below those that it imports.
 ROOMS: dict[str, set[str]] = {
@@ -158,8 +158,7 @@ def find_circle(edges: Mapping[str, set[str]]) -> Sequence[str]:
 
 
 def find_strangers_at_the_root(tree: Tree) -> set[str]:
-    root = tree.paths[tree.package].parent
-    return {path.stem for path in tree.paths.values() if path.parent == root} - ROOT_MODULES
+    return {path.name for path in tree.paths[tree.package].parent.iterdir() if path.is_file()} - ROOT_FILES
 
 
 def find_wrong_doors(tree: Tree, rooms: Mapping[str, set[str]]) -> list[str]:
@@ -265,8 +264,9 @@ def test_a_circle_is_found_wherever_the_import_stands(form: str, tmp_path: Path)
     assert find_circle(made_up(tmp_path, {"house/c.py": "import json"}).edges()) == []
 
 
-def test_a_module_that_is_no_room_is_found(tmp_path: Path) -> None:
-    assert find_strangers_at_the_root(made_up(tmp_path, {"house/settings.py": "", "house/misc.py": ""})) == {"misc"}
+def test_a_file_that_is_in_no_room_is_found(tmp_path: Path) -> None:
+    files = {"house/settings.py": "", "house/misc.py": "", "house/notes.yaml": "", "house/room/a.py": ""}
+    assert find_strangers_at_the_root(made_up(tmp_path, files)) == {"misc.py", "notes.yaml"}
 
 
 def test_what_a_room_may_not_import_is_found(tmp_path: Path) -> None:
