@@ -3,17 +3,22 @@
 --   tmdb_loader  loads days: reads and writes rows, has partitions made and dropped, changes no table
 --   tmdb_reader  reads dimensions, bridges, the fact and the views: for analysts, BI tools and dashboards
 --
--- Run on a warehouse that is there, by a superuser or by the tables' owner with CREATEROLE; again whenever you like:
+-- Run on an existing warehouse, by a superuser or by the owner of the database and its tables with CREATEROLE, as often
+-- as you like; sql/grants.sql comes after it. Both together:
 --   tmdb-assets migrate --roles
--- Then give people and programs their own logins: create role anna login password '...' in role tmdb_reader;
+-- Then give people and programs log-ins of their own: create role anna login password '...' in role tmdb_reader;
+--
+-- It reads the system catalogues only and calls nothing that tmdb_owner or anyone else could have put in its way.
 do $$
 declare
+    callers_path constant text := pg_catalog.current_setting('search_path');
     role_name text;
     relation record;
 begin
+    perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
     foreach role_name in array array['tmdb_owner', 'tmdb_loader', 'tmdb_reader'] loop
         begin
-            if not exists (select 1 from pg_catalog.pg_roles where rolname = role_name) then
+            if not exists (select 1 from pg_roles where rolname = role_name) then
                 execute format('create role %I nologin', role_name);
             end if;
         exception
@@ -30,6 +35,15 @@ begin
     end if;
     grant usage, create on schema public to tmdb_owner;
     grant usage on schema public to tmdb_loader, tmdb_reader;
+    -- Nobody else may put a function or table where the functions of the warehouse would find it.
+    revoke create on schema public from public;
+    -- Loads stage rows in temporary tables. A reader has no use for them, and what does not exist cannot be abused.
+    execute format('revoke temporary on database %I from public', current_database());
+    execute format('grant temporary on database %I to tmdb_owner, tmdb_loader', current_database());
+    if has_database_privilege('tmdb_reader', current_database(), 'temporary') then
+        raise insufficient_privilege using
+            message = format('only its owner may revoke temporary tables on the database %I', current_database());
+    end if;
     -- Whoever may do more can act as the reader, as the Streamlit app does.
     foreach role_name in array array['tmdb_owner', 'tmdb_loader'] loop
         if not pg_has_role(role_name, 'tmdb_reader', 'member') then
@@ -38,51 +52,42 @@ begin
     end loop;
     for relation in
         select c.relname as name, case c.relkind when 'v' then 'view' else 'table' end as kind
-        from pg_catalog.pg_class as c
-        inner join pg_catalog.pg_roles as r on c.relowner = r.oid
+        from pg_class as c
+        inner join pg_roles as r on c.relowner = r.oid
         where
             c.relnamespace = 'public'::regnamespace
             and c.relkind in ('r', 'p', 'v')
             and r.rolname <> 'tmdb_owner'
             -- What others keep in this schema is theirs.
-            and c.relowner = (select m.relowner from pg_catalog.pg_class as m where m.oid = to_regclass('dim_movie'))
+            and c.relowner = (select m.relowner from pg_class as m where m.oid = to_regclass('public.dim_movie'))
             and (
                 c.relname ~ '^(raw_(details|discover|export|reference)|fact_movie_daily|bridge_movie_)'
                 or c.relname ~ '^dim_(company|country|date|genre|language|movie)$'
                 or c.relname ~ '^vw_(continent_popularity|genre_popularity|load_status|movie_latest|top|trending)'
                 or c.relname in (
                     'applied_sql', 'country_continent', 'details_due', 'fetch_log', 'fetch_slice', 'fetch_turn',
-                    'latest_change', 'load_day', 'movie_latest', 'popularity_total', 'rejected_row', 'schema_version',
-                    'top_movie'
+                    'load_day', 'movie_latest', 'popularity_total', 'rejected_row', 'schema_version', 'top_movie'
                 )
             )
         order by c.relkind = 'v' -- a view's owner must be able to read its tables
     loop
-        execute format('alter %s %I owner to tmdb_owner', relation.kind, relation.name);
+        execute format('alter %s public.%I owner to tmdb_owner', relation.kind, relation.name);
     end loop;
     for relation in
         select p.oid::regprocedure::text as name
-        from pg_catalog.pg_proc as p
-        inner join pg_catalog.pg_roles as r on p.proowner = r.oid
+        from pg_proc as p
+        inner join pg_roles as r on p.proowner = r.oid
         where
             p.pronamespace = 'public'::regnamespace
             and r.rolname <> 'tmdb_owner'
-            and p.proname in (
-                'count_top', 'count_totals', 'drop_raw_partitions', 'ensure_partition', 'grant_privileges',
-                'newest_films', 'note_changed_rows', 'note_latest_change', 'note_newest_day', 'popularity_totals',
-                'renew_totals', 'top_movies'
-            )
+            and p.proname in ('count_top', 'count_totals', 'drop_raw_partitions', 'ensure_partition', 'renew_totals')
     loop
         execute format('alter function %s owner to tmdb_owner', relation.name);
     end loop;
+    perform pg_catalog.set_config('search_path', callers_path, true);
 end
 $$;
-
--- Functions run as the owner with this schema on their path: nobody else may put one of the same name there.
-revoke create on schema public from public;
 
 -- A reader's mistakes stay small.
 alter role tmdb_reader set default_transaction_read_only = on;
 alter role tmdb_reader set statement_timeout = '2min';
-
-select grant_privileges();

@@ -282,21 +282,6 @@ COMMENT ON COLUMN fetch_turn.holder IS 'Random name of who asked: one process, o
 
 COMMENT ON COLUMN fetch_turn.ended_at IS 'When it ended; NULL while it lasts, or when it was cut off.';
 
-CREATE TABLE IF NOT EXISTS latest_change (
-    change_id TEXT NOT NULL,
-    table_name TEXT NOT NULL,
-    changed_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
-    CONSTRAINT pk_latest_change PRIMARY KEY (change_id)
-);
-
-COMMENT ON TABLE latest_change IS 'One row per transaction and table that it changed, of those that popularity_total and top_movie are made from. They are renewed when the transaction commits, and its rows go: nobody else ever sees one.';
-
-COMMENT ON COLUMN latest_change.change_id IS 'The transaction and the table.';
-
-COMMENT ON COLUMN latest_change.table_name IS 'The table that changed.';
-
-COMMENT ON COLUMN latest_change.changed_at IS 'When (UTC).';
-
 CREATE TABLE IF NOT EXISTS popularity_total (
     kind TEXT NOT NULL,
     code TEXT NOT NULL,
@@ -307,7 +292,7 @@ CREATE TABLE IF NOT EXISTS popularity_total (
     CONSTRAINT ck_popularity_total_kind_one_of CHECK (kind in ('continent', 'genre'))
 );
 
-COMMENT ON TABLE popularity_total IS 'One row per genre and per continent with films on the newest loaded day. Kept in the fact''s own load transaction; read through the views.';
+COMMENT ON TABLE popularity_total IS 'One row per genre and per continent with films on the newest loaded day. Renewed by every load that changes what it is counted from; read through vw_genre_popularity and vw_continent_popularity.';
 
 COMMENT ON COLUMN popularity_total.kind IS 'What is summed by.';
 
@@ -468,7 +453,7 @@ CREATE TABLE IF NOT EXISTS top_movie (
     CONSTRAINT pk_top_movie PRIMARY KEY (rank)
 );
 
-COMMENT ON TABLE top_movie IS 'One row per rank, 1 to 200, of the newest loaded day. Kept in the fact''s own load transaction; read through vw_top_movies.';
+COMMENT ON TABLE top_movie IS 'One row per rank, 1 to 200, of the newest loaded day. Renewed by every load that changes what it is ranked by; read through vw_top_movies.';
 
 COMMENT ON COLUMN top_movie.rank IS 'Place, from 1.';
 

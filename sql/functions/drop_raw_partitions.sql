@@ -1,8 +1,9 @@
--- As its owner, so that a loader need not own the tables. Only raw answers lie in partitions that may go.
+-- Runs as its owner, like ensure_partition: only the owner of a partition may drop it. It takes only a day, and drops
+-- only partitions of raw answers.
 create or replace function drop_raw_partitions(before date) returns setof text
 language plpgsql
 security definer
-set search_path = public, pg_temp
+set search_path = pg_catalog, public, pg_temp
 as $$
 declare
     partition_name text;
@@ -14,6 +15,7 @@ begin
         inner join pg_catalog.pg_class as p on i.inhparent = p.oid
         where
             p.relnamespace = 'public'::regnamespace
+            and c.relnamespace = p.relnamespace
             and p.relname in ('raw_details', 'raw_discover', 'raw_export')
             and case
                 when c.relname::text ~ '_\d{4}_\d\d_\d\d$' then to_date(right(c.relname::text, 10), 'YYYY_MM_DD') < before
@@ -21,9 +23,9 @@ begin
         order by right(c.relname::text, 10), c.relname
     loop
         begin
-            execute format('drop table %I', partition_name);
+            execute format('drop table public.%I', partition_name);
         exception
-            when lock_not_available then return; -- in use, as by a backup; the next call drops it
+            when lock_not_available then return; -- in use, for example by a backup; the next call drops it
         end;
         return next partition_name;
     end loop;

@@ -4,7 +4,8 @@ select
     t.avg_popularity,
     t.n_movies,
     t.total_votes
-from popularity_totals('continent') as t;
+from popularity_total as t
+where t.kind = 'continent';
 
 comment on view vw_continent_popularity is
 'One row per continent with films on the newest loaded day. A film counts once per continent, '

@@ -5,8 +5,9 @@ select
     t.avg_popularity,
     t.total_votes,
     t.n_movies as nb_movies
-from popularity_totals('genre') as t
-inner join dim_genre as g on t.code = g.genre_id::text;
+from popularity_total as t
+inner join dim_genre as g on t.code = g.genre_id::text
+where t.kind = 'genre';
 
 comment on view vw_genre_popularity is
 'One row per genre with films on the newest loaded day. Excludes removed films.';

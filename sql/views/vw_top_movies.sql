@@ -9,7 +9,7 @@ select
     l.vote_count,
     l.snapshot_date,
     l.votes_date
-from top_movies() as t
+from top_movie as t
 inner join movie_latest as l on t.movie_id = l.movie_id
 inner join dim_movie as m on t.movie_id = m.movie_id
 order by t.rank asc;

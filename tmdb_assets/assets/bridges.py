@@ -11,7 +11,7 @@ from tmdb_assets.assets.declare import AssetBuilder, day_of, table_asset
 from tmdb_assets.assets.dimensions import conformed
 from tmdb_assets.assets.publish import AssetEvent, publish
 from tmdb_assets.warehouse.loading.merge import replace_links
-from tmdb_assets.warehouse.schema.bridges import BRIDGES
+from tmdb_assets.warehouse.schema.bridges import BRIDGES, bridge_movie_country, bridge_movie_genre
 from tmdb_assets.warehouse.warehouse import Warehouse
 
 
@@ -30,7 +30,15 @@ def build_bridge(table: sa.Table) -> AssetBuilder:
         day = day_of(context)
         frames = conformed(table, details.rows(warehouse, day, table.name))
         merge = partial(replace_links, bridge=table, day=day)
-        yield from publish(warehouse, table, frames, day=day, merge=merge, is_partial=True)
+        yield from publish(
+            warehouse,
+            table,
+            frames,
+            day=day,
+            merge=merge,
+            is_partial=True,
+            renews_totals=table in (bridge_movie_genre, bridge_movie_country),
+        )
 
     return bridge
 

@@ -27,6 +27,7 @@ from tmdb_assets.transforms.conform import Conformed, conform
 from tmdb_assets.transforms.continents import CODE, CsvFault, find_missing, parse_continents
 from tmdb_assets.warehouse.ledger import fetch_log
 from tmdb_assets.warehouse.loading.contracts import validate
+from tmdb_assets.warehouse.loading.latest_state import renew_totals
 from tmdb_assets.warehouse.loading.merge import merge_whole
 from tmdb_assets.warehouse.schema.dimensions import country_continent as table
 from tmdb_assets.warehouse.schema.dimensions import dim_country
@@ -122,8 +123,9 @@ def known_codes() -> set[str]:
 
 
 def settle_continents(connection: sa.Connection) -> None:
-    """Let dim_country follow the table."""
-    connection.execute(sa.text(UPDATE_CONTINENTS))
+    """Let dim_country follow the table, and the totals by continent follow dim_country."""
+    if connection.execute(sa.text(UPDATE_CONTINENTS)).rowcount:
+        renew_totals(connection)
 
 
 def _refusal(path: Path, faults: list[CsvFault]) -> str:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -84,7 +85,15 @@ def dim_country(
     """Countries of production in their latest state, each with its continent."""
     day, table = day_of(context), dimensions.dim_country
     rows = _with_reference(warehouse, "country", "iso_3166_1", details.rows(warehouse, day, table.name))
-    yield from publish(warehouse, table, conformed(table, rows), day=day, merge=merge_countries, is_partial=True)
+    yield from publish(
+        warehouse,
+        table,
+        conformed(table, rows),
+        day=day,
+        merge=merge_countries,
+        is_partial=True,
+        renews_totals=True,
+    )
 
 
 def merge_countries(connection: sa.Connection) -> MergeCounts:
@@ -139,13 +148,22 @@ def dim_movie(
         yield from details.rows(warehouse, day, table.name)
 
     yield _removals_plausible(removals)
-    metadata = {"films_removed": len(removed)}
 
-    def mark(connection: sa.Connection) -> None:
-        details_due.mark_removed(connection, day, removed)
-        details_due.mark_removed_later(connection, day)
+    def merge_and_mark(connection: sa.Connection) -> MergeCounts:
+        counts = merge(connection, table)
+        marked = details_due.mark_removed(connection, day, removed)
+        marked += details_due.mark_removed_later(connection, day)
+        return replace(counts, updated=counts.updated + marked)
 
-    yield from publish(warehouse, table, conformed(table, chunks()), day=day, afterwards=mark, metadata=metadata)
+    yield from publish(
+        warehouse,
+        table,
+        conformed(table, chunks()),
+        day=day,
+        merge=merge_and_mark,
+        renews_totals=True,
+        metadata={"films_removed": len(removed)},
+    )
 
 
 def _removals_plausible(removals: details_due.Removals) -> AssetCheckResult:

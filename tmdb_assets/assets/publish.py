@@ -26,6 +26,7 @@ from dagster import (
 
 from tmdb_assets.transforms.conform import Conformed
 from tmdb_assets.warehouse.loading.contracts import StructuralFaultError
+from tmdb_assets.warehouse.loading.latest_state import renew_totals
 from tmdb_assets.warehouse.loading.load import MAX_REJECTED_SHARE, Loaded, TooManyRejectedError, load
 from tmdb_assets.warehouse.loading.merge import MergeCounts
 from tmdb_assets.warehouse.warehouse import Warehouse
@@ -54,17 +55,21 @@ def publish(
     afterwards: Callable[[sa.Connection], None] | None = None,
     metadata: Mapping[str, Any] | None = None,
     is_partial: bool = False,
+    renews_totals: bool = False,
 ) -> Iterator[AssetEvent]:
     """Load chunks of frames in one transaction and yield the asset's result with its contract check.
 
     `afterwards` runs in the same transaction, after the merge. `is_partial` says that the frames are what is news of
-    the table, see `load`. Raises `Failure`, after the failing check, when the load is refused.
+    the table, see `load`. With `renews_totals`, for a table that the totals of the views are counted from, a load that
+    changed a row renews them. Raises `Failure`, after the failing check, when the load is refused.
     """
     with guarded(table.name) as refused:
         with warehouse.begin() as connection:
             loaded = load(connection, table, chunks, day=day, merge=merge, is_partial=is_partial)
             if afterwards:
                 afterwards(connection)
+            if renews_totals and loaded.counts.has_changes:
+                renew_totals(connection)
             row_count = count_rows(connection, table, day)
         yield materialized(loaded, row_count, metadata)
     yield from refused.events

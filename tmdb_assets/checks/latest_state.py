@@ -76,10 +76,7 @@ kept as (
 select distinct name
 from ((select * from counted except select * from kept) union all (select * from kept except select * from counted))
 as differing
-union all
--- Each transaction takes its own notes away: while one stands the views count at every reading.
-select 'note of ' || table_name from latest_change
-order by name
+order by 1
 limit :shown
 """
 
@@ -123,7 +120,7 @@ def latest_state_agrees(warehouse: ResourceParam[Warehouse]) -> AssetCheckResult
 
 
 MEND_TOTALS = (
-    "Have them counted anew: tmdb-assets psql -c \"insert into latest_change values ('by hand', 'all')\". "
+    'Count them anew: tmdb-assets psql -c "select renew_totals()". '
     "Where load_day is named, materialize fact_movie_daily of the newest day."
 )
 

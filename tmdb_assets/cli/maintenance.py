@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import click
@@ -36,30 +36,35 @@ def doctor() -> None:
 def migrate(roles: bool) -> None:
     """Bring the warehouse's schema and views up to this release; any other command does so as well, but for the roles.
 
-    On an external server run it as the owner of the tables. With --roles the roles tmdb_loader and tmdb_reader may log
+    On an external server run it as the owner of the tables, or as a superuser: the schema is then changed by a log-in
+    that acts as the owner and lives for these minutes only. With --roles the roles tmdb_loader and tmdb_reader may log
     in afterwards if WAREHOUSE_LOADER_PASSWORD and WAREHOUSE_READER_PASSWORD are set; Dagster's storage is then the
     loader's.
     """
+    import sqlalchemy as sa
+
     from tmdb_assets.warehouse.schema.ddl import apply_view, view_names
     from tmdb_assets.warehouse.schema.migrations import HEAD
-    from tmdb_assets.warehouse.schema.roles import apply_roles, are_made
+    from tmdb_assets.warehouse.schema.roles import apply_roles, are_made, owner_login
     from tmdb_assets.warehouse.server.open import describe, open_server
     from tmdb_assets.warehouse.warehouse import Warehouse
 
     settings = get_settings()
     server = open_server(settings)
-    warehouse = Warehouse(url=server.url, settings=settings)
-    try:
-        with warehouse.begin() as connection:
-            applied = [name for name in view_names() if apply_view(connection, name)]
-        views = "1 view" if len(applied) == 1 else f"{len(applied)} views"
-        click.echo(f"{describe(server.url)}: schema at step {HEAD}, {views} brought up to date.")
-        if roles or (server.is_embedded and not are_made(warehouse.engine)):
-            storage = server.storage_url.database
-            apply_roles(warehouse.engine, settings, is_embedded=server.is_embedded, storage_database=storage)
-            click.echo("Roles tmdb_owner, tmdb_loader and tmdb_reader have what they need (sql/roles.sql).")
-    finally:
-        warehouse.close()
+    with nullcontext(server.url) if server.is_embedded else owner_login(server.url) as url:
+        warehouse = Warehouse(url=url, settings=settings)
+        try:
+            with warehouse.begin() as connection:
+                applied = [name for name in view_names() if apply_view(connection, name)]
+        finally:
+            warehouse.close()
+    views = "1 view" if len(applied) == 1 else f"{len(applied)} views"
+    click.echo(f"{describe(server.url)}: schema at step {HEAD}, {views} brought up to date.")
+    engine = sa.create_engine(server.url, poolclass=sa.NullPool)
+    if roles or (server.is_embedded and not are_made(engine)):
+        storage = server.storage_url.database
+        apply_roles(engine, settings, is_embedded=server.is_embedded, storage_database=storage)
+        click.echo("Roles tmdb_owner, tmdb_loader and tmdb_reader have what they need (sql/roles.sql).")
 
 
 @click.command()

@@ -11,6 +11,7 @@ from functools import cache
 import sqlalchemy as sa
 
 from tmdb_assets.settings import get_settings
+from tmdb_assets.warehouse.schema.roles import require_no_superuser
 from tmdb_assets.warehouse.server.databases import CONNECT_TIMEOUT_S, WarehouseUnavailableError, first_line
 from tmdb_assets.warehouse.server.open import reading_url
 from tmdb_assets.warehouse.server.urls import APPLICATION_NAME, describe
@@ -105,6 +106,8 @@ def _engine(url: sa.URL) -> sa.Engine:
             "prepare_threshold": None,
         },
     )
+    with engine.connect() as connection:
+        require_no_superuser(connection)
     sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(_BEGIN))
     return engine
 

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from tmdb_assets.settings import Settings, get_settings
 from tmdb_assets.warehouse.ledger.fetch_lock import FETCH_LOCK, PAUSE_S, hold_fetch_lock, require_session, take_turn
 from tmdb_assets.warehouse.schema.ddl import ensure_schema
-from tmdb_assets.warehouse.schema.roles import apply_roles, are_made
+from tmdb_assets.warehouse.schema.roles import apply_roles, are_made, require_no_superuser
 from tmdb_assets.warehouse.server import reconnect
 from tmdb_assets.warehouse.server.open import open_server
 from tmdb_assets.warehouse.server.urls import APPLICATION_NAME
@@ -64,8 +64,12 @@ class Warehouse:
             },
         )
         sa.event.listen(engine, "begin", _bound_waits)
+        is_embedded = self._given_url is None and self.settings.external_url is None
+        if self._given_url is None and not is_embedded:
+            with reconnect.connect(engine) as connection:
+                require_no_superuser(connection)
         ensure_schema(engine)
-        if self._given_url is None and self.settings.external_url is None and not are_made(engine):
+        if is_embedded and not are_made(engine):
             apply_roles(engine, self.settings, is_embedded=True)  # the server is ours alone
         return engine
 

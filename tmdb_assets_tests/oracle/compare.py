@@ -72,7 +72,7 @@ class Tables:
 
     def counts(self) -> dict[str, int]:
         """Rows of every declared table that has any; what the schema notes of itself is left out."""
-        own = {"applied_sql", "schema_version", "fetch_turn", "latest_change", "popularity_total", "top_movie"}
+        own = {"applied_sql", "schema_version", "fetch_turn", "popularity_total", "top_movie"}
         names = [table.name for table in metadata.sorted_tables if table.name not in own]
         found = {name: self.value(f"select count(*) from {name}") for name in names}
         return {name: rows for name, rows in found.items() if rows}

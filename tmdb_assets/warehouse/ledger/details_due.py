@@ -170,8 +170,11 @@ def has_details(connection: sa.Connection, before: dt.date) -> bool:
     return bool(connection.scalar(known, {"before": before}))
 
 
-def mark_removed(connection: sa.Connection, day: dt.date, gone: Collection[int]) -> None:
-    """Mark films that answered 404 and are not on the day's discover list, which has rows for the others."""
+def mark_removed(connection: sa.Connection, day: dt.date, gone: Collection[int]) -> int:
+    """Mark films that answered 404 and are not on the day's discover list, which has rows for the others.
+
+    Returns the number of films marked.
+    """
     statement = sa.text(
         "with locked as (select movie_id from dim_movie where movie_id = any(:gone) order by movie_id "
         "for no key update) update dim_movie as m "
@@ -179,11 +182,14 @@ def mark_removed(connection: sa.Connection, day: dt.date, gone: Collection[int])
         "where m.movie_id = locked.movie_id and m.removed_date is distinct from greatest(m.removed_date, :day) "
         "and greatest(m.removed_date, :day) > coalesce(m.details_date, '-infinity'::date)"
     )
-    connection.execute(statement, {"gone": sorted(gone), "day": day})
+    return connection.execute(statement, {"gone": sorted(gone), "day": day}).rowcount
 
 
-def mark_removed_later(connection: sa.Connection, day: dt.date) -> None:
-    """Mark films that this load brought in and that answered 404 on a later day, which was loaded before they came."""
+def mark_removed_later(connection: sa.Connection, day: dt.date) -> int:
+    """Mark films that this load brought in and that answered 404 on a later day, which was loaded before they came.
+
+    Returns the number of films marked.
+    """
     found = connection.execute(
         sa.text(
             "select r.snapshot_date, array_agg(r.movie_id) from raw_details as r join dim_movie as m using (movie_id) "
@@ -191,9 +197,11 @@ def mark_removed_later(connection: sa.Connection, day: dt.date) -> None:
         ),
         {"day": day},
     )
-    for later, gone in found.all():
-        if removals(connection, later).are_plausible:
-            mark_removed(connection, later, gone)
+    return sum(
+        mark_removed(connection, later, gone)
+        for later, gone in found.all()
+        if removals(connection, later).are_plausible
+    )
 
 
 def films_due(connection: sa.Connection, day: dt.date, asked_since: dt.datetime) -> list[int]:

@@ -3,8 +3,8 @@
 The cost is that of the day, not of the history. Popularity comes from the newest day, votes from the newest day that
 knows them; both rules are maxima, so days may be loaded in any order.
 
-What the ranking and the aggregating views show is kept in `popularity_total` and `top_movie`. The database renews it
-when a transaction that touched it commits (sql/functions/latest_totals.sql), this load's or any other.
+What the ranking and the aggregating views show is kept in `popularity_total` and `top_movie`. Every load that changes
+what these are counted from renews them as the last act of its transaction (sql/functions/renew_totals.sql).
 """
 
 from __future__ import annotations
@@ -76,6 +76,21 @@ def ensure_day(connection: sa.Connection, day: dt.date) -> None:
 
 
 def keep_latest(connection: sa.Connection, day: dt.date) -> None:
-    """Bring `movie_latest` and `load_day` up to date after a load of a day's facts; the totals follow at the commit."""
-    connection.execute(sa.text(KEEP_LATEST), {"day": day})
+    """Bring `movie_latest`, `load_day` and the totals up to date after a load of a day's facts.
+
+    The totals are renewed only when a film's state changed or the day is the newest now; see `renew_totals`.
+    """
+    newest: dt.date | None = connection.scalar(sa.text(NEWEST_DAY))
+    changed = connection.execute(sa.text(KEEP_LATEST), {"day": day}).rowcount
     connection.execute(sa.text(KEEP_LOAD_DAY), {"day": day})
+    if changed or newest is None or newest < day:
+        renew_totals(connection)
+
+
+def renew_totals(connection: sa.Connection) -> None:
+    """Count the totals of the views anew, as the last act of a transaction that changed what they are counted from.
+
+    Of two transactions side by side the second waits here until the first has ended, and then counts what both changed.
+    After this call a transaction must take no lock that another one may hold: that one may be waiting here.
+    """
+    connection.exec_driver_sql("select renew_totals()")

@@ -31,6 +31,11 @@ class MergeCounts:
     unchanged: int = 0
     deleted: int = 0
 
+    @property
+    def has_changes(self) -> bool:
+        """Whether any row came, went or got other content."""
+        return bool(self.inserted or self.updated or self.deleted)
+
 
 def take_turn(connection: sa.Connection, table: sa.Table, day: dt.date | None) -> None:
     """Wait until no other transaction merges the same day (or the same undated table) into the table.

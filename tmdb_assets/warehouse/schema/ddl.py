@@ -65,7 +65,7 @@ def ensure_schema(engine: sa.Engine) -> None:
     release, where this role may not change the schema, and where columns differ from the declared ones all the same.
     """
     text = schema_sql()
-    digest = hashlib.sha256((text + functions_sql()).encode()).hexdigest()
+    digest = hashlib.sha256((text + functions_sql() + grants_sql()).encode()).hexdigest()
     with _told_of_rights(), engine.begin() as connection:
         if _applied(connection, "schema") == digest:
             return
@@ -78,7 +78,8 @@ def ensure_schema(engine: sa.Engine) -> None:
         _require_columns(connection)
         connection.exec_driver_sql(text)
         _execute(connection, functions_sql())
-        connection.exec_driver_sql("select grant_privileges()")
+        _execute(connection, grants_sql())
+        connection.exec_driver_sql("select renew_totals()")
         mark(connection)
         _remember(connection, "schema", digest)
 
@@ -106,6 +107,11 @@ def _told_of_rights() -> Iterator[None]:
 def functions_sql() -> str:
     """The functions that the warehouse calls, as SQL text."""
     return "\n".join(path.read_text(encoding="utf-8") for path in sorted((SQL_DIR / "functions").glob("*.sql")))
+
+
+def grants_sql() -> str:
+    """What loader and reader may do with the tables and views there are, as SQL text."""
+    return (SQL_DIR / "grants.sql").read_text(encoding="utf-8")
 
 
 def _require_columns(connection: sa.Connection) -> None:
@@ -146,7 +152,7 @@ def apply_view(connection: sa.Connection, name: str) -> bool:
     with _told_of_rights():
         act_as_owner(connection)
         _execute(connection, text)
-        connection.exec_driver_sql("select grant_privileges()")
+        _execute(connection, grants_sql())
         _remember(connection, name, digest)
         connection.exec_driver_sql("set local role none")
     return True

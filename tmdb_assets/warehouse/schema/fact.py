@@ -57,8 +57,8 @@ movie_latest.dialect_options["postgresql"]["with"] = {"fillfactor": 50}
 
 popularity_total = table(
     "popularity_total",
-    "One row per genre and per continent with films on the newest loaded day. Kept in the fact's own load transaction; "
-    "read through the views.",
+    "One row per genre and per continent with films on the newest loaded day. Renewed by every load that changes what "
+    "it is counted from; read through vw_genre_popularity and vw_continent_popularity.",
     column("kind", "text", "What is summed by.", key=True, one_of=("continent", "genre")),
     column("code", "text", "The continent, or the genre's id.", key=True),
     column("avg_popularity", "number", "Plain mean of the films' popularity."),
@@ -69,20 +69,10 @@ popularity_total = table(
 
 top_movie = table(
     "top_movie",
-    "One row per rank, 1 to 200, of the newest loaded day. Kept in the fact's own load transaction; read through "
-    "vw_top_movies.",
+    "One row per rank, 1 to 200, of the newest loaded day. Renewed by every load that changes what it is ranked by; "
+    "read through vw_top_movies.",
     column("rank", "integer", "Place, from 1.", key=True),
     column("movie_id", "integer", "The film."),
-    group="facts",
-)
-
-latest_change = table(
-    "latest_change",
-    "One row per transaction and table that it changed, of those that popularity_total and top_movie are made from. "
-    "They are renewed when the transaction commits, and its rows go: nobody else ever sees one.",
-    column("change_id", "text", "The transaction and the table.", key=True),
-    column("table_name", "text", "The table that changed."),
-    column("changed_at", "timestamp", "When (UTC).", by_database="now()"),
     group="facts",
 )
 

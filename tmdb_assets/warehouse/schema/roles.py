@@ -6,11 +6,15 @@ statement and in no log.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import sqlalchemy as sa
 from pydantic import SecretStr
 
 from tmdb_assets.settings import SQL_DIR, Settings
 from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError
+from tmdb_assets.warehouse.server.passing_login import passing_login
 from tmdb_assets.warehouse.server.urls import READER, describe
 
 OWNER, LOADER = "tmdb_owner", "tmdb_loader"
@@ -29,7 +33,9 @@ def apply_roles(
     """
     try:
         with engine.begin() as connection:
-            connection.exec_driver_sql((SQL_DIR / "roles.sql").read_text(encoding="utf-8").replace("%", "%%"))
+            for name in ("roles", "grants"):
+                text = (SQL_DIR / f"{name}.sql").read_text(encoding="utf-8")
+                connection.exec_driver_sql(text.replace("%", "%%"))
             if settings.warehouse_loader_password is not None:
                 _let_in(connection, LOADER, settings.warehouse_loader_password)
                 if storage_database is not None:
@@ -44,7 +50,8 @@ def apply_roles(
             raise
         raise WarehouseUnavailableError(
             f"The role of WAREHOUSE_URL may not make the roles at {describe(engine.url)}. Nothing was changed. Ask an "
-            "administrator to run sql/roles.sql on this database, or give the role CREATEROLE and the tables."
+            "administrator to run sql/roles.sql and then sql/grants.sql on this database, or give the role CREATEROLE, "
+            "the database and the tables."
         ) from None
 
 
@@ -55,6 +62,50 @@ def _let_in(connection: sa.Connection, role: str, password: SecretStr) -> None:
     secret = password.get_secret_value().encode()
     verifier = driver.pgconn.encrypt_password(secret, role.encode(), b"scram-sha-256").decode()
     connection.exec_driver_sql(f"alter role {role} login password '{verifier}'")
+
+
+def require_no_superuser(connection: sa.Connection) -> None:
+    """Raise `WarehouseUnavailableError` in a superuser's session on tables of a lesser role.
+
+    What such a session does with the tables runs functions that their owner may have changed, in triggers, defaults or
+    views, with all the rights of the superuser: `set role` is no protection, since a function can reset it.
+    """
+    if _lesser_owner(connection) is not None:
+        raise WarehouseUnavailableError(
+            f"WAREHOUSE_URL logs in as a superuser, but the tables at {describe(connection.engine.url)} belong to "
+            f"{OWNER}, whose functions a superuser must not run. Nothing was changed. Log in as {LOADER}: run "
+            f"WAREHOUSE_LOADER_PASSWORD=... tmdb-assets migrate --roles once, then name {LOADER} and that password in "
+            "WAREHOUSE_URL."
+        )
+
+
+@contextmanager
+def owner_login(url: sa.URL) -> Iterator[sa.URL]:
+    """Yield an address to change the schema with: `url` itself, or a passing log-in that is no superuser.
+
+    The latter where `url` logs in as a superuser and the tables belong to a lesser role: it acts as that role, see
+    `passing_login` and `require_no_superuser`. Raises `sa.exc.DBAPIError` and `psycopg.Error`.
+    """
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        owner = _lesser_owner(connection)
+    if owner is None:
+        yield url
+        return
+    with passing_login(url, owner) as passing:
+        yield passing
+
+
+def _lesser_owner(connection: sa.Connection) -> str | None:
+    """The tables' owner, where this session is a superuser's and that owner is none."""
+    owner: str | None = connection.scalar(
+        sa.text(
+            "select o.rolname::text from pg_catalog.pg_class as c join pg_catalog.pg_roles as o on o.oid = c.relowner "
+            "join pg_catalog.pg_roles as me on me.rolname = session_user "
+            "where c.oid = pg_catalog.to_regclass('public.dim_movie') and me.rolsuper and not o.rolsuper"
+        )
+    )
+    return owner
 
 
 def are_made(engine: sa.Engine) -> bool:

@@ -22,8 +22,12 @@ if TYPE_CHECKING:
 PREFIX = "tmdb_passing_"
 LIFETIME = dt.timedelta(minutes=10)  # within which to log in; the work itself may last longer
 
-# Roles that a killed process left behind. The server's clock decides, as it does when one logs in.
-EXPIRED = "select rolname from pg_roles where starts_with(rolname, %s) and rolvaliduntil < now()"
+# Roles that a killed process left behind. The server's clock decides, as it does when one logs in. Qualified, because a
+# function of the same name in schema public that takes a `name` would fit better and run in the superuser's session.
+EXPIRED = """
+select rolname from pg_catalog.pg_roles
+where pg_catalog.starts_with(rolname::text, %s) and rolvaliduntil < pg_catalog.now()
+"""
 
 
 @contextmanager

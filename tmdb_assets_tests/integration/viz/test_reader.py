@@ -39,12 +39,10 @@ def read_from(monkeypatch):
     return lambda url: monkeypatch.setattr(reader, "reading_url", lambda: url)
 
 
-@pytest.fixture(params=["superuser", "loader", "reader"])
+@pytest.fixture(params=["loader", "reader"])
 def login(request, star: Warehouse) -> Iterator[sa.URL]:
-    """The address of the warehouse for three kinds of log-in."""
-    if request.param == "superuser":
-        yield star.url
-    elif request.param == "reader":
+    """The address of the warehouse for two kinds of log-in."""
+    if request.param == "reader":
         yield reader_url(star.url, SETTINGS)
     else:
         name = f"loader_of_{star.url.database}"
@@ -73,6 +71,12 @@ def test_whoever_logs_in_reads_as_the_reader_and_writes_nothing(login: sa.URL, r
         assert session.scalar(sa.text("show transaction_read_only")) == read_only
 
 
+def test_a_superuser_does_not_read_tables_of_the_owner(star: Warehouse, read_from) -> None:
+    read_from(star.url)
+    with pytest.raises(NothingToReadError, match=r"logs in as a superuser.*Log in as tmdb_loader"), reading():
+        pytest.fail("it reads")
+
+
 def test_without_roles_the_login_itself_reads_and_writes_nothing(warehouse: Warehouse, read_from) -> None:
     name = f"own_of_{warehouse.url.database}"
     with warehouse.begin() as connection:
@@ -87,7 +91,7 @@ def test_without_roles_the_login_itself_reads_and_writes_nothing(warehouse: Ware
 
 
 def test_the_edition_is_another_one_after_each_load(star: Warehouse, read_from) -> None:
-    read_from(star.url)
+    read_from(reader_url(star.url, SETTINGS))
     before = read_edition()
     assert (before.database, before.newest_day) == (describe(star.url), DAY)
     with star.begin() as connection:
@@ -107,7 +111,7 @@ def test_a_database_without_views_and_one_without_days_have_no_data_yet(warehous
 
 
 def test_an_older_release_is_told_with_what_to_do(star: Warehouse, read_from) -> None:
-    read_from(star.url)
+    read_from(reader_url(star.url, SETTINGS))
     with pytest.raises(NothingToReadError, match="tmdb-assets migrate") as older, reading() as connection:
         connection.execute(sa.text("select * from vw_of_tomorrow"))
     assert older.value.headline == "The database is of another release"
@@ -116,20 +120,22 @@ def test_an_older_release_is_told_with_what_to_do(star: Warehouse, read_from) ->
 def test_a_server_that_is_away_is_told_and_comes_back(star: Warehouse, read_from) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # and does not listen
-        away = star.url.set(query={"host": "127.0.0.1", "port": str(taken.getsockname()[1])}, password="secret word")
+        away = reader_url(star.url, SETTINGS).set(
+            query={"host": "127.0.0.1", "port": str(taken.getsockname()[1])}, password="secret word"
+        )
         read_from(away)
         with pytest.raises(NothingToReadError) as gone:
             read_edition()
     assert gone.value.headline == "The database cannot be reached"
     assert f"Postgres at {describe(away)} did not answer (" in str(gone.value)
     assert "secret word" not in str(gone.value)
-    read_from(star.url)
+    read_from(reader_url(star.url, SETTINGS))
     assert read_edition().newest_day == DAY
 
 
 def test_a_database_that_is_missing_is_told_and_not_made(star: Warehouse, read_from) -> None:
-    missing = f"{star.url.database}_missing"
-    read_from(star.url.set(database=missing))
+    missing = f"{reader_url(star.url, SETTINGS).database}_missing"
+    read_from(reader_url(star.url, SETTINGS).set(database=missing))
     with pytest.raises(NothingToReadError, match=f'database "{missing}" does not exist'):
         read_edition()
     with star.begin() as connection:

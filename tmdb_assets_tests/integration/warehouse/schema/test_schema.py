@@ -192,6 +192,7 @@ def test_a_view_whose_text_changed_is_replaced(
     ensure_schema(warehouse.engine)
     (tmp_path / "views").mkdir()
     monkeypatch.setattr(ddl, "SQL_DIR", tmp_path)
+    monkeypatch.setattr(ddl, "grants_sql", lambda: "select 1")
     file = tmp_path / "views" / "vw_percent.sql"
     file.write_text("create or replace view vw_percent as select '5% :x'::text as share;")
     with warehouse.begin() as connection:

@@ -1,0 +1,100 @@
+-- What vw_top_movies, vw_genre_popularity and vw_continent_popularity show: how it is counted, and how the counts are
+-- kept. See docs/decisions/0003-the-latest-state-is-a-table.md.
+
+-- Means are taken of exact sums, so the order in which rows are read does not matter: same input, same rows.
+-- A film counts once per continent, however many of its countries are on it.
+create or replace function count_totals() returns setof popularity_total
+language sql
+stable
+set search_path = pg_catalog, public, pg_temp
+as $$
+with newest_film as materialized (
+    select
+        l.movie_id,
+        l.popularity::numeric as popularity,
+        l.vote_count
+    from movie_latest as l
+    where
+        l.snapshot_date = (select max(d.date_id) from load_day as d)
+        and not exists (
+            select 1 from dim_movie as m
+            where m.movie_id = l.movie_id and m.removed_date is not null
+        )
+)
+
+select
+    'genre',
+    b.genre_id::text,
+    avg(f.popularity)::double precision,
+    coalesce(sum(f.vote_count), 0)::bigint,
+    count(*)
+from bridge_movie_genre as b
+inner join newest_film as f on b.movie_id = f.movie_id
+group by b.genre_id
+union all
+select
+    'continent',
+    fc.continent,
+    avg(f.popularity)::double precision,
+    coalesce(sum(f.vote_count), 0)::bigint,
+    count(*)
+from (
+    select distinct
+        b.movie_id,
+        c.continent
+    from bridge_movie_country as b
+    inner join dim_country as c on b.iso_3166_1 = c.iso_3166_1
+    where c.continent is not null
+) as fc
+inner join newest_film as f on fc.movie_id = f.movie_id
+group by fc.continent
+$$;
+
+comment on function count_totals() is 'What popularity_total must hold, counted now.';
+
+create or replace function count_top() returns setof top_movie
+language sql
+stable
+set search_path = pg_catalog, public, pg_temp
+as $$
+select
+    row_number() over (
+        order by
+            l.popularity desc,
+            l.vote_average desc nulls last,
+            l.vote_count desc nulls last,
+            l.movie_id asc
+    ),
+    l.movie_id
+from movie_latest as l
+where
+    l.snapshot_date = (select max(d.date_id) from load_day as d)
+    and not exists (
+        select 1 from dim_movie as m
+        where m.movie_id = l.movie_id and m.removed_date is not null
+    )
+order by 1
+limit 200
+$$;
+
+comment on function count_top() is 'What top_movie must hold, counted now.';
+
+-- The last act of every transaction that changed what is counted: whoever holds the lock then waits for nobody. The
+-- lock is held until the commit is visible, and each statement after it sees what was committed before, so that of two
+-- transactions side by side the later counts what both changed.
+create or replace function renew_totals() returns void
+language plpgsql
+set search_path = pg_catalog, public, pg_temp
+as $$
+begin
+    perform pg_advisory_xact_lock(7308332003);
+    delete from popularity_total;
+    insert into popularity_total
+    select t.* from count_totals() as t order by t.kind, t.code;
+    delete from top_movie;
+    insert into top_movie
+    select t.* from count_top() as t order by t.rank;
+end
+$$;
+
+comment on function renew_totals() is 'Counts popularity_total and top_movie anew.';
