@@ -30,7 +30,8 @@ KINDS = {
     "/movie/changes": "changes",
 }
 # Parameters that the discover endpoint understands here; any other would be ignored in silence, so it is refused.
-DISCOVER_PARAMS = {"page", "sort_by", "include_adult", "include_video", "language"}
+DATES = ("primary_release_date.gte", "primary_release_date.lte")
+DISCOVER_PARAMS = {"page", "sort_by", "include_adult", "include_video", "language", *DATES}
 
 
 @cache
@@ -177,4 +178,4 @@ def _discover(catalogue: Catalogue, params: Mapping[str, str]) -> tuple[int, Any
     number = params.get("page", "1")
     if not (number.isascii() and number.isdigit() and 1 <= int(number) <= MAX_PAGES):
         return 400, _error("400_page_over_500", 22)
-    return 200, catalogue.page(int(number))
+    return 200, catalogue.page(int(number), *(params.get(name, "") for name in DATES))

@@ -123,14 +123,19 @@ class Catalogue:
         ]
         return gzip.compress("\n".join(lines).encode(), compresslevel=1, mtime=0)
 
-    def page(self, number: int) -> dict[str, Any]:
-        """Discover page `number` (from 1, 20 items each, empty beyond the end); `total_pages` knows no cap of 500."""
-        start = (number - 1) * PAGE_SIZE
+    def page(self, number: int, first: str = "", last: str = "") -> dict[str, Any]:
+        """Discover page `number` (from 1, 20 items each, empty beyond the end); `total_pages` knows no cap of 500.
+
+        With two dates it is a page of the films released from `first` to `last`.
+        """
+        listing, start = self.listing, (number - 1) * PAGE_SIZE
+        if first or last:
+            listing = [item for item in listing if item["release_date"] and first <= item["release_date"] <= last]
         return {
             "page": number,
-            "results": self.listing[start : start + PAGE_SIZE],
-            "total_pages": -(-len(self.listing) // PAGE_SIZE),
-            "total_results": len(self.listing),
+            "results": listing[start : start + PAGE_SIZE],
+            "total_pages": -(-len(listing) // PAGE_SIZE),
+            "total_results": len(listing),
         }
 
 

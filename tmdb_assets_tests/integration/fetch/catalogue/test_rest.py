@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tmdb_assets.tmdb.sandbox import routes
-from tmdb_assets_tests.cases.sandbox_sample import DAY
+from tmdb_assets_tests.fakes.replay import Fault
 from tmdb_assets_tests.fakes.sliced_catalogue import (
     CATALOGUE,
     DATED,
+    DAY,
     FILMS,
     Span,
     ask_for,
@@ -15,6 +15,7 @@ from tmdb_assets_tests.fakes.sliced_catalogue import (
     span_of,
     spans_of,
 )
+from tmdb_assets_tests.stage.many_days import both
 from tmdb_assets_tests.stage.platform import checks_of, evaluations_of, failures_of
 
 
@@ -47,29 +48,27 @@ def test_an_interrupted_crawl_goes_on_by_slice(graph, discover):
     assert discover.asked.total() == 0
 
 
-def test_a_page_that_cannot_be_read_leaves_its_slice_to_the_next_run(graph, discover, monkeypatch):
-    broken: list[tuple[Span, int]] = []
-    lost: list[int] = []
+def test_a_page_that_cannot_be_read_leaves_its_slice_to_the_next_run(graph, discover):
+    broken: list[Span] = []
 
-    def third_page_of_one_slice(catalogue, path, query):
-        status, body = discover(catalogue, path, query)
-        key = span_of(query), int(query["page"])
-        if key[1] == 3 and not broken:
-            broken.append(key)
-            lost.append(len(body["results"]))
-        return (status, body) if key not in broken else (200, {"page": 3, "results": "none"})
+    def third_page_of_one_slice(path, params):
+        if params.get("page") == "3" and not broken:
+            broken.append(span_of(params))
+        is_broken = params.get("page") == "3" and span_of(params) in broken
+        return Fault(body=b'{"page": 3, "results": "none"}') if is_broken else None
 
-    monkeypatch.setitem(routes.ROUTES, "/3/discover/movie()", third_page_of_one_slice)
+    graph.replay.faults = both(third_page_of_one_slice, discover)
     result = graph.run(DAY, only=CATALOGUE)
     assert failures_of(result) == []
-    (((first, last), _),) = broken
+    ((first, last),) = broken
+    lost = len(discover.catalogue.page(3, first, last)["results"])
     check = evaluations_of(result)["raw_discover.pages_complete"]
     assert not check.passed
     assert f"slice {first}..{last}" in check.description
     assert (first, last) not in finished(graph)
-    assert graph.value("select count(*) from raw_discover") == DATED - lost[0]
+    assert graph.value("select count(*) from raw_discover") == DATED - lost
 
-    monkeypatch.setitem(routes.ROUTES, "/3/discover/movie()", discover)
+    graph.replay.faults = discover
     discover.asked.clear()
     result = graph.run(DAY, only=CATALOGUE)
     assert failures_of(result) == []
@@ -126,17 +125,17 @@ def test_each_mode_asks_what_it_lacks_whatever_the_other_has(graph, discover):
     assert set(dated) <= set(graph.column("select movie_id from raw_discover"))
 
 
-def test_a_slice_whose_first_page_is_not_answered_is_set_aside(graph, discover, monkeypatch):
+def test_a_slice_whose_first_page_is_not_answered_is_set_aside(graph, discover):
     broken: list[Span] = []
 
-    def first_page_of_a_later_slice(catalogue, path, query):
-        span = span_of(query)
-        if query["page"] == "1" and (span in broken or (not broken and discover.asked.total() > 30)):
+    def first_page_of_a_later_slice(path, params):
+        span = span_of(params)
+        if params.get("page") == "1" and (span in broken or (not broken and discover.asked.total() > 30)):
             broken[:] = [span]
-            return 500, {"status_message": "broken"}
-        return discover(catalogue, path, query)
+            return Fault(status=500)
+        return None
 
-    monkeypatch.setitem(routes.ROUTES, "/3/discover/movie()", first_page_of_a_later_slice)
+    graph.replay.faults = both(first_page_of_a_later_slice, discover)
     result = graph.run(DAY, only=CATALOGUE)
     assert failures_of(result) == []
     (span,) = broken
@@ -145,7 +144,7 @@ def test_a_slice_whose_first_page_is_not_answered_is_set_aside(graph, discover, 
     assert graph.rows("select part, reasons -> 0 ->> 'rule' from rejected_row") == [(name, "page is answered")]
     missing = [film["id"] for film in FILMS if film["release_date"] and span[0] <= film["release_date"] <= span[1]]
     assert graph.value("select count(*) from raw_discover") == DATED - len(missing)
-    monkeypatch.setitem(routes.ROUTES, "/3/discover/movie()", discover)
+    graph.replay.faults = discover
     discover.asked.clear()
     assert failures_of(graph.run(DAY, only=CATALOGUE)) == []
     assert spans_of(discover) == {span}

@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from itertools import pairwise
 
-from tmdb_assets.tmdb.sandbox import routes
-from tmdb_assets_tests.cases.sandbox_sample import DAY
+from tmdb_assets.tmdb.client import TmdbClient
+from tmdb_assets_tests.fakes.replay import DATES, Fault
 from tmdb_assets_tests.fakes.sliced_catalogue import (
     CATALOGUE,
     CROWD,
     DATED,
+    DAY,
     FILMS,
     MOST_PAGES,
     START,
@@ -33,6 +34,17 @@ def test_the_whole_catalogue_is_there_and_what_it_cannot_show_is_reported(graph,
     days = [(dt.date.fromisoformat(first), dt.date.fromisoformat(last)) for first, last in stored]
     assert all(before[1] + dt.timedelta(days=1) == after[0] for before, after in pairwise(days))
     assert max(page for _, page in discover.asked) <= MOST_PAGES
+    (query,) = {
+        tuple(sorted(item for item in asked.params.items() if item[0] != "page" and item[0] not in DATES))
+        for asked in graph.replay.asked
+        if asked.kind == "discover"
+    }
+    assert query == (
+        ("include_adult", "false"),
+        ("include_video", "false"),
+        ("language", "en-US"),
+        ("sort_by", "popularity.desc"),
+    )
     assert set(discover.asked.values()) == {1}
     check = evaluations_of(result)["raw_discover.pages_complete"]
     assert check.passed
@@ -63,13 +75,13 @@ def test_films_beyond_the_last_page_of_a_single_date_are_told(graph, discover):
         result = graph.run(DAY, only=CATALOGUE)
 
 
-def test_an_empty_catalogue_is_no_day(graph, discover, monkeypatch):
-    nothing = {"page": 1, "results": [], "total_pages": 0, "total_results": 0}
-    monkeypatch.setitem(routes.ROUTES, "/3/discover/movie()", lambda catalogue, path, query: (200, nothing))
+def test_an_empty_catalogue_is_no_day(graph, discover):
+    nothing = Fault(body=b'{"page": 1, "results": [], "total_pages": 0, "total_results": 0}')
+    graph.replay.faults = lambda path, params: nothing if path == "/discover/movie" else None
     result = graph.run(DAY, only=CATALOGUE)
     assert not result.success
     assert f"TMDb listed no films for {DAY}" in failures_of(result)[0]
-    monkeypatch.setitem(routes.ROUTES, "/3/discover/movie()", discover)
+    graph.replay.faults = discover
     assert failures_of(graph.run(DAY, only=CATALOGUE)) == []
     assert graph.value("select count(*) from raw_discover") == DATED
 
@@ -82,3 +94,10 @@ def test_a_refresh_asks_for_every_slice_again(graph, discover):
     assert failures_of(graph.run(DAY, only=CATALOGUE, config=config)) == []
     assert discover.asked == asked
     assert graph.value("select count(*) from raw_discover") == DATED
+
+
+def test_a_refused_token_ends_the_crawl(graph):
+    graph.source.client = TmdbClient(graph.replay.url, "wrong", rate_limit=0, workers=4)
+    result = graph.run(DAY, only=("raw_discover",))
+    assert failures_of(result)[0].startswith("TMDb refused the token")
+    assert graph.replay.requests["discover"] == 1
