@@ -1,118 +1,113 @@
-"""Labelled horizontal bars with columns of text beside them.
+"""A table with a column of bars and columns of text beside it.
 
-Rows stand in the order given, each at its own place, so that two rows of one name stay two bars. Bars start at zero;
-a row whose measure is unknown has no bar and says so.
+Rows keep their order, and two rows of the same name stay two rows. Bars start at zero; negative ones go to the left. A
+row whose measure is unknown has no bar and says so.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import KW_ONLY, dataclass
+from typing import TYPE_CHECKING
 
 import altair as alt
 
 from tmdb_assets.charts.labels import format_measure
-from tmdb_assets.charts.theme import BAR, HEADER_SIZE, INK, LINE, QUIET, WIDTH, Page, at
-from tmdb_assets.charts.values import Datum
+from tmdb_assets.charts.theme import BAR, FALL, INK, QUIET
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from tmdb_assets.charts.theme import Page
+    from tmdb_assets.charts.values import Datum
+
 NO_VALUE = "no data"
-ROW_HEIGHT = 30
-_BAR_HEIGHT = 20
-_HEADER_HEIGHT = 26
+_ROW_HEIGHT = 30
+_VALUE_WIDTH = 70
+"""Room for the value at the end of the longest bar, in px."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of text: the field it shows, its heading, where it stands and how wide it may become, both in px."""
+    """A column of text: its field, heading and width in px, of which `gap` px stay free on the right."""
 
     name: str
     heading: str
-    x: int
-    align: Literal["left", "right"] = "left"
-    limit: int | None = None
+    width: int
+    _: KW_ONLY
+    is_right: bool = False
     is_quiet: bool = False
+    gap: int = 10
 
 
 @dataclass(frozen=True)
-class Measure:
-    """The measure the bars show: its field, its heading, from where to where a bar may reach, in px, and its text.
+class Measure(Column):
+    """The column of bars: its field, heading and width in px, and how to write a value."""
 
-    Leave 70 px free after `x2` for the value behind the longest bar.
+    write: Callable[[float], str] = format_measure
+
+
+def table_of_bars(
+    page: Page, rows: Sequence[Datum], columns: Sequence[Column], tooltip: Sequence[str]
+) -> alt.VConcatChart:
+    """Return the picture of these columns from left to right, `WIDTH` px in all.
+
+    Adds the fields `row` (position from 0) and `value_label` (the measure as text) to the data.
     """
-
-    name: str
-    heading: str
-    x: int
-    x2: int
-    write: Callable[[float | None], str] = format_measure
-
-
-def labelled_bars(
-    page: Page, rows: Sequence[Datum], measure: Measure, columns: Sequence[Column], tooltip: Sequence[str]
-) -> alt.LayerChart:
-    """Return the chart of `rows`; adds the fields `row` (position from 0) and `value_label` to the data."""
+    (measure,) = (column for column in columns if isinstance(column, Measure))
     labelled = [
-        {**row, "row": position, "value_label": _value_label(row, measure)} for position, row in enumerate(rows)
+        {**row, "row": position, "value_label": NO_VALUE if value is None else measure.write(value)}
+        for position, row in enumerate(rows)
+        for value in [row[measure.name]]
     ]
-    top = page.top + _HEADER_HEIGHT
-    bottom = top + ROW_HEIGHT * len(labelled)
-    place = alt.Y(
-        "row:O",
-        axis=None,
-        scale=alt.Scale(type="band", domain=list(range(len(labelled))), range=[top, bottom], padding=0),
-    )
-    base = alt.Chart(alt.InlineData(values=labelled)).encode(y=place)
-    layers = [
-        *_headings(page.top + _HEADER_HEIGHT / 2, measure, columns),
-        base.mark_rule(color=LINE, yOffset=-ROW_HEIGHT / 2).encode(**at(x=1, x2=WIDTH - 1)),
-        *_bars(base, labelled, measure, tooltip),
-        *(_texts(base, column) for column in columns),
+    line_above = alt.Axis(grid=True, bandPosition=0, labels=False, minExtent=0)
+    place = alt.Y("row:O", axis=line_above, scale=alt.Scale(type="band", padding=0))
+    base = alt.Chart(height=alt.Step(_ROW_HEIGHT)).encode(y=place)
+    views = [
+        _bars(base, labelled, column, tooltip) if isinstance(column, Measure) else _texts(base, column)
+        for column in columns
     ]
-    return page.compose(layers, bottom)
+    return page.compose(labelled, *views)
 
 
-def _value_label(row: Datum, measure: Measure) -> str:
-    value = row[measure.name]
-    return NO_VALUE if value is None else measure.write(value)
-
-
-def _bars(base: alt.Chart, rows: Sequence[Datum], measure: Measure, tooltip: Sequence[str]) -> list[alt.Chart]:
-    known = [row[measure.name] for row in rows if row[measure.name] is not None]
-    longest = max(known, default=0)
-    reach = alt.X(
-        f"{measure.name}:Q",
-        axis=None,
-        # A domain from zero to zero has no length; all bars are empty then, whatever its end is.
-        scale=alt.Scale(
-            domain=[0, longest if longest > 0 else 1], range=[measure.x, measure.x2], clamp=True, nice=False
-        ),
-    )
+def _bars(base: alt.Chart, rows: Sequence[Datum], measure: Measure, tooltip: Sequence[str]) -> alt.LayerChart:
+    zero = alt.Axis(values=[0], grid=True, gridColor=QUIET, labels=False)
+    scale = alt.Scale(domain=_domain([row[measure.name] or 0 for row in rows], measure.width), nice=False)
+    x = alt.X(f"{measure.name}:Q", axis=zero, scale=scale)
     value = alt.Text("value_label:N")
-    missing = base.transform_filter(f"datum.{measure.name} === null")
-    return [
-        base.mark_bar(color=BAR, height=_BAR_HEIGHT, cornerRadiusEnd=2).encode(
-            x=reach, tooltip=[alt.Tooltip(name) for name in tooltip]
+    values = base.encode(x=x, text=value)
+    marks = [
+        base.mark_bar(height=_ROW_HEIGHT - 10, cornerRadiusEnd=2).encode(
+            x=x,
+            color=alt.ColorValue(BAR, condition={"test": f"datum.{measure.name} < 0", "value": FALL}),
+            tooltip=[alt.Tooltip(name) for name in tooltip],
         ),
-        base.mark_text(dx=7, color=INK).encode(x=reach, text=value),
-        missing.mark_text(dx=7, color=QUIET, fontStyle="italic").encode(**at(x=measure.x), text=value),
+        values.transform_filter(f"datum.{measure.name} >= 0").mark_text(dx=7),
+        values.transform_filter(f"datum.{measure.name} < 0").mark_text(dx=-7, align="right"),
+        base.transform_filter(f"datum.{measure.name} === null")
+        .mark_text(dx=7, color=QUIET, fontStyle="italic")
+        .encode(x=alt.XDatum(0), text=value),
     ]
+    return alt.LayerChart(layer=marks, width=measure.width, title=measure.heading)
+
+
+def _domain(values: Sequence[float], width: int) -> list[float]:
+    """From the lowest to the highest value, zero included, with room for the text at both ends."""
+    lowest, highest = min(0, *values), max(0, *values)
+    if lowest == highest:
+        return [0, 1]  # all bars are empty
+    rooms = [_VALUE_WIDTH if lowest < 0 else 0, _VALUE_WIDTH if highest > 0 else 0]
+    per_px = (highest - lowest) / (width - sum(rooms))
+    return [lowest - rooms[0] * per_px, highest + rooms[1] * per_px]
 
 
 def _texts(base: alt.Chart, column: Column) -> alt.Chart:
-    limit = alt.Undefined if column.limit is None else column.limit
-    color = QUIET if column.is_quiet else INK
-    mark: alt.Chart = base.mark_text(align=column.align, color=color, limit=limit)
-    return mark.encode(**at(x=column.x), text=alt.Text(f"{column.name}:N"))
-
-
-def _headings(y: float, measure: Measure, columns: Sequence[Column]) -> list[alt.Chart]:
-    shown = [(column.heading, column.x, column.align) for column in columns if column.heading]
-    return [
-        alt.Chart(alt.InlineData(values=[{"heading": heading}]))
-        .mark_text(align=align, color=QUIET, fontSize=HEADER_SIZE, fontWeight="bold")
-        .encode(**at(x=x, y=y), text=alt.Text("heading:N"))
-        for heading, x, align in [(measure.heading, measure.x, "left"), *shown]
-    ]
+    end = column.width - column.gap
+    texts = base.mark_text(
+        align="right" if column.is_right else "left", color=QUIET if column.is_quiet else INK, limit=end
+    )
+    shown: alt.Chart = texts.encode(x=alt.XValue(end if column.is_right else 0), text=alt.Text(f"{column.name}:N"))
+    shown.width = column.width
+    shown.title = column.heading
+    if column.is_right:
+        shown.title = alt.TitleParams(column.heading, anchor="end", dx=-column.gap)
+    return shown

@@ -1,4 +1,4 @@
-"""What stands beside a bar or a line: titles cut to a width, numbers as text. Imports neither pandas nor Altair."""
+"""The text beside a bar or a line: titles cut to a width, numbers as text. Imports neither pandas nor Altair."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ if TYPE_CHECKING:
 
 MISSING = "–"
 JOINERS = "\u200c\u200d"
-"""Devanagari and Persian spell with them; every other format character is dropped."""
+"""Devanagari and Persian need them; `to_text` drops every other format character."""
 _ELLIPSIS = "…"
 _RIGHT_TO_LEFT = "\u202b"
 
 
 def ellipsize(text: str, width: int) -> str:
-    """Return `text` cut to `width` columns with an ellipsis at the end, when it is wider.
+    """Return `text`, cut to `width` columns with an ellipsis when it is wider.
 
     A column is the width of a Latin letter; a wide East Asian character takes two (Unicode Standard Annex 11).
-    A character is never parted from its combining marks.
+    A character keeps its combining marks.
     """
     clusters = [(cluster, 2 if unicodedata.east_asian_width(cluster[0]) in "WF" else 1) for cluster in _clusters(text)]
     if sum(columns for _, columns in clusters) <= width:
@@ -37,9 +37,21 @@ def label_text(text: str, width: int) -> str:
     """Return `text` as a label of at most `width` columns that reads in its own direction."""
     directions = (unicodedata.bidirectional(char) for char in text)
     first = next((direction for direction in directions if direction in {"L", "R", "AL"}), "L")
-    # A picture is drawn left to right: without the mark, the ellipsis and the full stop of a right-to-left text would
-    # stand at its beginning. It opens the text, as a cut at its end must not lose it.
+    # A picture is drawn left to right: without this mark, a right-to-left text would begin with its ellipsis or full
+    # stop. The mark comes first, so that a cut does not lose it.
     return ("" if first == "L" else _RIGHT_TO_LEFT) + ellipsize(text, width)
+
+
+def name_labels(kind: str, number: float | None, name: str | None, width: int) -> dict[str, str]:
+    """Return the `label` of a film or genre, and `label_without_font` for when no font can draw its script.
+
+    `kind` ("Film", "Genre") and number replace a name that is missing or cannot be drawn.
+    """
+    numbered = kind if number is None else f"{kind} {number:.0f}"  # an id beside unknown ones comes as a float
+    return {
+        "label": label_text(name or f"{numbered} (no {'title' if kind == 'Film' else 'name'})", width),
+        "label_without_font": f"{numbered} (no font)",
+    }
 
 
 def _clusters(text: str) -> Iterator[str]:

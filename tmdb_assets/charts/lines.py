@@ -1,101 +1,102 @@
-"""Lines over days, each labelled at its end, for charts over time.
+"""Lines over days, each labelled at its end.
 
-The plot fills the page's width; a day without a figure is a gap. The labels stand as near to the ends of their lines as
-they can without touching, and a leader joins each to its line, so that the colours are only a help.
+A day without a figure is a gap. A leader joins each label to its line, so that nobody has to tell the colours apart.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import altair as alt
 
-from tmdb_assets.charts.axes import round_ticks, spread_labels, value_grid
-from tmdb_assets.charts.notice import words_at
-from tmdb_assets.charts.theme import BAR, FALL, HEADER_SIZE, INK, QUIET, TILE, WIDTH, Page, at
-from tmdb_assets.charts.values import Datum
+from tmdb_assets.charts.direct_labels import LABELS_WIDTH, direct_labels, spread_labels
+from tmdb_assets.charts.theme import AXIS_WIDTH, BAR, FALL, INK, WIDTH, notice
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-# Okabe and Ito's palette with a grey in place of its yellow, which is lost on white.
+    from tmdb_assets.charts.theme import Page
+    from tmdb_assets.charts.values import Datum
+
+# Okabe and Ito's palette with grey in place of its yellow, which cannot be seen on white.
 COLOURS = (BAR, FALL, "#009E73", "#CC79A7", INK, "#E69F00", "#56B4E9", "#767676")
-LABEL_WIDTH = 24
-"""How wide a label may be, in columns."""
 NO_HISTORY = "No history yet"
+HISTORY_ADVICE = ("It grows with each daily load.", "To fill earlier days now:", "tmdb-assets backfill")
 
 _HEIGHT = 300
-_LEFT = 52
-_RIGHT = 446
-_LABEL_X = 474
-_LABEL_GAP = 22
-_DAY_STEPS = (1, 2, 3, 5, 7, 14, 30, 61, 91, 182)
+_PLOT_WIDTH = WIDTH - AXIS_WIDTH - LABELS_WIDTH
+_ONE_DAY_WIDTH = 40
+_MOST_DATES = 6
 
 
-def labelled_lines(
-    page: Page, points: Sequence[Datum], days: Sequence[str], advice: Sequence[str], unit: str = ""
-) -> alt.LayerChart:
-    """Return the chart of `points`; where there is a single day, it says so in words, with `advice`.
+@dataclass(frozen=True)
+class Line:
+    """A line: its name, the labels of `name_labels`, and its value by day (YYYY-MM-DD); None is a gap.
 
-    A point holds: line (0 to 7, its colour), day (position in `days`), value (None: a gap), is_dot, is_newest (its
-    line's end, once a line), label, and what the tooltip shows: title, date. `unit` stands behind the axis's values.
+    `has_dots`: every day has a dot, not only the newest and those between gaps.
     """
-    top, bottom = page.top + 10, page.top + 10 + _HEIGHT
-    last = len(days) - 1
-    ticks = round_ticks(max(point["value"] or 0 for point in points))
-    # A single day stands at the right, beside its labels.
-    x_scale = alt.Scale(domain=[0, last] if last else [-1, 0], range=[_LEFT, _RIGHT], nice=False)
-    y_scale = alt.Scale(domain=[0, ticks[-1]], range=[bottom, top], nice=False)
-    x = alt.X("day:Q", axis=None, scale=x_scale)
-    y = alt.Y("value:Q", axis=None, scale=y_scale)
-    newest = [point for point in points if point["is_newest"]]
-    labels = spread_labels(newest, ticks[-1] * _LABEL_GAP / _HEIGHT, ticks[-1])
-    layers = [
-        *value_grid(ticks, y, _LEFT, _RIGHT, unit),
-        *_day_labels(days, x, bottom),
-        *_lines(points, x, y, labels, alt.Y("label_at:Q", axis=None, scale=y_scale)),
-        *([] if last else _no_history(top, advice)),
-    ]
-    return page.compose(layers, bottom + 30)
+
+    title: str | None
+    labels: Mapping[str, str]
+    values: Mapping[str, float | None]
+    has_dots: bool = False
+
+    def points(self, number: int) -> list[Datum]:
+        """One point per day; `number` (0 to 7) chooses the colour."""
+        days = sorted(self.values)
+        known = [False, *(self.values[day] is not None for day in days), False]
+        newest = max(day for day in days if self.values[day] is not None)
+        return [
+            {
+                **self.labels,
+                "line": number,
+                "title": self.title,
+                "date": day,
+                "day": day,  # the axis parses it to a time; `date` stays text for the tooltip
+                "value": self.values[day],
+                "is_dot": self.has_dots or day == newest or known[place : place + 3] == [False, True, False],
+                "is_newest": day == newest,
+            }
+            for place, day in enumerate(days)
+        ]
 
 
-def _lines(points: Sequence[Datum], x: alt.X, y: alt.Y, labels: list[Datum], label_at: alt.Y) -> list[alt.Chart]:
-    """The lines, their dots, and the labels with their leaders."""
-    scale = alt.Scale(domain=list(range(len(COLOURS))), range=list(COLOURS))
-    colour = alt.Color("line:O", legend=None, scale=scale)
+def labelled_lines(page: Page, lines: Sequence[Line], unit: str = "") -> alt.VConcatChart:
+    """Return the picture of at most 8 lines; a single day is shown as dots, beside words on how to load more.
+
+    `unit` follows the values of the axis.
+    """
+    points = [point for number, line in enumerate(lines) for point in line.points(number)]
+    days = sorted({point["date"] for point in points})
+    highest = max(point["value"] or 0 for point in points) or 1
+    spread_labels([point for point in points if point["is_newest"]], _HEIGHT, highest)
+    width = _PLOT_WIDTH if len(days) > 1 else _ONE_DAY_WIDTH
+    x = alt.X("day:T", axis=_date_axis(days), scale=alt.Scale(type="utc"))
+    values = alt.Axis(grid=True, tickCount=5, labelExpr=f"format(datum.value, ',') + '{unit}'")
+    y = alt.Y("value:Q", axis=values, scale=alt.Scale(domain=[0, highest], nice=False))
+    colour = alt.Color("line:O", legend=None, scale=alt.Scale(domain=list(range(len(COLOURS))), range=list(COLOURS)))
     tooltip = [alt.Tooltip(name) for name in ("title:N", "date:N", "value:Q")]
-    base = alt.Chart(alt.InlineData(values=list(points))).encode(x=x, y=y, color=colour, tooltip=tooltip)
-    ends = alt.Chart(alt.InlineData(values=labels))
-    return [
-        ends.mark_rule(strokeWidth=1.25).encode(x=x, y=y, y2="label_at:Q", color=colour, **at(x2=_LABEL_X - 5)),
+    base = alt.Chart().encode(x=x, y=y, color=colour, tooltip=tooltip)
+    leaders, labels = direct_labels(x, y, width, color=colour)
+    layers = [
+        leaders,
         base.mark_line(strokeWidth=2.5, strokeJoin="round", invalid="break-paths-show-path-domains"),
         base.transform_filter("datum.is_dot").mark_circle(size=46, opacity=1),
-        ends.mark_text(limit=WIDTH - _LABEL_X).encode(y=label_at, text=alt.Text("label:N"), **at(x=_LABEL_X)),
+        labels,
     ]
+    plot = alt.LayerChart(layer=layers, width=width, height=_HEIGHT)
+    if len(days) > 1:
+        return page.compose(points, plot)
+    return page.compose(points, notice(_PLOT_WIDTH - _ONE_DAY_WIDTH, _HEIGHT, NO_HISTORY, *HISTORY_ADVICE), plot)
 
 
-def _no_history(top: int, advice: Sequence[str]) -> list[alt.Chart]:
-    left, right = _LEFT + 24, _RIGHT - 56
-    box = alt.Chart(alt.InlineData(values=[{}])).mark_rect(color=TILE, cornerRadius=6)
-    place = at(x=left, x2=right, y=top + 62, y2=top + 132 + 22 * len(advice))
-    return [box.encode(**place), *words_at((left + right) / 2, top + 94, NO_HISTORY, *advice)]
-
-
-def _day_labels(days: Sequence[str], x: alt.X, bottom: int) -> list[alt.Chart]:
-    """At most six dates below the plot, counted back from the newest."""
-    last = len(days) - 1
-    step = next((step for step in _DAY_STEPS if last / step <= 5), max(1, math.ceil(last / 5)))
-    form = "%d %b" if last < 365 else "%b %Y"
-    shown = [
-        {"day": day, "date_label": dt.date.fromisoformat(days[day]).strftime(form).lstrip("0")}
-        for day in range(last, -1, -step)
-    ]
-    base = alt.Chart(alt.InlineData(values=shown)).encode(x=x)
-    return [
-        base.mark_rule(color=QUIET).encode(**at(y=bottom, y2=bottom + 5)),
-        base.mark_text(align="center", color=QUIET, fontSize=HEADER_SIZE).encode(
-            text=alt.Text("date_label:N"), **at(y=bottom + 18)
-        ),
-    ]
+def _date_axis(days: Sequence[str]) -> alt.Axis:
+    """At most six dates, counted back from the newest."""
+    first, last = dt.date.fromisoformat(days[0]), dt.date.fromisoformat(days[-1])
+    span = (last - first).days
+    step = max(1, math.ceil(span / (_MOST_DATES - 1)))
+    shown = [(last - dt.timedelta(days=ago)).isoformat() for ago in range(0, span + 1, step)]
+    return alt.Axis(format="%-d %b" if span < 365 else "%b %Y", ticks=True, values=shown)

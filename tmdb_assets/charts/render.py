@@ -1,7 +1,7 @@
-"""From a chart to a PNG, and from a PNG to the Markdown that the Dagster UI shows.
+"""Draws a chart as PNG, and wraps a PNG in the Markdown that the Dagster UI shows.
 
-Everything happens in this process and offline. vl-convert draws with the fonts of the machine and carries one of its
-own (Latin, Greek, Cyrillic, Hebrew); where no font has a title's script, a box would stand for each letter.
+Everything happens in this process, without a network. vl-convert draws with the fonts of the machine and one of its own
+(Latin, Greek, Cyrillic, Hebrew). When no font has a title's script, each letter would be drawn as a box.
 """
 
 from __future__ import annotations
@@ -27,18 +27,17 @@ _ALWAYS_DRAWN = ("LATIN", "GREEK", "CYRILLIC", "HEBREW")
 
 
 class RenderError(Exception):
-    """A chart could not be drawn; the text names the chart and the reason."""
+    """A chart could not be drawn; the message names the chart and the reason."""
 
 
 def to_png(chart: alt.LayerChart | alt.Chart) -> bytes:
     """Return the chart as PNG with a palette of at most 256 colours, one pixel for each px of the chart.
 
-    A row with a `label_without_font` shows that where no font of this machine can draw its `label`.
-    Raises RenderError when vl-convert refuses the chart.
+    When no font of this machine can draw the `label` of a row, its `label_without_font` is drawn instead.
+    Raises RenderError when vl-convert rejects the chart.
     """
     spec = chart.to_dict(validate=False)  # its parts were validated as they were made
-    for rows in spec.get("datasets", {}).values():
-        _replace_undrawable(rows)
+    spec["datasets"] = {name: list(map(_drawable, rows)) for name, rows in spec.get("datasets", {}).items()}
     try:
         png = bytes(vl_convert.vegalite_to_png(spec, scale=1, allowed_base_urls=[]))
     except ValueError as error:
@@ -67,9 +66,9 @@ def to_markdown(png: bytes, title: str) -> str:
 
 
 def to_drawable(text: str) -> str | None:
-    """Return `text` as this machine can draw it, or None when it lacks the glyph of a letter or has nothing left.
+    """Return `text` as this machine can draw it: without symbols that have no glyph (emoji, mostly).
 
-    Symbols without a glyph (emoji, mostly) are left out.
+    None when a letter has no glyph, or when nothing is left.
     """
     lacking = {char for char in set(text) if not _is_invisible(char) and not _has_glyph(char)}
     if not lacking:
@@ -80,14 +79,14 @@ def to_drawable(text: str) -> str | None:
     return kept if any(not _is_invisible(char) for char in kept) else None
 
 
-def _replace_undrawable(rows: list[dict[str, Any]]) -> None:
-    for row in rows:
-        if "label_without_font" in row:
-            row["label"] = to_drawable(row["label"]) or row["label_without_font"]
+def _drawable(row: dict[str, Any]) -> dict[str, Any]:
+    if "label_without_font" not in row:
+        return row
+    return {**row, "label": to_drawable(row["label"]) or row["label_without_font"]}
 
 
 def _is_invisible(char: str) -> bool:
-    # Spaces, joiners and marks on other characters: alone they show nothing that could be compared.
+    # Spaces, joiners and combining marks: alone they show nothing that could be compared.
     return unicodedata.category(char)[0] in "ZM" or unicodedata.category(char) == "Cf"
 
 
@@ -95,7 +94,7 @@ def _is_invisible(char: str) -> bool:
 def _has_glyph(char: str) -> bool:
     if unicodedata.name(char, "").startswith(_ALWAYS_DRAWN):
         return True
-    # vl-convert does not say which fonts it finds, but all characters without a glyph look the same.
+    # vl-convert does not say which fonts it found, but all characters without a glyph look the same.
     return _picture_of(char) != _picture_of(_NO_GLYPH)
 
 

@@ -1,6 +1,6 @@
-"""How a picture's figures are arranged as the table beside it: pure functions, frame to frame.
+"""The table beside a picture: pure functions from the frame of its query to the frame of the table.
 
-The Dagster UI has room for some forty letters beside a picture, so headings are short and columns few.
+The Dagster UI has room for about forty characters beside a picture, so headings are short and columns few.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from tmdb_assets.charts.labels import ellipsize
 if TYPE_CHECKING:
     import pandas as pd
 
-IDS_AND_DAYS = ["movie_id", "snapshot_date", "votes_date"]  # what would only widen the table beside a picture
+IDS_AND_DAYS = ["movie_id", "snapshot_date", "votes_date"]  # they would only widen the table
 TITLE_WIDTH = 18
-"""Letters of a title at the head of a column."""
+"""Longest title in the heading of a column, in columns of `ellipsize`."""
 
 
 def without_ids(frame: pd.DataFrame) -> pd.DataFrame:
-    """The figures as they come, without ids and days of their own."""
+    """The frame without ids and snapshot dates."""
     return frame.drop(columns=IDS_AND_DAYS, errors="ignore")
 
 
@@ -57,9 +57,9 @@ def groups_with_votes(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def films_then_and_now(frame: pd.DataFrame) -> pd.DataFrame:
-    """One row a film: popularity on the newest day, a week and 30 days before it; empty where that day is missing.
+    """One row per film: popularity on the newest day, a week and 30 days before it; empty where that day is missing.
 
-    `frame` holds one row a film and day: date_id, movie_id, title, popularity.
+    `frame` holds one row per film and day: date_id, movie_id, title, popularity.
     """
     newest = frame["date_id"].max()
     by_film = frame.pivot(index="movie_id", columns="date_id", values="popularity").reindex(frame["movie_id"].unique())
@@ -76,9 +76,9 @@ def films_then_and_now(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def films_beside_days(frame: pd.DataFrame) -> pd.DataFrame:
-    """One row a day, the newest first, and one column a film: 31 rows are read where 248 would not be.
+    """One row per day, newest first, and one column per film: people read 31 rows, but not 248.
 
-    `frame` holds one row a film and day: date_id, movie_id, title, popularity.
+    `frame` holds one row per film and day: date_id, movie_id, title, popularity.
     """
     titles = {
         film: ellipsize(title or f"Film {film}", TITLE_WIDTH)
@@ -91,10 +91,10 @@ def films_beside_days(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def genres_beside_days(frame: pd.DataFrame) -> pd.DataFrame:
-    """One row a day, the newest first, and one column for each of the newest day's 8 largest genres: shares in %.
+    """One row per day, newest first, and one column for each of the newest day's 8 largest genres: shares in %.
 
-    `frame` holds one row a genre and day: date_id, genre_id, name, film_share (0 to 1). A genre without a row of a day
-    has a share of 0.
+    `frame` holds one row per genre and day: date_id, genre_id, name, film_share (0 to 1). A genre without a row
+    on a day has a share of 0.
     """
     shares = _shares_of_largest(frame)
     shares.columns = [f"{name} %" for name in shares.columns]
@@ -112,7 +112,7 @@ def genres_then_and_now(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _shares_of_largest(frame: pd.DataFrame) -> pd.DataFrame:
-    """Shares in %: a row a day, a column named after each of the newest day's 8 largest genres."""
+    """Shares in %: one row per day, one column named after each of the newest day's 8 largest genres."""
     newest = frame[frame["date_id"] == frame["date_id"].max()]
     largest = newest.nlargest(8, "film_share")["genre_id"].tolist()
     names = dict(zip(frame["genre_id"], frame["name"], strict=True))
@@ -133,7 +133,7 @@ def largest_revenue(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def groups_with_shares(frame: pd.DataFrame) -> pd.DataFrame:
-    """Groups by name (the code where they have none) with films, their share in % and mean popularity.
+    """Groups by name (or code, where they have none) with films, their share in % and mean popularity.
 
     `frame` holds a code, then name, n_movies, film_share (0 to 1), avg_popularity.
     """
@@ -147,7 +147,7 @@ def groups_with_shares(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def ranges_with_films(frame: pd.DataFrame) -> pd.DataFrame:
-    """Ranges by their lower bound, empty where the measure is unknown, with the number of films."""
+    """Ranges by lower bound (empty: the measure is unknown) with the number of films."""
     return frame.rename(columns={"at_least": "at least", "n_movies": "films"})
 
 

@@ -1,7 +1,7 @@
-"""From the values that Postgres and pandas deliver to plain rows.
+"""Converts the values that Postgres and pandas deliver to plain rows.
 
-What is unknown (None, NaN, NaT, pd.NA, an infinite number, blank text) becomes None, and a chart shows None as
-missing; a value that cannot be what its column says is an error, never a guess.
+An unknown value (None, NaN, NaT, pd.NA, an infinite number, blank text) becomes None, which a chart shows as missing.
+A value of another kind than its column's is an error, never a guess.
 """
 
 from __future__ import annotations
@@ -18,32 +18,44 @@ import pandas as pd
 from tmdb_assets.charts.labels import JOINERS, ellipsize
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Sequence
 
 Datum = dict[str, Any]
 """One row of a chart's data: JSON-ready values by field name."""
 
 
-def conform_rows(frame: pd.DataFrame, columns: Mapping[str, Callable[[Any], Any]]) -> list[Datum]:
-    """Return the rows of `frame` with the given columns only, each value passed through its column's function.
+def conform_rows(
+    frame: pd.DataFrame,
+    *,
+    numbers: Sequence[str] = (),
+    texts: Sequence[str] = (),
+    dates: Sequence[str] = (),
+    required: Sequence[str] = (),
+) -> list[Datum]:
+    """Return the rows of `frame` with only these columns, as `to_number`, `to_text` and `to_date` convert them.
 
-    Raises ValueError that names the missing columns, or the column and row of a value that does not fit.
+    Raises ValueError that names the missing columns, or the column and row of a value that does not fit, or of an
+    unknown value in one of the `required` columns.
     """
+    columns = {**dict.fromkeys(numbers, to_number), **dict.fromkeys(texts, to_text), **dict.fromkeys(dates, to_date)}
     if missing := [name for name in columns if name not in frame.columns]:
         raise ValueError(
             f"The frame lacks {', '.join(missing)}; it has {', '.join(map(str, frame.columns)) or 'none'}."
         )
-    conformed = {name: _conform_column(frame[name], conform) for name, conform in columns.items()}
+    conformed = {name: _conform_column(frame[name], conform, name in required) for name, conform in columns.items()}
     return [dict(zip(conformed, values, strict=True)) for values in zip(*conformed.values(), strict=True)]
 
 
-def _conform_column(series: pd.Series[Any], conform: Callable[[Any], Any]) -> list[Any]:
+def _conform_column(series: pd.Series[Any], conform: Callable[[Any], Any], is_required: bool) -> list[Any]:
     values = []
     for position, value in enumerate(series.tolist()):
         try:
-            values.append(conform(value))
+            conformed = conform(value)
+            if is_required and conformed is None:
+                raise ValueError("a value is missing")
         except ValueError as error:
             raise ValueError(f"Column {series.name}, row {position}: {error}.") from None
+        values.append(conformed)
     return values
 
 

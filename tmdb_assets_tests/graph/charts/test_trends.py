@@ -156,7 +156,7 @@ def test_pictures_of_a_single_day_say_kindly_that_there_is_no_history(graph, mon
     assert [row["title"] for row in rows] == [f"Film {film}" for film in (12, 11, 10, 9, 8, 7, 5, 4)]
     assert {(row["week ago"], row["30 days ago"]) for row in rows} == {(None, None)}
     assert {"movers_of_the_week_table", "genre_shares_table"}.isdisjoint(metadata)
-    assert "Of no film of a loaded day a genre is known." in drawn[2]
+    assert "No film of a loaded day has a known genre." in drawn[2]
 
 
 def test_both_ends_of_the_ranking_are_drawn_each_film_once(graph, monkeypatch):

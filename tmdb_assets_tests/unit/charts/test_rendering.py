@@ -11,11 +11,11 @@ import pytest
 import vl_convert
 from PIL import Image
 
-from tmdb_assets.charts import figures, money, render, theme
+from tmdb_assets.charts import render, theme
 from tmdb_assets.charts.labels import ellipsize, format_count, format_measure, label_text
 from tmdb_assets.charts.values import to_number, to_text
-from tmdb_assets_tests.unit.charts.test_catalogue import money_frame
-from tmdb_assets_tests.unit.charts.test_charts import DAY, film_frame, genre_frame, rows_of
+from tmdb_assets_tests.cases.chart_frames import film_frame, genre_frame, many_amounts, money_frame
+from tmdb_assets_tests.unit.charts.drawn import chart_of, rows_of
 
 
 def test_a_title_no_font_can_draw_is_replaced_in_the_picture_only(monkeypatch):
@@ -23,9 +23,9 @@ def test_a_title_no_font_can_draw_is_replaced_in_the_picture_only(monkeypatch):
     real = vl_convert.vegalite_to_png
     monkeypatch.setattr(render.vl_convert, "vegalite_to_png", lambda spec, **o: seen.update(spec) or real(spec, **o))
     monkeypatch.setattr(render, "_has_glyph", lambda char: char < "\u3000")
-    chart = figures.top_films(film_frame(("Alien", "千と千尋")), snapshot_date=DAY, is_sample=False)
+    chart = chart_of("top_films", film_frame(("Alien", "千と千尋")))
     render.to_png(chart)
-    assert [row["label"] for row in rows_of(seen, "rank_label")] == ["Alien", "Film 1002 (no font for its title)"]
+    assert [row["label"] for row in rows_of(seen, "rank_label")] == ["Alien", "Film 1002 (no font)"]
     assert [row["label"] for row in rows_of(chart.to_dict(), "rank_label")] == ["Alien", "千と千尋"]
 
 
@@ -53,14 +53,13 @@ def original_and_packed(monkeypatch, chart):
 
 
 def test_a_palette_keeps_every_pixel(monkeypatch):
-    chart = figures.genre_popularity(genre_frame(), snapshot_date=DAY, is_sample=True)
+    chart = chart_of("genre_popularity", genre_frame(), is_sample=True)
     original, packed = original_and_packed(monkeypatch, chart)
     assert (original == packed).all()
 
 
 def test_a_palette_of_too_few_colours_keeps_those_of_the_theme_and_stays_close_to_all_others(monkeypatch):
-    dots = money_frame(*((1e4 * 1.03**n, 1e4 * 1.04 ** (n * 7 % 300)) for n in range(300)), titles=["Dots"])
-    chart = money.budget_and_revenue(dots, snapshot_date=DAY, is_sample=True)
+    chart = chart_of("budget_and_revenue", money_frame(*many_amounts()), is_sample=True)
     original, packed = original_and_packed(monkeypatch, chart)
     assert len(np.unique(original.reshape(-1, 3), axis=0)) > 256
     assert abs(original - packed).max() <= 16

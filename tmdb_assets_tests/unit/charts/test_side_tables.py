@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from tmdb_assets.charts.side_tables import films_beside_days
-from tmdb_assets_tests.unit.charts.test_trends import days_frame
+from tmdb_assets_tests.cases.chart_frames import days_frame
 
 
 def test_films_beside_days_have_a_heading_each_also_without_a_title():
