@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -17,12 +16,11 @@ import yaml
 
 from tmdb_assets.cli.env_file import fill
 from tmdb_assets.settings import PROJECT_ROOT
-from tmdb_assets_tests.stage.waiting import wait_until
+from tmdb_assets_tests.stage.ports import free_port, listens
+from tmdb_assets_tests.stage.waiting import PATIENCE_S, wait_until
 
 FILE = PROJECT_ROOT / "docker-compose.yml"
 PORTS = ("4000", "3000", "8501")  # on which our services listen within their containers
-HEALTH_TIMEOUT_S = 60
-START_SECONDS = 120
 
 
 def made_env() -> dict[str, str]:
@@ -64,10 +62,7 @@ class Services:
         self.env = dict(env)
         self.compose = read_compose(env)["services"]
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        listeners = [socket.create_server(("127.0.0.1", 0)) for _ in PORTS]
-        self.ports = {port: str(one.getsockname()[1]) for port, one in zip(PORTS, listeners, strict=True)}
-        for one in listeners:
-            one.close()
+        self.ports = {port: str(free_port()) for port in PORTS}
         self._native = {"@postgres:5432/": f"@127.0.0.1:{postgres_port}/", "0.0.0.0": "127.0.0.1", **self.ports}
 
     def _made_native(self, text: object) -> str:
@@ -97,7 +92,7 @@ class Services:
             cwd=PROJECT_ROOT,
             capture_output=True,
             text=True,
-            timeout=START_SECONDS,
+            timeout=PATIENCE_S,
         )
 
     def start(self, name: str) -> None:
@@ -121,7 +116,7 @@ class Services:
             env=self.environment(name),
             cwd=PROJECT_ROOT,
             capture_output=True,
-            timeout=HEALTH_TIMEOUT_S,
+            timeout=PATIENCE_S,
         )
         return done.returncode == 0
 
@@ -130,17 +125,15 @@ class Services:
         for name in names:
             process = self.processes[name]
             # A health check may cost seconds of a core: none before the service listens.
-            wait_until(lambda n=name, p=process: p.poll() is not None or self._listens(n), START_SECONDS)
-            wait_until(lambda n=name, p=process: p.poll() is not None or self.is_healthy(n), START_SECONDS)
+            wait_until(lambda n=name, p=process: p.poll() is not None or self._listens(n))
+            wait_until(lambda n=name, p=process: p.poll() is not None or self.is_healthy(n))
             assert process.poll() is None, (self.home / f"{name}.log").read_text()[-3000:]
 
     def _listens(self, name: str) -> bool:
         command = self.compose[name]["command"]
         if "--port" not in command:
             return True
-        port = int(self._made_native(command[command.index("--port") + 1]))
-        with socket.socket() as connection:
-            return connection.connect_ex(("127.0.0.1", port)) == 0
+        return listens(int(self._made_native(command[command.index("--port") + 1])))
 
     def kill(self, name: str) -> None:
         """End a service as a crash or the kernel does: at once, with all that it started."""
@@ -153,7 +146,7 @@ class Services:
         process = self.processes.pop(name)
         process.terminate()
         try:
-            return process.wait(HEALTH_TIMEOUT_S)
+            return process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 from dagster import AssetKey, ExecuteInProcessResult
 
 from tmdb_assets import partitions
@@ -21,7 +19,7 @@ from tmdb_assets.fetch.progress import LogProgress
 from tmdb_assets.settings import Settings
 from tmdb_assets.tmdb.client import TmdbClient
 from tmdb_assets.tmdb.export.download import fetch_export
-from tmdb_assets.warehouse.server.open import Server, render_url
+from tmdb_assets.warehouse.server.open import Server
 from tmdb_assets.warehouse.warehouse import Warehouse
 from tmdb_assets_tests.fakes.replay import ReplayServer
 from tmdb_assets_tests.fakes.replay_catalogue import Catalogue
@@ -131,23 +129,6 @@ def loaded_database_of(server: Server, catalogue: Catalogue, day: dt.date) -> It
             assert [name for name, passed in checks_of(result).items() if not passed] == []
         warehouse.close()
         yield str(warehouse.url.database)
-
-
-def command_environment(database: sa.URL, replay: ReplayServer, **changes: str) -> dict[str, str]:
-    """The environment for a command on this database and server: every setting is given, whatever `.env` says."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("TMDB_", "DAGSTER_"))}
-    settings = {
-        "WAREHOUSE_URL": render_url(database),
-        "TMDB_TOKEN": replay.token,
-        "TMDB_API_URL": replay.url,
-        "TMDB_EXPORT_URL": replay.url.removesuffix("/3") + "/p/exports",
-        "TMDB_DETAILS_MAX_AGE_DAYS": "30",
-        "TMDB_RATE_LIMIT": "0",
-        "TMDB_PAGES": "100",
-        "TMDB_LANGUAGE": "en-US",
-        "TMDB_FIRST_DAY": "2025-08-11",
-    }
-    return {**kept, **settings, **changes}
 
 
 def checks_of(result: ExecuteInProcessResult) -> dict[str, bool]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from tmdb_assets_tests.stage.ports import free_port, listens
 from tmdb_assets_tests.stage.waiting import wait_until
 
 PROGRAM = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin:/usr/local/sbin")
@@ -42,8 +42,7 @@ def transaction_pooler(server: sa.URL, *, pool_size: int = 6, databases: Sequenc
     folder, as the embedded one is. `databases` are those that the pooler knows; `*` is every one.
     """
     folder = Path(tempfile.mkdtemp(prefix="tmdb-assets-pooler-"))
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = int(free.getsockname()[1])
+    port = free_port()
     entries = "\n".join(f"{name} = host={server.query['host']} port={server.query['port']}" for name in databases)
     values = {"entries": entries, "listen_port": port, "folder": folder, "pool_size": pool_size}
     (folder / "ini").write_text(CONFIGURATION.format(**values))
@@ -55,17 +54,9 @@ def transaction_pooler(server: sa.URL, *, pool_size: int = 6, databases: Sequenc
     url = sa.URL.create(server.drivername, server.username, host="127.0.0.1", port=port, database=server.database)
     process = subprocess.Popen(command, user=user, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        assert wait_until(lambda: _answers(port)), (folder / "log").read_text()
+        assert wait_until(lambda: listens(port)), (folder / "log").read_text()
         yield url
     finally:
         process.terminate()  # at once, whoever is connected
         process.wait()
         shutil.rmtree(folder)
-
-
-def _answers(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port)).close()
-    except OSError:
-        return False
-    return True

@@ -15,10 +15,10 @@ import sqlalchemy as sa
 
 from tmdb_assets.settings import Settings
 from tmdb_assets.warehouse.server.open import render_url
+from tmdb_assets_tests.stage.waiting import PATIENCE_S
 
 needs_embedded = pytest.mark.skipif(sys.platform == "win32", reason="the embedded Postgres runs on Linux and macOS")
 
-DEADLINE_S = 20
 PASSWORD = "räk p@ss:/?#%+&'\""
 # Says its server's pid and start once it has one, then runs the given lines, then waits for its input to end.
 USER_OF_THE_SERVER = """
@@ -87,7 +87,7 @@ class User:
 
     def wait(self) -> int:
         try:
-            return self.process.wait(DEADLINE_S)
+            return self.process.wait(PATIENCE_S)
         finally:
             self.process.stdout.close()
             self.process.stdin.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import shutil
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ import sqlalchemy as sa
 
 from tmdb_assets.warehouse.server.data_folder import run_pg_ctl
 from tmdb_assets.warehouse.server.embedded import EmbeddedPostgres
+from tmdb_assets_tests.stage.ports import free_port
 from tmdb_assets_tests.stage.server_folder import make_server_folder
 
 
@@ -36,8 +36,7 @@ class OwnServer:
             connection.exec_driver_sql(f"alter role postgres password '{password}'")
         rules = self.postgres.data_dir / "pg_hba.conf"
         rules.write_text("local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n", encoding="utf-8")
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = int(free.getsockname()[1])
+        port = free_port()
         folder = str(self.url.query["host"])
         options = shlex.join(["-h", "127.0.0.1", "-p", str(port), "-k", folder, "-c", "timezone=UTC"])
         log = str(self.postgres.data_dir / "log")

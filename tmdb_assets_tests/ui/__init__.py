@@ -1,0 +1,1 @@
+"""Tests in a real browser: the Dagster UI, the dashboard and the Streamlit app."""

@@ -6,7 +6,6 @@ The dashboard's page and the asset graph of `tmdb-assets dev`, in `docs/images`.
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tmdb_assets.settings import PROJECT_ROOT, Settings
+from tmdb_assets_tests.stage.browser import open_browser, watched_page
+from tmdb_assets_tests.stage.ports import free_port, listens
 from tmdb_assets_tests.stage.waiting import wait_until
-from tmdb_assets_tests.ui.conftest import open_browser
-from tmdb_assets_tests.ui.watched_page import watched_page
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -51,7 +50,6 @@ def take_graph(browser: Browser) -> None:
     """The graph of all assets by group, left to right as the data flow."""
     with dagster_ui() as url, watched_page(browser, viewport={"width": 2000, "height": 640}) as watched:
         page = watched.page
-        page.set_default_timeout(60_000)
         page.goto(f"{url}/asset-groups")
         page.locator("foreignObject").filter(has_text="reports").first.wait_for()
         page.get_by_label("panel_show_right").last.click()  # the list of groups beside the graph
@@ -63,20 +61,13 @@ def take_graph(browser: Browser) -> None:
         page.screenshot(path=IMAGES / "graph.png", clip=clip)
 
 
-def answers(port: int) -> bool:
-    """Whether something listens on a port of this machine."""
-    with socket.socket() as connection:
-        return connection.connect_ex(("127.0.0.1", port)) == 0
-
-
 @contextmanager
 def dagster_ui() -> Iterator[str]:
     """`tmdb-assets dev` on a free port, until the block ends."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    port = free_port()
     child = subprocess.Popen([COMMAND, "dev", "--port", str(port)], stdout=subprocess.DEVNULL)
     try:
-        if not wait_until(lambda: child.poll() is not None or answers(port), seconds=60) or child.poll() is not None:
+        if not wait_until(lambda: child.poll() is not None or listens(port)) or child.poll() is not None:
             sys.exit("The Dagster UI did not start: see tmdb-assets dev.")
         yield f"http://127.0.0.1:{port}"
     finally:

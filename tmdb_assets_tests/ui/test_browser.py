@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tmdb_assets_tests.ui.watched_page import watched_page
+from tmdb_assets_tests.stage.browser import watched_page
 
 PAGE = """
 <title>Here</title><img src="http://127.0.0.1:1/picture.png">

@@ -18,17 +18,16 @@ from tmdb_assets.warehouse.server.open import open_server
 from tmdb_assets.warehouse.warehouse import Warehouse
 from tmdb_assets_tests.conftest import UNSAFE
 from tmdb_assets_tests.oracle.compare import Tables, run_as_admin
+from tmdb_assets_tests.stage.browser import watched_page
 from tmdb_assets_tests.stage.server_folder import make_server_folder
+from tmdb_assets_tests.stage.started_command import started_command
 from tmdb_assets_tests.stage.waiting import wait_until
-from tmdb_assets_tests.ui.started_command import DEADLINE_S, started_command
-from tmdb_assets_tests.ui.watched_page import watched_page
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from playwright.sync_api import Locator, Page
 
-CLICK_MS = 30_000
 OFFERED_WITHIN_S = 5
 KNOWN_FILM = 603
 FILLED = "select snapshot_date from raw_export where movie_id = :film and snapshot_date < :today order by 1"
@@ -78,7 +77,7 @@ def launch(page: Page, days: str, button: str, told: str) -> None:
     if confirm.is_visible():
         confirm.click()
     offered = dialog.get_by_role("button", name=button)
-    assert wait_until(lambda: choose(chosen, days, offered), DEADLINE_S)
+    assert wait_until(lambda: choose(chosen, days, offered))
     offered.click()
     page.get_by_text(told).wait_for()
 
@@ -96,21 +95,20 @@ def test_days_are_loaded_by_clicking_and_a_check_and_a_chart_are_read(
     *earlier, today = days
     with watched_page(browser) as watched:
         page = watched.page
-        page.set_default_timeout(CLICK_MS)
         page.goto(f"{address}/assets/raw_export?view=partitions")
         launch(page, f"[{earlier[0]}...{earlier[-1]}]", "Launch backfill", "Created backfill")  # 3 partitions
         page.goto(f"{address}/locations/tmdb_assets/jobs/daily")
         launch(page, str(today), "Launch 1 run", "Launched run")
         page.get_by_role("link", name="View", exact=True).click()
-        page.get_by_text("Success", exact=True).first.wait_for(timeout=DEADLINE_S * 1000)
+        page.get_by_text("Success", exact=True).first.wait_for()
         assert tables.value("select count(*) from fact_movie_daily where date_id = :day", day=today) > 0
 
         read_check(page, address, tables)
         read_chart(page, address, tables)
         read_tables(page, address)
 
-        assert wait_until(lambda: tables.column(FILLED, film=KNOWN_FILM, today=today) == earlier, DEADLINE_S)
-        assert wait_until(lambda: shows_all_days(page, address), DEADLINE_S)
+        assert wait_until(lambda: tables.column(FILLED, film=KNOWN_FILM, today=today) == earlier)
+        assert wait_until(lambda: shows_all_days(page, address))
 
         # Faults are not looked at: Dagster's own pages warn of questions that were open when the reader went on.
         assert {urlsplit(request).hostname for request in watched.requests} <= {"127.0.0.1", None}

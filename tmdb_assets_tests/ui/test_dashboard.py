@@ -8,8 +8,8 @@ import pytest
 
 from tmdb_assets.dashboard.colours import DARK, LIGHT
 from tmdb_assets_tests.cases.dashboard_figures import film
-from tmdb_assets_tests.ui.watched_page import watched_page
-from tmdb_assets_tests.ui.written_page import FILMS, MARKUP, POPULARITY, write
+from tmdb_assets_tests.cases.written_page import FILMS, MARKUP, POPULARITY, write
+from tmdb_assets_tests.stage.browser import watched_page
 
 ALL = ["Amélie", "Alien", "Spirited Away", "La Strada", "Heat", MARKUP]
 

@@ -3,15 +3,7 @@
 from __future__ import annotations
 
 import os
-import signal
-import socket
-import subprocess
-import sys
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -22,12 +14,11 @@ from tmdb_assets.warehouse.schema.roles import apply_roles
 from tmdb_assets.warehouse.server.urls import reader_url, render_url
 from tmdb_assets_tests.cases.small_star import AFTER, SECOND_DAY, load_day, make_star
 from tmdb_assets_tests.oracle.compare import Tables, copied_warehouse
-from tmdb_assets_tests.stage.waiting import wait_until
-from tmdb_assets_tests.ui.watched_page import WatchedPage, watched_page
+from tmdb_assets_tests.stage.browser import WatchedPage, watched_page
+from tmdb_assets_tests.stage.started_command import started_command
 
 pytest.importorskip("streamlit", reason="no Streamlit: pip install 'tmdb-assets[viz]'")
 
-DEADLINE_S = 60
 SETTINGS = Settings.load(warehouse_reader_password="a word that passes")
 CHART = "[data-testid=stVegaLiteChart] svg.marks"
 HEIGHT_OF_THE_SMALLEST_TEXT = """place => Math.min(...[...place.querySelectorAll("svg.marks text")]
@@ -48,41 +39,11 @@ def tables(server) -> Iterator[Tables]:
 def app(tables: Tables, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the app, which reads as tmdb_reader and ends when it is told to."""
     log = tmp_path_factory.mktemp("viz") / "log"
-    with running_app(render_url(reader_url(tables.warehouse.url, SETTINGS)), log) as address:
-        yield address
-
-
-@contextmanager
-def running_app(warehouse_url: str, log: Path) -> Iterator[str]:
-    """The command on a free port until the end of the block; it must then end by itself, having said nothing odd."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("TMDB_", "STREAMLIT_"))}
-    environment = {**kept, "WAREHOUSE_URL": warehouse_url, "TMDB_TOKEN": "not asked"}
-    command = [sys.executable, "-m", "tmdb_assets.cli.main", "viz", "--port", str(port)]
-    address = f"http://127.0.0.1:{port}"
-    with log.open("w") as output, subprocess.Popen(command, env=environment, stdout=output, stderr=output) as process:
-        try:
-            assert wait_until(lambda: is_healthy(address) or process.poll() is not None, DEADLINE_S), log.read_text()
-            assert process.poll() is None, log.read_text()
-            yield address
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(DEADLINE_S) == 0, log.read_text()
-        finally:
-            process.kill()
-    said = log.read_text()
-    assert f"App: {address}  (Ctrl-C stops it)" in said
-    assert "Traceback" not in said
-
-
-def is_healthy(address: str) -> bool:
-    """Whether the server takes pages, as docker-compose.yml asks it."""
-    try:
-        with urllib.request.urlopen(f"{address}/_stcore/health", timeout=5) as answer:
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, ConnectionError):
-        return False
+    settings = {"WAREHOUSE_URL": render_url(reader_url(tables.warehouse.url, SETTINGS)), "TMDB_TOKEN": "not asked"}
+    with started_command("viz", "/_stcore/health", {**kept, **settings}, log) as address:
+        yield address
+    assert f"App: {address}  (Ctrl-C stops it)" in log.read_text()
 
 
 def texts_of(watched: WatchedPage, number: int, title: str) -> list[str]:

@@ -1,0 +1,1 @@
+"""Tests without a database; folders as in the package."""

@@ -18,13 +18,10 @@ from tmdb_assets.warehouse.loading.merge import MergeCounts, merge_whole
 from tmdb_assets.warehouse.schema.dimensions import country_continent, dim_country
 from tmdb_assets_tests.cases.awkward import catalogue, sound_films
 from tmdb_assets_tests.cases.sound_rows import as_frame, load_rows
-from tmdb_assets_tests.integration.warehouse.loading.test_side_by_side import (
-    PATIENCE_S,
-    in_background,
-    wait_until_blocked,
-)
 from tmdb_assets_tests.oracle.compare import copied_warehouse, state_of
+from tmdb_assets_tests.stage.at_once import in_background, wait_until_blocked
 from tmdb_assets_tests.stage.platform import evaluations_of, failures_of, loaded_database_of, metadata_of, platform
+from tmdb_assets_tests.stage.waiting import PATIENCE_S
 
 DAY = dt.date(2026, 7, 29)
 CATALOGUE = catalogue(sound_films(30))

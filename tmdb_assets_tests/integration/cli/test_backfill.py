@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-import subprocess
-import sys
 
 import pytest
 
-from tmdb_assets.settings import PROJECT_ROOT
 from tmdb_assets.warehouse.warehouse import Warehouse
 from tmdb_assets_tests.cases.awkward import catalogue, sound_films
 from tmdb_assets_tests.fakes.replay import ReplayServer
 from tmdb_assets_tests.oracle.compare import Tables, fresh_database
+from tmdb_assets_tests.stage.command import command_environment, refusals, run
 from tmdb_assets_tests.stage.many_days import MISSING, ONE_DAY, asked_exports, exports
-from tmdb_assets_tests.stage.platform import command_environment
-from tmdb_assets_tests.stage.refusals import refusals
+
+pytestmark = pytest.mark.usefixtures("far_from_midnight")
 
 CATALOGUE = catalogue(sound_films(30))
-
-
-@pytest.fixture(autouse=True, scope="module")
-def far_from_midnight():
-    if dt.datetime.now(dt.UTC).time() > dt.time(23, 57):
-        pytest.skip("midnight UTC is near: the runs of one test would belong to two days")
 
 
 @pytest.fixture(scope="module")
@@ -60,17 +52,7 @@ def nothing_asked_yet(replay, database):
 
 
 def command(database, replay, *arguments):
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "tmdb_assets.cli.main", *arguments],
-        env=command_environment(database, replay),
-        cwd=PROJECT_ROOT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert "Traceback" not in done.stdout + done.stderr
-    return done
+    return run(command_environment(database, replay), *arguments)
 
 
 def test_a_range_is_loaded_and_the_days_that_cannot_be_had_are_named(database, replay, tables, today):

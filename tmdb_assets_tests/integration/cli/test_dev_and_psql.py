@@ -13,13 +13,13 @@ import pytest
 import sqlalchemy as sa
 
 from tmdb_assets.cli import dev_server
-from tmdb_assets.settings import PROJECT_ROOT
 from tmdb_assets.warehouse.server.databases import libpq_environment
 from tmdb_assets_tests.cases.awkward import catalogue
 from tmdb_assets_tests.fakes.replay import ReplayServer
-from tmdb_assets_tests.stage.platform import command_environment
+from tmdb_assets_tests.stage.command import command_environment, run
+from tmdb_assets_tests.stage.ports import free_port
+from tmdb_assets_tests.stage.waiting import PATIENCE_S
 
-DEADLINE_S = 60
 # A parent with a child of its own, which outlives it.
 PARENT = """
 import subprocess, sys
@@ -36,17 +36,7 @@ def replay():
 
 
 def command(database, replay, *arguments, **changes):
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "tmdb_assets.cli.main", *arguments],
-        env=command_environment(database, replay, **changes),
-        cwd=PROJECT_ROOT,
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE_S,
-        check=False,
-    )
-    assert "Traceback" not in done.stderr
-    return done
+    return run(command_environment(database, replay, **changes), *arguments)
 
 
 def test_a_port_that_is_taken_is_told_in_one_line_before_anything_starts(database, replay):
@@ -67,9 +57,7 @@ def test_a_host_that_cannot_be_is_a_fault_too():
 
 
 def test_a_free_port_is_no_fault():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     assert dev_server.port_fault("127.0.0.1", port) is None
     assert dev_server.port_fault("localhost", port) is None
 
@@ -85,11 +73,11 @@ def test_a_ui_that_ends_by_itself_leaves_nothing_behind(monkeypatch):
         real = dev_server._children
         monkeypatch.setattr(dev_server, "_children", lambda process: (real(process), noted.set())[0])
         waiting.start()
-        assert noted.wait(DEADLINE_S)
+        assert noted.wait(PATIENCE_S)
         noted.clear()
-        assert noted.wait(DEADLINE_S)  # the second look began: the first is done
+        assert noted.wait(PATIENCE_S)  # the second look began: the first is done
         parent.kill()
-        waiting.join(DEADLINE_S)
+        waiting.join(PATIENCE_S)
         assert outcome == [False]
         assert not service.is_running()
 

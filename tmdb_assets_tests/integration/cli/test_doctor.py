@@ -5,8 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import re
 import shutil
-import subprocess
-import sys
 from collections import namedtuple
 from email.utils import format_datetime
 from importlib.metadata import PackageNotFoundError
@@ -25,7 +23,8 @@ from tmdb_assets.warehouse.warehouse import Warehouse
 from tmdb_assets_tests.cases.awkward import catalogue, sound_films
 from tmdb_assets_tests.fakes.replay import ReplayServer
 from tmdb_assets_tests.oracle.compare import Tables, copied_warehouse
-from tmdb_assets_tests.stage.platform import command_environment, loaded_database_of
+from tmdb_assets_tests.stage.command import command_environment, run
+from tmdb_assets_tests.stage.platform import loaded_database_of
 
 DAY = dt.date(2026, 7, 29)
 TODAY = DAY + dt.timedelta(days=1)
@@ -254,14 +253,7 @@ def test_the_exit_code_tells(found, code, monkeypatch, capsys):
 
 
 def test_the_command_tells_all_in_their_order(database, replay, tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "tmdb_assets.cli.main", "doctor"],
-        env=command_environment(database, replay, TMDB_ASSETS_HOME=str(tmp_path)),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = run(command_environment(database, replay, TMDB_ASSETS_HOME=str(tmp_path)), "doctor")
     lines = [re.split(r"\s{2,}", line) for line in done.stdout.splitlines()]
     names = ["Python", "Packages", "Disk", "TMDb", "Exports", "Clock", "Warehouse", "Schema", "Rights"]
     assert [name for _, name, _ in lines] == [*names, "Newest day", "Gaps", "Dagster", "Daemon"]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-import socket
-import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -15,27 +13,22 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from tmdb_assets.settings import PROJECT_ROOT
 from tmdb_assets.warehouse.server.open import render_url
 from tmdb_assets_tests.cases.awkward import catalogue, sound_films
 from tmdb_assets_tests.fakes.replay import ReplayServer
 from tmdb_assets_tests.oracle import expected
 from tmdb_assets_tests.oracle.compare import Tables, assert_tables_equal, copied_warehouse, fresh_database
-from tmdb_assets_tests.stage.platform import command_environment
-from tmdb_assets_tests.stage.refusals import refusals
+from tmdb_assets_tests.stage.command import COMMAND, command_environment, refusals, run
+from tmdb_assets_tests.stage.ports import free_port
+
+pytestmark = pytest.mark.usefixtures("far_from_midnight")
 
 CATALOGUE = catalogue(sound_films(30))
 PASSWORD = "pass:wörd@of/tests"
 REQUESTS = 2 + 30 + 3 + 1  # pages, films, reference lists, the id export
 SCRIPT = Path(sys.executable).with_name("tmdb-assets")
-COMMAND = [str(SCRIPT)] if SCRIPT.exists() else [sys.executable, "-m", "tmdb_assets.cli.main"]
+INSTALLED = (str(SCRIPT),) if SCRIPT.exists() else COMMAND
 ATTRIBUTION = "This product uses the TMDB API but is not endorsed or certified by TMDB."
-
-
-@pytest.fixture(autouse=True, scope="module")
-def far_from_midnight():
-    if dt.datetime.now(dt.UTC).time() > dt.time(23, 57):
-        pytest.skip("midnight UTC is near: the runs of one test would belong to two days")
 
 
 @pytest.fixture(scope="module")
@@ -53,17 +46,8 @@ def database(server):
 
 def command(database, replay, *arguments, **changes):
     """Run the command to its end; what it prints must hold neither token nor password nor a stack trace."""
-    done = subprocess.run(
-        [*COMMAND, *arguments],
-        env=command_environment(database, replay, **changes),
-        cwd=PROJECT_ROOT.parent,  # from anywhere
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = run(command_environment(database, replay, **changes), *arguments, program=INSTALLED)
     printed = done.stdout + done.stderr
-    assert "Traceback" not in printed
     if arguments != ("url",):
         for secret in (replay.token, PASSWORD, changes.get("TMDB_TOKEN", replay.token)):
             assert secret not in printed
@@ -83,9 +67,7 @@ def table_rows(text):
 @pytest.fixture(scope="module")
 def unreachable(replay):
     """A run against a server that is not there, begun early since it is patient: the outcome and its seconds."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     url = sa.URL.create("postgresql", "someone", PASSWORD, "127.0.0.1", port, "films")
 
     def outcome():
@@ -236,7 +218,7 @@ def test_a_wrong_setting_stops_the_start_and_is_named(database, replay, setting,
 
 
 def test_an_unreachable_warehouse_is_told_within_half_a_minute_without_its_password(unreachable):
-    done, seconds, port = unreachable.result(timeout=60)
+    done, seconds, port = unreachable.result()
     assert (done.returncode, done.stdout) == (1, "")
     (line,) = lines(done.stderr)
     assert line.startswith(f"Postgres at 127.0.0.1:{port}/films cannot be reached (")

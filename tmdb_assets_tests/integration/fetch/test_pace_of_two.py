@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
-import subprocess
-import sys
 import threading
-import time
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from itertools import pairwise
 
 import pytest
 import sqlalchemy as sa
 
-from tmdb_assets.settings import PROJECT_ROOT
 from tmdb_assets.warehouse.warehouse import FETCH_LOCK, Warehouse
 from tmdb_assets_tests.cases.awkward import catalogue, film
 from tmdb_assets_tests.fakes.replay import Asked, Fault, FaultHook, ReplayServer
 from tmdb_assets_tests.oracle import expected
 from tmdb_assets_tests.oracle.compare import Tables
-from tmdb_assets_tests.stage.platform import command_environment
+from tmdb_assets_tests.stage.command import PYTHON, command_environment, finish, start
+from tmdb_assets_tests.stage.waiting import wait_until
 
 Fetched = tuple[dict[dt.date, list[Asked]], str, Tables]
 LIMIT, FILMS = 40, 60
@@ -35,7 +32,6 @@ DAYS = {dt.date(2026, 7, day): catalogue([film(9000 + n, title=f"On {day}") for 
 # be that late, which is no fault of the pace: a window is shorter by this. Two clients at once, each with the limit to
 # itself, send some 70 in what is left of the second.
 LATE_S = 0.1
-DEADLINE_S = 60
 FETCH = """
 import datetime as dt
 import sys
@@ -51,6 +47,7 @@ fetcher = Fetcher(Warehouse(), source.client, day, False, LogProgress(), print)
 fetch_discover(fetcher, 100)
 fetch_details(fetcher, 30)
 """
+FETCHING = (*PYTHON, "-c", FETCH)
 WAITING = "select count(*) from pg_locks where locktype = 'advisory' and objid = :low and not granted"
 
 
@@ -67,7 +64,7 @@ class HoldTheFirst:
         def hook(path: str, params: Mapping[str, str]) -> Fault | None:
             self._asking.add(day)
             with self._lock:
-                wait_for(self._both_have_come)
+                assert wait_until(self._both_have_come, every=0.02)
             return None
 
         return hook
@@ -78,24 +75,6 @@ class HoldTheFirst:
 
     def _is_awaited(self) -> bool:
         return bool(self._tables.value(WAITING, low=FETCH_LOCK & 0xFFFFFFFF))
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline, tick = time.monotonic() + DEADLINE_S, threading.Event()
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to pass in time"
-        tick.wait(0.02)
-
-
-def start(database: sa.URL, replay: ReplayServer, day: dt.date) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", FETCH, day.isoformat()],
-        env=command_environment(database, replay, TMDB_RATE_LIMIT=str(LIMIT)),
-        cwd=PROJECT_ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
 
 
 def most_in_a_window(times: list[float], seconds: float) -> int:
@@ -113,14 +92,13 @@ def fetched(database: sa.URL, warehouse: Warehouse) -> Fetched:
     with ExitStack() as stack:
         # A server a day tells which process asks; both note the time on the one clock of this process.
         servers = {day: stack.enter_context(ReplayServer(each, first.of(day))) for day, each in DAYS.items()}
-        processes = [start(database, replay, day) for day, replay in servers.items()]
-        try:
-            said = [process.communicate(timeout=DEADLINE_S)[0] for process in processes]
-        finally:
-            for process in processes:
-                process.kill()
-        assert [process.returncode for process in processes] == [0, 0], said
-        return {day: replay.asked for day, replay in servers.items()}, "".join(said), tables
+        processes = [
+            start(command_environment(database, replay, TMDB_RATE_LIMIT=str(LIMIT)), str(day), program=FETCHING)
+            for day, replay in servers.items()
+        ]
+        done = [finish(process) for process in processes]
+        assert [each.returncode for each in done] == [0, 0], done
+        return {day: replay.asked for day, replay in servers.items()}, "".join(each.stdout for each in done), tables
 
 
 def test_two_processes_together_keep_the_limit_of_one(fetched: Fetched) -> None:

@@ -1,69 +1,130 @@
-"""TMDb at its worst: what a run says, what it keeps, and what the next one still asks."""
+"""TMDb at its worst: what a run says, what it keeps, and what the next one still asks; details apart."""
 
 from __future__ import annotations
 
 import datetime as dt
-import signal
-import socket
-import subprocess
-import sys
-import threading
-import time
 
 import pytest
-import sqlalchemy as sa
 
-from tmdb_assets.settings import PROJECT_ROOT
-from tmdb_assets_tests.cases.awkward import catalogue, film, sound_films
-from tmdb_assets_tests.fakes.replay import GARBAGE, Fault, ReplayServer
+from tmdb_assets_tests.cases.awkward import catalogue, sound_films
+from tmdb_assets_tests.fakes.replay import GARBAGE, Fault
 from tmdb_assets_tests.fakes.replay_catalogue import discover_item
 from tmdb_assets_tests.oracle import expected
-from tmdb_assets_tests.oracle.compare import Tables, assert_tables_equal, state_of
+from tmdb_assets_tests.oracle.compare import assert_tables_equal, state_of
 from tmdb_assets_tests.stage.many_days import asked_films, asked_pages
-from tmdb_assets_tests.stage.platform import (
-    checks_of,
-    command_environment,
-    evaluations_of,
-    failures_of,
-    metadata_of,
-    platform,
-)
+from tmdb_assets_tests.stage.platform import checks_of, evaluations_of, failures_of, metadata_of, platform
+from tmdb_assets_tests.stage.ports import free_port
 
 DAY = dt.date(2026, 7, 29)
 CATALOGUE = catalogue(sound_films())  # ten pages
 PAGES, FILMS = 10, len(CATALOGUE.films)
-DEADLINE_S = 60
+DOWN = Fault(status=500)
 
 
-def test_details_that_stay_garbage_leave_the_film_to_the_next_run(warehouse, monkeypatch):
+def films_on(page):
+    return {item["id"] for item in CATALOGUE.page(page)["results"]}
+
+
+def faults_at(pages, fault, times=None):
+    """A hook that answers these discover pages with a fault, so many times or for ever."""
+    broken, seen = {str(page) for page in pages}, []
+
+    def hook(path, params):
+        if path != "/discover/movie" or params["page"] not in broken:
+            return None
+        seen.append(path)
+        return fault if times is None or len(seen) <= times else None
+
+    return hook
+
+
+@pytest.mark.parametrize(("fault", "rule"), [(GARBAGE, "page is readable"), (DOWN, "page is answered")])
+def test_a_discover_page_that_fails_is_left_out_and_asked_by_the_next_run(warehouse, monkeypatch, fault, rule):
     with platform(warehouse, CATALOGUE, monkeypatch, retry_seconds=0.4) as made:
-        made.replay.faults = lambda path, params: GARBAGE if path == "/movie/9007" else None
-        result = made.run(DAY, charts=False)
-        assert failures_of(result) == []
-        found = evaluations_of(result)
-        assert {name for name, passed in checks_of(result).items() if not passed} == {
-            "raw_details.contract",
-            "raw_details.details_complete",
-            "dim_movie.films_have_details",
-        }
-        assert [
-            row.data["movie_id"] for row in found["dim_movie.films_have_details"].metadata["movie_ids"].records
-        ] == ["9007"]
-        assert list(metadata_of(result, "raw_details")["failed"]) == ["9007"]
-        assert made.rows("select part, reasons -> 0 ->> 'rule' from rejected_row") == [
-            ("film 9007", "answer is readable")
-        ]
-        bare = made.rows("select title, runtime_minutes, details_date from dim_movie where movie_id = 9007")
-        assert bare == [("Film 9007", None, None)]
-        assert made.value("select count(*) from fact_movie_daily") == FILMS
+        made.replay.faults = faults_at([4], fault)
+        # A page that is not answered makes the second run ask page 1 again: does TMDb answer at all?
+        for asked in (set(range(1, PAGES + 1)), {1, 4} if fault is DOWN else {4}):
+            made.replay.reset()
+            result = made.run(DAY, charts=False)
+            assert failures_of(result) == []
+            check = evaluations_of(result)["raw_discover.pages_complete"]
+            assert (check.passed, check.metadata["pages_stored"].value) == (False, PAGES - 1)
+            assert "pages without a readable answer: 4" in check.description
+            assert "Run it again before midnight UTC." in check.description
+            found = made.rows("select table_name, part, reasons -> 0 ->> 'rule' from rejected_row")
+            assert found == [("raw_discover", "page 4", rule)]
+            assert set(asked_pages(made.replay)) == asked
+            assert set(made.column("select movie_id from fact_movie_daily")) == set(CATALOGUE.films) - films_on(4)
+        if fault is DOWN:
+            assert "500 Internal Server Error" in metadata_of(result, "raw_discover")["failed"]["4"]
+            made.replay.faults = lambda path, params: Fault(status=503)
+            result = made.run(DAY, charts=False)
+            assert not result.success
+            assert "503 Service Unavailable" in failures_of(result)[0]
 
         made.replay.faults = None
         made.replay.reset()
         result = made.run(DAY, charts=False)
-        assert made.replay.paths == ["/movie/9007"]
+        assert (asked_pages(made.replay), asked_films(made.replay)) == ([4], sorted(films_on(4)))
         assert [name for name, passed in checks_of(result).items() if not passed] == []
         assert made.value("select count(*) from rejected_row") == 0
         assert_tables_equal(made, expected.star({DAY: CATALOGUE}))
+
+
+@pytest.mark.parametrize(("broken", "stops"), [(3, False), (4, True)])
+@pytest.mark.parametrize("is_answered", [True, False])
+def test_many_discover_pages_that_fail_end_the_step_and_the_others_are_kept(
+    warehouse, monkeypatch, broken, stops, is_answered
+):
+    failing = range(PAGES - broken + 1, PAGES + 1)
+    with platform(warehouse, CATALOGUE, monkeypatch, retry_seconds=0.3) as made:
+        made.replay.faults = faults_at(failing, GARBAGE if is_answered else DOWN)
+        result = made.run(DAY, only=("raw_discover",))
+        assert result.success is not stops
+        if stops:
+            (line,) = failures_of(result)
+            assert line.startswith(f"{broken} of {PAGES} discover pages failed")
+            assert ("cannot be read" if is_answered else "500 Internal Server Error") in line
+        assert made.value("select count(*) from raw_discover") == 20 * (PAGES - broken)
+        assert set(made.column("select part from rejected_row")) == {f"page {page}" for page in failing}
+        made.replay.faults = None
+        made.replay.reset()
+        assert failures_of(made.run(DAY, only=("raw_discover",))) == []
+        assert asked_pages(made.replay) == list(failing)
+        assert made.value("select count(*) from raw_discover") == FILMS
+        assert made.value("select count(*) from rejected_row") == 0
+
+
+def test_the_first_discover_page_that_is_not_answered_ends_the_run(warehouse, monkeypatch):
+    with platform(warehouse, CATALOGUE, monkeypatch, retry_seconds=0.3) as made:
+        made.replay.faults = faults_at([1], DOWN)
+        result = made.run(DAY, only=("raw_discover",))
+        assert not result.success
+        assert "500 Internal Server Error" in failures_of(result)[0]
+        assert set(asked_pages(made.replay)) == {1}
+        assert made.counts() == {}
+
+
+def test_a_discover_page_that_is_garbage_twice_is_asked_until_it_is_read(warehouse, monkeypatch):
+    with platform(warehouse, CATALOGUE, monkeypatch) as made:
+        made.replay.faults = faults_at([4], GARBAGE, times=2)
+        result = made.run(DAY, charts=False)
+        assert failures_of(result) == []
+        assert [name for name, passed in checks_of(result).items() if not passed] == []
+        assert asked_pages(made.replay) == sorted([*range(1, PAGES + 1), 4, 4])
+        assert metadata_of(result, "raw_discover")["requests"]["retries"] == {"unreadable": 2}
+        assert_tables_equal(made, expected.star({DAY: CATALOGUE}))
+        # The day's requests, retries included, as the status view tells them.
+        assert made.value("select n_requests from vw_load_status") == len(made.replay.asked)
+        assert len(made.replay.asked) == PAGES + 2 + FILMS + 3 + 1
+
+
+def test_an_empty_list_is_no_day(warehouse, monkeypatch):
+    with platform(warehouse, CATALOGUE.but(films=[]), monkeypatch) as made:
+        result = made.run(DAY, charts=False)
+        assert not result.success
+        assert "TMDb listed no films for 2026-07-29" in failures_of(result)[0]
+        assert set(made.counts()) <= {"raw_reference", "fetch_log", "country_continent", "dim_date"}
 
 
 def test_a_refused_token_stops_the_run_in_one_line_and_writes_nothing(warehouse, monkeypatch):
@@ -79,18 +140,11 @@ def test_a_refused_token_stops_the_run_in_one_line_and_writes_nothing(warehouse,
         assert len(made.replay.asked) == 1
 
 
-def closed_port():
-    """A port at which nobody listens."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
-
-
 def test_an_unreachable_api_is_told_in_one_line_and_what_was_stored_is_kept(warehouse, monkeypatch):
     with platform(warehouse, CATALOGUE, monkeypatch) as made:
         made.run(DAY, charts=False)
     kept = state_of(made), made.counts()
-    nowhere = f"http://127.0.0.1:{closed_port()}/3"
+    nowhere = f"http://127.0.0.1:{free_port()}/3"
     with platform(warehouse, CATALOGUE, monkeypatch, tmdb_api_url=nowhere, retry_seconds=0.3) as made:
         result = made.run(DAY + dt.timedelta(days=1))
         assert not result.success
@@ -101,42 +155,6 @@ def test_an_unreachable_api_is_told_in_one_line_and_what_was_stored_is_kept(ware
         assert "What is already stored is kept; check the network, TMDB_API_URL" in line
         assert "\n" not in line
         assert (state_of(made), made.counts()) == kept
-
-
-def test_tmdb_down_amid_the_details_leaves_the_day_its_facts_and_the_next_run_asks_the_rest(warehouse, monkeypatch):
-    answered, lock = [], threading.Lock()
-
-    def down_after_a_hundred(path, params):
-        with lock:
-            answered.extend([path] if path.startswith("/movie/") else [])
-            return Fault(status=503) if len(answered) > 100 else None
-
-    with platform(warehouse, CATALOGUE, monkeypatch, retry_seconds=0.3) as made:
-        made.replay.faults = down_after_a_hundred
-        result = made.run(DAY, charts=False)
-        assert failures_of(result) == []
-        stored = made.column("select movie_id from raw_details")
-        assert 0 < len(stored) <= 100
-        check = evaluations_of(result)["raw_details.details_complete"]
-        assert (check.passed, check.severity.value, check.blocking) == (False, "ERROR", False)
-        assert "\n" not in check.description
-        assert "answers with faults" in check.description
-        assert "503 Service Unavailable" in check.description
-        assert "What is already stored is kept; run again later to go on from there." in check.description
-        assert (
-            f"{FILMS - len(stored)} of the {FILMS} films whose details were due on {DAY} gave none" in check.description
-        )
-        assert not checks_of(result)["raw_export.export_stored"]
-        assert made.value("select count(*) from fact_movie_daily where source = 'discover'") == FILMS
-
-        made.replay.faults = None
-        made.replay.reset()
-        result = made.run(DAY, charts=False)
-        assert failures_of(result) == []
-        assert [name for name, passed in checks_of(result).items() if not passed] == []
-        assert asked_pages(made.replay) == []
-        assert asked_films(made.replay) == sorted(set(CATALOGUE.films) - set(stored))
-        assert_tables_equal(made, expected.star({DAY: CATALOGUE}))
 
 
 @pytest.mark.parametrize(("broken", "refused"), [(10, False), (11, True)])
@@ -156,70 +174,3 @@ def test_more_than_a_twentieth_of_broken_rows_writes_nothing(warehouse, monkeypa
             assert set(written) <= {"country_continent", "dim_date"}
         else:
             assert (written["raw_discover"], written["rejected_row"]) == (190, 10)
-
-
-def start_run(database, replay):
-    """The command `run` in a process of its own, against this database and server."""
-    return subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-m", "tmdb_assets.cli.main", "run"],
-        env=command_environment(database, replay),
-        cwd=PROJECT_ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
-def wait_for(condition):
-    deadline, tick = time.monotonic() + DEADLINE_S, threading.Event()
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to pass in time"
-        tick.wait(0.02)
-
-
-def statuses(database):
-    """The runs in Dagster's storage beside the warehouse, by id."""
-    engine = sa.create_engine(database.set(database="dagster"), poolclass=sa.NullPool)
-    with engine.connect() as connection:
-        return dict(tuple(row) for row in connection.execute(sa.text("select run_id, status from runs")))
-
-
-def test_a_killed_run_is_gone_on_with_by_the_next(database, warehouse):
-    if dt.datetime.now(dt.UTC).time() > dt.time(23, 58):
-        pytest.skip("midnight UTC is near: the second run would belong to another day")
-    tables, many = Tables(warehouse), catalogue([film(1 + n) for n in range(600)])
-    tables.counts()  # brings the schema up
-    held, lock, asked = threading.Event(), threading.Lock(), []
-
-    def hold_after_four_hundred(path, params):
-        if path.startswith("/movie/"):
-            with lock:
-                asked.append(path)
-            if len(asked) > 400:
-                held.set()
-                return Fault(delay=DEADLINE_S)
-        return None
-
-    with ReplayServer(many, faults=hold_after_four_hundred) as replay:
-        first = start_run(database, replay)
-        try:
-            wait_for(lambda: (held.is_set() and tables.counts().get("raw_details")) or first.poll() is not None)
-        finally:
-            first.send_signal(signal.SIGKILL)
-            said, _ = first.communicate(timeout=DEADLINE_S)
-        assert first.returncode == -signal.SIGKILL, said
-        (dead,) = [run_id for run_id, status in statuses(database).items() if status == "STARTED"]
-    stored = tables.column("select movie_id from raw_details")
-    assert 250 <= len(stored) < 600
-    assert tables.value("select count(*) from fact_movie_daily") == 0
-
-    with ReplayServer(many) as replay:
-        second = start_run(database, replay)
-        said, _ = second.communicate(timeout=DEADLINE_S)
-        assert second.returncode == 0, said
-        assert asked_pages(replay) == []
-        assert asked_films(replay) == sorted(set(many.films) - set(stored))
-        assert f": {len(replay.asked)} requests, " in said
-    assert statuses(database)[dead] == "FAILURE"
-    (day,) = tables.column("select date_id from load_day")
-    assert_tables_equal(tables, expected.star({day: many}))

@@ -18,10 +18,9 @@ from tmdb_assets.settings import SHIPPED_DIR
 from tmdb_assets_tests.stage import restarts
 from tmdb_assets_tests.stage.compose_file import Services, made_env, services
 from tmdb_assets_tests.stage.postgres import needs_embedded
-from tmdb_assets_tests.stage.waiting import wait_until
+from tmdb_assets_tests.stage.waiting import PATIENCE_S, wait_until
 
 pytestmark = needs_embedded
-RUN_SECONDS = 90
 PAST_DAYS = 3  # one for each service that is killed, and no more: the gap filler and the one-shot day would load them
 LAUNCH = """
 mutation ($params: ExecutionParams!) {
@@ -60,7 +59,7 @@ class Running:
 
     def ask(self, query: str, **variables: Any) -> Any:
         url = f"http://127.0.0.1:{self.services.ports['3000']}/graphql"
-        answer = requests.post(url, json={"query": query, "variables": variables}, timeout=30).json()
+        answer = requests.post(url, json={"query": query, "variables": variables}, timeout=PATIENCE_S).json()
         assert "errors" not in answer, answer["errors"]
         return answer["data"]
 
@@ -91,7 +90,7 @@ class Running:
     def await_status(self, run_id: str, day: dt.date, wanted: str, job: str = "backfill") -> None:
         ends = {wanted, "FAILURE", "CANCELED", "SUCCESS"}
         # Each question costs the webserver some work.
-        reached = wait_until(lambda: self.status(run_id, day, job) in ends, RUN_SECONDS, every=0.2)
+        reached = wait_until(lambda: self.status(run_id, day, job) in ends, every=0.2)
         assert reached, self.runs(day, job)
         assert self.status(run_id, day, job) == wanted
 
@@ -128,7 +127,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
             running = Running(made, engine)
             # All started at once, as Docker does after a reboot, heeding no order: the webserver may have looked for
             # the code server before it was there, and looks again every 10 s.
-            assert wait_until(running.knows_the_code, RUN_SECONDS, every=0.2)
+            assert wait_until(running.knows_the_code, every=0.2)
             yield running
         engine.dispose()
 
@@ -205,7 +204,7 @@ def test_the_run_of_a_killed_code_server_is_run_again(platform: Running, day: dt
     platform.services.start("code")
     platform.services.await_healthy("code")
     platform.await_status(run_id, day, "FAILURE")
-    assert wait_until(lambda: any(run["parentRunId"] == run_id for run in platform.runs(day)), RUN_SECONDS, every=0.2)
+    assert wait_until(lambda: any(run["parentRunId"] == run_id for run in platform.runs(day)), every=0.2)
     (again,) = [run["runId"] for run in platform.runs(day) if run["parentRunId"] == run_id]
     platform.await_status(again, day, "SUCCESS")
     assert_loaded_once(platform, day, run_id)

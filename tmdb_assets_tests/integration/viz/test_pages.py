@@ -17,6 +17,7 @@ from tmdb_assets.warehouse.server.urls import reader_url
 from tmdb_assets.warehouse.warehouse import Warehouse
 from tmdb_assets_tests.cases.small_star import AFTER, DAY, SECOND_DAY, load_day, make_star
 from tmdb_assets_tests.oracle.compare import Tables, copied_warehouse
+from tmdb_assets_tests.stage.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from streamlit.testing.v1 import AppTest
@@ -56,7 +57,7 @@ def shown(name: str) -> AppTest:
 
         next(page for page in PAGES if page.path == name).show()
 
-    app = testing.AppTest.from_function(script, args=(name,), default_timeout=30)
+    app = testing.AppTest.from_function(script, args=(name,), default_timeout=PATIENCE_S)
     app.run()
     assert list(app.exception) == []
     return app
@@ -187,7 +188,7 @@ def test_before_the_first_load_each_page_says_what_to_do_and_comes_back(warehous
 def test_the_app_itself_begins_with_the_key_figures(tables: Tables) -> None:
     from tmdb_assets.cli.viz import APP
 
-    app = testing.AppTest.from_file(str(APP), default_timeout=30).run()
+    app = testing.AppTest.from_file(str(APP), default_timeout=PATIENCE_S).run()
     assert list(app.exception) == []
     (chart,) = charts_of(app)
     assert values_of(chart, "label", "value")[0] == ("Films", 3)

@@ -5,10 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import os
 import shutil
-import signal
-import subprocess
-import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,24 +22,17 @@ from tmdb_assets_tests.cases.sound_rows import rows_of
 from tmdb_assets_tests.fakes.replay import ReplayServer
 from tmdb_assets_tests.oracle import expected
 from tmdb_assets_tests.oracle.compare import Tables, assert_tables_equal, copied_warehouse, state_of
-from tmdb_assets_tests.stage.platform import checks_of, command_environment, failures_of, platform
+from tmdb_assets_tests.stage.at_once import lock_holder, wait_for_lock
+from tmdb_assets_tests.stage.command import command_environment, run
+from tmdb_assets_tests.stage.platform import checks_of, failures_of, platform
 from tmdb_assets_tests.stage.pooler import needs_pgbouncer, transaction_pooler
 from tmdb_assets_tests.stage.postgres import as_text, connect, settings
-from tmdb_assets_tests.stage.waiting import wait_until
+from tmdb_assets_tests.stage.waiting import PATIENCE_S
 
 pytestmark = needs_pgbouncer
 
 DAY = dt.date(2026, 7, 31)
 FILMS = catalogue(sound_films(60))
-HOLDER = """
-import sys
-import sqlalchemy as sa
-from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError
-from tmdb_assets.warehouse.warehouse import Warehouse
-with Warehouse(url=sa.make_url(sys.argv[1])).fetch_lock(print):
-    print("held", flush=True)
-    sys.stdin.read()
-"""
 
 
 @pytest.fixture(scope="module")
@@ -71,16 +60,8 @@ def test_a_run_gives_the_rows_that_it_gives_directly(
     pooled: sa.URL, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with ReplayServer(FILMS) as replay:
-        run = subprocess.run(
-            [sys.executable, "-m", "tmdb_assets.cli.main", "run"],
-            env=command_environment(pooled, replay),
-            cwd=PROJECT_ROOT,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-    assert (run.returncode, run.stderr) == (0, ""), run.stdout
+        done = run(command_environment(pooled, replay), "run")
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
     tables = Tables(Warehouse(url=server.url.set(database=pooled.database)))
     (day,) = tables.column("select date_id from load_day")
     assert_tables_equal(tables, expected.star({day: FILMS}))
@@ -149,26 +130,12 @@ def test_settings_do_not_reach_the_next_user_of_a_connection(pooled_warehouse: W
 
 
 def test_the_lock_excludes_names_its_holder_and_dies_with_it(pooled_warehouse: Warehouse) -> None:
-    command = [sys.executable, "-c", HOLDER, as_text(pooled_warehouse.url, "postgresql+psycopg")]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
-        assert holder.stdout.readline() == "held\n"
+    said: list[str] = []
+    with lock_holder(pooled_warehouse) as holder:
         # Its connection to the server stays its own while the others share the rest.
         assert {rows_of(pooled_warehouse, "select 1")[0] for _ in range(10)} == {(1,)}
-        said: list[str] = []
-        taken = threading.Event()
-
-        def fetch() -> None:
-            with pooled_warehouse.fetch_lock(said.append):
-                taken.set()
-
-        waiting = threading.Thread(target=fetch, daemon=True)
-        waiting.start()
-        blocked = (
-            "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
-        )
-        assert wait_until(lambda: rows_of(pooled_warehouse, blocked) == [(1,)])
-        assert not taken.is_set()
-        holder.send_signal(signal.SIGKILL)
-        waiting.join(20)
-    assert taken.is_set()
+        waiting = wait_for_lock(pooled_warehouse, said)
+        assert not waiting.done()
+        holder.kill()
+        waiting.result(timeout=PATIENCE_S)
     assert f"(tmdb-assets {holder.pid}, since 20" in said[0]

@@ -9,7 +9,7 @@ from tmdb_assets.tmdb import errors
 from tmdb_assets.tmdb.client import Answer
 from tmdb_assets_tests.cases.client_sample import fetch_threads, films
 from tmdb_assets_tests.fakes.scripted_server import OK, hang, reply
-from tmdb_assets_tests.stage.waiting import wait_until
+from tmdb_assets_tests.stage.waiting import PATIENCE_S, wait_until
 
 
 def test_many_are_fetched_at_once_but_not_more_than_the_workers(server, connect):
@@ -20,7 +20,7 @@ def test_many_are_fetched_at_once_but_not_more_than_the_workers(server, connect)
             active[0] += 1
             most[0] = max(most[0], active[0])
         if crowd.n_waiting or most[0] < 8:
-            crowd.wait(5)
+            crowd.wait(PATIENCE_S)
         with lock:
             active[0] -= 1
         reply()(handler)
@@ -70,7 +70,7 @@ def test_abandoning_ends_threads_that_wait_for_answers_for_the_pace_and_for_thei
         assert time.monotonic() - started < 3
         if path == "/hang":
             server.released.set()
-        assert wait_until(lambda: not fetch_threads(), seconds=5)
+        assert wait_until(lambda: not fetch_threads())
     assert len(server.seen) < 30
 
 
@@ -86,10 +86,10 @@ def test_an_exception_in_the_caller_or_its_source_ends_the_threads(server, conne
 
     with pytest.raises(interruption):
         consume(connect().fetch_many(films(300)))
-    assert wait_until(lambda: not fetch_threads(), seconds=5)
+    assert wait_until(lambda: not fetch_threads())
     with pytest.raises(interruption):
         list(connect().fetch_many(source()))
-    assert wait_until(lambda: not fetch_threads(), seconds=5)
+    assert wait_until(lambda: not fetch_threads())
 
 
 def test_a_mistake_in_a_worker_reaches_the_caller(connect):

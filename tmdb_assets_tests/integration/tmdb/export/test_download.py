@@ -55,7 +55,7 @@ def slow(seconds, skipped, body):
         looks = skipped.looks
         reply(body=b"", promised=len(body) + 5)(handler)
         # Until the client has looked at its clock and waits for the body.
-        wait_until(lambda: skipped.looks > looks, seconds=5)
+        wait_until(lambda: skipped.looks > looks)
         skipped.skip(seconds)
         handler.wfile.write(body)
 

@@ -29,7 +29,7 @@ def in_two(skipped, seconds):
             skipped.skip(seconds)
             handler.wfile.write(part)
             # Until the client has taken some of it, and looked at its clock.
-            wait_until(lambda before=looks: skipped.looks > before + 1, seconds=5)
+            wait_until(lambda before=looks: skipped.looks > before + 1)
 
     return act
 

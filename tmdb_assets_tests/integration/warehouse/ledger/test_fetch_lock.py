@@ -1,11 +1,7 @@
-"""The transaction that holds the fetch lock: in nobody's way, ended by nothing but its end, and missed when it is gone.
-
-That one fetcher asks at a time, over processes too, stands in test_side_by_side.py.
-"""
+"""The fetch lock: one fetcher at a time, over processes too; in nobody's way, and missed when it is gone."""
 
 from __future__ import annotations
 
-import threading
 import time
 
 import pytest
@@ -15,9 +11,11 @@ from tmdb_assets.settings import Settings
 from tmdb_assets.warehouse.ledger import fetch_lock
 from tmdb_assets.warehouse.ledger.fetch_lock import FETCH_LOCK, FetchLockLostError
 from tmdb_assets.warehouse.server.databases import is_outage, tell_outage
+from tmdb_assets.warehouse.server.open import Server
 from tmdb_assets.warehouse.warehouse import Warehouse
 from tmdb_assets_tests.cases.sound_rows import rows_of
-from tmdb_assets_tests.stage.waiting import wait_until
+from tmdb_assets_tests.stage.at_once import in_background, lock_holder, wait_for_lock
+from tmdb_assets_tests.stage.waiting import PATIENCE_S, wait_until
 
 OF_THE_LOCK = """
 from pg_locks as l
@@ -36,6 +34,60 @@ def end_holder(warehouse: Warehouse) -> None:
     with warehouse.engine.begin() as connection:
         ended = connection.scalars(sa.text(f"select pg_terminate_backend(a.pid, 10000) {OF_THE_LOCK}"), {"low": LOW})
         assert ended.all() == [True]
+
+
+def test_one_fetcher_at_a_time_and_the_second_says_whom_it_waits_for(database: sa.URL) -> None:
+    first, second = Warehouse(url=database), Warehouse(url=database)
+    said: list[str] = []
+    with first.fetch_lock(refuse):
+        waiting = wait_for_lock(second, said)
+        assert not waiting.done()
+    waiting.result(timeout=PATIENCE_S)
+    (text,) = said
+    assert "tmdb-assets " in text  # the name under which a process connects
+    assert ", since 20" in text
+    assert text.startswith("Another run is asking TMDb for this warehouse")
+    with first.fetch_lock(refuse):
+        pass
+    first.close()
+    second.close()
+
+
+def test_the_lock_is_given_back_after_an_error(warehouse: Warehouse) -> None:
+    with pytest.raises(ZeroDivisionError), warehouse.fetch_lock(print):
+        raise ZeroDivisionError
+    held = "select count(*) from pg_locks where locktype = 'advisory' and objid = :low"
+    assert rows_of(warehouse, held, low=LOW) == [(0,)]
+
+
+def test_the_holder_named_is_one_of_this_database(server: Server, database: sa.URL) -> None:
+    warehouse = Warehouse(url=database)
+    _ = warehouse.engine
+    databases = {"elsewhere": server.url, "right here": database, "nowhere": server.url.set(database="postgres")}
+    engines = [
+        sa.create_engine(url, connect_args={"application_name": name}, poolclass=sa.NullPool)
+        for name, url in databases.items()
+    ]
+    held = [engine.connect() for engine in engines]
+    for connection in held:
+        connection.execute(sa.select(sa.func.pg_advisory_lock(FETCH_LOCK)))
+    said: list[str] = []
+    waiting = wait_for_lock(warehouse, said)
+    for connection in held:
+        connection.close()
+    waiting.result(timeout=PATIENCE_S)
+    assert "(right here, since" in said[0]
+    warehouse.close()
+
+
+def test_the_lock_dies_with_its_process(warehouse: Warehouse) -> None:
+    said: list[str] = []
+    with lock_holder(warehouse) as holder:
+        waiting = wait_for_lock(warehouse, said)
+        assert not waiting.done()
+        holder.kill()
+        waiting.result(timeout=PATIENCE_S)
+    assert f"tmdb-assets {holder.pid}," in said[0]
 
 
 def test_the_holder_holds_nothing_but_the_lock(warehouse: Warehouse) -> None:
@@ -68,7 +120,6 @@ def test_no_timeout_of_the_server_ends_the_holder(database: sa.URL) -> None:
 
 
 def test_who_lost_the_lock_may_not_go_on(warehouse: Warehouse) -> None:
-    others: list[list[tuple[object, ...]]] = []
     with warehouse.fetch_lock(refuse):
         warehouse.require_fetch_lock()
         end_holder(warehouse)
@@ -76,10 +127,8 @@ def test_who_lost_the_lock_may_not_go_on(warehouse: Warehouse) -> None:
             warehouse.require_fetch_lock()
         with pytest.raises(FetchLockLostError), warehouse.begin():
             pytest.fail("what was asked without the lock was stored")
-        other = threading.Thread(target=lambda: others.append(rows_of(warehouse, "select 1")))
-        other.start()  # who never had the lock, as a page of the UI
-        other.join(10)
-    assert others == [[(1,)]]
+        other = in_background(lambda: rows_of(warehouse, "select 1"))  # never had the lock, as a page of the UI
+        assert other.result(timeout=PATIENCE_S) == [(1,)]
     assert is_outage(caught.value)
     told = tell_outage(caught.value, warehouse.url)
     assert told is not None
@@ -99,25 +148,17 @@ def test_who_waits_does_not_keep_one_snapshot_for_all_the_time(
 ) -> None:
     monkeypatch.setattr(fetch_lock, "WAIT", "50ms")
     second = Warehouse(url=warehouse.url)
-    taken = threading.Event()
-
-    def fetch() -> None:
-        with second.fetch_lock(lambda _: None):
-            taken.set()
-
     began: set[object] = set()
 
     def has_begun_anew() -> bool:
         began.update(rows_of(warehouse, f"select a.xact_start {OF_THE_LOCK} and not l.granted", low=LOW))
         return len(began) > 2
 
-    waiting = threading.Thread(target=fetch, daemon=True)
     with warehouse.fetch_lock(refuse):
-        waiting.start()
+        waiting = wait_for_lock(second, [])
         assert wait_until(has_begun_anew)
-        assert not taken.is_set()
-    waiting.join(20)
-    assert taken.is_set()
+        assert not waiting.done()
+    waiting.result(timeout=PATIENCE_S)
     second.close()
 
 
@@ -140,16 +181,9 @@ def test_a_holder_of_whom_nothing_is_shown(warehouse: Warehouse, monkeypatch: py
     monkeypatch.setattr(fetch_lock, "PAUSE_S", 0.0)
     second = Warehouse(url=warehouse.url)
     said: list[str] = []
-
-    def fetch() -> None:
-        with second.fetch_lock(said.append):
-            pass
-
-    waiting = threading.Thread(target=fetch, daemon=True)
     with warehouse.fetch_lock(refuse):
-        waiting.start()
-        assert wait_until(lambda: said)
-    waiting.join(20)
+        waiting = wait_for_lock(second, said)
+    waiting.result(timeout=PATIENCE_S)
     assert said[0].startswith("Another run is asking TMDb for this warehouse (of another role). Waiting for it;")
     second.close()
 

@@ -12,12 +12,9 @@ from tmdb_assets.warehouse.loading.latest_state import KEEP_LATEST, ensure_day, 
 from tmdb_assets.warehouse.schema.fact import fact_movie_daily
 from tmdb_assets.warehouse.warehouse import Warehouse
 from tmdb_assets_tests.cases.small_star import AFTER, BEFORE, DAY, SECOND_DAY, load_day, make_star, shown
-from tmdb_assets_tests.integration.warehouse.loading.test_side_by_side import (
-    PATIENCE_S,
-    in_background,
-    wait_until_blocked,
-)
 from tmdb_assets_tests.oracle.compare import Tables
+from tmdb_assets_tests.stage.at_once import in_background, wait_until_blocked
+from tmdb_assets_tests.stage.waiting import PATIENCE_S
 
 RIGHT = {
     "genre": [("Comedy", 6.0, 10, 2), ("Drama", 3.0, 30, 2)],

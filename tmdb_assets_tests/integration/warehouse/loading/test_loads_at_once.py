@@ -20,14 +20,11 @@ from tmdb_assets.warehouse.schema.fact import fact_movie_daily
 from tmdb_assets.warehouse.schema.raw import raw_details
 from tmdb_assets.warehouse.warehouse import Warehouse
 from tmdb_assets_tests.cases.sound_rows import as_frame, load_rows, rows_of
-from tmdb_assets_tests.integration.warehouse.loading.test_side_by_side import (
-    in_background,
-    together,
-    wait_until_blocked,
-)
+from tmdb_assets_tests.stage.at_once import in_background, together, wait_until_blocked
+from tmdb_assets_tests.stage.waiting import PATIENCE_S
 
 DAYS = [dt.date(2026, 7, 30) + dt.timedelta(days=number) for number in range(4)]  # over the end of a month
-FILMS, COMPANIES, PATIENCE_S = 200, 12, 60
+FILMS, COMPANIES = 200, 12
 FACTS = "select movie_id, popularity from fact_movie_daily order by movie_id"
 
 

@@ -31,6 +31,7 @@ from tmdb_assets_tests.oracle.compare import Tables, assert_tables_equal
 from tmdb_assets_tests.stage.platform import failures_of, platform
 from tmdb_assets_tests.stage.postgres import needs_embedded
 from tmdb_assets_tests.stage.server_folder import make_server_folder
+from tmdb_assets_tests.stage.waiting import PATIENCE_S
 
 pytestmark = needs_embedded
 
@@ -141,13 +142,13 @@ class Reader:
 
     def __exit__(self, *_: object) -> None:
         self._done.set()
-        self._thread.join(30)
+        self._thread.join(PATIENCE_S)
 
     def _look(self) -> None:
         try:
             with psycopg.connect(render_url(self._url), autocommit=True) as connection:
                 connection.execute("set lock_timeout = '1s'")
-                connection.execute("set statement_timeout = '5s'")
+                connection.execute("set statement_timeout = '60s'")
                 while not self._done.is_set():
                     for query in LOOKS:
                         self.seen.update(connection.execute(query).fetchall())

@@ -1,16 +1,9 @@
-"""Loads, schemas and fetchers side by side: no deadlock, nothing twice, and one fetcher at a time."""
+"""Loads and schemas side by side: no deadlock, and nothing twice."""
 
 from __future__ import annotations
 
 import datetime as dt
-import subprocess
-import sys
-import threading
-from collections.abc import Callable
-from concurrent.futures import Future
-from typing import Any
 
-import pytest
 import sqlalchemy as sa
 
 from tmdb_assets.transforms.calendar import calendar_rows
@@ -21,56 +14,12 @@ from tmdb_assets.warehouse.loading.merge import MergeCounts
 from tmdb_assets.warehouse.schema.ddl import apply_view, ensure_schema
 from tmdb_assets.warehouse.schema.dimensions import dim_company, dim_date, dim_genre, dim_language, dim_movie
 from tmdb_assets.warehouse.schema.fact import fact_movie_daily
-from tmdb_assets.warehouse.server.open import Server
-from tmdb_assets.warehouse.warehouse import FETCH_LOCK, Warehouse
+from tmdb_assets.warehouse.warehouse import Warehouse
 from tmdb_assets_tests.cases.sound_rows import as_frame, load_rows, rows_of
+from tmdb_assets_tests.stage.at_once import in_background, together, wait_until_blocked
+from tmdb_assets_tests.stage.waiting import PATIENCE_S
 
 DAY = dt.date(2026, 7, 31)
-PATIENCE_S = 20
-HOLDER = """
-import sys
-import sqlalchemy as sa
-from tmdb_assets.warehouse.warehouse import Warehouse
-
-warehouse = Warehouse(url=sa.make_url(sys.argv[1]))
-with warehouse.fetch_lock(print):
-    print("held", flush=True)
-    sys.stdin.read()
-"""
-
-
-def in_background(work: Callable[[], Any]) -> Future[Any]:
-    """Start a work in a thread that does not hold up the end of the tests, even if it waits for ever."""
-    future: Future[Any] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(work())
-        except Exception as error:
-            future.set_exception(error)
-
-    threading.Thread(target=run, daemon=True).start()
-    return future
-
-
-def together(*works: Callable[[], Any]) -> list[Any]:
-    """Run works at once, each in its own thread, and return what they return; their errors are raised here."""
-    ready = threading.Barrier(len(works), timeout=PATIENCE_S)
-
-    def run(work: Callable[[], Any]) -> Any:
-        ready.wait()
-        return work()
-
-    futures = [in_background(lambda work=work: run(work)) for work in works]
-    return [future.result(timeout=PATIENCE_S) for future in futures]
-
-
-def wait_until_blocked(warehouse: Warehouse) -> None:
-    """Return when a session of this database waits for a lock; every question is its own transaction."""
-    deadline = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=PATIENCE_S)
-    query = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
-    while rows_of(warehouse, query) == [(0,)]:
-        assert dt.datetime.now(dt.UTC) < deadline, "no session came to wait for a lock"
 
 
 def test_two_threads_bring_up_an_empty_database(database: sa.URL) -> None:
@@ -149,83 +98,3 @@ def test_rows_that_another_load_inserts_meanwhile_are_not_counted_twice(warehous
         wait_until_blocked(warehouse)
     assert first == MergeCounts(inserted=40)
     assert second.result(timeout=PATIENCE_S).counts == MergeCounts(unchanged=40)
-
-
-def test_one_fetcher_at_a_time_and_the_second_says_whom_it_waits_for(database: sa.URL) -> None:
-    first, second = Warehouse(url=database), Warehouse(url=database)
-    said: list[str] = []
-    order: list[str] = []
-
-    def fetch() -> None:
-        with second.fetch_lock(said.append):
-            order.append("second")
-
-    with first.fetch_lock(lambda text: pytest.fail(f"nobody else fetches: {text}")):
-        waiting = in_background(fetch)
-        wait_until_blocked(first)
-        order.append("first")
-    waiting.result(timeout=PATIENCE_S)
-    assert order == ["first", "second"]
-    (text,) = said
-    assert "tmdb-assets " in text  # the name under which a process connects
-    assert ", since 20" in text
-    assert text.startswith("Another run is asking TMDb for this warehouse")
-    with first.fetch_lock(lambda text: pytest.fail(f"nobody else fetches: {text}")):
-        pass
-    first.close()
-    second.close()
-
-
-def test_the_lock_is_given_back_after_an_error(warehouse: Warehouse) -> None:
-    with pytest.raises(ZeroDivisionError), warehouse.fetch_lock(print):
-        raise ZeroDivisionError
-    held = sa.text("select count(*) from pg_locks where locktype = 'advisory' and objid = :low")
-    with warehouse.begin() as connection:
-        assert connection.scalar(held, {"low": FETCH_LOCK & 0xFFFFFFFF}) == 0
-
-
-def test_the_holder_named_is_one_of_this_database(server: Server, database: sa.URL) -> None:
-    warehouse = Warehouse(url=database)
-    _ = warehouse.engine
-    databases = {"elsewhere": server.url, "right here": database, "nowhere": server.url.set(database="postgres")}
-    engines = [
-        sa.create_engine(url, connect_args={"application_name": name}, poolclass=sa.NullPool)
-        for name, url in databases.items()
-    ]
-    held = [engine.connect() for engine in engines]
-    for connection in held:
-        connection.execute(sa.select(sa.func.pg_advisory_lock(FETCH_LOCK)))
-    said: list[str] = []
-
-    def wait() -> None:
-        with warehouse.fetch_lock(said.append):
-            pass
-
-    waiting = in_background(wait)
-    wait_until_blocked(warehouse)
-    for connection in held:
-        connection.close()
-    waiting.result(timeout=PATIENCE_S)
-    assert "(right here, since" in said[0]
-    warehouse.close()
-
-
-def test_the_lock_dies_with_its_process(warehouse: Warehouse) -> None:
-    url = warehouse.url.render_as_string(hide_password=False)
-    command = [sys.executable, "-c", HOLDER, url]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
-        assert holder.stdout.readline() == "held\n"
-        said: list[str] = []
-        taken = threading.Event()
-
-        def fetch() -> None:
-            with warehouse.fetch_lock(said.append):
-                taken.set()
-
-        waiting = in_background(fetch)
-        wait_until_blocked(warehouse)
-        assert not taken.is_set()
-        holder.kill()
-        waiting.result(timeout=PATIENCE_S)
-    assert taken.is_set()
-    assert f"tmdb-assets {holder.pid}," in said[0]

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from tmdb_assets.warehouse.server import data_folder
 from tmdb_assets.warehouse.server.open import WarehouseUnavailableError, describe, open_server, render_url
+from tmdb_assets_tests.stage import restarts
 from tmdb_assets_tests.stage.postgres import connect, database_names, needs_embedded, settings, using
 
 pytestmark = needs_embedded
@@ -95,3 +96,19 @@ def test_a_cluster_of_a_version_that_is_not_bundled_is_refused(tmp_path):
     (folder / "PG_VERSION").write_text("12\n")
     with pytest.raises(WarehouseUnavailableError, match="made by Postgres 12"):
         open_server(settings(), data_dir=folder)
+
+
+def test_a_server_whose_stop_is_interrupted_says_so_without_a_stack_trace(monkeypatch, capsys):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    with restarts.own_server() as own:
+        server = own.postgres
+        with monkeypatch.context() as patched:
+            patched.setattr(server, "_stop", interrupted)
+            server.leave()
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith("tmdb-assets: interrupted while the embedded Postgres in ")
+        server.start()  # and the next to leave stops it
+        server.leave()
+        assert not (server.data_dir / "postmaster.pid").exists()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -14,9 +13,8 @@ from pathlib import Path
 
 import psutil
 
-from tmdb_assets_tests.stage.waiting import wait_until
-
-DEADLINE_S = 180  # on a machine that does much else; a quiet one needs a tenth
+from tmdb_assets_tests.stage.ports import free_port
+from tmdb_assets_tests.stage.waiting import PATIENCE_S, wait_until
 
 
 @contextmanager
@@ -26,21 +24,19 @@ def started_command(name: str, health: str, environment: Mapping[str, str], log:
     At the end of the block it is told to stop. It then has to end by itself, having said nothing odd, and to leave no
     process behind.
     """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "tmdb_assets.cli.main", name, "--port", str(port)]
     address = f"http://127.0.0.1:{port}"
     with log.open("w") as output, subprocess.Popen(command, env=environment, stdout=output, stderr=output) as process:
         try:
-            up = wait_until(lambda: answers(address + health) or process.poll() is not None, DEADLINE_S)
+            up = wait_until(lambda: answers(address + health) or process.poll() is not None)
             assert up, log.read_text()
             assert process.poll() is None, log.read_text()
             yield address
             services = psutil.Process(process.pid).children(recursive=True)
             process.send_signal(signal.SIGTERM)
-            assert process.wait(DEADLINE_S) == 0, log.read_text()
-            assert psutil.wait_procs(services, timeout=10)[1] == []
+            assert process.wait(PATIENCE_S) == 0, log.read_text()
+            assert psutil.wait_procs(services, timeout=PATIENCE_S)[1] == []
         finally:
             process.kill()
     assert "Traceback" not in log.read_text()

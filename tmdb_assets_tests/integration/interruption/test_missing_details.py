@@ -1,4 +1,4 @@
-"""TMDb gives no details while all else is there: the day has its facts, says what is missing, and is gone on with."""
+"""TMDb gives no details while all else is there: the day has its facts, says what is missing, and is resumed."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tmdb_assets_tests.cases.awkward import catalogue, sound_films
 from tmdb_assets_tests.fakes.replay import GARBAGE, Fault
 from tmdb_assets_tests.oracle import expected
 from tmdb_assets_tests.oracle.compare import assert_tables_equal
-from tmdb_assets_tests.stage.many_days import ONE_DAY, asked_changes, asked_films, both, change_lists
+from tmdb_assets_tests.stage.many_days import ONE_DAY, asked_changes, asked_films, asked_pages, both, change_lists
 from tmdb_assets_tests.stage.platform import checks_of, evaluations_of, failures_of, metadata_of, platform
 
 DAY = dt.date(2026, 7, 29)
 NEXT = DAY + ONE_DAY
 CATALOGUE = catalogue(sound_films(150))
-IDS = sorted(CATALOGUE.films)
+FILMS, IDS = 150, sorted(CATALOGUE.films)
 EDITED = catalogue([{**made, "title": f"New {made['id']}"} for made in CATALOGUE.films.values()])
 DOWN = Fault(status=500)
 FACTS = "select count(*) from fact_movie_daily where date_id = :day and source = 'discover'"
@@ -148,11 +148,61 @@ def test_a_day_without_details_is_not_ok(warehouse, monkeypatch, down):
         assert made.value(FACTS, day=DAY) == 150
 
 
-def test_tmdb_down_as_a_whole_amid_the_details_leaves_the_day_its_facts(warehouse, monkeypatch):
+def test_tmdb_down_amid_the_details_leaves_the_day_its_facts_and_the_next_run_asks_the_rest(warehouse, monkeypatch):
     with platform(warehouse, CATALOGUE, monkeypatch, retry_seconds=0.3) as made:
-        made.replay.faults = down_after(60, fails=lambda path: True)
+        made.replay.faults = down_after(60, fault=Fault(status=503), fails=lambda path: True)
         result = made.run(DAY, charts=False)
         assert failures_of(result) == []
-        assert made.value(FACTS, day=DAY) == 150
-        assert failing(result)["raw_details.details_complete"] == "ERROR"
+        stored = made.column("select movie_id from raw_details")
+        assert 0 < len(stored) <= 60
+        check = evaluations_of(result)["raw_details.details_complete"]
+        assert (check.passed, check.severity.value, check.blocking) == (False, "ERROR", False)
+        assert "\n" not in check.description
+        assert "answers with faults" in check.description
+        assert "503 Service Unavailable" in check.description
+        assert "What is already stored is kept; run again later to go on from there." in check.description
+        assert (
+            f"{FILMS - len(stored)} of the {FILMS} films whose details were due on {DAY} gave none" in check.description
+        )
         assert not checks_of(result)["raw_export.export_stored"]
+        assert made.value("select count(*) from fact_movie_daily where source = 'discover'") == FILMS
+
+        made.replay.faults = None
+        made.replay.reset()
+        result = made.run(DAY, charts=False)
+        assert failures_of(result) == []
+        assert [name for name, passed in checks_of(result).items() if not passed] == []
+        assert asked_pages(made.replay) == []
+        assert asked_films(made.replay) == sorted(set(CATALOGUE.films) - set(stored))
+        assert_tables_equal(made, expected.star({DAY: CATALOGUE}))
+
+
+def test_details_that_stay_garbage_leave_the_film_to_the_next_run(warehouse, monkeypatch):
+    with platform(warehouse, CATALOGUE, monkeypatch, retry_seconds=0.4) as made:
+        made.replay.faults = lambda path, params: GARBAGE if path == "/movie/9007" else None
+        result = made.run(DAY, charts=False)
+        assert failures_of(result) == []
+        found = evaluations_of(result)
+        assert {name for name, passed in checks_of(result).items() if not passed} == {
+            "raw_details.contract",
+            "raw_details.details_complete",
+            "dim_movie.films_have_details",
+        }
+        assert [
+            row.data["movie_id"] for row in found["dim_movie.films_have_details"].metadata["movie_ids"].records
+        ] == ["9007"]
+        assert list(metadata_of(result, "raw_details")["failed"]) == ["9007"]
+        assert made.rows("select part, reasons -> 0 ->> 'rule' from rejected_row") == [
+            ("film 9007", "answer is readable")
+        ]
+        bare = made.rows("select title, runtime_minutes, details_date from dim_movie where movie_id = 9007")
+        assert bare == [("Film 9007", None, None)]
+        assert made.value("select count(*) from fact_movie_daily") == FILMS
+
+        made.replay.faults = None
+        made.replay.reset()
+        result = made.run(DAY, charts=False)
+        assert made.replay.paths == ["/movie/9007"]
+        assert [name for name, passed in checks_of(result).items() if not passed] == []
+        assert made.value("select count(*) from rejected_row") == 0
+        assert_tables_equal(made, expected.star({DAY: CATALOGUE}))

@@ -1,13 +1,43 @@
-"""A page that keeps what went wrong on it and what it asked of the network."""
+"""The system's Chromium, and pages that keep what went wrong on them and what they asked of the network."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from tmdb_assets_tests.stage.waiting import PATIENCE_S
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
+
+
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+# Nothing that asks the network by itself, and no sandbox of its own: in containers it has no right to one.
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+@contextmanager
+def open_browser() -> Iterator[Browser]:
+    """A real, headless Chromium; raises `FileNotFoundError` where none is installed."""
+    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
+    if program is None:
+        raise FileNotFoundError(f"no browser: none of {', '.join(PROGRAMS)} is on the PATH")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        made = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+        yield made
+        made.close()
 
 
 class WatchedPage:
@@ -26,7 +56,7 @@ class WatchedPage:
 def watched_page(browser: Browser, **options: Any) -> Iterator[WatchedPage]:
     """Open a page; `options` are those of a browser context: viewport, color_scheme, locale, ..."""
     context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, "locale": "en-GB", **options})
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE_S * 1000)
     try:
         yield WatchedPage(context.new_page())
     finally:

@@ -1,0 +1,61 @@
+"""A step that Postgres left amid its work is run again, a few times; any other failure is final."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+from dagster import RetryRequested, asset, materialize
+
+from tmdb_assets.assets import retries
+from tmdb_assets.assets.retries import RETRIES, retried_after_outage
+from tmdb_assets_tests.stage.memory_instance import memory_instance
+from tmdb_assets_tests.stage.platform import QUIET
+
+
+def run_step(fails_with: list[Exception]) -> tuple[bool, int]:
+    """Run a step that fails with these errors, one at each try; whether the run succeeded, and how often it tried."""
+    tries = []
+
+    @asset
+    @retried_after_outage
+    def table():
+        tries.append(1)
+        if len(tries) <= len(fails_with):
+            raise fails_with[len(tries) - 1]
+
+    with memory_instance() as instance:
+        result = materialize([table], instance=instance, raise_on_error=False, run_config=QUIET)
+    return result.success, len(tries)
+
+
+def test_only_an_outage_is_tried_again_and_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retries, "RETRY_AFTER_S", 0)  # none of the seconds between tries
+    gone = psycopg.errors.AdminShutdown("terminating connection due to administrator command")
+    wrapped = sa.exc.OperationalError("select 1", {}, gone)
+    wrapped.__cause__ = gone
+    assert run_step([wrapped]) == (True, 2)
+    assert run_step([gone] * 10) == (False, RETRIES + 1)
+    for other in (
+        ValueError("a fault"),
+        psycopg.errors.QueryCanceled("canceling statement due to statement timeout"),
+        psycopg.errors.DeadlockDetected("deadlock detected"),
+        psycopg.errors.UniqueViolation("duplicate key"),
+        psycopg.errors.DiskFull("no space left"),
+    ):
+        assert run_step([other]) == (False, 1), other
+
+
+def test_the_request_keeps_its_cause() -> None:
+    gone = psycopg.OperationalError("the connection is lost")
+
+    @retried_after_outage
+    def steps():
+        yield 1
+        raise gone
+
+    events = steps()
+    assert next(events) == 1
+    with pytest.raises(RetryRequested) as caught:
+        next(events)
+    assert caught.value.__cause__ is gone
