@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from psycopg import errors
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from tmdb_assets.transforms.conform import Row
@@ -19,7 +20,7 @@ from tmdb_assets.warehouse.schema import ddl
 from tmdb_assets.warehouse.schema.ddl import apply_view, ensure_partition, ensure_schema
 from tmdb_assets.warehouse.schema.fact import fact_movie_daily
 from tmdb_assets.warehouse.schema.upgrade import SchemaMismatchError
-from tmdb_assets.warehouse.schema.vocabulary import key_columns
+from tmdb_assets.warehouse.schema.vocabulary import LARGEST, Rule, key_columns, metadata
 from tmdb_assets.warehouse.server.open import Server
 from tmdb_assets.warehouse.warehouse import Warehouse
 from tmdb_assets_tests.cases.sound_rows import (
@@ -33,6 +34,7 @@ from tmdb_assets_tests.cases.sound_rows import (
     values_beyond,
     values_within,
 )
+from tmdb_assets_tests.oracle.compare import copied_warehouse
 
 VIEWS = sorted(path.stem for path in (ddl.SQL_DIR / "views").glob("*.sql"))
 every_table = pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
@@ -44,14 +46,8 @@ NARROW_COLUMNS = [col for table in TABLES.values() for col in frame_column_list(
 @pytest.fixture(scope="module")
 def shared(server: Server) -> Iterator[Warehouse]:
     """A database for tests that leave nothing behind."""
-    admin = sa.create_engine(server.url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
-    with admin.connect() as connection:
-        connection.exec_driver_sql("create database test_schema_shared")
-    made = Warehouse(url=server.url.set(database="test_schema_shared"))
-    yield made
-    made.close()
-    with admin.connect() as connection:
-        connection.exec_driver_sql("drop database test_schema_shared with (force)")
+    with copied_warehouse(server) as made:
+        yield made
 
 
 @pytest.fixture
@@ -66,6 +62,11 @@ def connection(shared: Warehouse) -> Iterator[sa.Connection]:
         yield made
         made.rollback()
         made.exec_driver_sql("set session_replication_role = origin")
+
+
+def rules_on(col: sa.Column[Any]) -> list[Rule]:
+    """The rules of a column but for the limit of its SQL type, which needs no constraint."""
+    return [rule for rule in col.info["rules"] if rule.argument != LARGEST.get(type(col.type))]
 
 
 def refusal(connection: sa.Connection, table: sa.Table, row: Row) -> Exception | None:
@@ -102,6 +103,25 @@ def test_check_constraints_agree_with_the_contract(table: sa.Table, connection: 
                 assert isinstance(error, errors.CheckViolation), (col.name, value)
                 assert error.diag.constraint_name == f"ck_{table.name}_{col.name}_{rule.name}"
             assert is_rejected(table, row), (col.name, value)
+
+
+@pytest.mark.parametrize("table", metadata.sorted_tables, ids=lambda table: table.name)
+def test_postgres_has_a_constraint_for_every_rule_which_tells_values_apart(
+    table: sa.Table, connection: sa.Connection
+) -> None:
+    """Also of tables and columns that no frame carries: the stored condition is asked of values on both sides."""
+    rules = {f"ck_{table.name}_{col.name}_{rule.name}": (col, rule) for col in table.columns for rule in rules_on(col)}
+    stored = sa.text(
+        "select conname, pg_get_expr(conbin, conrelid) from pg_constraint "
+        "where contype = 'c' and conrelid = cast(:name as regclass)"
+    )
+    conditions = dict(map(tuple, connection.execute(stored, {"name": table.name})))
+    assert set(conditions) == set(rules)
+    for name, (col, rule) in rules.items():
+        value = f"select cast(:value as {col.type.compile(postgresql.dialect())}) as {col.name}"
+        question = sa.text(f"select {conditions[name]} from ({value}) as example")
+        for values, is_kept in ((values_within(col, rule), True), (values_beyond(col, rule), False)):
+            assert {connection.scalar(question, {"value": value}) for value in values} == {is_kept}, name
 
 
 @every_table
