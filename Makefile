@@ -42,8 +42,9 @@ env: ## Write .env with random passwords, for docker compose.
 psql: $(VENV)/runtime.stamp ## Open psql on the warehouse.
 	$(BIN)/tmdb-assets psql
 
-test: $(VENV)/dev.stamp ## Run all tests but those of test-benchmarks.
-	$(BIN)/python -m pytest
+# In several processes (conftest.py says how many), a file each: no test depends on another process.
+test: $(VENV)/dev.stamp ## Run all tests but those of test-benchmarks; options of pytest as ARGS=...
+	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 test-benchmarks: $(VENV)/dev.stamp ## Try each benchmark at a tiny size (a minute).
 	$(BIN)/python -m pytest benchmarks/tests
