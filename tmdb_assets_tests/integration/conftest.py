@@ -8,12 +8,13 @@ import pytest
 
 from tmdb_assets.warehouse.server.open import open_server
 from tmdb_assets_tests.stage.postgres import PASSWORD, can_connect, connect, settings
+from tmdb_assets_tests.stage.server_folder import make_server_folder
 from tmdb_assets_tests.stage.waiting import wait_until
 
 
 @pytest.fixture(scope="session")
-def data_dir(tmp_path_factory):
-    return tmp_path_factory.mktemp("warehouse") / "not yet there" / "postgres"  # a blank in the path on purpose
+def data_dir():
+    return make_server_folder("tmdb-assets-embedded-") / "not yet there" / "postgres"  # a blank in the path on purpose
 
 
 @pytest.fixture(scope="session")

@@ -6,11 +6,12 @@ import pytest
 
 from tmdb_assets.warehouse.server.data_folder import find_postmaster
 from tmdb_assets_tests.stage.postgres import using
+from tmdb_assets_tests.stage.server_folder import make_server_folder
 
 
 @pytest.fixture(scope="package")
-def made_cluster(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("resting") / "postgres"
+def made_cluster():
+    folder = make_server_folder("tmdb-assets-resting-") / "postgres"
     with using(folder):
         pass
     return folder

@@ -12,6 +12,7 @@ from tmdb_assets.warehouse.server import data_folder
 from tmdb_assets.warehouse.server.open import WarehouseUnavailableError, describe, open_server, render_url
 from tmdb_assets_tests.stage import restarts
 from tmdb_assets_tests.stage.postgres import connect, database_names, needs_embedded, settings, using
+from tmdb_assets_tests.stage.server_folder import make_server_folder
 
 pytestmark = needs_embedded
 
@@ -71,11 +72,12 @@ def test_a_half_made_cluster_is_set_aside(tmp_path, capsys):
     assert str(aside) in capsys.readouterr().err
 
 
-def test_what_a_killed_initdb_left_is_made_anew(tmp_path):
-    (tmp_path / "postgres.new" / "base").mkdir(parents=True)
-    with using(tmp_path / "postgres") as user:
+def test_what_a_killed_initdb_left_is_made_anew():
+    parent = make_server_folder("tmdb-assets-anew-")
+    (parent / "postgres.new" / "base").mkdir(parents=True)
+    with using(parent / "postgres") as user:
         assert user.postmaster
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["postgres", "postgres.lock"]
+    assert sorted(path.name for path in parent.iterdir()) == ["postgres", "postgres.lock"]
 
 
 def test_a_cluster_that_lost_a_part_is_refused_and_stays(tmp_path):
@@ -104,6 +106,7 @@ def test_a_server_whose_stop_is_interrupted_says_so_without_a_stack_trace(monkey
 
     with restarts.own_server() as own:
         server = own.postgres
+        capsys.readouterr()
         with monkeypatch.context() as patched:
             patched.setattr(server, "_stop", interrupted)
             server.leave()
