@@ -18,6 +18,8 @@ from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+import requests
+
 from tmdb_assets_tests.fakes.replay_catalogue import MAX_PAGES, RECORDINGS, Catalogue
 from tmdb_assets_tests.fakes.scripted_server import LoopbackServer, drop, reply
 
@@ -127,6 +129,13 @@ class ReplayServer(LoopbackServer):
         # Answered first, so that a request that then fails counts as well.
         handler.true_answer = self.answer(path, params, handler.headers.get("Authorization"))
         return (self.faults(path, params) if self.faults else None) or Fault()
+
+    def get(self, path: str, **params: Any) -> requests.Response:
+        """What a plain client that sends the token is answered at a path after `/3`."""
+        with requests.Session() as session:
+            session.trust_env = False  # no proxy
+            session.headers["Authorization"] = f"Bearer {self.token}"
+            return session.get(self.url + path, params=params, timeout=5)
 
     @property
     def asked(self) -> list[Asked]:

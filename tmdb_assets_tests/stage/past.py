@@ -11,12 +11,11 @@ import pytest
 from tmdb_assets import partitions
 from tmdb_assets.cli.in_process import DayRun, run_backfill
 from tmdb_assets.cli.in_process import Platform as OpenPlatform
-from tmdb_assets.tmdb.export.download import fetch_export
 from tmdb_assets.warehouse.server.open import Server
 from tmdb_assets_tests.cases.awkward import catalogue, sound_films
 from tmdb_assets_tests.oracle.compare import copied_warehouse
 from tmdb_assets_tests.stage.many_days import ONE_DAY
-from tmdb_assets_tests.stage.platform import Platform, failures_of, platform
+from tmdb_assets_tests.stage.platform import Platform, platform
 
 DAY = dt.date(2026, 7, 29)
 CATALOGUE = catalogue(sound_films(30))
@@ -29,28 +28,14 @@ def days_from(first: dt.date, count: int) -> list[dt.date]:
 
 
 @contextmanager
-def loaded_past(server: Server) -> Iterator[str]:
-    """The name of a database in which DAY is loaded, for copies."""
-    with pytest.MonkeyPatch.context() as monkeypatch, copied_warehouse(server) as warehouse:
-        with platform(warehouse, CATALOGUE, monkeypatch) as ready:
-            assert failures_of(ready.run(DAY, charts=False)) == []
-        warehouse.close()
-        yield str(warehouse.url.database)
-
-
-@contextmanager
 def past_platform(server: Server, loaded: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
-    """A platform on a copy of `loaded_past`, as it is 40 days later; nothing was asked yet."""
+    """A platform on a copy of a database in which DAY is loaded, as it is 40 days later; nothing was asked yet."""
     with (
         copied_warehouse(server, loaded) as warehouse,
         platform(warehouse, CATALOGUE, monkeypatch, retry_seconds=0.3) as ready,
     ):
         monkeypatch.setattr(partitions, "today", lambda: DAY + 40 * ONE_DAY)
         monkeypatch.setattr(partitions, "now", lambda: dt.datetime.combine(DAY + 40 * ONE_DAY, dt.time(6), dt.UTC))
-        # The real download with less patience.
-        ready.source.export = lambda day, now: fetch_export(
-            ready.source.export_url, day, now=now, stats=ready.source.client.stats, retry_seconds=0.3
-        )
         yield ready
 
 

@@ -11,15 +11,22 @@ from dagster import AssetKey
 from tmdb_assets import partitions
 from tmdb_assets_tests.fakes.replay import GARBAGE, TRUNCATED
 from tmdb_assets_tests.stage.many_days import MISSING, ONE_DAY, asked_exports, both, change_lists, export_of, exports
-from tmdb_assets_tests.stage.past import CATALOGUE, DAY, IDS, backfill, days_from, loaded_past, past_platform
-from tmdb_assets_tests.stage.platform import checks_of, evaluations_of, failures_of, metadata_of, platform
+from tmdb_assets_tests.stage.past import CATALOGUE, DAY, IDS, backfill, days_from, past_platform
+from tmdb_assets_tests.stage.platform import (
+    checks_of,
+    evaluations_of,
+    failures_of,
+    loaded_database_of,
+    metadata_of,
+    platform,
+)
 
 FACTS = "select movie_id, popularity, vote_average, vote_count, source from fact_movie_daily where date_id = :day"
 
 
 @pytest.fixture(scope="module")
 def loaded(server):
-    with loaded_past(server) as name:
+    with loaded_database_of(server, CATALOGUE, DAY) as name:
         yield name
 
 

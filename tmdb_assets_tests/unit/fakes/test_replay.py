@@ -13,23 +13,16 @@ import requests
 from tmdb_assets_tests.cases.awkward import GALLERY, SOUND_FILMS, catalogue, film
 from tmdb_assets_tests.fakes.replay import DROPPED, GARBAGE, TRUNCATED, Fault, ReplayServer
 from tmdb_assets_tests.fakes.replay_catalogue import Catalogue
-from tmdb_assets_tests.fakes.replay_session import get, replay_session
 from tmdb_assets_tests.oracle.expected import star
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    pass
 
 
-@pytest.fixture
-def session() -> Iterator[requests.Session]:
-    with replay_session() as session:
-        yield session
-
-
-def test_statuses_hold_for_made_up_catalogues_too(session: requests.Session) -> None:
+def test_statuses_hold_for_made_up_catalogues_too() -> None:
     films = Catalogue([film(1), film(2)], gone={2})
     with ReplayServer(films) as server:
-        assert get(session, server, "/movie/1").json() == film(1)
+        assert server.get("/movie/1").json() == film(1)
         asked = {
             "/movie/2": 404,
             "/movie/3": 404,
@@ -42,15 +35,14 @@ def test_statuses_hold_for_made_up_catalogues_too(session: requests.Session) -> 
             "/discover/movie?sort_by=title.asc": 501,
             "/discover/movie?year=1999": 501,
         }
-        assert {path: get(session, server, path).status_code for path in asked} == asked
-        session.headers["Authorization"] = "Bearer other"
-        refused = get(session, server, "/movie/1")
+        assert {path: server.get(path).status_code for path in asked} == asked
+        refused = requests.get(f"{server.url}/movie/1", headers={"Authorization": "Bearer other"}, timeout=5)
         assert (refused.status_code, refused.json()["status_code"]) == (401, 7)
 
 
-def test_an_empty_catalogue_has_no_pages(session: requests.Session) -> None:
+def test_an_empty_catalogue_has_no_pages() -> None:
     with ReplayServer(Catalogue()) as server:
-        answer = get(session, server, "/discover/movie").json()
+        answer = server.get("/discover/movie").json()
     assert answer == {"page": 1, "results": [], "total_pages": 0, "total_results": 0}
 
 
@@ -68,9 +60,9 @@ def test_requests_are_counted_under_concurrency_over_kept_connections() -> None:
         def ask(worker: int) -> int:
             with requests.Session() as own:
                 own.headers["Authorization"] = f"Bearer {server.token}"
-                answers = [get(own, server, f"/movie/{n}") for n in range(1, 51)]
+                answers = [own.get(f"{server.url}/movie/{n}") for n in range(1, 51)]
                 assert [answer.json()["id"] for answer in answers] == list(range(1, 51))
-                assert get(own, server, "/discover/movie", page=2).headers["Content-Encoding"] == "gzip"
+                assert own.get(f"{server.url}/discover/movie?page=2").headers["Content-Encoding"] == "gzip"
                 pools = own.get_adapter(server.url).poolmanager.pools
                 return sum(pools[key].num_connections for key in pools.keys())  # noqa: SIM118 - it cannot be iterated
 
@@ -84,7 +76,7 @@ def test_requests_are_counted_under_concurrency_over_kept_connections() -> None:
         assert server.paths == []
 
 
-def test_faults_are_injected_where_asked(session: requests.Session) -> None:
+def test_faults_are_injected_where_asked() -> None:
     faults = {
         "/movie/1": Fault(status=429, headers={"Retry-After": "7"}),
         "/movie/2": GARBAGE,
@@ -94,56 +86,56 @@ def test_faults_are_injected_where_asked(session: requests.Session) -> None:
         "/movie/6": Fault(delay=60),
     }
     with ReplayServer(catalogue([film(n) for n in range(1, 8)]), lambda path, params: faults.get(path)) as server:
-        limited = get(session, server, "/movie/1")
+        limited = server.get("/movie/1")
         assert (limited.status_code, limited.headers["Retry-After"], limited.json()["success"]) == (429, "7", False)
-        garbage = get(session, server, "/movie/2")
+        garbage = server.get("/movie/2")
         assert garbage.status_code == 200
         with pytest.raises(requests.JSONDecodeError):
             garbage.json()
         with pytest.raises(requests.exceptions.ChunkedEncodingError):
-            get(session, server, "/movie/3")
+            server.get("/movie/3")
         with pytest.raises(requests.ConnectionError):
-            get(session, server, "/movie/4")
-        busy = get(session, server, "/movie/5")
+            server.get("/movie/4")
+        busy = server.get("/movie/5")
         assert (busy.status_code, busy.content) == (503, b"busy")
         with pytest.raises(requests.ReadTimeout):
-            session.get(server.url + "/movie/6", timeout=0.05)
-        assert get(session, server, "/movie/7").json() == film(7)
+            requests.get(f"{server.url}/movie/6", headers={"Authorization": f"Bearer {server.token}"}, timeout=0.05)
+        assert server.get("/movie/7").json() == film(7)
         assert server.requests["details"] == 7  # what failed was asked too
 
 
-def test_a_failing_fault_hook_does_not_pass_for_the_network(session: requests.Session) -> None:
+def test_a_failing_fault_hook_does_not_pass_for_the_network() -> None:
     def hook(path: str, params: object) -> None:
         raise LookupError(path)
 
     server = ReplayServer(catalogue([film(1)]), hook)
     failing = pytest.raises(RuntimeError, match="fault hook")
     with failing as failure, server, pytest.raises(requests.ConnectionError):
-        get(session, server, "/movie/1")
+        server.get("/movie/1")
     assert repr(failure.value.__cause__) == "LookupError('/movie/1')"
 
 
-def test_nothing_is_left_running(session: requests.Session) -> None:
+def test_nothing_is_left_running() -> None:
     before = set(threading.enumerate())
     with ReplayServer(catalogue([film(1)])) as server:
-        get(session, server, "/movie/1")
+        server.get("/movie/1")
         assert set(threading.enumerate()) > before
     assert set(threading.enumerate()) <= before
     with pytest.raises(requests.ConnectionError):
-        get(session, server, "/movie/1")
+        server.get("/movie/1")
 
 
 @pytest.mark.parametrize("name", GALLERY)
-def test_every_awkward_case_is_served_as_it_is(name: str, session: requests.Session) -> None:
+def test_every_awkward_case_is_served_as_it_is(name: str) -> None:
     case = GALLERY[name]()
     assert case.name == name
     assert case.why
     with ReplayServer(Catalogue()) as server:
         for day_catalogue in case.days.values():
             server.catalogue = day_catalogue
-            assert get(session, server, "/discover/movie").json()["results"] == day_catalogue.listing[:20]
+            assert server.get("/discover/movie").json()["results"] == day_catalogue.listing[:20]
             for movie_id in [movie_id for movie_id in day_catalogue.films if movie_id < 1000]:
-                answer = get(session, server, f"/movie/{movie_id}")
+                answer = server.get(f"/movie/{movie_id}")
                 assert answer.json() == day_catalogue.details(movie_id) or answer.status_code == 404
     expected = star(case.days, without=case.broken)
     assert expected.dim_movie.keys().isdisjoint(case.broken)

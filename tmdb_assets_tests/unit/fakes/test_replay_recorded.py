@@ -11,27 +11,20 @@ import requests
 from tmdb_assets_tests.cases.awkward import DAYS
 from tmdb_assets_tests.fakes.replay import ReplayServer
 from tmdb_assets_tests.fakes.replay_catalogue import ITEM_KEYS, RECORDINGS, catalogue_of, recordings_missing
-from tmdb_assets_tests.fakes.replay_session import get, replay_session
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    pass
 
 pytestmark = pytest.mark.skipif(recordings_missing() is not None, reason=str(recordings_missing()))
-
-
-@pytest.fixture
-def session() -> Iterator[requests.Session]:
-    with replay_session() as session:
-        yield session
 
 
 def recording(name: str) -> Any:
     return json.loads((RECORDINGS / name).read_bytes())
 
 
-def test_discover_pages_hold_the_films_of_the_day_in_popularity_order(session: requests.Session) -> None:
+def test_discover_pages_hold_the_films_of_the_day_in_popularity_order() -> None:
     with ReplayServer(catalogue_of(DAYS[0])) as server:
-        pages = [get(session, server, "/discover/movie", page=n, include_adult="false").json() for n in range(1, 44)]
+        pages = [server.get("/discover/movie", page=n, include_adult="false").json() for n in range(1, 44)]
     items = [item for page in pages for item in page["results"]]
     assert [len(page["results"]) for page in pages] == [20] * 41 + [3, 0]
     assert {(page["total_pages"], page["total_results"]) for page in pages} == {(42, 823)}
@@ -58,33 +51,33 @@ def test_discover_items_look_like_recorded_ones() -> None:
         }
 
 
-def test_details_are_those_of_the_day(session: requests.Session) -> None:
+def test_details_are_those_of_the_day() -> None:
     with ReplayServer(catalogue_of(DAYS[1])) as server:
-        before = get(session, server, "/movie/268531").json()
+        before = server.get("/movie/268531").json()
         server.catalogue = catalogue_of(DAYS[2])
-        after = get(session, server, "/movie/268531", language="en-US").json()
+        after = server.get("/movie/268531", language="en-US").json()
     assert [genre["id"] for genre in before["genres"]] == [10751, 35, 16, 878, 28]
     assert [genre["id"] for genre in after["genres"]] == [10751, 35, 16, 878]
     assert set(after) > {"budget", "revenue", "runtime", "production_companies", "spoken_languages"}
 
 
-def test_every_single_recording_is_served(session: requests.Session) -> None:
+def test_every_single_recording_is_served() -> None:
     known = catalogue_of(DAYS[0]).films
     beyond = sorted(int(path.stem) for path in (RECORDINGS / "movie").iterdir() if int(path.stem) not in known)
     assert len(beyond) == 1238
     with ReplayServer(catalogue_of(DAYS[0])) as server:
         for movie_id in beyond[::100]:
-            assert get(session, server, f"/movie/{movie_id}").json() == recording(f"movie/{movie_id}.json")
+            assert server.get(f"/movie/{movie_id}").json() == recording(f"movie/{movie_id}.json")
 
 
-def test_reference_lists_and_errors_are_the_recorded_ones(session: requests.Session) -> None:
+def test_reference_lists_and_errors_are_the_recorded_ones() -> None:
     with ReplayServer(catalogue_of(DAYS[0])) as server:
-        assert get(session, server, "/genre/movie/list").json() == recording("genre/movie_list.json")
+        assert server.get("/genre/movie/list").json() == recording("genre/movie_list.json")
         for name in ("countries", "languages"):
-            assert get(session, server, f"/configuration/{name}").json() == recording(f"configuration/{name}.json")
+            assert server.get(f"/configuration/{name}").json() == recording(f"configuration/{name}.json")
         answers = {
-            "errors/400_page_over_500.json": get(session, server, "/discover/movie", page=501),
-            "errors/404_not_found.json": get(session, server, "/movie/999999999"),
+            "errors/400_page_over_500.json": server.get("/discover/movie", page=501),
+            "errors/404_not_found.json": server.get("/movie/999999999"),
             "errors/401_invalid_key.json": requests.get(server.url + "/movie/550?api_key=replay-token", timeout=5),
         }
     for name, answer in answers.items():

@@ -11,7 +11,6 @@ import pytest
 from tmdb_assets_tests.cases.awkward import DAYS, GALLERY, catalogue, company, film
 from tmdb_assets_tests.fakes.replay import ReplayServer
 from tmdb_assets_tests.fakes.replay_catalogue import Catalogue, catalogue_of, recordings_missing
-from tmdb_assets_tests.fakes.replay_session import get, replay_session
 from tmdb_assets_tests.oracle.expected import (
     Average,
     Fact,
@@ -141,8 +140,8 @@ def test_expected_state_of_the_awkward_films() -> None:
 
 def test_expected_state_of_films_that_come_twice_or_go() -> None:
     case = GALLERY["listed_twice"]()
-    with replay_session() as session, ReplayServer(case.days[DAYS[0]]) as server:
-        pages = [get(session, server, "/discover/movie", page=page).json()["results"] for page in (1, 2, 3)]
+    with ReplayServer(case.days[DAYS[0]]) as server:
+        pages = [server.get("/discover/movie", page=page).json()["results"] for page in (1, 2, 3)]
     assert pages[0][-1]["id"] == pages[1][0]["id"] == 101
     assert [len(page) for page in pages] == [20, 20, 3]
     twice = star(case.days)

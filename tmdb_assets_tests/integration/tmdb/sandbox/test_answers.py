@@ -25,22 +25,10 @@ from tmdb_assets_tests.cases.sandbox_sample import (
     recording,
     shape,
     speak,
-    write_sample,
 )
 
 FIGURES = ("popularity", "vote_average", "vote_count")
 NO_IMAGES = {"poster_path": None, "backdrop_path": None}
-
-
-@pytest.fixture(scope="module")
-def sample(tmp_path_factory):
-    return write_sample(tmp_path_factory.mktemp("sample"))
-
-
-@pytest.fixture(scope="module")
-def url(sample):
-    with make_sandbox(sample) as running:
-        yield running.start()
 
 
 def test_discover_holds_every_film_once_in_the_order_of_the_day(url):

@@ -16,12 +16,6 @@ def sample(tmp_path_factory):
     return write_sample(tmp_path_factory.mktemp("sample"), MANY)
 
 
-@pytest.fixture(scope="module")
-def url(sample):
-    with make_sandbox(sample) as running:
-        yield running.start()
-
-
 def days_ago(count):
     return DAY - dt.timedelta(days=count)
 

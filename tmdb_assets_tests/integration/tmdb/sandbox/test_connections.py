@@ -8,18 +8,7 @@ import time
 
 import pytest
 
-from tmdb_assets_tests.cases.sandbox_sample import REQUEST, ask, connect, dial, get, make_sandbox, speak, write_sample
-
-
-@pytest.fixture(scope="module")
-def sample(tmp_path_factory):
-    return write_sample(tmp_path_factory.mktemp("sample"))
-
-
-@pytest.fixture(scope="module")
-def url(sample):
-    with make_sandbox(sample) as running:
-        yield running.start()
+from tmdb_assets_tests.cases.sandbox_sample import REQUEST, ask, connect, dial, get, make_sandbox, speak
 
 
 def test_head_has_the_length_and_no_body(url):

@@ -10,18 +10,7 @@ import pytest
 
 from tmdb_assets.tmdb.sandbox.catalogue import daily_figures
 from tmdb_assets.tmdb.sandbox.server import Sandbox
-from tmdb_assets_tests.cases.sandbox_sample import DAY, FILMS, RECORDINGS, get, make_sandbox, shape, write_sample
-
-
-@pytest.fixture(scope="module")
-def sample(tmp_path_factory):
-    return write_sample(tmp_path_factory.mktemp("sample"))
-
-
-@pytest.fixture(scope="module")
-def running(sample):
-    with make_sandbox(sample) as sandbox:
-        yield sandbox
+from tmdb_assets_tests.cases.sandbox_sample import DAY, FILMS, RECORDINGS, get, make_sandbox, shape
 
 
 def download(base, name, method="GET"):

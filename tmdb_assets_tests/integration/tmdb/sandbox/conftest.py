@@ -1,0 +1,21 @@
+"""A sandbox over a small sample, on real loopback HTTP; a module with a sample of its own has its own `sample`."""
+
+import pytest
+
+from tmdb_assets_tests.cases.sandbox_sample import make_sandbox, write_sample
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory):
+    return write_sample(tmp_path_factory.mktemp("sample"))
+
+
+@pytest.fixture(scope="module")
+def running(sample):
+    with make_sandbox(sample) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(scope="module")
+def url(running):
+    return running.start()
