@@ -1,22 +1,11 @@
 """Dagster's names for a run's tags, which it does not export: the one place that imports them.
 
-The rest of the package takes what `dagster` exports itself.
+Everything else that `dagster` exports is imported from there.
 """
 
-from dagster._core.storage.tags import (
-    AUTO_RETRY_RUN_ID_TAG,
-    GRPC_INFO_TAG,
-    PARTITION_NAME_TAG,
-    RUN_KEY_TAG,
-    SENSOR_NAME_TAG,
-    WILL_RETRY_TAG,
-)
-
-__all__ = [
-    "AUTO_RETRY_RUN_ID_TAG",
-    "GRPC_INFO_TAG",
-    "PARTITION_NAME_TAG",
-    "RUN_KEY_TAG",
-    "SENSOR_NAME_TAG",
-    "WILL_RETRY_TAG",
-]
+from dagster._core.storage.tags import AUTO_RETRY_RUN_ID_TAG as AUTO_RETRY_RUN_ID_TAG
+from dagster._core.storage.tags import GRPC_INFO_TAG as GRPC_INFO_TAG
+from dagster._core.storage.tags import PARTITION_NAME_TAG as PARTITION_NAME_TAG
+from dagster._core.storage.tags import RUN_KEY_TAG as RUN_KEY_TAG
+from dagster._core.storage.tags import SENSOR_NAME_TAG as SENSOR_NAME_TAG
+from dagster._core.storage.tags import WILL_RETRY_TAG as WILL_RETRY_TAG

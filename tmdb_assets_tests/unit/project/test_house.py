@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -189,9 +190,14 @@ def find_private_names(tree: Tree) -> dict[str, set[str]]:
     return {name: private for name, private in found.items() if private}
 
 
-@pytest.fixture(scope="module")
+@cache
+def tree_of(package: str) -> Tree:
+    return Tree(CHECKOUT, package)
+
+
+@pytest.fixture
 def house() -> Tree:
-    return Tree(CHECKOUT, PACKAGE)
+    return tree_of(PACKAGE)
 
 
 every_tree = pytest.mark.parametrize("package", TREES)
@@ -199,13 +205,13 @@ every_tree = pytest.mark.parametrize("package", TREES)
 
 @every_tree
 def test_folders_files_and_functions_are_small(package: str) -> None:
-    tree = Tree(CHECKOUT, package)
+    tree = tree_of(package)
     assert [*find_crowded_folders(tree), *find_long_files(tree), *find_long_functions(tree)] == []
 
 
 @every_tree
 def test_no_imports_go_in_a_circle(package: str) -> None:
-    assert find_circle(Tree(CHECKOUT, package).edges()) == []
+    assert find_circle(tree_of(package).edges()) == []
 
 
 def test_the_root_holds_rooms_and_little_else(house: Tree) -> None:
@@ -221,7 +227,7 @@ def test_a_room_imports_only_what_it_may(house: Tree) -> None:
 def test_the_private_names_of_dagster_are_these() -> None:
     found: dict[str, set[str]] = {}
     for package in TREES:
-        found |= find_private_names(Tree(CHECKOUT, package))
+        found |= find_private_names(tree_of(package))
     del found[__name__]  # the list itself
     assert found == PRIVATE_NAMES
     assert {name.rpartition(".")[0] for name in found if name.startswith(f"{PACKAGE}.")} == {"tmdb_assets.instance"}
