@@ -1,7 +1,7 @@
 """The dimensions: what films are, and what they have in common."""
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -17,17 +17,16 @@ from dagster import (
 
 from tmdb_assets.assets.day_details import FILMS_A_CHUNK, DayDetails
 from tmdb_assets.assets.declare import day_of, table_asset
+from tmdb_assets.assets.details_tables import conformed, details_asset, with_reference
 from tmdb_assets.assets.publish import AssetEvent, publish
 from tmdb_assets.partitions import run_date
 from tmdb_assets.transforms.calendar import calendar_rows
-from tmdb_assets.transforms.conform import Conformed, Row, conform
+from tmdb_assets.transforms.conform import Row
 from tmdb_assets.transforms.discover import first_movie_rows, language_rows
-from tmdb_assets.transforms.reference import Named, apply_reference, reference_rows
-from tmdb_assets.warehouse.ledger import details_due, fetch_log
+from tmdb_assets.warehouse.ledger import details_due
 from tmdb_assets.warehouse.loading.merge import MergeCounts, merge
 from tmdb_assets.warehouse.loading.staging import staging_name
 from tmdb_assets.warehouse.schema import dimensions, raw
-from tmdb_assets.warehouse.schema.vocabulary import frame_columns, key_columns
 from tmdb_assets.warehouse.warehouse import Warehouse
 
 REMOVALS_PLAUSIBLE = AssetCheckSpec(
@@ -36,64 +35,6 @@ REMOVALS_PLAUSIBLE = AssetCheckSpec(
     description="At most 20 films or 1% of those asked answered 404. If not: nothing was marked as removed; see "
     "whether TMDb has a fault, and run the day again.",
 )
-
-
-def conformed(table: sa.Table, chunks: Iterable[list[Row]]) -> Iterator[Conformed]:
-    """Chunks of rows as frames for a table."""
-    columns, key = frame_columns(table), tuple(key_columns(table))
-    for rows in chunks:
-        yield conform(rows, columns, key=key)
-
-
-def _with_reference(
-    warehouse: Warehouse, kind: str, key: str, chunks: Iterable[list[Row]], code: Callable[[str], Any] = str
-) -> Iterator[list[Row]]:
-    """First TMDb's own list, then rows from details, with the list's names where it has them."""
-    with warehouse.begin() as connection:
-        reference: dict[Any, Named] = {
-            code(text): named for text, named in fetch_log.read_reference(connection, kind).items()
-        }
-    yield reference_rows(reference, key)
-    for rows in chunks:
-        yield apply_reference(rows, reference, key)
-
-
-@table_asset(dimensions.dim_genre, daily=True, deps=["raw_details", "raw_reference"])
-def dim_genre(
-    context: AssetExecutionContext, warehouse: ResourceParam[Warehouse], details: ResourceParam[DayDetails]
-) -> Iterator[AssetEvent]:
-    """Genres in their latest state."""
-    day, table = day_of(context), dimensions.dim_genre
-    rows = _with_reference(warehouse, "genre", "genre_id", details.rows(warehouse, day, table.name), code=int)
-    yield from publish(warehouse, table, conformed(table, rows), day=day, is_partial=True)
-
-
-@table_asset(dimensions.dim_company, daily=True, deps=["raw_details"])
-def dim_company(
-    context: AssetExecutionContext, warehouse: ResourceParam[Warehouse], details: ResourceParam[DayDetails]
-) -> Iterator[AssetEvent]:
-    """Production companies in their latest state."""
-    day, table = day_of(context), dimensions.dim_company
-    rows = details.rows(warehouse, day, table.name)
-    yield from publish(warehouse, table, conformed(table, rows), day=day, is_partial=True)
-
-
-@table_asset(dimensions.dim_country, daily=True, deps=["raw_details", "raw_reference", "country_continent"])
-def dim_country(
-    context: AssetExecutionContext, warehouse: ResourceParam[Warehouse], details: ResourceParam[DayDetails]
-) -> Iterator[AssetEvent]:
-    """Countries of production in their latest state, each with its continent."""
-    day, table = day_of(context), dimensions.dim_country
-    rows = _with_reference(warehouse, "country", "iso_3166_1", details.rows(warehouse, day, table.name))
-    yield from publish(
-        warehouse,
-        table,
-        conformed(table, rows),
-        day=day,
-        merge=merge_countries,
-        is_partial=True,
-        renews_totals=True,
-    )
 
 
 def merge_countries(connection: sa.Connection) -> MergeCounts:
@@ -111,6 +52,17 @@ def merge_countries(connection: sa.Connection) -> MergeCounts:
     return merge(connection, table)
 
 
+dim_genre = details_asset(dimensions.dim_genre, reference="genre")
+dim_company = details_asset(dimensions.dim_company)
+dim_country = details_asset(
+    dimensions.dim_country,
+    reference="country",
+    deps=["country_continent"],
+    merge=merge_countries,
+    renews_totals=True,
+)
+
+
 @table_asset(dimensions.dim_language, daily=True, deps=["raw_discover", "raw_details", "raw_reference"])
 def dim_language(
     context: AssetExecutionContext, warehouse: ResourceParam[Warehouse], details: ResourceParam[DayDetails]
@@ -123,7 +75,7 @@ def dim_language(
             yield language_rows(films, day)
         yield from details.rows(warehouse, day, table.name)
 
-    rows = _with_reference(warehouse, "language", "iso_639_1", chunks())
+    rows = with_reference(warehouse, "language", table, chunks())
     yield from publish(warehouse, table, conformed(table, rows), day=day, is_partial=True)
 
 

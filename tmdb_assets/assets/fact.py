@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from dagster import AssetExecutionContext, ResourceParam
 
 from tmdb_assets.assets.declare import day_of, table_asset
-from tmdb_assets.assets.dimensions import conformed
+from tmdb_assets.assets.details_tables import conformed
 from tmdb_assets.assets.publish import AssetEvent, publish
 from tmdb_assets.transforms.conform import Row
 from tmdb_assets.transforms.discover import fact_rows

@@ -16,8 +16,12 @@ from tmdb_assets.definitions import build_definitions
 from tmdb_assets.settings import Settings
 
 PACKAGE = Path(tmdb_assets.__file__).parent
-# The functions of assets that are made in numbers, by the prefix of their names.
-MADE_IN_NUMBERS = {"bridge_": "bridge", "vw_": "mart", "report_": "pictures"}
+# The functions that several assets share, by the beginnings of these assets' names.
+SHARED = {
+    **dict.fromkeys(("bridge_", "dim_genre", "dim_company", "dim_country"), "load_details"),
+    "vw_": "mart",
+    "report_": "pictures",
+}
 BUILD_WITHOUT_NETWORK = """
 import os, socket
 def refuse(*arguments, **options):
@@ -114,5 +118,5 @@ def test_an_asset_links_to_the_very_function_that_makes_it(spec) -> None:
     (reference,) = spec.metadata["dagster/code_references"].code_references
     path, name = Path(reference.file_path), spec.key.to_user_string()
     assert path.parent == PACKAGE / "assets"
-    function = next((made for prefix, made in MADE_IN_NUMBERS.items() if name.startswith(prefix)), name)
+    function = next((made for prefix, made in SHARED.items() if name.startswith(prefix)), name)
     assert reference.line_number == line_of(path, function)
