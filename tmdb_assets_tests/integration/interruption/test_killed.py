@@ -8,23 +8,18 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
 
 from tmdb_assets import partitions
-from tmdb_assets.assets.tmdb_source import TmdbSource
-from tmdb_assets.settings import Settings
-from tmdb_assets.tmdb.sandbox import routes
 from tmdb_assets_tests.cases.awkward import catalogue, film, sound_films
-from tmdb_assets_tests.cases.sandbox_sample import FILM, make_sandbox, write_sample
 from tmdb_assets_tests.fakes.replay import Fault, ReplayServer
 from tmdb_assets_tests.oracle import expected
 from tmdb_assets_tests.oracle.compare import Tables, assert_tables_equal, copied_warehouse
 from tmdb_assets_tests.stage.command import command_environment, finish, run, start
 from tmdb_assets_tests.stage.many_days import asked_films, asked_pages, content_of, export_day
-from tmdb_assets_tests.stage.platform import Graph, checks_of, evaluations_of, failures_of, platform
+from tmdb_assets_tests.stage.platform import Platform, checks_of, evaluations_of, failures_of, platform
 from tmdb_assets_tests.stage.waiting import PATIENCE_S, wait_until
 
 pytestmark = pytest.mark.usefixtures("far_from_midnight")
@@ -208,50 +203,24 @@ def test_the_list_of_due_films_survives_a_kill(server, database, warehouse, monk
         assert content_of(made) == found
 
 
-START = dt.date(1950, 1, 1)
-CRAWLED = [{**FILM, "id": 1000 + n, "release_date": str(START + dt.timedelta(days=n))} for n in range(700)]
-HELD_FROM = 30  # of 35 pages: the catalogue is one slice, with more pages than a batch
-
-
-class HeldDiscover:
-    """The sandbox's discover, its pages noted; until it goes on, it answers no request from the thirtieth on."""
-
-    def __init__(self):
-        self.asked, self.is_held, self.goes_on = [], threading.Event(), threading.Event()
-        self._lock = threading.Lock()
-
-    def __call__(self, catalogue, path, query):
-        with self._lock:
-            self.asked.append(int(query["page"]))
-            count = len(self.asked)
-        if count > HELD_FROM and not self.goes_on.is_set():
-            self.is_held.set()
-            return 503, {"status_message": "down"}
-        return routes.discover_movies(catalogue, path, query)
-
-
-def test_a_killed_crawl_of_the_whole_catalogue_resumes_amid_its_slice(database, warehouse, monkeypatch, tmp_path):
-    discover, today, tables = HeldDiscover(), partitions.today(), Tables(warehouse)
-    monkeypatch.setitem(routes.ROUTES, "/3/discover/movie()", discover)
+def test_a_killed_crawl_of_the_whole_catalogue_resumes_amid_its_slice(database, warehouse, monkeypatch):
+    """The catalogue is one slice, with more pages than a batch."""
+    tables, films = Tables(warehouse), "select count(*) from raw_discover"
     tables.counts()  # brings the schema up
-    films = "select count(*) from raw_discover"
-    with make_sandbox(write_sample(tmp_path, CRAWLED), today) as sandbox:
-        url = sandbox.start()
-        api = SimpleNamespace(token=sandbox.token, url=url)
-        changes = {"TMDB_PAGES": "all", "TMDB_EXPORT_URL": sandbox.export_url}
-        process = start(command_environment(database, api, **changes), "run")
-        kill_when(process, lambda: discover.is_held.is_set() and tables.value(films) > 0)
+    hook = Holding(MOMENTS["amid discover"].holds)
+    with ReplayServer(CATALOGUE, faults=hook) as replay:
+        process = start(command_environment(database, replay, TMDB_PAGES="all"), "run")
+        kill_when(process, lambda: hook.holds.is_set() and tables.value(films) > 0)
         stored = tables.column("select distinct (rank - 1) / 20 + 1 from raw_discover")
         assert 20 <= len(stored) < PAGES
 
-        discover.goes_on.set()
-        discover.asked.clear()
-        given = {"tmdb_token": sandbox.token, "tmdb_api_url": url, "tmdb_export_url": sandbox.export_url}
-        graph = Graph(warehouse, TmdbSource(Settings.load(**given, tmdb_pages="all", tmdb_rate_limit=0)), monkeypatch)
-        result = graph.run(today, only=("raw_discover",))
+        replay.faults = None
+        replay.reset()
+        graph = Platform(warehouse, replay, monkeypatch, tmdb_pages="all")
+        result = graph.run(partitions.today(), only=("raw_discover",))
         graph.close()
         assert failures_of(result) == []
-        assert sorted(discover.asked) == sorted(set(range(1, PAGES + 1)) - set(stored))
+        assert asked_pages(replay) == sorted(set(range(1, PAGES + 1)) - set(stored))
         assert graph.value(films) == 700
         assert graph.value("select count(*) from fetch_slice where finished_at is null") == 0
         assert checks_of(result)["raw_discover.pages_complete"]
