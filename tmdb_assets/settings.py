@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from tmdb_assets.errors.problem import ActionableError, Problem
+
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
@@ -48,8 +50,8 @@ DEFAULT_API_URL = "https://api.themoviedb.org/3"
 DEFAULT_EXPORT_URL = "https://files.tmdb.org/p/exports"
 
 
-class SettingsError(Exception):
-    """A variable of the environment holds a value that cannot be used; the text is one line for its reader."""
+class SettingsError(ActionableError):
+    """A variable of the environment holds a value that cannot be used."""
 
 
 def _http_url(value: str) -> str:
@@ -180,21 +182,22 @@ class Settings(BaseSettings):
 
     @classmethod
     def load(cls, **overrides: Any) -> Settings:
-        """Read the environment; raise `SettingsError` with one line that names variable, value and what is allowed."""
+        """Read the environment. Raises `SettingsError`, which names variable, value and what is allowed."""
         try:
             return cls(**overrides)
         except ValidationError as error:
-            raise SettingsError(_first_problem(error, overrides)) from None
+            raise SettingsError.of(_first_problem(error, overrides)) from None
 
 
-def _first_problem(error: ValidationError, overrides: dict[str, Any]) -> str:
+def _first_problem(error: ValidationError, overrides: dict[str, Any]) -> Problem:
     name = str(error.errors()[0]["loc"][0])
     field = Settings.model_fields[name]
     secret = "SecretStr" in str(field.annotation)
     value = overrides.get(name, _given(name))
     # An address may carry a password, wherever it stands.
     shown = "" if secret else f"={re.sub(r'//[^/@]*@', '//***@', str(value))!r}"
-    return f"{name.upper()}{shown} cannot be used: allowed is {field.description}."
+    setting = name.upper()
+    return Problem(f"{setting}{shown} cannot be used: allowed is {field.description}", setting=setting)
 
 
 def _given(name: str) -> str | None:

@@ -11,7 +11,6 @@ from dagster import (
     AssetCheckSpec,
     AssetKey,
     Config,
-    Failure,
     MetadataValue,
     ResourceParam,
     TableColumn,
@@ -21,7 +20,9 @@ from dagster import (
 from pydantic import Field
 
 from tmdb_assets.assets.declare import table_asset
+from tmdb_assets.assets.failures import failure
 from tmdb_assets.assets.publish import AssetEvent, publish
+from tmdb_assets.errors.problem import Problem
 from tmdb_assets.settings import SHIPPED_DATA_DIR
 from tmdb_assets.transforms.conform import Conformed, conform
 from tmdb_assets.transforms.continents import CODE, CsvFault, find_missing, parse_continents
@@ -71,7 +72,7 @@ class CsvConfig(Config):
 
 @table_asset(table, daily=False, checks=(FILE_IS_SOUND,), deps=["raw_reference"])
 def country_continent(config: CsvConfig, warehouse: ResourceParam[Warehouse]) -> Iterator[AssetEvent]:
-    """Load the CSV and bring `dim_country.continent` in line with it at once."""
+    """Load the CSV and bring `dim_country.continent` in line with it at once. Raises `Failure` for a faulty file."""
     path = Path(config.path)
     with warehouse.begin() as connection:
         named = {
@@ -83,7 +84,7 @@ def country_continent(config: CsvConfig, warehouse: ResourceParam[Warehouse]) ->
     missing = [] if faults else find_missing(loaded.frame["iso_3166_1"], codes)
     yield _file_is_sound(faults, missing)
     if faults:
-        raise Failure(description=_refusal(path, faults), allow_retries=False)
+        raise failure(_refusal(path, faults))
     merge = partial(merge_whole, table=table, rows=loaded.received)
     yield from publish(warehouse, table, [loaded], merge=merge, afterwards=settle_continents)
 
@@ -128,12 +129,13 @@ def settle_continents(connection: sa.Connection) -> None:
         renew_totals(connection)
 
 
-def _refusal(path: Path, faults: list[CsvFault]) -> str:
+def _refusal(path: Path, faults: list[CsvFault]) -> Problem:
     first = faults[0]
     line = f"line {first.line}, " if first.line else ""
-    return (
-        f"{path.name}, {line}code {first.code or '-'}: {first.fault} ({_count(faults)} in all). "
-        "The table keeps what it had; mend the file and materialize again."
+    return Problem(
+        f"{path.name}, {line}code {first.code or '-'}: {first.fault} ({_count(faults)} in all)",
+        kept="The table keeps what it had",
+        action="Correct the file",
     )
 
 

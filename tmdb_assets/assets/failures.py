@@ -1,40 +1,61 @@
-"""A day that cannot be had, as its failed step tells it: in sentences for its run, in a few words for many days."""
+"""From an error to a failed step's event and back, so that whoever reads the event reads data.
+
+The fields of a `Problem` travel as the metadata of Dagster's `Failure`, which the UI shows and the event log keeps.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
-from typing import NamedTuple
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any
 
 from dagster import DagsterEvent, Failure
 
-CAUSE, IS_FINAL = "cause", "is_final"
+from tmdb_assets.errors.problem import KEPT, ActionableError, Problem, Retry
+
+READ_LOG = "Read the log of the run"
 
 
-class Missing(NamedTuple):
-    """Why a step failed: `cause` names no day where it is one for many days; `is_final`: to run again does not help."""
+class MissingDayError(ActionableError):
+    """A past day cannot be loaded: neither its raw rows nor its export are there. What was there before it stays."""
 
-    cause: str
-    is_final: bool = False
+    kept = KEPT
 
-
-def read_reason(event: DagsterEvent) -> str | None:
-    """Why a step failed, from the event that says so: the words of its `Failure`, or the first line of its error."""
-    failure = event.step_failure_data
-    told = failure.user_failure_data.description if failure.user_failure_data else None
-    if told is None and failure.error is not None:
-        return (failure.error.cause or failure.error).message.strip().splitlines()[0]
-    return told
+    @classmethod
+    def without_export(cls, day: dt.date, problem: Problem) -> MissingDayError:
+        """The error of a day whose export failed with `problem`, and of which nothing else is stored."""
+        what = f"{day} cannot be loaded: nothing was stored on that day, and its export is not available"
+        return cls.of(replace(problem, what=f"{what}. {problem.what}", kept=KEPT))
 
 
-def missing_day(day: dt.date, told: str, *, cause: str, is_final: bool) -> Failure:
-    """The failure of a day that cannot be had; what was there before it stays."""
-    metadata: dict[str, str | bool] = {CAUSE: cause, IS_FINAL: is_final}
-    return Failure(description=f"{day} cannot be loaded: {told}", metadata=metadata, allow_retries=False)
+def failure(problem: Problem, metadata: Mapping[str, Any] | None = None) -> Failure:
+    """The failure of a step; Dagster does not retry it."""
+    values = {field.name: getattr(problem, field.name) for field in fields(Problem)}
+    told = {name: value.isoformat() if isinstance(value, dt.datetime) else str(value) for name, value in values.items()}
+    given = {name: told[name] for name, value in values.items() if value is not None}
+    return Failure(description=str(problem), metadata={**given, **(metadata or {})}, allow_retries=False)
 
 
-def read_missing(event: DagsterEvent) -> Missing | None:
-    """What `missing_day` said, from the event of the failed step; None for any other failure."""
-    failure = event.step_failure_data.user_failure_data
-    if failure is None or CAUSE not in failure.metadata:
-        return None
-    return Missing(str(failure.metadata[CAUSE].value), bool(failure.metadata[IS_FINAL].value))
+def read_problem(event: DagsterEvent) -> Problem:
+    """Why the step or run of a failure event failed; of an error that is not ours, its first line is all there is."""
+    data = event.step_failure_data if event.is_step_failure else event.job_failure_data
+    told = event.step_failure_data.user_failure_data if event.is_step_failure else None
+    if told is not None and "retry" in told.metadata:
+        values = {name: str(value.value) for name, value in told.metadata.items()}
+        texts = {name: values.get(name) for name in ("kept", "action", "setting", "cause")}
+        retry_at = dt.datetime.fromisoformat(values["retry_at"]) if "retry_at" in values else None
+        return Problem(values["what"], **texts, retry=Retry(values["retry"]), retry_at=retry_at)
+    what = told.description if told is not None else None
+    if what is None and data.error is not None:
+        what = (data.error.cause or data.error).message.strip().splitlines()[0]
+    what = what or event.message or "no reason given"
+    return Problem(f"{event.step_key}: {what}" if event.step_key else what, KEPT, READ_LOG)
+
+
+def is_interruption(event: DagsterEvent) -> bool:
+    """Whether Ctrl-C or SIGTERM ended the step or the run whose failure this is."""
+    if event.is_step_failure:
+        return event.step_failure_data.error_source.name == "INTERRUPT"
+    reason = event.job_failure_data.failure_reason if event.is_job_failure else None
+    return reason is not None and reason.name == "UNEXPECTED_TERMINATION"

@@ -16,7 +16,6 @@ from dagster import (
     AssetCheckResult,
     AssetCheckSeverity,
     AssetKey,
-    Failure,
     MaterializeResult,
     MetadataValue,
     TableColumn,
@@ -24,6 +23,7 @@ from dagster import (
     TableSchema,
 )
 
+from tmdb_assets.assets.failures import failure
 from tmdb_assets.transforms.conform import Conformed
 from tmdb_assets.warehouse.loading.contracts import StructuralFaultError
 from tmdb_assets.warehouse.loading.latest_state import renew_totals
@@ -93,7 +93,7 @@ class Refusal:
 
     @property
     def events(self) -> Iterator[AssetEvent]:
-        """The failing check, then the failure; nothing when the load went through."""
+        """The failing check, then raises `Failure`; nothing when the load went through."""
         if self.error is None:
             return
         if isinstance(self.error, TooManyRejectedError):
@@ -104,9 +104,9 @@ class Refusal:
                 check_name=CONTRACT,
                 asset_key=AssetKey(self.name),
                 severity=AssetCheckSeverity.ERROR,
-                description=f"{self.error} Nothing was written. This is a fault of the code, please report it.",
+                description=str(self.error),
             )
-        raise Failure(description=str(self.error), allow_retries=False)
+        raise failure(self.error.problem) from self.error
 
 
 def guarded(name: str) -> Refusal:

@@ -9,7 +9,7 @@ from dagster import AssetExecutionContext, Config, MaterializeResult, ResourcePa
 from pydantic import Field
 
 from tmdb_assets.assets.declare import day_of, table_asset
-from tmdb_assets.assets.failures import missing_day
+from tmdb_assets.assets.failures import MissingDayError
 from tmdb_assets.assets.publish import AssetEvent, count_rows, guarded, materialized
 from tmdb_assets.assets.raw_checks import (
     DETAILS_COMPLETE,
@@ -22,6 +22,7 @@ from tmdb_assets.assets.raw_checks import (
     pages_complete,
 )
 from tmdb_assets.assets.tmdb_source import TmdbSource
+from tmdb_assets.errors.problem import UNCHANGED
 from tmdb_assets.fetch.catalogue import fetch_catalogue
 from tmdb_assets.fetch.details import fetch_details
 from tmdb_assets.fetch.discover import fetch_discover
@@ -32,7 +33,7 @@ from tmdb_assets.fetch.step import Fetched, Fetcher
 from tmdb_assets.orchestration.gaps import note_gone
 from tmdb_assets.partitions import run_date
 from tmdb_assets.tmdb.errors import TmdbError
-from tmdb_assets.tmdb.export.download import ExportError, ExportGoneError
+from tmdb_assets.tmdb.export.download import ExportGoneError
 from tmdb_assets.warehouse.ledger import fetch_log
 from tmdb_assets.warehouse.loading.load import Loaded
 from tmdb_assets.warehouse.schema import raw
@@ -164,8 +165,10 @@ def _needs_export(warehouse: Warehouse, day: dt.date) -> bool:
             return False
         if fetch_log.known_films(connection):
             return True
-    cause = "its id export has popularity only, and no film is known yet. Load today first (tmdb-assets run)"
-    raise missing_day(day, f"{cause}. Nothing was changed.", cause=cause, is_final=True)
+    cause = "its id export has popularity only, and no film is known yet"
+    raise MissingDayError(
+        f"{day} cannot be loaded: {cause}", kept=UNCHANGED, action="Load today first (tmdb-assets run)", cause=cause
+    )
 
 
 def _require_other_source(warehouse: Warehouse, day: dt.date, error: TmdbError) -> None:
@@ -174,12 +177,7 @@ def _require_other_source(warehouse: Warehouse, day: dt.date, error: TmdbError) 
         crawl = fetch_log.find_crawl(connection, day, "export")
         if (crawl is not None and crawl.is_complete) or fetch_log.count_rows(connection, raw.raw_discover, day):
             return
-    is_gone = isinstance(error, ExportGoneError)
-    told = f"nothing was stored on that day, and its export is not to be had. {error}"
-    if is_gone:  # the other errors say so themselves
-        told += " What was there stays."
-    cause = error.cause if isinstance(error, ExportError) else str(error)
-    raise missing_day(day, told, cause=cause, is_final=is_gone) from error
+    raise MissingDayError.without_export(day, error.problem) from error
 
 
 def _stored(warehouse: Warehouse, fetched: Fetched, day: dt.date | None, tmdb: TmdbSource) -> MaterializeResult[Any]:

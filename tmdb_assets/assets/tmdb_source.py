@@ -7,9 +7,9 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any, TypeVar
 
-from dagster import Failure
-
 from tmdb_assets import partitions
+from tmdb_assets.assets.failures import failure
+from tmdb_assets.errors.problem import ActionableError
 from tmdb_assets.settings import Settings, get_settings
 from tmdb_assets.tables import appended
 from tmdb_assets.tmdb.client import TmdbClient
@@ -28,7 +28,7 @@ class TmdbSource:
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or get_settings()
         self._sandbox: Sandbox | None = None
-        self._gave_up: tuple[str, Exception] | None = None
+        self._gave_up: tuple[str, ActionableError] | None = None
 
     @property
     def is_sandbox(self) -> bool:
@@ -50,19 +50,21 @@ class TmdbSource:
         return TmdbClient(base_url, token, language=settings.tmdb_language, append=appended(), rate_limit=rate_limit)
 
     def ask(self, run_id: str, question: Callable[[], Answered]) -> Answered:
-        """Run a fetching step; what TMDb refuses becomes a failure of one line, and no retry by Dagster.
+        """Run a fetching step; an error carries the requests that were sent.
 
-        Once a step of a run found TMDb out of reach, the run's later steps do not wait for it again.
+        Once a step of a run could not reach TMDb, the run's later steps do not wait for it again: they raise the same
+        error. Raises `TmdbError`, `SandboxError`, and `Failure` made from one of them where requests were sent.
         """
         if self._gave_up and self._gave_up[0] == run_id:
-            raise Failure(description=str(self._gave_up[1]), allow_retries=False)
+            raise self._gave_up[1]
         try:
             return question()
         except (TmdbError, SandboxError) as error:
             if isinstance(error, UnauthorizedError | UnreachableError | SandboxError):
                 self._gave_up = (run_id, error)
-            metadata = {"requests": figures} if (figures := self.take_figures()) else None
-            raise Failure(description=str(error), metadata=metadata, allow_retries=False) from error
+            if figures := self.take_figures():
+                raise failure(error.problem, {"requests": figures}) from error
+            raise
 
     @property
     def export_url(self) -> str:

@@ -96,16 +96,13 @@ def print_summary(console: Console, run: DayRun) -> None:
         mark = "[red]failed[/]" if check.is_error else "[yellow]warning[/]"
         say(f"  {mark} {check.asset}.{check.name}: {escape(check.text)}")
     for problem in run.problems:
-        say(f"[red]Failed.[/] {escape(problem)}")
+        say(f"[red]Failed.[/] {escape(str(problem))}")
     if run.interrupted:
         say(INTERRUPTED_LINE)
     elif run.ok and run.dashboard:
         say(f"Dashboard: {escape(str(run.dashboard))}")
     elif not run.ok:
-        told = [*run.problems, *(check.text for check in failed if check.is_error)]
-        is_told = run.is_final or any("run again" in line.lower() for line in told)
-        kept = "" if is_told else "What was stored is kept; run again to go on. "
-        say(f"{kept}The log of the run: tmdb-assets dev, page Runs.")
+        say("The log of the run: tmdb-assets dev, page Runs.")
 
 
 def _tables(figures: list[TableFigures]) -> Table:

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 import click
 
+from tmdb_assets.errors.problem import ActionableError
 from tmdb_assets.fetch.progress import INTERRUPTED_LINE
 from tmdb_assets.settings import DATA_DIR, HOME_VARIABLE, PROJECT_ROOT, SHIPPED_DIR, SettingsError, get_settings
 
@@ -35,7 +36,7 @@ def _dagster_home() -> Path:
 
 
 def plain_errors(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Settings and warehouse problems end a command with one line and no stack trace."""
+    """An error that a person must act on ends a command with its one line and no stack trace."""
 
     @wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
@@ -43,11 +44,11 @@ def plain_errors(command: Callable[..., Any]) -> Callable[..., Any]:
             get_settings()
         except SettingsError as error:
             stop(str(error), UNUSABLE)
-        from tmdb_assets.warehouse.schema.upgrade import SchemaMismatchError
-        from tmdb_assets.warehouse.server.open import WarehouseUnavailableError, stop_on_signals
+        from tmdb_assets.instance.sentences import is_no_storage_retry
+        from tmdb_assets.warehouse.server.open import stop_on_signals
 
         stop_on_signals()
-        logging.getLogger().addFilter(_is_no_retry)
+        logging.getLogger().addFilter(is_no_storage_retry)
         try:
             PROJECT_ROOT.mkdir(parents=True, exist_ok=True)
             os.chdir(PROJECT_ROOT)
@@ -60,14 +61,9 @@ def plain_errors(command: Callable[..., Any]) -> Callable[..., Any]:
         os.environ["DAGSTER_HOME"] = str(dagster_home)
         try:
             return command(*args, **kwargs)
-        except (WarehouseUnavailableError, SchemaMismatchError) as error:
+        except ActionableError as error:
             stop(str(error), FAILED)
         except KeyboardInterrupt:
             stop(INTERRUPTED_LINE, INTERRUPTED)
 
     return wrapped
-
-
-def _is_no_retry(record: logging.LogRecord) -> bool:
-    """Leave out what Dagster's storage says of each attempt: ten lines, and the last attempt's error comes anyhow."""
-    return not record.getMessage().startswith("Retrying failed database ")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import io
 import sys
 import time
 import uuid
@@ -11,34 +10,34 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import sqlalchemy as sa
 from dagster import (
     AssetCheckSeverity,
     AssetKey,
     DagsterEvent,
-    DagsterExecutionInterruptedError,
     DagsterInstance,
     Definitions,
 )
 
 from tmdb_assets import partitions
 from tmdb_assets.assets.dashboard import DASHBOARD
-from tmdb_assets.assets.failures import Missing, read_missing, read_reason
+from tmdb_assets.assets.failures import is_interruption, read_problem
 from tmdb_assets.assets.tmdb_source import TmdbSource
+from tmdb_assets.errors.problem import ActionableError, Problem
 from tmdb_assets.fetch.progress import Progress
 from tmdb_assets.instance.launcher import close_dead_runs
+from tmdb_assets.instance.sentences import WithoutLostEvents
 from tmdb_assets.orchestration.automation import FROM_EXPORT
 from tmdb_assets.settings import get_settings
 from tmdb_assets.warehouse.ledger import fetch_log
 from tmdb_assets.warehouse.schema.fact import load_day
 from tmdb_assets.warehouse.schema.raw import raw_discover
-from tmdb_assets.warehouse.server.databases import tell_outage
+from tmdb_assets.warehouse.server.databases import driver_problem
 from tmdb_assets.warehouse.server.open import WarehouseUnavailableError, describe
 from tmdb_assets.warehouse.warehouse import Warehouse
 
-INTERRUPTIONS = (DagsterExecutionInterruptedError.__name__, KeyboardInterrupt.__name__)
 FETCHING_STEPS = ("raw_discover", "raw_details", "raw_reference", "raw_export")
 
 
@@ -67,10 +66,9 @@ class CheckFigure:
 
 @dataclass
 class DayRun:
-    """What came of a day's run; `problems` are one line for each failed step, `causes` the same in few words.
+    """What came of a day's run; `problems` are those of its failed steps, each once.
 
     `dashboard` is the page that the run wrote, if it came so far.
-    `is_final` says that to run the day again does not help.
     """
 
     day: dt.date
@@ -80,10 +78,8 @@ class DayRun:
     requests: int
     tables: list[TableFigures] = field(default_factory=list)
     checks: list[CheckFigure] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
     dashboard: Path | None = None
-    causes: list[str] = field(default_factory=list)
-    is_final: bool = False
     interrupted: bool = False
 
     @property
@@ -91,28 +87,11 @@ class DayRun:
         """The day's state in one word."""
         return "interrupted" if self.interrupted else "loaded" if self.ok else "failed"
 
-
-class _WithoutEventFaults(io.TextIOBase):
-    """stderr without what Dagster prints there of each event that it cannot store: the outage is told once."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> int:
-        """Pass the text on."""
-        return (
-            len(text)
-            if text.startswith("Exception while writing logger call to event log")
-            else self._stream.write(text)
-        )
-
-    def fileno(self) -> int:
-        """The file of the stream beneath, by which Dagster keeps a step's output."""
-        return self._stream.fileno()
-
-    def flush(self) -> None:
-        """Flush the stream beneath."""
-        self._stream.flush()
+    @property
+    def causes(self) -> list[str]:
+        """Why the day failed, in few words: its problems, or else what its failed checks say."""
+        failed = [check.text for check in self.checks if check.is_error and not check.passed]
+        return list(dict.fromkeys(problem.summary for problem in self.problems)) or failed
 
 
 @dataclass
@@ -141,14 +120,16 @@ class Platform:
         url = warehouse.url  # opens the server, or says why it cannot
         try:
             _ = warehouse.engine  # brings the schema up, or says why it cannot: no run begins, to fail at every step
-            with redirect_stderr(_WithoutEventFaults(sys.stderr)), DagsterInstance.get() as instance:
+            with redirect_stderr(WithoutLostEvents(sys.stderr)), DagsterInstance.get() as instance:
                 close_dead_runs(instance)
                 yield cls(instance, definitions, source, warehouse)
+        except ActionableError:
+            raise
         except Exception as error:
-            outage = tell_outage(error, url)
+            outage = driver_problem(error, url)
             if outage is None:
                 raise
-            raise WarehouseUnavailableError(f"{outage} What was stored is kept; run again to go on.") from error
+            raise WarehouseUnavailableError.of(outage) from error
         finally:
             source.close()
             warehouse.close()
@@ -223,8 +204,7 @@ def run_day(
         raise_on_error=False,
     )
     checks = [_check(event) for event in result.all_events if event.event_type_value == "ASSET_CHECK_EVALUATION"]
-    problems = _problems(result.all_events)
-    failed = [check.text for check in checks if check.is_error and not check.passed]
+    failed = any(check.is_error and not check.passed for check in checks)
     return DayRun(
         day=day,
         run_id=result.run_id,
@@ -233,11 +213,9 @@ def run_day(
         requests=platform.source.requests - requests_before,
         tables=[_table(event) for event in result.all_events if event.is_step_materialization],
         checks=checks,
-        problems=list(problems),
-        causes=list(dict.fromkeys(missing.cause for missing in problems.values())) or failed,
+        problems=_problems(result.all_events),
         dashboard=_dashboard(result.all_events),
-        is_final=bool(problems) and all(missing.is_final for missing in problems.values()),
-        interrupted=_is_interrupted(result.all_events),
+        interrupted=any(is_interruption(event) for event in result.all_events),
     )
 
 
@@ -268,25 +246,7 @@ def _check(event: DagsterEvent) -> CheckFigure:
     )
 
 
-def _is_interrupted(events: Sequence[DagsterEvent]) -> bool:
-    """Whether Ctrl-C or SIGTERM ended the run: in a step, or between two."""
-    errors = [event.step_failure_data.error for event in events if event.is_step_failure]
-    errors += [event.job_failure_data.error for event in events if event.is_job_failure]
-    return any(error is not None and error.cls_name in INTERRUPTIONS for error in errors)
-
-
-def _problems(events: Sequence[DagsterEvent]) -> dict[str, Missing]:
-    """One line for each failed step, the same line once, with its cause in few words."""
-    lines: dict[str, Missing] = {}
-    for event in events:
-        if not event.is_step_failure or _is_interrupted([event]):
-            continue
-        data = event.step_failure_data
-        reason = read_reason(event)
-        if reason and not (
-            data.user_failure_data and data.user_failure_data.description
-        ):  # an error's own words do not say where it was
-            reason = f"{event.step_key}: {reason}"
-        line = reason or f"{event.step_key} failed"
-        lines[line] = read_missing(event) or Missing(line)
-    return lines
+def _problems(events: Sequence[DagsterEvent]) -> list[Problem]:
+    """The problems of the failed steps, each once; of a run that failed outside its steps, its own."""
+    failed = [event for event in events if event.is_step_failure] or [event for event in events if event.is_job_failure]
+    return list(dict.fromkeys(read_problem(event) for event in failed if not is_interruption(event)))

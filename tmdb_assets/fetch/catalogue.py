@@ -61,7 +61,7 @@ def _require_films(fetcher: Fetcher, fetched: Fetched) -> None:
         return
     with fetcher.warehouse.begin() as connection:  # empty slices must not count as finished
         fetch_log.open_crawl(connection, fetcher.day, "discover", refresh=True, now=partitions.now())
-    raise UnreadableAnswerError(f"TMDb listed no films for {fetcher.day}, which is impossible. Run again later.")
+    raise UnreadableAnswerError(f"TMDb listed no films for {fetcher.day}, which is impossible")
 
 
 def _store_all(fetcher: Fetcher, first: list[SlicePage], pages: chain[SlicePage], fetched: Fetched) -> None:

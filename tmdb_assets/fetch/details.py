@@ -108,7 +108,8 @@ def _fetch_changed(fetcher: Fetcher, since: dt.date) -> set[int] | None:
             changed |= fetch_changes(fetcher.client, first + number * ONE_DAY)
     except (UnreachableError, UnreadableAnswerError, BadRequestError) as error:
         fetcher.say(
-            f"{error} So the details of every film of the day are asked, and the next day asks what changed since."
+            f"{error.problem.what}. So the details of every film of the day are requested, and the next day asks what "
+            "changed since."
         )
         return None
     return changed

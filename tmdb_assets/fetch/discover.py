@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterable
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
 from typing import TypeVar
@@ -12,7 +13,7 @@ from typing import TypeVar
 from tmdb_assets.fetch.details import INTERRUPTIONS, TOLERATED_SHARE
 from tmdb_assets.fetch.step import Fetched, Fetcher, reject
 from tmdb_assets.tmdb.discover import MAX_PAGES, DiscoverPage, crawl
-from tmdb_assets.tmdb.errors import TmdbError, UnreachableError, UnreadableAnswerError
+from tmdb_assets.tmdb.errors import TmdbError, UnreadableAnswerError
 from tmdb_assets.transforms.discover import PAGE_SIZE, page_name, page_of, parse_page
 from tmdb_assets.warehouse.ledger import fetch_log
 from tmdb_assets.warehouse.loading.load import Loaded, as_frame, load
@@ -71,9 +72,7 @@ def find_stored(fetcher: Fetcher, fetched: Fetched) -> fetch_log.Crawl | None:
 def require_films(first: list[DiscoverPage], day: dt.date) -> None:
     """An empty list is no day: loading it would empty every page that shows the newest day."""
     if first and first[0].page == 1 and not first[0].results and not first[0].problem:
-        raise UnreadableAnswerError(
-            f"TMDb listed no films for {day}, which is impossible. Nothing was written; run again later."
-        )
+        raise UnreadableAnswerError(f"TMDb listed no films for {day}, which is impossible", kept="Nothing was written")
 
 
 def rest_complete(fetcher: Fetcher, known: fetch_log.Crawl) -> None:
@@ -84,15 +83,15 @@ def rest_complete(fetcher: Fetcher, known: fetch_log.Crawl) -> None:
 
 
 def count_page(fetched: Fetched, name: int | str, page: DiscoverPage) -> None:
-    """Count a requested page; raise when more pages failed than can be left out."""
+    """Count a requested page. Raises the page's error when more pages failed than can be left out."""
     fetched.requested += 1
-    if page.problem is None:
+    if page.error is None or page.problem is None:
         return
     fetched.failed[name] = page.problem
     failed = len(fetched.failed)
     if failed > TOLERATED_PAGES and failed > TOLERATED_SHARE * fetched.requested:
-        kind = UnreadableAnswerError if page.is_answered else UnreachableError
-        raise kind(f"{failed} of {fetched.requested} discover pages failed, too many to leave out: {page.problem}")
+        what = f"{failed} of {fetched.requested} discover pages failed, too many to leave out: {page.problem}"
+        raise type(page.error).of(replace(page.error.problem, what=what))
 
 
 def store_in_batches(

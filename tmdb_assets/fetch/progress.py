@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 LOG_EVERY_SECONDS = 10.0
-INTERRUPTED_LINE = "Interrupted. What was stored is kept; run again to go on."
+INTERRUPTED_LINE = "Interrupted. What is already stored is kept. Run again to resume."
 
 Say = Callable[[str], None]
 Advance = Callable[[int], None]

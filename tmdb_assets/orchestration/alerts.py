@@ -18,7 +18,8 @@ import psycopg
 import sqlalchemy as sa
 from dagster import AssetCheckSeverity, DagsterEventType, DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
 
-from tmdb_assets.assets.failures import Missing, read_missing, read_reason
+from tmdb_assets.assets.failures import read_problem
+from tmdb_assets.errors.problem import Problem, Retry
 from tmdb_assets.instance.tags import PARTITION_NAME_TAG
 from tmdb_assets.orchestration.overdue import missed_days
 from tmdb_assets.orchestration.webhook import NoAnswerError, ReceiverError, post
@@ -168,12 +169,12 @@ def _alert(troubles: Sequence[_Trouble]) -> Alert:
 def _of_run(instance: DagsterInstance, run: DagsterRun, now: dt.datetime) -> Iterator[_Trouble]:
     day = run.tags.get(PARTITION_NAME_TAG)
     if run.status == DagsterRunStatus.FAILURE:
-        reason, missing = _reason(instance, run)
+        problem = _first_problem(instance, run)
         # What is one cause for many days is told once, whichever they are.
-        cause = f"run {run.job_name} {f'({missing.cause})' if missing else day}"
+        cause = f"run {run.job_name} {f'({problem.cause})' if problem.cause else day}"
         log = f"Its log: tmdb-assets dev, page Runs, run {run.run_id}."
-        advice = log if missing and missing.is_final else f"{_again(day, now)}{log}"
-        yield _Trouble(cause, cause, f"run {run.job_name}", day, _sentence(reason), advice)
+        advice = log if problem.retry is Retry.NEVER else f"{_again(day, now)}{log}"
+        yield _Trouble(cause, cause, f"run {run.job_name}", day, _sentence(str(problem)), advice)
     for entry in instance.all_logs(run.run_id, of_type=DagsterEventType.ASSET_CHECK_EVALUATION):
         if entry.dagster_event is None:
             continue
@@ -192,19 +193,13 @@ def _again(day: str | None, now: dt.datetime) -> str:
     return f"To run it again: tmdb-assets {command}. "
 
 
-def _reason(instance: DagsterInstance, run: DagsterRun) -> tuple[str, Missing | None]:
-    """The first failed step's own words, and whether its day cannot be had."""
-    for entry in instance.all_logs(run.run_id, of_type=DagsterEventType.STEP_FAILURE):
-        if entry.dagster_event is None:
-            continue
-        step = entry.dagster_event.step_key
-        reason = read_reason(entry.dagster_event) or "no reason given"
-        told = reason if reason.startswith(f"{step}:") else f"{step}: {reason}"
-        return told, read_missing(entry.dagster_event)
-    for entry in instance.all_logs(run.run_id, of_type=DagsterEventType.RUN_FAILURE):
-        if entry.dagster_event is not None and entry.dagster_event.message:
-            return entry.dagster_event.message, None
-    return "it ended before a step could fail", None
+def _first_problem(instance: DagsterInstance, run: DagsterRun) -> Problem:
+    """That of the first failed step; without one, what the run as a whole failed with."""
+    for kind in (DagsterEventType.STEP_FAILURE, DagsterEventType.RUN_FAILURE):
+        for entry in instance.all_logs(run.run_id, of_type=kind):
+            if entry.dagster_event is not None:
+                return read_problem(entry.dagster_event)
+    return Problem("it ended before a step could fail")
 
 
 def _sentence(text: str) -> str:
@@ -235,12 +230,13 @@ def _send(settings: Settings, found: Sequence[Alert], books: _Books, today: str)
     try:
         post(settings.alert_webhook_url, _message(settings, found))
     except ReceiverError as error:
-        if f"{today} {error}" != books.fault:
-            logger.error("ALERT_WEBHOOK_URL does not take the alert (%s); it is tried again at the next look.", error)
-        books.fault = f"{today} {error}"
+        reason = error.problem.what
+        if f"{today} {reason}" != books.fault:
+            logger.error("ALERT_WEBHOOK_URL does not take the alert (%s); it is tried again at the next look.", reason)
+        books.fault = f"{today} {reason}"
         books.doubts += isinstance(error, NoAnswerError)
         if books.doubts < MOST_DOUBTS:
-            return str(error)
+            return reason
         logger.error("ALERT_WEBHOOK_URL gave no answer to %d messages; they count as told.", books.doubts)
     books.fault, books.doubts = None, 0
     return None

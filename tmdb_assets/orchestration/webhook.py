@@ -12,26 +12,26 @@ import tenacity
 import urllib3.exceptions
 from pydantic import SecretStr
 
+from tmdb_assets.errors.problem import ActionableError, Retry
+
 TIMEOUT_S = 5.0  # to connect, and as much again to answer; the daemon gives a sensor 60 s in all
 TRIES = 3
 LONGEST_TEXT = 8_000  # Slack cuts a message at 40,000 characters; nobody reads as many
 PASSING = (429, 500, 502, 503, 504)
 
 
-class ReceiverError(Exception):
-    """The receiver did not take a message; the text says why and never holds the address, which is a secret."""
+class ReceiverError(ActionableError):
+    """The receiver did not take a message; no field holds the address, which is a secret."""
+
+    retry = Retry.LATER
 
 
 class NoAnswerError(ReceiverError):
     """The message was sent and nothing came back in time: the receiver may have taken it."""
 
 
-class _PassingError(ReceiverError):
-    """Another try may find the receiver well."""
-
-
 def post(url: SecretStr, text: str) -> None:
-    """Send a text, with what Slack takes for its own marks escaped, and ask again for some seconds where that helps.
+    """Send a text, with Slack's own marks escaped, and try again for some seconds where that helps.
 
     No redirect is followed. Raises `ReceiverError`, within 20 s.
     """
@@ -40,10 +40,14 @@ def post(url: SecretStr, text: str) -> None:
     retrying = tenacity.Retrying(
         stop=tenacity.stop_after_attempt(TRIES),
         wait=tenacity.wait_exponential(multiplier=0.2, max=1),
-        retry=tenacity.retry_if_exception_type(_PassingError),
+        retry=tenacity.retry_if_exception(_is_passing),
         reraise=True,
     )
     retrying(_post_once, url.get_secret_value(), message)
+
+
+def _is_passing(error: BaseException) -> bool:
+    return isinstance(error, ReceiverError) and error.problem.retry is Retry.NOW
 
 
 def _post_once(url: str, message: dict[str, str]) -> None:
@@ -54,11 +58,11 @@ def _post_once(url: str, message: dict[str, str]) -> None:
     except requests.ReadTimeout:
         raise NoAnswerError(f"no answer within {TIMEOUT_S:g} s") from None
     except requests.ConnectionError as error:  # its own text holds the address
-        raise _PassingError(f"it cannot be reached: {type(error).__name__}") from None
+        raise ReceiverError(f"it cannot be reached: {type(error).__name__}", retry=Retry.NOW) from None
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         raise ReceiverError(f"it cannot be used: {type(error).__name__}") from None
     if status in PASSING:
-        raise _PassingError(f"status {status}")
+        raise ReceiverError(f"status {status}", retry=Retry.NOW)
     if is_redirect:
         raise ReceiverError(f"status {status}, a redirect; it must be the final address")
     if not 200 <= status < 300:

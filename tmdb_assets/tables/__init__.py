@@ -16,6 +16,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from tmdb_assets.errors.problem import ActionableError
 from tmdb_assets.transforms.conform import Row
 
 
@@ -35,8 +36,8 @@ class DetailsTable:
     append: tuple[str, ...] = ()
 
 
-class OwnTableError(Exception):
-    """A table's own code failed; the message names table, film and remedy."""
+class OwnTableError(ActionableError):
+    """A table's own code failed; its problem names table, film and remedy."""
 
 
 @cache
@@ -50,13 +51,13 @@ def own_tables() -> tuple[DetailsTable, ...]:
         name = f"{__name__}.{module.name}"
         listed = getattr(import_module(name), "TABLES", None)
         if not listed:
-            raise OwnTableError(f"{name} lists no tables: give it TABLES = (DetailsTable(...), ...).")
+            raise OwnTableError(f"{name} lists no tables", action="Give it TABLES = (DetailsTable(...), ...)")
         found += listed
     for own in found:
         if own.table.info["group"] not in ("dimensions", "bridges"):
             raise OwnTableError(
-                f"{own.table.name} is in the group {own.table.info['group']!r}; a table made from details must be in "
-                "the group 'dimensions' or 'bridges'."
+                f"{own.table.name} is in the group {own.table.info['group']!r}",
+                action="Put a table made from details into the group 'dimensions' or 'bridges'",
             )
     order = {made.name: place for place, made in enumerate(sa.schema.sort_tables([own.table for own in found]))}
     return tuple(sorted(found, key=lambda own: order[own.table.name]))
@@ -74,8 +75,9 @@ def own_rows(payloads: Iterable[Mapping[str, Any]], day: dt.date) -> dict[str, l
                 rows[own.table.name].extend(own.rows(payload, day))
             except Exception as error:
                 raise OwnTableError(
-                    f"The rows of {own.table.name} could not be made from film {payload.get('id')}: {error!r}. Nothing "
-                    f"of this day was written to it; fix `rows` in {own.rows.__module__} and run the day again."
+                    f"The rows of {own.table.name} could not be made from film {payload.get('id')}: {error!r}",
+                    kept="Nothing of this day was written to it",
+                    action=f"Fix `rows` in {own.rows.__module__}",
                 ) from error
     return rows
 

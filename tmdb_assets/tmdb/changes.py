@@ -8,6 +8,7 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from tmdb_assets.errors.problem import Retry
 from tmdb_assets.tmdb.discover import MAX_PAGES, crawl
 from tmdb_assets.tmdb.errors import UnreadableAnswerError
 
@@ -33,13 +34,12 @@ def fetch_changes(client: TmdbClient, day: dt.date) -> set[int]:
     with closing(crawl(client, MAX_PAGES, path=PATH, params=params)) as pages:
         for page in pages:
             if page.problem:
-                raise UnreadableAnswerError(
-                    f"The changes of {day} are not known: {page.problem.rstrip('.')}. What is already stored is kept."
-                )
+                raise UnreadableAnswerError(f"The changes of {day} are not known: {page.problem}")
             if page.total_pages > MAX_PAGES:
                 raise UnreadableAnswerError(
-                    f"TMDb lists {page.total_pages} pages of changes for {day} and gives {MAX_PAGES} of them, so that "
-                    "some would be missed. What is already stored is kept; films catch up when they are stale."
+                    f"TMDb lists {page.total_pages} pages of changes for {day} and gives only {MAX_PAGES} of them, so "
+                    "some would be missed; films catch up when they are stale",
+                    retry=Retry.NEVER,
                 )
             entries = (entry.get("id") for entry in page.results if isinstance(entry, dict))
             changed.update(movie_id for movie_id in entries if type(movie_id) is int and movie_id > 0)

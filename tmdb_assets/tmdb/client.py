@@ -42,6 +42,8 @@ __all__ = ["Answer", "FetchStats", "TmdbClient"]
 
 Key = TypeVar("Key")
 
+API_URL = "TMDB_API_URL"
+
 
 class _StoppedError(Exception):
     """The fetch this thread works for was given up; never leaves this module."""
@@ -86,7 +88,7 @@ class TmdbClient:
         self.say: Callable[[str], None] | None = None
         self.stats = FetchStats()
         self._base_url = base_url.rstrip("/")
-        self._host, self._proxies, self._verify = find_route(base_url, "TMDB_API_URL", "https://api.themoviedb.org/3")
+        self._host, self._proxies, self._verify = find_route(base_url, API_URL, "https://api.themoviedb.org/3")
         self._token = checked_token(token)
         self._headers: CaseInsensitiveDict[str] = CaseInsensitiveDict(
             {
@@ -163,13 +165,14 @@ class TmdbClient:
         return self.fetch_many((movie_id, f"/movie/{movie_id}", params) for movie_id in movie_ids)
 
     def genres(self) -> Answer:
-        """The genres of films as a list of {id, name}. Raises any `TmdbError`."""
+        """The genres of films as a list of {id, name}.
+
+        Raises `UnreadableAnswerError` for an answer without them, or any other `TmdbError`.
+        """
         answer = self._reference("/genre/movie/list", language=self.language)
         genres = answer.payload["genres"] if isinstance(answer.payload, dict) and "genres" in answer.payload else None
         if not isinstance(genres, list):
-            raise UnreadableAnswerError(
-                "TMDb's answer to /genre/movie/list holds no list of genres. What is already stored is kept; run again."
-            )
+            raise UnreadableAnswerError("TMDb's answer to /genre/movie/list holds no list of genres")
         return Answer(answer.status, genres, answer.fetched_at, answer.removed_characters)
 
     def countries(self) -> Answer:
@@ -229,7 +232,7 @@ class TmdbClient:
         if isinstance(outcome, Fault):
             if outcome.kind == "429":
                 return refused_error(self._host, tries.count, tries.all_seconds, outcome.retry_after)
-            return final_error(outcome, host=self._host, target=target, tries=tries.count, seconds=tries.seconds)
+            return final_error(outcome, tries.spent, host=self._host, setting=API_URL, target=target)
         if isinstance(outcome, Answer):
             self.stats.count_answer(removed_characters=outcome.removed_characters, not_found=outcome.status == 404)
         return outcome
@@ -243,7 +246,7 @@ class TmdbClient:
         try:
             outcome = self._ask(path, target, tries.deadline)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            outcome = classify_exception(error, self._host)
+            outcome = classify_exception(error, self._host, API_URL)
         fault = outcome if isinstance(outcome, Fault) else None
         tries.end(fault)
         if fault is not None and fault.kind == "429":

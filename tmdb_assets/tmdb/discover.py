@@ -29,9 +29,8 @@ MAX_PAGES = 500
 class DiscoverPage:
     """One page: `results` as TMDb sent them, at most 20, of any shape; `fetched_at` aware, in UTC.
 
-    `problem` says why a page could not be had; its results are then empty. With `is_answered` an answer came that
-    could not be read, without it none came in all the client's tries. `total_pages` and `total_results` are what this
-    page claims, 0 where it claims nothing; they drift from page to page.
+    `error` says why a page could not be fetched; its results are then empty. `total_pages` and `total_results` are what
+    this page claims, 0 where it claims nothing; they drift from page to page.
     """
 
     page: int
@@ -39,14 +38,23 @@ class DiscoverPage:
     total_pages: int
     total_results: int
     fetched_at: dt.datetime
-    problem: str | None = None
+    error: UnreachableError | UnreadableAnswerError | None = None
     removed_characters: int = field(default=0, kw_only=True)
-    is_answered: bool = field(default=True, kw_only=True)
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong with the page, or None."""
+        return self.error.problem.what if self.error else None
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether an answer came, be it one that cannot be read; otherwise none came in all the client's tries."""
+        return not isinstance(self.error, UnreachableError)
 
     def require_answer(self) -> None:
         """Raise `UnreachableError` where no answer came."""
-        if not self.is_answered:
-            raise UnreachableError(self.problem)
+        if isinstance(self.error, UnreachableError):
+            raise self.error
 
 
 def crawl(
@@ -133,15 +141,15 @@ def fetch_keyed_pages(
 ) -> Generator[tuple[Key, DiscoverPage]]:
     """Like `fetch_pages`, for (key, page, params): pages of several lists at once, told apart by their keys.
 
-    A page that TMDb does not answer comes with its `problem` too, and is not `is_answered`.
+    A page that TMDb does not answer comes with its `problem` too, and is not `is_answered`. Raises `UnauthorizedError`,
+    `BadRequestError`.
     """
     requests = (((key, page), path, {"page": page, **params}) for key, page, params in asked)
     # Closed here and not whenever the last reference goes: an error's traceback would keep the threads at work.
     with closing(client.fetch_many(requests)) as answers:
         for (key, page), result in answers:
             if isinstance(result, UnreadableAnswerError | UnreachableError):
-                came = isinstance(result, UnreadableAnswerError)
-                yield key, DiscoverPage(page, [], 0, 0, dt.datetime.now(dt.UTC), str(result), is_answered=came)
+                yield key, DiscoverPage(page, [], 0, 0, dt.datetime.now(dt.UTC), result)
             elif isinstance(result, TmdbError):
                 raise result
             elif result.status == 404:
@@ -154,16 +162,16 @@ def _page(page: int, answer: Answer) -> DiscoverPage:
     payload = answer.payload if isinstance(answer.payload, dict) else {}
     results = payload.get("results")
     total_pages, total_results = _count(payload.get("total_pages")), _count(payload.get("total_results"))
-    problem = None
+    error = None
     if not isinstance(results, list):
-        results, problem = [], f"page {page} holds no list of results"
+        results, error = [], UnreadableAnswerError(f"page {page} holds no list of results")
     return DiscoverPage(
         page,
         results,
         total_pages or 0,
         total_results or 0,
         answer.fetched_at,
-        problem,
+        error,
         removed_characters=answer.removed_characters,
     )
 

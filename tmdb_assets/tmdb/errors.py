@@ -1,4 +1,4 @@
-"""What can go wrong with TMDb: permanent or worth another try, and the line that its reader needs.
+"""What can go wrong with TMDb: permanent or worth another try, and what its reader needs to know.
 
 Codes: https://developer.themoviedb.org/docs/errors
 """
@@ -20,15 +20,18 @@ import orjson
 import requests
 import urllib3.exceptions
 
+from tmdb_assets.errors.problem import KEPT, ActionableError, Retry
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_KEPT = "What is already stored is kept"
 _LONGEST_TOLD_SECONDS = 366 * 86_400.0  # a date that far away is no date to run again
 
 
-class TmdbError(Exception):
-    """Base of all that this package raises; its text is one line for the user."""
+class TmdbError(ActionableError):
+    """Base of all that this package raises."""
+
+    kept = KEPT
 
 
 class UnauthorizedError(TmdbError):
@@ -36,7 +39,9 @@ class UnauthorizedError(TmdbError):
 
 
 class UnreachableError(TmdbError):
-    """The API could not be reached, or answered only faults, until the retries were used up."""
+    """The API could not be reached, or answered only with faults, until the retries were used up."""
+
+    retry = Retry.LATER
 
 
 class BadRequestError(TmdbError):
@@ -44,7 +49,9 @@ class BadRequestError(TmdbError):
 
 
 class UnreadableAnswerError(TmdbError):
-    """The answer was cut short, no JSON, or of the wrong shape, also after the retries."""
+    """The answer was cut short, not JSON, or of the wrong shape, also after the retries."""
+
+    retry = Retry.LATER
 
 
 @dataclass(frozen=True)
@@ -74,21 +81,27 @@ _CONNECTION_FAULTS: tuple[tuple[tuple[type[BaseException], ...], str, str], ...]
 _UNREADABLE = (IncompleteRead, urllib3.exceptions.IncompleteRead, urllib3.exceptions.DecodeError)
 
 _ADVICE = {
-    403: "Access is blocked: ask TMDb about the account, or your network's administrator.",
-    407: "Your proxy wants a login: put it into HTTPS_PROXY.",
+    403: "Access is blocked: ask TMDb about the account, or your network's administrator",
+    407: "Your proxy requires a login: put it in HTTPS_PROXY",
 }
+_REPORT = "This is a fault in tmdb-assets: please report it with this line"
+_SET_IT = (
+    "Set TMDB_TOKEN to the v4 read access token of your account (themoviedb.org, Settings, API: the long one, not the "
+    "API key)"
+)
 
 
 def checked_token(token: str) -> str:
     """The token without space around it. Raises `UnauthorizedError` for one that no header can carry.
 
-    Found here, because http.client would quote it in its own error.
+    Checked here, because http.client would quote it in its own error.
     """
     token = token.strip()
     if not token or not all("!" <= character <= "~" for character in token):
         raise UnauthorizedError(
-            "TMDB_TOKEN is no token: it is empty or holds spaces or characters that no token has. "
-            "Set it to the v4 read access token of your TMDb account."
+            "TMDB_TOKEN is not a token: it is empty, or contains spaces or characters that no token has",
+            action=_SET_IT,
+            setting="TMDB_TOKEN",
         )
     return token
 
@@ -96,7 +109,7 @@ def checked_token(token: str) -> str:
 def checked_host(url: str, variable: str, example: str) -> str:
     """The host of `url`, with its port if it names one. Raises `UnreachableError`, naming `variable`, without one.
 
-    Found here, because requests fails on some with a TypeError. The address itself may hold a login: never shown.
+    Checked here, because requests fails on some with a TypeError. The address itself may hold a login: never shown.
     """
     try:
         parts = urlsplit(url if "://" in url else f"//{url}")
@@ -104,13 +117,22 @@ def checked_host(url: str, variable: str, example: str) -> str:
     except ValueError:
         host, port = None, None
     if not host:
-        raise UnreachableError(f"{variable} is not a usable address. {_KEPT}; it looks like {example}.")
+        raise UnreachableError(
+            f"{variable} is not a usable address",
+            action=f"Set it to one like {example}",
+            setting=variable,
+            retry=Retry.ONCE_FIXED,
+        )
     return host if port is None else f"{host}:{port}"
 
 
 def missing_endpoint(path: str) -> BadRequestError:
     """The error for a 404 where TMDb always has an answer."""
-    return BadRequestError(f"There is no {path} at TMDB_API_URL (404). {_KEPT}; does the address end in /3?")
+    return BadRequestError(
+        f"There is no {path} at TMDB_API_URL (404)",
+        action="Check that the address ends in /3",
+        setting="TMDB_API_URL",
+    )
 
 
 def unreadable(cause: str) -> Fault:
@@ -118,16 +140,24 @@ def unreadable(cause: str) -> Fault:
     return Fault("unreadable", cause, unreadable=True, answered=True)
 
 
-def classify_exception(error: Exception, host: str) -> Fault | UnreachableError:
-    """Say what an exception of requests or urllib3 means. Its own text is not used: it may hold a proxy's login."""
+def classify_exception(error: Exception, host: str, setting: str) -> Fault | UnreachableError:
+    """Say what an exception of requests or urllib3 means; `setting` is the variable that names `host`.
+
+    The exception's own text is not used: it may hold a proxy's login.
+    """
     chain = list(_chain(error))
     if any(isinstance(link, ssl.SSLCertVerificationError) for link in chain):
         return UnreachableError(
-            f"{host} could not prove its identity: its TLS certificate is not trusted. {_KEPT}; behind an inspecting "
-            "proxy name its certificates in REQUESTS_CA_BUNDLE, otherwise check TMDB_API_URL and the clock."
+            f"{host} could not prove its identity: its TLS certificate is not trusted",
+            action="Behind an inspecting proxy, name its certificates in REQUESTS_CA_BUNDLE; otherwise check "
+            f"{setting} and the clock",
+            setting=setting,
+            retry=Retry.ONCE_FIXED,
         )
     if any(isinstance(link, requests.exceptions.InvalidURL) for link in chain):
-        return UnreachableError(f"{host} is not a usable address. {_KEPT}; check TMDB_API_URL.")
+        return UnreachableError(
+            f"{host} is not a usable address", action=f"Check {setting}", setting=setting, retry=Retry.ONCE_FIXED
+        )
     if any(isinstance(link, _UNREADABLE) for link in chain):
         return unreadable("cut short or wrongly compressed")
     via = "the proxy of HTTPS_PROXY: " if any(isinstance(e, urllib3.exceptions.ProxyError) for e in chain) else ""
@@ -153,52 +183,50 @@ def classify_status(status: int, headers: Mapping[str, str], body: bytes, target
         where = f" to {place.scheme}://{place.hostname}" if place.hostname else ""
         return BadRequestError(
             f"TMDB_API_URL does not name the API itself: {target} is redirected{where} ({status}), and the token is "
-            f"not sent on. {_KEPT}; set TMDB_API_URL to the API's own address, https:// included."
+            "not sent on",
+            action="Set TMDB_API_URL to the API's own address, https:// included",
+            setting="TMDB_API_URL",
         )
     said = _what_tmdb_says(status, body)
     if status == 401:
-        return UnauthorizedError(
-            f"TMDb refused the token {said}. {_KEPT}; set TMDB_TOKEN to the v4 read access token of your account "
-            "(themoviedb.org, Settings, API: the long one, not the API key) and run again."
-        )
-    advice = _ADVICE.get(status, "This is a fault of tmdb-assets: please report it with this line.")
-    return BadRequestError(f"TMDb refused the request {target} {said}. {_KEPT}. {advice}")
+        return UnauthorizedError(f"TMDb refused the token {said}", action=_SET_IT, setting="TMDB_TOKEN")
+    return BadRequestError(f"TMDb refused the request {target} {said}", action=_ADVICE.get(status, _REPORT))
 
 
-def final_error(fault: Fault, *, host: str, target: str, tries: int, seconds: float) -> TmdbError:
-    """The error for the user once a fault has outlasted its retries."""
-    spent = f"{tries} {'try' if tries == 1 else 'tries'} in {seconds:.0f} s, last: {fault.cause}"
+def final_error(fault: Fault, spent: str, *, host: str, setting: str, target: str) -> TmdbError:
+    """The error once a fault has outlasted its retries (`Tries.spent`); `setting` is the variable that names `host`."""
+    spent += f", last: {fault.cause}"
     if fault.unreadable:
-        return UnreadableAnswerError(
-            f"TMDb's answer to {target} cannot be read ({spent}). It is left out and {_KEPT.lower()}; "
-            "run again to ask for it once more."
-        )
+        return UnreadableAnswerError(f"TMDb's answer to {target} cannot be read ({spent}). It is left out")
     if fault.retry_after:
-        spent += f", with the wish to wait {fault.retry_after:.0f} s"
+        spent += f", asking to wait {fault.retry_after:.0f} s"
     if fault.answered:
-        return UnreachableError(f"{host} answers with faults ({spent}). {_KEPT}; run again later to go on from there.")
+        failing, action = "answers with faults", None
+    else:
+        failing, action = "cannot be reached", f"Check the network, {setting} and, behind a proxy, HTTPS_PROXY"
     return UnreachableError(
-        f"{host} cannot be reached ({spent}). {_KEPT}; check the network, TMDB_API_URL and, behind a proxy, "
-        "HTTPS_PROXY, then run again to go on from there."
+        f"{host} {failing} ({spent})", action=action, setting=setting, cause=f"{host} {failing} ({fault.cause})"
     )
 
 
 def refused_error(
     host: str, tries: int, seconds: float, wish: float | None, now: dt.datetime | None = None
 ) -> UnreachableError:
-    """The error for the user once a 429 is not followed by another try, after `seconds` since the first.
+    """The error once a 429 is not followed by another try, after `seconds` since the first.
 
     `wish` is how many seconds it asks to wait, if it does; `now` (aware; default the present) is when that begins.
     """
     spent = f"429 Too Many Requests, {tries} {'try' if tries == 1 else 'tries'} in {seconds:.0f} s"
-    when = "later"
+    retry_at = None
     if wish:
-        until = (now or dt.datetime.now(dt.UTC)) + dt.timedelta(seconds=min(wish, _LONGEST_TOLD_SECONDS) + 60)
+        wait = dt.timedelta(seconds=min(wish, _LONGEST_TOLD_SECONDS) + 60)
+        retry_at = (now or dt.datetime.now(dt.UTC)) + wait
         spent += f"; it asks to wait {_duration_words(wish)}"
-        when = f"after {until:%Y-%m-%d %H:%M} UTC"
     return UnreachableError(
-        f"{host} is rate-limiting us ({spent}). {_KEPT}; run again {when} to go on from there, with a lower "
-        "TMDB_RATE_LIMIT if it happens again."
+        f"{host} is rate-limiting us ({spent})",
+        action="If this happens again, lower TMDB_RATE_LIMIT",
+        setting="TMDB_RATE_LIMIT",
+        retry_at=retry_at,
     )
 
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from requests.utils import get_environ_proxies, select_proxy
 
+from tmdb_assets.errors.problem import Retry
 from tmdb_assets.tmdb.errors import UnreachableError, checked_host
 
 
@@ -39,7 +40,12 @@ def find_route(base_url: str, variable: str, example: str) -> Route:
         checked_host(proxy, "HTTPS_PROXY (or HTTP_PROXY)", "http://proxy.example:3128")
     bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
     if bundle and base_url.lower().startswith("https") and not Path(bundle).exists():
-        raise UnreachableError("REQUESTS_CA_BUNDLE (or CURL_CA_BUNDLE) names a file that does not exist.")
+        raise UnreachableError(
+            "REQUESTS_CA_BUNDLE (or CURL_CA_BUNDLE) names a file that does not exist",
+            action="Name the file of certificates to trust, or unset it",
+            setting="REQUESTS_CA_BUNDLE",
+            retry=Retry.ONCE_FIXED,
+        )
     return Route(host, proxies, bundle or True)
 
 

@@ -19,6 +19,7 @@ from tmdb_assets.tmdb.discover import (
     fetch_keyed_pages,
     require_answer,
 )
+from tmdb_assets.tmdb.errors import UnreadableAnswerError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Iterator, Mapping
@@ -235,7 +236,8 @@ class _Crawl:
         if not self._has_answer and not self._readings:
             page.require_answer()
         if page.results and not page.total_pages:
-            return replace(page, results=[], problem="page 1 does not tell how many pages there are")
+            error = UnreadableAnswerError("page 1 does not tell how many pages there are")
+            return replace(page, results=[], error=error)
         return page
 
     def _learn(self, found: Slice, guess: float | None, films: int) -> None:

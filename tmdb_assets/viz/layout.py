@@ -44,7 +44,8 @@ def show_page(title: str, meaning: str, body: Callable[[Edition], None]) -> None
         st.caption(f"Figures up to {edition.newest_day} (UTC), loaded {edition.loaded_at:%Y-%m-%d %H:%M} UTC")
         body(edition)
     except NothingToReadError as error:
-        st.info(f"**{error.headline}.** {error}", icon=":material/info:")
+        problem = error.problem
+        st.info(f"**{problem.what}.** {problem.action}. Then try again.", icon=":material/info:")
         st.button("Try again", icon=":material/refresh:")
     st.caption(ATTRIBUTION)
 

@@ -10,13 +10,12 @@ from functools import cache
 
 import sqlalchemy as sa
 
+from tmdb_assets.errors.problem import ActionableError
 from tmdb_assets.settings import get_settings
 from tmdb_assets.warehouse.schema.roles import require_no_superuser
 from tmdb_assets.warehouse.server.databases import CONNECT_TIMEOUT_S, WarehouseUnavailableError, first_line
 from tmdb_assets.warehouse.server.open import reading_url
 from tmdb_assets.warehouse.server.urls import APPLICATION_NAME, describe
-
-RELOAD = "Then reload this page."
 
 # Until the transaction ends, so that a pooler may stand between. The role is taken where it
 # was made for this database and this log-in may take it.
@@ -52,12 +51,8 @@ class Edition:
     is_sample: bool
 
 
-class NothingToReadError(Exception):
-    """There are no figures to show; `headline` says so, and the text what to do. No secrets."""
-
-    def __init__(self, headline: str, advice: str) -> None:
-        super().__init__(advice)
-        self.headline = headline
+class NothingToReadError(ActionableError):
+    """There are no figures to show."""
 
 
 @contextmanager
@@ -68,7 +63,9 @@ def reading() -> Iterator[sa.Connection]:
         with _engine(url).connect() as connection, connection.begin():
             yield connection
     except WarehouseUnavailableError as error:
-        raise NothingToReadError("The database cannot be used", f"{error} {RELOAD}") from error
+        problem = error.problem
+        action = f"{problem.what}. {problem.action}" if problem.action else problem.what
+        raise NothingToReadError("The database cannot be used", action=action) from error
     except sa.exc.DBAPIError as error:
         raise _explain(error, url) from error
 
@@ -89,7 +86,7 @@ def read_edition() -> Edition:
 
 def no_data_yet() -> NothingToReadError:
     """What to say before the first load."""
-    return NothingToReadError("No data yet", f"Load a day first: `tmdb-assets run`. {RELOAD}")
+    return NothingToReadError("No data yet", action="Load a day first: `tmdb-assets run`")
 
 
 @cache
@@ -121,21 +118,22 @@ def _explain(error: sa.exc.DBAPIError, url: sa.URL) -> NothingToReadError:
     if state in _UNDEFINED:
         return NothingToReadError(
             "The database is of another release",
-            f"Bring {where} up to this one: `tmdb-assets migrate` ({_told(error)}). {RELOAD}",
+            action=f"Bring {where} up to this one: `tmdb-assets migrate` ({_told(error)})",
         )
     if state == _UNPRIVILEGED:
         return NothingToReadError(
             "This log-in may not read the figures",
-            f"Give {where} its roles: `tmdb-assets migrate --roles` ({_told(error)}). {RELOAD}",
+            action=f"Give {where} its roles: `tmdb-assets migrate --roles` ({_told(error)})",
         )
     if state == _TOO_LONG:
-        return NothingToReadError("The figures took too long", f"{where} did not answer within a minute. {RELOAD}")
+        return NothingToReadError(f"The figures took too long: {where} did not answer within a minute", action="Wait")
     if state is None and error.statement is None and get_settings().external_url is None:
         return no_data_yet()  # the embedded server is up, but no run has made its roles
     return NothingToReadError(
         "The database cannot be reached",
-        f"Postgres at {where} did not answer ({_told(error)}). Start it, load a first day (`tmdb-assets run`), or "
-        f"correct WAREHOUSE_URL; `tmdb-assets doctor` tells more. {RELOAD}",
+        action=f"Postgres at {where} did not answer ({_told(error)}). Start it, load a first day (`tmdb-assets run`), "
+        "or correct WAREHOUSE_URL; `tmdb-assets doctor` tells more",
+        setting="WAREHOUSE_URL",
     )
 
 

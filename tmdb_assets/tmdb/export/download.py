@@ -12,13 +12,14 @@ import tempfile
 import time
 from contextlib import ExitStack, closing, contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 import requests
 import urllib3.exceptions
 from requests.adapters import HTTPAdapter
 
+from tmdb_assets.errors.problem import Retry
 from tmdb_assets.tmdb import errors
 from tmdb_assets.tmdb.errors import Fault, TmdbError, UnreachableError
 from tmdb_assets.tmdb.export.file import DamageError, ExportFile, Unpacker
@@ -31,36 +32,29 @@ if TYPE_CHECKING:
 
     Watch = Callable[[int, int], None]
 
-_KEPT = "What is already stored is kept"
 _READ_BYTES = 65_536
 _DUE = dt.time(8, tzinfo=dt.UTC)
-# The client's errors name the API's variable, the reader of these has to look at the other one.
-_VARIABLES = ("TMDB_API_URL", "TMDB_EXPORT_URL")
+_SETTING = "TMDB_EXPORT_URL"
+_EXAMPLE = "https://files.tmdb.org/p/exports"
 _NETWORK_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
 
 
-class ExportError(TmdbError):
-    """An id export could not be had; `cause` says why in a few words, the same ones for every day of one cause."""
+class ExportNotYetError(TmdbError):
+    """The export of today or yesterday is not published yet: a later request helps."""
 
-    def __init__(self, message: str, cause: str = "") -> None:
-        super().__init__(message)
-        self.cause = cause or message
+    retry = Retry.LATER
 
 
-class ExportNotYetError(ExportError):
-    """The export of today or yesterday is not published yet: asking again later helps."""
+class ExportGoneError(TmdbError):
+    """The export of an older day is not published (any more): another request does not help."""
+
+    retry = Retry.NEVER
 
 
-class ExportGoneError(ExportError):
-    """The export of an older day is not published (any more): asking again does not help."""
-
-
-class ExportCorruptError(ExportError):
+class ExportCorruptError(TmdbError):
     """The export is cut short or damaged, also after the retries; nothing of it is used."""
 
-
-class ExportUnreachableError(ExportError, UnreachableError):
-    """The host of the exports gave no usable answer, also after the retries."""
+    retry = Retry.LATER
 
 
 # Whoever wants to see the download come is further up than `TmdbSource`, through which it is called.
@@ -109,7 +103,8 @@ def fetch_export(
     after the start. `timeouts` are for connecting and for silence, in seconds. `stats` can be a client's, which
     then counts these requests too, with the same `clock` (monotonic seconds; replaced only together with `sleep`).
 
-    Raises `ExportNotYetError`, `ExportGoneError`, `ExportCorruptError`, `UnreachableError`, `BadRequestError`.
+    Raises `ExportNotYetError`, `ExportGoneError`, `ExportCorruptError`, `UnreachableError`, `BadRequestError`, and
+    `ValueError` for a `now` without a time zone.
     """
     if now.tzinfo is None:
         raise ValueError("now needs a time zone")
@@ -145,9 +140,7 @@ class _Download:
     flowing: float = 0.0
 
     def __post_init__(self) -> None:
-        self.host, self.proxies, self.verify = find_route(
-            self.base_url, "TMDB_EXPORT_URL", "https://files.tmdb.org/p/exports"
-        )
+        self.host, self.proxies, self.verify = find_route(self.base_url, _SETTING, _EXAMPLE)
         self.target = "/" + export_name(self.day)
 
     def waiting_clock(self) -> float:
@@ -201,10 +194,11 @@ class _Download:
             if watch and promised:
                 watch(response.raw.tell(), promised)
             if now > self.until:
-                return ExportUnreachableError(
+                return UnreachableError(
                     f"{self.host} is too slow: the time for the id export of {self.day} was over after "
-                    f"{response.raw.tell()} bytes. {_KEPT}; check the network and run again.",
-                    f"{self.host} is too slow; check the network and run again",
+                    f"{response.raw.tell()} bytes",
+                    action="Check the network",
+                    cause=f"{self.host} is too slow",
                 )
         size = response.raw.tell()
         if length.isdecimal() and promised != size:
@@ -213,8 +207,7 @@ class _Download:
         return unpacker
 
     def _classified(self, error: Exception) -> Fault | TmdbError:
-        outcome = errors.classify_exception(error, self.host)
-        return outcome if isinstance(outcome, Fault) else ExportUnreachableError(str(outcome).replace(*_VARIABLES))
+        return errors.classify_exception(error, self.host, _SETTING)
 
     def _refused(self, response: requests.Response) -> Fault | TmdbError:
         status = response.status_code
@@ -225,37 +218,37 @@ class _Download:
         if isinstance(outcome, Fault):
             return outcome
         return errors.BadRequestError(
-            f"{self.host} does not serve the id export of {self.day} ({status}). {_KEPT}; TMDB_EXPORT_URL must be "
-            "the final address of the exports, usually https://files.tmdb.org/p/exports."
+            f"{self.host} does not serve the id export of {self.day} ({status})",
+            action=f"Set {_SETTING} to the final address of the exports, usually {_EXAMPLE}",
+            setting=_SETTING,
+            cause=f"{self.host} does not serve the id export ({status})",
         )
 
     def _missing(self, status: int) -> TmdbError:
         if self.now.date() - self.day <= dt.timedelta(days=1):
             due = dt.datetime.combine(self.day, _DUE)
-            what, when = ("not published yet", "after that") if self.now < due else ("late", "in an hour")
+            is_due = self.now >= due
+            what = f"{'late' if is_due else 'not published yet'} ({status})"
             return ExportNotYetError(
-                f"The id export of {self.day} is {what} ({status}): TMDb writes it from 07:00 UTC and has it there by "
-                f"{due:%Y-%m-%d %H:%M} UTC; it is {self.now:%Y-%m-%d %H:%M} UTC. {_KEPT}; run again {when}.",
-                f"the id export is {what} ({status}): there by {due:%Y-%m-%d %H:%M} UTC, run again {when}",
+                f"The id export of {self.day} is {what}: TMDb writes it from 07:00 UTC and has it there by "
+                f"{due:%Y-%m-%d %H:%M} UTC; it is {self.now:%Y-%m-%d %H:%M} UTC",
+                retry_at=self.now + dt.timedelta(hours=1) if is_due else due,
+                cause=f"the id export is {what}: there by {due:%Y-%m-%d %H:%M} UTC",
             )
         gone = f"no longer published ({status}): TMDb keeps each for about 3 months"
         return ExportGoneError(
-            f"The id export of {self.day} is {gone}. If those of newer days are missing too, check TMDB_EXPORT_URL.",
-            gone,
+            f"The id export of {self.day} is {gone}",
+            action=f"If those of newer days are missing too, check {_SETTING}",
+            setting=_SETTING,
+            cause=gone,
         )
 
     def final(self, fault: Fault, tries: Tries) -> TmdbError:
         """The error for the user once a fault has outlasted its retries."""
         if fault.unreadable:
             return ExportCorruptError(
-                f"The id export of {self.day} from {self.host} is damaged ({tries.count} "
-                f"{'try' if tries.count == 1 else 'tries'}, last: {fault.cause}). Nothing of it was used and "
-                f"{_KEPT.lower()}; run again later.",
-                "the id export is damaged; run again later",
+                f"The id export of {self.day} from {self.host} is damaged ({tries.spent}, last: {fault.cause}). "
+                "Nothing of it was used",
+                cause="the id export is damaged",
             )
-        # Without its kind: the advice for a 429 is about the API's pace, which does not apply to this host.
-        fault = replace(fault, kind="export")
-        error = errors.final_error(fault, host=self.host, target=self.target, tries=tries.count, seconds=tries.seconds)
-        failing = "answers with faults" if fault.answered else "cannot be reached"
-        cause = f"{self.host} {failing} ({fault.cause}); run again later"
-        return ExportUnreachableError(str(error).replace(*_VARIABLES), cause)
+        return errors.final_error(fault, tries.spent, host=self.host, setting=_SETTING, target=self.target)

@@ -76,6 +76,11 @@ class Tries:
         return self.all_seconds - self._excused
 
     @property
+    def spent(self) -> str:
+        """How many tries there were and how long they took, in words."""
+        return f"{self.count} {'try' if self.count == 1 else 'tries'} in {self.seconds:.0f} s"
+
+    @property
     def all_seconds(self) -> float:
         """Seconds since the first try was sent."""
         return self._clock() - self._started

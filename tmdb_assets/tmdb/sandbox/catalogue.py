@@ -17,6 +17,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tmdb_assets.errors.problem import ActionableError
 from tmdb_assets.settings import SHIPPED_DATA_DIR
 
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ EXPORT_DAYS = 90  # how long an export is kept, roughly as at TMDb
 FIRST_PERSON_ID = 90_000_000  # far above TMDb's ids, so that they cannot be confused
 
 
-class SandboxError(Exception):
-    """The sample data cannot be used; the message names the file and the remedy."""
+class SandboxError(ActionableError):
+    """The sample data cannot be used; the problem names the file and the remedy."""
 
 
 def _hash(*key: object) -> int:
@@ -112,7 +113,9 @@ def _reading(what: object) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SandboxError(f"{what} cannot be used ({error!r}): restore the sample or set TMDB_TOKEN.") from error
+        raise SandboxError(
+            f"{what} cannot be used ({error!r})", action="Restore the sample, or set TMDB_TOKEN", setting="TMDB_TOKEN"
+        ) from error
 
 
 def _rows(path: Path, *columns: str) -> list[dict[str, str]]:

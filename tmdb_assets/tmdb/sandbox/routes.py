@@ -82,6 +82,7 @@ def discover_movies(catalogue: Catalogue, _: str, query: Mapping[str, str]) -> R
     """`/3/discover/movie`: 20 films a page by the day's popularity, then id; any other `sort_by` is refused.
 
     `primary_release_date.gte` and `.lte` are inclusive filters; a film without a date is in no slice.
+    Raises `_RefusedError`, which `respond` turns into TMDb's fault.
     """
     page = _page(query)
     if query.get("sort_by", "popularity.desc") != "popularity.desc":
@@ -124,7 +125,7 @@ def movie_changes(catalogue: Catalogue, _: str, query: Mapping[str, str]) -> Rep
     """`/3/movie/changes`: films changed from `start_date` to `end_date`, inclusive, 100 a page.
 
     The default is the last 24 hours: the catalogue's day and the day before it. The range is 14 days at most.
-    https://developer.themoviedb.org/reference/changes-movie-list
+    Raises `_RefusedError`. https://developer.themoviedb.org/reference/changes-movie-list
     """
     page, start, end = _page(query), _date(query, "start_date"), _date(query, "end_date")
     if end is None:

@@ -21,7 +21,7 @@ import sqlalchemy as sa
 
 from tmdb_assets.warehouse.backup.programs import BackupError, RefusedError, find_program, reason_of, run_program
 from tmdb_assets.warehouse.ledger.fetch_lock import UNBOUNDED
-from tmdb_assets.warehouse.server.databases import libpq_environment, tell_outage
+from tmdb_assets.warehouse.server.databases import driver_problem, libpq_environment
 from tmdb_assets.warehouse.server.open import Server
 from tmdb_assets.warehouse.server.urls import APPLICATION_NAME, describe
 from tmdb_assets.warehouse.warehouse import LOCK_TIMEOUT
@@ -153,10 +153,9 @@ def plain_errors(server: Server, purpose: str) -> Iterator[None]:
     try:
         yield
     except (sa.exc.DBAPIError, psycopg.Error) as error:
-        reported = (
-            tell_outage(error, server.url) or f"Postgres at {describe(server.url)} reports: {_first_words(error)}."
-        )
-        raise BackupError(f"{reported} The {purpose} was given up; the warehouse is as it was.") from None
+        outage = driver_problem(error, server.url)
+        reported = outage.what if outage else f"Postgres at {describe(server.url)} reports: {_first_words(error)}"
+        raise BackupError(f"{reported}. The {purpose} was given up; the warehouse is as it was.") from None
 
 
 def count_rows(connection: sa.Connection, tables: Iterable[str]) -> dict[str, int]:

@@ -102,7 +102,10 @@ def take_turn(engine: Engine, holder: str, pause_s: float = PAUSE_S) -> Iterator
 
 
 def require_session(connection: Connection) -> None:
-    """Raise `FetchLockLostError` when the server, or what stands between, has closed this idle connection."""
+    """Raise `FetchLockLostError` when the server, or what stands between, has closed this idle connection.
+
+    Raises `TypeError` for a connection that is not psycopg 3's.
+    """
     session = connection.connection.driver_connection
     if not isinstance(session, psycopg.Connection):
         raise TypeError(f"the warehouse is reached by psycopg 3, not by {type(session).__name__}")

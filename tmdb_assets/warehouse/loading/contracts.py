@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from tmdb_assets.errors.problem import ActionableError, Retry
 from tmdb_assets.transforms.conform import PANDAS_DTYPES, Conformed, Reason, Rejected, shorten
 from tmdb_assets.warehouse.schema.vocabulary import Rule, frame_columns, key_columns
 
@@ -20,8 +21,12 @@ if TYPE_CHECKING:
     import pandera.pandas as pa
 
 
-class StructuralFaultError(Exception):
-    """A frame lacks its table's columns or dtypes: a fault in our code, not in the data."""
+class StructuralFaultError(ActionableError):
+    """A frame lacks its table's columns or dtypes, or rows of it: a fault in our code, not in the data."""
+
+    kept = "Nothing was written; what was there stays"
+    action = "This is a fault in the code: please report it"
+    retry = Retry.NEVER
 
 
 @cache
@@ -46,7 +51,7 @@ def check_structure(table: sa.Table, frame: pd.DataFrame) -> None:
     """Raise `StructuralFaultError` unless the frame has exactly the table's columns with their dtypes."""
     outcome = structural_gate(table).type_check(None, frame)
     if not outcome.success:
-        raise StructuralFaultError(f"{table.name}: the frame does not fit the table. {outcome.description}")
+        raise StructuralFaultError(f"The frame does not fit the table {table.name}: {outcome.description}")
 
 
 def _pandera_check(rule: Rule) -> pa.Check:

@@ -18,6 +18,7 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
+from tmdb_assets.errors.problem import ActionableError
 from tmdb_assets.transforms.conform import Conformed, Reason, Rejected, Row, conform, shorten
 from tmdb_assets.warehouse.loading import merge as merging
 from tmdb_assets.warehouse.loading import staging
@@ -71,14 +72,16 @@ class Loaded:
         )
 
 
-class TooManyRejectedError(Exception):
+class TooManyRejectedError(ActionableError):
     """More rows than allowed broke the contract; nothing of the load was written."""
 
     def __init__(self, loaded: Loaded) -> None:
         self.loaded = loaded
         super().__init__(
-            f"{loaded.table.name}: {len(loaded.rejected)} of {loaded.received} rows ({loaded.rejected_share:.1%}) "
-            f"broke their contract, over the {MAX_REJECTED_SHARE:.0%} allowed. Nothing was written."
+            f"{len(loaded.rejected)} of {loaded.received} rows of {loaded.table.name} ({loaded.rejected_share:.1%}) "
+            f"broke their contract, over the {MAX_REJECTED_SHARE:.0%} allowed",
+            kept="Nothing was written; what was there stays",
+            action="Read the report of the check contract; if TMDb changed its answers, change the table's declaration",
         )
 
 

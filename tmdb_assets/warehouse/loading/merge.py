@@ -50,7 +50,10 @@ def take_turn(connection: sa.Connection, table: sa.Table, day: dt.date | None) -
 
 
 def merge(connection: sa.Connection, table: sa.Table, parameters: Mapping[str, Any] | None = None) -> MergeCounts:
-    """Merge the staged rows into the table by its declared `Merge`; `parameters` are the bind parameters of its SQL."""
+    """Merge the staged rows into the table by its declared `Merge`; `parameters` are the bind parameters of its SQL.
+
+    Raises `ValueError` when one of them is missing.
+    """
     statement = sa.text(merge_statement(table))
     bound = connection.execute(sa.text(_bounds_statement(table))).one()
     values = {**(parameters or {}), "first_key": bound.first, "last_key": bound.last}
@@ -200,7 +203,7 @@ def merge_whole(connection: sa.Connection, table: sa.Table, *, rows: int | None 
     staged = int(connection.scalar(sa.text(f"select count(*) from {staging_name(table)}")) or 0)
     if staged == 0 or (rows is not None and staged != rows):
         of_all = "" if rows is None else f" of {rows}"
-        raise StructuralFaultError(f"{table.name}: {staged}{of_all} rows to replace the whole table.")
+        raise StructuralFaultError(f"{staged}{of_all} rows are staged to replace all of {table.name}")
     same_key = " and ".join(f"s.{name} = t.{name}" for name in key_columns(table))
     deleted = connection.execute(
         sa.text(

@@ -93,14 +93,15 @@ def _told_of_rights() -> Iterator[None]:
         if isinstance(error.orig, psycopg.errors.DependentObjectsStillExist):
             raise SchemaMismatchError(
                 "Views of your own use tables that this release makes anew "
-                f"({(error.orig.diag.message_detail or str(error.orig)).splitlines()[0]}). Nothing was changed; drop "
-                "them, run tmdb-assets migrate, and make them again."
+                f"({(error.orig.diag.message_detail or str(error.orig)).splitlines()[0]})",
+                action="Drop them, run tmdb-assets migrate, and make them again",
             ) from None
         if not isinstance(error.orig, psycopg.errors.InsufficientPrivilege):
             raise
         raise SchemaMismatchError(
             "The schema of this database is not that of this release, and the role of WAREHOUSE_URL may not change it "
-            f"({str(error.orig).splitlines()[0]}). Nothing was changed; run tmdb-assets migrate as the tables' owner."
+            f"({str(error.orig).splitlines()[0]})",
+            action="Run tmdb-assets migrate as the tables' owner",
         ) from None
 
 
@@ -125,8 +126,9 @@ def _require_columns(connection: sa.Connection) -> None:
         if made.name in found and found[made.name] != declared:
             raise SchemaMismatchError(
                 f"Table {made.name} of this database was made by another version of tmdb-assets (columns that differ: "
-                f"{', '.join(sorted(found[made.name] ^ declared))}). Nothing was changed; use that version, or a new "
-                "database."
+                f"{', '.join(sorted(found[made.name] ^ declared))})",
+                action="Use that version, or a new database",
+                setting="WAREHOUSE_URL",
             )
 
 

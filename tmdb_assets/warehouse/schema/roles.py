@@ -49,9 +49,10 @@ def apply_roles(
         if getattr(error.orig, "sqlstate", None) != _UNPRIVILEGED:
             raise
         raise WarehouseUnavailableError(
-            f"The role of WAREHOUSE_URL may not make the roles at {describe(engine.url)}. Nothing was changed. Ask an "
-            "administrator to run sql/roles.sql and then sql/grants.sql on this database, or give the role CREATEROLE, "
-            "the database and the tables."
+            f"The role of WAREHOUSE_URL may not make the roles at {describe(engine.url)}",
+            action="Ask an administrator to run sql/roles.sql and then sql/grants.sql on this database, or to give the "
+            "role CREATEROLE, the database and the tables",
+            setting="WAREHOUSE_URL",
         ) from None
 
 

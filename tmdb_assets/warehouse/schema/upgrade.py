@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from tmdb_assets.errors.problem import UNCHANGED, ActionableError
 from tmdb_assets.warehouse.schema.migrations import HEAD
 from tmdb_assets.warehouse.schema.vocabulary import column, metadata, table
 
@@ -21,8 +22,10 @@ schema_version = table(
 )
 
 
-class SchemaMismatchError(Exception):
-    """The database holds tables of another version; the text is one line for the user."""
+class SchemaMismatchError(ActionableError):
+    """The database holds tables of another version."""
+
+    kept = UNCHANGED
 
 
 def upgrade(connection: sa.Connection) -> str | None:
@@ -40,7 +43,9 @@ def upgrade(connection: sa.Connection) -> str | None:
     if found not in known:
         raise SchemaMismatchError(
             f"This database was made by a newer tmdb-assets: its schema is at {found}, this release knows {HEAD} and "
-            "earlier. Nothing was changed; install the newer release, or name another database."
+            "earlier",
+            action="Install the newer release, or name another database in WAREHOUSE_URL",
+            setting="WAREHOUSE_URL",
         )
     mark(connection, found)
     command.upgrade(config, HEAD)

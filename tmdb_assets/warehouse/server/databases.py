@@ -10,6 +10,7 @@ import psycopg
 import tenacity
 from psycopg import errors, sql
 
+from tmdb_assets.errors.problem import KEPT, UNCHANGED, ActionableError, Problem, Retry
 from tmdb_assets.warehouse.server.urls import APPLICATION_NAME, describe, render_url
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
 OLDEST_VERSION = 15
+SETTING = "WAREHOUSE_URL"
 OUTAGES = {f"{driver}.{kind}" for driver in ("psycopg", "psycopg2") for kind in ("OperationalError", "InterfaceError")}
 TRIES = 3  # of a question amid which the server restarts
 POOLER_LACKS = "no such database"  # PgBouncer's words, in every language; Postgres has others
@@ -26,8 +28,10 @@ CONNECT_TIMEOUT_S = 4  # for each address of the host, and once more for the que
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
-class WarehouseUnavailableError(Exception):
-    """The warehouse cannot be used; the text is one line for the user: what happened and what to do. No secrets."""
+class WarehouseUnavailableError(ActionableError):
+    """The warehouse cannot be used."""
+
+    kept = UNCHANGED
 
 
 class _UnreachableError(Exception):
@@ -57,14 +61,16 @@ def ensure_databases(
             if connection.info.server_version < OLDEST_VERSION * 10_000:
                 raise WarehouseUnavailableError(
                     f"Postgres at {where} is version {connection.info.server_version // 10_000}; "
-                    f"the warehouse needs {OLDEST_VERSION} or later. Upgrade it, or name another in WAREHOUSE_URL."
+                    f"the warehouse needs {OLDEST_VERSION} or later",
+                    action="Upgrade it, or name another in WAREHOUSE_URL",
+                    setting=SETTING,
                 )
             try:
                 _create_missing(connection, names, where, locale)
             except psycopg.Error as error:
                 if is_outage(error) and tries < TRIES:
                     continue
-                raise WarehouseUnavailableError(f"Postgres at {where} reports: {first_line(error)}.") from None
+                raise WarehouseUnavailableError(f"Postgres at {where} reports: {first_line(error)}") from None
             reached = connection.info.dbname
         break
     for url in targets:
@@ -95,13 +101,14 @@ def _create_missing(connection: Connection, names: list[str], where: str, locale
     for name, encoding, may_connect in rows:
         if encoding != "UTF8":
             raise WarehouseUnavailableError(
-                f"The database {name} at {where} has the encoding {encoding}, in which titles cannot be kept. "
-                "Name another one in WAREHOUSE_URL; a missing one is created as UTF8."
+                f"The database {name} at {where} has the encoding {encoding}, in which titles cannot be stored",
+                action="Name another one in WAREHOUSE_URL; a missing one is created as UTF8",
+                setting=SETTING,
             )
         if not may_connect:
             raise WarehouseUnavailableError(
-                f'The role "{connection.info.user}" may not connect to the database {name} at {where}. '
-                f'Ask an administrator to run: grant connect on database "{name}" to "{connection.info.user}";'
+                f'The role "{connection.info.user}" may not connect to the database {name} at {where}',
+                action=f'Ask an administrator to run: grant connect on database "{name}" to "{connection.info.user}";',
             )
     missing = [name for name in names if name not in {row[0] for row in rows}]
     try:
@@ -113,8 +120,8 @@ def _create_missing(connection: Connection, names: list[str], where: str, locale
             for name in missing
         )
         raise WarehouseUnavailableError(
-            f'The role "{connection.info.user}" may not create databases at {where}. '
-            f"Ask an administrator to run: {statements}"
+            f'The role "{connection.info.user}" may not create databases at {where}',
+            action=f"Ask an administrator to run: {statements}",
         ) from None
 
 
@@ -142,8 +149,10 @@ def _connect_first(candidates: list[URL], patience_s: float) -> Connection:
             return patient(_connect, url)
         except _UnreachableError as error:
             raise WarehouseUnavailableError(
-                f"Postgres at {describe(url)} cannot be reached ({error}). "
-                "Start it, or correct WAREHOUSE_URL, and run again; nothing was changed."
+                f"Postgres at {describe(url)} cannot be reached ({error})",
+                action="Start it, or correct WAREHOUSE_URL",
+                setting=SETTING,
+                retry=Retry.NOW,
             ) from None
         except _RefusedError as error:
             first_refusal = first_refusal or error
@@ -154,7 +163,7 @@ def _connect_first(candidates: list[URL], patience_s: float) -> Connection:
             "or let WAREHOUSE_URL name the server itself"
         )
     raise WarehouseUnavailableError(
-        f"Postgres at {where} refuses the connection ({first_refusal}). {advice}; nothing was changed."
+        f"Postgres at {where} refuses the connection ({first_refusal})", action=advice, setting=SETTING
     ) from None
 
 
@@ -183,19 +192,23 @@ def _is_up(conninfo: str) -> bool:
     return psycopg.pq.PGconn.ping(full.encode()) == psycopg.pq.Ping.OK
 
 
-def tell_outage(error: BaseException, url: URL) -> str | None:
-    """One sentence on the error of psycopg, or of Dagster's psycopg2, that `error` comes from, or None."""
+def driver_problem(error: BaseException, url: URL | None = None) -> Problem | None:
+    """What the error of psycopg, or of Dagster's psycopg2, says that `error` comes from; None without one.
+
+    A server that went away or cannot be reached is worth trying again at once, anything else only later.
+    """
     cause = _find_driver_error(error)
     if cause is None:
         return None
-    did = "went away" if _is_end_of_session(cause) else "could not go on"
-    return f"Postgres at {describe(url)} {did} ({first_line(cause)})."
+    did, retry = ("went away", Retry.NOW) if _is_end_of_session(cause) else ("stopped the work", Retry.LATER)
+    where = f" at {describe(url)}" if url is not None else ""
+    return Problem(f"Postgres{where} {did} ({first_line(cause)})", KEPT, retry=retry)
 
 
 def is_outage(error: BaseException) -> bool:
     """Whether `error` comes from a server that went away or cannot be reached, which another attempt may find back."""
-    cause = _find_driver_error(error)
-    return cause is not None and _is_end_of_session(cause)
+    problem = driver_problem(error)
+    return problem is not None and problem.retry is Retry.NOW
 
 
 def _find_driver_error(error: BaseException) -> BaseException | None:

@@ -73,8 +73,10 @@ class EmbeddedPostgres:
                 return self._await_ready() or self._launch()
         except (OSError, subprocess.SubprocessError, psutil.Error, ValueError) as error:
             raise WarehouseUnavailableError(
-                f"The embedded Postgres in {self.data_dir} does not start ({_reason(error)}). The data is kept. "
-                f"Read {self.data_dir / 'log'}, or set WAREHOUSE_URL to another server."
+                f"The embedded Postgres in {self.data_dir} does not start ({_reason(error)})",
+                kept="The data is kept",
+                action=f"Read {self.data_dir / 'log'}, or set WAREHOUSE_URL to another server",
+                setting="WAREHOUSE_URL",
             ) from error
 
     def is_running(self) -> bool:

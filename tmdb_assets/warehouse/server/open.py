@@ -139,7 +139,9 @@ os.register_at_fork(after_in_child=_forget_after_fork)
 def _start_embedded(data_dir: Path) -> URL:
     if sys.platform == "win32":
         raise WarehouseUnavailableError(
-            "The embedded Postgres runs on Linux and macOS. Set WAREHOUSE_URL to a Postgres server."
+            "The embedded Postgres runs on Linux and macOS only",
+            action="Set WAREHOUSE_URL to a Postgres server",
+            setting="WAREHOUSE_URL",
         )
     from tmdb_assets.warehouse.server.embedded import EmbeddedPostgres  # loaded only where it is used
 
@@ -155,7 +157,8 @@ def _warehouse_database(settings: Settings, named: URL) -> str:
         return "tmdb"
     if named.database in OWN_DATABASES:
         raise WarehouseUnavailableError(
-            f"WAREHOUSE_URL names the database {named.database}, which is kept for sample figures or for Dagster. "
-            "Name another one, like tmdb; it is created when missing."
+            f"WAREHOUSE_URL names the database {named.database}, which is reserved for sample figures or for Dagster",
+            action="Name another one, like tmdb; it is created when missing",
+            setting="WAREHOUSE_URL",
         )
     return str(named.database)

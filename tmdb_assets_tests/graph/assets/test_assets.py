@@ -126,7 +126,7 @@ def test_a_past_day_without_stored_rows_is_loaded_from_its_export(loaded):
 
 def test_a_past_day_without_stored_rows_or_export_is_refused_and_nothing_changes(loaded):
     def missing(day, now):
-        raise ExportGoneError(f"The id export of {day} is no longer published (404).")
+        raise ExportGoneError(f"The id export of {day} is no longer published (404)")
 
     loaded.source.export = missing
     before = everything(loaded)
@@ -134,8 +134,8 @@ def test_a_past_day_without_stored_rows_or_export_is_refused_and_nothing_changes
     assert not result.success
     (line,) = failures_of(result)
     assert line == (
-        "2026-07-28 cannot be loaded: nothing was stored on that day, and its export is not to be had. The id export "
-        "of 2026-07-28 is no longer published (404). What was there stays."
+        "2026-07-28 cannot be loaded: nothing was stored on that day, and its export is not available. The id export "
+        "of 2026-07-28 is no longer published (404). What is already stored is kept."
     )
     assert everything(loaded) == before
     assert loaded.replay.paths == []
@@ -143,14 +143,14 @@ def test_a_past_day_without_stored_rows_or_export_is_refused_and_nothing_changes
 
 def test_without_its_export_today_is_loaded_all_the_same_with_a_warning(empty):
     def missing(day, now):
-        raise ExportNotYetError(f"The id export of {day} is not published yet (403).")
+        raise ExportNotYetError(f"No export of {day} yet")
 
     empty.source.export = missing
     result = empty.run(DAY, charts=False)
     assert failures_of(result) == []
     assert [name for name, passed in checks_of(result).items() if not passed] == ["raw_export.export_stored"]
     check = evaluations_of(result)["raw_export.export_stored"]
-    assert (check.severity.value, check.description) == ("WARN", f"The id export of {DAY} is not published yet (403).")
+    assert (check.severity.value, check.description.split(". ")[0]) == ("WARN", f"No export of {DAY} yet")
     assert_tables_equal(empty, expected.star({DAY: CATALOGUE}))
     # The next run asks for what was missing, and for nothing else.
     del empty.source.export
@@ -205,7 +205,7 @@ def test_a_faulty_csv_is_named_by_line_and_code_and_the_table_keeps_what_it_had(
     result = loaded.run(DAY, only={"country_continent", "dim_country"}, config=path_config(tmp_path / "mine.csv"))
     (message,) = failures_of(result)
     assert message.startswith(f"mine.csv, line {line}, code {code}: {fault}")
-    assert message.endswith("The table keeps what it had; mend the file and materialize again.")
+    assert message.endswith("The table keeps what it had. Correct the file. Then run again.")
     assert (loaded.rows("select * from country_continent order by 1"), state_of(loaded)) == before
     check = evaluations_of(result)["country_continent.file_is_sound"]
     assert not check.passed

@@ -96,7 +96,7 @@ def test_a_faulty_file_is_refused_with_its_check_and_changes_nothing(loaded, min
     result = load_csv(loaded, mine, "dim_country")
     (said,) = failures_of(result)
     assert said.startswith(message.format(path=mine))
-    assert said.endswith("The table keeps what it had; mend the file and materialize again.")
+    assert said.endswith("The table keeps what it had. Correct the file. Then run again.")
     assert "\n" not in said
     check = evaluations_of(result)["country_continent.file_is_sound"]
     assert (check.passed, check.blocking) == (False, True)
@@ -156,9 +156,9 @@ def test_a_whole_table_is_replaced_by_all_rows_or_not_at_all(loaded):
 
     before = everything(loaded)
     germany = {"iso_3166_1": "DE", "name": "Germany", "continent": "Europe"}
-    with pytest.raises(StructuralFaultError, match=r"^country_continent: 0 rows to replace the whole table\.$"):
+    with pytest.raises(StructuralFaultError, match=r"^0 rows are staged to replace all of country_continent"):
         replace()
-    with pytest.raises(StructuralFaultError, match=r"^country_continent: 1 of 2 rows to replace the whole table\.$"):
+    with pytest.raises(StructuralFaultError, match=r"^1 of 2 rows are staged to replace all of country_con"):
         replace(germany, expected=2)
     assert everything(loaded) == before
     replace(germany, expected=1)

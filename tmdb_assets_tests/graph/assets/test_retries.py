@@ -9,6 +9,7 @@ from dagster import RetryRequested, asset, materialize
 
 from tmdb_assets.assets import retries
 from tmdb_assets.assets.retries import RETRIES, retried_after_outage
+from tmdb_assets.errors.problem import Retry
 from tmdb_assets_tests.stage.memory_instance import memory_instance
 from tmdb_assets_tests.stage.platform import QUIET
 
@@ -58,4 +59,6 @@ def test_the_request_keeps_its_cause() -> None:
     assert next(events) == 1
     with pytest.raises(RetryRequested) as caught:
         next(events)
-    assert caught.value.__cause__ is gone
+    told = caught.value.__cause__
+    assert told.__cause__ is gone
+    assert told.metadata["retry"].value == Retry.NOW

@@ -180,7 +180,7 @@ def test_a_newer_schema(tables):
     newcomer.close()
     assert (finding.state, finding.what) == ("wrong", "Warehouse")
     assert "made by a newer tmdb-assets: its schema is at 9999" in finding.text
-    assert "install the newer release" in finding.text
+    assert "Install the newer release" in finding.text
 
 
 def test_a_database_that_is_not_there(server):

@@ -156,7 +156,7 @@ def test_a_refused_token_ends_in_one_line_and_an_empty_warehouse(server, replay)
         assert done.returncode == 1
         (line,) = [line for line in lines(done.stdout) if "token" in line]
         assert line.startswith("Failed. TMDb refused the token (401, code 7)")
-        assert line.endswith("(themoviedb.org, Settings, API: the long one, not the API key) and run again.")
+        assert line.endswith("(themoviedb.org, Settings, API: the long one, not the API key). Then run again.")
         assert table_rows(done.stdout) == {}
         assert Tables(warehouse).counts() == {}
 
@@ -222,5 +222,5 @@ def test_an_unreachable_warehouse_is_told_within_half_a_minute_without_its_passw
     assert (done.returncode, done.stdout) == (1, "")
     (line,) = lines(done.stderr)
     assert line.startswith(f"Postgres at 127.0.0.1:{port}/films cannot be reached (")
-    assert line.endswith("Start it, or correct WAREHOUSE_URL, and run again; nothing was changed.")
+    assert line.endswith("Nothing was changed. Start it, or correct WAREHOUSE_URL. Run again to resume.")
     assert seconds < 30

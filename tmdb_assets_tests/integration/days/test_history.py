@@ -9,6 +9,7 @@ import pytest
 from dagster import AssetKey
 
 from tmdb_assets import partitions
+from tmdb_assets.errors.problem import Retry
 from tmdb_assets_tests.fakes.replay import GARBAGE, TRUNCATED
 from tmdb_assets_tests.stage.many_days import MISSING, ONE_DAY, asked_exports, both, change_lists, export_of, exports
 from tmdb_assets_tests.stage.past import CATALOGUE, DAY, IDS, backfill, days_from, past_platform
@@ -94,15 +95,17 @@ def test_days_that_cannot_be_had_are_named_and_the_others_load(made):
     outcomes = backfill(made, days)
     assert [outcomes[day].ok for day in days] == [True, False, False, True]
     assert made.column("select date_id from load_day order by 1") == [days[0], days[3], DAY]
-    ((gone,), (damaged,)) = outcomes[days[1]].problems, outcomes[days[2]].problems
+    problems = [problem for day in days[1:3] for problem in outcomes[day].problems]
+    gone, damaged = map(str, problems)
     for day, line in ((days[1], gone), (days[2], damaged)):
-        assert line.startswith(f"{day} cannot be loaded: nothing was stored on that day, and its export is not to be")
+        assert line.startswith(f"{day} cannot be loaded: nothing was stored on that day, and its export is not avail")
         assert "\n" not in line
     assert "is no longer published (404)" in gone
     assert "is damaged" in damaged
-    # What stays is told once; and that to run again helps, only where it does.
-    assert [line.count("kept") + line.count("stays") for line in (gone, damaged)] == [1, 1]
-    assert [outcomes[day].is_final for day in days] == [False, True, False, False]
+    # What is kept is said once; and that to run again helps, only where it does.
+    assert [line.count("kept") for line in (gone, damaged)] == [1, 1]
+    assert [line.count("un again") for line in (gone, damaged)] == [0, 1]
+    assert [problem.retry for problem in problems] == [Retry.NEVER, Retry.LATER]
     # Asked for again, they are had.
     made.replay.faults = None
     made.replay.reset()
@@ -220,7 +223,7 @@ def test_without_a_known_film_there_is_no_history(warehouse, monkeypatch):
         monkeypatch.setattr(partitions, "today", lambda: DAY)
         outcome = backfill(empty, [DAY - ONE_DAY])[DAY - ONE_DAY]
         assert not outcome.ok
-        assert "no film is known" in outcome.problems[0]
+        assert "no film is known" in outcome.problems[0].what
         assert empty.value("select count(*) from load_day") == 0
         empty.run(DAY, charts=False)
         assert backfill(empty, [DAY - ONE_DAY])[DAY - ONE_DAY].ok

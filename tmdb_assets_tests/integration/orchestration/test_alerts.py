@@ -50,7 +50,7 @@ def failed(server, loaded_database):
     """The graph beside a warehouse with DAY, after three runs that failed for one cause: no rows, no export."""
 
     def missing(asked, now):
-        raise ExportGoneError(f"The id export of {asked} is {NO_EXPORT}: <gone> & away.", NO_EXPORT)
+        raise ExportGoneError(f"The id export of {asked} is {NO_EXPORT}: <gone> & away", cause=NO_EXPORT)
 
     with (
         pytest.MonkeyPatch.context() as monkeypatch,
@@ -122,8 +122,11 @@ def test_failed_runs_of_one_cause_are_told_once_a_day_with_reason_and_what_to_do
     assert told(graph, receiver, now) == [GONE]
     (text,) = texts(receiver)
     (line,) = [line for line in text.splitlines() if "run backfill" in line]
-    assert line.startswith("• The run backfill for 3 days from 2026-08-03 to 2026-08-05 failed: raw_export: 2026-08-")
-    assert "(404): &lt;gone&gt; &amp; away. What was there stays. Its log: tmdb-assets dev, page Runs, run " in line
+    assert line.startswith("• The run backfill for 3 days from 2026-08-03 to 2026-08-05 failed: 2026-08-0")
+    assert (
+        "(404): &lt;gone&gt; &amp; away. What is already stored is kept. Its log: tmdb-assets dev, page Runs, run "
+        in line
+    )
     assert "Alert: The run backfill for 3 days" in caplog.text
     fail(graph)  # the same trouble again
     assert told(graph, receiver, now) == []
@@ -155,7 +158,7 @@ def test_a_failed_check_is_told(graph, receiver, monkeypatch):
     assert causes[0] == "run daily 2026-07-30"
     assert "check dim_movie.contract 2026-07-30" in causes
     (text,) = texts(receiver)
-    assert "The run daily of 2026-07-30 failed: dim_movie: 8 of 22 rows (36.4%) broke their contract" in text
+    assert "The run daily of 2026-07-30 failed: 8 of 22 rows of dim_movie (36.4%) broke their contract" in text
     command = "tmdb-assets backfill --from 2026-07-30 --to 2026-07-30"
     assert f"To run it again: {command}. Its log: tmdb-assets dev, page Runs, run {run.run_id}." in text
     assert "• The check dim_movie.contract of 2026-07-30 failed: 8 of 22 rows broke the contract of dim_movie" in text

@@ -103,8 +103,8 @@ ROWS = f"from tmdb_assets.tables import own_rows; import datetime; own_rows([{FI
 @pytest.mark.parametrize(
     ("right", "wrong", "told"),
     [
-        ("TABLES = (", "MINE = (", "tmdb_assets.tables.directors lists no tables: give it TABLES"),
-        ('group="bridges"', 'group="facts"', "bridge_movie_person is in the group 'facts'; a table made from details"),
+        ("TABLES = (", "MINE = (", "tmdb_assets.tables.directors lists no tables. Give it TABLES"),
+        ('group="bridges"', 'group="facts"', "bridge_movie_person is in the group 'facts'. Put a table made from d"),
         ('person.get("name")', 'person["nom"]', "rows of dim_person could not be made from film 603: KeyError('nom')."),
     ],
 )

@@ -61,7 +61,7 @@ def test_whoever_logs_in_reads_as_the_reader_and_writes_nothing(login: sa.URL, r
         assert connection.scalar(sa.text("select count(*) from vw_top_movies")) == 3
     with pytest.raises(NothingToReadError) as refused, reading() as connection:
         connection.execute(sa.text("select count(*) from raw_discover"))
-    assert refused.value.headline == "This log-in may not read the figures"
+    assert refused.value.problem.what == "This log-in may not read the figures"
     with pytest.raises(NothingToReadError, match="read-only transaction"), reading() as connection:
         connection.execute(sa.text("create temporary table mine (id integer)"))
     # Nothing is left on the session, which behind a pooler is another program's next.
@@ -107,14 +107,14 @@ def test_a_database_without_views_and_one_without_days_have_no_data_yet(warehous
         apply_view(connection, "vw_load_status")
     with pytest.raises(NothingToReadError, match="Load a day first: `tmdb-assets run`") as without_days:
         read_edition()
-    assert {without_days.value.headline, without_views.value.headline} == {"No data yet"}
+    assert {without_days.value.problem.what, without_views.value.problem.what} == {"No data yet"}
 
 
 def test_an_older_release_is_told_with_what_to_do(star: Warehouse, read_from) -> None:
     read_from(reader_url(star.url, SETTINGS))
     with pytest.raises(NothingToReadError, match="tmdb-assets migrate") as older, reading() as connection:
         connection.execute(sa.text("select * from vw_of_tomorrow"))
-    assert older.value.headline == "The database is of another release"
+    assert older.value.problem.what == "The database is of another release"
 
 
 def test_a_server_that_is_away_is_told_and_comes_back(star: Warehouse, read_from) -> None:
@@ -126,7 +126,7 @@ def test_a_server_that_is_away_is_told_and_comes_back(star: Warehouse, read_from
         read_from(away)
         with pytest.raises(NothingToReadError) as gone:
             read_edition()
-    assert gone.value.headline == "The database cannot be reached"
+    assert gone.value.problem.what == "The database cannot be reached"
     assert f"Postgres at {describe(away)} did not answer (" in str(gone.value)
     assert "secret word" not in str(gone.value)
     read_from(reader_url(star.url, SETTINGS))

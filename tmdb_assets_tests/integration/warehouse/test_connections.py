@@ -8,9 +8,10 @@ from contextlib import ExitStack
 import pytest
 import sqlalchemy as sa
 
+from tmdb_assets.errors.problem import Retry
 from tmdb_assets.warehouse import warehouse as warehouse_module
 from tmdb_assets.warehouse.schema.dimensions import dim_genre
-from tmdb_assets.warehouse.server.databases import is_outage, tell_outage
+from tmdb_assets.warehouse.server.databases import driver_problem, is_outage
 from tmdb_assets.warehouse.warehouse import Warehouse
 from tmdb_assets_tests.cases.sound_rows import rows_of
 from tmdb_assets_tests.stage.postgres import connect
@@ -55,9 +56,10 @@ def test_a_statement_that_lasts_too_long_ends(warehouse: Warehouse, monkeypatch:
     with pytest.raises(sa.exc.OperationalError) as caught:
         rows_of(warehouse, "select pg_sleep(20)")
     assert not is_outage(caught.value)  # to run the step again would last as long
-    told = tell_outage(caught.value, warehouse.url)
-    assert told is not None
-    assert told.endswith("could not go on (canceling statement due to statement timeout).")
+    problem = driver_problem(caught.value, warehouse.url)
+    assert problem is not None
+    assert problem.what.endswith("stopped the work (canceling statement due to statement timeout)")
+    assert problem.retry is Retry.LATER
     assert rows_of(warehouse, "select 1") == [(1,)]
 
 
@@ -70,9 +72,9 @@ def test_a_lock_that_is_not_given_back_is_not_waited_for_for_ever(
         with pytest.raises(sa.exc.OperationalError) as caught, warehouse.begin() as second:
             second.execute(dim_genre.insert().values(genre_id=1, name="x"))
     assert not is_outage(caught.value)
-    told = tell_outage(caught.value, warehouse.url)
-    assert told is not None
-    assert told.endswith("could not go on (canceling statement due to lock timeout).")
+    problem = driver_problem(caught.value, warehouse.url)
+    assert problem is not None
+    assert problem.what.endswith("stopped the work (canceling statement due to lock timeout)")
 
 
 def test_a_connection_that_was_cut_is_replaced(warehouse: Warehouse) -> None:

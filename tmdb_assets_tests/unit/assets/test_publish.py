@@ -129,20 +129,22 @@ def test_a_refusal_is_first_the_failing_check_then_the_failure() -> None:
     check = next(events)
     assert isinstance(check, AssetCheckResult)
     assert (check.passed, check.severity) == (False, AssetCheckSeverity.ERROR)
-    with pytest.raises(Failure, match=r"fact_movie_daily: 1 of 10 rows \(10.0%\) .* Nothing was written") as raised:
+    with pytest.raises(Failure, match=r"1 of 10 rows of fact_movie_daily \(10.0%\) .* Nothing was written") as raised:
         next(events)
     assert raised.value.allow_retries is False  # the same rows would be refused again
 
 
 def test_a_frame_of_the_wrong_shape_is_reported_as_a_fault_of_the_code() -> None:
     with guarded("dim_genre") as refusal:
-        raise StructuralFaultError("dim_genre: the frame does not fit the table. Required column name not in dataframe")
+        raise StructuralFaultError("The frame does not fit the table dim_genre: Required column name not in dataframe")
     events = refusal.events
     check = next(events)
     assert (check.check_name, check.passed, check.severity) == (CONTRACT, False, AssetCheckSeverity.ERROR)
     assert check.asset_key == AssetKey("dim_genre")
     assert "Required column name" in check.description
-    assert "Nothing was written. This is a fault of the code, please report it." in check.description
+    assert (
+        "Nothing was written; what was there stays. This is a fault in the code: please report it." in check.description
+    )
     with pytest.raises(Failure, match="does not fit the table"):
         next(events)
 

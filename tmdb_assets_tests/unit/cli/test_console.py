@@ -11,9 +11,8 @@ from rich.console import Console
 
 from tmdb_assets.cli.console import ConsoleProgress, print_days, print_summary, track_days
 from tmdb_assets.cli.in_process import DayRun
+from tmdb_assets.errors.problem import Problem, Retry
 from tmdb_assets.fetch.progress import LogProgress
-
-ADVICE = "What was stored is kept; run again to go on."
 
 
 def console():
@@ -47,21 +46,14 @@ def test_without_a_console_a_note_is_logged():
     assert logged == ["Waiting."]
 
 
-@pytest.mark.parametrize(
-    ("problem", "told"),
-    [
-        ("raw_details: ValueError", 1),
-        ("The host cannot be reached. What is already stored is kept; check the network and run again.", 0),
-    ],
-)
-def test_the_advice_is_not_given_twice(problem, told):
+def test_a_failed_run_ends_with_its_problems_and_the_way_to_its_log():
     made = console()
+    problem = Problem("The [host] cannot be reached", kept="What is stored is kept", retry=Retry.LATER)
     print_summary(made, DayRun(dt.date(2026, 7, 29), "id", ok=False, seconds=1, requests=0, problems=[problem]))
-    lines = shown(made)
-    assert lines[1] == f"Failed. {problem}"
-    assert lines[2].endswith("The log of the run: tmdb-assets dev, page Runs.")
-    assert "\n".join(lines).count("run again") == 1
-    assert sum(ADVICE in line for line in lines) == told
+    assert shown(made)[1:] == [
+        "Failed. The [host] cannot be reached. What is stored is kept. Run again later to resume.",
+        "The log of the run: tmdb-assets dev, page Runs.",
+    ]
 
 
 DAY = dt.date(2026, 8, 20)
@@ -73,15 +65,6 @@ def day_run(number, **given):
     return DayRun(DAY + dt.timedelta(days=number), "id", **{"ok": False, "seconds": 1, "requests": 1, **given})
 
 
-def test_a_day_that_cannot_be_had_is_not_run_again():
-    made = console()
-    print_summary(made, day_run(0, problems=["2026-08-20 cannot be loaded."], causes=[GONE], is_final=True))
-    assert shown(made)[1:] == [
-        "Failed. 2026-08-20 cannot be loaded.",
-        "The log of the run: tmdb-assets dev, page Runs.",
-    ]
-
-
 @pytest.mark.parametrize("ok", [True, False])
 def test_a_loaded_day_ends_with_the_way_to_its_dashboard(ok):
     made = console()
@@ -91,14 +74,17 @@ def test_a_loaded_day_ends_with_the_way_to_its_dashboard(ok):
 
 def test_days_of_one_cause_are_told_together():
     made = console()
-    slow = "files.tmdb.org is too slow; check the network and run again"
-    failed = [day_run(number, causes=[GONE]) for number in (0, 1, 2, 4, 6, 7)]
-    outcomes = sorted([*failed, day_run(3, ok=True), day_run(5, causes=[slow])], key=lambda run: run.day)
+    slow = Problem("The export is slow", action="Check the network", cause="files.tmdb.org is too slow")
+    failed = [
+        day_run(number, problems=[Problem(f"No export of day {number}", cause=GONE, retry=Retry.NEVER)])
+        for number in (0, 1, 2, 4, 6, 7)
+    ]
+    outcomes = sorted([*failed, day_run(3, ok=True), day_run(5, problems=[slow])], key=lambda run: run.day)
     print_days(made, outcomes, len(outcomes))
     assert shown(made) == [
         "1 of 8 days loaded in 8.0 s",
-        f"2026-08-20 to 2026-08-22, 2026-08-24, 2026-08-26 to 2026-08-27: {GONE}",
-        f"2026-08-25: {slow}",
+        f"2026-08-20 to 2026-08-22, 2026-08-24, 2026-08-26 to 2026-08-27: {GONE}.",
+        "2026-08-25: files.tmdb.org is too slow. Check the network. Then run again.",
     ]
 
 
@@ -110,5 +96,5 @@ def test_an_interrupted_day_did_not_fail():
         "2026-08-20: loaded",
         "2026-08-21: interrupted",
         "1 of 30 days loaded in 2.0 s",
-        "Interrupted. What was stored is kept; run again to go on.",
+        "Interrupted. What is already stored is kept. Run again to resume.",
     ]

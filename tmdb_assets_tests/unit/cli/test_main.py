@@ -15,6 +15,7 @@ from rich.console import Console
 from tmdb_assets.assets.declare import REPORTS_GROUP
 from tmdb_assets.cli import in_process, main
 from tmdb_assets.cli.in_process import DayRun
+from tmdb_assets.errors.problem import Problem
 
 TODAY = dt.date(2026, 8, 20)
 REPORTS = ["a report", "another"]
@@ -73,19 +74,19 @@ def test_ctrl_c_while_the_days_before_are_filled_ends_the_command(run):
     assert (code, run.drawn) == (130, [])
     assert f"{day}: interrupted" in shown
     assert "13 of 30 days loaded in 14.0 s" in shown
-    assert shown.count("Interrupted. What was stored is kept; run again to go on.") == 1
+    assert shown.count("Interrupted. What is already stored is kept. Run again to resume.") == 1
     assert not any("failed" in line for line in shown if str(day) in line)
 
 
 def test_a_day_before_that_fails_is_told_by_the_exit_code(run):
     day = TODAY - dt.timedelta(days=17)
-    run.history[day] = {"ok": False, "problems": [f"{day} is broken."], "causes": ["broken"]}
+    run.history[day] = {"ok": False, "problems": [Problem(f"{day} is broken", cause="broken")]}
     code, shown = run.command()
     assert (code, run.drawn) == (1, [TODAY])
-    assert f"{day}: broken" in shown
+    assert f"{day}: broken." in shown
 
 
-@pytest.mark.parametrize(("charts", "code"), [({"interrupted": True}, 130), ({"problems": ["No disk."]}, 1)])
+@pytest.mark.parametrize(("charts", "code"), [({"interrupted": True}, 130), ({"problems": [Problem("No disk")]}, 1)])
 def test_charts_that_were_not_drawn_are_told(run, charts, code):
     run.charts = {"ok": False, **charts}
     found, shown = run.command()

@@ -23,27 +23,29 @@ ROOT_FILES = {"__init__.py", "settings.py", "partitions.py", "definitions.py"}
 
 # Which rooms and modules of the root a room may import. Each stands below those that it imports.
 ROOMS: dict[str, set[str]] = {
-    "settings": set(),
+    "errors": set(),
+    "settings": {"errors"},
     "partitions": {"settings"},
     "transforms": set(),
-    "tables": {"transforms"},
-    "tmdb": {"settings"},  # for the folder of the sandbox's sample data
+    "tables": {"errors", "transforms"},
+    "tmdb": {"errors", "settings"},  # for the folder of the sandbox's sample data
     "charts": {"settings"},
-    "warehouse": {"settings", "tables", "transforms"},
-    "fetch": {"partitions", "tmdb", "transforms", "warehouse"},
+    "warehouse": {"errors", "settings", "tables", "transforms"},
+    "fetch": {"errors", "partitions", "tmdb", "transforms", "warehouse"},
     "instance": {"settings", "warehouse"},
     "dashboard": {"charts", "settings"},
-    "viz": {"charts", "settings", "warehouse"},
+    "viz": {"charts", "errors", "settings", "warehouse"},
 }
 ROOMS["assets"] = {*ROOMS, "orchestration"} - {"viz"}
 ROOMS["checks"] = {"assets", "partitions", "warehouse"}
-ROOMS["orchestration"] = {"assets", "instance", "partitions", "settings", "warehouse"}
+ROOMS["orchestration"] = {"assets", "errors", "instance", "partitions", "settings", "warehouse"}
 ROOMS["definitions"] = {*ROOMS} - {"viz"}
 ROOMS["cli"] = {*ROOMS} - {"viz"}
 
 SQL, HTTP, DAGSTER = {"sqlalchemy", "psycopg"}, {"requests", "urllib3"}, {"dagster"}
 # Libraries that a room may not import.
 BANNED: dict[str, set[str]] = {
+    "errors": SQL | HTTP | DAGSTER,
     "tmdb": SQL | DAGSTER,
     "transforms": SQL | HTTP | DAGSTER,
     "charts": SQL | HTTP | DAGSTER,

@@ -82,7 +82,7 @@ def test_a_page_that_is_not_answered_comes_with_its_problem_and_the_others_are_r
 
     pages = list(crawl_all(FakeClient(Listing(dates), down), first=FIRST, last=LAST))
     (bad,) = [page for page in pages if page.page.problem]
-    assert (bad.page.page, bad.page.is_answered, bad.page.problem) == (broken, False, str(DOWN))
+    assert (bad.page.page, bad.page.is_answered, bad.page.problem) == (broken, False, DOWN.problem.what)
     finished, begun = noted(pages)
     assert finished == {page.slice for page in pages} - {bad.slice}
     again = FakeClient(Listing(dates))
@@ -123,7 +123,7 @@ def test_begun_slices_of_which_nothing_is_answered_end_the_crawl():
     dates = [day(1999)] * 100
     client = FakeClient(Listing(dates), lambda gte, lte, payload: DOWN)
     crawl = crawl_all(client, first=FIRST, last=LAST, begun={(FIRST, LAST): (5, {1, 3, 4})})
-    assert [next(crawl).page.problem, next(crawl).page.problem] == [str(DOWN), str(DOWN)]
+    assert [next(crawl).page.problem, next(crawl).page.problem] == [DOWN.problem.what, DOWN.problem.what]
     with pytest.raises(UnreachableError):
         next(crawl)
     assert [number for _, _, number in client.asked][-1] == 1  # the sign that is asked for

@@ -90,7 +90,7 @@ def test_crawl_raises_what_ends_the_crawl(server, connect):
     with pytest.raises(errors.UnreachableError):
         list(crawl(connect(), 3))
     server.plays_at("/discover/movie", reply(404, {}))
-    with pytest.raises(errors.BadRequestError, match="end in /3"):
+    with pytest.raises(errors.BadRequestError, match="ends in /3"):
         list(crawl(connect(), 3))
 
 

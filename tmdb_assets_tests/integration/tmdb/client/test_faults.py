@@ -8,6 +8,7 @@ from email.utils import format_datetime
 import pytest
 import requests
 
+from tmdb_assets.errors.problem import Retry
 from tmdb_assets.tmdb import errors
 from tmdb_assets_tests.fakes.scripted_server import OK, drop, hang, reply, reset, truncated_chunks
 
@@ -95,10 +96,10 @@ def test_refused_silent_unresolved_and_dripping_hosts_are_unreachable(server, co
 
 
 def test_causes_that_no_loopback_server_can_play():
-    blackhole = errors.classify_exception(requests.ConnectTimeout("10.0.0.1"), "api.example")
+    blackhole = errors.classify_exception(requests.ConnectTimeout("10.0.0.1"), "api.example", "TMDB_API_URL")
     assert (blackhole.kind, blackhole.cause) == ("connect timeout", "no connection in time")
     refused = requests.exceptions.SSLError(ssl.SSLCertVerificationError("self-signed"))
-    untrusted = errors.classify_exception(refused, "api.example")
+    untrusted = errors.classify_exception(refused, "api.example", "TMDB_API_URL")
     assert isinstance(untrusted, errors.UnreachableError)
     assert "REQUESTS_CA_BUNDLE" in str(untrusted)
 
@@ -153,7 +154,7 @@ def test_a_server_that_only_refuses_is_given_up_after_ten_minutes(server, connec
     server.plays_at("/movie/1", reply(429, {}, {"Retry-After": "90"}))
     client = connect()
     before = skipped.clock()
-    with pytest.raises(errors.UnreachableError, match=r"7 tries in 540 s; it asks to wait 90 s\).*run again after 20"):
+    with pytest.raises(errors.UnreachableError, match=r"7 tries in 540 s; it asks to wait 90 s\).*Run again after 20"):
         client.get("/movie/1")
     assert skipped.clock() - before == pytest.approx(540, abs=1)
     server.plays_at("/movie/2", reply(429, {}, {"Retry-After": "90"}))
@@ -167,7 +168,7 @@ def test_a_server_that_only_refuses_is_given_up_after_ten_minutes(server, connec
 def test_a_wait_of_hours_ends_at_once_and_holds_the_others_no_longer_than_the_budget(server, connect, skipped):
     server.plays_at("/movie/1", reply(429, {}, {"Retry-After": "7200"}))
     client = connect()
-    with pytest.raises(errors.UnreachableError, match=r"it asks to wait 2 hours\)\. What.* run again after 20\d\d-"):
+    with pytest.raises(errors.UnreachableError, match=r"it asks to wait 2 hours\)\. What.* Run again after 20\d\d-"):
         client.get("/movie/1")
     assert len(server.seen) == 1
     assert skipped.waits == []
@@ -178,7 +179,7 @@ def test_a_wait_of_hours_ends_at_once_and_holds_the_others_no_longer_than_the_bu
 @pytest.mark.parametrize(
     ("wish", "words", "when"),
     [
-        (None, "in 18 s)", "run again later"),
+        (None, "in 18 s)", "Run again later"),
         (121, "it asks to wait 121 s", "after 2026-07-29 12:03 UTC"),
         (1500, "it asks to wait 25 minutes", "after 2026-07-29 12:26 UTC"),
         (9000, "it asks to wait 2.5 hours", "after 2026-07-29 14:31 UTC"),
@@ -187,7 +188,9 @@ def test_a_wait_of_hours_ends_at_once_and_holds_the_others_no_longer_than_the_bu
 )
 def test_a_refusal_says_how_long_to_wait_and_when_to_run_again(wish, words, when):
     now = dt.datetime(2026, 7, 29, 12, tzinfo=dt.UTC)
-    text = str(errors.refused_error("api.example", 5, 18.2, wish, now))
+    error = errors.refused_error("api.example", 5, 18.2, wish, now)
+    assert (error.problem.retry, error.problem.setting) == (Retry.LATER, "TMDB_RATE_LIMIT")
+    text = str(error)
     assert words in text
     assert when in text
     assert "lower TMDB_RATE_LIMIT" in text

@@ -64,7 +64,7 @@ def test_the_token_is_in_no_message_even_if_the_server_echoes_it(server, connect
 
 @pytest.mark.parametrize("token", ["", "  ", "two words", "line\nbreak", "päss", "nul\0"])
 def test_a_token_that_no_header_can_carry_is_refused_unseen(connect, token):
-    with pytest.raises(errors.UnauthorizedError, match="TMDB_TOKEN is no token") as caught:
+    with pytest.raises(errors.UnauthorizedError, match="TMDB_TOKEN is not a token") as caught:
         connect(token=token)
     assert not token.strip() or token not in str(caught.value)
 
@@ -107,5 +107,5 @@ def test_reference_lists(server, connect):
     ]
     with pytest.raises(errors.UnreadableAnswerError, match="no list of genres"):
         client.genres()
-    with pytest.raises(errors.BadRequestError, match="end in /3"):
+    with pytest.raises(errors.BadRequestError, match="ends in /3"):
         client.countries()

@@ -7,6 +7,7 @@ import socket
 
 import pytest
 
+from tmdb_assets.errors.problem import Retry
 from tmdb_assets.tmdb.client import TmdbClient
 from tmdb_assets.tmdb.errors import BadRequestError, UnreachableError
 from tmdb_assets.tmdb.export.download import ExportGoneError, ExportNotYetError
@@ -82,7 +83,7 @@ def test_a_download_that_never_ends_is_given_up(server, fetch, skipped):
     [
         ("2026-08-31", "2026-08-31T06:30", ExportNotYetError, ["not published yet", "by 2026-08-31 08:00 UTC"]),
         ("2026-08-31", "2026-08-31T07:59", ExportNotYetError, ["not published yet", "it is 2026-08-31 07:59 UTC"]),
-        ("2026-08-31", "2026-08-31T08:00", ExportNotYetError, ["late", "in an hour"]),
+        ("2026-08-31", "2026-08-31T08:00", ExportNotYetError, ["late", "Run again after 2026-08-31 09:00 UTC"]),
         ("2026-08-31", "2026-09-01T23:59", ExportNotYetError, ["late"]),
         ("2026-09-02", "2026-08-31T12:00", ExportNotYetError, ["not published yet"]),
         ("2026-08-31", "2026-09-02T00:00", ExportGoneError, ["no longer published", "3 months"]),
@@ -95,9 +96,10 @@ def test_a_day_that_is_not_there_says_why_at_once(server, fetch, skipped, status
         fetch(dt.date.fromisoformat(day), now=dt.datetime.fromisoformat(now).replace(tzinfo=dt.UTC))
     text = str(caught.value)
     assert all(word in text for word in [*words, day, str(status)])
-    # What is kept of a day that is gone is told by its run.
-    assert ("What is already stored is kept" in text) == (error is ExportNotYetError)
-    assert day not in caught.value.cause or error is ExportNotYetError
+    problem = caught.value.problem
+    assert "What is already stored is kept" in text
+    assert (problem.retry is Retry.NEVER) == (error is ExportGoneError) == ("un again" not in text)
+    assert day not in problem.cause or error is ExportNotYetError
     assert "\n" not in text
     assert (len(server.seen), skipped.waits) == (1, [])
 

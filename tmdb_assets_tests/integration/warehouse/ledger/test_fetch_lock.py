@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from tmdb_assets.settings import Settings
 from tmdb_assets.warehouse.ledger import fetch_lock
 from tmdb_assets.warehouse.ledger.fetch_lock import FETCH_LOCK, FetchLockLostError
-from tmdb_assets.warehouse.server.databases import is_outage, tell_outage
+from tmdb_assets.warehouse.server.databases import driver_problem, is_outage
 from tmdb_assets.warehouse.server.open import Server
 from tmdb_assets.warehouse.warehouse import Warehouse
 from tmdb_assets_tests.cases.sound_rows import rows_of
@@ -130,9 +130,9 @@ def test_who_lost_the_lock_may_not_go_on(warehouse: Warehouse) -> None:
         other = in_background(lambda: rows_of(warehouse, "select 1"))  # never had the lock, as a page of the UI
         assert other.result(timeout=PATIENCE_S) == [(1,)]
     assert is_outage(caught.value)
-    told = tell_outage(caught.value, warehouse.url)
-    assert told is not None
-    assert "went away (the session that held the fetch lock has ended" in told
+    problem = driver_problem(caught.value, warehouse.url)
+    assert problem is not None
+    assert "went away (the session that held the fetch lock has ended" in problem.what
     with warehouse.fetch_lock(refuse):
         assert rows_of(warehouse, f"select count(*) {OF_THE_LOCK}", low=LOW) == [(1,)]
 

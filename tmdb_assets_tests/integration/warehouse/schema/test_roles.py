@@ -147,7 +147,7 @@ def test_a_loader_may_not_upgrade_and_is_told_who_may(warehouse: Warehouse, logi
     tables = Tables(warehouse)
     tables.execute("update applied_sql set sha256 = 'of another release'")
     made = Warehouse(url=login)
-    with pytest.raises(SchemaMismatchError, match=r"may not change it .*run tmdb-assets migrate as the tables' owner"):
+    with pytest.raises(SchemaMismatchError, match=r"may not change it .*Run tmdb-assets migrate as the tables' owner"):
         made.engine.connect()
     made.close()
     assert set(tables.column("select sha256 from applied_sql")) == {"of another release"}

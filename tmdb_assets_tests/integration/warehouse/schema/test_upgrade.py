@@ -199,7 +199,7 @@ def test_a_view_of_the_users_own_in_the_way_is_named(engine: sa.Engine) -> None:
     with engine.begin() as connection:
         connection.exec_driver_sql("create view mine as select * from raw_details")
     before = catalogue_of(engine)
-    with pytest.raises(SchemaMismatchError, match=r"view mine depends .*Nothing was changed; drop them"):
+    with pytest.raises(SchemaMismatchError, match=r"view mine depends .*Nothing was changed. Drop them"):
         ensure_schema(engine)
     assert catalogue_of(engine) == before
 

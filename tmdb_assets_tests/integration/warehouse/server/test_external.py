@@ -42,7 +42,7 @@ def test_any_driver_and_no_token(embedded, tmp_path, drivername):
 @pytest.mark.parametrize("name", ["tmdb_sandbox", "dagster"])
 def test_real_figures_are_kept_out_of_the_sample_and_storage_databases(embedded, tmp_path, name):
     url = as_text(embedded.url.set(database=name))
-    with pytest.raises(WarehouseUnavailableError, match=f"names the database {name}, which is kept for"):
+    with pytest.raises(WarehouseUnavailableError, match=f"names the database {name}, which is reserved for"):
         open_server(settings(url, token="t"), data_dir=tmp_path)
 
 

@@ -114,7 +114,7 @@ def test_frames_of_the_wrong_shape_are_refused_whole(table: sa.Table) -> None:
         "renamed": frame.rename(columns={last: "other"}),
     }
     for made in wrong.values():
-        with pytest.raises(StructuralFaultError, match=f"^{table.name}: the frame does not fit the table"):
+        with pytest.raises(StructuralFaultError, match=f"^The frame does not fit the table {table.name}: "):
             validate(table, Conformed(made, 1))
     with pytest.raises(StructuralFaultError, match=last):
         check_structure(table, wrong["missing"])

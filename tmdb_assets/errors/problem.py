@@ -1,0 +1,108 @@
+"""An error as data: what happened, what was kept, what to do, and whether to try again; rendered as text here alone.
+
+Rooms raise subclasses of `ActionableError` and pass its `Problem` on. Whoever decides (a retry, an exit code, an alert)
+reads a field, never the text. No field holds a secret.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar, Self
+
+KEPT = "What is already stored is kept"
+UNCHANGED = "Nothing was changed"
+
+
+class Retry(StrEnum):
+    """When the same attempt can succeed."""
+
+    NEVER = "never"
+    """It will fail the same way."""
+    ONCE_FIXED = "once fixed"
+    """After somebody has taken the action."""
+    LATER = "later"
+    """By itself, after some time: at `retry_at` where that is known."""
+    NOW = "now"
+    """At once: a step of a run tries again without being told."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What went wrong; each text is a sentence without its full stop.
+
+    `setting` is the variable to change, if there is one. `retry_at` is aware. `cause` is `what` in a few words, the
+    same ones on every day that has the problem; None where the problem belongs to one day or is not a day's.
+    """
+
+    what: str
+    kept: str | None = None
+    action: str | None = None
+    setting: str | None = None
+    retry: Retry = Retry.ONCE_FIXED
+    retry_at: dt.datetime | None = None
+    cause: str | None = None
+
+    def __str__(self) -> str:
+        return _sentences(self.what, self.kept, self.advice)
+
+    @property
+    def summary(self) -> str:
+        """The problem in short, for a list of many days."""
+        return _sentences(self.cause or self.what, self.advice)
+
+    @property
+    def advice(self) -> str:
+        """What to do and when to run again, as sentences; empty where nothing helps."""
+        return _sentences(self.action, self._when)
+
+    @property
+    def _when(self) -> str | None:
+        if self.retry is Retry.LATER:
+            when = f"after {self.retry_at.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC" if self.retry_at else "later"
+            return f"Run again {when} to resume"
+        if self.retry is Retry.NOW:
+            return "Run again to resume"
+        return "Then run again" if self.retry is Retry.ONCE_FIXED and self.action else None
+
+
+class ActionableError(Exception):
+    """Base of the errors that a person must act on; their text is one line, rendered from `problem`.
+
+    A subclass sets what its errors have in common: `kept`, `action` and `retry` unless the error says otherwise.
+    """
+
+    kept: ClassVar[str | None] = None
+    action: ClassVar[str | None] = None
+    retry: ClassVar[Retry] = Retry.ONCE_FIXED
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        kept: str | None = None,
+        action: str | None = None,
+        setting: str | None = None,
+        retry: Retry | None = None,
+        retry_at: dt.datetime | None = None,
+        cause: str | None = None,
+    ) -> None:
+        super().__init__(what)
+        self.problem = Problem(
+            what, kept or self.kept, action or self.action, setting, retry or self.retry, retry_at, cause
+        )
+
+    @classmethod
+    def of(cls, problem: Problem) -> Self:
+        """The error of a problem that is known already, as from another error."""
+        error = cls(problem.what)
+        error.problem = problem
+        return error
+
+    def __str__(self) -> str:
+        return str(self.problem)
+
+
+def _sentences(*parts: str | None) -> str:
+    return " ".join(part if part.endswith((".", "!", "?", ";")) else f"{part}." for part in parts if part)
