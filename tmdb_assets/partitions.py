@@ -1,6 +1,7 @@
 """The daily partitions, and the one clock: what "now" and "today" mean.
 
-A partition is the UTC date on which TMDb was requested. No other module reads the time of day.
+A partition is the UTC date on which TMDb was requested. Whatever decides about days uses this clock; `tmdb` only stamps
+when an answer arrived.
 """
 
 from __future__ import annotations
