@@ -31,9 +31,9 @@ from tmdb_assets.warehouse.schema.vocabulary import metadata
 
 OWN_NOTES = {"applied_sql", "schema_version"}  # what a database notes of its own schema, also when it has no films
 COPY_LINES = 500  # sent at once; raw answers have lines of 10 kB and more
-FOREIGN_KEYS = """
+KEYS = """
 select conrelid::regclass::text, quote_ident(conname), pg_get_constraintdef(oid) from pg_constraint
-where contype = 'f' and conparentid = 0 and connamespace = 'public'::regnamespace
+where contype in ('f', 'p') and conparentid = 0 and connamespace = 'public'::regnamespace order by contype
 """
 
 OBJECTS = """
@@ -71,10 +71,11 @@ def fill(url: URL, archive: Archive, owner: str | None) -> Filled:
         with engine.begin() as connection:
             connection.exec_driver_sql(UNBOUNDED)
             if owner:
-                connection.exec_driver_sql(f"set local role {owner}")
+                connection.exec_driver_sql(f"set local role {owner}".replace("%", "%%"))
             left_out = _load(connection, archive)
         ensure_schema(engine)
         with engine.begin() as connection:
+            connection.exec_driver_sql(UNBOUNDED)
             for name in view_names():
                 apply_view(connection, name)
             connection.exec_driver_sql("analyze")  # else queries are planned without knowing the rows
@@ -93,7 +94,7 @@ def _load(connection: sa.Connection, archive: Archive) -> tuple[str, ...]:
     _make_tables(connection, archive)
     tables = {*connection.exec_driver_sql(TABLES).scalars()} - OWN_NOTES
     parents = _make_partitions(driver, archive.tables)
-    keys = driver.execute(FOREIGN_KEYS).fetchall()  # the file's tables come in any order
+    keys = driver.execute(KEYS).fetchall()  # foreign keys first; checked after the rows, whose tables come in any order
     for of_table, name, _ in keys:
         driver.execute(f"alter table {of_table} drop constraint {name}".encode())
     loaded = Counter[str]()
@@ -109,7 +110,7 @@ def _load(connection: sa.Connection, archive: Archive) -> tuple[str, ...]:
         raise RefusedError(
             f"{archive.file} is not complete: it has {', '.join(wrong)}. Nothing was changed; use another backup."
         )
-    for of_table, name, definition in keys:
+    for of_table, name, definition in reversed(keys):
         driver.execute(f"alter table {of_table} add constraint {name} {definition}".encode())
     return tuple(sorted(archive.tables - ours - OWN_NOTES))
 

@@ -5,11 +5,9 @@ What others may go on reading meanwhile is the former database; whatever fails l
 
 from __future__ import annotations
 
-import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import sqlalchemy as sa
@@ -34,25 +32,22 @@ from tmdb_assets.warehouse.schema.vocabulary import metadata
 from tmdb_assets.warehouse.server.open import Server
 from tmdb_assets.warehouse.server.urls import APPLICATION_NAME, READER, describe
 
-READERS_WAIT_S = 30.0  # for the queries of readers to end
 LOCK_WAIT = "30s"  # for a change of the schema to end
 IN_USE = """
-select application_name, pid, to_char(backend_start at time zone 'UTC', '", since" YYYY-MM-DD HH24:MI:SS "UTC"')
+select application_name, pid,
+    to_char(backend_start at time zone 'UTC', '", since" YYYY-MM-DD HH24:MI:SS "UTC"') as since
 from pg_stat_activity
 where datname = current_database() and pid <> pg_backend_pid()
 and starts_with(application_name, :name) and usename is distinct from :reader
 order by backend_start
 """
-# All other sessions. Those of readers and other programs that do nothing are ended, where this role may.
-OTHERS = """
-select pid, usename, case
-    when state = 'idle' and pg_has_role(usesysid, 'usage')
-    and (usename = :reader or not starts_with(application_name, :name)) then pg_terminate_backend(pid)
-end
-from pg_stat_activity
-where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'
-order by backend_start
+# Readers and other programs that do nothing, where this role may end their sessions.
+END_IDLE = """
+select pg_terminate_backend(pid) from pg_stat_activity
+where datname = current_database() and pid <> pg_backend_pid() and state = 'idle' and pg_has_role(usesysid, 'usage')
+and (usename = :reader or not starts_with(application_name, :name))
 """
+NAMES = {"name": APPLICATION_NAME, "reader": READER}
 
 
 @dataclass(frozen=True)
@@ -84,15 +79,16 @@ def restore(server: Server, file: Path, *, replace: bool = False) -> Restored:
         with successor(server, former) as (admin, new):
             filled = fill(server.url.set(database=new), archive, find_owner(former))
             others = tuple(name for name in list_objects(former) if name not in filled.objects)
-            _wait_for_readers(former, server)
+            _require_idle(former, server)
             _require_no_rows(former, server, replace=replace)
+            former.execute(sa.text(END_IDLE), NAMES)
             stack.close()
             try:
                 aside = take_name(admin, str(server.url.database), new, keep=bool(others))
-            except psycopg.errors.ObjectInUse:
+            except psycopg.errors.ObjectInUse as error:
                 raise RefusedError(
-                    f"Somebody connected to {describe(server.url)} at the last moment. Nothing was changed; restore "
-                    "again."
+                    f"Others are reading {describe(server.url)} ({error.diag.message_detail}). Nothing was changed; "
+                    "let their queries end (tmdb-assets psql -c 'table pg_stat_activity' lists them) and restore again."
                 ) from None
         return Restored(filled.counts, filled.left_out, aside, others)
 
@@ -107,8 +103,10 @@ def _take_locks(former: sa.Connection, server: Server) -> None:
 
 def _require_idle(former: sa.Connection, server: Server, *, is_free: bool = True) -> None:
     """Raise `RefusedError` if a command of tmdb-assets other than a reader is connected, or a run fetches."""
-    if (sessions := _list_sessions(former, IN_USE)) or not is_free:
-        named = [f"{name} (session {pid}{since or ''})" for name, pid, since in sessions]
+    former.execute(sa.select(sa.func.pg_stat_clear_snapshot()))  # a transaction sees sessions as they were at first
+    sessions = former.execute(sa.text(IN_USE), NAMES).all()
+    if sessions or not is_free:
+        named = [f"{row.application_name} (session {row.pid}{row.since or ''})" for row in sessions]
         raise RefusedError(
             f"The warehouse at {describe(server.url)} is in use by {', '.join(named) or 'a run that fetches from TMDb'}"
             ". Nothing was changed; let it finish or stop it, then restore again."
@@ -131,22 +129,3 @@ def _require_no_rows(former: sa.Connection, server: Server, *, replace: bool) ->
             f"{' and others' if filled[3:] else ''}). Nothing was changed; add --replace to drop them for those of "
             "the file, after a tmdb-assets backup if they may be needed."
         )
-
-
-def _wait_for_readers(former: sa.Connection, server: Server) -> None:
-    """End the idle sessions of others and wait for those at work; raises `RefusedError` if they do not end."""
-    deadline = time.monotonic() + READERS_WAIT_S
-    while sessions := _list_sessions(former, OTHERS):
-        _require_idle(former, server)
-        if time.monotonic() > deadline:
-            named = ", ".join(f"{user} (session {pid})" for pid, user, _ in sessions)
-            raise RefusedError(
-                f"Others are still connected to {describe(server.url)}: {named}. Nothing was changed; let their "
-                "queries end (tmdb-assets psql -c 'table pg_stat_activity' shows them), then restore again."
-            )
-        time.sleep(0.1)
-
-
-def _list_sessions(former: sa.Connection, query: str) -> list[tuple[Any, ...]]:
-    former.execute(sa.select(sa.func.pg_stat_clear_snapshot()))  # a transaction sees sessions as they were at first
-    return [(*row,) for row in former.execute(sa.text(query), {"name": APPLICATION_NAME, "reader": READER})]
