@@ -43,7 +43,7 @@ _POPULARITY = "Plain mean of the films' TMDB popularity score (no unit)"
 def key_figures(frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_sample: bool) -> alt.VConcatChart:
     """Return a row of tiles: films, mean rating (0 to 10), votes, mean popularity.
 
-    `frame` holds one row: n_movies, avg_vote, total_votes, avg_popularity; more than one is a ValueError.
+    `frame` holds one row: n_movies, avg_vote, total_votes, avg_popularity. Raises `ValueError` for more.
     """
     page = Page("Key figures", "All films of the newest loaded day together", snapshot_date, is_sample)
     rows = conform_rows(frame, numbers=[name for name, *_ in _TILES])
@@ -132,8 +132,8 @@ def top_films(
     `group` is what the title calls them the top of, like a continent; None: all films.
 
     `frame` holds the rows of vw_top_movies: rank, movie_id, title, release_date, popularity, vote_average,
-    vote_count, snapshot_date, votes_date. A rating older than the snapshot is starred. A limit below 1 is a
-    ValueError.
+    vote_count, snapshot_date, votes_date. A rating older than the snapshot is starred. Raises
+    `ValueError` for a limit below 1.
     """
     if limit < 1:
         raise ValueError(f"limit={limit}: at least one film must be shown.")

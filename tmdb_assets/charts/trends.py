@@ -143,8 +143,8 @@ def movers_of_the_week(
     """Return bars of the biggest rises and falls of popularity over 7 days, at most `limit` of each.
 
     `frame` holds rows of vw_trending_movies: movie_id, title, popularity, change_7d. Films whose change is unknown or
-    zero are left out; when it is unknown for all, the chart says that there is no history yet. A limit below 1 is a
-    ValueError.
+    zero are left out; when it is unknown for all, the chart says that there is no history yet. Raises `ValueError`
+    for a limit below 1.
     """
     if limit < 1:
         raise ValueError(f"limit={limit}: at least one film must be shown.")

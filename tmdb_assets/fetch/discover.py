@@ -70,7 +70,7 @@ def find_stored(fetcher: Fetcher, fetched: Fetched) -> fetch_log.Crawl | None:
 
 
 def require_films(first: list[DiscoverPage], day: dt.date) -> None:
-    """An empty list is no day: loading it would empty every page that shows the newest day."""
+    """Raise `UnreadableAnswerError` for an empty list: loaded, it would empty every page that shows the newest day."""
     if first and first[0].page == 1 and not first[0].results and not first[0].problem:
         raise UnreadableAnswerError(f"TMDb listed no films for {day}, which is impossible", kept="Nothing was written")
 

@@ -86,7 +86,7 @@ def read_rows(archive: Archive, tables: Collection[str]) -> Iterator[TableRows]:
     """Yield the rows of these tables; a table's are to be read before the next is requested.
 
     Whatever else the file makes pg_restore print is passed over. Raises `RefusedError` where the file is damaged, after
-    the rows that could be read.
+    the rows that could be read, and `ValueError` when the system gives no pipe.
     """
     names = (f"--table={name}" for name in sorted(tables))
     command: list[str | Path] = [archive.program, "--data-only", "--schema=public", *names, "--file=-", archive.file]

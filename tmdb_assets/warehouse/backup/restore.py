@@ -67,7 +67,8 @@ def restore(server: Server, file: Path, *, replace: bool = False) -> Restored:
     """Fill the warehouse from `file`; rows that are there are dropped with `replace` only.
 
     Readers go on with the former database until the new one is complete and takes its name. Whatever fails before
-    that leaves the former one as it was. Raises `BackupError`.
+    that leaves the former one as it was. Raises `BackupError`, and `RefusedError`
+    where the file or the warehouse forbids it.
     """
     with plain_errors(server, "restore"), ExitStack() as stack:
         former = stack.enter_context(open_session(server, "restore"))

@@ -41,6 +41,7 @@ def open_crawl(connection: sa.Connection, day: dt.date, kind: str, *, refresh: b
     """The day's crawl, begun now if there is none; with `refresh` it begins anew and everything is requested again.
 
     It is not complete until it is closed, also where it was before. The requests sent for the day so far stay counted.
+    Raises `LookupError` where the row just written is gone.
     """
     again: dict[str, Any] = {"finished_at": None}
     if refresh:
