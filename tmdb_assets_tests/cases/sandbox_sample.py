@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tmdb_assets.tmdb.sandbox.server import Sandbox
+from tmdb_assets_tests.stage.waiting import PATIENCE_S
 
 RECORDINGS = Path(__file__).resolve().parents[3] / "shared" / "tmdb"
 DAY = dt.date(2026, 3, 15)
@@ -51,7 +52,7 @@ def make_sandbox(sample, day=DAY, **options):
 
 
 def connect(url):
-    return http.client.HTTPConnection(urlsplit(url).netloc, timeout=5)
+    return http.client.HTTPConnection(urlsplit(url).netloc, timeout=PATIENCE_S)
 
 
 def ask(connection, path, method="GET", headers=AUTH, body=None):
@@ -70,7 +71,7 @@ def get(url, path, method="GET", headers=AUTH):
 
 
 def dial(url):
-    return socket.create_connection((urlsplit(url).hostname, urlsplit(url).port), timeout=5)
+    return socket.create_connection((urlsplit(url).hostname, urlsplit(url).port), timeout=PATIENCE_S)
 
 
 def speak(url, text):

@@ -14,6 +14,8 @@ from collections import deque
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 
+from tmdb_assets_tests.stage.waiting import PATIENCE_S
+
 OK = {"id": 1, "title": "千と千尋"}
 
 
@@ -48,7 +50,7 @@ def reset(handler):
 
 def hang(handler):
     """Say nothing until the test releases the server."""
-    handler.server.released.wait(10)
+    handler.server.released.wait(PATIENCE_S)
     handler.close_connection = True
 
 

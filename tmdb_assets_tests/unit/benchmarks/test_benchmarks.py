@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import psutil
 import psycopg
 import pytest
 import requests
@@ -21,7 +22,7 @@ from tmdb_assets.warehouse.server.urls import render_url
 DAY = dt.date(2026, 1, 31)
 AUTHORISATION = {"Authorization": f"Bearer {fake_api.TOKEN}"}
 LONG_AGO, TOMORROW = DAY - dt.timedelta(days=91), DAY + dt.timedelta(days=1)
-LEAST_RATE = 2000  # requests a second: about twice what 64 threads of requests ask
+LEAST_RATE = 2000  # requests a second of CPU: about twice what 64 threads of requests ask
 
 
 @pytest.fixture
@@ -196,20 +197,19 @@ def test_history_that_differs_from_its_exports_is_seen(server: Server, database)
 
 
 def test_latency_of_one_request_holds_up_no_other(folder: Path):
-    with fake_api.fake_api(folder, DAY, latency_ms=200) as url:
+    with fake_api.fake_api(folder, DAY, latency_ms=1000) as url:
         started = time.monotonic()
         asyncio.run(ask(url, connections=20, requests_each=1))
-        assert 0.2 <= time.monotonic() - started < 2.0  # one after the other they would take 4 s
+        assert 1 <= time.monotonic() - started < 20  # one after the other they would take 20 s
 
 
 def test_server_is_not_what_is_measured(folder: Path):
     with fake_api.fake_api(folder, DAY, latency_ms=0) as url:
-        best = 0.0
-        for _ in range(3):  # the best of three: others may use this machine
-            started = time.monotonic()
-            asyncio.run(ask(url, connections=16, requests_each=60))
-            best = max(best, 16 * 60 / (time.monotonic() - started))
-    assert best > LEAST_RATE
+        (process,) = psutil.Process().children()
+        before = process.cpu_times()
+        asyncio.run(ask(url, connections=16, requests_each=60))
+        after = process.cpu_times()
+    assert 16 * 60 / (after.user + after.system - before.user - before.system) > LEAST_RATE
 
 
 async def ask(url: str, connections: int, requests_each: int) -> None:

@@ -11,12 +11,13 @@ import pytest
 from tmdb_assets.tmdb.sandbox.catalogue import daily_figures
 from tmdb_assets.tmdb.sandbox.server import Sandbox
 from tmdb_assets_tests.cases.sandbox_sample import DAY, FILMS, RECORDINGS, get, make_sandbox, shape
+from tmdb_assets_tests.stage.waiting import PATIENCE_S
 
 
 def download(base, name, method="GET"):
     """One request without a token: status, headers and body."""
     parts = urlsplit(base)
-    connection = http.client.HTTPConnection(parts.netloc, timeout=5)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=PATIENCE_S)
     connection.request(method, f"{parts.path}/{name}")
     answer = connection.getresponse()
     found = answer.status, answer.headers, answer.read()

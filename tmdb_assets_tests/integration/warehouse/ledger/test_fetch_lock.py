@@ -163,16 +163,15 @@ def test_who_waits_does_not_keep_one_snapshot_for_all_the_time(
 
 
 def test_nobody_asks_in_the_first_second_of_a_server(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    (age,) = rows_of(warehouse, "select extract(epoch from clock_timestamp() - pg_postmaster_start_time())::float")[0]
+    age_now = "select extract(epoch from clock_timestamp() - pg_postmaster_start_time())::float"
+    (age,) = rows_of(warehouse, age_now)[0]
     monkeypatch.setattr(fetch_lock, "PAUSE_S", age + 0.5)
-    started = time.monotonic()
     with warehouse.fetch_lock(refuse):
-        later = rows_of(warehouse, "select extract(epoch from clock_timestamp() - pg_postmaster_start_time())::float")
-        assert later[0][0] >= age + 0.5
-    monkeypatch.setattr(fetch_lock, "PAUSE_S", age)  # it is older than that by now
-    with warehouse.fetch_lock(refuse):
-        pass
-    assert time.monotonic() - started < age + 0.5  # neither time for so long
+        assert rows_of(warehouse, age_now)[0][0] >= age + 0.5
+    # It sleeps for the rest of that time only, and not at all where the server is older.
+    rest = fetch_lock.PAUSE_AFTER_START.replace("pg_sleep(", "(")
+    assert rows_of(warehouse, rest, pause=age) == []
+    assert 0 < rows_of(warehouse, rest, pause=age + 3600)[0][0] < 3600
 
 
 def test_a_holder_of_whom_nothing_is_shown(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,8 +201,11 @@ def test_a_second_lies_between_the_turns_of_two_also_when_the_lock_is_free(
         assert time.monotonic() - last >= 1
         last = time.monotonic()
     monkeypatch.undo()
+    statements: list[str] = []
+    sa.event.listen(second.engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
     with second.fetch_lock(refuse):  # one's own requests are known to one's own pace
-        assert time.monotonic() - last < 1
+        assert [text for text in statements if text.startswith("select pg_sleep")] == []
+        assert len(statements) >= 2
     with warehouse.fetch_lock(refuse):
         assert time.monotonic() - last >= 1
     second.close()

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from tmdb_assets.warehouse.server import databases
 from tmdb_assets.warehouse.server.databases import ensure_databases
-from tmdb_assets.warehouse.server.open import WarehouseUnavailableError, open_server
+from tmdb_assets.warehouse.server.open import PATIENCE_S, WarehouseUnavailableError, open_server
 from tmdb_assets.warehouse.warehouse import Warehouse
 from tmdb_assets_tests.stage.postgres import as_text, connect, database_names, needs_embedded, settings
 
@@ -72,7 +72,7 @@ def test_an_unreachable_server_is_named_without_its_password(tmp_path):
     assert f"127.0.0.1:{port}/films cannot be reached" in text
     assert "s3cret" not in text
     assert "\n" not in text
-    assert 0.5 <= time.monotonic() - begin < 5
+    assert 0.5 <= time.monotonic() - begin < PATIENCE_S  # which it would have by default
     assert not (tmp_path / "postgres").exists()
 
 
@@ -91,12 +91,16 @@ def test_a_server_that_comes_up_late_is_waited_for(embedded, monkeypatch):
     assert len(attempts) == 3
 
 
-def test_a_wrong_password_is_not_tried_again(guest, tmp_path):
-    begin = time.monotonic()
+def test_a_wrong_password_is_not_tried_again(guest, tmp_path, monkeypatch):
+    attempts = []
+    real_connect = psycopg.connect
+    monkeypatch.setattr(
+        databases.psycopg, "connect", lambda *args, **kwargs: attempts.append(args) or real_connect(*args, **kwargs)
+    )
     url = as_text(guest.set(database="films", password="wr0ng"))
     with pytest.raises(WarehouseUnavailableError, match=r"refuses the connection.*password") as caught:
         open_server(settings(url, token="t"), data_dir=tmp_path, patience_s=60)
-    assert time.monotonic() - begin < 5
+    assert 1 <= len(attempts) <= 2  # the database, and where it would be made
     assert "wr0ng" not in str(caught.value)
 
 
