@@ -15,6 +15,7 @@ from dagster import MaterializeResult, MetadataValue, ResourceParam
 from tmdb_assets.assets.declare import REPORTS_GROUP, declared_asset
 from tmdb_assets.assets.tmdb_source import TmdbSource
 from tmdb_assets.settings import ATTRIBUTION, Settings
+from tmdb_assets.warehouse.read_pictures import read_newest_day
 from tmdb_assets.warehouse.read_popularity import read_popularity
 from tmdb_assets.warehouse.warehouse import Warehouse
 
@@ -39,7 +40,6 @@ READS = [
     "bridge_movie_country",
     "fact_movie_daily",
 ]
-NEWEST_DAY = "select max(date_id) from vw_load_status"
 FILMS = """
 select
     l.movie_id,
@@ -103,7 +103,7 @@ def read_figures(connection: sa.Connection) -> Figures:
     """The newest loaded day's films and their history; only dimensions, bridges, the fact and views are read."""
     from tmdb_assets.dashboard.figures import Figures
 
-    day: dt.date | None = connection.scalar(sa.text(NEWEST_DAY))
+    day = read_newest_day(connection)
     films = _frame(connection, FILMS, day=day, most=MOST_FILMS)
     newest = day or dt.date(2000, 1, 1)  # any: without a day there are no films
     return Figures(

@@ -30,13 +30,13 @@ class RenderError(Exception):
     """A chart could not be drawn; the message names the chart and the reason."""
 
 
-def to_png(chart: alt.LayerChart | alt.Chart) -> bytes:
+def to_png(chart: alt.VConcatChart | alt.Chart) -> bytes:
     """Return the chart as PNG with a palette of at most 256 colours, one pixel for each px of the chart.
 
     When no font of this machine can draw the `label` of a row, its `label_without_font` is drawn instead.
     Raises RenderError when vl-convert rejects the chart.
     """
-    spec = chart.to_dict(validate=False)  # its parts were validated as they were made
+    spec = chart.to_dict(validate=False)  # the tests validate each picture
     spec["datasets"] = {name: list(map(_drawable, rows)) for name, rows in spec.get("datasets", {}).items()}
     try:
         png = bytes(vl_convert.vegalite_to_png(spec, scale=1, allowed_base_urls=[]))

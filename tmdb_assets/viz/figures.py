@@ -57,7 +57,7 @@ def draw_rows(
 
 def _draw(edition: Edition, name: str, frame: pd.DataFrame, options: Mapping[str, Any] | None) -> Spec:
     chart = PICTURES[name].draw(frame, snapshot_date=edition.newest_day, is_sample=edition.is_sample, **(options or {}))
-    spec: Spec = chart.to_dict(validate=False)  # its parts were validated when they were built
+    spec: Spec = chart.to_dict(validate=False)  # the tests validate each picture
     # Streamlit would fit the chart including its padding into the width, and expects the padding per side.
     padding = dict.fromkeys(("left", "top", "right", "bottom"), spec["padding"])
     return {**spec, "autosize": {"type": "pad"}, "padding": padding, "usermeta": EMBEDDED}

@@ -12,6 +12,7 @@ from tmdb_assets.assets import dashboard
 from tmdb_assets.assets.dashboard import MOST_DAYS, dashboard_path, read_figures, replace_file
 from tmdb_assets.settings import Settings
 from tmdb_assets.warehouse import read_popularity
+from tmdb_assets.warehouse.read_pictures import read_newest_day
 from tmdb_assets.warehouse.schema.roles import READER, apply_roles
 from tmdb_assets_tests.cases.awkward import catalogue
 from tmdb_assets_tests.cases.small_star import AFTER, BEFORE, DAY, SECOND_DAY, load_day, make_star
@@ -30,9 +31,9 @@ def run(warehouse, monkeypatch, folder, **options):
 
 
 def test_the_asset_waits_for_everything_that_its_page_is_made_from():
-    history = inspect.getsource(read_popularity)
-    text = " ".join((dashboard.NEWEST_DAY, dashboard.FILMS, dashboard.GENRES, dashboard.COUNTRIES, dashboard.LANGUAGES))
-    read = re.findall(r"\b(?:from|join) ((?:vw|dim|bridge|fact)_\w+)", f"{text} {history}")
+    sources = map(inspect.getsource, (read_popularity, read_newest_day))
+    text = " ".join((*sources, dashboard.FILMS, dashboard.GENRES, dashboard.COUNTRIES, dashboard.LANGUAGES))
+    read = re.findall(r"\b(?:from|join) ((?:vw|dim|bridge|fact)_\w+)", text)
     assert set(read) == set(dashboard.READS)
 
 
