@@ -9,7 +9,7 @@ import pytest
 
 from tmdb_assets.charts import render
 from tmdb_assets.transforms.calendar import calendar_rows
-from tmdb_assets.warehouse.loading.latest_state import keep_latest
+from tmdb_assets.warehouse.loading.latest_state import keep_latest, renew_totals
 from tmdb_assets.warehouse.loading.load import load
 from tmdb_assets.warehouse.schema.ddl import apply_view
 from tmdb_assets.warehouse.schema.dimensions import dim_date, dim_movie
@@ -62,6 +62,8 @@ def load_films(warehouse, popularity, removed=REMOVED):
             keep_latest(connection, day)
     tables = Tables(warehouse)
     tables.execute("update dim_movie set removed_date = :day where movie_id = :film", day=TODAY, film=removed)
+    with warehouse.begin() as connection:
+        renew_totals(connection)
     return tables
 
 
