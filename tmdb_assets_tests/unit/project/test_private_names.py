@@ -1,0 +1,73 @@
+"""What is used of Dagster beside what it exports: the one list that an upgrade has to look at."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+from tmdb_assets_tests.stage.source_tree import CHECKOUT, PACKAGE, TREES, Tree, made_up, tree_of
+
+PRIVATE_NAME = re.compile(r"dagster\w*(?:\.\w+)*\._[\w.]+")
+PRIVATE_NAMES_IN_YAML = {"dagster._core.run_coordinator", "dagster._core.storage.noop_compute_log_manager"}
+PRIVATE_NAMES = {
+    "tmdb_assets.instance.launcher": {
+        "dagster._core.errors.DagsterUserCodeUnreachableError",
+        "dagster._core.launcher.CheckRunHealthResult",
+        "dagster._core.launcher.WorkerStatus",
+        "dagster._grpc.client.DagsterGrpcClient",
+        "dagster._grpc.types.GetCurrentRunsResult",
+    },
+    "tmdb_assets.instance.storage": {"dagster._serdes.ConfigurableClassData"},
+    "tmdb_assets.instance.tags": {
+        "dagster._core.storage.tags.AUTO_RETRY_RUN_ID_TAG",
+        "dagster._core.storage.tags.GRPC_INFO_TAG",
+        "dagster._core.storage.tags.PARTITION_NAME_TAG",
+        "dagster._core.storage.tags.RUN_KEY_TAG",
+        "dagster._core.storage.tags.SENSOR_NAME_TAG",
+        "dagster._core.storage.tags.WILL_RETRY_TAG",
+    },
+    "tmdb_assets_tests.integration.instance.test_storage": {"dagster._core.instance.InstanceRef"},
+    "tmdb_assets_tests.integration.orchestration.test_alerts": {"dagster._core.test_utils.create_run_for_test"},
+    "tmdb_assets_tests.stage.gap_ticks": {"dagster._core.test_utils.create_run_for_test"},
+    "tmdb_assets_tests.stage.memory_instance": {
+        "dagster._core.instance.InstanceType",
+        "dagster._core.launcher.sync_in_memory_run_launcher.SyncInMemoryRunLauncher",
+        "dagster._core.run_coordinator.DefaultRunCoordinator",
+        "dagster._core.storage.event_log.InMemoryEventLogStorage",
+        "dagster._core.storage.noop_compute_log_manager.NoOpComputeLogManager",
+        "dagster._core.storage.root.TemporaryLocalArtifactStorage",
+        "dagster._core.storage.runs.InMemoryRunStorage",
+    },
+}
+
+
+def find_private_names(tree: Tree) -> dict[str, set[str]]:
+    """What each module imports of Dagster's private modules, or names in a string."""
+    found = {}
+    for name, code in tree.code.items():
+        texts = {
+            node.value for node in ast.walk(code) if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        }
+        found[name] = {text for text in tree.imported[name] | texts if PRIVATE_NAME.fullmatch(text)}
+    return {name: private for name, private in found.items() if private}
+
+
+def test_the_private_names_of_dagster_are_these() -> None:
+    found: dict[str, set[str]] = {}
+    for package in TREES:
+        found |= find_private_names(tree_of(package))
+    del found[__name__]  # the list itself
+    assert found == PRIVATE_NAMES
+    assert {name.rpartition(".")[0] for name in found if name.startswith(f"{PACKAGE}.")} == {"tmdb_assets.instance"}
+    assert set(PRIVATE_NAME.findall((CHECKOUT / "dagster.yaml").read_text())) == PRIVATE_NAMES_IN_YAML
+
+
+def test_a_private_name_is_found(tmp_path: Path) -> None:
+    text = "from dagster import asset\n\n\ndef later():\n    from dagster._core.launcher import WorkerStatus\n"
+    patch = "import dagster\nmonkeypatch.setattr('dagster._core.launcher', None)"
+    tree = made_up(tmp_path, {"house/a.py": text, "house/b.py": "from dagster import Failure", "house/c.py": patch})
+    assert find_private_names(tree) == {
+        "house.a": {"dagster._core.launcher.WorkerStatus"},
+        "house.c": {"dagster._core.launcher"},
+    }
