@@ -53,10 +53,10 @@ class TmdbClient:
     """Asks TMDb, never faster than `rate_limit` requests per second (0: no limit), whatever the number of threads.
 
     `workers` is the most requests at once. A failed try is repeated with growing waits for at most `retry_seconds`; a
-    call ends within `retry_seconds` + 10 s, not counting the time that it spends waiting for the pace.
+    call ends within `retry_seconds` + 10 s, not counting the time that it waits for its turn.
 
     After a 429 all threads slow down (`Pace`), and pause for as long as it asks. One that asks for more than 120 s ends
-    its call at once. So does one after which a call would have waited more than 600 s for the pace, or TMDb would have
+    its call at once. So does one after which a call would have waited more than 600 s for its turn, or TMDb would have
     answered nothing but 429s for as long. `say`, which can be set at any time, receives a line when the pace slows
     down, when it is back, and when a long wait begins; it is called by the threads that fetch, one at a time.
 

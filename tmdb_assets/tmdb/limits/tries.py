@@ -1,4 +1,4 @@
-"""How often and how long one question is repeated."""
+"""How often and for how long one request is retried."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from tmdb_assets.tmdb.errors import Fault
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# A 429 may ask to wait up to this many seconds; what asks for more ends at once.
+# A 429 may ask us to wait up to this many seconds; one that asks for more ends the request at once.
 LONGEST_WAIT_SECONDS = 120.0
-# The waits that 429s cause come to at most this many seconds: for one question, and while nothing else is answered.
+# The waits that 429s cause add up to at most this many seconds: for one request, and while TMDb answers nothing else.
 MOST_WAITED_SECONDS = 600.0
 
 # Seconds before the next try, drawn at random: up to 0.2, 0.4, 0.8, ... 5.
 _BACKOFF = wait_random_exponential(multiplier=0.2, max=5, min=0.1)
-# An answer that came unreadable this often is no passing fault: left out after some 3 s, it does not hold up the rest.
+# An answer that is unreadable this often is no passing fault: given up after about 3 s, it does not hold up the others.
 _UNREADABLE_TRIES = 6
-# A question whose last try was slow ends early, so that trying lasts at most this much longer than the retries may.
+# A request whose last try was slow ends early, so that it exceeds the time for retries by this much at most.
 _LAST_TRY_SECONDS = 10.0
 
 
 class Tries:
-    """The tries of one question, repeated for at most `retry_seconds`; times in seconds of `clock`.
+    """The tries of one request, retried for at most `retry_seconds`; times are in seconds of `clock`.
 
-    Time in the pace's queue does not count, nor does a wait of at most `LONGEST_WAIT_SECONDS` that a 429 asks for, as
-    long as both come to at most `MOST_WAITED_SECONDS`.
+    Time spent in the queue for a permit is not counted, nor is a wait of at most `LONGEST_WAIT_SECONDS` that a 429 asks
+    for, as long as both add up to at most `MOST_WAITED_SECONDS`.
     """
 
     def __init__(self, retry_seconds: float, clock: Callable[[], float]) -> None:
@@ -41,7 +41,7 @@ class Tries:
         self._excused = 0.0
 
     def begin(self, queued: float = 0.0) -> None:
-        """Note that a try is sent, after `queued` seconds in the pace's queue."""
+        """Note that a try is sent, after `queued` seconds in the queue for a permit."""
         self.count += 1
         self._sent = self._clock()
         if self.count == 1:
@@ -50,13 +50,13 @@ class Tries:
             self._excused += queued
 
     def end(self, fault: Fault | None) -> None:
-        """Note that the try has ended, and with what fault."""
+        """Note that the try has ended, and with which fault, if any."""
         self.fault = fault
         self._last_seconds = self._clock() - self._sent
         self._unreadable += fault is not None and fault.unreadable
 
     def is_over(self, wait: float) -> bool:
-        """Whether to give up rather than to wait `wait` seconds and try once more."""
+        """Whether to give up instead of waiting `wait` seconds and trying again."""
         asked = self._asked_wait
         if asked > LONGEST_WAIT_SECONDS or self._excused + asked > MOST_WAITED_SECONDS:
             return True
@@ -72,7 +72,7 @@ class Tries:
 
     @property
     def seconds(self) -> float:
-        """Seconds since the first try was sent, without the time that does not count."""
+        """Seconds since the first try was sent, without the time that is not counted."""
         return self.all_seconds - self._excused
 
     @property
@@ -87,7 +87,7 @@ class Tries:
 
     @property
     def deadline(self) -> float:
-        """The clock's reading at which an answer that still drips in is given up."""
+        """The clock's reading at which an answer that is still arriving is given up."""
         return self._started + self._excused + self._retry_seconds + _LAST_TRY_SECONDS
 
     @property
@@ -97,9 +97,10 @@ class Tries:
 
 
 def retrying(sleep: Callable[[float], None], count_retry: Callable[[str, float], None]) -> Retrying:
-    """Repeat a function while it returns a `Fault`; the last one is returned once its tries are over.
+    """Retry a function while it returns a `Fault`; return the last one when its tries are over.
 
-    The function's first argument is its `Tries`, in which it notes each try. Safe to share among threads.
+    The function's first argument is its `Tries`, in which it notes each try. Can be shared by threads. `count_retry`
+    gets the kind of each fault that is retried, and the seconds waited before.
     """
 
     def last_fault(state: RetryCallState) -> Fault:
