@@ -7,6 +7,7 @@ import datetime as dt
 from dagster import AssetCheckResult, AssetCheckSeverity, AssetCheckSpec, AssetKey
 
 from tmdb_assets import partitions
+from tmdb_assets.errors.problem import KEPT
 from tmdb_assets.fetch.step import Fetched
 from tmdb_assets.tmdb.errors import TmdbError
 from tmdb_assets.tmdb.export.download import ExportGoneError
@@ -51,14 +52,14 @@ def details_complete(warehouse: Warehouse, day: dt.date, fetched: Fetched) -> As
         films = sum(details_due.count_due(connection, day).values())
     text = f"The {films} films whose details were due on {day} gave an answer."
     if missing:
-        cause = fetched.given_up or next(reversed(fetched.failed.values()), "")
+        cause = fetched.given_up or next(reversed(fetched.failed.values()), None)
         advice = "The days after ask for them."
         if day == partitions.today():
             advice = "Run again before midnight UTC, and only they are asked; otherwise the next day asks for them."
         text = (
-            f"{cause} {missing} of the {films} films whose details were due on {day} gave none; they keep what is "
-            f"known of them, and have their facts. {advice}"
-        ).strip()
+            f"{f'{cause}. ' if cause else ''}{missing} of the {films} films whose details were due on {day} gave none; "
+            f"they keep what is known of them, and have their facts. {advice}"
+        )
     return AssetCheckResult(
         passed=not missing,
         check_name=DETAILS_COMPLETE.name,
@@ -70,14 +71,14 @@ def details_complete(warehouse: Warehouse, day: dt.date, fetched: Fetched) -> As
 
 
 def lists_stored(fetched: Fetched) -> AssetCheckResult:
-    """Warn when a list could not be had."""
-    text = " ".join(f"{kind}: {cause}" for kind, cause in fetched.failed.items())
+    """Warn when a list could not be fetched."""
+    missing = "; ".join(f"{kind}: {cause}" for kind, cause in fetched.failed.items())
     return AssetCheckResult(
         passed=not fetched.failed,
         check_name=LISTS_STORED.name,
         asset_key=AssetKey("raw_reference"),
         severity=AssetCheckSeverity.WARN,
-        description=text or "The lists are stored.",
+        description=f"{missing}. {KEPT}, and the next run asks again." if missing else "The lists are stored.",
     )
 
 

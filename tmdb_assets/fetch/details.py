@@ -137,12 +137,12 @@ def _fetch_films(fetcher: Fetcher, missing: list[int], fetched: Fetched, advance
                 fetched.requested += 1
                 batch.append((movie_id, answer))
                 if isinstance(answer, TmdbError):
-                    fetched.failed[movie_id] = str(answer)
+                    fetched.failed[movie_id] = answer.problem.what
                     if _too_many_failed(fetched):
                         store()
                         if isinstance(answer, BadRequestError):
                             raise answer
-                        fetched.given_up = str(answer)
+                        fetched.given_up = answer.problem.what
                         return
                 if len(batch) >= FILMS_A_BATCH:
                     store()
@@ -165,7 +165,7 @@ def _store_details(fetcher: Fetcher, batch: list[FilmAnswer], fetched: Fetched) 
         row, rejected = parse_answer(movie_id, answer.status, answer.payload, answer.fetched_at, fetcher.day)
         if rejected:
             refused.append(rejected)
-            fetched.failed[movie_id] = f"The answer is not the details of film {movie_id}."
+            fetched.failed[movie_id] = f"the answer is not the details of film {movie_id}"
         else:
             rows.append(row)
     conformed = as_frame(table, rows, film_part)
@@ -196,7 +196,7 @@ def _set_unreadable_aside(conformed: Conformed, batch: list[FilmAnswer], fetched
     judged = Conformed(conformed.frame, conformed.received, list(conformed.rejected))
     for movie_id, answer in batch:
         if isinstance(answer, UnreadableAnswerError):
-            reject(judged, {"movie_id": movie_id}, "answer is readable", str(answer), f"film {movie_id}")
+            reject(judged, {"movie_id": movie_id}, "answer is readable", answer.problem.what, f"film {movie_id}")
     so_far = fetched.so_far
     so_far.add(Loaded(so_far.table, judged.received, rejected=judged.rejected))
     if not so_far.are_too_many(0):

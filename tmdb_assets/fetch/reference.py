@@ -40,7 +40,7 @@ def fetch_reference(fetcher: Fetcher) -> Fetched:
             except UnauthorizedError:
                 raise
             except TmdbError as error:
-                fetched.failed[kind] = str(error)
+                fetched.failed[kind] = error.problem.what
                 continue
             _store_list(fetcher, fetched, kind, parse_reference(kind, answer.payload, fetcher.day))
     return fetched
