@@ -34,8 +34,8 @@ from tmdb_assets.settings import get_settings
 from tmdb_assets.warehouse.ledger import fetch_log
 from tmdb_assets.warehouse.schema.fact import load_day
 from tmdb_assets.warehouse.schema.raw import raw_discover
-from tmdb_assets.warehouse.server.databases import driver_problem
-from tmdb_assets.warehouse.server.open import WarehouseUnavailableError, describe
+from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError, driver_problem
+from tmdb_assets.warehouse.server.urls import describe
 from tmdb_assets.warehouse.warehouse import Warehouse
 
 FETCHING_STEPS = ("raw_discover", "raw_details", "raw_reference", "raw_export")

@@ -223,7 +223,8 @@ def _open_platform(console: Console) -> Iterator[Platform]:
 def dev(host: str, port: int) -> None:
     """Open the Dagster UI, with the daemon that runs the schedule, until Ctrl-C."""
     from tmdb_assets.cli.dev_server import port_fault, start_ui, wait_for_end
-    from tmdb_assets.warehouse.server.open import describe, open_server
+    from tmdb_assets.warehouse.server.open import open_server
+    from tmdb_assets.warehouse.server.urls import describe
 
     if fault := port_fault(host, port):
         stop(fault, UNUSABLE)
@@ -271,7 +272,8 @@ def psql(arguments: tuple[str, ...]) -> None:
 @plain_errors
 def url() -> None:
     """Print the warehouse's URL, password included, for psql and other tools."""
-    from tmdb_assets.warehouse.server.open import leave_running, open_server, render_url
+    from tmdb_assets.warehouse.server.open import leave_running, open_server
+    from tmdb_assets.warehouse.server.urls import render_url
 
     server = open_server()
     click.echo(render_url(server.url))

@@ -46,7 +46,8 @@ def migrate(roles: bool) -> None:
     from tmdb_assets.warehouse.schema.ddl import apply_view, view_names
     from tmdb_assets.warehouse.schema.migrations import HEAD
     from tmdb_assets.warehouse.schema.roles import apply_roles, are_made, owner_login
-    from tmdb_assets.warehouse.server.open import describe, open_server
+    from tmdb_assets.warehouse.server.open import open_server
+    from tmdb_assets.warehouse.server.urls import describe
     from tmdb_assets.warehouse.warehouse import Warehouse
 
     settings = get_settings()
@@ -78,7 +79,8 @@ def backup(file: Path, overwrite: bool) -> None:
     alone. Not in it: roles and passwords, other schemas, and Dagster's own storage (the history of runs).
     """
     from tmdb_assets.warehouse.backup.dump import back_up
-    from tmdb_assets.warehouse.server.open import describe, open_server
+    from tmdb_assets.warehouse.server.open import open_server
+    from tmdb_assets.warehouse.server.urls import describe
 
     server = open_server()
     with _stop_if_refused():
@@ -99,7 +101,8 @@ def restore(file: Path, replace: bool) -> None:
     create databases. Not restored: roles (tmdb-assets migrate --roles makes them), and Dagster's own storage.
     """
     from tmdb_assets.warehouse.backup import restore as warehouse_restore
-    from tmdb_assets.warehouse.server.open import describe, open_server
+    from tmdb_assets.warehouse.server.open import open_server
+    from tmdb_assets.warehouse.server.urls import describe
 
     server = open_server()
     with _stop_if_refused():

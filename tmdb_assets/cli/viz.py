@@ -27,7 +27,8 @@ NOT_INSTALLED = (
 def viz(host: str, port: int) -> None:
     """Open the Streamlit app on the warehouse's figures, read-only, until Ctrl-C."""
     from tmdb_assets.cli.dev_server import port_fault
-    from tmdb_assets.warehouse.server.open import describe, reading_url
+    from tmdb_assets.warehouse.server.open import reading_url
+    from tmdb_assets.warehouse.server.urls import describe
 
     if find_spec("streamlit") is None:
         stop(NOT_INSTALLED, UNUSABLE)

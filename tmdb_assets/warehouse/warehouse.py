@@ -13,14 +13,12 @@ import orjson
 import sqlalchemy as sa
 
 from tmdb_assets.settings import Settings, get_settings
-from tmdb_assets.warehouse.ledger.fetch_lock import FETCH_LOCK, PAUSE_S, hold_fetch_lock, require_session, take_turn
+from tmdb_assets.warehouse.ledger.fetch_lock import PAUSE_S, hold_fetch_lock, require_session, take_turn
 from tmdb_assets.warehouse.schema.ddl import ensure_schema
 from tmdb_assets.warehouse.schema.roles import apply_roles, are_made, require_no_superuser
 from tmdb_assets.warehouse.server import reconnect
 from tmdb_assets.warehouse.server.open import open_server
 from tmdb_assets.warehouse.server.urls import APPLICATION_NAME
-
-__all__ = ["FETCH_LOCK", "Warehouse"]
 
 STATEMENT_TIMEOUT = "30min"
 LOCK_TIMEOUT = "10min"

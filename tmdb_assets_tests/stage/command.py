@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 import sqlalchemy as sa
 
 from tmdb_assets.settings import PROJECT_ROOT
-from tmdb_assets.warehouse.server.open import render_url
+from tmdb_assets.warehouse.server.urls import render_url
 from tmdb_assets_tests.stage.waiting import PATIENCE_S
 
 PYTHON = (sys.executable, "-W", "ignore")

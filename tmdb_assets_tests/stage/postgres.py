@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from tmdb_assets.settings import Settings
-from tmdb_assets.warehouse.server.open import render_url
+from tmdb_assets.warehouse.server.urls import render_url
 from tmdb_assets_tests.stage.waiting import PATIENCE_S
 
 needs_embedded = pytest.mark.skipif(sys.platform == "win32", reason="the embedded Postgres runs on Linux and macOS")

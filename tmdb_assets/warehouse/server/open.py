@@ -15,23 +15,12 @@ from sqlalchemy.engine import URL
 from tmdb_assets.settings import DATA_DIR, Settings, get_settings
 from tmdb_assets.warehouse.server.data_folder import find_bin_dir
 from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError, ensure_databases
-from tmdb_assets.warehouse.server.urls import APPLICATION_NAME, describe, normalise, reader_url, render_url
+from tmdb_assets.warehouse.server.urls import APPLICATION_NAME, normalise, reader_url
 
 if TYPE_CHECKING:
     from types import FrameType
 
     from tmdb_assets.warehouse.server.embedded import EmbeddedPostgres
-
-__all__ = [
-    "Server",
-    "WarehouseUnavailableError",
-    "describe",
-    "leave_running",
-    "open_server",
-    "reading_url",
-    "render_url",
-    "stop_on_signals",
-]
 
 PATIENCE_S = 18.0  # with the last attempt's own timeouts, an unreachable server is reported within 30 s
 OWN_DATABASES = frozenset({"tmdb_sandbox", "dagster", "dagster_sandbox"})  # not for real figures

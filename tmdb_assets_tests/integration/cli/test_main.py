@@ -13,7 +13,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from tmdb_assets.warehouse.server.open import render_url
+from tmdb_assets.warehouse.server.urls import render_url
 from tmdb_assets_tests.cases.awkward import catalogue, sound_films
 from tmdb_assets_tests.fakes.replay import ReplayServer
 from tmdb_assets_tests.oracle import expected

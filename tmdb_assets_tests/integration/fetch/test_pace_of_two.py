@@ -13,7 +13,8 @@ from itertools import pairwise
 import pytest
 import sqlalchemy as sa
 
-from tmdb_assets.warehouse.warehouse import FETCH_LOCK, Warehouse
+from tmdb_assets.warehouse.ledger.fetch_lock import FETCH_LOCK
+from tmdb_assets.warehouse.warehouse import Warehouse
 from tmdb_assets_tests.cases.awkward import catalogue, film
 from tmdb_assets_tests.fakes.replay import Asked, Fault, FaultHook, ReplayServer
 from tmdb_assets_tests.oracle import expected

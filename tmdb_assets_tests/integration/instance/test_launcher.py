@@ -14,7 +14,7 @@ from dagster import DagsterInstance, DagsterRunStatus
 from tmdb_assets.instance.launcher import PROCESS_TAG, WorkerStatus, close_dead_runs, is_dead, this_process
 from tmdb_assets.settings import PROJECT_ROOT, Settings
 from tmdb_assets.warehouse.server import open as server_module
-from tmdb_assets.warehouse.server.open import render_url
+from tmdb_assets.warehouse.server.urls import render_url
 from tmdb_assets_tests.stage.command import PYTHON, start
 from tmdb_assets_tests.stage.waiting import wait_until
 

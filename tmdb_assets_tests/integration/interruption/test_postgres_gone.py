@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from tmdb_assets.fetch.details import FILMS_A_BATCH
 from tmdb_assets.warehouse.server.data_folder import run_pg_ctl
-from tmdb_assets.warehouse.server.open import render_url
+from tmdb_assets.warehouse.server.urls import render_url
 from tmdb_assets.warehouse.warehouse import Warehouse
 from tmdb_assets_tests.cases.awkward import catalogue, sound_films
 from tmdb_assets_tests.fakes.replay import Fault, ReplayServer

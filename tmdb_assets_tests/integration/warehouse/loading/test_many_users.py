@@ -22,7 +22,8 @@ from tmdb_assets.fetch.details import fetch_details
 from tmdb_assets.fetch.discover import fetch_discover
 from tmdb_assets.fetch.progress import LogProgress
 from tmdb_assets.fetch.step import Fetcher
-from tmdb_assets.warehouse.server.open import Server, render_url
+from tmdb_assets.warehouse.server.open import Server
+from tmdb_assets.warehouse.server.urls import render_url
 from tmdb_assets.warehouse.warehouse import Warehouse
 from tmdb_assets_tests.cases.awkward import catalogue, company, film, genres
 from tmdb_assets_tests.fakes.replay_catalogue import Catalogue

@@ -9,7 +9,9 @@ import pytest
 import sqlalchemy as sa
 
 from tmdb_assets.warehouse.server import data_folder
-from tmdb_assets.warehouse.server.open import WarehouseUnavailableError, describe, open_server, render_url
+from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError
+from tmdb_assets.warehouse.server.open import open_server
+from tmdb_assets.warehouse.server.urls import describe, render_url
 from tmdb_assets_tests.stage import restarts
 from tmdb_assets_tests.stage.postgres import connect, database_names, needs_embedded, settings, using
 from tmdb_assets_tests.stage.server_folder import make_server_folder

@@ -11,8 +11,8 @@ import pytest
 import sqlalchemy as sa
 
 from tmdb_assets.warehouse.server import databases
-from tmdb_assets.warehouse.server.databases import ensure_databases
-from tmdb_assets.warehouse.server.open import PATIENCE_S, WarehouseUnavailableError, open_server
+from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError, ensure_databases
+from tmdb_assets.warehouse.server.open import PATIENCE_S, open_server
 from tmdb_assets.warehouse.warehouse import Warehouse
 from tmdb_assets_tests.stage.postgres import as_text, connect, database_names, needs_embedded, settings
 

@@ -9,8 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from tmdb_assets.warehouse.server import open as server_module
-from tmdb_assets.warehouse.server.open import describe, render_url
-from tmdb_assets.warehouse.server.urls import normalise
+from tmdb_assets.warehouse.server.urls import describe, normalise, render_url
 from tmdb_assets_tests.stage.postgres import PASSWORD, needs_embedded
 
 pytestmark = needs_embedded
