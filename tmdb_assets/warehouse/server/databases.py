@@ -34,14 +34,6 @@ class WarehouseUnavailableError(ActionableError):
     kept = UNCHANGED
 
 
-class _UnreachableError(Exception):
-    """Nothing answered, or the server is still starting: worth another attempt."""
-
-
-class _RefusedError(Exception):
-    """The server answered and said no: another attempt would hear the same."""
-
-
 def ensure_databases(
     targets: Sequence[URL], *, maintenance: Sequence[URL], patience_s: float, locale: str | None = None
 ) -> None:
@@ -137,9 +129,9 @@ def _create(connection: Connection, name: str, locale: str | None) -> None:
 
 def _connect_first(candidates: list[URL], patience_s: float) -> Connection:
     """A connection to the first candidate that lets one in; raises the first refusal when none does."""
-    first_refusal: _RefusedError | None = None
+    refusals: list[WarehouseUnavailableError] = []
     patient = tenacity.Retrying(
-        retry=tenacity.retry_if_exception_type(_UnreachableError),
+        retry=tenacity.retry_if_exception(_is_worth_a_try),
         stop=tenacity.stop_after_delay(patience_s),
         wait=tenacity.wait_exponential(multiplier=0.2, max=2),
         reraise=True,
@@ -147,24 +139,15 @@ def _connect_first(candidates: list[URL], patience_s: float) -> Connection:
     for url in dict.fromkeys(candidates):
         try:
             return patient(_connect, url)
-        except _UnreachableError as error:
-            raise WarehouseUnavailableError(
-                f"Postgres at {describe(url)} cannot be reached ({error})",
-                action="Start it, or correct WAREHOUSE_URL",
-                setting=SETTING,
-                retry=Retry.NOW,
-            ) from None
-        except _RefusedError as error:
-            first_refusal = first_refusal or error
-    where, advice = describe(candidates[0]), "Correct user, password or database in WAREHOUSE_URL"
-    if POOLER_LACKS in str(first_refusal):
-        advice = (
-            f"This is a connection pooler: add an entry for {candidates[0].database} to its [databases], "
-            "or let WAREHOUSE_URL name the server itself"
-        )
-    raise WarehouseUnavailableError(
-        f"Postgres at {where} refuses the connection ({first_refusal})", action=advice, setting=SETTING
-    ) from None
+        except WarehouseUnavailableError as error:
+            if _is_worth_a_try(error):
+                raise
+            refusals.append(error)
+    raise refusals[0]
+
+
+def _is_worth_a_try(error: BaseException) -> bool:
+    return isinstance(error, WarehouseUnavailableError) and error.problem.retry is Retry.NOW
 
 
 def _connect(url: URL) -> Connection:
@@ -180,10 +163,27 @@ def _connect(url: URL) -> Connection:
     except psycopg.OperationalError as error:
         # A failed connection has no sqlstate, and the server's text may be in any language: libpq tells the two apart.
         if error.pgconn is None or isinstance(error, errors.ConnectionTimeout) or not _is_up(conninfo):
-            raise _UnreachableError(first_line(error)) from None
-        raise _RefusedError(first_line(error)) from None
+            raise WarehouseUnavailableError(
+                f"Postgres at {describe(url)} cannot be reached ({first_line(error)})",
+                action="Start it, or correct WAREHOUSE_URL",
+                setting=SETTING,
+                retry=Retry.NOW,  # nothing answered, or the server is still starting
+            ) from None
+        raise _refusal(url, error) from None
     except (psycopg.Error, UnicodeError) as error:  # a parameter that libpq does not know, a host that is no name
-        raise _RefusedError(first_line(error)) from None
+        raise _refusal(url, error) from None
+
+
+def _refusal(url: URL, error: Exception) -> WarehouseUnavailableError:
+    """The server answered and said no: another attempt would hear the same."""
+    action = "Correct user, password or database in WAREHOUSE_URL"
+    if POOLER_LACKS in str(error):
+        action = (
+            f"This is a connection pooler: add an entry for {url.database} to its [databases], or let WAREHOUSE_URL "
+        )
+        action += "name the server itself"
+    what = f"Postgres at {describe(url)} refuses the connection ({first_line(error)})"
+    return WarehouseUnavailableError(what, action=action, setting=SETTING)
 
 
 def _is_up(conninfo: str) -> bool:
