@@ -26,7 +26,7 @@ from tmdb_assets.warehouse.backup.programs import RefusedError
 from tmdb_assets.warehouse.ledger.fetch_lock import UNBOUNDED
 from tmdb_assets.warehouse.schema.ddl import apply_view, ensure_schema, partition_name, schema_sql, view_names
 from tmdb_assets.warehouse.schema.migrations import HEAD
-from tmdb_assets.warehouse.schema.upgrade import make_earlier, mark
+from tmdb_assets.warehouse.schema.upgrade import mark, take_back
 from tmdb_assets.warehouse.schema.vocabulary import metadata
 
 OWN_NOTES = {"applied_sql", "schema_version"}  # what a database notes of its own schema, also when it has no films
@@ -115,11 +115,9 @@ def _load(connection: sa.Connection, archive: Archive) -> tuple[str, ...]:
 def _make_tables(connection: sa.Connection, archive: Archive) -> None:
     version = _read_version(archive)
     try:
-        if version == HEAD:
-            connection.exec_driver_sql(schema_sql().replace("%", "%%"))
-            mark(connection)
-        else:
-            make_earlier(connection, version)
+        connection.exec_driver_sql(schema_sql().replace("%", "%%"))
+        mark(connection)
+        take_back(connection, version)
     except LookupError:
         which = "a newer" if version > HEAD else "an older"  # the steps' numbers have four digits
         raise RefusedError(

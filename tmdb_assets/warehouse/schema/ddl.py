@@ -92,7 +92,7 @@ def _told_of_rights() -> Iterator[None]:
     except sa.exc.DBAPIError as error:
         if isinstance(error.orig, psycopg.errors.DependentObjectsStillExist):
             raise SchemaMismatchError(
-                "Views of your own use tables that this release makes anew "
+                "Views of your own use columns or functions that this release drops "
                 f"({(error.orig.diag.message_detail or str(error.orig)).splitlines()[0]})",
                 action="Drop them, run tmdb-assets migrate, and make them again",
             ) from None

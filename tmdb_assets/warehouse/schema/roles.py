@@ -74,9 +74,10 @@ def require_no_superuser(connection: sa.Connection) -> None:
     if _lesser_owner(connection) is not None:
         raise WarehouseUnavailableError(
             f"WAREHOUSE_URL logs in as a superuser, but the tables at {describe(connection.engine.url)} belong to "
-            f"{OWNER}, whose functions a superuser must not run. Nothing was changed. Log in as {LOADER}: run "
-            f"WAREHOUSE_LOADER_PASSWORD=... tmdb-assets migrate --roles once, then name {LOADER} and that password in "
-            "WAREHOUSE_URL."
+            f"{OWNER}, whose functions a superuser must not run",
+            action="Run WAREHOUSE_LOADER_PASSWORD=... tmdb-assets migrate --roles once, and log in as "
+            f"{LOADER} with that password in WAREHOUSE_URL",
+            setting="WAREHOUSE_URL",
         )
 
 
@@ -110,8 +111,12 @@ def _lesser_owner(connection: sa.Connection) -> str | None:
 
 
 def are_made(engine: sa.Engine) -> bool:
-    """Whether the roles were made for this database: the tables are the owner's."""
-    owner = sa.text("select pg_get_userbyid(relowner) = :owner from pg_class where oid = to_regclass('dim_movie')")
+    """Whether sql/roles.sql was run on this database: the tables are the owner's, temporary ones not for everybody."""
+    owner = sa.text(
+        "select pg_get_userbyid(relowner) = :owner "
+        "and not has_database_privilege('public', current_database(), 'temporary') "
+        "from pg_class where oid = to_regclass('public.dim_movie')"
+    )
     with engine.begin() as connection:
         return bool(connection.scalar(owner, {"owner": OWNER}))
 

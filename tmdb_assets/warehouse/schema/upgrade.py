@@ -21,6 +21,9 @@ schema_version = table(
     group="ledger",
 )
 
+OLDEST_COMMIT = "57e0d79"
+"""The commit whose databases are the oldest that can be brought up: they are at the first step of `migrations`."""
+
 
 class SchemaMismatchError(ActionableError):
     """The database holds tables of another version."""
@@ -32,7 +35,7 @@ def upgrade(connection: sa.Connection) -> str | None:
     """Take the steps that the database lacks; return the version it had, None for an empty database.
 
     The caller holds the schema's lock and creates afterwards what no step made. Raises `SchemaMismatchError` for a
-    database of a newer release.
+    database of a newer release, and for one that is older than the first step.
     """
     found = find_version(connection)
     if found == HEAD or found is None:
@@ -40,27 +43,36 @@ def upgrade(connection: sa.Connection) -> str | None:
     from alembic import command
 
     config, known = _steps(connection)
-    if found not in known:
+    if found > HEAD:  # the steps' numbers have four digits
         raise SchemaMismatchError(
             f"This database was made by a newer tmdb-assets: its schema is at {found}, this release knows {HEAD} and "
             "earlier",
             action="Install the newer release, or name another database in WAREHOUSE_URL",
             setting="WAREHOUSE_URL",
         )
-    mark(connection, found)
+    if found not in known:
+        raise SchemaMismatchError(
+            f"This database was made by a tmdb-assets that is older than {OLDEST_COMMIT}: its schema is at step "
+            f"{found or 'none'}, and this release brings up databases from step {min(known)} on",
+            action=f"Run tmdb-assets migrate of commit {OLDEST_COMMIT} first, or name a new database in WAREHOUSE_URL "
+            "and load the days again",
+            setting="WAREHOUSE_URL",
+        )
     command.upgrade(config, HEAD)
     return found
 
 
-def make_earlier(connection: sa.Connection, version: str) -> None:
-    """Make the tables in an empty database as they were at that step; raises `LookupError` for an unknown one."""
+def take_back(connection: sa.Connection, version: str) -> None:
+    """Give the tables of a new, empty database the columns they had at an earlier step.
+
+    Raises `LookupError` for a step that this release does not know.
+    """
     from alembic import command
 
     config, known = _steps(connection)
     if version not in known:
         raise LookupError(version)
-    connection.execute(sa.schema.CreateTable(schema_version, if_not_exists=True))
-    command.upgrade(config, version)
+    command.downgrade(config, version)
 
 
 def _steps(connection: sa.Connection) -> tuple[Config, set[str]]:
@@ -75,18 +87,11 @@ def _steps(connection: sa.Connection) -> tuple[Config, set[str]]:
 
 
 def find_version(connection: sa.Connection) -> str | None:
-    """The step at which the database is, also of a release that did not note it; None for an empty database."""
+    """The step at which the database is: None for an empty one, "" for one that does not note it."""
     if connection.scalar(sa.text("select to_regclass('schema_version')")):
         return connection.scalar(sa.select(schema_version.c.version_num))
     names = sa.inspect(connection).get_table_names()
-    if not {made.name for made in metadata.sorted_tables} & set(names):
-        return None
-    # The second release left the CHECK of a database of the first as it was.
-    kinds = sa.text(
-        "select pg_get_constraintdef(oid) from pg_constraint "
-        "where conrelid = to_regclass('fetch_log') and conname = 'ck_fetch_log_kind_one_of'"
-    )
-    return "0002" if "'export'" in (connection.scalar(kinds) or "") else "0001"
+    return "" if {made.name for made in metadata.sorted_tables} & set(names) else None
 
 
 def mark(connection: sa.Connection, version: str = HEAD) -> None:

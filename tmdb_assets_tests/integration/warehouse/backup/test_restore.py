@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from alembic.script import ScriptDirectory
 from psycopg.errors import InsufficientPrivilege
 
 from tmdb_assets.settings import Settings
@@ -14,13 +13,12 @@ from tmdb_assets.warehouse.backup.dump import Counts, back_up
 from tmdb_assets.warehouse.backup.fill import list_objects
 from tmdb_assets.warehouse.backup.programs import RefusedError
 from tmdb_assets.warehouse.backup.restore import Restored, restore
-from tmdb_assets.warehouse.schema import migrations
 from tmdb_assets.warehouse.schema.ddl import ensure_schema
 from tmdb_assets.warehouse.schema.roles import OWNER, apply_roles
-from tmdb_assets.warehouse.schema.upgrade import make_earlier
 from tmdb_assets.warehouse.server.open import Server
 from tmdb_assets.warehouse.server.urls import READER
 from tmdb_assets.warehouse.warehouse import Warehouse
+from tmdb_assets_tests.cases.former_schema import make_former
 from tmdb_assets_tests.integration.warehouse.backup.state import (
     CATALOGUE,
     COUNTS,
@@ -123,18 +121,17 @@ def test_what_others_made_beside_is_kept_in_the_former_database(
 def test_an_earlier_releases_backup_is_brought_up(
     server: Server, copy: Warehouse, database: sa.URL, tmp_path: Path
 ) -> None:
-    folder = Path(migrations.__file__).parent
-    _, earlier, *_ = (step.revision for step in ScriptDirectory(folder).walk_revisions())
     new = everything(copy.url)
     with sa.create_engine(database, poolclass=sa.NullPool).begin() as connection:
-        make_earlier(connection, earlier)
+        make_former(connection)
         connection.exec_driver_sql(
-            "insert into dim_movie (movie_id, title, as_of_date, is_adult) values (1, 'A film', '2026-07-01', false)"
+            "insert into dim_movie (movie_id, title, as_of_date, is_adult) values (1, 'A film', '2026-07-01', false); "
+            "insert into fetch_log values ('2026-07-01', 'due', 'all', now(), now(), 0, 0)"
         )
     back_up(on(server, database), tmp_path / "earlier.dump")
     assert restore(on(server, copy.url), tmp_path / "earlier.dump", replace=True).counts == Counts(1, 0, 0)
     after = everything(copy.url)
-    assert [row[0] for row in Tables(copy).rows("select title from dim_movie")] == ["A film"]
+    assert Tables(copy).rows("select title, kind from dim_movie, fetch_log") == [("A film", "changes")]
     for what in ("columns", "constraints", "indexes", "tables", "functions", "triggers", "rights"):
         assert after[what] == new[what], what
 

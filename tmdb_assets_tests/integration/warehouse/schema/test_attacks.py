@@ -159,7 +159,7 @@ def test_a_superuser_does_not_load_into_tables_of_the_owner_and_is_told_who_does
     text = "postgresql://postgres:x@db.example/tmdb"
     made = Warehouse(settings=Settings.load(warehouse_url=text, tmdb_token="x"))
     made.__dict__["url"] = warehouse.url  # where it leads
-    with pytest.raises(WarehouseUnavailableError, match=r"logs in as a superuser.*Log in as tmdb_loader"):
+    with pytest.raises(WarehouseUnavailableError, match=r"logs in as a superuser.*log in as tmdb_loader"):
         made.engine.connect()
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime as dt
 
 import sqlalchemy as sa
-from alembic import command
 
 from tmdb_assets.warehouse.ledger import fetch_log
 from tmdb_assets.warehouse.schema.ddl import ensure_schema
-from tmdb_assets_tests.integration.warehouse.schema.test_upgrade import config, engine
+from tmdb_assets_tests.cases.former_schema import make_former
+from tmdb_assets_tests.integration.warehouse.schema.test_upgrade import engine
 
 __all__ = ["engine"]
 
@@ -45,7 +45,7 @@ insert into raw_export values ('2026-07-02', 1, 1.5), ('2026-07-02', 2, 1.5);
 
 def test_what_the_fetch_log_held_as_text_becomes_columns(engine: sa.Engine) -> None:
     with engine.begin() as connection:
-        command.upgrade(config(connection), "0003")
+        make_former(connection)
         connection.exec_driver_sql("create table raw_export_2026_07_02 partition of raw_export default")
         connection.exec_driver_sql(NOTED)
     ensure_schema(engine)

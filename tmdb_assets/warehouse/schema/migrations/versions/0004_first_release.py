@@ -1,11 +1,16 @@
-"""What the text `fetch_log.part` held becomes columns, and slices of release dates a table of their own."""
+"""The schema of 0.1.0: the fetch log in columns, and totals without triggers.
 
+What the text `fetch_log.part` held becomes columns, and slices of release dates a table of their own. The functions
+that lent their owner's rights go, with the triggers and the notes that called them.
+"""
+
+import sqlalchemy as sa
 from alembic import op
 
 revision = "0004"
 down_revision = "0003"
 
-STATEMENTS = (
+FETCH_LOG = (
     """
     create table fetch_slice (
         snapshot_date date not null,
@@ -111,8 +116,76 @@ STATEMENTS = (
     """,
 )
 
+# The views read what is kept themselves; replaced, not made anew, so that grants and views made from them stay.
+VIEWS = {
+    "vw_continent_popularity": """
+        select t.code as continent, t.avg_popularity, t.n_movies, t.total_votes
+        from popularity_total as t
+        where t.kind = 'continent'
+    """,
+    "vw_genre_popularity": """
+        select g.genre_id, g.name, t.avg_popularity, t.total_votes, t.n_movies as nb_movies
+        from popularity_total as t
+        inner join dim_genre as g on t.code = g.genre_id::text
+        where t.kind = 'genre'
+    """,
+    "vw_top_movies": """
+        select
+            t.rank, t.movie_id, m.title, m.release_date, l.popularity, l.vote_average, l.vote_count, l.snapshot_date,
+            l.votes_date
+        from top_movie as t
+        inner join movie_latest as l on t.movie_id = l.movie_id
+        inner join dim_movie as m on t.movie_id = m.movie_id
+        order by t.rank asc
+    """,
+}
+FUNCTIONS = ("popularity_totals(text)", "top_movies()", "newest_films()", "grant_privileges()")
+TRIGGER_FUNCTIONS = ("note_latest_change()", "note_changed_rows()", "note_newest_day()", "renew_totals()")
+
+FORMER_TABLES = (
+    "drop table fetch_slice, fetch_log",
+    """
+    create table fetch_log (
+        snapshot_date date not null,
+        kind text not null,
+        part text not null,
+        started_at timestamp with time zone not null,
+        finished_at timestamp with time zone,
+        request_count bigint not null,
+        row_count bigint not null,
+        constraint pk_fetch_log primary key (snapshot_date, kind, part),
+        constraint ck_fetch_log_kind_one_of check (kind in ('details', 'discover', 'due', 'export', 'reference')),
+        constraint ck_fetch_log_part_max_length check (char_length(part) <= 100),
+        constraint ck_fetch_log_request_count_at_least check (request_count >= 0),
+        constraint ck_fetch_log_row_count_at_least check (row_count >= 0)
+    )
+    """,
+    """
+    create table latest_change (
+        change_id text not null,
+        table_name text not null,
+        changed_at timestamp with time zone default now() not null,
+        constraint pk_latest_change primary key (change_id)
+    )
+    """,
+)
+
 
 def upgrade() -> None:
-    """Add the columns and the table, move what was noted into them, and drop `part`."""
-    for statement in STATEMENTS:
+    """Move what the fetch log noted into columns; drop triggers, notes and the functions that lent rights."""
+    for statement in FETCH_LOG:
+        op.execute(statement)
+    for name, query in VIEWS.items():
+        if op.get_bind().scalar(sa.text("select to_regclass(:name)"), {"name": name}):
+            op.execute(f"create or replace view {name} as {query}")
+    for signature in FUNCTIONS:
+        op.execute(f"drop function if exists {signature}")
+    for signature in TRIGGER_FUNCTIONS:
+        op.execute(f"drop function if exists {signature} cascade")  # with the triggers that call it
+    op.execute("drop table latest_change")
+
+
+def downgrade() -> None:
+    """Give the tables of a new, empty database their former columns, for the rows of a backup of that step."""
+    for statement in FORMER_TABLES:
         op.execute(statement)
