@@ -200,16 +200,23 @@ def schema(connection: sa.Connection) -> Finding:
 
 
 def rights(connection: sa.Connection) -> Finding:
-    """Whether this role can load days, and whether readers have a role."""
-    user, may_write, has_reader = connection.execute(
+    """Whether this role can load days, and whether readers have a role with no more than this release's rights."""
+    user, may_write, has_reader, is_former = connection.execute(
         sa.text(
             "select current_user, has_table_privilege('fact_movie_daily', 'insert, update, delete') and "
             "has_function_privilege('ensure_partition(text, text, date)', 'execute'), "
-            "exists (select from pg_roles where rolname = 'tmdb_reader')"
+            "exists (select from pg_roles where rolname = 'tmdb_reader'), "
+            "has_database_privilege('public', current_database(), 'temporary')"
         )
     ).one()
     if not may_write:
         return Finding("wrong", "Rights", f"{user} may not load days: grant tmdb_loader to {user} (sql/roles.sql)")
+    if has_reader and is_former:
+        return Finding(
+            "note",
+            "Rights",
+            f"{user} may load days; tmdb_reader may make temporary tables: tmdb-assets migrate --roles",
+        )
     readers = (
         "tmdb_reader is there for dashboards" if has_reader else "no role tmdb_reader: tmdb-assets migrate --roles"
     )

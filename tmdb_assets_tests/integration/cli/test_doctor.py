@@ -198,6 +198,14 @@ def test_a_role_that_may_read_alone(tables):
     assert (finding.state, finding.text.split(":")[0]) == ("wrong", "tmdb_reader may not load days")
 
 
+def test_roles_of_an_earlier_release(tables):
+    apply_roles(tables.warehouse.engine, Settings.load(), is_embedded=True)
+    tables.execute(f"grant temporary on database {tables.warehouse.url.database} to public")
+    finding = look(tables, "rights")
+    assert finding.state == "note"
+    assert finding.text.endswith("; tmdb_reader may make temporary tables: tmdb-assets migrate --roles")
+
+
 def test_a_server_that_is_too_old(tables, monkeypatch):
     monkeypatch.setattr(doctor, "LEAST_POSTGRES", 99)
     finding = look(tables, "server_version")
