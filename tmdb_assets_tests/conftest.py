@@ -8,7 +8,9 @@ import gc
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
@@ -27,16 +29,20 @@ for variable in ("WAREHOUSE_URL", "DAGSTER_HOME"):
 os.environ["REPORTS_DIR"] = tempfile.mkdtemp(prefix="tmdb-assets-tests-reports-")
 atexit.register(shutil.rmtree, os.environ["REPORTS_DIR"], ignore_errors=True)
 
+if TYPE_CHECKING:
+    from tmdb_assets_tests.stage.platform import Platform
+
 from tmdb_assets.settings import Settings  # noqa: E402
 
 Settings.model_config["env_file"] = None
 
 from tmdb_assets.warehouse.server.open import Server, open_server  # noqa: E402
 from tmdb_assets.warehouse.warehouse import Warehouse  # noqa: E402
-from tmdb_assets_tests.fakes.replay_catalogue import recordings_missing  # noqa: E402
+from tmdb_assets_tests.fakes.replay_catalogue import Catalogue, recordings_missing  # noqa: E402
 from tmdb_assets_tests.oracle.compare import (  # noqa: E402
     SCHEMA_TEMPLATE,
     admin_engine,
+    copied_warehouse,
     fresh_database,
     run_as_admin,
     schema_template,
@@ -101,6 +107,43 @@ def far_from_midnight() -> None:
     """Skip tests whose runs, begun by the real clock, would belong to two days."""
     if dt.datetime.now(dt.UTC).time() > dt.time(23, 55):
         pytest.skip("midnight UTC is near: the runs of one test would belong to two days")
+
+
+@pytest.fixture(scope="session")
+def loaded_databases(server: Server) -> Iterator[Callable[[Catalogue, dt.date], str]]:
+    """Names of databases in which one day of a catalogue is loaded, each made once for this process, for copies."""
+    from tmdb_assets_tests.stage.platform import loaded_database_of  # and Dagster, which unit tests do without
+
+    made: dict[tuple[str, dt.date], str] = {}
+    with ExitStack() as stack:
+
+        def name_of(catalogue: Catalogue, day: dt.date) -> str:
+            key = repr(vars(catalogue)), day
+            if key not in made:
+                made[key] = stack.enter_context(loaded_database_of(server, catalogue, day))
+            return made[key]
+
+        yield name_of
+
+
+@pytest.fixture(scope="module")
+def loaded_database(request: pytest.FixtureRequest, loaded_databases: Callable[[Catalogue, dt.date], str]) -> str:
+    """The name of a database in which the file's DAY of its CATALOGUE is loaded, for copies."""
+    return loaded_databases(request.module.CATALOGUE, request.module.DAY)
+
+
+@pytest.fixture
+def loaded(
+    request: pytest.FixtureRequest, server: Server, loaded_database: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Platform]:
+    """The platform on a copy of `loaded_database`; nothing was requested yet."""
+    from tmdb_assets_tests.stage.platform import platform
+
+    with (
+        copied_warehouse(server, loaded_database) as made,
+        platform(made, request.module.CATALOGUE, monkeypatch) as ready,
+    ):
+        yield ready
 
 
 @pytest.fixture

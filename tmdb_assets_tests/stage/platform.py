@@ -124,9 +124,7 @@ def loaded_database_of(server: Server, catalogue: Catalogue, day: dt.date) -> It
     """The name of a database with this one day loaded, for copies; without charts."""
     with pytest.MonkeyPatch.context() as monkeypatch, copied_warehouse(server) as warehouse:
         with platform(warehouse, catalogue, monkeypatch) as ready:
-            result = ready.run(day, charts=False)
-            assert failures_of(result) == []
-            assert [name for name, passed in checks_of(result).items() if not passed] == []
+            assert_green(ready.run(day, charts=False))
         warehouse.close()
         yield str(warehouse.url.database)
 
@@ -134,6 +132,16 @@ def loaded_database_of(server: Server, catalogue: Catalogue, day: dt.date) -> It
 def checks_of(result: ExecuteInProcessResult) -> dict[str, bool]:
     """Every evaluated check of a run as `asset.check` -> passed."""
     return {name: evaluation.passed for name, evaluation in evaluations_of(result).items()}
+
+
+def failed_checks(result: ExecuteInProcessResult) -> list[str]:
+    """The checks of a run that failed, as `asset.check`, sorted."""
+    return sorted(name for name, passed in checks_of(result).items() if not passed)
+
+
+def assert_green(result: ExecuteInProcessResult) -> None:
+    """No step of a run failed, and no check."""
+    assert (failures_of(result), failed_checks(result)) == ([], [])
 
 
 def evaluations_of(result: ExecuteInProcessResult) -> dict[str, Any]:

@@ -10,14 +10,15 @@ from tmdb_assets.assets.continents import CSV_FILE
 from tmdb_assets.tmdb.export.download import ExportGoneError, ExportNotYetError
 from tmdb_assets_tests.cases.awkward import catalogue, film, sound_films
 from tmdb_assets_tests.oracle import expected
-from tmdb_assets_tests.oracle.compare import assert_tables_equal, copied_warehouse, state_of
+from tmdb_assets_tests.oracle.compare import assert_tables_equal, state_of
 from tmdb_assets_tests.stage.many_days import export_path
 from tmdb_assets_tests.stage.platform import (
     FETCHING,
+    assert_green,
     checks_of,
     evaluations_of,
+    failed_checks,
     failures_of,
-    loaded_database_of,
     metadata_of,
     platform,
 )
@@ -33,19 +34,6 @@ EVERYTHING = sorted(
 )
 MOVIE_CHAIN = ("raw_discover", "raw_details", "dim_language", "dim_movie")
 HEADER = "iso_3166_1,name,continent,note\n"
-
-
-@pytest.fixture(scope="module")
-def loaded_database(server):
-    with loaded_database_of(server, CATALOGUE, DAY) as name:
-        yield name
-
-
-@pytest.fixture
-def loaded(server, loaded_database, monkeypatch):
-    """The graph on a copy of a warehouse in which DAY is loaded; nothing was asked yet."""
-    with copied_warehouse(server, loaded_database) as made, platform(made, CATALOGUE, monkeypatch) as graph:
-        yield graph
 
 
 @pytest.fixture
@@ -115,7 +103,7 @@ def test_a_past_day_without_stored_rows_is_loaded_from_its_export(loaded):
     )
     wanted = [(movie_id, film["popularity"], None, None, "export") for movie_id, film in CATALOGUE.films.items()]
     assert sorted(facts) == sorted(wanted)
-    assert [name for name, passed in checks_of(result).items() if not passed] == []
+    assert_green(result)
     told = evaluations_of(result)["raw_discover.pages_complete"].description
     assert told == f"Nothing was asked on {DAY - ONE_DAY}: its facts come from the day's id export."
     # Nothing but the day's own rows has come.
@@ -148,7 +136,7 @@ def test_without_its_export_today_is_loaded_all_the_same_with_a_warning(empty):
     empty.source.export = missing
     result = empty.run(DAY, charts=False)
     assert failures_of(result) == []
-    assert [name for name, passed in checks_of(result).items() if not passed] == ["raw_export.export_stored"]
+    assert failed_checks(result) == ["raw_export.export_stored"]
     check = evaluations_of(result)["raw_export.export_stored"]
     assert (check.severity.value, check.description.split(". ")[0]) == ("WARN", f"No export of {DAY} yet")
     assert_tables_equal(empty, expected.star({DAY: CATALOGUE}))
@@ -183,7 +171,7 @@ def test_a_run_belongs_to_the_day_it_began_even_if_it_goes_on_past_midnight(empt
     assert sorted(empty.replay.paths) == EVERYTHING
     assert empty.rows("select distinct snapshot_date from raw_details") == [(DAY,)]
     # What the clock says after the run is the truth for those who ask whether today is loaded.
-    assert [name for name, passed in checks_of(result).items() if not passed] == ["fact_movie_daily.today_is_there"]
+    assert failed_checks(result) == ["fact_movie_daily.today_is_there"]
 
 
 @pytest.mark.parametrize(

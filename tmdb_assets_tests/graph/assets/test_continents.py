@@ -18,9 +18,9 @@ from tmdb_assets.warehouse.loading.merge import MergeCounts, merge_whole
 from tmdb_assets.warehouse.schema.dimensions import country_continent, dim_country
 from tmdb_assets_tests.cases.awkward import catalogue, sound_films
 from tmdb_assets_tests.cases.sound_rows import as_frame, load_rows
-from tmdb_assets_tests.oracle.compare import copied_warehouse, state_of
+from tmdb_assets_tests.oracle.compare import state_of
 from tmdb_assets_tests.stage.at_once import in_background, wait_until_blocked
-from tmdb_assets_tests.stage.platform import evaluations_of, failures_of, loaded_database_of, metadata_of, platform
+from tmdb_assets_tests.stage.platform import evaluations_of, failures_of, metadata_of, platform
 from tmdb_assets_tests.stage.waiting import PATIENCE_S
 
 DAY = dt.date(2026, 7, 29)
@@ -28,19 +28,6 @@ CATALOGUE = catalogue(sound_films(30))
 HEADER = "iso_3166_1,name,continent,note\n"
 LINES = CSV_FILE.read_text(encoding="utf-8").splitlines(keepends=True)
 CONTINENTS = "select iso_3166_1, continent from dim_country"
-
-
-@pytest.fixture(scope="module")
-def loaded_database(server):
-    with loaded_database_of(server, CATALOGUE, DAY) as name:
-        yield name
-
-
-@pytest.fixture
-def loaded(server, loaded_database, monkeypatch):
-    """The graph on a copy of a warehouse in which DAY is loaded."""
-    with copied_warehouse(server, loaded_database) as made, platform(made, CATALOGUE, monkeypatch) as graph:
-        yield graph
 
 
 @pytest.fixture

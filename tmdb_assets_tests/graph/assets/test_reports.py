@@ -19,24 +19,18 @@ from tmdb_assets_tests.stage.platform import (
     checks_of,
     evaluations_of,
     failures_of,
-    loaded_database_of,
     metadata_of,
     platform,
 )
 
 DAY = dt.date(2026, 7, 29)
+CATALOGUE = catalogue(sound_films(30))
 NAMES = [view.name for view in VIEWS]
 ATTRIBUTION = "This product uses the TMDB API but is not endorsed or certified by TMDB."
 SAMPLE_LINE = "Sample figures: the sandbox answers, not TMDb. Set TMDB_TOKEN for real ones."
 PICTURES = {report.name: [picture.name for picture in report.pictures] for report in REPORTS}
 # A single day has no movers, and none of its films comes out.
 UNTABLED = {"movers_of_the_week_table", "release_calendar_table"}
-
-
-@pytest.fixture(scope="module")
-def loaded_database(server):
-    with loaded_database_of(server, catalogue(sound_films(30)), DAY) as name:
-        yield name
 
 
 @pytest.fixture

@@ -23,7 +23,6 @@ from tmdb_assets_tests.stage.platform import (
     checks_of,
     evaluations_of,
     failures_of,
-    loaded_database_of,
     metadata_of,
     platform,
 )
@@ -31,6 +30,7 @@ from tmdb_assets_tests.stage.platform import (
 DAY = dt.date(2026, 7, 29)
 SETTINGS = Settings.load()
 SOUND = sound_films(30)
+CATALOGUE = catalogue(SOUND)
 # Assets of the right names that do nothing, so that the checks see the tables as a test leaves them.
 STUBS = [
     asset(name=name, partitions_def=daily_partitions(SETTINGS.tmdb_first_day))(lambda: None)
@@ -43,12 +43,6 @@ OVER_TABLES = {
     "fact_movie_daily.today_is_there",
     "fact_movie_daily.latest_state_agrees",
 }
-
-
-@pytest.fixture(scope="module")
-def loaded_database(server):
-    with loaded_database_of(server, catalogue(SOUND), DAY) as name:
-        yield name
 
 
 @pytest.fixture

@@ -16,29 +16,21 @@ from tmdb_assets.transforms.calendar import calendar_rows
 from tmdb_assets.warehouse.schema.dimensions import dim_date
 from tmdb_assets_tests.cases.awkward import catalogue, sound_films
 from tmdb_assets_tests.cases.sound_rows import load_rows
-from tmdb_assets_tests.oracle.compare import Tables, copied_warehouse, state_of
+from tmdb_assets_tests.oracle.compare import Tables, state_of
 from tmdb_assets_tests.stage.gap_ticks import HOUR, days_of, note_loaded, note_run, run_requests, tick
 from tmdb_assets_tests.stage.many_days import ONE_DAY, export_path
 from tmdb_assets_tests.stage.memory_instance import memory_instance
-from tmdb_assets_tests.stage.platform import checks_of, evaluations_of, failures_of, loaded_database_of, platform
+from tmdb_assets_tests.stage.platform import (
+    checks_of,
+    evaluations_of,
+    failed_checks,
+    failures_of,
+)
 
 DAY = dt.date(2026, 7, 29)
 FILMS = 20
 CATALOGUE = catalogue(sound_films(FILMS))
 FACTS = "select date_id, source, count(*), count(vote_count) from fact_movie_daily group by 1, 2 order by 1, 2"
-
-
-@pytest.fixture(scope="module")
-def loaded_database(server):
-    with loaded_database_of(server, CATALOGUE, DAY) as name:
-        yield name
-
-
-@pytest.fixture
-def loaded(server, loaded_database, monkeypatch):
-    """The graph on a copy of a warehouse in which DAY is loaded; nothing was asked yet."""
-    with copied_warehouse(server, loaded_database) as made, platform(made, CATALOGUE, monkeypatch) as graph:
-        yield graph
 
 
 @pytest.fixture
@@ -251,4 +243,4 @@ def test_a_schedule_tick_that_fires_after_midnight_fills_its_day_from_the_export
     assert loaded.rows(FACTS) == [(DAY, "discover", FILMS, FILMS), (day, "export", FILMS, 0)]
     latest = loaded.rows("select distinct snapshot_date, votes_date, vote_count from vw_movie_latest")
     assert latest == [(day, DAY, 100)]
-    assert [name for name, passed in checks_of(result).items() if not passed] == ["fact_movie_daily.today_is_there"]
+    assert failed_checks(result) == ["fact_movie_daily.today_is_there"]

@@ -24,18 +24,11 @@ from tmdb_assets_tests.cases.awkward import catalogue, sound_films
 from tmdb_assets_tests.fakes.replay import ReplayServer
 from tmdb_assets_tests.oracle.compare import Tables, copied_warehouse
 from tmdb_assets_tests.stage.command import command_environment, run
-from tmdb_assets_tests.stage.platform import loaded_database_of
 
 DAY = dt.date(2026, 7, 29)
 TODAY = DAY + dt.timedelta(days=1)
 CATALOGUE = catalogue(sound_films(20))
 Usage = namedtuple("Usage", "total used free")
-
-
-@pytest.fixture(scope="module")
-def loaded_database(server):
-    with loaded_database_of(server, CATALOGUE, DAY) as name:
-        yield name
 
 
 @pytest.fixture

@@ -14,10 +14,9 @@ from tmdb_assets_tests.fakes.replay import GARBAGE, TRUNCATED
 from tmdb_assets_tests.stage.many_days import MISSING, ONE_DAY, asked_exports, both, change_lists, export_of, exports
 from tmdb_assets_tests.stage.past import CATALOGUE, DAY, IDS, backfill, days_from, past_platform
 from tmdb_assets_tests.stage.platform import (
-    checks_of,
     evaluations_of,
+    failed_checks,
     failures_of,
-    loaded_database_of,
     metadata_of,
     platform,
 )
@@ -25,15 +24,9 @@ from tmdb_assets_tests.stage.platform import (
 FACTS = "select movie_id, popularity, vote_average, vote_count, source from fact_movie_daily where date_id = :day"
 
 
-@pytest.fixture(scope="module")
-def loaded(server):
-    with loaded_database_of(server, CATALOGUE, DAY) as name:
-        yield name
-
-
 @pytest.fixture
-def made(server, loaded, monkeypatch):
-    with past_platform(server, loaded, monkeypatch) as ready:
+def made(server, loaded_database, monkeypatch):
+    with past_platform(server, loaded_database, monkeypatch) as ready:
         yield ready
 
 
@@ -139,7 +132,7 @@ def test_a_damaged_export_leaves_what_another_had_brought(made):
     made.replay.faults = exports({DAY: TRUNCATED})
     result = made.run(DAY, today=DAY + ONE_DAY, charts=False, refresh=True)
     assert failures_of(result) == []
-    assert [name for name, passed in checks_of(result).items() if not passed] == [
+    assert failed_checks(result) == [
         "raw_export.export_stored",
         "fact_movie_daily.today_is_there",
     ]

@@ -10,22 +10,16 @@ from tmdb_assets import partitions
 from tmdb_assets_tests.cases.awkward import catalogue, sound_films
 from tmdb_assets_tests.fakes.replay import TRUNCATED
 from tmdb_assets_tests.stage.many_days import MISSING, ONE_DAY, asked_exports, change_lists, exports
-from tmdb_assets_tests.stage.past import CATALOGUE, DAY, backfill, days_from, past_platform
-from tmdb_assets_tests.stage.platform import failures_of, loaded_database_of
+from tmdb_assets_tests.stage.past import DAY, backfill, days_from, past_platform
+from tmdb_assets_tests.stage.platform import failures_of
 
 LATER = catalogue(sound_films(40))  # ten films more
 FILMS_A_DAY = "select date_id, count(*) from fact_movie_daily where date_id = any(:days) group by 1 order by 1"
 
 
-@pytest.fixture(scope="module")
-def loaded(server):
-    with loaded_database_of(server, CATALOGUE, DAY) as name:
-        yield name
-
-
 @pytest.fixture
-def made(server, loaded, monkeypatch):
-    with past_platform(server, loaded, monkeypatch) as ready:
+def made(server, loaded_database, monkeypatch):
+    with past_platform(server, loaded_database, monkeypatch) as ready:
         yield ready
 
 

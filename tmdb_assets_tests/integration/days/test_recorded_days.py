@@ -12,7 +12,7 @@ from tmdb_assets_tests.fakes.replay_catalogue import catalogue_of, recordings_mi
 from tmdb_assets_tests.oracle import expected
 from tmdb_assets_tests.oracle.compare import assert_tables_equal, copied_warehouse, state_of
 from tmdb_assets_tests.oracle.expected import Star, star
-from tmdb_assets_tests.stage.platform import Platform, checks_of, failures_of, metadata_of, platform
+from tmdb_assets_tests.stage.platform import Platform, assert_green, failures_of, metadata_of, platform
 
 DAYS = [dt.date(2026, 7, 29), dt.date(2026, 7, 30), dt.date(2026, 7, 31)]
 
@@ -26,8 +26,7 @@ def loaded_database(server: Server) -> Iterator[str]:
         with platform(warehouse, catalogue_of(DAYS[0]), monkeypatch) as made:
             for day in DAYS:
                 result = made.fetch_day(day, catalogue_of(day), charts=False)
-                assert failures_of(result) == []
-                assert [name for name, passed in checks_of(result).items() if not passed] == []
+                assert_green(result)
         warehouse.close()
         yield str(warehouse.url.database)
 

@@ -30,7 +30,7 @@ from tmdb_assets_tests.stage.many_days import (
     asked_pages,
     content_of,
 )
-from tmdb_assets_tests.stage.platform import checks_of, platform
+from tmdb_assets_tests.stage.platform import assert_green, platform
 
 
 def test_the_second_day_asks_only_new_and_changed_films(warehouse, monkeypatch):
@@ -43,7 +43,7 @@ def test_the_second_day_asks_only_new_and_changed_films(warehouse, monkeypatch):
         assert asked_changes(made.replay) == [DAY, NEXT]
         assert (asked_pages(made.replay), asked_exports(made.replay)) == ([1, 2, 3], [NEXT])
         assert made.replay.requests.total() == len(EDITS) + 2 + 2 + 3 + 1
-        assert [name for name, passed in checks_of(result).items() if not passed] == []
+        assert_green(result)
         # Not once more on the same day.
         load(made, NEXT, second_day(), {NEXT: {*EDITS}})
         assert made.replay.asked == []

@@ -12,7 +12,7 @@ from tmdb_assets_tests.fakes.replay_catalogue import discover_item
 from tmdb_assets_tests.oracle import expected
 from tmdb_assets_tests.oracle.compare import assert_tables_equal, state_of
 from tmdb_assets_tests.stage.many_days import asked_films, asked_pages
-from tmdb_assets_tests.stage.platform import checks_of, evaluations_of, failures_of, metadata_of, platform
+from tmdb_assets_tests.stage.platform import assert_green, evaluations_of, failures_of, metadata_of, platform
 from tmdb_assets_tests.stage.ports import free_port
 
 DAY = dt.date(2026, 7, 29)
@@ -66,7 +66,7 @@ def test_a_discover_page_that_fails_is_left_out_and_asked_by_the_next_run(wareho
         made.replay.reset()
         result = made.run(DAY, charts=False)
         assert (asked_pages(made.replay), asked_films(made.replay)) == ([4], sorted(films_on(4)))
-        assert [name for name, passed in checks_of(result).items() if not passed] == []
+        assert_green(result)
         assert made.value("select count(*) from rejected_row") == 0
         assert_tables_equal(made, expected.star({DAY: CATALOGUE}))
 
@@ -109,8 +109,7 @@ def test_a_discover_page_that_is_garbage_twice_is_asked_until_it_is_read(warehou
     with platform(warehouse, CATALOGUE, monkeypatch) as made:
         made.replay.faults = faults_at([4], GARBAGE, times=2)
         result = made.run(DAY, charts=False)
-        assert failures_of(result) == []
-        assert [name for name, passed in checks_of(result).items() if not passed] == []
+        assert_green(result)
         assert asked_pages(made.replay) == sorted([*range(1, PAGES + 1), 4, 4])
         assert metadata_of(result, "raw_discover")["requests"]["retries"] == {"unreadable": 2}
         assert_tables_equal(made, expected.star({DAY: CATALOGUE}))

@@ -13,7 +13,15 @@ from tmdb_assets_tests.fakes.replay import GARBAGE, Fault
 from tmdb_assets_tests.oracle import expected
 from tmdb_assets_tests.oracle.compare import assert_tables_equal
 from tmdb_assets_tests.stage.many_days import ONE_DAY, asked_changes, asked_films, asked_pages, both, change_lists
-from tmdb_assets_tests.stage.platform import checks_of, evaluations_of, failures_of, metadata_of, platform
+from tmdb_assets_tests.stage.platform import (
+    assert_green,
+    checks_of,
+    evaluations_of,
+    failed_checks,
+    failures_of,
+    metadata_of,
+    platform,
+)
 
 DAY = dt.date(2026, 7, 29)
 NEXT = DAY + ONE_DAY
@@ -169,8 +177,7 @@ def test_tmdb_down_amid_the_details_leaves_the_day_its_facts_and_the_next_run_as
         made.replay.faults = None
         made.replay.reset()
         result = made.run(DAY, charts=False)
-        assert failures_of(result) == []
-        assert [name for name, passed in checks_of(result).items() if not passed] == []
+        assert_green(result)
         assert asked_pages(made.replay) == []
         assert asked_films(made.replay) == sorted(set(CATALOGUE.films) - set(stored))
         assert_tables_equal(made, expected.star({DAY: CATALOGUE}))
@@ -182,7 +189,7 @@ def test_details_that_stay_garbage_leave_the_film_to_the_next_run(warehouse, mon
         result = made.run(DAY, charts=False)
         assert failures_of(result) == []
         found = evaluations_of(result)
-        assert {name for name, passed in checks_of(result).items() if not passed} == {
+        assert set(failed_checks(result)) == {
             "raw_details.contract",
             "raw_details.details_complete",
             "dim_movie.films_have_details",
@@ -202,6 +209,6 @@ def test_details_that_stay_garbage_leave_the_film_to_the_next_run(warehouse, mon
         made.replay.reset()
         result = made.run(DAY, charts=False)
         assert made.replay.paths == ["/movie/9007"]
-        assert [name for name, passed in checks_of(result).items() if not passed] == []
+        assert_green(result)
         assert made.value("select count(*) from rejected_row") == 0
         assert_tables_equal(made, expected.star({DAY: CATALOGUE}))

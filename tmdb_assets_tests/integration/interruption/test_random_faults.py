@@ -29,7 +29,7 @@ from tmdb_assets_tests.fakes.replay import DROPPED, TRUNCATED, Action, Fault, Re
 from tmdb_assets_tests.fakes.scripted_server import reset
 from tmdb_assets_tests.oracle.compare import Tables, copied_warehouse
 from tmdb_assets_tests.stage.many_days import export_day
-from tmdb_assets_tests.stage.platform import Platform, checks_of, failures_of, metadata_of, platform
+from tmdb_assets_tests.stage.platform import Platform, assert_green, metadata_of, platform
 
 Rows = dict[str, list[tuple[Any, ...]]]
 DAYS = (dt.date(2026, 7, 29), dt.date(2026, 7, 30))
@@ -133,8 +133,7 @@ def run_days(made: Platform) -> list[ExecuteInProcessResult]:
     """Run the days one after the other, each as on that day; returns their results."""
     results = [made.run(day, charts=False) for day in DAYS]
     for result in results:
-        assert failures_of(result) == []
-        assert [name for name, passed in checks_of(result).items() if not passed] == []
+        assert_green(result)
     return results
 
 

@@ -20,7 +20,7 @@ from tmdb_assets_tests.fakes.scripted_server import ScriptedServer, drop, forget
 from tmdb_assets_tests.oracle.compare import copied_warehouse
 from tmdb_assets_tests.stage.many_days import ONE_DAY
 from tmdb_assets_tests.stage.memory_instance import memory_instance
-from tmdb_assets_tests.stage.platform import loaded_database_of, platform
+from tmdb_assets_tests.stage.platform import platform
 
 DAY = dt.date(2026, 7, 29)
 CATALOGUE = catalogue(sound_films(20))
@@ -37,12 +37,6 @@ def receiver(monkeypatch):
     forget_proxies(monkeypatch)
     with ScriptedServer(f"/hook/{SECRET}", TAKEN) as server:
         yield server
-
-
-@pytest.fixture(scope="module")
-def loaded_database(server):
-    with loaded_database_of(server, CATALOGUE, DAY) as name:
-        yield name
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +11,6 @@ import sqlalchemy as sa
 
 from tmdb_assets.charts.registry import PICTURES
 from tmdb_assets.settings import ATTRIBUTION, SAMPLE_LINE, Settings
-from tmdb_assets.warehouse.schema.roles import apply_roles
 from tmdb_assets.warehouse.server.urls import reader_url
 from tmdb_assets.warehouse.warehouse import Warehouse
 from tmdb_assets_tests.cases.small_star import AFTER, DAY, SECOND_DAY, load_day, make_star
@@ -31,15 +29,6 @@ from tmdb_assets.viz.pages import PAGES  # noqa: E402
 
 SETTINGS = Settings.load(warehouse_reader_password="a word that passes")
 NO_DATA = "No data yet"
-
-
-@pytest.fixture(scope="module")
-def star(server) -> Iterator[Warehouse]:
-    """A warehouse with films and days, its roles made."""
-    with copied_warehouse(server) as made:
-        make_star(made)
-        apply_roles(made.engine, SETTINGS, is_embedded=True)
-        yield made
 
 
 @pytest.fixture

@@ -13,23 +13,12 @@ from tmdb_assets.settings import Settings
 from tmdb_assets.viz import reader
 from tmdb_assets.viz.reader import NothingToReadError, read_edition, reading
 from tmdb_assets.warehouse.schema.ddl import apply_view
-from tmdb_assets.warehouse.schema.roles import apply_roles
 from tmdb_assets.warehouse.server.open import reading_url
 from tmdb_assets.warehouse.server.urls import READER, describe, reader_url
 from tmdb_assets.warehouse.warehouse import Warehouse
-from tmdb_assets_tests.cases.small_star import DAY, make_star
-from tmdb_assets_tests.oracle.compare import copied_warehouse
+from tmdb_assets_tests.cases.small_star import DAY
 
 SETTINGS = Settings.load(warehouse_reader_password="a word that passes")
-
-
-@pytest.fixture(scope="module")
-def star(server) -> Iterator[Warehouse]:
-    """A warehouse with films and days, its roles made."""
-    with copied_warehouse(server) as made:
-        make_star(made)
-        apply_roles(made.engine, SETTINGS, is_embedded=True)
-        yield made
 
 
 @pytest.fixture

@@ -4,83 +4,68 @@ from __future__ import annotations
 
 import datetime as dt
 
-import pytest
-
 from tmdb_assets.warehouse.retention import RAW_KEPT_DAYS, Dropped, drop_old_raw, first_kept_day
 from tmdb_assets_tests.cases.awkward import catalogue, sound_films
-from tmdb_assets_tests.oracle.compare import Tables, copied_warehouse, state_of
-from tmdb_assets_tests.stage.platform import checks_of, failures_of, loaded_database_of, platform
+from tmdb_assets_tests.oracle.compare import Tables, state_of
+from tmdb_assets_tests.stage.platform import failed_checks, failures_of
 
 DAY = dt.date(2026, 1, 31)
 FILMS = 20
 CATALOGUE = catalogue(sound_films(FILMS))
 
 
-@pytest.fixture(scope="module")
-def loaded_database(server):
-    with loaded_database_of(server, CATALOGUE, DAY) as name:
-        yield name
-
-
-@pytest.fixture
-def graph(server, loaded_database, monkeypatch):
-    """The graph on a copy of a warehouse in which DAY is loaded."""
-    with copied_warehouse(server, loaded_database) as made, platform(made, CATALOGUE, monkeypatch) as graph:
-        yield graph
-
-
 def raw_rows(graph: Tables) -> list[int]:
     return [graph.value(f"select count(*) from {name}") for name in ("raw_discover", "raw_details", "raw_export")]
 
 
-def test_raw_answers_go_on_the_day_they_are_too_old_and_nothing_else_does(graph) -> None:
+def test_raw_answers_go_on_the_day_they_are_too_old_and_nothing_else_does(loaded) -> None:
     next_day = DAY + dt.timedelta(days=1)
-    assert failures_of(graph.run(next_day, charts=False)) == []
+    assert failures_of(loaded.run(next_day, charts=False)) == []
     for number, day in enumerate((DAY, next_day)):  # what was refused is an answer as well
-        graph.execute(
+        loaded.execute(
             "insert into rejected_row values (:id, 'dim_movie', :day, null, '{}', '[]', now())",
             id=f"00000000-0000-0000-0000-00000000000{number}",
             day=day,
         )
-    before, kept = state_of(graph), raw_rows(graph)
+    before, kept = state_of(loaded), raw_rows(loaded)
     last = DAY + dt.timedelta(days=RAW_KEPT_DAYS)
     assert first_kept_day(last) == DAY
-    assert drop_old_raw(graph.warehouse, last) == Dropped()
-    assert raw_rows(graph) == kept
+    assert drop_old_raw(loaded.warehouse, last) == Dropped()
+    assert raw_rows(loaded) == kept
 
-    dropped = drop_old_raw(graph.warehouse, last + dt.timedelta(days=1))
+    dropped = drop_old_raw(loaded.warehouse, last + dt.timedelta(days=1))
     assert dropped.partitions == tuple(
         f"{name}_{DAY:%Y_%m_%d}" for name in ("raw_details", "raw_discover", "raw_export")
     )
     assert (dropped.rejected_rows, dropped.due_rows) == (1, FILMS)
     for name in ("raw_discover", "raw_details", "raw_export"):
-        assert graph.column(f"select distinct snapshot_date from {name}") == [next_day]
-    assert graph.column("select distinct snapshot_date from rejected_row") == [next_day]
-    after = state_of(graph)
+        assert loaded.column(f"select distinct snapshot_date from {name}") == [next_day]
+    assert loaded.column("select distinct snapshot_date from rejected_row") == [next_day]
+    after = state_of(loaded)
     assert {name: rows for name, rows in after.items() if name != "rejected_row"} == {
         name: rows for name, rows in before.items() if name != "rejected_row"
     }
-    assert graph.value("select count(*) from fetch_log where snapshot_date = :day", day=DAY) > 0
+    assert loaded.value("select count(*) from fetch_log where snapshot_date = :day", day=DAY) > 0
 
 
-def test_a_partition_in_use_is_left_to_the_next_call_and_keeps_nobody_waiting(graph) -> None:
+def test_a_partition_in_use_is_left_to_the_next_call_and_keeps_nobody_waiting(loaded) -> None:
     later = DAY + dt.timedelta(days=RAW_KEPT_DAYS + 1)
-    with graph.warehouse.engine.connect() as reader:
+    with loaded.warehouse.engine.connect() as reader:
         reader.exec_driver_sql("select count(*) from raw_discover")  # its lock lasts as long as the transaction
-        assert drop_old_raw(graph.warehouse, later).partitions == (f"raw_details_{DAY:%Y_%m_%d}",)
-    assert drop_old_raw(graph.warehouse, later).partitions == tuple(
+        assert drop_old_raw(loaded.warehouse, later).partitions == (f"raw_details_{DAY:%Y_%m_%d}",)
+    assert drop_old_raw(loaded.warehouse, later).partitions == tuple(
         f"{name}_{DAY:%Y_%m_%d}" for name in ("raw_discover", "raw_export")
     )
 
 
-def test_a_day_run_again_after_its_answers_went_keeps_its_facts_and_says_so(graph) -> None:
+def test_a_day_run_again_after_its_answers_went_keeps_its_facts_and_says_so(loaded) -> None:
     later = DAY + dt.timedelta(days=RAW_KEPT_DAYS + 1)
-    drop_old_raw(graph.warehouse, later)
-    before = state_of(graph)
-    result = graph.run(DAY, today=later, job="backfill")
-    assert (failures_of(result), graph.replay.paths) == ([], [])
-    assert state_of(graph) == before
-    assert [name for name, passed in checks_of(result).items() if not passed] == ["fact_movie_daily.today_is_there"]
+    drop_old_raw(loaded.warehouse, later)
+    before = state_of(loaded)
+    result = loaded.run(DAY, today=later, job="backfill")
+    assert (failures_of(result), loaded.replay.paths) == ([], [])
+    assert state_of(loaded) == before
+    assert failed_checks(result) == ["fact_movie_daily.today_is_there"]
     check = next(c for c in result.get_asset_check_evaluations() if c.check_name == "pages_complete")
     assert check.description == (
         f"The raw answers of {DAY} were dropped after {RAW_KEPT_DAYS} days, as TMDb's terms ask. Its facts stay as "

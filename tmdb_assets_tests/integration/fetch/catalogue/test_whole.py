@@ -18,7 +18,7 @@ from tmdb_assets_tests.fakes.sliced_catalogue import (
     UNDATED,
     finished,
 )
-from tmdb_assets_tests.stage.platform import checks_of, evaluations_of, failures_of, metadata_of
+from tmdb_assets_tests.stage.platform import assert_green, evaluations_of, failures_of, metadata_of
 
 
 def test_the_whole_catalogue_is_there_and_what_it_cannot_show_is_reported(graph, discover):
@@ -59,7 +59,7 @@ def test_a_film_that_comes_twice_is_kept_once_with_the_later_answer(graph, disco
     assert graph.value("select count(distinct movie_id) from raw_discover") == DATED
     twice = sum(page == 2 and (span, 1) in discover.asked and span in finished(graph) for span, page in discover.asked)
     assert graph.value("select count(*) from raw_discover where popularity = 999") == twice > 3
-    assert [name for name, passed in checks_of(result).items() if not passed] == []
+    assert_green(result)
 
 
 def test_films_beyond_the_last_page_of_a_single_date_are_told(graph, discover):

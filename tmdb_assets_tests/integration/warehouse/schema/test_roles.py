@@ -22,19 +22,13 @@ from tmdb_assets.warehouse.warehouse import Warehouse
 from tmdb_assets_tests.cases.awkward import catalogue, sound_films
 from tmdb_assets_tests.cases.sound_rows import TABLES
 from tmdb_assets_tests.oracle.compare import Tables, copied_warehouse, fresh_database, state_of
-from tmdb_assets_tests.stage.platform import failures_of, loaded_database_of, platform
+from tmdb_assets_tests.stage.platform import failures_of, platform
 
 DAY = dt.date(2026, 7, 29)
 CATALOGUE = catalogue(sound_films(20))
 PASSWORD = "a word that passes"
 SETTINGS = Settings.load(warehouse_reader_password=PASSWORD)
 FOR_READERS = sorted(name for name in TABLES if name.startswith(("dim_", "bridge_")) or name == "fact_movie_daily")
-
-
-@pytest.fixture(scope="module")
-def loaded_database(server):
-    with loaded_database_of(server, CATALOGUE, DAY) as name:
-        yield name
 
 
 @pytest.fixture
