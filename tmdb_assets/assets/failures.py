@@ -6,15 +6,18 @@ The fields of a `Problem` travel as the metadata of Dagster's `Failure`, which t
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
 
-from dagster import DagsterEvent, Failure
+from dagster import DagsterEvent, DagsterInstance, DagsterRun, Failure
 
 from tmdb_assets.errors.problem import KEPT, ActionableError, Problem, Retry
 
 READ_LOG = "Read the log of the run"
+# Of a run whose export is no longer published. The prefix keeps it off the list of runs.
+GONE_TAG = ".dagster/tmdb_assets_export_gone"
 
 
 class MissingDayError(ActionableError):
@@ -59,3 +62,18 @@ def is_interruption(event: DagsterEvent) -> bool:
         return event.step_failure_data.error_source.name == "INTERRUPT"
     reason = event.job_failure_data.failure_reason if event.is_job_failure else None
     return reason is not None and reason.name == "UNEXPECTED_TERMINATION"
+
+
+def note_gone(instance: DagsterInstance, run_id: str, export_url: str) -> None:
+    """Note with a run that the export it requested is no longer published at this address."""
+    instance.add_run_tags(run_id, {GONE_TAG: _digest(export_url)})
+
+
+def is_noted_gone(run: DagsterRun, export_url: str) -> bool:
+    """Whether `note_gone` noted it with this run, for this address."""
+    return run.tags.get(GONE_TAG) == _digest(export_url)
+
+
+def _digest(address: str) -> str:
+    """Stands for the address in a tag: the address itself may hold a login."""
+    return hashlib.sha256(address.encode()).hexdigest()[:16]

@@ -1,15 +1,17 @@
-"""The raw assets: what TMDb answered for the day. A past day is never asked for: the API has no yesterday."""
+"""The raw assets: what TMDb answered for the day. A past day is never requested: the API has no history."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from dagster import AssetExecutionContext, Config, MaterializeResult, ResourceParam
+import sqlalchemy as sa
+from dagster import AssetCheckResult, AssetExecutionContext, Config, MaterializeResult, ResourceParam
 from pydantic import Field
 
 from tmdb_assets.assets.declare import day_of, table_asset
-from tmdb_assets.assets.failures import MissingDayError
+from tmdb_assets.assets.failures import MissingDayError, note_gone
 from tmdb_assets.assets.publish import AssetEvent, count_rows, guarded, materialized
 from tmdb_assets.assets.raw_checks import (
     DETAILS_COMPLETE,
@@ -30,7 +32,6 @@ from tmdb_assets.fetch.export import fetch_export_day
 from tmdb_assets.fetch.progress import Progress
 from tmdb_assets.fetch.reference import fetch_reference
 from tmdb_assets.fetch.step import Fetched, Fetcher
-from tmdb_assets.orchestration.gaps import note_gone
 from tmdb_assets.partitions import run_date
 from tmdb_assets.tmdb.errors import TmdbError
 from tmdb_assets.tmdb.export.download import ExportGoneError
@@ -44,8 +45,66 @@ class FetchConfig(Config):
     """How to fetch."""
 
     refresh: bool = Field(
-        False, description="Ask TMDb again for what is stored already; of a past day, for its id export alone."
+        False, description="Request from TMDb again what is stored already; of a past day, its id export alone."
     )
+
+
+@dataclass(frozen=True)
+class _Step:
+    """A run of one raw asset: for which day, how, and what it uses."""
+
+    context: AssetExecutionContext
+    config: FetchConfig
+    warehouse: Warehouse
+    tmdb: TmdbSource
+    progress: Progress
+
+    @property
+    def day(self) -> dt.date:
+        """The day of the partition; of a run without one, the day on which it began."""
+        return day_of(self.context) if self.context.has_partition_key else run_date(self.context.run.run_id)
+
+    @property
+    def is_past(self) -> bool:
+        """Whether the day is over: then only its id export may be requested."""
+        return self.day != run_date(self.context.run.run_id)
+
+    def fetcher(self) -> Fetcher:
+        """What a fetching step needs; the client's figures are from now on those of this asset."""
+        self.tmdb.take_figures()
+        # Lines for the run's log that whoever watches the console sees as well.
+        say = partial(self.progress.note, say=self.context.log.info)
+        self.tmdb.client.say = say  # also when the pace goes down or a long wait begins
+        return Fetcher(self.warehouse, self.tmdb.client, self.day, self.config.refresh, self.progress, say)
+
+    def fetch_today(
+        self, table: sa.Table, fetch: Callable[[Fetcher], Fetched], check: Callable[[Fetched], AssetCheckResult]
+    ) -> Iterator[AssetEvent]:
+        """Fetch unless the day is past; yields the check of what is stored, then the materialization."""
+        fetched = Fetched(Loaded(table))
+        with guarded(table.name) as refused:
+            if not self.is_past:
+                fetched = self.tmdb.ask(self.context.run.run_id, lambda: fetch(self.fetcher()))
+            yield check(fetched)
+            yield self.materialized(fetched)
+        yield from refused.events
+
+    def materialized(self, fetched: Fetched) -> MaterializeResult[Any]:
+        """The asset's result with what was requested, and what came of it."""
+        table = fetched.loaded.table
+        with self.warehouse.begin() as connection:
+            row_count = count_rows(connection, table, self.day if table.info["partition_unit"] else None)
+        metadata: dict[str, Any] = {"requested": fetched.requested}
+        if figures := self.tmdb.take_figures():
+            metadata["requests"] = figures
+        metadata |= {f"due_{reason}": count for reason, count in fetched.due.items()}
+        if fetched.lines:
+            metadata |= {"export_lines": fetched.lines, "export_lines_skipped": fetched.skipped}
+        if fetched.unseen is not None:
+            metadata["films_discover_does_not_show"] = fetched.unseen
+        if fetched.failed:
+            metadata["failed"] = {str(part): cause for part, cause in list(fetched.failed.items())[:20]}
+        return materialized(fetched.loaded, row_count, metadata)
 
 
 @table_asset(raw.raw_reference, daily=False, checks=(LISTS_STORED,))
@@ -56,17 +115,9 @@ def raw_reference(
     tmdb: ResourceParam[TmdbSource],
     progress: ResourceParam[Progress],
 ) -> Iterator[AssetEvent]:
-    """TMDb's own lists; asked only by a run for today, at most once in seven days."""
-    today = run_date(context.run.run_id)
-    is_past = context.has_partition_key and day_of(context) != today
-    fetched = Fetched(Loaded(raw.raw_reference))
-    with guarded(raw.raw_reference.name) as refused:
-        if not is_past:
-            fetcher = _fetcher(context, warehouse, tmdb, progress, today, config)
-            fetched = tmdb.ask(context.run.run_id, lambda: fetch_reference(fetcher))
-        yield lists_stored(fetched)
-        yield _stored(warehouse, fetched, None, tmdb)
-    yield from refused.events
+    """TMDb's own lists; requested only by a run for today, at most once in seven days."""
+    step = _Step(context, config, warehouse, tmdb, progress)
+    yield from step.fetch_today(raw.raw_reference, fetch_reference, lists_stored)
 
 
 @table_asset(raw.raw_discover, daily=True, checks=(PAGES_COMPLETE,))
@@ -78,19 +129,9 @@ def raw_discover(
     progress: ResourceParam[Progress],
 ) -> Iterator[AssetEvent]:
     """The day's films by popularity, page by page."""
-    day = day_of(context)
-    fetched = Fetched(Loaded(raw.raw_discover))
-    with guarded(raw.raw_discover.name) as refused:
-        if day == run_date(context.run.run_id):
-            fetcher = _fetcher(context, warehouse, tmdb, progress, day, config)
-            pages = tmdb.settings.tmdb_pages
-            fetched = tmdb.ask(
-                context.run.run_id,
-                lambda: fetch_catalogue(fetcher) if pages == "all" else fetch_discover(fetcher, pages),
-            )
-        yield pages_complete(warehouse, day, fetched)
-        yield _stored(warehouse, fetched, day, tmdb)
-    yield from refused.events
+    step, pages = _Step(context, config, warehouse, tmdb, progress), tmdb.settings.tmdb_pages
+    fetch = fetch_catalogue if pages == "all" else partial(fetch_discover, max_pages=pages)
+    yield from step.fetch_today(raw.raw_discover, fetch, partial(pages_complete, warehouse, step.day))
 
 
 @table_asset(raw.raw_details, daily=True, deps=["raw_discover"], checks=(DETAILS_COMPLETE,))
@@ -102,16 +143,9 @@ def raw_details(
     progress: ResourceParam[Progress],
 ) -> Iterator[AssetEvent]:
     """The details of the day's films."""
-    day = day_of(context)
-    fetched = Fetched(Loaded(raw.raw_details))
-    with guarded(raw.raw_details.name) as refused:
-        if day == run_date(context.run.run_id):
-            max_age = tmdb.settings.tmdb_details_max_age_days
-            fetcher = _fetcher(context, warehouse, tmdb, progress, day, config)
-            fetched = tmdb.ask(context.run.run_id, lambda: fetch_details(fetcher, max_age))
-        yield details_complete(warehouse, day, fetched)
-        yield _stored(warehouse, fetched, day, tmdb)
-    yield from refused.events
+    step = _Step(context, config, warehouse, tmdb, progress)
+    fetch = partial(fetch_details, max_age_days=tmdb.settings.tmdb_details_max_age_days)
+    yield from step.fetch_today(raw.raw_details, fetch, partial(details_complete, warehouse, step.day))
 
 
 @table_asset(raw.raw_export, daily=True, deps=["raw_discover"], checks=(EXPORT_STORED,))
@@ -123,11 +157,11 @@ def raw_export(
     progress: ResourceParam[Progress],
 ) -> Iterator[AssetEvent]:
     """The popularity of every known film in the day's id export: the only history that TMDb offers."""
-    day, today = day_of(context), run_date(context.run.run_id)
-    fetched, problem, is_past = Fetched(Loaded(raw.raw_export)), None, day != today
+    step = _Step(context, config, warehouse, tmdb, progress)
+    fetched, problem, day, is_past = Fetched(Loaded(raw.raw_export)), None, step.day, step.is_past
     with guarded(raw.raw_export.name) as refused:
         if not is_past or config.refresh or _needs_export(warehouse, day):
-            fetcher = _fetcher(context, warehouse, tmdb, progress, day, config)
+            fetcher = step.fetcher()
             try:
                 fetched = fetch_export_day(fetcher, tmdb.export, is_past=is_past)
             except TmdbError as error:
@@ -137,24 +171,8 @@ def raw_export(
                 if is_past:
                     _require_other_source(warehouse, day, error)
         yield export_stored(warehouse, day, problem, is_past=is_past)
-        yield _stored(warehouse, fetched, day, tmdb)
+        yield step.materialized(fetched)
     yield from refused.events
-
-
-def _fetcher(
-    context: AssetExecutionContext,
-    warehouse: Warehouse,
-    tmdb: TmdbSource,
-    progress: Progress,
-    day: dt.date,
-    config: FetchConfig,
-) -> Fetcher:
-    """What a fetching step needs; the client's figures are from now on those of this asset."""
-    tmdb.take_figures()
-    # Lines for the run's log that whoever watches the console sees as well.
-    say = partial(progress.note, say=context.log.info)
-    tmdb.client.say = say  # also when the pace goes down or a long wait begins
-    return Fetcher(warehouse, tmdb.client, day, config.refresh, progress, say)
 
 
 def _needs_export(warehouse: Warehouse, day: dt.date) -> bool:
@@ -178,21 +196,3 @@ def _require_other_source(warehouse: Warehouse, day: dt.date, error: TmdbError) 
         if (crawl is not None and crawl.is_complete) or fetch_log.count_rows(connection, raw.raw_discover, day):
             return
     raise MissingDayError.without_export(day, error.problem) from error
-
-
-def _stored(warehouse: Warehouse, fetched: Fetched, day: dt.date | None, tmdb: TmdbSource) -> MaterializeResult[Any]:
-    table = fetched.loaded.table
-    with warehouse.begin() as connection:
-        row_count = count_rows(connection, table, day)
-    metadata: dict[str, Any] = {"requested": fetched.requested}
-    if figures := tmdb.take_figures():
-        metadata["requests"] = figures
-    if fetched.due:
-        metadata |= {f"due_{reason}": count for reason, count in fetched.due.items()}
-    if fetched.lines:
-        metadata |= {"export_lines": fetched.lines, "export_lines_skipped": fetched.skipped}
-    if fetched.unseen is not None:
-        metadata["films_discover_does_not_show"] = fetched.unseen
-    if fetched.failed:
-        metadata["failed"] = {str(part): cause for part, cause in list(fetched.failed.items())[:20]}
-    return materialized(fetched.loaded, row_count, metadata)

@@ -1,10 +1,10 @@
-"""The checks that the raw assets record of themselves: whether what was asked for a day is stored, and what is not."""
+"""The checks that the raw assets record: whether what was requested for a day is stored, and what is missing."""
 
 from __future__ import annotations
 
 import datetime as dt
 
-from dagster import AssetCheckResult, AssetCheckSeverity, AssetCheckSpec, AssetKey
+from dagster import AssetCheckResult, AssetCheckSeverity, AssetCheckSpec
 
 from tmdb_assets import partitions
 from tmdb_assets.errors.problem import KEPT
@@ -19,14 +19,14 @@ PAGES_COMPLETE = AssetCheckSpec(
     "pages_complete",
     asset="raw_discover",
     description="Every discover page of the day is stored. If not: run the day again before midnight UTC; only the "
-    "missing pages are asked.",
+    "missing pages are requested.",
 )
 
 LISTS_STORED = AssetCheckSpec(
     "lists_stored",
     asset="raw_reference",
-    description="TMDb's lists of genres, countries and languages could be had when they were asked. If not: what was "
-    "stored of them stays, and the next run asks again.",
+    description="TMDb's lists of genres, countries and languages could be loaded when requested. If not: what was "
+    "stored of them stays, and the next run requests them again.",
 )
 EXPORT_STORED = AssetCheckSpec(
     "export_stored",
@@ -38,115 +38,110 @@ EXPORT_STORED = AssetCheckSpec(
 DETAILS_COMPLETE = AssetCheckSpec(
     "details_complete",
     asset="raw_details",
-    description="Every film whose details were due that day gave an answer. If not: the films keep what is known of "
-    "them and have their facts. Run the day again before midnight UTC; only the missing ones are asked. On a later day "
-    "they are asked as owed.",
+    description="Every film whose details were due that day was answered. If not: the films keep what is known of "
+    "them and have their facts. Run the day again before midnight UTC; only the missing ones are requested. A "
+    "later day requests them as owed.",
 )
 
 
 def details_complete(warehouse: Warehouse, day: dt.date, fetched: Fetched) -> AssetCheckResult:
-    """Fail when TMDb gave no more details, warn when it did so for a few films; the day is loaded all the same."""
+    """Fail when TMDb gave no more details, warn when that was so of a few films; the day is loaded all the same."""
     with warehouse.begin() as connection:
         crawl = fetch_log.find_crawl(connection, day, "details")
         missing = details_due.count_missing(connection, day, crawl.started_at) if crawl else 0
         films = sum(details_due.count_due(connection, day).values())
-    text = f"The {films} films whose details were due on {day} gave an answer."
+    text = f"All {films} films whose details were due on {day} were answered."
     if missing:
         cause = fetched.given_up or next(reversed(fetched.failed.values()), None)
-        advice = "The days after ask for them."
+        advice = "The days after request them."
         if day == partitions.today():
-            advice = "Run again before midnight UTC, and only they are asked; otherwise the next day asks for them."
+            advice = "Run again before midnight UTC to request only these; otherwise the next day requests them."
         text = (
-            f"{f'{cause}. ' if cause else ''}{missing} of the {films} films whose details were due on {day} gave none; "
-            f"they keep what is known of them, and have their facts. {advice}"
+            f"{f'{cause}. ' if cause else ''}{missing} of the {films} films whose details were due on {day} were not "
+            f"answered; they keep what is known of them, and have their facts. {advice}"
         )
-    return AssetCheckResult(
-        passed=not missing,
-        check_name=DETAILS_COMPLETE.name,
-        asset_key=AssetKey("raw_details"),
-        severity=AssetCheckSeverity.ERROR if fetched.given_up else AssetCheckSeverity.WARN,
-        description=text,
-        metadata={"films_due": films, "films_missing": missing},
-    )
+    severity = AssetCheckSeverity.ERROR if fetched.given_up else AssetCheckSeverity.WARN
+    return _result(DETAILS_COMPLETE, not missing, text, severity, films_due=films, films_missing=missing)
 
 
 def lists_stored(fetched: Fetched) -> AssetCheckResult:
-    """Warn when a list could not be fetched."""
+    """Warn when a list could not be loaded."""
     missing = "; ".join(f"{kind}: {cause}" for kind, cause in fetched.failed.items())
-    return AssetCheckResult(
-        passed=not fetched.failed,
-        check_name=LISTS_STORED.name,
-        asset_key=AssetKey("raw_reference"),
-        severity=AssetCheckSeverity.WARN,
-        description=f"{missing}. {KEPT}, and the next run asks again." if missing else "The lists are stored.",
-    )
+    text = f"{missing}. {KEPT}, and the next run requests them again." if missing else "The lists are stored."
+    return _result(LISTS_STORED, not missing, text)
 
 
 def export_stored(warehouse: Warehouse, day: dt.date, problem: TmdbError | None, *, is_past: bool) -> AssetCheckResult:
-    """Warn when the day's export is not stored, or could not be asked again though that may still help."""
+    """Warn when the day's export is not stored, or could not be requested again though that may still help."""
     with warehouse.begin() as connection:
         crawl = fetch_log.find_crawl(connection, day, "export")
         is_stored = crawl is not None and crawl.is_complete
         later = exports.count_later_films(connection, day) if is_stored and is_past else 0
+    is_gone = isinstance(problem, ExportGoneError)
     again = f"tmdb-assets backfill --from {day} --to {day} --refresh"
     lacks = f" {later} films became known since it was read and are not in it"
     if not is_stored:
-        text = (
-            str(problem)
-            if problem
-            else (
-                f"The export of {day} is not stored, so films outside that day's discover have no fact. The gap filler "
-                f"asks for it once the day is past; or do so now: {again}."
-            )
+        text = str(problem or "") or (
+            f"The export of {day} is not stored, so films outside that day's discover have no fact. The gap filler "
+            f"requests it once the day is past; or do so now: {again}."
         )
-    elif isinstance(problem, ExportGoneError):  # there is nothing to be done
-        text = f"The export of {day} is stored." + (f"{lacks}; it is no longer published." if later else "")
-    elif problem:
+    elif problem and not is_gone:
         text = str(problem) + (f" The export is stored from before, but{lacks}." if later else "")
     else:
-        text = f"The export of {day} is stored." + (f"{lacks}. To add them: {again}." if later else "")
-    return AssetCheckResult(
-        passed=is_stored and (problem is None or isinstance(problem, ExportGoneError)),
-        check_name=EXPORT_STORED.name,
-        asset_key=AssetKey("raw_export"),
-        severity=AssetCheckSeverity.WARN,
-        description=text,
-        metadata={"films_known_since": later},
-    )
+        advice = "; it is no longer published." if is_gone else f". To add them: {again}."
+        text = f"The export of {day} is stored." + (lacks + advice if later else "")
+    return _result(EXPORT_STORED, is_stored and (problem is None or is_gone), text, films_known_since=later)
 
 
 def pages_complete(warehouse: Warehouse, day: dt.date, fetched: Fetched) -> AssetCheckResult:
-    """Warn when a page of a day that was asked is not stored."""
+    """Warn when a discover page is missing from a day for which they were requested."""
     with warehouse.begin() as connection:
         crawl = fetch_log.find_crawl(connection, day, "discover")
         slices = fetch_log.finished_slices(connection, day)
         unseen = fetch_log.unseen_films(connection, day)
+    today = partitions.today()
     pages = crawl.stored_pages if crawl else ()
     is_catalogue = not pages or (crawl is not None and crawl.is_whole_catalogue)
-    # A past day that nobody asked for is as complete as it can be: its source is its export, which has its own check.
-    was_asked = crawl is not None or day == partitions.today()
-    complete = not was_asked or (crawl is not None and crawl.is_complete)
+    # A past day without requests is as complete as it can be: its source is its export, which has its own check.
+    was_requested = crawl is not None or day == today
+    complete = not was_requested or (crawl is not None and crawl.is_complete)
     stored = f"{len(slices)} slices of release dates" if slices and is_catalogue else f"{len(pages)} pages"
     text = f"{stored} of {day} are stored."
     if unseen:
         text += f" {unseen} films are beyond page 500 of their release date: discover does not show them."
-    if not was_asked:
-        text = f"Nothing was asked on {day}: its facts come from the day's id export."
-    elif day < first_kept_day(partitions.today()):
+    if not was_requested:
+        text = f"Nothing was requested on {day}: its facts come from the day's id export."
+    elif day < first_kept_day(today):
         text = (
-            f"The raw answers of {day} were dropped after {RAW_KEPT_DAYS} days, as TMDb's terms ask. Its facts stay as "
-            "they are."
+            f"The raw answers of {day} were dropped after {RAW_KEPT_DAYS} days, as TMDb's terms require. Its facts "
+            "stay as they are."
         )
     elif not complete:
         unread = ", ".join(map(str, fetched.failed)) or "unknown"
-        is_today = day == partitions.today()
-        advice = "Run it again before midnight UTC." if is_today else "Its export gives the popularity of the rest."
+        advice = "Run it again before midnight UTC." if day == today else "Its export gives the popularity of the rest."
         text += f" The day is not complete (pages without a readable answer: {unread}). {advice}"
+    return _result(
+        PAGES_COMPLETE,
+        complete,
+        text,
+        pages_stored=len(pages),
+        slices_stored=len(slices),
+        films_beyond_page_500=unseen,
+    )
+
+
+def _result(
+    spec: AssetCheckSpec,
+    passed: bool,
+    text: str,
+    severity: AssetCheckSeverity = AssetCheckSeverity.WARN,
+    **figures: int,
+) -> AssetCheckResult:
     return AssetCheckResult(
-        passed=complete,
-        check_name=PAGES_COMPLETE.name,
-        asset_key=AssetKey("raw_discover"),
-        severity=AssetCheckSeverity.WARN,
+        passed=passed,
+        check_name=spec.name,
+        asset_key=spec.asset_key,
+        severity=severity,
         description=text,
-        metadata={"pages_stored": len(pages), "slices_stored": len(slices), "films_beyond_page_500": unseen},
+        metadata=figures,
     )

@@ -13,10 +13,9 @@ from tmdb_assets.fetch.discover import (
     count_page,
     find_stored,
     rest_complete,
-    store_in_batches,
     store_pages,
 )
-from tmdb_assets.fetch.step import Fetched, Fetcher
+from tmdb_assets.fetch.step import Fetched, Fetcher, store_in_batches
 from tmdb_assets.tmdb.errors import UnreadableAnswerError
 from tmdb_assets.tmdb.slices import Slice, SlicePage, crawl_all
 from tmdb_assets.transforms.discover import page_name

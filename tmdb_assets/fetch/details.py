@@ -5,11 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from contextlib import closing
 
-from dagster import DagsterExecutionInterruptedError
-
 from tmdb_assets import partitions
 from tmdb_assets.fetch.progress import Advance
-from tmdb_assets.fetch.step import Fetched, Fetcher, reject
+from tmdb_assets.fetch.step import Fetched, Fetcher, reject, store_in_batches
 from tmdb_assets.tmdb.changes import fetch_changes
 from tmdb_assets.tmdb.client import Answer
 from tmdb_assets.tmdb.errors import BadRequestError, TmdbError, UnreachableError, UnreadableAnswerError
@@ -21,10 +19,8 @@ from tmdb_assets.warehouse.schema import raw
 
 FILMS_A_BATCH = 250
 TOLERATED_FAILURES = 20  # films whose details may fail before their share decides
-TOLERATED_SHARE = 0.05
 ONE_DAY = dt.timedelta(days=1)
 CHANGES_DAYS = 14  # how far back a gap in the list of changes is covered
-INTERRUPTIONS = (KeyboardInterrupt, SystemExit, DagsterExecutionInterruptedError)
 
 
 def fetch_details(fetcher: Fetcher, max_age_days: int) -> Fetched:
@@ -118,43 +114,30 @@ def _fetch_changed(fetcher: Fetcher, since: dt.date) -> set[int] | None:
 FilmAnswer = tuple[int, Answer | TmdbError]
 
 
+class _TooManyFailedError(TmdbError):
+    """The details of more films failed than can be left out; the text is that of the last one's fault."""
+
+
 def _fetch_films(fetcher: Fetcher, missing: list[int], fetched: Fetched, advance: Advance) -> None:
     """Store the films' answers in batches; stop, with what came stored, when too many fail or someone interrupts.
 
-    A fault of TMDb is noted as the cause; a fault of the questions, `BadRequestError`, is raised.
+    A fault of TMDb is noted as the cause; a fault of the requests, `BadRequestError`, is raised.
     """
-    batch: list[FilmAnswer] = []
 
-    def store() -> None:
-        if batch:
-            _store_details(fetcher, batch, fetched)
-            batch.clear()
+    def judge(answered: FilmAnswer) -> None:
+        movie_id, answer = answered
+        advance(1)
+        fetched.requested += 1
+        if isinstance(answer, TmdbError):
+            fetched.failed[movie_id] = answer.problem.what
+            if fetched.has_failed_too_often(TOLERATED_FAILURES):
+                raise answer if isinstance(answer, BadRequestError) else _TooManyFailedError.of(answer.problem)
 
     with closing(fetcher.client.details(missing)) as answers:
         try:
-            for movie_id, answer in answers:
-                advance(1)
-                fetched.requested += 1
-                batch.append((movie_id, answer))
-                if isinstance(answer, TmdbError):
-                    fetched.failed[movie_id] = answer.problem.what
-                    if _too_many_failed(fetched):
-                        store()
-                        if isinstance(answer, BadRequestError):
-                            raise answer
-                        fetched.given_up = answer.problem.what
-                        return
-                if len(batch) >= FILMS_A_BATCH:
-                    store()
-        except INTERRUPTIONS:
-            store()
-            raise
-    store()
-
-
-def _too_many_failed(fetched: Fetched) -> bool:
-    failed = len(fetched.failed)
-    return failed > TOLERATED_FAILURES and failed > TOLERATED_SHARE * fetched.requested
+            store_in_batches(answers, FILMS_A_BATCH, judge, lambda batch: _store_details(fetcher, batch, fetched))
+        except _TooManyFailedError as error:
+            fetched.given_up = error.problem.what
 
 
 def _store_details(fetcher: Fetcher, batch: list[FilmAnswer], fetched: Fetched) -> None:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
-from typing import TypeVar
 
-from tmdb_assets.fetch.details import INTERRUPTIONS, TOLERATED_SHARE
-from tmdb_assets.fetch.step import Fetched, Fetcher, reject
+from tmdb_assets.fetch.step import Fetched, Fetcher, reject, store_in_batches
 from tmdb_assets.tmdb.discover import MAX_PAGES, DiscoverPage, crawl
-from tmdb_assets.tmdb.errors import TmdbError, UnreadableAnswerError
+from tmdb_assets.tmdb.errors import UnreadableAnswerError
 from tmdb_assets.transforms.discover import PAGE_SIZE, page_name, page_of, parse_page
 from tmdb_assets.warehouse.ledger import fetch_log
 from tmdb_assets.warehouse.loading.load import Loaded, as_frame, load
@@ -21,7 +19,6 @@ from tmdb_assets.warehouse.schema import raw
 
 PAGES_A_BATCH = 25
 TOLERATED_PAGES = 3  # pages that may fail before their share decides
-Item = TypeVar("Item")
 
 
 def fetch_discover(fetcher: Fetcher, max_pages: int) -> Fetched:
@@ -88,33 +85,10 @@ def count_page(fetched: Fetched, name: int | str, page: DiscoverPage) -> None:
     if page.error is None or page.problem is None:
         return
     fetched.failed[name] = page.problem
-    failed = len(fetched.failed)
-    if failed > TOLERATED_PAGES and failed > TOLERATED_SHARE * fetched.requested:
-        what = f"{failed} of {fetched.requested} discover pages failed, too many to leave out: {page.problem}"
+    if fetched.has_failed_too_often(TOLERATED_PAGES):
+        share = f"{len(fetched.failed)} of {fetched.requested}"
+        what = f"{share} discover pages failed, too many to leave out: {page.problem}"
         raise type(page.error).of(replace(page.error.problem, what=what))
-
-
-def store_in_batches(
-    pages: Iterable[Item], size: int, judge: Callable[[Item], None], store: Callable[[list[Item]], None]
-) -> None:
-    """Store pages in batches as they arrive; what is in hand is stored too when TMDb, `judge` or someone stops it."""
-    batch: list[Item] = []
-
-    def flush() -> None:
-        if batch:
-            store(batch)
-            batch.clear()
-
-    try:
-        for page in pages:
-            batch.append(page)
-            judge(page)
-            if len(batch) >= size:
-                flush()
-    except (TmdbError, *INTERRUPTIONS):
-        flush()
-        raise
-    flush()
 
 
 def store_pages(

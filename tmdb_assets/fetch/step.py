@@ -7,18 +7,25 @@ rows themselves). Each step has a module of its own: `discover`, `catalogue`, `d
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
+
+from dagster import DagsterExecutionInterruptedError
 
 from tmdb_assets import partitions
 from tmdb_assets.fetch.progress import Advance, Progress, Say
 from tmdb_assets.tmdb.client import TmdbClient
+from tmdb_assets.tmdb.errors import TmdbError
 from tmdb_assets.transforms.conform import Conformed, Reason, Rejected
 from tmdb_assets.warehouse.ledger import fetch_log
 from tmdb_assets.warehouse.loading.load import Loaded
 from tmdb_assets.warehouse.warehouse import Warehouse
+
+TOLERATED_SHARE = 0.05
+INTERRUPTIONS = (KeyboardInterrupt, SystemExit, DagsterExecutionInterruptedError)
+Item = TypeVar("Item")
 
 
 @dataclass
@@ -39,6 +46,10 @@ class Fetched:
     skipped: int = 0
     unseen: int | None = None
     given_up: str | None = None
+
+    def has_failed_too_often(self, tolerated: int) -> bool:
+        """Whether more requests failed than can be left out: over 5%, and more than `tolerated`."""
+        return len(self.failed) > max(tolerated, TOLERATED_SHARE * self.requested)
 
     @property
     def so_far(self) -> Loaded:
@@ -111,3 +122,26 @@ def reject(conformed: Conformed, row: dict[str, Any], rule: str, value: str, par
     """Count a part that gave no row at all as a rejected row."""
     conformed.received += 1
     conformed.rejected.append(Rejected(row, (Reason(rule, value),), part))
+
+
+def store_in_batches(
+    answers: Iterable[Item], size: int, judge: Callable[[Item], None], store: Callable[[list[Item]], None]
+) -> None:
+    """Store answers in batches as they arrive; what is in hand is stored too when TMDb, `judge` or someone stops it."""
+    batch: list[Item] = []
+
+    def flush() -> None:
+        if batch:
+            store(batch)
+            batch.clear()
+
+    try:
+        for answer in answers:
+            batch.append(answer)
+            judge(answer)
+            if len(batch) >= size:
+                flush()
+    except (TmdbError, *INTERRUPTIONS):
+        flush()
+        raise
+    flush()

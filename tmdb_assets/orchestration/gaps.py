@@ -7,7 +7,6 @@ was tried is read from the runs themselves, so that nothing of it can be forgott
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -16,6 +15,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from dagster import DagsterInstance, DagsterRunStatus, RunRecord, RunsFilter
 
+from tmdb_assets.assets.failures import is_noted_gone
 from tmdb_assets.instance.tags import (
     AUTO_RETRY_RUN_ID_TAG,
     PARTITION_NAME_TAG,
@@ -27,9 +27,7 @@ from tmdb_assets.warehouse.ledger.exports import loaded_days
 EXPORT_KEPT_DAYS = 88  # TMDb keeps its exports for about three months
 WAIT_HOURS = (1, 4, 24)  # after the first, the second and every later run of a day that did not fill it
 MOST_RUNS_A_DAY = 200  # for days that stay empty: a network that is down for long shall not fill the list of runs
-# Of a run that was told that the export is no longer published. The prefix keeps it off the list of runs.
-GONE_TAG = ".dagster/tmdb_assets_export_gone"
-GONE_AFTER = 2  # runs that were told so: a single one may be a fault of the file store
+GONE_AFTER = 2  # runs that noted so: a single answer may be a fault of the file store
 
 
 class Gap(NamedTuple):
@@ -71,18 +69,9 @@ def due_gaps(
 ) -> list[Ask]:
     """The gaps to ask for now, in their order; costs one query of the runs of these days."""
     tries = _tries(instance, [gap.day for gap in gaps], sensor_name)
-    address = _digest(export_url)
     recent = sum(found.count_since(now - dt.timedelta(days=1)) for found in tries.values())
-    due = (Ask(gap, tries[gap.day].run_key(gap)) for gap in gaps if tries[gap.day].is_due(now, address))
+    due = (Ask(gap, tries[gap.day].run_key(gap)) for gap in gaps if tries[gap.day].is_due(now, export_url))
     return list(islice(due, max(0, MOST_RUNS_A_DAY - recent)))
-
-
-def note_gone(instance: DagsterInstance, run_id: str, export_url: str) -> None:
-    """Note with a run that the export it asked for is no longer published at this address.
-
-    The address itself is not noted, as it may hold a login.
-    """
-    instance.add_run_tags(run_id, {GONE_TAG: _digest(export_url)})
 
 
 @dataclass(frozen=True)
@@ -92,14 +81,14 @@ class _Tries:
     runs: Sequence[RunRecord]
     own: Sequence[RunRecord]
 
-    def is_due(self, now: dt.datetime, address: str) -> bool:
+    def is_due(self, now: dt.datetime, export_url: str) -> bool:
         """Whether nobody is at it, the last run ended long enough ago, and the export is not known to be gone."""
         # A run that was made but not launched yet does not count: its run key is asked again, and Dagster launches it.
         if any(not run.dagster_run.is_finished and not _is_unborn(run) for run in self.runs):
             return False
         if any(_is_about_to_be_retried(run, now) for run in self.runs):
             return False
-        if sum(run.dagster_run.tags.get(GONE_TAG) == address for run in self.runs) >= GONE_AFTER:
+        if sum(is_noted_gone(run.dagster_run, export_url) for run in self.runs) >= GONE_AFTER:
             return False
         if not self.own:
             return True
@@ -147,7 +136,3 @@ def _is_about_to_be_retried(run: RunRecord, now: dt.datetime) -> bool:
 
 def _is_unborn(run: RunRecord) -> bool:
     return run.dagster_run.status == DagsterRunStatus.NOT_STARTED
-
-
-def _digest(address: str) -> str:
-    return hashlib.sha256(address.encode()).hexdigest()[:16]

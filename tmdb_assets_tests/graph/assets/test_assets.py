@@ -105,7 +105,7 @@ def test_a_past_day_without_stored_rows_is_loaded_from_its_export(loaded):
     assert sorted(facts) == sorted(wanted)
     assert_green(result)
     told = evaluations_of(result)["raw_discover.pages_complete"].description
-    assert told == f"Nothing was asked on {DAY - ONE_DAY}: its facts come from the day's id export."
+    assert told == f"Nothing was requested on {DAY - ONE_DAY}: its facts come from the day's id export."
     # Nothing but the day's own rows has come.
     assert loaded.rows("select * from dim_movie order by 1") == films
     more = {name: rows - before.get(name, 0) for name, rows in loaded.counts().items() if rows != before.get(name)}

@@ -77,9 +77,9 @@ def test_a_day_without_details_has_its_facts_and_the_next_run_asks_the_rest(
         check = evaluations_of(result)["raw_details.details_complete"]
         missing = len(IDS) - len(stored)
         assert cause in check.description
-        assert f"{missing} of the 150 films whose details were due on {DAY} gave none" in check.description
+        assert f"{missing} of the 150 films whose details were due on {DAY} were not answered" in check.description
         assert check.description.endswith(
-            "Run again before midnight UTC, and only they are asked; otherwise the next day asks for them."
+            "Run again before midnight UTC to request only these; otherwise the next day requests them."
         )
         assert (check.blocking, check.metadata["films_missing"].value) == (False, missing)
         assert (made.value(FACTS, day=DAY), made.value("select count(*) from load_day")) == (150, 1)
@@ -115,8 +115,8 @@ def test_what_an_outage_of_details_left_is_owed_by_the_next_day(warehouse, monke
         result = made.run(NEXT, today=third, charts=False)
         assert failing(result) == {"raw_details.details_complete": "WARN"}
         text = evaluations_of(result)["raw_details.details_complete"].description
-        assert text.startswith(f"{100 - len(done)} of the 100 films whose details were due on {NEXT} gave none")
-        assert text.endswith("The days after ask for them.")
+        assert text.startswith(f"{100 - len(done)} of the 100 films whose details were due on {NEXT} were not answered")
+        assert text.endswith("The days after request them.")
 
 
 def test_a_few_films_without_an_answer_are_a_warning(warehouse, monkeypatch):
@@ -128,7 +128,7 @@ def test_a_few_films_without_an_answer_are_a_warning(warehouse, monkeypatch):
         result = made.fetch_day(NEXT, EDITED, charts=False)
         assert failing(result) == {"raw_details.details_complete": "WARN"}
         text = evaluations_of(result)["raw_details.details_complete"].description
-        assert f" 1 of the 10 films whose details were due on {NEXT} gave none" in text
+        assert f" 1 of the 10 films whose details were due on {NEXT} were not answered" in text
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,6 @@ def test_a_day_run_again_after_its_answers_went_keeps_its_facts_and_says_so(load
     assert failed_checks(result) == ["fact_movie_daily.today_is_there"]
     check = next(c for c in result.get_asset_check_evaluations() if c.check_name == "pages_complete")
     assert check.description == (
-        f"The raw answers of {DAY} were dropped after {RAW_KEPT_DAYS} days, as TMDb's terms ask. Its facts stay as "
+        f"The raw answers of {DAY} were dropped after {RAW_KEPT_DAYS} days, as TMDb's terms require. Its facts stay as "
         "they are."
     )

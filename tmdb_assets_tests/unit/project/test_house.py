@@ -36,7 +36,7 @@ ROOMS: dict[str, set[str]] = {
     "dashboard": {"charts", "settings"},
     "viz": {"charts", "errors", "settings", "warehouse"},
 }
-ROOMS["assets"] = {*ROOMS, "orchestration"} - {"viz"}
+ROOMS["assets"] = {*ROOMS} - {"viz"}
 ROOMS["checks"] = {"assets", "partitions", "warehouse"}
 ROOMS["orchestration"] = {"assets", "errors", "instance", "partitions", "settings", "warehouse"}
 ROOMS["definitions"] = {*ROOMS} - {"viz"}
