@@ -46,9 +46,9 @@ CREATE TABLE IF NOT EXISTS details_due (
     CONSTRAINT ck_details_due_reason_one_of CHECK (reason in ('changed', 'new', 'refresh', 'returned', 'stale', 'unlisted'))
 );
 
-COMMENT ON TABLE details_due IS 'One row per film whose details a day is to ask for, with the reason. Made once a day, so that an interrupted run goes on with the same list.';
+COMMENT ON TABLE details_due IS 'One row per film whose details are due on a day, with the reason. Made once a day, so that an interrupted run resumes with the same list.';
 
-COMMENT ON COLUMN details_due.snapshot_date IS 'The day that asks.';
+COMMENT ON COLUMN details_due.snapshot_date IS 'The day on which they are due.';
 
 COMMENT ON COLUMN details_due.movie_id IS 'TMDb''s id of the film.';
 
@@ -278,7 +278,7 @@ COMMENT ON TABLE fetch_turn IS 'One row per turn at asking TMDb that was the las
 
 COMMENT ON COLUMN fetch_turn.turn IS 'Always 1.';
 
-COMMENT ON COLUMN fetch_turn.holder IS 'Random name of who asked: one process, or one warehouse opened in it.';
+COMMENT ON COLUMN fetch_turn.holder IS 'Random name of who sent requests: one process, or one warehouse opened in it.';
 
 COMMENT ON COLUMN fetch_turn.ended_at IS 'When it ended; NULL while it lasts, or when it was cut off.';
 
@@ -315,11 +315,11 @@ CREATE TABLE IF NOT EXISTS raw_details (
 )
  PARTITION BY RANGE (snapshot_date);
 
-COMMENT ON TABLE raw_details IS 'One row per film asked for its details on a day. Source: GET /movie/{id}.';
+COMMENT ON TABLE raw_details IS 'One row per film whose details were requested on a day. Source: GET /movie/{id}.';
 
 CREATE INDEX IF NOT EXISTS ix_raw_details_not_found ON raw_details (movie_id) WHERE status_code = 404;
 
-COMMENT ON COLUMN raw_details.snapshot_date IS 'UTC date on which TMDb was asked.';
+COMMENT ON COLUMN raw_details.snapshot_date IS 'UTC date of the requests to TMDb.';
 
 COMMENT ON COLUMN raw_details.movie_id IS 'TMDb''s id of the film.';
 
@@ -350,7 +350,7 @@ CREATE TABLE IF NOT EXISTS raw_discover (
 
 COMMENT ON TABLE raw_discover IS 'One row per film seen in discover on a day. Source: GET /discover/movie, by popularity. A film that comes on two pages is kept once: the later answer wins.';
 
-COMMENT ON COLUMN raw_discover.snapshot_date IS 'UTC date on which TMDb was asked.';
+COMMENT ON COLUMN raw_discover.snapshot_date IS 'UTC date of the requests to TMDb.';
 
 COMMENT ON COLUMN raw_discover.movie_id IS 'TMDb''s id of the film.';
 
@@ -396,7 +396,7 @@ CREATE TABLE IF NOT EXISTS raw_reference (
     CONSTRAINT ck_raw_reference_name_max_length CHECK (char_length(name) <= 500)
 );
 
-COMMENT ON TABLE raw_reference IS 'One row per genre, country or language that TMDb lists. Source: GET /genre/movie/list, /configuration/countries, /configuration/languages; asked at most once in 7 days.';
+COMMENT ON TABLE raw_reference IS 'One row per genre, country or language that TMDb lists. Source: GET /genre/movie/list, /configuration/countries, /configuration/languages; requested at most once in 7 days.';
 
 COMMENT ON COLUMN raw_reference.kind IS 'Which list: genre, country or language.';
 

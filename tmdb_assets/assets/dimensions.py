@@ -119,7 +119,7 @@ def dim_movie(
 
 
 def _removals_plausible(removals: details_due.Removals) -> AssetCheckResult:
-    text = f"{len(removals.gone)} of {removals.asked} films answered 404."
+    text = f"{len(removals.gone)} of {removals.requested} films answered 404."
     if not removals.are_plausible:
         text += (
             " That is too many to believe, so none was marked as removed. Look whether TMDb has a fault, and run the "
@@ -131,7 +131,7 @@ def _removals_plausible(removals: details_due.Removals) -> AssetCheckResult:
         asset_key=AssetKey("dim_movie"),
         severity=AssetCheckSeverity.ERROR,
         description=text,
-        metadata={"asked": removals.asked, "not_found": len(removals.gone)},
+        metadata={"requested": removals.requested, "not_found": len(removals.gone)},
     )
 
 

@@ -176,7 +176,7 @@ def raw_export(
 
 
 def _needs_export(warehouse: Warehouse, day: dt.date) -> bool:
-    """Whether a past day lacks discover rows: a day that was asked whole is rebuilt without a request."""
+    """Whether a past day lacks discover rows: a day whose pages are complete is rebuilt without a request."""
     with warehouse.begin() as connection:
         crawl = fetch_log.find_crawl(connection, day, "discover")
         if crawl is not None and crawl.is_complete:
@@ -190,7 +190,7 @@ def _needs_export(warehouse: Warehouse, day: dt.date) -> bool:
 
 
 def _require_other_source(warehouse: Warehouse, day: dt.date, error: TmdbError) -> None:
-    """A past day needs its export, now or from before, or stored discover rows: nothing else tells what TMDb showed."""
+    """A past day needs its export, now or from before, or stored discover rows: nothing else shows what TMDb had."""
     with warehouse.begin() as connection:
         crawl = fetch_log.find_crawl(connection, day, "export")
         if (crawl is not None and crawl.is_complete) or fetch_log.count_rows(connection, raw.raw_discover, day):

@@ -55,7 +55,7 @@ def fetch_details(fetcher: Fetcher, max_age_days: int) -> Fetched:
 
 
 def _is_complete(fetcher: Fetcher, max_age_days: int) -> bool:
-    """Whether the day's details were complete, and no film has become due since, as when more pages are asked."""
+    """Whether the day's details were complete, and no film has become due since, as when more pages are requested."""
     day = fetcher.day
     with fetcher.warehouse.begin() as connection:
         known = fetch_log.find_crawl(connection, day, "details")
@@ -67,7 +67,7 @@ def _is_complete(fetcher: Fetcher, max_age_days: int) -> bool:
 
 
 def _plan(fetcher: Fetcher, max_age_days: int) -> dict[str, int]:
-    """Make the day's list of films. Changes are asked for until they are known; then a run only adds new films."""
+    """Make the day's list of films. Changes are requested until they are known; then a run only adds new films."""
     day, refresh = fetcher.day, fetcher.refresh
     with fetcher.warehouse.begin() as connection:
         are_known = not refresh and fetch_log.changes_known_until(connection, day) == day
@@ -77,7 +77,7 @@ def _plan(fetcher: Fetcher, max_age_days: int) -> dict[str, int]:
     if not are_known and since is not None:
         changed = _fetch_changed(fetcher, since)
     elif not are_known and has_details:
-        changed = None  # details from before the lists were kept: what changed since is not known, nor to be learned
+        changed = None  # details from before the lists were kept: what changed since cannot be found out
     is_covered = since is not None and since >= _first_list(day)
     with fetcher.warehouse.begin() as connection:
         if not are_known:
@@ -91,12 +91,12 @@ def _plan(fetcher: Fetcher, max_age_days: int) -> dict[str, int]:
 
 
 def _first_list(day: dt.date) -> dt.date:
-    """The oldest day whose list of changes is asked for on a day."""
+    """The oldest day whose list of changes is requested on a day."""
     return day - (CHANGES_DAYS - 1) * ONE_DAY
 
 
 def _fetch_changed(fetcher: Fetcher, since: dt.date) -> set[int] | None:
-    """The films that changed since a day's list was made; None when TMDb does not tell. Raises `UnauthorizedError`."""
+    """The films that changed since a day's list was made; None when TMDb does not say. Raises `UnauthorizedError`."""
     first = max(since, _first_list(fetcher.day))
     changed: set[int] = set()
     try:
@@ -104,8 +104,8 @@ def _fetch_changed(fetcher: Fetcher, since: dt.date) -> set[int] | None:
             changed |= fetch_changes(fetcher.client, first + number * ONE_DAY)
     except (UnreachableError, UnreadableAnswerError, BadRequestError) as error:
         fetcher.say(
-            f"{error.problem.what}. So the details of every film of the day are requested, and the next day asks what "
-            "changed since."
+            f"{error.problem.what}. So the details of every film of the day are requested, and the next day requests "
+            "what changed since."
         )
         return None
     return changed

@@ -19,7 +19,7 @@ from tmdb_assets.warehouse.schema import raw
 
 GetExport = Callable[[dt.date, dt.datetime], ExportFile]
 
-SHOWN_AFTER_S = 3.0  # a download that takes no longer is not worth a line, a day of history needs none
+SHOWN_AFTER_S = 3.0  # a shorter download is not worth a line
 KB = 1_000
 
 
@@ -27,7 +27,7 @@ def fetch_export_day(fetcher: Fetcher, get_export: GetExport, *, is_past: bool =
     """Request the day's export unless it is stored, and store the films that are known by now.
 
     That of a past day (`is_past`) is requested again when films became known since: so the day holds the same films
-    whenever it was first loaded. Where discover was asked for the whole catalogue, `unseen` counts the films in the
+    whenever it was first loaded. Where discover gave the whole catalogue, `unseen` counts the films in the
     export that it did not show (films without a date, adult films, videos).
 
     Raises `ExportNotYetError`, `ExportGoneError`, `ExportCorruptError`, `UnreachableError`; nothing is written then.
@@ -87,7 +87,7 @@ def _shown(fetcher: Fetcher, clock: Callable[[], float] = time.monotonic) -> Ite
         received_kb = -(-received // KB)
         advance(received_kb - shown_kb)
         shown_kb = received_kb
-        if received == promised:  # what comes now is no download any more, unless it is tried again
+        if received == promised:  # the download is over, unless it is tried again
             tracked.close()
             advance, shown_kb = None, 0
 

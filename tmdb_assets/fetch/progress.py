@@ -1,4 +1,4 @@
-"""How far a long step has come: to the run's log at sensible steps, or to whoever watches the console."""
+"""How far a long step has come: in the run's log every ten seconds, or on the console."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Progress(Protocol):
         """A context that gives a function to call with the number of things done since the last call."""
 
     def note(self, line: str, say: Say) -> None:
-        """Tell what is worth knowing while a step goes on, like whom it waits for."""
+        """Report something worth knowing during a step, such as which run it waits for."""
 
 
 class LogProgress:

@@ -1,7 +1,7 @@
-"""Which films a day asks details for: new, returned, changed and stale ones; with a refresh, every film of the day.
+"""Which films a day requests details of: new, returned, changed and stale ones; with a refresh, every film of the day.
 
 A film is stale at 50 to 100% of the greatest age allowed, by a hash of its id, so that no day has a wave of them.
-What a day was to ask and got no answer for, the days after owe: it counts as changed on their lists.
+What a day was due to request but got no answer for is owed by the days after: it counts as changed on their lists.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ from (
         end as reason
     from dim_movie as m
     where not exists (select 1 from raw_discover as d where d.snapshot_date = :day and d.movie_id = m.movie_id)
-) as asked
+) as due
 where reason is not null
 order by movie_id
 on conflict (snapshot_date, movie_id) do update set reason = excluded.reason
 """
-# Films that days before were to ask for and got no answer for, then or later; those that the tables know of, first.
+# Films that were due on earlier days and not answered, then or later.
 OWED = """
 select distinct u.movie_id
 from details_due as u
@@ -59,7 +59,7 @@ and not exists (
     and (r.status_code = 200 or r.snapshot_date <> all(cast(:disbelieved as date[])))
 )
 """
-# Films on the day's list that gave no answer since its crawl began; a 404 is one where it is to be believed.
+# Films on the day's list without an answer since its crawl began; a 404 is one where it is plausible.
 UNANSWERED = """
 from details_due as u
 left join raw_discover as d on d.snapshot_date = u.snapshot_date and d.movie_id = u.movie_id
@@ -79,22 +79,22 @@ THRESHOLD = "ceil(:max_age * (0.5 + 0.5 * ((m.movie_id * 2654435761) % 429496729
 
 @dataclass(frozen=True)
 class Removals:
-    """The films that answered 404 on a day, of how many asked."""
+    """The films that answered 404 on a day, of how many requested."""
 
-    asked: int
+    requested: int
     gone: frozenset[int]
 
     @property
     def are_plausible(self) -> bool:
-        """Whether so many films can really have been deleted: at most 20, or 1% of those asked."""
-        return len(self.gone) <= MOST_REMOVED or len(self.gone) <= MOST_REMOVED_SHARE * self.asked
+        """Whether so many films can really have been deleted: at most 20, or 1% of those requested."""
+        return len(self.gone) <= MOST_REMOVED or len(self.gone) <= MOST_REMOVED_SHARE * self.requested
 
 
 def removals(connection: sa.Connection, day: dt.date) -> Removals:
     """The day's 404 answers."""
-    asked = sa.select(sa.func.count()).where(raw_details.c.snapshot_date == day)
+    requested = sa.select(sa.func.count()).where(raw_details.c.snapshot_date == day)
     gone = sa.select(raw_details.c.movie_id).where(raw_details.c.snapshot_date == day, raw_details.c.status_code == 404)
-    return Removals(int(connection.scalar(asked) or 0), frozenset(connection.scalars(gone)))
+    return Removals(int(connection.scalar(requested) or 0), frozenset(connection.scalars(gone)))
 
 
 def plan_details(
@@ -106,9 +106,9 @@ def plan_details(
     owed: Collection[int] = (),
     refresh: bool = False,
 ) -> dict[str, int]:
-    """Make the day's list of films to ask for, or add to it; return how many for each reason.
+    """Make the day's list of due films, or add to it; return how many there are for each reason.
 
-    `changed` None means that what changed could not be learned: then every film of the day is asked (`unlisted`).
+    `changed` None means that it is not known what changed: then every film of the day is due (`unlisted`).
     `owed` counts as changed; `max_age` is in days.
     """
     if refresh:
@@ -126,7 +126,7 @@ def plan_details(
 
 
 def forget_unlisted(connection: sa.Connection, day: dt.date) -> None:
-    """Take from the day's list what was asked only as nobody knew what had changed, and gave no answer yet."""
+    """Remove from the day's list films that are due only because it was not known what changed, if not answered yet."""
     statement = sa.text(
         "delete from details_due as u where u.snapshot_date = :day and u.reason = 'unlisted' and not exists (select 1 "
         "from raw_details as r where r.snapshot_date = u.snapshot_date and r.movie_id = u.movie_id)"
@@ -144,10 +144,10 @@ def count_due(connection: sa.Connection, day: dt.date) -> dict[str, int]:
 
 
 def unanswered(connection: sa.Connection, day: dt.date, since: dt.date, max_age: int) -> set[int]:
-    """Films that days before `day` were to ask for and that gave no answer, or a 404 that is not to be believed.
+    """Films that were due on days before `day` and not answered, or with a 404 that is not plausible.
 
-    Changes are asked anew from `since` on: what later days asked only because they knew none is not owed. Nor is what
-    is older than `max_age` days: such a film is stale.
+    Changes are requested again from `since` on: what was due on later days only because none were known is not owed.
+    Nor is what is older than `max_age` days: such a film is stale.
     """
     first = day - dt.timedelta(days=max_age)
     values = {"day": day, "since": since, "first": first, "disbelieved": _disbelieved_days(connection, first, day)}
@@ -204,17 +204,17 @@ def mark_removed_later(connection: sa.Connection, day: dt.date) -> int:
     )
 
 
-def films_due(connection: sa.Connection, day: dt.date, asked_since: dt.datetime) -> list[int]:
-    """Films on the day's list that have not been answered since `asked_since`; those of discover first, by rank.
+def films_due(connection: sa.Connection, day: dt.date, since: dt.datetime) -> list[int]:
+    """Films on the day's list that have not been answered since `since`; those of discover first, by rank.
 
     A 404 counts as an answer unless there are too many of them to believe.
     """
-    values = {"day": day, "since": asked_since, "believed": removals(connection, day).are_plausible}
+    values = {"day": day, "since": since, "believed": removals(connection, day).are_plausible}
     ordered = sa.text(f"select u.movie_id {UNANSWERED} order by d.rank nulls last, u.movie_id")
     return list(connection.scalars(ordered, values))
 
 
-def count_missing(connection: sa.Connection, day: dt.date, asked_since: dt.datetime) -> int:
-    """How many films on the day's list gave no answer at all since `asked_since`."""
+def count_missing(connection: sa.Connection, day: dt.date, since: dt.datetime) -> int:
+    """How many films on the day's list were not answered at all since `since`."""
     counted = sa.text(f"select count(*) {UNANSWERED}")
-    return int(connection.scalar(counted, {"day": day, "since": asked_since, "believed": True}) or 0)
+    return int(connection.scalar(counted, {"day": day, "since": since, "believed": True}) or 0)

@@ -40,7 +40,7 @@ where name in ('statement_timeout', 'idle_in_transaction_session_timeout', 'tran
 """
 TRY = "select pg_try_advisory_xact_lock(:lock)"
 TAKE = "select pg_advisory_xact_lock(:lock)"
-# A restart frees the lock of one who may not have seen it yet: nobody asks in the first moment after it.
+# A restart frees the lock of one who may not have seen it yet: nobody sends requests in the first moment after it.
 PAUSE_AFTER_START = """
 select pg_sleep(extract(epoch from pg_postmaster_start_time() - clock_timestamp()) + :pause)
 where clock_timestamp() < pg_postmaster_start_time() + make_interval(secs => :pause)
@@ -86,8 +86,8 @@ def hold_fetch_lock(connection: Connection, say: Callable[[str], None]) -> Itera
 def take_turn(engine: Engine, holder: str, pause_s: float = PAUSE_S) -> Iterator[None]:
     """A turn at asking TMDb, to be taken while the lock is held: it begins `pause_s` after another's has ended.
 
-    A turn that was cut off, as by a kill, may have asked until this very moment. The lock alone does not tell of these:
-    it is free between two steps of a run.
+    A turn that was cut off, as by a kill, may have sent requests until this very moment. The lock alone does not show
+    these: it is free between two steps of a run.
     """
     with engine.begin() as connection:
         since = connection.scalar(sa.text(SINCE_LAST_TURN), {"holder": holder})

@@ -11,7 +11,7 @@ raw_discover = table(
     "raw_discover",
     "One row per film seen in discover on a day. Source: GET /discover/movie, by popularity. "
     "A film that comes on two pages is kept once: the later answer wins.",
-    column("snapshot_date", "date", "UTC date on which TMDb was asked.", key=True),
+    column("snapshot_date", "date", "UTC date of the requests to TMDb.", key=True),
     column("movie_id", "integer", "TMDb's id of the film.", key=True, at_least=1),
     column("popularity", "number", "TMDb's popularity score, without unit.", at_least=0),
     column("vote_average", "number", "Mean user rating as sent, 0 to 10.", nullable=True, at_least=0, at_most=10),
@@ -29,8 +29,8 @@ raw_discover = table(
 
 raw_details = table(
     "raw_details",
-    "One row per film asked for its details on a day. Source: GET /movie/{id}.",
-    column("snapshot_date", "date", "UTC date on which TMDb was asked.", key=True),
+    "One row per film whose details were requested on a day. Source: GET /movie/{id}.",
+    column("snapshot_date", "date", "UTC date of the requests to TMDb.", key=True),
     column("movie_id", "integer", "TMDb's id of the film.", key=True, at_least=1),
     column("status_code", "integer", "HTTP status: 200, or 404 for a deleted film.", sql_type=sa.SmallInteger),
     column("payload", "json", "The film's details as answered; NULL for 404.", nullable=True),
@@ -45,7 +45,7 @@ raw_details = table(
 raw_reference = table(
     "raw_reference",
     "One row per genre, country or language that TMDb lists. Source: GET /genre/movie/list, "
-    "/configuration/countries, /configuration/languages; asked at most once in 7 days.",
+    "/configuration/countries, /configuration/languages; requested at most once in 7 days.",
     column(
         "kind", "text", "Which list: genre, country or language.", key=True, one_of=("country", "genre", "language")
     ),
@@ -70,9 +70,9 @@ raw_export = table(
 
 details_due = table(
     "details_due",
-    "One row per film whose details a day is to ask for, with the reason. Made once a day, so that an interrupted run "
-    "goes on with the same list.",
-    column("snapshot_date", "date", "The day that asks.", key=True),
+    "One row per film whose details are due on a day, with the reason. Made once a day, so that an interrupted run "
+    "resumes with the same list.",
+    column("snapshot_date", "date", "The day on which they are due.", key=True),
     column("movie_id", "integer", "TMDb's id of the film.", key=True, at_least=1),
     column("reason", "text", "Why.", one_of=("changed", "new", "refresh", "returned", "stale", "unlisted")),
     group="ledger",
@@ -141,7 +141,7 @@ fetch_turn = table(
     "fetch_turn",
     "One row per turn at asking TMDb that was the last, so one: whose it was, and when it ended.",
     column("turn", "integer", "Always 1.", key=True, sql_type=sa.SmallInteger),
-    column("holder", "text", "Random name of who asked: one process, or one warehouse opened in it."),
+    column("holder", "text", "Random name of who sent requests: one process, or one warehouse opened in it."),
     column("ended_at", "timestamp", "When it ended; NULL while it lasts, or when it was cut off.", nullable=True),
     group="ledger",
 )

@@ -285,4 +285,4 @@ def test_too_many_404_at_once_are_not_believed(warehouse, monkeypatch, films, go
         assert check.passed is believed
         assert check.description.startswith(f"{gone} of {films} films answered 404.")
         assert ("none was marked as removed" in check.description) is not believed
-        assert {name: value.value for name, value in check.metadata.items()} == {"asked": films, "not_found": gone}
+        assert {name: value.value for name, value in check.metadata.items()} == {"requested": films, "not_found": gone}
