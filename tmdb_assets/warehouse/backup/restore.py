@@ -41,12 +41,6 @@ where datname = current_database() and pid <> pg_backend_pid()
 and starts_with(application_name, :name) and usename is distinct from :reader
 order by backend_start
 """
-# Readers and other programs that do nothing, where this role may end their sessions.
-END_IDLE = """
-select pg_terminate_backend(pid) from pg_stat_activity
-where datname = current_database() and pid <> pg_backend_pid() and state = 'idle' and pg_has_role(usesysid, 'usage')
-and (usename = :reader or not starts_with(application_name, :name))
-"""
 NAMES = {"name": APPLICATION_NAME, "reader": READER}
 
 
@@ -82,7 +76,6 @@ def restore(server: Server, file: Path, *, replace: bool = False) -> Restored:
             others = tuple(name for name in list_objects(former) if name not in filled.objects)
             _require_idle(former, server)
             _require_no_rows(former, server, replace=replace)
-            former.execute(sa.text(END_IDLE), NAMES)
             stack.close()
             try:
                 aside = take_name(admin, str(server.url.database), new, keep=bool(others))

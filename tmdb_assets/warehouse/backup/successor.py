@@ -15,10 +15,10 @@ import psycopg
 import sqlalchemy as sa
 from psycopg import sql
 
-from tmdb_assets.warehouse.backup.programs import RefusedError
-from tmdb_assets.warehouse.server.databases import Connection
+from tmdb_assets.warehouse.backup.programs import RefusedError, application_name
+from tmdb_assets.warehouse.server.databases import Connection, ensure_databases
 from tmdb_assets.warehouse.server.open import Server
-from tmdb_assets.warehouse.server.urls import describe, render_url
+from tmdb_assets.warehouse.server.urls import APPLICATION_NAME, READER, describe, render_url
 
 LONGEST_NAME = 40  # bytes of the warehouse's name in those of the others, which Postgres cuts at 63
 MAY_REPLACE = """
@@ -59,6 +59,14 @@ from (
 ) as p (place, owner, acl), aclexplode(acl) as a left join pg_roles as r on r.oid = a.grantee
 where a.grantee <> owner
 """
+# Idle sessions, where this role may end them: in the new database all, in the former one those of readers and other
+# programs, and ours of before, which a pooler keeps.
+END_IDLE = """
+select pg_terminate_backend(pid) from pg_stat_activity
+where state = 'idle' and pg_has_role(usesysid, 'usage') and (datname = %(new)s or datname = %(name)s and (
+    usename = %(reader)s or application_name = %(ours)s or not starts_with(application_name, %(application)s)
+))
+"""
 
 
 @contextmanager
@@ -66,8 +74,8 @@ def successor(server: Server, former: sa.Connection) -> Iterator[tuple[Connectio
     """Make an empty database with the rights, locale and settings of the warehouse's, to which `former` is connected.
 
     Yields a connection to a third database, from which names can be changed, and the new database's name. At the end
-    the new one is dropped if it still has that name. Raises `RefusedError` where the role may not do this, and
-    `psycopg.Error`.
+    the new one is dropped if it still has that name. Raises `RefusedError` where the role may not do this,
+    `WarehouseUnavailableError` where a pooler does not let in to the new one, and `psycopg.Error`.
     """
     _require_rights(former, server)
     with psycopg.connect(render_url(server.url.set(database=server.storage_url.database)), autocommit=True) as admin:
@@ -78,7 +86,9 @@ def successor(server: Server, former: sa.Connection) -> Iterator[tuple[Connectio
         new = f"{stem}_restoring_{secrets.token_hex(4)}"
         admin.execute(former.execute(sa.text(CREATE), {"new": new}).scalar_one())
         try:
-            with psycopg.connect(render_url(server.url.set(database=new)), autocommit=True) as connection:
+            url = server.url.set(database=new)
+            ensure_databases([url], maintenance=[], patience_s=0)  # a pooler may not let in to it
+            with psycopg.connect(render_url(url), autocommit=True) as connection:
                 for statement in former.execute(sa.text(ADOPT), {"new": new}).scalars().all():
                     connection.execute(statement)
             yield admin, new
@@ -91,11 +101,14 @@ def take_name(admin: Connection, name: str, new: str, *, keep: bool) -> str | No
     """Give the new database the warehouse's name, and drop the former one unless it is to be kept.
 
     Both names change in one transaction: whenever this process dies, the warehouse is the former database or the new
-    one. It waits up to 5 s for sessions in either to end. Returns the former database's new name if it is still there.
-    Raises `psycopg.errors.ObjectInUse` if they do not end, and `psycopg.Error`.
+    one. Idle sessions in either are ended, others waited for up to 5 s. Returns the former database's new name if it
+    is still there. Raises `psycopg.errors.ObjectInUse` if sessions do not end, and `psycopg.Error`.
     """
     aside = new.replace("_restoring_", "_former_" if keep else "_replaced_")
+    names = {"name": name, "new": new, "reader": READER, "ours": application_name("restore")}
     with admin.transaction():
+        admin.execute("set local search_path = pg_catalog, pg_temp")
+        admin.execute(END_IDLE, names | {"application": APPLICATION_NAME})
         for pair in ((name, aside), (new, name)):
             admin.execute(sql.SQL("alter database {} rename to {}").format(*map(sql.Identifier, pair)))
     if not keep:

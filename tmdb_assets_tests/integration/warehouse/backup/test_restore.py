@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from tmdb_assets.warehouse.backup.programs import RefusedError
 from tmdb_assets.warehouse.backup.restore import Restored, restore
 from tmdb_assets.warehouse.schema.ddl import ensure_schema
 from tmdb_assets.warehouse.schema.roles import OWNER, apply_roles
+from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError
 from tmdb_assets.warehouse.server.open import Server
 from tmdb_assets.warehouse.server.urls import READER
 from tmdb_assets.warehouse.warehouse import Warehouse
@@ -31,6 +33,7 @@ from tmdb_assets_tests.integration.warehouse.backup.state import (
 )
 from tmdb_assets_tests.oracle.compare import Tables, run_as_admin
 from tmdb_assets_tests.stage.platform import failures_of, platform
+from tmdb_assets_tests.stage.pooler import needs_pgbouncer, transaction_pooler
 from tmdb_assets_tests.stage.postgres import connect, database_names
 
 
@@ -210,3 +213,22 @@ def test_owners_and_grants_are_those_of_the_warehouse_not_of_the_file(
     finally:
         execute(database, f"reassign owned by {loader} to postgres", f"drop owned by {loader}")
         execute(copy.url, f"drop owned by {loader}", f"drop role {loader}")
+
+
+@needs_pgbouncer
+def test_a_pooler_may_stand_between_if_it_lets_in_to_every_database(
+    server: Server, saved: Path, loaded_database: str, copy: Warehouse
+) -> None:
+    storage = str(server.storage_url.database)
+
+    def behind(pooled: sa.URL) -> Server:
+        there = on(server, pooled.set(database=copy.url.database))
+        return dataclasses.replace(there, storage_url=pooled.set(database=storage))
+
+    known = (str(copy.url.database), storage)
+    refused = pytest.raises(WarehouseUnavailableError, match="let WAREHOUSE_URL name the server itself")
+    with transaction_pooler(server.url, databases=known) as pooled, refused:
+        restore(behind(pooled), saved, replace=True)
+    with transaction_pooler(server.url) as pooled:
+        assert restore(behind(pooled), saved, replace=True) == Restored(COUNTS, (), None, ())
+    assert everything(copy.url) == everything(server.url.set(database=loaded_database))
