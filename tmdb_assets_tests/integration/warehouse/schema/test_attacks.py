@@ -82,8 +82,8 @@ def log_in(warehouse: Warehouse, role: str) -> Iterator[sa.URL]:
     """The address of a log-in that is a member of the role and nothing else."""
     name = f"member_of_{role}_{warehouse.url.database}"
     tables = Tables(warehouse)
-    tables.execute(f"create role {name} login in role {role}")
-    yield warehouse.url.set(username=name)
+    tables.execute(f"create role {name} login password 'x' in role {role}")
+    yield warehouse.url.set(username=name, password="x")
     tables.execute(f"alter role {name} nosuperuser; drop owned by {name}; drop role {name}")
 
 
