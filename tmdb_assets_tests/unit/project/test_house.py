@@ -132,6 +132,7 @@ def test_the_root_holds_rooms_and_little_else() -> None:
 def test_a_room_imports_only_what_it_may() -> None:
     house = tree_of(PACKAGE)
     assert {house.room_of(name) for name in house.paths} - {"__init__"} == ROOMS.keys(), "a new room needs its line"
+    assert find_circle(ROOMS) == []
     assert find_wrong_doors(house, ROOMS) == []
     assert find_banned_libraries(house, BANNED) == []
 
