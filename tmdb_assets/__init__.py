@@ -1,16 +1,18 @@
-"""TMDb in, a star schema in Postgres out, every day, run and watched through Dagster.
+"""TMDb in, a star schema in Postgres out, every day, orchestrated and monitored with Dagster.
 
-The map of the package; the folders stand in the order in which the data flows:
+The map; the rooms are in the order in which data flows. docs/architecture.md says what each may import.
 
-- `settings`, `partitions`: what a deployment may set; the day as a partition.
-- `tmdb`: the source. HTTP, pace and retries; the sandbox that answers when there is no token.
-- `transforms`: pure functions from the API's payloads to rows and frames.
-- `warehouse`: the destination. Tables declared once, contracts, loading, the embedded server.
-- `tables`: tables of your own, a file each.
-- `assets`, `checks`: the Dagster graph: one asset a table or view, and the checks across tables.
-- `charts`: frames to pictures.
-- `viz`: the Streamlit app on the same pictures (optional extra), read-only.
-- `automation`, `definitions`: jobs, the schedule, and the one place where all is wired together.
-- `cli`: the command `tmdb-assets`; `day_run` and `run_process` run days in its process, `console` and `progress` show
-  them, `ui` runs the Dagster UI as its child.
+- `settings`, `partitions`: what a deployment can set; days as partitions, and the one clock.
+- `errors`: an error as data: what happened, what was kept, what to do, when to retry.
+- `tmdb`: the source. HTTP, rate limit, retries; the id export; the sandbox that replaces TMDb when there is no token.
+- `fetch`: the steps that request what a day still lacks and store it in the raw tables.
+- `transforms`: pure functions from payloads to rows and frames.
+- `warehouse`: the destination. Tables declared once, loading, ledger, the Postgres server, backup.
+- `tables`: your own tables, one file each.
+- `assets`, `checks`: the Dagster graph: one asset per table or view, and checks across tables.
+- `charts`, `dashboard`, `viz`: from frames to pictures, the HTML page and the Streamlit app (optional extra).
+- `orchestration`: jobs, schedule, sensors, gaps and alerts.
+- `instance`: Dagster's storage and launcher, named in dagster.yaml.
+- `definitions`: the only place where everything is wired together.
+- `cli`: the command `tmdb-assets`, one module per subcommand.
 """
