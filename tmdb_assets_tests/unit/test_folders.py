@@ -39,6 +39,7 @@ def test_a_wheel_works_in_the_current_folder_or_in_the_one_that_is_named(
     package = tmp_path / "site-packages" / "tmdb_assets"
     (package / "shipped").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(HOME_VARIABLE, raising=False)  # a command tested before sets it for its process
     assert find_folders(package) == (package / "shipped", tmp_path)
     monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "films"))
     assert find_folders(package) == (package / "shipped", tmp_path / "films")

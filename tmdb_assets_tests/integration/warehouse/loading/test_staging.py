@@ -118,7 +118,7 @@ def test_a_load_must_give_what_the_merge_of_its_table_names(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(dim_genre.info, "merge", replace(dim_genre.info["merge"], wins=":is_newer"))
-    with pytest.raises(ValueError, match="dim_genre: its merge names is_newer"):
+    with pytest.raises(ValueError, match="dim_genre: its merge needs is_newer"):
         load_rows(warehouse, dim_genre, [], day=DAY)
     load_rows(warehouse, dim_genre, genres("a"), day=DAY, parameters={"is_newer": False})
     counts = load_rows(warehouse, dim_genre, genres("b"), day=DAY, parameters={"is_newer": False}).counts
