@@ -22,7 +22,7 @@ from tmdb_assets.warehouse.server.urls import APPLICATION_NAME, READER, describe
 
 LONGEST_NAME = 40  # bytes of the warehouse's name in those of the others, which Postgres cuts at 63
 MAY_REPLACE = """
-select r.rolsuper or r.rolcreatedb and pg_has_role(d.datdba, 'member'), r.rolname
+select r.rolsuper or r.rolcreatedb and pg_has_role(d.datdba, 'member') as may_replace, r.rolname, r.rolsuper
 from pg_roles as r, pg_database as d
 where r.rolname = current_user and d.datname = current_database()
 """
@@ -33,6 +33,7 @@ select format('create database %I template template0 encoding ''UTF8'' lc_collat
     cast(:new as text), datcollate, datctype)
     || case datlocprovider when 'c' then 'libc' when 'i' then 'icu icu_locale ' else 'builtin builtin_locale ' end
     || coalesce(quote_literal(coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale')), '')
+    || case when :is_superuser then ' connection limit 0' else '' end
 from pg_database as d where datname = current_database()
 """
 # The statements that give the new database this one's owner, settings and rights. Settings that are lists are stored
@@ -77,14 +78,16 @@ def successor(server: Server, former: sa.Connection) -> Iterator[tuple[Connectio
     the new one is dropped if it still has that name. Raises `RefusedError` where the role may not do this,
     `WarehouseUnavailableError` where a pooler does not let in to the new one, and `psycopg.Error`.
     """
-    _require_rights(former, server)
+    is_superuser = _require_rights(former, server)
     with psycopg.connect(render_url(server.url.set(database=server.storage_url.database)), autocommit=True) as admin:
         stem = str(server.url.database).encode()[:LONGEST_NAME].decode(errors="ignore")
         for left in former.execute(sa.text(LEFT_BEHIND)).scalars().all():
             if left[:-8] in {f"{stem}_restoring_", f"{stem}_replaced_"}:
                 _drop(admin, left)
         new = f"{stem}_restoring_{secrets.token_hex(4)}"
-        admin.execute(former.execute(sa.text(CREATE), {"new": new}).scalar_one())
+        # Until it is complete nobody but superusers may connect: the owner of the tables could leave a function there.
+        values = {"new": new, "is_superuser": is_superuser}
+        admin.execute(former.execute(sa.text(CREATE), values).scalar_one())
         try:
             url = server.url.set(database=new)
             ensure_databases([url], maintenance=[], patience_s=0)  # a pooler may not let in to it
@@ -109,6 +112,8 @@ def take_name(admin: Connection, name: str, new: str, *, keep: bool) -> str | No
     with admin.transaction():
         admin.execute("set local search_path = pg_catalog, pg_temp")
         admin.execute(END_IDLE, names | {"application": APPLICATION_NAME})
+        (limit,) = admin.execute("select datconnlimit from pg_database where datname = %s", [name]).fetchall()[0]
+        admin.execute(sql.SQL("alter database {} connection limit {}").format(sql.Identifier(new), limit))
         for pair in ((name, aside), (new, name)):
             admin.execute(sql.SQL("alter database {} rename to {}").format(*map(sql.Identifier, pair)))
     if not keep:
@@ -122,8 +127,9 @@ def _drop(admin: Connection, name: str) -> None:
     admin.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
 
 
-def _require_rights(former: sa.Connection, server: Server) -> None:
-    may_replace, role = former.execute(sa.text(MAY_REPLACE)).one()
+def _require_rights(former: sa.Connection, server: Server) -> bool:
+    """Whether this role is a superuser; raises `RefusedError` where it may not replace the database."""
+    may_replace, role, is_superuser = former.execute(sa.text(MAY_REPLACE)).one()
     if not may_replace:
         name = server.url.database
         raise RefusedError(
@@ -133,3 +139,4 @@ def _require_rights(former: sa.Connection, server: Server) -> None:
             action="Restore as an administrator, or have one run: "
             f'alter role "{role}" createdb; alter database "{name}" owner to "{role}";',
         )
+    return bool(is_superuser)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 
 from tmdb_assets.settings import Settings
+from tmdb_assets.warehouse.backup import fill
+from tmdb_assets.warehouse.backup import restore as restoring
 from tmdb_assets.warehouse.backup.dump import back_up
 from tmdb_assets.warehouse.backup.programs import RefusedError, run_program
 from tmdb_assets.warehouse.backup.restore import restore
@@ -136,3 +139,29 @@ def test_the_database_at_rest_is_reached_by_its_name(server: Server, saved: Path
     finally:
         with connect(server.url) as connection:
             connection.execute(f"""drop database "{name.replace('"', '""')}" """)
+
+
+def test_nobody_else_enters_the_database_that_a_superuser_fills(
+    server: Server, saved: Path, copy: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apply_roles(copy.engine, Settings.load(), is_embedded=True)
+    copy.close()
+    name = f"owner_in_{copy.url.database}"
+    login = copy.url.set(username=name, password="x")
+    refusals: list[str] = []
+
+    def enter(url: sa.URL, *filling: object) -> object:
+        with pytest.raises(psycopg.OperationalError) as refused:
+            connect(login.set(database=url.database))
+        refusals.append(str(refused.value))
+        return fill.fill(url, *filling)
+
+    monkeypatch.setattr(restoring, "fill", enter)
+    execute(copy.url, f"create role {name} login password 'x' in role tmdb_owner")
+    try:
+        restore(on(server, copy.url), saved, replace=True)
+        connect(login).close()  # as before, once it has the warehouse's name
+    finally:
+        execute(copy.url, f"drop role {name}")
+    assert len(refusals) == 1
+    assert "too many connections for database" in refusals[0]
