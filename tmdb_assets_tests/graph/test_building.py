@@ -113,7 +113,11 @@ def line_of(path: Path, function: str) -> int:
     return min(node.lineno for node in [*only.decorator_list, only])
 
 
-@pytest.mark.parametrize("spec", build_definitions().resolve_all_asset_specs(), ids=lambda spec: spec.key.path[0])
+@pytest.mark.parametrize(
+    "spec",
+    sorted(build_definitions().resolve_all_asset_specs(), key=lambda spec: spec.key),
+    ids=lambda spec: spec.key.path[0],
+)
 def test_an_asset_links_to_the_very_function_that_makes_it(spec) -> None:
     (reference,) = spec.metadata["dagster/code_references"].code_references
     path, name = Path(reference.file_path), spec.key.to_user_string()
