@@ -18,7 +18,7 @@ RAW_KEPT_DAYS = 180
 
 @dataclass(frozen=True)
 class Dropped:
-    """What a call dropped: whole days of raw answers, by partition, and rows of other books of those days."""
+    """What a call dropped: whole days of raw answers, by partition, and those days' rows of the ledger."""
 
     partitions: tuple[str, ...] = ()
     rejected_rows: int = 0

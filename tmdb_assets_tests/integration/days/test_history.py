@@ -133,8 +133,8 @@ def test_a_damaged_export_leaves_what_another_had_brought(made):
     result = made.run(DAY, today=DAY + ONE_DAY, charts=False, refresh=True)
     assert failures_of(result) == []
     assert failed_checks(result) == [
-        "raw_export.export_stored",
         "fact_movie_daily.today_is_there",
+        "raw_export.export_stored",
     ]
     assert sorted(made.rows("select movie_id, popularity from raw_export")) == before
 
