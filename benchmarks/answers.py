@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 
 from benchmarks.films import export_of
 from tmdb_assets.tmdb.sandbox.catalogue import Catalogue
-from tmdb_assets.tmdb.sandbox.routes import CHANGES_PAGE_SIZE, EXPORTS_PATH, PAGE_SIZE, Reply, fault, is_export, respond
+from tmdb_assets.tmdb.sandbox.routes import CHANGES_PAGE_SIZE, EXPORTS_PATH, PAGE_SIZE, Reply, fault, respond
 from tmdb_assets.tmdb.sandbox.server import Sandbox
 
 TOKEN = Sandbox.token
@@ -92,7 +92,7 @@ class Answers(ABC):
             return message((200, self._traffic.told()))
         if not self._traffic.admit(path):
             return message(fault(REFUSED))
-        if not is_export(target) and _AUTHORISATION not in head.lower():
+        if not target.startswith(EXPORTS_PATH + "/") and _AUTHORISATION not in head.lower():
             return message(fault(7))
         return self._answer(path, query) if method == "GET" else message(fault(42))
 

@@ -1,4 +1,4 @@
-"""A small sample in the files that the sandbox reads, and a plain HTTP client to ask it."""
+"""A small sample in the files that the sandbox reads, and a plain HTTP client."""
 
 import datetime as dt
 import http.client
@@ -35,7 +35,7 @@ FILMS += [FILM | {"id": 200 + i, "release_date": f"{1930 + 2 * i}-03-01", "popul
 
 
 def write_sample(folder, films=FILMS):
-    """Write the four files into a folder, and return it."""
+    """Write the four files to a folder, and return it."""
     files = {
         "films.jsonl": "".join(json.dumps(film, ensure_ascii=False) + "\n" for film in films),
         "genres.csv": "id,name\n18,Drama\n878,Science Fiction\n",
@@ -47,8 +47,12 @@ def write_sample(folder, films=FILMS):
     return folder
 
 
-def make_sandbox(sample, day=DAY, **options):
-    return Sandbox(day, sample, sample / "countries.csv", **options)
+def make_sandbox(sample, day=DAY):
+    return Sandbox(day, sample, sample / "countries.csv")
+
+
+def days_ago(count):
+    return DAY - dt.timedelta(days=count)
 
 
 def connect(url):
@@ -61,10 +65,10 @@ def ask(connection, path, method="GET", headers=AUTH, body=None):
     return answer.status, answer.headers, answer.read()
 
 
-def get(url, path, method="GET", headers=AUTH):
-    """One request on its own connection: status and parsed body."""
+def get(url, path, headers=AUTH):
+    """Send one request on its own connection; return status and parsed body."""
     connection = connect(url)
-    status, headers, body = ask(connection, path, method, headers)
+    status, headers, body = ask(connection, path, headers=headers)
     connection.close()
     assert headers["Content-Type"] == "application/json;charset=utf-8"
     return status, json.loads(body)
@@ -75,7 +79,7 @@ def dial(url):
 
 
 def speak(url, text):
-    """Send raw bytes, return all that comes back until the server closes."""
+    """Send raw bytes; return all that arrives until the server closes."""
     with dial(url) as plain, plain.makefile("rb") as answer:
         plain.sendall(text)
         return answer.read()
@@ -84,12 +88,12 @@ def speak(url, text):
 def recording(*parts):
     path = RECORDINGS.joinpath(*parts)
     if not path.exists():
-        pytest.skip(f"no recording {'/'.join(parts)} beside the repository")
+        pytest.skip(f"no recording {'/'.join(parts)} next to the repository")
     return json.loads(path.read_text(encoding="utf-8"))
 
 
 def shape(value):
-    """Keys and types of a JSON value, of lists the first item; images, which the sandbox never has, count as None."""
+    """Return keys and types of a JSON value, of lists the first item; images, missing in the sandbox, count as None."""
     if isinstance(value, dict):
         return {key: "NoneType" if key.endswith("_path") else shape(item) for key, item in value.items()}
     return [shape(item) for item in value[:1]] if isinstance(value, list) else type(value).__name__

@@ -96,7 +96,7 @@ def film_on(film: Mapping[str, Any], day: dt.date) -> dict[str, Any]:
     unknown: budget, revenue or runtime is 0, the homepage "", or the last genre is missing. A film with none of these
     never changes.
     """
-    told, film_id = dict(film), film["id"]
+    facts, film_id = dict(film), film["id"]
     known = [name for name in (*UNKNOWN, "genres") if film[name]]
     cycle, rest = divmod(day.toordinal() + film_id % EDIT_CYCLE_DAYS, EDIT_CYCLE_DAYS)
     length = 1 + _hash("gap length", film_id, cycle) % LONGEST_GAP_DAYS
@@ -104,8 +104,8 @@ def film_on(film: Mapping[str, Any], day: dt.date) -> dict[str, Any]:
     begin = 1 + _hash("gap begin", film_id, cycle) % (EDIT_CYCLE_DAYS - LONGEST_GAP_DAYS - 1)
     if known and begin <= rest < begin + length:
         name = known[_hash("gap", film_id, cycle) % len(known)]
-        told[name] = film["genres"][:-1] if name == "genres" else UNKNOWN[name]
-    return told
+        facts[name] = film["genres"][:-1] if name == "genres" else UNKNOWN[name]
+    return facts
 
 
 @contextmanager
@@ -126,12 +126,11 @@ def _rows(path: Path, *columns: str) -> list[dict[str, str]]:
 class Catalogue:
     """The sample as the API serves it on `day`: `films` (details by id) and `reference` (lists by path).
 
-    `last_export` is the newest day whose id export is published, `day` itself unless given.
     Raises `SandboxError`, naming file and line, when the sample cannot be used.
     """
 
-    def __init__(self, day: dt.date, sample_dir: Path, countries_csv: Path, last_export: dt.date | None = None) -> None:
-        self.day, self._last_export = day, day if last_export is None else min(last_export, day)
+    def __init__(self, day: dt.date, sample_dir: Path, countries_csv: Path) -> None:
+        self.day = day
         genres = _rows(sample_dir / "genres.csv", "id", "name")
         languages = _rows(sample_dir / "languages.csv", "iso_639_1", "english_name", "name")
         with _reading(sample_dir / "genres.csv"):
@@ -159,30 +158,28 @@ class Catalogue:
     def _detail(self, film: Mapping[str, Any], day: dt.date) -> dict[str, Any]:
         # All genres are looked up, so that an unknown one is found on every day.
         genres = {genre_id: self._genres[genre_id] for genre_id in film["genres"]}
-        told = film_on(film, day)
+        facts = film_on(film, day)
         no_images = {"poster_path": None, "backdrop_path": None}
-        countries, collection = told["production_countries"], told["collection"]
-        detail = {key: told[key] for key in FACTS} | no_images | dict.fromkeys(("adult", "softcore", "video"), False)
+        countries, collection = facts["production_countries"], facts["collection"]
+        detail = {key: facts[key] for key in FACTS} | no_images | dict.fromkeys(("adult", "softcore", "video"), False)
         detail |= zip(FIGURES, daily_figures(film, day), strict=True)
         return detail | {
             "belongs_to_collection": collection and collection | no_images,
-            "genres": [genres[genre_id] for genre_id in told["genres"]],
+            "genres": [genres[genre_id] for genre_id in facts["genres"]],
             "origin_country": countries[:1],
             "overview": "",
-            "production_companies": [company | {"logo_path": None} for company in told["production_companies"]],
+            "production_companies": [company | {"logo_path": None} for company in facts["production_companies"]],
             "production_countries": [{"iso_3166_1": code, "name": self._countries[code]} for code in countries],
-            "spoken_languages": [self._languages[code] for code in told["spoken_languages"]],
+            "spoken_languages": [self._languages[code] for code in facts["spoken_languages"]],
             "tagline": "",
         }
 
-    def credits(self, film_id: int) -> dict[str, Any] | None:
-        """Return a film's directors and its three leading cast members, in order; None for an unknown film.
+    def credits(self, film_id: int) -> dict[str, Any]:
+        """Return a film's directors and its three leading cast members, in order.
 
         Shaped like the API's answer: https://developer.themoviedb.org/reference/movie-credits, but without characters.
         """
-        film = next((film for film in self._sample if film["id"] == film_id), None)
-        if film is None:
-            return None
+        film = next(film for film in self._sample if film["id"] == film_id)
         cast = [_person(name, "Acting") | {"character": "", "order": order} for order, name in enumerate(film["cast"])]
         crew = [
             _person(name, "Directing") | {"department": "Directing", "job": "Director"} for name in film["directors"]
@@ -207,9 +204,9 @@ class Catalogue:
     def export(self, day: dt.date) -> bytes | None:
         """Return the id export of a day (gzipped JSON lines, the same bytes each time), or None if there is none.
 
-        There is one for the catalogue's day, once it is published, and for each of the 90 days before it.
+        There is one for the catalogue's day and for each of the 90 days before it.
         """
-        if not self.day - dt.timedelta(days=EXPORT_DAYS) <= day <= self._last_export:
+        if not self.day - dt.timedelta(days=EXPORT_DAYS) <= day <= self.day:
             return None
         lines = (
             {

@@ -111,14 +111,8 @@ def movie_details(catalogue: Catalogue, movie_id: str, query: Mapping[str, str])
     film = catalogue.films.get(int(movie_id))
     if film is None:
         return fault(34)
-    asked = query.get("append_to_response", "").split(",")
-    return 200, film | ({"credits": catalogue.credits(film["id"])} if "credits" in asked else {})
-
-
-def movie_credits(catalogue: Catalogue, movie_id: str, _: Mapping[str, str]) -> Reply:
-    """`/3/movie/{id}/credits`: director and leading cast."""
-    people = catalogue.credits(int(movie_id))
-    return fault(34) if people is None else (200, {"id": int(movie_id), **people})
+    appended = query.get("append_to_response", "").split(",")
+    return 200, film | ({"credits": catalogue.credits(film["id"])} if "credits" in appended else {})
 
 
 def movie_changes(catalogue: Catalogue, _: str, query: Mapping[str, str]) -> Reply:
@@ -156,23 +150,17 @@ def reference_list(catalogue: Catalogue, path: str, _: Mapping[str, str]) -> Rep
 ROUTES: dict[str, Callable[[Catalogue, str, Mapping[str, str]], Reply]] = {
     "/3/discover/movie()": discover_movies,
     "/3/movie/([0-9]{1,18})": movie_details,
-    "/3/movie/([0-9]{1,18})/credits": movie_credits,
     "/3/movie/changes()": movie_changes,
     "/3/(configuration/countries|configuration/languages|genre/movie/list)": reference_list,
     EXPORTS_PATH + r"/movie_ids_([0-9]{2}_[0-9]{2}_[0-9]{4})\.json\.gz": movie_ids_export,
 }
 
 
-def is_export(target: str) -> bool:
-    """Whether a request is for TMDb's file host, which needs no token and has no rate limit."""
-    return target.startswith(EXPORTS_PATH + "/")
-
-
 def respond(catalogue: Catalogue, method: str, target: str, headers: Mapping[str, str]) -> Reply:
-    """Answer one request; `headers` has lower-case names. The token is checked first, as at TMDb."""
-    if not is_export(target) and headers.get("authorization") != f"Bearer {TOKEN}":
+    """Answer one request; `headers` has lower-case names. As at TMDb, only exports need no token."""
+    if not target.startswith(EXPORTS_PATH + "/") and headers.get("authorization") != f"Bearer {TOKEN}":
         return fault(7)
-    if method not in ("GET", "HEAD"):
+    if method != "GET":
         return fault(42)
     path, _, query = target.partition("?")
     for pattern, endpoint in ROUTES.items():

@@ -1,7 +1,7 @@
-"""A small stand-in for the TMDb v3 API over `data/sample`, served on loopback HTTP when no token is set.
+"""The HTTP server of the sandbox: TMDb's v3 API over `data/sample`, on loopback, when no token is set.
 
-The films' facts are real, their daily figures are generated (`catalogue`). Shapes, status codes and quirks ("" for an
-unknown date, 0 for unknown money) are the API's own (`routes`), so that the same client code runs. This is the server.
+Facts are real, daily figures generated (`catalogue`); shapes, status codes and quirks (`routes`) are those of TMDb, so
+that the same client code runs.
 """
 
 from __future__ import annotations
@@ -9,23 +9,18 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import json
-import math
 import socket
 import threading
-import time
 from contextlib import closing, suppress
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 from weakref import WeakSet
 
 from tmdb_assets.tmdb.sandbox.catalogue import COUNTRIES_CSV, SAMPLE_DIR, Catalogue
-from tmdb_assets.tmdb.sandbox.routes import EXPORTS_PATH, TOKEN, fault, is_export, respond
+from tmdb_assets.tmdb.sandbox.routes import EXPORTS_PATH, TOKEN, fault, respond
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-MAX_REQUEST_BYTES, BACKLOG = 65_536, 128  # the backlog: a client's whole pool connects at once
+MAX_REQUEST_BYTES, BACKLOG = 65_536, 128  # BACKLOG: a client opens all its connections at once
 
 
 def _parse(head: str) -> tuple[str, str, str, dict[str, str]]:
@@ -37,7 +32,7 @@ def _parse(head: str) -> tuple[str, str, str, dict[str, str]]:
     return method, target, version, headers
 
 
-def _message(method: str, status: int, payload: object, *, keep_alive: bool) -> bytes:
+def _message(status: int, payload: object, *, keep_alive: bool) -> bytes:
     # Without a Date header, so that a day's answers are identical byte for byte.
     if isinstance(payload, bytes):
         body, content_type = payload, "application/gzip"
@@ -45,56 +40,18 @@ def _message(method: str, status: int, payload: object, *, keep_alive: bool) -> 
         body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
         content_type = "application/json;charset=utf-8"
     lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", f"Content-Type: {content_type}"]
-    lines += ["Allow: GET, HEAD"] if status == HTTPStatus.METHOD_NOT_ALLOWED else []
-    lines += ["Retry-After: 1"] if status == HTTPStatus.TOO_MANY_REQUESTS else []
+    lines += ["Allow: GET"] if status == HTTPStatus.METHOD_NOT_ALLOWED else []
     lines += [f"Content-Length: {len(body)}", f"Connection: {'keep-alive' if keep_alive else 'close'}", "", ""]
-    return "\r\n".join(lines).encode() + (b"" if method == "HEAD" else body)
-
-
-class _Bucket:
-    """A token bucket: `rate` tokens a second, up to one second's worth (at least one) is kept; rate 0: no limit."""
-
-    def __init__(self, rate: float, clock: Callable[[], float]) -> None:
-        self._rate, self._clock = rate, clock
-        self._size = self._level = max(rate, 1.0)
-        self._filled_at = clock()
-
-    def take(self) -> bool:
-        """Take a token; return False if none is left."""
-        if self._rate:
-            now = self._clock()
-            self._level = min(self._size, self._level + (now - self._filled_at) * self._rate)
-            self._filled_at = now
-            if self._level < 1:
-                return False
-            self._level -= 1
-        return True
+    return "\r\n".join(lines).encode() + body
 
 
 class Sandbox:
-    """The API as of `today` (UTC) on a free loopback port, answered by a daemon thread; a context manager.
-
-    `rate` is the number of requests a second that are answered, with bursts of one second's worth; the rest get 429.
-    0 is no limit. `last_export` is the newest day whose id export is published: today unless given. `clock` counts
-    seconds, only for `rate`. Raises `ValueError` for a negative or infinite rate.
-    """
+    """The API as of `today` (UTC) on a free loopback port, answered by a daemon thread; a context manager."""
 
     token = TOKEN
 
-    def __init__(
-        self,
-        today: dt.date,
-        sample_dir: Path = SAMPLE_DIR,
-        countries_csv: Path = COUNTRIES_CSV,
-        *,
-        rate: float = 0.0,
-        last_export: dt.date | None = None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        if not 0 <= rate < math.inf:
-            raise ValueError(f"rate={rate} cannot be used: allowed is 0 (no limit) or more requests a second.")
-        self._source = (today, sample_dir, countries_csv, last_export)
-        self._bucket = _Bucket(rate, clock)
+    def __init__(self, today: dt.date, sample_dir: Path = SAMPLE_DIR, countries_csv: Path = COUNTRIES_CSV) -> None:
+        self._source = (today, sample_dir, countries_csv)
         self._url = ""
         self._open: WeakSet[asyncio.StreamWriter] = WeakSet()
 
@@ -102,7 +59,7 @@ class Sandbox:
     def export_url(self) -> str:
         """The base URL of the daily id exports, for `TMDB_EXPORT_URL`. Raises `RuntimeError` before `start`."""
         if not self._url:
-            raise RuntimeError("The sandbox is not running, so its exports have no address yet: start it first.")
+            raise RuntimeError("The sandbox has no address: start it first.")
         return self._url.removesuffix("/3") + EXPORTS_PATH
 
     def start(self) -> str:
@@ -154,14 +111,12 @@ class Sandbox:
         # One request and its answer; returns whether the connection stays open.
         try:
             method, target, version, headers = _parse((await reader.readuntil(b"\r\n\r\n")).decode("latin-1"))
-            # An unread body would be taken for the next request.
+            # An unread body would be parsed as the next request.
             await reader.readexactly(int(headers.get("content-length", 0)))
         except (ValueError, asyncio.LimitOverrunError):
-            writer.write(_message("", *fault(47), keep_alive=False))
+            writer.write(_message(*fault(47), keep_alive=False))
             return False
         keep_alive = version == "HTTP/1.1" and headers.get("connection", "").lower() != "close"
-        is_allowed = is_export(target) or self._bucket.take()
-        reply = respond(self._catalogue, method, target, headers) if is_allowed else fault(25)
-        writer.write(_message(method, *reply, keep_alive=keep_alive))
+        writer.write(_message(*respond(self._catalogue, method, target, headers), keep_alive=keep_alive))
         await writer.drain()
         return keep_alive

@@ -1,4 +1,4 @@
-"""A sandbox over a small sample, on real loopback HTTP; a module with a sample of its own has its own `sample`."""
+"""A running sandbox over a small sample; a module can override `sample`."""
 
 import pytest
 

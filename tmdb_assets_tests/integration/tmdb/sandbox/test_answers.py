@@ -1,4 +1,4 @@
-"""The sandbox's answers over real loopback HTTP: discover and its slices, details, lists, refusals."""
+"""The sandbox's answers: discover and its slices, details, reference lists, refusals."""
 
 import datetime as dt
 import itertools
@@ -31,7 +31,7 @@ FIGURES = ("popularity", "vote_average", "vote_count")
 NO_IMAGES = {"poster_path": None, "backdrop_path": None}
 
 
-def test_discover_holds_every_film_once_in_the_order_of_the_day(url):
+def test_discover_lists_every_film_once_by_popularity(url):
     pages = [get(url, f"/discover/movie?page={page}&sort_by=popularity.desc")[1] for page in (1, 2, 3)]
     assert [len(page["results"]) for page in pages] == [20, 20, 5]
     assert [(p["page"], p["total_pages"], p["total_results"]) for p in pages] == [(1, 3, 45), (2, 3, 45), (3, 3, 45)]
@@ -49,7 +49,7 @@ def test_a_page_beyond_the_last_is_empty(url, page):
 
 
 def slice_ids(url, query):
-    """Ids of all pages of a slice, and the totals it claims."""
+    """Return the ids of all pages of a slice, and its reported totals."""
     first = get(url, f"/discover/movie?{query}")[1]
     pages = [get(url, f"/discover/movie?{query}&page={page}")[1] for page in range(1, first["total_pages"] + 1)]
     assert {page["total_results"] for page in pages} <= {first["total_results"]}
@@ -68,16 +68,16 @@ def slice_ids(url, query):
         ("1950-01-01", "1940-01-01"),
     ],
 )
-def test_a_slice_holds_the_films_released_in_it(url, first, last):
-    asked = {"gte": first, "lte": last}
-    query = "&".join(f"primary_release_date.{end}={day}" for end, day in asked.items() if day)
+def test_a_slice_lists_the_films_released_in_it(url, first, last):
+    bounds = {"gte": first, "lte": last}
+    query = "&".join(f"primary_release_date.{end}={day}" for end, day in bounds.items() if day)
     inside = [f for f in FILMS if f["release_date"] and (first or "0") <= f["release_date"] <= (last or "9")]
     expected = sorted(inside, key=lambda film: (-daily_figures(film, DAY)[0], film["id"]))
     pages = -(-len(inside) // 20)
     assert slice_ids(url, query) == ([film["id"] for film in expected], pages, len(inside))
 
 
-def test_slices_side_by_side_hold_every_dated_film_once(url):
+def test_adjacent_slices_list_every_dated_film_once(url):
     bounds = [("1000-01-01", "1949-12-31"), ("1950-01-01", "1979-05-24"), ("1979-05-25", "9999-12-31")]
     slices = [slice_ids(url, f"primary_release_date.gte={a}&primary_release_date.lte={b}")[0] for a, b in bounds]
     assert all(slices)
@@ -90,7 +90,7 @@ def test_an_empty_bound_is_no_bound(url):
     )
 
 
-def test_details_hold_the_facts_with_names_resolved(url):
+def test_details_have_the_facts_with_names_resolved(url):
     expected = FACTS | NO_IMAGES | dict(zip(FIGURES, daily_figures(FILM, DAY), strict=True))
     expected |= {"adult": False, "softcore": False, "video": False, "overview": "", "tagline": ""}
     expected |= {"belongs_to_collection": {"id": 9, "name": "Rivers"} | NO_IMAGES, "origin_country": ["SU"]}
@@ -102,22 +102,20 @@ def test_details_hold_the_facts_with_names_resolved(url):
     expected |= {"production_countries": countries, "spoken_languages": [russian, cantonese]}
     assert get(url, "/movie/101?language=en-US") == (200, expected)
     bare = get(url, "/movie/102")[1]
-    assert not {"directors", "cast"} & set(bare)  # told as credits, and only where they are asked for
+    assert not {"directors", "cast"} & set(bare)  # only as credits, on request
     assert bare == bare | NO_FACTS | {"release_date": "", "runtime": 0, "budget": 0, "revenue": 0}
     assert bare == bare | {"imdb_id": None, "belongs_to_collection": None, "vote_average": 0.0, "vote_count": 0}
 
 
-def test_credits_come_with_the_details_or_by_themselves(url):
+def test_credits_can_be_appended_to_details(url):
     film = get(url, "/movie/101?language=en-US&append_to_response=videos,credits")[1]
-    told = film.pop("credits")
+    people = film.pop("credits")
     assert get(url, "/movie/101") == (200, film)
-    assert [(one["name"], one["order"]) for one in told["cast"]] == [("Bo Lind", 0), ("Agnes Reed", 1)]
-    assert [(one["name"], one["job"]) for one in told["crew"]] == [("Agnes Reed", "Director")]
-    assert told["cast"][1]["id"] == told["crew"][0]["id"] >= FIRST_PERSON_ID  # one person, one id
-    assert len({one["credit_id"] for one in told["cast"] + told["crew"]}) == 3
-    assert get(url, "/movie/101/credits") == (200, {"id": 101, **told})
-    assert get(url, "/movie/102/credits") == (200, {"id": 102, "cast": [], "crew": []})
-    assert get(url, "/movie/103/credits")[0] == 404
+    assert [(one["name"], one["order"]) for one in people["cast"]] == [("Bo Lind", 0), ("Agnes Reed", 1)]
+    assert [(one["name"], one["job"]) for one in people["crew"]] == [("Agnes Reed", "Director")]
+    assert people["cast"][1]["id"] == people["crew"][0]["id"] >= FIRST_PERSON_ID  # one person, one id
+    assert len({one["credit_id"] for one in people["cast"] + people["crew"]}) == 3
+    assert get(url, "/movie/102?append_to_response=credits")[1]["credits"] == {"cast": [], "crew": []}
 
 
 def test_discover_and_details_agree(url):
@@ -174,7 +172,7 @@ def test_refusals_are_those_of_tmdb(url, path, headers, status, code, file):
         assert body == recording("errors", file)
 
 
-def test_every_answer_of_a_day_is_the_same_to_the_byte(sample, url):
+def test_answers_of_a_day_are_identical_byte_for_byte(sample, url):
     texts = [REQUEST % (i, 0, b"") for i in (101, 102, 999)]
     texts.append(b"GET /3/discover/movie HTTP/1.0\r\nAuthorization: Bearer sandbox\r\n\r\n")
     with make_sandbox(sample) as other, make_sandbox(sample, DAY + dt.timedelta(days=1)) as next_day:
@@ -184,7 +182,7 @@ def test_every_answer_of_a_day_is_the_same_to_the_byte(sample, url):
 
 
 @pytest.mark.parametrize(
-    ("file", "text", "told"),
+    ("file", "text", "words"),
     [
         ("films.jsonl", json.dumps(BARE) + "\nnot json\n", "line 2"),
         ("films.jsonl", json.dumps(BARE | {"genres": [4711]}), "4711"),
@@ -195,7 +193,7 @@ def test_every_answer_of_a_day_is_the_same_to_the_byte(sample, url):
         ("languages.csv", None, "No such file"),
     ],
 )
-def test_a_sample_that_cannot_be_used_is_named(sample, tmp_path, file, text, told):
+def test_a_sample_that_cannot_be_used_is_named(sample, tmp_path, file, text, words):
     for path in sample.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
     (tmp_path / file).unlink()
@@ -204,11 +202,11 @@ def test_a_sample_that_cannot_be_used_is_named(sample, tmp_path, file, text, tol
     threads = threading.active_count()
     with pytest.raises(SandboxError) as caught:
         make_sandbox(tmp_path).start()
-    assert [word in str(caught.value) for word in (file, told, "TMDB_TOKEN")] == [True, True, True]
+    assert [word in str(caught.value) for word in (file, words, "TMDB_TOKEN")] == [True, True, True]
     assert threading.active_count() == threads
 
 
-def test_the_shipped_sample_is_served_whole():
+def test_the_shipped_sample_is_served_completely():
     with Sandbox(DAY) as running:
         url = running.start()
         first = get(url, "/discover/movie?page=1")[1]

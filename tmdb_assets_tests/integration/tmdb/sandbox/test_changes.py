@@ -1,4 +1,4 @@
-"""The sandbox's change list over real loopback HTTP, and the details that change with it."""
+"""The sandbox's change lists, and the details that change with them."""
 
 import datetime as dt
 
@@ -6,7 +6,16 @@ import pytest
 
 from tmdb_assets.tmdb.sandbox.catalogue import film_on
 from tmdb_assets.tmdb.sandbox.server import Sandbox
-from tmdb_assets_tests.cases.sandbox_sample import DAY, FILM, get, make_sandbox, recording, shape, write_sample
+from tmdb_assets_tests.cases.sandbox_sample import (
+    DAY,
+    FILM,
+    days_ago,
+    get,
+    make_sandbox,
+    recording,
+    shape,
+    write_sample,
+)
 
 MANY = [FILM | {"id": 1_000 + i, "popularity": 1 + i % 7} for i in range(600)]
 
@@ -14,10 +23,6 @@ MANY = [FILM | {"id": 1_000 + i, "popularity": 1 + i % 7} for i in range(600)]
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory):
     return write_sample(tmp_path_factory.mktemp("sample"), MANY)
-
-
-def days_ago(count):
-    return DAY - dt.timedelta(days=count)
 
 
 def fetch(url, query):
@@ -45,17 +50,17 @@ def test_a_day_lists_the_films_whose_facts_changed(url, ago):
     assert 0.01 < len(changed) / len(MANY) < 0.06
 
 
-def test_details_change_on_the_days_they_are_listed_and_on_no_other(sample):
+def test_details_change_only_on_the_days_they_are_listed(sample):
     facts = ("runtime", "budget", "revenue", "homepage", "genres")
-    told, lists = {}, {}
+    seen, lists = {}, {}
     for ago in (3, 2, 1, 0):
         with make_sandbox(sample, days_ago(ago)) as running:
             url = running.start()
             details = [get(url, f"/movie/{film['id']}")[1] for film in MANY[:150]]
-            told[ago] = {detail["id"]: {name: detail[name] for name in facts} for detail in details}
-            lists[ago] = listed(url, days_ago(ago)) & told[ago].keys()
+            seen[ago] = {detail["id"]: {name: detail[name] for name in facts} for detail in details}
+            lists[ago] = listed(url, days_ago(ago)) & seen[ago].keys()
     for ago in (2, 1, 0):
-        assert lists[ago] == {i for i in told[ago] if told[ago][i] != told[ago + 1][i]}
+        assert lists[ago] == {i for i in seen[ago] if seen[ago][i] != seen[ago + 1][i]}
     assert all(lists[ago] for ago in (2, 1, 0))
 
 
@@ -67,7 +72,7 @@ def test_refreshing_what_is_listed_keeps_everything_up_to_date(url):
     assert kept == {film["id"]: film_on(film, DAY) for film in MANY}
 
 
-def test_a_window_lists_each_film_of_its_days_once_over_pages(url):
+def test_a_range_lists_each_film_of_its_days_once(url):
     union = set().union(*(listed(url, days_ago(ago)) for ago in range(15)))
     assert listed(url, days_ago(14), DAY) == union
     assert len(union) > 200  # more than two pages
@@ -87,7 +92,7 @@ def test_the_default_is_the_last_24_hours(url, query, first, last):
     assert fetch(url, query) == fetch(url, f"start_date={days_ago(first)}&end_date={days_ago(last)}")
 
 
-def test_entries_can_lack_an_id_or_not_know_adult(url):
+def test_entries_can_lack_their_id_or_adult_flag(url):
     entries = fetch(url, f"start_date={days_ago(14)}&end_date={DAY}")
     assert [entry for entry in entries if entry["id"] is None] == [{"id": None, "adult": None}]
     unsure = [entry for entry in entries if entry["adult"] is None]
@@ -96,7 +101,7 @@ def test_entries_can_lack_an_id_or_not_know_adult(url):
     assert [entry["id"] for entry in fetch(url, f"start_date={DAY}&end_date={DAY}")].count(None) == 1
 
 
-def test_days_to_come_hold_no_changes(url):
+def test_future_days_have_no_changes(url):
     tomorrow, week = days_ago(-1), days_ago(-7)
     expected = {"page": 1, "results": [], "total_pages": 0, "total_results": 0}
     assert get(url, f"/movie/changes?start_date={tomorrow}&end_date={week}") == (200, expected)
@@ -131,9 +136,9 @@ def test_a_wrong_page_is_refused(url, page):
     assert (status, body["status_code"]) == (400, 22)
 
 
-def test_refusals_are_those_recorded(url):
+def test_refusals_match_recordings(url):
     _, body = get(url, f"/movie/changes?start_date={days_ago(15)}&end_date={DAY}")
-    # The recording of this one has no `success`, others of that time do.
+    # This recording has no `success`; others of that time do.
     assert body == {"success": False} | recording("errors", "422_date_range_over_14_days.json")
     assert get(url, "/movie/changes?page=501") == (400, recording("errors", "400_page_over_500.json"))
     assert get(url, "/movie/changes", headers={}) == (401, recording("errors", "401_invalid_key.json"))

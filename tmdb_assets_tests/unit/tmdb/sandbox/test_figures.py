@@ -1,4 +1,4 @@
-"""What the sandbox makes up: daily figures that look like TMDb's, and facts that come and go."""
+"""What the sandbox generates: daily figures that look like TMDb's, and facts that change."""
 
 import datetime as dt
 import itertools
@@ -29,9 +29,9 @@ def test_figures_are_the_same_in_a_process_that_has_only_the_sandbox():
     )
     command = [sys.executable, "-c", code, json.dumps(FILM)]
     done = subprocess.run(command, cwd=REPO, env={"PYTHONHASHSEED": "7"}, capture_output=True, text=True, check=True)
-    figures, told = json.loads(done.stdout)
+    figures, facts = json.loads(done.stdout)
     assert tuple(figures) == daily_figures(FILM, DAY)
-    assert told == [film_on(FILM, DAY + dt.timedelta(days=n)) for n in range(60)]
+    assert facts == [film_on(FILM, DAY + dt.timedelta(days=n)) for n in range(60)]
 
 
 @pytest.mark.parametrize("release_date", ["1979-05-25", "2026-02-01", ""])
@@ -82,24 +82,24 @@ def test_extreme_seeds_stay_on_the_scale(popularity):
 
 
 def lost(film, day):
-    """The facts that are withheld on a day."""
-    told = film_on(film, day)
-    assert told.keys() == film.keys()
-    return [name for name in film if told[name] != film[name]]
+    """Return the facts that are withheld on a day."""
+    facts = film_on(film, day)
+    assert facts.keys() == film.keys()
+    return [name for name in film if facts[name] != film[name]]
 
 
-def test_a_fact_is_lost_for_some_days_and_comes_back():
+def test_a_fact_is_lost_for_some_days_and_returns():
     known = FILM | {"homepage": "https://rivers.example"}
     gaps = [(names, len(list(days))) for names, days in itertools.groupby(lost(known, day) for day in TWO_YEARS)]
     assert {len(names) for names, _ in gaps} == {0, 1}
     between = [names for names, _ in gaps]
-    assert all(bool(a) != bool(b) for a, b in itertools.pairwise(between))  # every gap is followed by all being known
-    lengths = [days for names, days in gaps[1:-1] if names]  # those at the ends are cut
+    assert all(bool(a) != bool(b) for a, b in itertools.pairwise(between))  # between gaps, all is known
+    lengths = [days for names, days in gaps[1:-1] if names]  # the first and last may be cut off
     assert 10 <= len(lengths) <= 13
     assert (min(lengths) >= 1, max(lengths) <= 14, len(set(lengths)) > 3) == (True, True, True)
 
 
-def test_what_is_lost_is_told_as_tmdb_tells_the_unknown():
+def test_lost_facts_are_written_as_tmdb_writes_unknown_ones():
     known = FILM | {"homepage": "https://rivers.example"}
     seen = {}
     for film_id, day in itertools.product(range(20), TWO_YEARS[::5]):
@@ -108,14 +108,14 @@ def test_what_is_lost_is_told_as_tmdb_tells_the_unknown():
     assert seen == {"budget": 0, "revenue": 0, "runtime": 0, "homepage": "", "genres": [878]}
 
 
-def test_what_is_not_known_cannot_be_lost():
+def test_unknown_facts_cannot_be_lost():
     assert [day for day in TWO_YEARS if film_on(BARE, day) != BARE] == []
     only = BARE | {"genres": [18]}
     assert [lost(only, day) for day in TWO_YEARS].count(["genres"]) > 0
     assert {tuple(lost(only, day)) for day in TWO_YEARS} == {(), ("genres",)}
 
 
-def test_the_film_given_is_left_alone():
+def test_the_argument_is_not_changed():
     before = json.dumps(FILMS)
     for day in TWO_YEARS[:60]:
         for film in FILMS:
