@@ -1,1 +1,1 @@
-"""The daily id export: download it, read it."""
+"""The daily id export: its download, and its file."""

@@ -1,6 +1,6 @@
-"""The daily id export: every film TMDb knows with its popularity of the day, the only history TMDb publishes.
+"""The download of a daily id export: every film on TMDb with its popularity that day, the only history TMDb publishes.
 
-Here is its download: the request, its retries, and what to say of a day that is not there. `export_file` unpacks it.
+The request, its retries, and the errors for days that are not available; `file` unpacks what arrives.
 
 Reference: https://developer.themoviedb.org/docs/daily-id-exports
 """
@@ -25,10 +25,11 @@ from tmdb_assets.tmdb.errors import Fault, TmdbError, UnreachableError
 from tmdb_assets.tmdb.export.file import DamageError, ExportFile, Unpacker
 from tmdb_assets.tmdb.limits.tries import Tries, retrying
 from tmdb_assets.tmdb.route import find_route, user_agent
-from tmdb_assets.tmdb.stats import FetchStats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from tmdb_assets.tmdb.stats import FetchStats
 
     Watch = Callable[[int, int], None]
 
@@ -40,32 +41,32 @@ _NETWORK_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, OSEr
 
 
 class ExportNotYetError(TmdbError):
-    """The export of today or yesterday is not published yet: a later request helps."""
+    """The export of today or yesterday is not published yet; try later."""
 
     retry = Retry.LATER
 
 
 class ExportGoneError(TmdbError):
-    """The export of an older day is not published (any more): another request does not help."""
+    """The export of an older day is no longer published; retrying does not help."""
 
     retry = Retry.NEVER
 
 
 class ExportCorruptError(TmdbError):
-    """The export is cut short or damaged, also after the retries; nothing of it is used."""
+    """The export was cut short or damaged, even after retries; nothing of it is used."""
 
     retry = Retry.LATER
 
 
-# Whoever wants to see the download come is further up than `TmdbSource`, through which it is called.
+# A context variable, because the callers that show progress and this download have `TmdbSource` between them.
 _watch: ContextVar[Watch | None] = ContextVar("_watch", default=None)
 
 
 @contextmanager
 def watched_downloads(watch: Watch) -> Iterator[None]:
-    """Within this context `watch` is called as an export comes: with the bytes so far and those to come in all.
+    """Within this context, `watch` is called while an export downloads, with the bytes received and the total.
 
-    A try that begins anew counts from 0 again. An export whose length is not told is not watched.
+    A retry starts from 0 again. An export without a Content-Length is not watched.
     """
     token = _watch.set(watch)
     try:
@@ -75,7 +76,7 @@ def watched_downloads(watch: Watch) -> Iterator[None]:
 
 
 def export_name(day: dt.date) -> str:
-    """The file name of a day's export."""
+    """Return the file name of a day's export."""
     return f"movie_ids_{day:%m_%d}_{day.year:04}.json.gz"
 
 
@@ -84,7 +85,7 @@ def fetch_export(
     day: dt.date,
     *,
     now: dt.datetime,
-    stats: FetchStats | None = None,
+    stats: FetchStats,
     retry_seconds: float = 18,
     download_seconds: float = 600,
     timeouts: tuple[float, float] = (3.05, 10),
@@ -94,27 +95,21 @@ def fetch_export(
     """Download and check the export of `day` from `base_url` (like https://files.tmdb.org/p/exports).
 
     It is unzipped, checked (gzip checksum and length, each line JSON) and reduced to id and popularity as it
-    arrives, so that neither memory nor disk holds it whole. A line that is JSON, but no object with a whole `id`
-    from 1 to 2^63 - 1 and a finite `popularity` of 0 or more, is skipped and counted. No token is sent, redirects
-    are not followed, proxies and certificates are as for `TmdbClient`.
+    arrives: neither memory nor disk holds all of it. A line without an integer `id` from 1 to 2^63 - 1 and a finite
+    `popularity` of 0 or more is skipped and counted. No token is sent and redirects are not followed; proxies and
+    certificates are as for `TmdbClient`.
 
-    `now` (aware) tells a day that is not published yet from one that is no longer. Faults are retried for at most
-    `retry_seconds`, in which the time that bytes flow does not count; bytes are waited for until `download_seconds`
-    after the start. `timeouts` are for connecting and for silence, in seconds. `stats` can be a client's, which
-    then counts these requests too, with the same `clock` (monotonic seconds; replaced only together with `sleep`).
+    `now` (aware, UTC) decides whether a missing day is not published yet or no longer. Faults are retried for at most
+    `retry_seconds`, not counting the time in which bytes arrive; the download ends `download_seconds` after its start.
+    `timeouts` are for connecting and reading, in seconds. `stats` counts the requests. `clock` (monotonic seconds) and
+    `sleep` are replaced together.
 
-    Raises `ExportNotYetError`, `ExportGoneError`, `ExportCorruptError`, `UnreachableError`, `BadRequestError`, and
-    `ValueError` for a `now` without a time zone.
+    Raises `ExportNotYetError`, `ExportGoneError`, `ExportCorruptError`, `UnreachableError`, `BadRequestError`.
     """
-    if now.tzinfo is None:
-        raise ValueError("now needs a time zone")
-    stats = FetchStats() if stats is None else stats
     with ExitStack() as opened:
         file: IO[bytes] = opened.enter_context(tempfile.TemporaryFile())
         with closing(HTTPAdapter()) as adapter:
-            download = _Download(
-                base_url, day, now.astimezone(dt.UTC), adapter, timeouts, clock, clock() + download_seconds, stats
-            )
+            download = _Download(base_url, day, now, adapter, timeouts, clock, clock() + download_seconds, stats)
             tries = Tries(retry_seconds, download.waiting_clock)
             outcome: Unpacker | Fault | TmdbError = retrying(sleep, stats.count_retry)(download.attempt, tries, file)
         if isinstance(outcome, Fault):
@@ -122,12 +117,12 @@ def fetch_export(
         if isinstance(outcome, TmdbError):
             raise outcome
         opened.pop_all()
-    return ExportFile(day, file, outcome.lines, outcome.skipped, stats)
+    return ExportFile(file, outcome.lines, outcome.skipped)
 
 
 @dataclass
 class _Download:
-    """The tries to get one export; each writes the file from its start."""
+    """The tries to download one export; each rewrites the file."""
 
     base_url: str
     day: dt.date
@@ -144,20 +139,20 @@ class _Download:
         self.target = "/" + export_name(self.day)
 
     def waiting_clock(self) -> float:
-        """The clock without the time in which bytes came: 28 MB over a slow line must not use up the retries."""
+        """Return the clock less the time in which bytes arrived: 28 MB over a slow line must not use up the retries."""
         return self.clock() - self.flowing
 
     def attempt(self, tries: Tries, file: IO[bytes]) -> Unpacker | Fault | TmdbError:
-        """Try once to bring the export into `file`."""
+        """Try once to download the export to `file`."""
         self.stats.count_request(self.clock(), 0.0)
         tries.begin()
-        outcome = self._ask(file)
+        outcome = self._send(file)
         tries.end(outcome if isinstance(outcome, Fault) else None)
         return outcome
 
-    def _ask(self, file: IO[bytes]) -> Unpacker | Fault | TmdbError:
+    def _send(self, file: IO[bytes]) -> Unpacker | Fault | TmdbError:
         try:
-            # The file is gzip by itself: nothing on the way shall pack or unpack it.
+            # The file itself is gzip: no proxy may compress or decompress it.
             headers = {"Accept-Encoding": "identity", "User-Agent": user_agent()}
             request = requests.Request("GET", self.base_url.rstrip("/") + self.target, headers).prepare()
             response = self.adapter.send(
@@ -181,7 +176,7 @@ class _Download:
         length = response.headers.get("Content-Length", "")
         promised, watch, last = int(length) if length.isdecimal() else 0, _watch.get(), self.clock()
         while True:
-            # Only the network is classified here: a full disk is not a fault of TMDb.
+            # Only errors of the network are classified: a full disk is no fault of TMDb.
             try:
                 part = response.raw.read1(_READ_BYTES, decode_content=False)
             except _NETWORK_ERRORS as error:
@@ -195,7 +190,7 @@ class _Download:
                 watch(response.raw.tell(), promised)
             if now > self.until:
                 return UnreachableError(
-                    f"{self.host} is too slow: the time for the id export of {self.day} was over after "
+                    f"{self.host} is too slow: the download of the id export of {self.day} timed out after "
                     f"{response.raw.tell()} bytes",
                     action="Check the network",
                     cause=f"{self.host} is too slow",
@@ -211,9 +206,9 @@ class _Download:
 
     def _refused(self, response: requests.Response) -> Fault | TmdbError:
         status = response.status_code
-        if status in (403, 404):  # the file store answers 403 for what it does not have
+        if status in (403, 404):  # the file store answers 403 for a missing file
             return self._missing(status)
-        # The body is not needed, and no token was sent: what TMDb's API would say in it does not apply.
+        # The body is ignored: this is the file store, not the API.
         outcome = errors.classify_status(status, response.headers, b"", self.target)
         if isinstance(outcome, Fault):
             return outcome
@@ -230,21 +225,21 @@ class _Download:
             is_due = self.now >= due
             what = f"{'late' if is_due else 'not published yet'} ({status})"
             return ExportNotYetError(
-                f"The id export of {self.day} is {what}: TMDb writes it from 07:00 UTC and has it there by "
-                f"{due:%Y-%m-%d %H:%M} UTC; it is {self.now:%Y-%m-%d %H:%M} UTC",
+                f"The id export of {self.day} is {what}: TMDb publishes it by {due:%Y-%m-%d %H:%M} UTC; it is "
+                f"{self.now:%Y-%m-%d %H:%M} UTC",
                 retry_at=self.now + dt.timedelta(hours=1) if is_due else due,
-                cause=f"the id export is {what}: there by {due:%Y-%m-%d %H:%M} UTC",
+                cause=f"the id export is {what}: due by {due:%Y-%m-%d %H:%M} UTC",
             )
-        gone = f"no longer published ({status}): TMDb keeps each for about 3 months"
+        gone = f"no longer published ({status}): TMDb keeps exports for about 3 months"
         return ExportGoneError(
             f"The id export of {self.day} is {gone}",
-            action=f"If those of newer days are missing too, check {_SETTING}",
+            action=f"If the exports of newer days are missing too, check {_SETTING}",
             setting=_SETTING,
             cause=gone,
         )
 
     def final(self, fault: Fault, tries: Tries) -> TmdbError:
-        """The error for the user once a fault has outlasted its retries."""
+        """Return the error for a fault that outlasted its retries."""
         if fault.unreadable:
             return ExportCorruptError(
                 f"The id export of {self.day} from {self.host} is damaged ({tries.spent}, last: {fault.cause}). "

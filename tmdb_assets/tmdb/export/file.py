@@ -1,4 +1,4 @@
-"""The file of a daily id export: unzipped and checked as it arrives, kept as one packed row a film."""
+"""The file of a daily id export: unzipped and checked as it arrives, stored as one packed row per film."""
 
 from __future__ import annotations
 
@@ -12,12 +12,9 @@ from typing import IO, TYPE_CHECKING, Any, Self
 import orjson
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Container, Iterator
 
-    from tmdb_assets.tmdb.stats import FetchStats
-
-# What is unzipped at a time, and the longest line that is believed: titles are a few hundred bytes.
+# The block unzipped at a time, and the longest line that can be valid: titles take a few hundred bytes.
 _BLOCK_BYTES = 1 << 20
 _ROW = struct.Struct("<qd")
 _ROWS_READ = 8_192
@@ -25,27 +22,23 @@ _LARGEST_ID = 2**63 - 1
 
 
 class DamageError(Exception):
-    """What came is no export; the text says why. `fetch_export` tries again and never lets it out."""
+    """What arrived is not a valid export; the text says why. `fetch_export` retries it and never raises it."""
 
 
 class ExportFile:
-    """The export of `day`, complete and checked; a context manager whose temporary file ends with it.
+    """A complete, checked export; a context manager that deletes its temporary file.
 
-    `lines` counts the lines, `skipped` those without a usable film, `stats` what the download took.
+    `lines` counts the lines, `skipped` those without a usable film.
     """
 
-    def __init__(self, day: dt.date, file: IO[bytes], lines: int, skipped: int, stats: FetchStats) -> None:
-        self.day, self.lines, self.skipped, self.stats = day, lines, skipped, stats
-        self._file = file
+    def __init__(self, file: IO[bytes], lines: int, skipped: int) -> None:
+        self.lines, self.skipped, self._file = lines, skipped, file
 
     def rows(self, known: Container[int] | None, chunk: int = 50_000) -> Iterator[list[tuple[int, float]]]:
-        """Yield the films as lists of at most `chunk` (movie_id, popularity), in the order of the export.
+        """Yield lists of at most `chunk` (movie_id, popularity), in the order of the export; can be called again.
 
-        `known` selects the ids to yield, None all. Adult films and videos are among them; an id that the export
-        repeats comes as often. Can be called again. Raises `ValueError` for a `chunk` below 1.
+        `known` selects ids, None selects all. Adult films and videos are included; repeated ids are yielded repeatedly.
         """
-        if chunk < 1:
-            raise ValueError(f"chunk must be 1 or more, not {chunk}")
         films = self._read() if known is None else (film for film in self._read() if film[0] in known)
         while part := list(islice(films, chunk)):
             yield part
@@ -64,7 +57,7 @@ class ExportFile:
 
 
 class Unpacker:
-    """Takes the compressed export in parts, checks it, and writes one packed row a film to `file`.
+    """Unzips and checks an export as it arrives, and writes one packed row per film to `file`.
 
     `lines` counts the lines so far, `skipped` those without a usable film.
     """
@@ -76,14 +69,14 @@ class Unpacker:
         self._rest = b""
 
     def feed(self, part: bytes) -> None:
-        """Take the next bytes. Raises `DamageError`."""
+        """Process the next bytes. Raises `DamageError` when they are not gzip, or a line is not JSON or too long."""
         while part:
-            if self._gzip.eof:  # one gzip member may follow another: RFC 1952, 2.2
+            if self._gzip.eof:  # a file may have several gzip members: RFC 1952, 2.2
                 self._gzip = zlib.decompressobj(wbits=31)
             try:
                 text = self._gzip.decompress(part, _BLOCK_BYTES)
             except zlib.error:
-                raise DamageError("not sound gzip") from None
+                raise DamageError("not valid gzip") from None
             part = self._gzip.unused_data if self._gzip.eof else self._gzip.unconsumed_tail
             lines = (self._rest + text).split(b"\n")
             self._rest = lines.pop()
@@ -92,7 +85,7 @@ class Unpacker:
             self._pack(lines)
 
     def finish(self) -> None:
-        """Take the end of the export. Raises `DamageError` when it is not the end, or nothing was in it."""
+        """End the export. Raises `DamageError` when it is incomplete or contains no film."""
         if not self._gzip.eof:
             raise DamageError("cut short")
         self._pack([self._rest])
@@ -100,7 +93,7 @@ class Unpacker:
             raise DamageError(f"no film in {self.lines} lines")
 
     def _pack(self, lines: list[bytes]) -> None:
-        # A million passes: local names, and exact types instead of isinstance (a bool is no number here).
+        # A million passes: local names, and exact types in place of isinstance (a bool is not a number).
         rows, loads, pack, largest = bytearray(), orjson.loads, _ROW.pack, sys.float_info.max
         for line in lines:
             try:
@@ -124,7 +117,7 @@ class Unpacker:
         self._file.write(rows)
 
     def _read_leniently(self, line: bytes) -> Any:
-        """Parse what orjson is too strict for and a broken title may hold (half a surrogate pair, a NUL), or NaN."""
+        """Parse what orjson rejects: a lone surrogate or a NUL in a broken title, and NaN."""
         try:
             return json.loads(line.decode("utf-8"), strict=False)
         except (ValueError, RecursionError):

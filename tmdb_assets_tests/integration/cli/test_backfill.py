@@ -62,7 +62,7 @@ def test_a_range_is_loaded_and_the_days_that_cannot_be_had_are_named(database, r
     assert (done.returncode, done.stderr) == (1, "")
     assert "2 of 4 days loaded in " in done.stdout
     (line,) = [line for line in done.stdout.splitlines() if "no longer published" in line]
-    gone = "no longer published (404): TMDb keeps each for about 3 months."
+    gone = "no longer published (404): TMDb keeps exports for about 3 months."
     assert line.startswith(f"  {days[1]} to {days[2]}: {gone}")
     assert done.stdout.splitlines()[-1].startswith("This product uses the TMDB API")
     assert asked_exports(replay) == days

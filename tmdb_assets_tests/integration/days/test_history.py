@@ -142,11 +142,11 @@ def test_a_damaged_export_leaves_what_another_had_brought(made):
 @pytest.mark.parametrize(
     ("age", "hour", "text"),
     [
-        (0, 6, "is not published yet (404): TMDb writes it from 07:00 UTC and has it there by 2026-08-05 08:00 UTC"),
+        (0, 6, "is not published yet (404): TMDb publishes it by 2026-08-05 08:00 UTC"),
         (0, 9, "is late (404)"),
         (1, 6, "is late (404)"),
-        (2, 6, "is no longer published (404): TMDb keeps each for about 3 months."),
-        (100, 6, "is no longer published (404): TMDb keeps each for about 3 months."),
+        (2, 6, "is no longer published (404): TMDb keeps exports for about 3 months."),
+        (100, 6, "is no longer published (404): TMDb keeps exports for about 3 months."),
     ],
 )
 def test_not_yet_and_no_longer_published_are_told_apart(made, monkeypatch, age, hour, text):

@@ -57,7 +57,7 @@ def test_a_failed_run_ends_with_its_problems_and_the_way_to_its_log():
 
 
 DAY = dt.date(2026, 8, 20)
-GONE = "no longer published (404): TMDb keeps each for about 3 months"
+GONE = "no longer published (404): TMDb keeps exports for about 3 months"
 
 
 def day_run(number, **given):

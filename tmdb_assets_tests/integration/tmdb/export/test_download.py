@@ -1,4 +1,4 @@
-"""How a daily id export comes: retried, given up in time, and clear about days that are not there."""
+"""The download of a daily id export: retries, timeouts, and errors for days that are not available."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import socket
 import pytest
 
 from tmdb_assets.errors.problem import Retry
-from tmdb_assets.tmdb.client import TmdbClient
 from tmdb_assets.tmdb.errors import BadRequestError, UnreachableError
 from tmdb_assets.tmdb.export.download import ExportGoneError, ExportNotYetError
 from tmdb_assets_tests.cases.export_sample import EXPORT, FILMS, PATH, line, packed
@@ -24,7 +23,7 @@ def hang_after(body):
     return act
 
 
-def test_after_a_damaged_try_only_the_whole_one_counts(server, fetch, skipped):
+def test_only_the_complete_try_counts(server, fetch, skipped, stats):
     long = packed(*(line(number) for number in range(100, 3_000)))
     server.plays(
         reply(body=long[:-10], promised=len(long)),
@@ -36,26 +35,26 @@ def test_after_a_damaged_try_only_the_whole_one_counts(server, fetch, skipped):
     with fetch() as export:
         assert list(export.rows(None)) == [FILMS]
         assert (export.lines, export.skipped) == (5, 0)
-    assert export.stats.retries == {"unreadable": 1, "connection": 1, "503": 1, "429": 1}
+    assert stats.retries == {"unreadable": 1, "connection": 1, "503": 1, "429": 1}
     assert skipped.waits[2] >= 3
     assert skipped.waits[3] >= 2
-    assert export.stats.bytes == len(long) - 10 + len(EXPORT)
+    assert (stats.requests, stats.bytes) == (5, len(long) - 10 + len(EXPORT))
 
 
-def test_silence_amid_the_file_is_a_fault(server, fetch):
+def test_a_stalled_download_is_retried(server, fetch, stats):
     server.plays(hang_after(EXPORT[:50]), reply(body=EXPORT))
     with fetch(timeouts=(3, 0.2)) as export:
         assert list(export.rows(None)) == [FILMS]
-    assert export.stats.retries == {"read timeout": 1}
+    assert stats.retries == {"read timeout": 1}
 
 
 def slow(seconds, skipped, body):
-    """Announce more than `body`; `seconds` pass for the client between the head and the body."""
+    """Promise more than `body`; let `seconds` pass for the client between the header and the body."""
 
     def act(handler):
         looks = skipped.looks
         reply(body=b"", promised=len(body) + 5)(handler)
-        # Until the client has looked at its clock and waits for the body.
+        # Until the client has read its clock and waits for the body.
         wait_until(lambda: skipped.looks > looks)
         skipped.skip(seconds)
         handler.wfile.write(body)
@@ -63,14 +62,14 @@ def slow(seconds, skipped, body):
     return act
 
 
-def test_a_slow_download_is_tried_again_as_well(server, fetch, skipped):
+def test_a_slow_download_is_retried_too(server, fetch, skipped, stats):
     server.plays(slow(60, skipped, EXPORT[:50]), reply(body=EXPORT))
     with fetch(retry_seconds=18) as export:
         assert list(export.rows(None)) == [FILMS]
-    assert export.stats.retries == {"unreadable": 1}
+    assert stats.retries == {"unreadable": 1}
 
 
-def test_a_download_that_never_ends_is_given_up(server, fetch, skipped):
+def test_a_download_that_takes_too_long_is_aborted(server, fetch, skipped):
     server.plays(slow(601, skipped, EXPORT[:50]), reply(body=EXPORT))
     with pytest.raises(UnreachableError, match=r"too slow.*2026-08-31"):
         fetch()
@@ -90,7 +89,7 @@ def test_a_download_that_never_ends_is_given_up(server, fetch, skipped):
         ("2025-08-31", "2026-09-02T00:00", ExportGoneError, ["no longer published", "TMDB_EXPORT_URL"]),
     ],
 )
-def test_a_day_that_is_not_there_says_why_at_once(server, fetch, skipped, status, day, now, error, words):
+def test_a_missing_day_fails_at_once_and_says_why(server, fetch, skipped, stats, status, day, now, error, words):
     server.plays(reply(status, b"<Error><Code>AccessDenied</Code></Error>"))
     with pytest.raises(error) as caught:
         fetch(dt.date.fromisoformat(day), now=dt.datetime.fromisoformat(now).replace(tzinfo=dt.UTC))
@@ -101,16 +100,7 @@ def test_a_day_that_is_not_there_says_why_at_once(server, fetch, skipped, status
     assert (problem.retry is Retry.NEVER) == (error is ExportGoneError) == ("un again" not in text)
     assert day not in problem.cause or error is ExportNotYetError
     assert "\n" not in text
-    assert (len(server.seen), skipped.waits) == (1, [])
-
-
-def test_now_is_read_in_utc(server, fetch):
-    server.plays(reply(404))
-    tokyo = dt.timezone(dt.timedelta(hours=9))
-    with pytest.raises(ExportNotYetError, match="it is 2026-08-31 22:00 UTC"):
-        fetch(now=dt.datetime(2026, 9, 1, 7, 0, tzinfo=tokyo))
-    with pytest.raises(ValueError, match="time zone"):
-        fetch(now=dt.datetime(2026, 8, 31, 9, 0))
+    assert (len(server.seen), stats.requests, skipped.waits) == (1, 1, [])
 
 
 @pytest.mark.parametrize("status", [301, 302, 400, 401, 410, 501])
@@ -125,7 +115,7 @@ def test_a_refusal_is_not_retried(server, fetch, skipped, status):
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_a_permanent_fault_ends_within_the_retries(server, fetch, skipped, status):
+def test_a_lasting_fault_ends_with_the_retries(server, fetch, skipped, status):
     server.plays(reply(status))
     with pytest.raises(UnreachableError, match=rf"answers with faults .*{status}.*stored is kept") as caught:
         fetch(retry_seconds=18)
@@ -148,7 +138,7 @@ def test_an_unreachable_host(fetch, skipped):
     assert sum(skipped.waits) <= 18
 
 
-def test_an_address_that_is_none_never_shows_its_login(fetch):
+def test_an_invalid_address_is_refused_and_its_login_not_shown(fetch):
     with pytest.raises(UnreachableError, match="TMDB_EXPORT_URL") as caught:
         fetch(base_url="https://me:secret@/p/exports")
     assert "secret" not in str(caught.value)
@@ -159,17 +149,3 @@ def test_a_proxy_is_used_for_other_hosts(server, fetch, monkeypatch):
     with fetch(base_url="http://files.example/p/exports") as export:
         assert export.lines == 5
     assert server.seen[0][0] == f"http://files.example{PATH}"
-
-
-def test_the_requests_count_among_those_of_the_client(server, fetch):
-    client = TmdbClient("http://127.0.0.1:9/3", "token", rate_limit=0)
-    server.plays(reply(500), drop, reply(body=EXPORT))
-    with fetch(stats=client.stats) as export:
-        assert export.stats is client.stats
-    figures = client.stats.snapshot()
-    assert (figures["requests"], figures["bytes"]) == (3, len(EXPORT))
-    assert figures["retries"] == {"500": 1, "connection": 1}
-    server.plays(reply(404))
-    with pytest.raises(ExportNotYetError):
-        fetch(stats=client.stats)
-    assert client.stats.requests == 4

@@ -1,4 +1,4 @@
-"""What a daily id export holds: streamed, checked whole, given film by film."""
+"""The file of a daily id export: checked while it streams, and read in chunks."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import tracemalloc
 import pytest
 
 from tmdb_assets.tmdb.export.download import ExportCorruptError
-from tmdb_assets_tests.cases.export_sample import DAY, EXPORT, FILMS, PATH, line, packed
+from tmdb_assets_tests.cases.export_sample import EXPORT, FILMS, PATH, line, packed
 from tmdb_assets_tests.fakes.replay_catalogue import RECORDINGS
 from tmdb_assets_tests.fakes.scripted_server import reply
 
 
-def test_the_films_come_as_the_export_has_them(server, fetch, tmp_path, monkeypatch):
+def test_the_films_are_those_of_the_export(server, fetch, stats, tmp_path, monkeypatch):
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login a password b\n")
     monkeypatch.setenv("NETRC", str(netrc))
@@ -26,18 +26,15 @@ def test_the_films_come_as_the_export_has_them(server, fetch, tmp_path, monkeypa
         assert [len(part) for part in export.rows(None, chunk=2)] == [2, 2, 1]
         assert list(export.rows(set())) == []
         assert [list(map(type, row)) for row in next(export.rows(None))] == [[int, float]] * 5
-        assert (export.day, export.lines, export.skipped) == (DAY, 5, 0)
-        with pytest.raises(ValueError, match="chunk"):
-            next(export.rows(None, chunk=0))
+        assert (export.lines, export.skipped) == (5, 0)
     ((path, headers),) = server.seen
     assert path == PATH
     assert {name.lower() for name in headers} == {"host", "accept-encoding", "user-agent"}
     assert headers["Accept-Encoding"] == "identity"
-    assert export.stats.snapshot()["requests"] == 1
-    assert export.stats.bytes == len(EXPORT)
+    assert (stats.requests, stats.bytes) == (1, len(EXPORT))
 
 
-def test_two_readings_at_once_do_not_disturb_each_other(server, fetch):
+def test_two_iterators_are_independent(server, fetch):
     films = [(number, number / 7) for number in range(1, 20_001)]
     server.plays(reply(body=packed(*(line(*film) for film in films))))
     with fetch() as export:
@@ -46,7 +43,7 @@ def test_two_readings_at_once_do_not_disturb_each_other(server, fetch):
     assert [film for part, _ in both for film in part] == films
 
 
-def test_the_file_ends_with_the_context(fetch):
+def test_the_file_is_deleted_with_the_context(fetch):
     with fetch() as export:
         pass
     with pytest.raises(ValueError, match="closed"):
@@ -54,10 +51,10 @@ def test_the_file_ends_with_the_context(fetch):
 
 
 @pytest.mark.parametrize("day", ["07_29_2026", "07_31_2026", "12_01_2025"])
-def test_exports_made_of_recorded_films(server, fetch, day):
+def test_exports_of_recorded_films(server, fetch, day):
     path = RECORDINGS / "export" / "derived" / f"movie_ids_{day}.json.gz"
     if not path.is_file():
-        pytest.skip("the recorded TMDb answers are not there: they belong in ../shared/tmdb beside the repository")
+        pytest.skip("the recorded TMDb answers are missing: they belong in ../shared/tmdb, next to the repository")
     server.plays(reply(body=path.read_bytes()))
     films = [json.loads(text) for text in gzip.decompress(path.read_bytes()).splitlines()]
     with fetch(dt.datetime.strptime(day, "%m_%d_%Y").date()) as export:
@@ -67,7 +64,7 @@ def test_exports_made_of_recorded_films(server, fetch, day):
     assert server.seen[0][0].endswith(path.name)
 
 
-def test_lines_that_are_no_film_are_skipped_and_counted(server, fetch):
+def test_lines_without_a_film_are_skipped_and_counted(server, fetch):
     bad = [b"[]", b"null", b"5", b'"id"', b"{}", line("7"), line(None), line(True), line(1.0), line(0), line(-3)]
     bad += [line(2**63), line(10**30), line(8, None), line(8, "1"), line(8, True), line(8, -0.1), line(8, 10**400)]
     bad += [line(8, float("nan")), line(8, float("inf")), b'{"id":8,"popularity":1e999}', b'{"id":8}']
@@ -108,9 +105,9 @@ DAMAGED = {
     "short of its length": (reply(body=EXPORT[:-20], promised=len(EXPORT)), "cut short"),
     "short without a length": (reply(body=EXPORT[:-20], promised=0), "cut short"),
     "short by its checksum": (reply(body=EXPORT[:-4]), "cut short"),
-    "wrong checksum": (reply(body=FLIPPED), "not sound gzip"),
-    "a page instead": (reply(body=b"<html>Please log in"), "not sound gzip"),
-    "more behind it": (reply(body=EXPORT + b"x" * 40), "not sound gzip"),
+    "wrong checksum": (reply(body=FLIPPED), "not valid gzip"),
+    "a page instead": (reply(body=b"<html>Please log in"), "not valid gzip"),
+    "bytes after it": (reply(body=EXPORT + b"x" * 40), "not valid gzip"),
     "nothing": (reply(body=b""), "cut short"),
     "no line": (reply(body=gzip.compress(b"")), "no film in 0 lines"),
     "no film": (reply(body=packed(b'{"identity": 4}')), "no film in 1 lines"),
@@ -122,7 +119,7 @@ DAMAGED = {
 
 
 @pytest.mark.parametrize("damage", DAMAGED)
-def test_a_damaged_export_is_refused_whole_after_retries(server, fetch, skipped, damage):
+def test_a_damaged_export_is_refused_after_retries(server, fetch, skipped, damage):
     action, cause = DAMAGED[damage]
     server.plays(action)
     with pytest.raises(ExportCorruptError) as caught:

@@ -1,4 +1,4 @@
-"""How far the download of an export has come: told in bytes, and shown once it turns out to be slow."""
+"""The progress of an export's download: reported in bytes, and shown when it is slow."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LONG = packed(*(line(number, number / 7) for number in range(1, 60_000)))
 
 
 def in_two(skipped, seconds):
-    """Answer with LONG in two halves; so many seconds pass for the client before each."""
+    """Answer with LONG in two halves; let `seconds` pass for the client before each."""
 
     def act(handler):
         handler.send_response_only(200)
@@ -28,35 +28,35 @@ def in_two(skipped, seconds):
             looks = skipped.looks
             skipped.skip(seconds)
             handler.wfile.write(part)
-            # Until the client has taken some of it, and looked at its clock.
+            # Until the client has read some of it, and its clock.
             wait_until(lambda before=looks: skipped.looks > before + 1)
 
     return act
 
 
-def test_the_bytes_are_told_as_they_come(server, fetch):
-    told = []
+def test_bytes_are_reported_as_they_arrive(server, fetch):
+    reports = []
     server.plays(drop, reply(body=LONG))
-    with watched_downloads(lambda received, promised: told.append((received, promised))), fetch() as export:
+    with watched_downloads(lambda received, promised: reports.append((received, promised))), fetch() as export:
         assert export.lines == 59_999
-    assert {promised for _, promised in told} == {len(LONG)}
-    received = [count for count, _ in told]
+    assert {promised for _, promised in reports} == {len(LONG)}
+    received = [count for count, _ in reports]
     assert received == sorted(set(received))
     assert received[-1] == len(LONG)
-    told.clear()
+    reports.clear()
     with fetch():
-        assert told == []  # nobody watches any more
+        assert reports == []  # the context has ended
 
 
 def test_an_export_without_a_length_is_not_watched(server, fetch):
-    told = []
+    reports = []
     server.plays(reply(body=LONG, promised=0))
-    with watched_downloads(lambda *bytes_: told.append(bytes_)), fetch():
-        assert told == []
+    with watched_downloads(lambda *bytes_: reports.append(bytes_)), fetch():
+        assert reports == []
 
 
 @pytest.mark.parametrize("seconds", [0, 20])
-def test_a_slow_download_is_shown_at_sensible_steps(server, fetch, skipped, seconds):
+def test_only_a_slow_download_is_shown(server, fetch, skipped, seconds):
     lines = []
     server.plays(in_two(skipped, seconds))
     fetcher = SimpleNamespace(day=DAY, progress=LogProgress(skipped.clock), say=lines.append)
