@@ -1,4 +1,4 @@
-"""A server that takes only so many requests a second, on virtual time, and a client's threads that ask it."""
+"""A server with a rate limit and the threads of a client, on virtual time."""
 
 import heapq
 import random
@@ -8,10 +8,10 @@ from tmdb_assets_tests.fakes.virtual_time import VirtualTime
 
 
 class RateLimitedServer(VirtualTime):
-    """A token bucket of `rate` and `burst` (rate 0: takes all) that answers after `latency()` seconds, on virtual time.
+    """A token bucket of `rate` and `burst` (rate 0: accepts all) that answers after `latency()` seconds.
 
-    Of all answers `stray_share` are 429s for no reason. `play` sends through a gate with as many requests under way
-    as there are threads, until `count` are answered or `seconds` are over. Refused requests are not asked again.
+    A `stray_share` of all answers are 429s without a reason. `play` sends with one open request per thread, until
+    `count` are answered or `seconds` have passed. Refused requests are not retried.
     """
 
     def __init__(self, rate, burst=None, latency=lambda: 0.06, retry_after=1.0, stray_share=0.0):
@@ -49,7 +49,7 @@ class RateLimitedServer(VirtualTime):
         return is_accepted
 
     def play(self, limit, count=10**9, seconds=10**9):
-        """Ask with `limit`, which holds for later calls too; return the server itself."""
+        """Send requests within `limit`, which later calls keep; return the server itself."""
         if self.pace is None:
             self.pace = Pace(limit, clock=self.clock, sleep=self.sleep, log=self.logged.append)
         threads, until = thread_count(limit, 64), self.now + seconds
@@ -65,14 +65,14 @@ class RateLimitedServer(VirtualTime):
 
     @property
     def mean_rate(self):
-        """Requests sent a second."""
+        """Requests sent per second."""
         return (len(self.grants) - 1) / (self.grants[-1] - self.grants[0])
 
     @property
     def answered_rate(self):
-        """Requests answered otherwise than by 429, a second."""
+        """Requests per second that were answered by something other than 429."""
         return self.answered / (self.now - 1000)
 
     def sent_since(self, moment, seconds):
-        """Requests sent a second in the `seconds` after `moment`."""
+        """Return the requests sent per second in the `seconds` after `moment`."""
         return sum(moment <= sent < moment + seconds for sent in self.grants) / seconds

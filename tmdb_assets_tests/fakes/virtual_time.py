@@ -1,11 +1,11 @@
-"""Time that only moves when somebody sleeps, and what is counted along it."""
+"""Time that only passes while somebody sleeps, and rates over it."""
 
 import threading
 from bisect import bisect_right
 
 
 class VirtualTime:
-    """A clock that only moves when somebody sleeps; sleeps end late by what `lateness` yields."""
+    """A clock that only advances while somebody sleeps; sleeps end late by what `lateness` yields."""
 
     def __init__(self, lateness=()):
         self.now = 1000.0
@@ -24,6 +24,6 @@ class VirtualTime:
 
 
 def most_in_a_window(grants, seconds=1.0):
-    """The largest number of grants in any closed window; one that starts at a grant is always among the largest."""
+    """Return the largest number of times in any closed window; a window that starts at one of them has the largest."""
     grants = sorted(grants)
     return max(bisect_right(grants, start + seconds) - i for i, start in enumerate(grants))

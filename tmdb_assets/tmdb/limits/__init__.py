@@ -1,1 +1,1 @@
-"""How fast and how often TMDb is asked."""
+"""How fast requests are sent, and for how long each is retried."""

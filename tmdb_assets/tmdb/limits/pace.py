@@ -1,4 +1,4 @@
-"""How fast requests may go."""
+"""How fast requests may be sent."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Permits are spaced slightly wider than the limit requires, so that a request that travels faster than an earlier one
-# (by up to 22 ms, or 12 ms while lateness is made up for) does not put one too many into a second at the server.
+# Permits are spaced slightly wider than the limit requires, so that a request that arrives faster than an earlier one
+# (by up to 22 ms, or 12 ms while catching up) does not exceed the limit at the server.
 _SHARE = 0.978
 _GUARD_SECONDS = 0.012
-# A sleep may end late. The next permits make up for lateness of up to this, so that it does not lower the mean rate.
+# A sleep may end late. The next permits catch up to this much, so that the mean rate does not fall.
 _CATCH_UP_SECONDS = 0.1
-# A 429 halves the rate, to no less than one request a second; it is back at the limit this long after the last 429.
+# A 429 halves the rate, but not below one request a second; it is at the limit again this long after the last 429.
 _RECOVERY_SECONDS = 60.0
 _LOWEST_RATE = 1.0
 # Without a limit, a 429 halves what TMDb is known to accept: https://developer.themoviedb.org/docs/rate-limiting
 _USUAL_RATE = 40.0
-# Logged are waits from this length on, and rates below this part of the one logged last: not each step up and down
-# around what TMDb accepts.
+# Waits from this length on are logged, and rates below this share of the one logged last, but not every change around
+# the rate that TMDb accepts.
 _LONG_WAIT_SECONDS = 5.0
 _LOGGED_SHARE = 0.6
 
 
 class Pace:
-    """A gate for all threads: at most `rate_limit` permits in any one-second window, evenly spaced.
+    """Gives permits to all threads: at most `rate_limit` in any window of one second, evenly spaced.
 
-    `rate_limit` is in requests per second; 0 means no limit. From 1 up, the fraction is dropped (2.5 permits 2 in any
-    second); below 1, one request is permitted every 1 / `rate_limit` seconds. Given enough callers, the mean rate is at
+    `rate_limit` is in requests per second; 0 means no limit. From 1 up it is rounded down (2.5 permits 2 in any
+    second); below 1, one request is permitted every 1 / `rate_limit` seconds. With enough callers the mean rate is at
     least 97.5% of the limit.
 
-    A 429 halves the rate (`refuse`), which then grows evenly and is back at the limit a minute after the last 429.
-    `log` receives a line when the pace slows down, when it is back, and when a long wait begins; it is called by the
-    thread that noted the answer, one call at a time.
+    A 429 halves the rate (`refuse`), which then grows linearly to the limit within a minute after the last 429. `log`
+    receives a line when the rate falls, when it is back at the limit, and when a long wait begins, one at a time, from
+    the thread that reports the answer.
 
-    `clock` (monotonic seconds) and `sleep` can be replaced, only together. A `sleep` that raises gives up the caller's
-    turn and leaves the pace unchanged. Raises ValueError for a `rate_limit` that is negative or not finite.
+    `clock` (monotonic seconds) and `sleep` are replaced together. A `sleep` that raises cancels the caller's permit.
+    Raises `ValueError` for a `rate_limit` that is negative or not finite.
     """
 
     def __init__(
@@ -63,17 +63,17 @@ class Pace:
         self._due = self._slowed_at = self._held_until = -math.inf
         self._slowed_rate = self._logged_rate = math.inf
         self._refused_since: float | None = None
-        # The thread that holds `_turn` waits for the next permit, the others wait for `_turn`: a permit wakes only one.
+        # One thread holds `_turn` and waits for the next permit, the others wait for `_turn`: a permit wakes only one.
         self._turn, self._state = threading.Lock(), threading.Lock()
 
     def acquire(self) -> float:
-        """Block until the caller may send; return the clock's reading at which it was permitted."""
+        """Block until the caller may send; return the clock's time of the permit."""
         with self._turn:
-            # Checked again after each sleep: a 429 may have closed the gate in the meantime.
+            # Checked again after each sleep: a 429 may have come meanwhile.
             while (now := self._clock()) < (then := self._next_permit()):
                 self._sleep(then - now)
             with self._state:
-                # Time in which nobody asked is not saved up for a burst.
+                # Idle time is not saved up for a burst.
                 planned = self._due if now - self._due <= _CATCH_UP_SECONDS else now
                 self._due = planned + 1 / self._rate(now)
                 self._granted.append(now)
@@ -88,10 +88,9 @@ class Pace:
                 self._log(f"TMDb accepts our requests again: back to {self._limit_words}.")
 
     def refuse(self, wait: float, sent_at: float) -> float:
-        """Note a 429 to the request permitted at `sent_at`; permit nothing for `wait` seconds (0: it names none).
+        """Note a 429 to the request permitted at `sent_at`; permit nothing for `wait` seconds, its Retry-After (or 0).
 
-        The rate is halved, unless it already was after `sent_at`. Returns for how many seconds every answer has been
-        a 429.
+        The rate is halved unless it was halved after `sent_at`. Returns for how many seconds all answers have been 429.
         """
         with self._state:
             now = self._clock()
@@ -116,19 +115,19 @@ class Pace:
 
     def _rate(self, now: float) -> float:
         """Requests per second permitted at `now`."""
-        recovered = (now - self._held_until) / _RECOVERY_SECONDS  # since the last 429, or the wait that it asked for
+        recovered = (now - self._held_until) / _RECOVERY_SECONDS  # since the last 429 or its Retry-After
         if recovered >= 1:
             return self._limit
         return min(self._limit, self._slowed_rate + self._halved_from * max(0.0, recovered))
 
     def _next_permit(self) -> float:
         then = max(self._due, self._held_until)
-        # The real times, not the planned ones, bound the window: permits that came late must not bunch up.
+        # The window counts real times, not planned ones: late permits must not bunch up.
         if self._granted and len(self._granted) == self._granted.maxlen:
             then = max(then, self._granted[0] + self._window)
         return then
 
 
 def thread_count(rate_limit: float, most: int) -> int:
-    """At most `most`, and no more than `rate_limit` (0: none) keeps busy with answers of 2 s: the rest would wait."""
+    """Return how many threads `rate_limit` (0: none) keeps busy if answers take 2 s, and at most `most`."""
     return most if rate_limit == 0 else min(most, max(4, math.ceil(rate_limit * 2)))

@@ -11,24 +11,24 @@ from tmdb_assets.tmdb.errors import Fault
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# A 429 may ask us to wait up to this many seconds; one that asks for more ends the request at once.
+# A Retry-After of a 429 up to this many seconds is followed; a longer one fails the request at once.
 LONGEST_WAIT_SECONDS = 120.0
-# The waits that 429s cause add up to at most this many seconds: for one request, and while TMDb answers nothing else.
+# The waits for 429s add up to at most this many seconds, for one request and while TMDb answers nothing else.
 MOST_WAITED_SECONDS = 600.0
 
 # Seconds before the next try, drawn at random: up to 0.2, 0.4, 0.8, ... 5.
 _BACKOFF = wait_random_exponential(multiplier=0.2, max=5, min=0.1)
-# An answer that is unreadable this often is no passing fault: given up after about 3 s, it does not hold up the others.
+# An answer that is unreadable this often, in about 3 s, will stay so: giving up lets other requests go first.
 _UNREADABLE_TRIES = 6
-# A request whose last try was slow ends early, so that it exceeds the time for retries by this much at most.
+# A request whose last try was slow ends early, so that it exceeds the time for retries by at most this much.
 _LAST_TRY_SECONDS = 10.0
 
 
 class Tries:
     """The tries of one request, retried for at most `retry_seconds`; times are in seconds of `clock`.
 
-    Time spent in the queue for a permit is not counted, nor is a wait of at most `LONGEST_WAIT_SECONDS` that a 429 asks
-    for, as long as both add up to at most `MOST_WAITED_SECONDS`.
+    Time in the queue for a permit, and Retry-Afters of 429s up to `LONGEST_WAIT_SECONDS`, are not counted, up to
+    `MOST_WAITED_SECONDS` in all.
     """
 
     def __init__(self, retry_seconds: float, clock: Callable[[], float]) -> None:
@@ -41,7 +41,7 @@ class Tries:
         self._excused = 0.0
 
     def begin(self, queued: float = 0.0) -> None:
-        """Note that a try is sent, after `queued` seconds in the queue for a permit."""
+        """Note that a try is sent, after `queued` seconds of waiting for a permit."""
         self.count += 1
         self._sent = self._clock()
         if self.count == 1:
@@ -50,17 +50,17 @@ class Tries:
             self._excused += queued
 
     def end(self, fault: Fault | None) -> None:
-        """Note that the try has ended, and with which fault, if any."""
+        """Note that the try ended, with `fault` if it failed."""
         self.fault = fault
         self._last_seconds = self._clock() - self._sent
         self._unreadable += fault is not None and fault.unreadable
 
     def is_over(self, wait: float) -> bool:
         """Whether to give up instead of waiting `wait` seconds and trying again."""
-        asked = self._asked_wait
-        if asked > LONGEST_WAIT_SECONDS or self._excused + asked > MOST_WAITED_SECONDS:
+        requested = self._requested_wait
+        if requested > LONGEST_WAIT_SECONDS or self._excused + requested > MOST_WAITED_SECONDS:
             return True
-        if asked:
+        if requested:
             return False
         spent = self.seconds + wait
         slow = spent + self._last_seconds > self._retry_seconds + _LAST_TRY_SECONDS
@@ -68,16 +68,16 @@ class Tries:
 
     def wait(self) -> None:
         """Note that the wait before the next try begins."""
-        self._excused += self._asked_wait
+        self._excused += self._requested_wait
 
     @property
     def seconds(self) -> float:
-        """Seconds since the first try was sent, without the time that is not counted."""
+        """Seconds since the first try was sent, less the time that is not counted."""
         return self.all_seconds - self._excused
 
     @property
     def spent(self) -> str:
-        """How many tries there were and how long they took, in words."""
+        """The number of tries and the time they took, in words."""
         return f"{self.count} {'try' if self.count == 1 else 'tries'} in {self.seconds:.0f} s"
 
     @property
@@ -87,20 +87,20 @@ class Tries:
 
     @property
     def deadline(self) -> float:
-        """The clock's reading at which an answer that is still arriving is given up."""
+        """The clock's time at which an answer that is still arriving is abandoned."""
         return self._started + self._excused + self._retry_seconds + _LAST_TRY_SECONDS
 
     @property
-    def _asked_wait(self) -> float:
+    def _requested_wait(self) -> float:
         fault = self.fault
         return fault.retry_after or 0.0 if fault is not None and fault.kind == "429" else 0.0
 
 
 def retrying(sleep: Callable[[float], None], count_retry: Callable[[str, float], None]) -> Retrying:
-    """Retry a function while it returns a `Fault`; return the last one when its tries are over.
+    """Retry a function while it returns a `Fault`; return the last one when its tries are over. Thread-safe.
 
-    The function's first argument is its `Tries`, in which it notes each try. Can be shared by threads. `count_retry`
-    gets the kind of each fault that is retried, and the seconds waited before.
+    The function's first argument is its `Tries`, in which it notes each try. `count_retry` receives the kind of each
+    fault that is retried, and the seconds waited first.
     """
 
     def last_fault(state: RetryCallState) -> Fault:

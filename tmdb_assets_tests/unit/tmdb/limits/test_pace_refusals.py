@@ -1,4 +1,4 @@
-"""How the pace slows down when a server accepts less, how it comes back, and what it logs, on virtual time."""
+"""How the rate falls after 429s, how it recovers, and what is logged, on virtual time."""
 
 import itertools
 
@@ -32,12 +32,12 @@ def pace(time, logged):
 
 
 def gaps(pace, count=4):
-    """Seconds between the next permits."""
+    """Return the seconds between the next permits."""
     grants = [pace.acquire() for _ in range(count)]
     return [after - before for before, after in itertools.pairwise(grants)]
 
 
-def test_429s_halve_the_rate_once_for_all_that_were_under_way(pace, time, logged):
+def test_429s_to_requests_sent_before_a_slowdown_halve_the_rate_once(pace, time, logged):
     sent = [pace.acquire() for _ in range(8)]
     for each in sent:
         pace.refuse(0, each)
@@ -64,7 +64,7 @@ def test_429s_without_a_limit_set_one_for_a_minute(time, logged):
 
 
 @pytest.mark.parametrize("limit", [0.2, 1, 1.5])
-def test_the_rate_is_never_lowered_below_one_a_second_or_a_limit_that_is_lower(time, limit):
+def test_the_rate_does_not_fall_below_one_a_second_or_a_lower_limit(time, limit):
     pace = Pace(limit, clock=time.clock, sleep=time.sleep)
     for _ in range(10):
         pace.refuse(0, pace.acquire())
@@ -72,20 +72,20 @@ def test_the_rate_is_never_lowered_below_one_a_second_or_a_limit_that_is_lower(t
 
 
 def test_waits_of_five_seconds_and_more_are_logged_once(pace, logged):
-    under_way = [pace.acquire() for _ in range(3)]
+    permits = [pace.acquire() for _ in range(3)]
     for wait in (2, 30, 30, 90):
-        for sent in under_way:
+        for sent in permits:
             pace.refuse(wait, sent)
     waits = [line for line in logged if "wait" in line]
     assert waits == [f"TMDb asks us to wait {wait} s (429): nothing is sent until then." for wait in (30, 90)]
 
 
-def test_a_wait_is_no_time_to_recover(pace, time):
+def test_the_rate_recovers_only_after_the_wait(pace, time):
     pace.refuse(100, pace.acquire())
     assert gaps(pace)[1:] == pytest.approx([1 / 20] * 2, rel=0.03)
 
 
-def test_a_limit_that_is_reached_again_and_again_is_seldom_logged():
+def test_a_limit_that_is_reached_repeatedly_is_rarely_logged():
     assert 1 <= len(RateLimitedServer(20, retry_after=0).play(48, seconds=600).logged) <= 3
 
 
@@ -105,7 +105,7 @@ def test_a_limit_that_is_reached_again_and_again_is_seldom_logged():
     ],
 )
 @pytest.mark.parametrize("retry_after", [0, 1])
-def test_429s_stay_few_and_the_servers_rate_is_used(limit, rate, burst, count, most_refused, retry_after):
+def test_429s_are_few_and_the_servers_rate_is_used(limit, rate, burst, count, most_refused, retry_after):
     server = RateLimitedServer(rate, burst, retry_after=retry_after).play(limit, count)
     assert server.refused <= most_refused
     assert server.answered_rate >= 0.6 * min(rate, limit or rate)
@@ -132,19 +132,19 @@ def test_stray_429s_slow_the_pace_down_without_stopping_it(stray_share, least_ra
     latency=st.floats(0.001, 2),
     retry_after=st.floats(0, 5),
 )
-def test_any_server_is_asked_to_the_end_within_the_limit(limit, share, burst, latency, retry_after):
+def test_all_requests_are_answered_within_the_limit_by_any_server(limit, share, burst, latency, retry_after):
     rate = max(2.0, limit * share)
     server = RateLimitedServer(rate, max(1, rate * burst), lambda: latency, retry_after).play(limit, 400)
-    # A 429 halves the rate, and what is under way then may be refused as well. From 4.3 a second on, which is at least
-    # a fifth of the rate, it takes seconds to grow above what the server accepts again.
-    under_way = 1 + min(limit * latency, thread_count(limit, 64))
-    assert server.refused <= under_way * (7 + (server.now - 1000) / 2)
+    # A 429 halves the rate, and requests open at that time may be refused too. The rate takes seconds to grow above
+    # what the server accepts again.
+    open_requests = 1 + min(limit * latency, thread_count(limit, 64))
+    assert server.refused <= open_requests * (7 + (server.now - 1000) / 2)
     assert most_in_a_window(server.grants) <= limit
 
 
 @pytest.mark.parametrize(("limit", "rate"), [(40, 5), (48, 20), (100, 90)])
 @pytest.mark.parametrize("retry_after", [0, 1])
-def test_the_pace_is_the_limit_again_a_minute_after_a_storm(limit, rate, retry_after):
+def test_the_rate_is_at_the_limit_a_minute_after_the_last_429(limit, rate, retry_after):
     server = RateLimitedServer(rate, retry_after=retry_after).play(limit, seconds=60)
     assert server.mean_rate <= rate * 1.3
     server.rate, lifted = 0, server.now
@@ -153,7 +153,7 @@ def test_the_pace_is_the_limit_again_a_minute_after_a_storm(limit, rate, retry_a
     assert most_in_a_window(server.grants) <= limit
 
 
-def test_a_server_that_refuses_everything_is_asked_about_once_a_second():
+def test_a_server_that_refuses_everything_gets_about_one_request_a_second():
     server = RateLimitedServer(1e-9, burst=1e-9, retry_after=0).play(48, seconds=60)
     assert server.sent_since(1000 + 20, 30) <= 1.6
 

@@ -1,4 +1,4 @@
-"""The budget of tries and the counts of requests, on a clock that the test turns."""
+"""The time limits of retries, and the counts of requests, on virtual time."""
 
 import pytest
 
@@ -16,17 +16,17 @@ def run_until_over(fault, try_seconds, retry_seconds=18):
     tries = Tries(retry_seconds, time.clock)
     counted = []
 
-    def ask(tries):
+    def attempt(tries):
         tries.begin()
         time.now += try_seconds
         tries.end(fault)
         return fault
 
-    result = retrying(time.sleep, lambda kind, seconds: counted.append((kind, seconds)))(ask, tries)
+    result = retrying(time.sleep, lambda kind, seconds: counted.append((kind, seconds)))(attempt, tries)
     return time, tries, counted, result
 
 
-def test_waits_grow_and_end_within_the_budget():
+def test_waits_grow_and_end_in_time():
     time, tries, counted, result = run_until_over(CONNECTION, try_seconds=0.001)
     assert result is CONNECTION
     assert 0.1 <= time.slept[0] <= 0.2
@@ -37,49 +37,49 @@ def test_waits_grow_and_end_within_the_budget():
 
 
 @pytest.mark.parametrize("try_seconds", [3.05, 6.1, 9.15, 12.2, 15.25, 18.3, 27.45])
-def test_slow_tries_end_within_30_seconds_as_well(try_seconds):
+def test_slow_tries_end_within_30_seconds(try_seconds):
     _, tries, _, _ = run_until_over(CONNECTION, try_seconds)
     assert tries.seconds <= 28
 
 
-def test_garbage_is_given_up_after_six_tries():
+def test_an_unreadable_answer_is_retried_five_times():
     time, tries, _, _ = run_until_over(GARBAGE, try_seconds=0.01)
     assert tries.count == 6
     assert sum(time.slept) <= 0.2 + 0.4 + 0.8 + 1.6 + 3.2
 
 
-def test_a_wish_to_wait_is_followed_within_the_budget():
+def test_a_retry_after_is_followed_within_the_time_for_retries():
     time, tries, _, _ = run_until_over(Fault("503", "busy", retry_after=7), try_seconds=0)
     assert time.slept == [7, 7]
     assert tries.count == 3
 
 
-@pytest.mark.parametrize(("wish", "waits"), [(7, 85), (100, 6), (120, 5), (121, 0), (7200, 0)])
-def test_the_waits_that_429s_ask_for_have_a_budget_of_their_own(wish, waits):
-    time, tries, _, _ = run_until_over(Fault("429", "too many", retry_after=wish), try_seconds=0)
+@pytest.mark.parametrize(("seconds", "waits"), [(7, 85), (100, 6), (120, 5), (121, 0), (7200, 0)])
+def test_the_waits_for_429s_have_their_own_limit(seconds, waits):
+    time, tries, _, _ = run_until_over(Fault("429", "too many", retry_after=seconds), try_seconds=0)
     assert LONGEST_WAIT_SECONDS == 120
     assert MOST_WAITED_SECONDS == 600
-    assert time.slept == [wish] * waits
-    assert (tries.count, tries.seconds, tries.all_seconds) == (waits + 1, 0, wish * waits)
+    assert time.slept == [seconds] * waits
+    assert (tries.count, tries.seconds, tries.all_seconds) == (waits + 1, 0, seconds * waits)
 
 
-def test_after_a_wait_that_was_asked_for_other_faults_have_their_budget_still():
+def test_a_wait_for_a_429_does_not_shorten_the_retries_of_other_faults():
     time, faults = VirtualTime(), [Fault("429", "too many", retry_after=60)] + [CONNECTION] * 100
     tries = Tries(18, time.clock)
 
-    def ask(tries):
+    def attempt(tries):
         tries.begin()
         fault = faults.pop(0)
         tries.end(fault)
         return fault
 
-    assert retrying(time.sleep, lambda kind, seconds: None)(ask, tries) is CONNECTION
+    assert retrying(time.sleep, lambda kind, seconds: None)(attempt, tries) is CONNECTION
     assert time.slept[0] == 60
     assert 18 - 5 <= sum(time.slept[1:]) <= 18
     assert tries.deadline == 1000 + 60 + 18 + 10
 
 
-def test_time_in_the_paces_queue_does_not_count_up_to_ten_minutes():
+def test_up_to_ten_minutes_of_waiting_for_a_permit_are_not_counted():
     time = VirtualTime()
     tries = Tries(18, time.clock)
     tries.begin(queued=1000)
@@ -99,6 +99,7 @@ def test_no_fault_means_one_try():
 
 def test_stats_count_mean_and_peak():
     stats = FetchStats()
+    assert stats.snapshot()["mean_rate"] == 0.0
     for sent in [0.0, 0.1, 0.2, 0.9, 1.05, 4.0]:
         stats.count_request(sent, waited=0.5)
     stats.count_retry("503", 0.25)
@@ -120,7 +121,3 @@ def test_stats_count_mean_and_peak():
     stats.restart()
     assert stats.snapshot()["requests"] == 0
     assert stats.total_requests == 6
-
-
-def test_stats_of_nothing():
-    assert FetchStats().snapshot()["mean_rate"] == 0.0
