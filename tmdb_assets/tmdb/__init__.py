@@ -1,7 +1,6 @@
-"""The source: TMDb over HTTP. Knows no Postgres and no Dagster.
+"""The source: TMDb over HTTP, without Postgres and without Dagster.
 
-`client` asks and retries, `route` is the way there, `pace` keeps the rate, `errors` says what went wrong and what
-to do, `payload` makes an answer fit for Postgres, `discover` walks the pages of films by popularity and `slices` all of
-them by release date, `changes` lists the films that changed on a day, `export` brings a day's popularity of every film
-and `export_file` reads it.
+`client` sends requests over a `route`, within `limits`, and counts them in `stats`; `payload` reads and cleans the
+answers, `errors` classifies the failures. `discover`, `slices` and `changes` request TMDb's lists page by page,
+`export` downloads a day's id export, `sandbox` answers where there is no token.
 """

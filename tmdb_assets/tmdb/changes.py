@@ -21,24 +21,24 @@ PATH = "/movie/changes"
 
 
 def fetch_changes(client: TmdbClient, day: dt.date) -> set[int]:
-    """The ids of the films that changed on `day` (UTC), from all pages, however many ids a page holds.
+    """Return the ids of all films that changed on `day` (UTC).
 
-    One day a call, because TMDb leaves entries out of longer spans. Pages that appear while paging are asked too.
-    Entries without an id, as TMDb sends some, and ids that are no whole number above 0 are left out.
+    One day per call, because TMDb omits entries from longer ranges. Entries whose id is not a positive integer are
+    skipped; TMDb sends some without one.
 
-    The set is complete or there is none: raises `UnreadableAnswerError` when a page cannot be read or the list is
-    longer than the 500 pages that TMDb gives, and `UnreachableError`, `UnauthorizedError`, `BadRequestError`.
+    Raises `UnreadableAnswerError` when a page cannot be read or the list is longer than the 500 pages that TMDb serves,
+    and `UnreachableError`, `UnauthorizedError`, `BadRequestError`: the set is never incomplete.
     """
     changed: set[int] = set()
     params = {"start_date": day.isoformat(), "end_date": day.isoformat()}
     with closing(crawl(client, MAX_PAGES, path=PATH, params=params)) as pages:
         for page in pages:
             if page.problem:
-                raise UnreadableAnswerError(f"The changes of {day} are not known: {page.problem}")
+                raise UnreadableAnswerError(f"The list of changes of {day} cannot be read: {page.problem}")
             if page.total_pages > MAX_PAGES:
                 raise UnreadableAnswerError(
-                    f"TMDb lists {page.total_pages} pages of changes for {day} and gives only {MAX_PAGES} of them, so "
-                    "some would be missed; films catch up when they are stale",
+                    f"TMDb lists {page.total_pages} pages of changes for {day} and serves only {MAX_PAGES}, so some "
+                    "changes are missing; these films are requested when they are stale",
                     retry=Retry.NEVER,
                 )
             entries = (entry.get("id") for entry in page.results if isinstance(entry, dict))

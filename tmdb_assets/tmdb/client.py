@@ -1,4 +1,4 @@
-"""The client of the TMDb API v3: one connection pool, one pace, retries, many requests at once.
+"""The client of the TMDb API v3: concurrent requests within one rate limit, and their retries.
 
 Reference: https://developer.themoviedb.org/reference/intro/getting-started
 """
@@ -46,24 +46,22 @@ API_URL = "TMDB_API_URL"
 
 
 class _StoppedError(Exception):
-    """The fetch this thread works for was given up; never leaves this module."""
+    """The fetch that this thread works for has ended; never leaves this module."""
 
 
 class TmdbClient:
-    """Asks TMDb, never faster than `rate_limit` requests per second (0: no limit), whatever the number of threads.
+    """Sends at most `rate_limit` requests per second (0: no limit), over all threads.
 
-    `workers` is the most requests at once. A failed try is repeated with growing waits for at most `retry_seconds`; a
-    call ends within `retry_seconds` + 10 s, not counting the time that it waits for its turn.
+    At most `workers` requests are open at once. A failed one is retried with growing waits for at most `retry_seconds`,
+    and a call ends within `retry_seconds` + 10 s, not counting the time it waits for the rate limit.
 
-    After a 429 all threads slow down (`Pace`), and pause for as long as it asks. One that asks for more than 120 s ends
-    its call at once. So does one after which a call would have waited more than 600 s for its turn, or TMDb would have
-    answered nothing but 429s for as long. `say`, which can be set at any time, receives a line when the pace slows
-    down, when it is back, and when a long wait begins; it is called by the threads that fetch, one at a time.
+    After a 429 all threads slow down (`Pace`) and pause for its Retry-After. The call fails at once if that is over
+    120 s, or if it would wait more than 600 s in all, or TMDb has answered only 429s for as long. `say`, which can be
+    set at any time, receives a line when the rate falls, recovers, or a long wait begins, from one thread at a time.
 
-    `connect_timeout` and `read_timeout` are in seconds. The token travels in the Authorization header only, redirects
-    are not followed, cookies and .netrc are not used; HTTPS_PROXY, NO_PROXY and REQUESTS_CA_BUNDLE are honoured.
-    `append` names what is asked for with a film's details, like `credits`. `clock` and `sleep` can be replaced, only
-    together.
+    The token is sent in the Authorization header only; redirects are not followed; cookies and .netrc are not used;
+    HTTPS_PROXY, NO_PROXY and REQUESTS_CA_BUNDLE are honoured. `append` lists what is requested with a film's details,
+    like `credits`. `read_timeout` is in seconds. `clock` (monotonic seconds) and `sleep` are replaced together.
 
     Raises `UnauthorizedError` for a token that no header can carry, `UnreachableError` for an unusable address.
     """
@@ -78,7 +76,6 @@ class TmdbClient:
         rate_limit: float = 40,
         workers: int = 64,
         retry_seconds: float = 18,
-        connect_timeout: float = 3.05,
         read_timeout: float = 10,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] | None = None,
@@ -100,7 +97,7 @@ class TmdbClient:
         )
         self._workers = thread_count(rate_limit, workers)
         self._retry_seconds = retry_seconds
-        self._timeouts = (connect_timeout, read_timeout)
+        self._timeouts = (3.05, read_timeout)
         self._clock, self._sleep = clock, sleep
         self._pace = Pace(rate_limit, clock=clock, sleep=self._pause, log=self._log)
         self._adapter = HTTPAdapter(pool_maxsize=self._workers)
@@ -108,10 +105,7 @@ class TmdbClient:
         self._retrying = retrying(self._pause, self.stats.count_retry)
 
     def get(self, path: str, /, **params: Any) -> Answer:
-        """Ask once for `path` (like `/movie/550`); 200 and 404 are answers, all else is retried or raised.
-
-        Raises any `TmdbError`.
-        """
+        """Request `path` (like `/movie/550`). Raises any `TmdbError`; 200 and 404 are answers."""
         result = self._fetch(path, params)
         if isinstance(result, TmdbError):
             raise result
@@ -120,11 +114,12 @@ class TmdbClient:
     def fetch_many(
         self, requests: Iterable[tuple[Key, str, Mapping[str, Any]]]
     ) -> Generator[tuple[Key, Answer | TmdbError]]:
-        """Ask for many (key, path, params) at once; yield (key, answer) as they complete.
+        """Send many (key, path, params) concurrently; yield (key, answer) in the order they complete.
 
-        A request that fails for good is yielded with its error as the value; a refused token raises
-        `UnauthorizedError` and ends all. The iterable is read in the caller's thread, at most two requests a
-        worker ahead. Closing the iterator, or an exception in the caller, drops what has not been sent.
+        A request that fails after its retries yields its error in place of an answer. The iterable is read in the
+        caller's thread, at most two requests per worker ahead. Closing the iterator drops what has not been sent.
+
+        Raises `UnauthorizedError` for a refused token, which ends all requests.
         """
         source = iter(requests)
         todo: SimpleQueue[tuple[Key, str, Mapping[str, Any]] | None] = SimpleQueue()
@@ -136,7 +131,7 @@ class TmdbClient:
                     todo.put(request)
                     pending += 1
                     if len(threads) < min(self._workers, pending):
-                        # Daemons: a process that ends meanwhile does not wait for an answer nobody reads.
+                        # Daemons: a process that exits does not wait for answers that nobody reads.
                         threads.append(
                             threading.Thread(target=self._work, args=(todo, done, stop), name="tmdb-fetch", daemon=True)
                         )
@@ -152,39 +147,36 @@ class TmdbClient:
             stop.set()
             for _ in threads:
                 todo.put(None)
-            # A thread amid a request ends with it; the wait is short, as an interrupted user waits too.
-            patience = time.monotonic() + 1
+            # A thread ends with the request that it has open; the wait is short, as the user may have interrupted.
+            deadline = time.monotonic() + 1
             for thread in threads:
-                thread.join(max(0.0, patience - time.monotonic()))
+                thread.join(max(0.0, deadline - time.monotonic()))
 
     def details(self, movie_ids: Iterable[int]) -> Generator[tuple[int, Answer | TmdbError]]:
-        """Ask GET /movie/{id} for each film, with what is appended; like `fetch_many`, keyed by the id."""
+        """Request GET /movie/{id} for each film, with `append`; like `fetch_many`, keyed by the id."""
         params = {"language": self.language}
         if self._append:
             params["append_to_response"] = ",".join(self._append)
         return self.fetch_many((movie_id, f"/movie/{movie_id}", params) for movie_id in movie_ids)
 
     def genres(self) -> Answer:
-        """The genres of films as a list of {id, name}.
-
-        Raises `UnreadableAnswerError` for an answer without them, or any other `TmdbError`.
-        """
+        """Request the genres: a list of {id, name}. Raises `UnreadableAnswerError` without one, or any `TmdbError`."""
         answer = self._reference("/genre/movie/list", language=self.language)
         genres = answer.payload["genres"] if isinstance(answer.payload, dict) and "genres" in answer.payload else None
         if not isinstance(genres, list):
-            raise UnreadableAnswerError("TMDb's answer to /genre/movie/list holds no list of genres")
+            raise UnreadableAnswerError("TMDb's answer to /genre/movie/list has no list of genres")
         return Answer(answer.status, genres, answer.fetched_at, answer.removed_characters)
 
     def countries(self) -> Answer:
-        """The countries as a list of {iso_3166_1, english_name, native_name}. Raises any `TmdbError`."""
+        """Request the countries: a list of {iso_3166_1, english_name, native_name}. Raises any `TmdbError`."""
         return self._reference("/configuration/countries", language=self.language)
 
     def languages(self) -> Answer:
-        """The languages as a list of {iso_639_1, english_name, name}. Raises any `TmdbError`."""
+        """Request the languages: a list of {iso_639_1, english_name, name}. Raises any `TmdbError`."""
         return self._reference("/configuration/languages")
 
     def close(self) -> None:
-        """Close the kept connections; the client can still be used and opens new ones."""
+        """Close the open connections; a later request opens new ones."""
         self._adapter.close()
 
     def _reference(self, path: str, /, **params: Any) -> Answer:
@@ -238,13 +230,13 @@ class TmdbClient:
         return outcome
 
     def _try(self, tries: Tries, path: str, target: str) -> Answer | Fault | TmdbError:
-        asked = self._clock()
+        queued = self._clock()
         sent = self._pace.acquire()
-        self.stats.count_request(sent, sent - asked)
-        tries.begin(sent - asked)
+        self.stats.count_request(sent, sent - queued)
+        tries.begin(sent - queued)
         outcome: Answer | Fault | TmdbError
         try:
-            outcome = self._ask(path, target, tries.deadline)
+            outcome = self._send(path, target, tries.deadline)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             outcome = classify_exception(error, self._host, API_URL)
         fault = outcome if isinstance(outcome, Fault) else None
@@ -256,9 +248,9 @@ class TmdbClient:
         return outcome
 
     def _refused(self, fault: Fault, sent: float, tries: Tries) -> Fault | TmdbError:
-        """Let the pace follow a 429; an error where TMDb has answered nothing else for too long."""
+        """Slow down after a 429; return an error once TMDb has answered only 429s for too long."""
         wait = fault.retry_after or 0.0
-        # A wait that is not followed does not hold up the others for longer: they hear it from the API themselves.
+        # A wait that is too long for this request does not stop the others: each finds out by itself.
         hold = wait if wait <= LONGEST_WAIT_SECONDS else min(wait, self._retry_seconds)
         refused_seconds = self._pace.refuse(hold, sent)
         self.stats.count_answer(rate_limited=True)
@@ -270,10 +262,10 @@ class TmdbClient:
         if (say := self.say) is not None:
             say(line)
 
-    def _ask(self, path: str, target: str, deadline: float) -> Answer | Fault | TmdbError:
+    def _send(self, path: str, target: str, deadline: float) -> Answer | Fault | TmdbError:
         request = requests.PreparedRequest()
         request.method, request.url, request.headers = "GET", self._base_url + target, self._headers
-        # The adapter and not a Session: no cookies, no .netrc, no redirect can come in, and it is faster.
+        # Not a Session: so no cookies, no .netrc and no redirects, and it is faster.
         response = self._adapter.send(
             request, stream=True, timeout=self._timeouts, verify=self._verify, proxies=self._proxies
         )
@@ -289,7 +281,7 @@ class TmdbClient:
                 return read_answer(path, response.status_code, body)
             except ValueError as error:
                 return unreadable(str(error))
-        # What is not an answer may be shown, and a server may echo what it was sent.
+        # Parts of an error answer are shown, and a server may echo the token.
         shown = {name: value.replace(self._token, "***") for name, value in response.headers.items()}
         body = body.replace(self._token.encode(), b"***")
         return classify_status(response.status_code, CaseInsensitiveDict(shown), body, target)

@@ -1,4 +1,4 @@
-"""What can go wrong with TMDb: permanent or worth another try, and what its reader needs to know.
+"""Failures of requests to TMDb: which are retried, and the error a person reads when retries do not help.
 
 Codes: https://developer.themoviedb.org/docs/errors
 """
@@ -25,41 +25,41 @@ from tmdb_assets.errors.problem import KEPT, ActionableError, Retry
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_LONGEST_TOLD_SECONDS = 366 * 86_400.0  # a date that far away is no date to run again
+_LONGEST_SHOWN_SECONDS = 366 * 86_400.0  # of a Retry-After: no later date is shown
 
 
 class TmdbError(ActionableError):
-    """Base of all that this package raises."""
+    """Base of the errors that this room raises."""
 
     kept = KEPT
 
 
 class UnauthorizedError(TmdbError):
-    """The token is missing, wrong or suspended: no further request makes sense."""
+    """The token is missing, wrong or suspended; no request can succeed."""
 
 
 class UnreachableError(TmdbError):
-    """The API could not be reached, or answered only with faults, until the retries were used up."""
+    """The API could not be reached, or answered only with faults, for as long as requests are retried."""
 
     retry = Retry.LATER
 
 
 class BadRequestError(TmdbError):
-    """The API refuses the request for good (4xx other than 401, 404, 408, 429; a redirect; 501)."""
+    """The API refuses the request permanently: 4xx other than 401, 404, 408 and 429; a redirect; 501."""
 
 
 class UnreadableAnswerError(TmdbError):
-    """The answer was cut short, not JSON, or of the wrong shape, also after the retries."""
+    """The answer was cut short, not JSON, or of the wrong shape, even after retries."""
 
     retry = Retry.LATER
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One failed try that is worth another: `kind` is counted, `cause` is told.
+    """A failed try that is retried: `kind` is what statistics count, `cause` what messages say.
 
-    `retry_after` is the wait in seconds that the server asks for, if it does. `unreadable` marks an answer that
-    came but could not be used, and `answered` one that came at all.
+    `retry_after` is the Retry-After of the answer in seconds. `answered`: the server sent an answer; `unreadable`: that
+    answer cannot be used.
     """
 
     kind: str
@@ -81,7 +81,7 @@ _CONNECTION_FAULTS: tuple[tuple[tuple[type[BaseException], ...], str, str], ...]
 _UNREADABLE = (IncompleteRead, urllib3.exceptions.IncompleteRead, urllib3.exceptions.DecodeError)
 
 _ADVICE = {
-    403: "Access is blocked: ask TMDb about the account, or your network's administrator",
+    403: "Access is blocked: contact TMDb about the account, or your network's administrator",
     407: "Your proxy requires a login: put it in HTTPS_PROXY",
 }
 _REPORT = "This is a fault in tmdb-assets: please report it with this line"
@@ -92,7 +92,7 @@ _SET_IT = (
 
 
 def checked_token(token: str) -> str:
-    """The token without space around it. Raises `UnauthorizedError` for one that no header can carry.
+    """Return the token, stripped. Raises `UnauthorizedError` when an HTTP header cannot carry it.
 
     Checked here, because http.client would quote it in its own error.
     """
@@ -107,9 +107,9 @@ def checked_token(token: str) -> str:
 
 
 def checked_host(url: str, variable: str, example: str) -> str:
-    """The host of `url`, with its port if it names one. Raises `UnreachableError`, naming `variable`, without one.
+    """Return the host of `url`, and its port if given. Raises `UnreachableError`, naming `variable`, if it has none.
 
-    Checked here, because requests fails on some with a TypeError. The address itself may hold a login: never shown.
+    Checked here, because requests raises a TypeError for some URLs. The URL is never shown, as it may contain a login.
     """
     try:
         parts = urlsplit(url if "://" in url else f"//{url}")
@@ -127,7 +127,7 @@ def checked_host(url: str, variable: str, example: str) -> str:
 
 
 def missing_endpoint(path: str) -> BadRequestError:
-    """The error for a 404 where TMDb always has an answer."""
+    """Return the error for a 404 from an endpoint that always exists."""
     return BadRequestError(
         f"There is no {path} at TMDB_API_URL (404)",
         action="Check that the address ends in /3",
@@ -136,20 +136,20 @@ def missing_endpoint(path: str) -> BadRequestError:
 
 
 def unreadable(cause: str) -> Fault:
-    """The fault of an answer that came but cannot be used."""
+    """Return the fault of an answer that cannot be used."""
     return Fault("unreadable", cause, unreadable=True, answered=True)
 
 
 def classify_exception(error: Exception, host: str, setting: str) -> Fault | UnreachableError:
-    """Say what an exception of requests or urllib3 means; `setting` is the variable that names `host`.
+    """Classify an exception of requests or urllib3; `setting` is the variable that names `host`.
 
-    The exception's own text is not used: it may hold a proxy's login.
+    The exception's own text is not used, as it may contain a proxy's login.
     """
     chain = list(_chain(error))
     if any(isinstance(link, ssl.SSLCertVerificationError) for link in chain):
         return UnreachableError(
-            f"{host} could not prove its identity: its TLS certificate is not trusted",
-            action="Behind an inspecting proxy, name its certificates in REQUESTS_CA_BUNDLE; otherwise check "
+            f"The TLS certificate of {host} is not trusted",
+            action="Behind a proxy that inspects TLS, set REQUESTS_CA_BUNDLE to its certificates; otherwise check "
             f"{setting} and the clock",
             setting=setting,
             retry=Retry.ONCE_FIXED,
@@ -168,38 +168,38 @@ def classify_exception(error: Exception, host: str, setting: str) -> Fault | Unr
 
 
 def classify_status(status: int, headers: Mapping[str, str], body: bytes, target: str) -> Fault | TmdbError:
-    """Say what an answer other than 200 and 404 means; `target` is the path and query that was asked.
+    """Classify an answer other than 200 and 404; `target` is the path and query of the request.
 
-    `body` and `headers` must not hold the token any more: parts of them are shown.
+    Parts of `body` and `headers` are shown, so the caller removes the token from them first.
     """
     if status == 429:
-        return Fault("429", "429 Too Many Requests", retry_after_seconds(headers), answered=True)
+        return Fault("429", "429 Too Many Requests", _retry_after_seconds(headers), answered=True)
     if status == 408 or (status >= 500 and status != 501):
-        return Fault(str(status), _status_words(status), retry_after_seconds(headers), answered=True)
+        return Fault(str(status), _status_words(status), _retry_after_seconds(headers), answered=True)
     if 200 <= status < 300:
         return unreadable(f"status {_status_words(status)}")
     if 300 <= status < 400:
         place = urlsplit(headers.get("Location", ""))
         where = f" to {place.scheme}://{place.hostname}" if place.hostname else ""
         return BadRequestError(
-            f"TMDB_API_URL does not name the API itself: {target} is redirected{where} ({status}), and the token is "
-            "not sent on",
-            action="Set TMDB_API_URL to the API's own address, https:// included",
+            f"TMDB_API_URL is not the API's own address: {target} is redirected{where} ({status}); redirects are not "
+            "followed, to protect the token",
+            action="Set TMDB_API_URL to the API's own address, including https://",
             setting="TMDB_API_URL",
         )
-    said = _what_tmdb_says(status, body)
+    said = _tmdb_message(status, body)
     if status == 401:
         return UnauthorizedError(f"TMDb refused the token {said}", action=_SET_IT, setting="TMDB_TOKEN")
     return BadRequestError(f"TMDb refused the request {target} {said}", action=_ADVICE.get(status, _REPORT))
 
 
 def final_error(fault: Fault, spent: str, *, host: str, setting: str, target: str) -> TmdbError:
-    """The error once a fault has outlasted its retries (`Tries.spent`); `setting` is the variable that names `host`."""
+    """Return the error for a fault that outlasted its retries; `setting` is the variable that names `host`."""
     spent += f", last: {fault.cause}"
     if fault.unreadable:
         return UnreadableAnswerError(f"TMDb's answer to {target} cannot be read ({spent}). It is left out")
     if fault.retry_after:
-        spent += f", asking to wait {fault.retry_after:.0f} s"
+        spent += f", Retry-After {fault.retry_after:.0f} s"
     if fault.answered:
         failing, action = "answers with faults", None
     else:
@@ -210,18 +210,18 @@ def final_error(fault: Fault, spent: str, *, host: str, setting: str, target: st
 
 
 def refused_error(
-    host: str, tries: int, seconds: float, wish: float | None, now: dt.datetime | None = None
+    host: str, tries: int, seconds: float, retry_after: float | None, now: dt.datetime | None = None
 ) -> UnreachableError:
-    """The error once a 429 is not followed by another try, after `seconds` since the first.
+    """Return the error for a 429 that is not retried any more, `seconds` after the first try.
 
-    `wish` is how many seconds it asks to wait, if it does; `now` (aware; default the present) is when that begins.
+    `retry_after` is its Retry-After in seconds, counted from `now` (aware; default the present).
     """
     spent = f"429 Too Many Requests, {tries} {'try' if tries == 1 else 'tries'} in {seconds:.0f} s"
     retry_at = None
-    if wish:
-        wait = dt.timedelta(seconds=min(wish, _LONGEST_TOLD_SECONDS) + 60)
+    if retry_after:
+        wait = dt.timedelta(seconds=min(retry_after, _LONGEST_SHOWN_SECONDS) + 60)
         retry_at = (now or dt.datetime.now(dt.UTC)) + wait
-        spent += f"; it asks to wait {_duration_words(wish)}"
+        spent += f"; it asks us to wait {_duration_words(retry_after)}"
     return UnreachableError(
         f"{host} is rate-limiting us ({spent})",
         action="If this happens again, lower TMDB_RATE_LIMIT",
@@ -230,11 +230,10 @@ def refused_error(
     )
 
 
-def retry_after_seconds(headers: Mapping[str, str], now: dt.datetime | None = None) -> float | None:
-    """Seconds that a Retry-After header asks to wait (RFC 9110, 10.2.3), or None without a usable one.
+def _retry_after_seconds(headers: Mapping[str, str]) -> float | None:
+    """Return the Retry-After header (RFC 9110, 10.2.3) in seconds, or None if it is missing or invalid.
 
-    A date is counted from the answer's own Date header where it has one, so that a wrong clock here does not
-    matter; otherwise from `now` (aware; default the present).
+    A date is counted from the answer's Date header, if any, so that a wrong clock on this machine does not matter.
     """
     value = headers.get("Retry-After", "").strip()
     if re.fullmatch(r"\d+(\.\d+)?", value, re.ASCII):
@@ -242,7 +241,7 @@ def retry_after_seconds(headers: Mapping[str, str], now: dt.datetime | None = No
     until = _http_date(value)
     if until is None:
         return None
-    since = _http_date(headers.get("Date", "")) or now or dt.datetime.now(dt.UTC)
+    since = _http_date(headers.get("Date", "")) or dt.datetime.now(dt.UTC)
     return max(0.0, (until - since).total_seconds())
 
 
@@ -254,16 +253,16 @@ def _http_date(value: str) -> dt.datetime | None:
     return date if date.tzinfo else date.replace(tzinfo=dt.UTC)
 
 
-def _what_tmdb_says(status: int, body: bytes) -> str:
-    """`(401, code 7): message` as far as the body has it; one line of at most 200 characters of theirs."""
+def _tmdb_message(status: int, body: bytes) -> str:
+    """Return `(401, code 7): message` as far as the body has them, in one line; `message` is cut at 200 characters."""
     try:
-        said = orjson.loads(body)
+        fields = orjson.loads(body)
     except orjson.JSONDecodeError:
-        said = None
-    if not isinstance(said, dict):
+        fields = None
+    if not isinstance(fields, dict):
         return f"({_status_words(status)})"
-    code = f", code {said['status_code']}" if isinstance(said.get("status_code"), int) else ""
-    message = said.get("status_message") or said.get("errors") or ""
+    code = f", code {fields['status_code']}" if isinstance(fields.get("status_code"), int) else ""
+    message = fields.get("status_message") or fields.get("errors") or ""
     text = " ".join(str(message).split())[:200].rstrip(".")
     return f"({status}{code})" + (f": {text}" if text else "")
 
@@ -281,7 +280,7 @@ def _status_words(status: int) -> str:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """An exception and what it wraps: urllib3 keeps the cause in `reason`, requests in its arguments."""
+    """Yield an exception and those it wraps: urllib3 keeps the cause in `reason`, requests in its arguments."""
     seen: set[int] = set()
     links: list[object] = [error]
     while links:

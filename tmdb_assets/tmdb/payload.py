@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     import requests
 
-# orjson serialises at most this many levels: deeper nesting could be read but never stored.
+# orjson writes at most this many levels: deeper nesting could be read but not stored.
 MAX_DEPTH = 250
 _READ_BYTES = 65_536
-# Every other path that is requested answers with an object.
+# All other paths answer with an object.
 _LISTS = frozenset({"/configuration/countries", "/configuration/languages"})
 
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -33,16 +33,11 @@ _INT64_MIN, _UINT64_MAX = -(2**63), 2**64 - 1
 
 
 @dataclass(frozen=True)
-class Cleaned:
-    """A parsed answer; `removed_characters` counts removed NULs and lone surrogates replaced by U+FFFD."""
-
-    value: Any
-    removed_characters: int
-
-
-@dataclass(frozen=True)
 class Answer:
-    """What TMDb answered: `status` 200 with its payload, or 404 with None. `fetched_at` is aware, in UTC."""
+    """What TMDb answered: `status` 200 with its payload, or 404 with None; `fetched_at` is aware, in UTC.
+
+    `removed_characters` counts removed NULs and lone surrogates replaced by U+FFFD.
+    """
 
     status: int
     payload: Any | None
@@ -77,22 +72,22 @@ def read_answer(path: str, status: int, body: bytes) -> Answer:
     if status == 404:
         return Answer(404, None, fetched_at)
     try:
-        cleaned = read_json(body)
+        payload, removed_characters = read_json(body)
     except ValueError:
         # The parser's message quotes the body, which does not help the reader.
         raise ValueError("no valid JSON") from None
-    wanted = list if path in _LISTS else dict
-    if not isinstance(cleaned.value, wanted):
-        raise ValueError(f"a JSON {type(cleaned.value).__name__} instead of a {wanted.__name__}")
-    return Answer(200, cleaned.value, fetched_at, cleaned.removed_characters)
+    expected = list if path in _LISTS else dict
+    if not isinstance(payload, expected):
+        raise ValueError(f"a JSON {type(payload).__name__} instead of a {expected.__name__}")
+    return Answer(200, payload, fetched_at, removed_characters)
 
 
-def read_json(body: bytes) -> Cleaned:
-    """Parse JSON, strip NUL characters and replace lone surrogates by U+FFFD, in keys as well as in values.
+def read_json(body: bytes) -> tuple[Any, int]:
+    """Parse JSON; remove NULs and replace lone surrogates by U+FFFD, in keys as well as in values. Return their number.
 
     Raises `ValueError` for anything that is not JSON: NaN, Infinity, numbers beyond a double, bad UTF-8, nesting
-    deeper than `MAX_DEPTH`. Integers beyond 64 bits become floats, as orjson reads them. A raw NUL inside a
-    string, which JSON forbids, is stripped too.
+    deeper than `MAX_DEPTH`. Integers beyond 64 bits become floats, as in orjson. A raw NUL inside a string, which JSON
+    forbids, is removed too.
     """
     raw_nul = b"\0" in body
     suspicious = raw_nul or b"\\u0000" in body
@@ -104,13 +99,13 @@ def read_json(body: bytes) -> Cleaned:
         value, suspicious = _read_leniently(body, allow_control=raw_nul), True
     # Counting brackets is a hundred times cheaper than walking the value, and ordinary answers have fewer.
     if not suspicious and body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
-        return Cleaned(value, 0)
+        return value, 0
     removed = [0]
-    return Cleaned(_clean(value, removed, 0), removed[0])
+    return _clean(value, removed, 0), removed[0]
 
 
 def _read_leniently(body: bytes, *, allow_control: bool) -> Any:
-    """Parse with the standard library, which accepts lone surrogates; numbers are read as orjson reads them."""
+    """Parse with the standard library, which accepts lone surrogates; numbers as in orjson."""
     try:
         return json.loads(
             body.decode("utf-8"),

@@ -16,10 +16,10 @@ from tmdb_assets.tmdb.errors import UnreachableError, checked_host
 
 
 class Route(NamedTuple):
-    """How to reach one base URL; `proxies` and `verify` are passed to requests.
+    """How to reach one base URL.
 
-    `host` is for messages and never contains a login, `proxies` has a URL per scheme, `verify` is a file of trusted
-    certificates, or True for those of requests.
+    `host` is for messages and never contains a login; `proxies` (a URL per scheme) and `verify` (a file of trusted
+    certificates, or True for the default ones) are passed to requests.
     """
 
     host: str
@@ -28,7 +28,7 @@ class Route(NamedTuple):
 
 
 def find_route(base_url: str, variable: str, example: str) -> Route:
-    """Read the route to `base_url` from the environment, once per client and not per request.
+    """Read the route to `base_url` from the environment, once per client.
 
     Raises `UnreachableError` for an unusable address (naming `variable` and `example`), an unusable proxy, or a
     certificate file that does not exist.
@@ -41,8 +41,8 @@ def find_route(base_url: str, variable: str, example: str) -> Route:
     bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
     if bundle and base_url.lower().startswith("https") and not Path(bundle).exists():
         raise UnreachableError(
-            "REQUESTS_CA_BUNDLE (or CURL_CA_BUNDLE) names a file that does not exist",
-            action="Name the file of certificates to trust, or unset it",
+            "The file of REQUESTS_CA_BUNDLE (or CURL_CA_BUNDLE) does not exist",
+            action="Set it to the file of certificates to trust, or unset it",
             setting="REQUESTS_CA_BUNDLE",
             retry=Retry.ONCE_FIXED,
         )

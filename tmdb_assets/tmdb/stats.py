@@ -10,12 +10,11 @@ from typing import Any
 
 @dataclass
 class FetchStats:
-    """What a client has sent and received since `restart`, or ever. Safe to count from many threads.
+    """What a client has sent and received since `restart`. Thread-safe.
 
-    `requests` counts every send, retries included; `retries` is by cause; `rate_limited` counts the answers 429,
-    also where no retry followed; `bytes` are as sent over the wire; `seconds_waited` sums over all threads the time
-    spent waiting for the pace and between tries, and so the waits that TMDb asked for. Rates are in requests per
-    second. `total_requests` is not reset by `restart`.
+    `requests` counts every request sent, including retries; `retries` counts by cause; `rate_limited` counts 429s,
+    retried or not; `bytes` are as transferred; `seconds_waited` is the time spent waiting for the rate limit and
+    between tries, summed over all threads. Rates are in requests per second. `restart` does not reset `total_requests`.
     """
 
     requests: int = 0
@@ -33,7 +32,7 @@ class FetchStats:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def restart(self) -> None:
-        """Reset the counters, for the figures of one step."""
+        """Reset the counters, so that they cover one step."""
         with self._lock:
             self._before += self.requests
             self.requests = self.not_found = self.rate_limited = self.bytes = self.removed_characters = 0
@@ -47,20 +46,20 @@ class FetchStats:
         return self._before + self.requests
 
     def count_request(self, sent_at: float, waited: float) -> None:
-        """Count one send at `sent_at` (monotonic seconds), after waiting `waited` seconds for the rate limit."""
+        """Count a request sent at `sent_at` (monotonic seconds), after `waited` seconds for the rate limit."""
         with self._lock:
             self.requests += 1
             self.seconds_waited += waited
             self._first = sent_at if self._first is None else min(self._first, sent_at)
             self._last = max(self._last, sent_at)
-            # Threads may report slightly out of order; the peak is informative, not the guarantee.
+            # Threads may report slightly out of order: the peak is approximate.
             self._recent.append(sent_at)
             while self._recent[0] <= self._last - 1:
                 self._recent.popleft()
             self.peak_rate = max(self.peak_rate, len(self._recent))
 
     def count_retry(self, cause: str, waited: float) -> None:
-        """Count one retry because of `cause`, before which the caller waits `waited` seconds."""
+        """Count a retry caused by `cause`, after a wait of `waited` seconds."""
         with self._lock:
             self.retries[cause] += 1
             self.seconds_waited += waited
@@ -68,7 +67,7 @@ class FetchStats:
     def count_answer(
         self, *, size: int = 0, removed_characters: int = 0, not_found: bool = False, rate_limited: bool = False
     ) -> None:
-        """Count one body of `size` bytes, its removed characters, or its status 404 or 429."""
+        """Count an answer: its body's `size` in bytes, its removed characters, its status 404 or 429."""
         with self._lock:
             self.bytes += size
             self.removed_characters += removed_characters
@@ -77,13 +76,13 @@ class FetchStats:
 
     @property
     def mean_rate(self) -> float:
-        """Requests a second between the first and the last request; 0 before the second one."""
+        """Requests per second between the first and the last request; 0 until there are two."""
         if self._first is None or self._last <= self._first:
             return 0.0
         return (self.requests - 1) / (self._last - self._first)
 
     def snapshot(self) -> dict[str, Any]:
-        """The current figures as a plain dict, for metadata."""
+        """Return the figures as a plain dict, for metadata."""
         with self._lock:
             return {
                 "requests": self.requests,

@@ -1,4 +1,4 @@
-"""Films that are nothing but their release dates, a client that lists them without HTTP, and what a crawl must hold."""
+"""Films that are only release dates, a client that lists them without HTTP, and the checks of a crawl."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CAP = 10_000
 
 
 class Listing:
-    """Discover over films that are nothing but their release dates (ordinals; None for no date), numbered from 0."""
+    """Discover over films that are only release dates (ordinals; None for no date), numbered from 0."""
 
     def __init__(self, dates: list[int | None]) -> None:
         dated = sorted((date, film) for film, date in enumerate(dates) if date is not None)
@@ -32,7 +32,7 @@ class Listing:
 
 
 class FakeClient:
-    """A client without HTTP, which answers in a random order and reads its source ahead as the real one does."""
+    """A client without HTTP that answers in random order and reads its source ahead, like the real one."""
 
     language = "en-US"
 
@@ -59,12 +59,12 @@ class FakeClient:
 
 
 def day(year: int, month: int = 1, of_month: int = 1) -> int:
-    """The date as a `Listing` takes it."""
+    """Return the date as an ordinal."""
     return dt.date(year, month, of_month).toordinal()
 
 
 def skewed(films: int, seed: int = 7) -> list[int | None]:
-    """Release dates as TMDb has them: ever more towards today, heaped on first days of a year, 3% without."""
+    """Return release dates like TMDb's: more towards today, many on January 1st, 3% missing."""
     numbers = random.Random(seed)
     first, today = FIRST.toordinal(), day(2026, 9, 1)
     dates: list[int | None] = []
@@ -82,7 +82,7 @@ def skewed(films: int, seed: int = 7) -> list[int | None]:
 
 
 def check(client: FakeClient, dates: list[int | None], pages: list[SlicePage]) -> dict[Slice, SlicePage]:
-    """What holds for every crawl of FIRST to LAST; returns the last page of each slice."""
+    """Check what holds for every crawl of FIRST to LAST; return the last page of each slice."""
     assert len(set(client.asked)) == len(client.asked)
     ends = {page.slice: page for page in pages}
     ordered = sorted(ends)

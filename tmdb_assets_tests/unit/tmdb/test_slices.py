@@ -1,4 +1,4 @@
-"""The whole catalogue by slices of release dates: complete within TMDb's limits, with few probes, and resumable."""
+"""The whole catalogue in slices of release dates: complete within TMDb's limits, with few probes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tmdb_assets.tmdb.errors import UnreadableAnswerError
 from tmdb_assets.tmdb.slices import Slice, crawl_all
 from tmdb_assets_tests.cases.dated_films import CAP, FIRST, LAST, FakeClient, Listing, check, day, skewed
 
@@ -31,7 +30,7 @@ def test_every_dated_film_is_seen_and_no_slice_is_too_large(clusters, undated, s
     client = FakeClient(Listing(dates), seed=seed)
     pages = list(crawl_all(client, first=FIRST, last=LAST))
     ends = check(client, dates, pages)
-    # Each slice costs a page that is not full; splitting costs a probe or two for each slice at most.
+    # Splitting costs at most two probes per slice.
     assert len(client.asked) - len(pages) <= 2 * len(ends)
 
 
@@ -41,7 +40,7 @@ def test_every_dated_film_is_seen_and_no_slice_is_too_large(clusters, undated, s
     cuts=st.lists(st.tuples(days, days), max_size=4),
     seed=st.integers(0, 9),
 )
-def test_finished_slices_are_not_asked_again(clusters, cuts, seed):
+def test_finished_slices_are_not_requested_again(clusters, cuts, seed):
     numbers = random.Random(seed)
     dates = [
         min(start + numbers.randrange(length), LAST.toordinal()) for start, length, n in clusters for _ in range(n)
@@ -59,7 +58,7 @@ def test_finished_slices_are_not_asked_again(clusters, cuts, seed):
 
 
 @pytest.mark.parametrize("films", [30_000, 1_000_000])
-def test_the_probes_are_under_two_percent(films):
+def test_fewer_than_two_percent_of_requests_are_probes(films):
     dates = skewed(films)
     client = FakeClient(Listing(dates))
     pages, finished, seen = 0, [], set()
@@ -78,7 +77,7 @@ def test_the_probes_are_under_two_percent(films):
     assert len(finished) < 2.5 * needed / 500 + 12
 
 
-def test_a_small_catalogue_takes_one_slice_and_no_probe_beyond_it():
+def test_a_small_catalogue_is_one_slice_without_extra_probes():
     dates = [day(1999)] * 45
     client = FakeClient(Listing(dates))
     pages = list(crawl_all(client, last=LAST))
@@ -88,13 +87,13 @@ def test_a_small_catalogue_takes_one_slice_and_no_probe_beyond_it():
     assert [page.expected_pages for page in pages] == [3, 3, 3]
 
 
-def test_no_film_at_all_is_one_finished_slice():
+def test_an_empty_catalogue_is_one_finished_slice():
     client = FakeClient(Listing([]))
     (page,) = crawl_all(client, first=FIRST, last=LAST)
     assert (page.is_finished, page.page.results, page.unseen, page.expected_pages) == (True, [], 0, 1)
 
 
-def test_a_day_beyond_500_pages_is_read_as_far_as_it_goes_and_said():
+def test_films_of_a_day_beyond_page_500_are_reported_as_unseen():
     dates = [day(2000)] * 12_345 + [day(2000, 1, 2)] * 30 + [day(1980)] * 10
     client = FakeClient(Listing(dates))
     ends = check(client, dates, list(crawl_all(client, first=FIRST, last=LAST)))
@@ -108,7 +107,7 @@ def test_exactly_500_pages_are_one_slice():
     assert len(client.asked) == 500
 
 
-def test_everything_skipped_asks_nothing():
+def test_no_requests_are_sent_if_all_is_skipped():
     client = FakeClient(Listing([day(1999)]))
     middle = dt.date(1950, 6, 1)
     skip = [(middle, LAST), (FIRST, middle), (dt.date(1900, 1, 1), dt.date(1901, 1, 1))]
@@ -117,27 +116,7 @@ def test_everything_skipped_asks_nothing():
     assert client.asked == []
 
 
-def test_a_crawl_given_up_goes_on_from_its_finished_slices():
-    dates = skewed(60_000)
-    finished, seen = [], set()
-    client = FakeClient(Listing(dates))
-    crawl = crawl_all(client, first=FIRST, last=LAST)
-    for page in crawl:
-        seen.update(page.page.results)
-        finished += [page.slice] if page.is_finished else []
-        if len(finished) == 3:
-            crawl.close()
-    asked, again = set(client.asked), FakeClient(Listing(dates))
-    for page in crawl_all(again, first=FIRST, last=LAST, skip=finished):
-        seen.update(page.page.results)
-    assert seen == {film for film, date in enumerate(dates) if date is not None}
-    done = {(gte.isoformat(), lte.isoformat()) for gte, lte in finished}
-    assert len(done) == 3
-    assert not any(request[:2] in done for request in again.asked)
-    assert {request[:2] for request in asked} >= done
-
-
-def test_a_page_that_appears_while_paging_is_asked_too():
+def test_a_page_that_appears_while_paging_is_requested_too():
     listing, grown = Listing([day(1999)] * 60), Listing([day(1999)] * 90)
     client = FakeClient(listing)
 
@@ -151,29 +130,6 @@ def test_a_page_that_appears_while_paging_is_asked_too():
     assert {film for page in pages for film in page.page.results} == set(range(90))
     assert [page.is_finished for page in pages] == [False] * 4 + [True]
     assert pages[-1].expected_pages == 5
-
-
-@pytest.mark.parametrize("broken", [1, 3])
-def test_a_slice_with_an_unreadable_page_is_not_finished(broken):
-    dates = [day(1900 + i % 100) + i % 300 for i in range(25_000)]
-
-    def garbage(gte, lte, payload):
-        hit = gte <= "1950-06-01" <= lte and payload["total_pages"] <= 500 and payload["page"] == broken
-        return UnreadableAnswerError("garbage") if hit else payload
-
-    client = FakeClient(Listing(dates), garbage)
-    pages = list(crawl_all(client, first=FIRST, last=LAST))
-    (bad,) = [page for page in pages if page.page.problem]
-    assert bad.page.page == broken
-    assert bad.slice.gte <= dt.date(1950, 6, 1) <= bad.slice.lte
-    others = {page.slice for page in pages} - {bad.slice}
-    assert others
-    assert {page.slice for page in pages if page.is_finished} == others
-    # The next run asks for nothing but that slice.
-    again = FakeClient(Listing(dates))
-    rest = list(crawl_all(again, first=FIRST, last=LAST, skip=others))
-    assert {film for page in pages + rest for film in page.page.results} == set(range(len(dates)))
-    assert len(again.asked) <= 500
 
 
 def test_a_first_page_without_a_count_of_pages_is_a_problem():

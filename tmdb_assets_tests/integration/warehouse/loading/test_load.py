@@ -87,7 +87,7 @@ def test_unknowns_are_null_and_awkward_texts_arrive_whole(warehouse: Warehouse) 
 
 
 def test_a_text_that_came_with_nul_characters_is_stored_without(warehouse: Warehouse) -> None:
-    payload = read_json(rb'{"id": 1, "title": "A\u0000B\u0000", "overview": "\u0000"}').value
+    payload = read_json(rb'{"id": 1, "title": "A\u0000B\u0000", "overview": "\u0000"}')[0]
     load_rows(warehouse, raw_details, [sound_row(raw_details, 0, payload=payload)])
     load_rows(warehouse, dim_movie, [parse_movie(payload, DAY)], day=DAY)
     assert rows_of(warehouse, "select payload ->> 'title' from raw_details") == [("AB",)]

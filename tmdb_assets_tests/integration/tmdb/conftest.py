@@ -1,4 +1,4 @@
-"""A client of a server whose faults are scripted, over real loopback HTTP."""
+"""Servers on loopback whose faults are scripted, and clients of them."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def no_proxy_of_this_machine(monkeypatch):
 
 @pytest.fixture
 def server():
-    """Stands for the API; answers every request well until a test scripts it."""
+    """The API; answers every request with a film until a test scripts it."""
     with ScriptedServer("/3", reply()) as server:
         yield server
 

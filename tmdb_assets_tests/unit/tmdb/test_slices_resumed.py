@@ -1,4 +1,4 @@
-"""Slices begun by an earlier crawl, and pages that TMDb does not answer while it answers others."""
+"""Slices begun by an earlier crawl, and pages that are unreadable or unanswered while others are answered."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tmdb_assets.tmdb.errors import UnreachableError
+from tmdb_assets.tmdb.errors import UnreachableError, UnreadableAnswerError
 from tmdb_assets.tmdb.slices import crawl_all
 from tmdb_assets_tests.cases.dated_films import FIRST, LAST, FakeClient, Listing, day, skewed
 
@@ -16,7 +16,7 @@ DOWN = UnreachableError("TMDb answers with faults")
 
 
 def noted(pages):
-    """What the books would hold of these pages: finished slices, and begun ones with their pages."""
+    """What the ledger would record of these pages: finished slices, and begun ones with their pages."""
     finished = {page.slice for page in pages if page.is_finished}
     begun = {}
     for page in pages:
@@ -36,7 +36,7 @@ def spans(slices):
 
 @settings(max_examples=8, deadline=None)
 @given(stops=st.lists(st.integers(0, 900), max_size=4), seed=st.integers(0, 9))
-def test_no_page_that_was_stored_is_asked_again_however_often_a_crawl_ends(stops, seed):
+def test_a_stored_page_is_not_requested_again_however_often_a_crawl_ends(stops, seed):
     dates = skewed(14_000, seed=3)
     kept, finished, begun = [], set(), {}
     for stop in [*stops, None]:
@@ -59,7 +59,7 @@ def test_no_page_that_was_stored_is_asked_again_however_often_a_crawl_ends(stops
     assert begun == {}
 
 
-def test_a_begun_slice_goes_on_without_its_first_page_and_grows_if_it_grew():
+def test_a_begun_slice_resumes_without_its_first_page_and_can_grow():
     dates = [day(1999)] * 100
     client = FakeClient(Listing(dates))
     span = (FIRST, LAST)
@@ -72,17 +72,18 @@ def test_a_begun_slice_goes_on_without_its_first_page_and_grows_if_it_grew():
     assert again.asked == []
 
 
+@pytest.mark.parametrize("fault", [DOWN, UnreadableAnswerError("garbage")])
 @pytest.mark.parametrize("broken", [1, 3])
-def test_a_page_that_is_not_answered_comes_with_its_problem_and_the_others_are_read(broken):
+def test_a_bad_page_has_a_problem_and_the_next_crawl_requests_only_its_slice(broken, fault):
     dates = [day(1900 + i % 100) + i % 300 for i in range(25_000)]
 
-    def down(gte, lte, payload):
+    def fail(gte, lte, payload):
         hit = gte <= "1950-06-01" <= lte and payload["total_pages"] <= 500 and payload["page"] == broken
-        return DOWN if hit else payload
+        return fault if hit else payload
 
-    pages = list(crawl_all(FakeClient(Listing(dates), down), first=FIRST, last=LAST))
+    pages = list(crawl_all(FakeClient(Listing(dates), fail), first=FIRST, last=LAST))
     (bad,) = [page for page in pages if page.page.problem]
-    assert (bad.page.page, bad.page.is_answered, bad.page.problem) == (broken, False, DOWN.problem.what)
+    assert (bad.page.page, bad.page.is_answered, bad.page.problem) == (broken, fault is not DOWN, fault.problem.what)
     finished, begun = noted(pages)
     assert finished == {page.slice for page in pages} - {bad.slice}
     again = FakeClient(Listing(dates))
@@ -92,7 +93,7 @@ def test_a_page_that_is_not_answered_comes_with_its_problem_and_the_others_are_r
     assert films_of(pages + rest) == set(range(len(dates)))
 
 
-def test_nothing_answered_at_all_ends_the_crawl_with_the_first_request():
+def test_the_crawl_ends_if_its_first_request_is_not_answered():
     client = FakeClient(Listing(skewed(30_000)), lambda gte, lte, payload: DOWN)
     with pytest.raises(UnreachableError):
         list(crawl_all(client, first=FIRST, last=LAST))
@@ -100,30 +101,30 @@ def test_nothing_answered_at_all_ends_the_crawl_with_the_first_request():
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_tmdb_gone_amid_the_crawl_ends_it_at_the_next_probe_with_what_came_read(seed):
+def test_an_outage_ends_the_crawl_at_the_next_probe_after_all_answers_are_read(seed):
     answered = []
 
-    def gone(gte, lte, payload):
+    def outage(gte, lte, payload):
         if len(answered) >= 900:
             return DOWN
         answered.append((gte, lte, payload["page"]))
         return payload
 
-    client = FakeClient(Listing(skewed(60_000)), gone, seed=seed)
+    client = FakeClient(Listing(skewed(60_000)), outage, seed=seed)
     pages = []
     with pytest.raises(UnreachableError):
-        pages.extend(crawl_all(client, first=FIRST, last=LAST))  # keeps what came before the error
+        pages.extend(crawl_all(client, first=FIRST, last=LAST))  # `pages` keeps those before the error
     read = {(*spans([page.slice]).pop(), page.page.page) for page in pages if not page.page.problem}
-    probes = {asked for asked in answered if asked[2] == 1}
+    probes = {request for request in answered if request[2] == 1}
     assert read | probes == set(answered)
     assert len(client.asked) <= 900 + 500 + 20
 
 
-def test_begun_slices_of_which_nothing_is_answered_end_the_crawl():
+def test_the_crawl_ends_if_nothing_of_the_begun_slices_is_answered():
     dates = [day(1999)] * 100
     client = FakeClient(Listing(dates), lambda gte, lte, payload: DOWN)
     crawl = crawl_all(client, first=FIRST, last=LAST, begun={(FIRST, LAST): (5, {1, 3, 4})})
     assert [next(crawl).page.problem, next(crawl).page.problem] == [DOWN.problem.what, DOWN.problem.what]
     with pytest.raises(UnreachableError):
         next(crawl)
-    assert [number for _, _, number in client.asked][-1] == 1  # the sign that is asked for
+    assert [number for _, _, number in client.asked][-1] == 1  # shows whether TMDb answers at all
