@@ -31,7 +31,7 @@ from tmdb_assets.tmdb.errors import (
 )
 from tmdb_assets.tmdb.limits.pace import Pace, thread_count
 from tmdb_assets.tmdb.limits.tries import LONGEST_WAIT_SECONDS, MOST_WAITED_SECONDS, Tries, retrying
-from tmdb_assets.tmdb.payload import Answer, TruncatedError, read_answer, read_body
+from tmdb_assets.tmdb.payload import Answer, read_answer, read_body
 from tmdb_assets.tmdb.route import find_route, user_agent
 from tmdb_assets.tmdb.stats import FetchStats
 
@@ -271,8 +271,6 @@ class TmdbClient:
         )
         try:
             body = read_body(response, self._clock, deadline)
-        except TruncatedError as error:
-            return unreadable(str(error))
         finally:
             self.stats.count_answer(size=response.raw.tell())
             response.close()

@@ -45,24 +45,17 @@ class Answer:
     removed_characters: int = 0
 
 
-class TruncatedError(Exception):
-    """A body is shorter than its Content-Length."""
-
-
 def read_body(response: requests.Response, clock: Callable[[], float], deadline: float) -> bytes:
     """Return the whole body of a streamed response, decompressed.
 
-    Raises `TruncatedError` for a short one, `TimeoutError` when it is still arriving at `deadline` (a reading of
-    `clock`; a socket timeout only detects a silent server), and what urllib3 raises while reading.
+    Raises `TimeoutError` when it is still arriving at `deadline` (a time of `clock`; a socket timeout only detects a
+    silent server), and what urllib3 raises, as for a body that is shorter than its Content-Length.
     """
     parts: list[bytes] = []
     while part := response.raw.read1(_READ_BYTES, decode_content=True):
         parts.append(part)
         if clock() > deadline:
             raise TimeoutError
-    size, promised = response.raw.tell(), response.headers.get("Content-Length", "")
-    if promised.isdecimal() and int(promised) != size:
-        raise TruncatedError(f"cut short after {size} of {promised} bytes")
     return b"".join(parts)
 
 

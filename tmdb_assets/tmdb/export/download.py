@@ -195,9 +195,6 @@ class _Download:
                     action="Check the network",
                     cause=f"{self.host} is too slow",
                 )
-        size = response.raw.tell()
-        if length.isdecimal() and promised != size:
-            raise DamageError(f"cut short after {size} of {promised} bytes")
         unpacker.finish()
         return unpacker
 
