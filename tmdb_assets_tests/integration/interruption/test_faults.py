@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
+from collections import Counter
+from typing import Any
 
 import pytest
+from dagster import ExecuteInProcessResult
 
-from tmdb_assets_tests.cases.awkward import catalogue, sound_films
-from tmdb_assets_tests.fakes.replay import GARBAGE, Fault
+from tmdb_assets.tmdb.client import TmdbClient
+from tmdb_assets.tmdb.export.download import fetch_export
+from tmdb_assets.tmdb.export.file import ExportFile
+from tmdb_assets.warehouse.schema.vocabulary import metadata
+from tmdb_assets.warehouse.server.open import Server
+from tmdb_assets.warehouse.warehouse import Warehouse
+from tmdb_assets_tests.cases.awkward import FIRST_SOUND_ID, catalogue, sound_films
+from tmdb_assets_tests.fakes.random_faults import CAUSES, FAULTS, SILENT_S, RandomFaults
+from tmdb_assets_tests.fakes.replay import GARBAGE, Fault, ReplayServer
 from tmdb_assets_tests.fakes.replay_catalogue import discover_item
 from tmdb_assets_tests.oracle import expected
-from tmdb_assets_tests.oracle.compare import assert_tables_equal, state_of
+from tmdb_assets_tests.oracle.compare import Tables, assert_tables_equal, copied_warehouse, state_of
 from tmdb_assets_tests.stage.many_days import asked_films, asked_pages
-from tmdb_assets_tests.stage.platform import assert_green, evaluations_of, failures_of, metadata_of, platform
+from tmdb_assets_tests.stage.platform import Platform, assert_green, evaluations_of, failures_of, metadata_of, platform
 from tmdb_assets_tests.stage.ports import free_port
 
 DAY = dt.date(2026, 7, 29)
@@ -174,3 +185,102 @@ def test_more_than_a_twentieth_of_broken_rows_writes_nothing(warehouse, monkeypa
             assert set(written) <= {"country_continent", "dim_date"}
         else:
             assert (written["raw_discover"], written["rejected_row"]) == (190, 10)
+
+
+# A whole day while one answer in ten is broken, in every way that is known. The client's own time runs faster than the
+# world's, so that its waits, which may be seconds each, take milliseconds; what it waits for on a socket is real.
+Rows = dict[str, list[tuple[Any, ...]]]
+DAYS = (DAY, DAY + dt.timedelta(days=1))
+CHANGED = 120  # two pages of changes on the second day
+LISTED = CATALOGUE.but(changed=range(FIRST_SOUND_ID, FIRST_SOUND_ID + CHANGED))
+RAW_ASSETS = ("raw_discover", "raw_reference", "raw_details", "raw_export")
+SEED = 20260729
+TIMES_FASTER = 50
+READ_TIMEOUT_S = SILENT_S / 4
+RETRY_SECONDS = 3600  # of the client's fast time: on a slow machine as well nothing is given up
+
+
+class FastTime:
+    """A clock that runs faster than the real one, and the sleep that goes with it."""
+
+    def clock(self) -> float:
+        return time.monotonic() * TIMES_FASTER
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds / TIMES_FASTER)
+
+
+def make_impatient(made: Platform) -> None:
+    """Give a platform the client and the download that the product has, but for their clock and their patience."""
+    fast, source, replay = FastTime(), made.source, made.replay
+    patience: dict[str, Any] = {"retry_seconds": RETRY_SECONDS, "clock": fast.clock, "sleep": fast.sleep}
+    source.client = client = TmdbClient(replay.url, replay.token, rate_limit=0, read_timeout=READ_TIMEOUT_S, **patience)
+
+    def export(day: dt.date, now: dt.datetime) -> ExportFile:
+        timeouts = (3.05, READ_TIMEOUT_S)
+        return fetch_export(source.export_url, day, now=now, stats=client.stats, timeouts=timeouts, **patience)
+
+    source.export = export  # type: ignore[method-assign]
+
+
+def run_days(made: Platform) -> list[ExecuteInProcessResult]:
+    """Run the days one after the other, each as on that day; returns their results."""
+    results = [made.run(day, charts=False) for day in DAYS]
+    for result in results:
+        assert_green(result)
+    return results
+
+
+def rows_of_all_tables(tables: Tables) -> Rows:
+    """Every row of every table, but for the times of asking and loading, who asked, and how many requests it took."""
+    found = {}
+    for table in metadata.sorted_tables:
+        if table.name == "fetch_turn":
+            continue
+        names = [column.name for column in table.columns if not column.name.endswith(("_at", "request_count"))]
+        found[table.name] = sorted(tables.rows(f"select {', '.join(names)} from {table.name}"), key=repr)
+    return found
+
+
+@pytest.fixture
+def rows_without_faults(server: Server) -> Rows:
+    """What both days leave when every request is answered."""
+    with (
+        pytest.MonkeyPatch.context() as monkeypatch,
+        copied_warehouse(server) as warehouse,
+        platform(warehouse, LISTED, monkeypatch) as made,
+    ):
+        run_days(made)
+        return rows_of_all_tables(made)
+
+
+def test_days_with_every_kind_of_fault_leave_the_rows_of_sound_ones(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, rows_without_faults: Rows
+) -> None:
+    faults = RandomFaults(SEED)
+    with ReplayServer(LISTED, faults) as replay:
+        made = Platform(warehouse, replay, monkeypatch)
+        try:
+            make_impatient(made)
+            results = run_days(made)
+            found = rows_of_all_tables(made)
+            counted = made.column("select n_requests from vw_load_status")
+        finally:
+            made.close()
+    assert len(found["raw_details"]) == FILMS + CHANGED
+    for name, rows in rows_without_faults.items():
+        assert found[name] == rows, name
+    assert sum(counted) == len(replay.asked)  # what the days needed, retries included
+    for served in faults.served.values():
+        assert set(served) == set(FAULTS)
+
+    retries = {asset: Counter[str]() for asset in RAW_ASSETS}
+    for result in results:
+        for asset in RAW_ASSETS:
+            figures = metadata_of(result, asset).get("requests", {})  # the lists are asked once in seven days
+            retries[asset] += Counter(figures.get("retries", {}))
+    assert [asset for asset, causes in retries.items() if not causes.total()] == []
+    for asset in ("raw_details", "raw_export"):
+        assert set(retries[asset]) >= CAUSES, asset
+    # More where a slow machine lets the client's short patience end before a sound answer is there.
+    assert sum(causes.total() for causes in retries.values()) >= faults.total
