@@ -22,6 +22,7 @@ import requests
 
 from tmdb_assets_tests.fakes.replay_catalogue import MAX_PAGES, RECORDINGS, Catalogue
 from tmdb_assets_tests.fakes.scripted_server import LoopbackServer, drop, reply
+from tmdb_assets_tests.stage.waiting import PATIENCE_S
 
 TOKEN = "replay-token"
 KINDS = {
@@ -135,7 +136,7 @@ class ReplayServer(LoopbackServer):
         with requests.Session() as session:
             session.trust_env = False  # no proxy
             session.headers["Authorization"] = f"Bearer {self.token}"
-            return session.get(self.url + path, params=params, timeout=5)
+            return session.get(self.url + path, params=params, timeout=PATIENCE_S)
 
     @property
     def asked(self) -> list[Asked]:

@@ -14,6 +14,7 @@ import pytest
 import tmdb_assets
 from tmdb_assets.definitions import build_definitions
 from tmdb_assets.settings import Settings
+from tmdb_assets_tests.stage.waiting import PATIENCE_S
 
 PACKAGE = Path(tmdb_assets.__file__).parent
 # The functions that several assets share, by the beginnings of these assets' names.
@@ -55,7 +56,7 @@ def run(code: str, folder: Path, **variables: str) -> subprocess.CompletedProces
     environment = {name: value for name, value in os.environ.items() if name != "DAGSTER_HOME"} | variables
     command = [sys.executable, "-W", "ignore", "-c", code]
     return subprocess.run(
-        command, env=environment, cwd=folder, capture_output=True, text=True, timeout=180, check=False
+        command, env=environment, cwd=folder, capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
 
 

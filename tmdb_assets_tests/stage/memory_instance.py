@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from unittest import mock
 
 from dagster import DagsterInstance
 from dagster._core.instance import InstanceType
@@ -52,11 +53,16 @@ class _Runs(InMemoryRunStorage):
 
 def memory_instance() -> DagsterInstance:
     """What `DagsterInstance.ephemeral()` gives, with the storages above; close it, by `with` or `dispose`."""
+    # Which migration a database stands at is not noted: all their files would be read, and this one is never upgraded.
+    with mock.patch("dagster._core.storage.runs.in_memory.stamp_alembic_rev"):
+        runs = _Runs()
+    with mock.patch("dagster._core.storage.event_log.in_memory.stamp_alembic_rev"):
+        events = _EventLog()
     return DagsterInstance(
         instance_type=InstanceType.EPHEMERAL,
         local_artifact_storage=TemporaryLocalArtifactStorage(),
-        run_storage=_Runs(),
-        event_storage=_EventLog(),
+        run_storage=runs,
+        event_storage=events,
         compute_log_manager=NoOpComputeLogManager(),
         run_coordinator=DefaultRunCoordinator(),
         run_launcher=SyncInMemoryRunLauncher(),

@@ -14,6 +14,7 @@ import pytest
 
 from tmdb_assets.cli.env_file import COMPOSE_VARIABLES, PASSWORDS, fill, write_env
 from tmdb_assets.settings import PROJECT_ROOT, Settings
+from tmdb_assets_tests.stage.waiting import PATIENCE_S
 
 EXAMPLE = (PROJECT_ROOT / ".env.example").read_text(encoding="utf-8")
 
@@ -38,7 +39,7 @@ def make_env(project: Path) -> subprocess.CompletedProcess[str]:
     # `make test` hands its level down, and an inner make then tells the folders that it enters.
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
     return subprocess.run(
-        command, cwd=project, env=environment, capture_output=True, text=True, timeout=20, check=False
+        command, cwd=project, env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
 
 

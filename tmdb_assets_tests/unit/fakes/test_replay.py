@@ -14,6 +14,7 @@ from tmdb_assets_tests.cases.awkward import GALLERY, SOUND_FILMS, catalogue, fil
 from tmdb_assets_tests.fakes.replay import DROPPED, GARBAGE, TRUNCATED, Fault, ReplayServer
 from tmdb_assets_tests.fakes.replay_catalogue import Catalogue
 from tmdb_assets_tests.oracle.expected import star
+from tmdb_assets_tests.stage.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     pass
@@ -36,7 +37,7 @@ def test_statuses_hold_for_made_up_catalogues_too() -> None:
             "/discover/movie?year=1999": 501,
         }
         assert {path: server.get(path).status_code for path in asked} == asked
-        refused = requests.get(f"{server.url}/movie/1", headers={"Authorization": "Bearer other"}, timeout=5)
+        refused = requests.get(f"{server.url}/movie/1", headers={"Authorization": "Bearer other"}, timeout=PATIENCE_S)
         assert (refused.status_code, refused.json()["status_code"]) == (401, 7)
 
 

@@ -11,6 +11,7 @@ import requests
 from tmdb_assets_tests.cases.awkward import DAYS
 from tmdb_assets_tests.fakes.replay import ReplayServer
 from tmdb_assets_tests.fakes.replay_catalogue import ITEM_KEYS, RECORDINGS, catalogue_of, recordings_missing
+from tmdb_assets_tests.stage.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     pass
@@ -78,7 +79,9 @@ def test_reference_lists_and_errors_are_the_recorded_ones() -> None:
         answers = {
             "errors/400_page_over_500.json": server.get("/discover/movie", page=501),
             "errors/404_not_found.json": server.get("/movie/999999999"),
-            "errors/401_invalid_key.json": requests.get(server.url + "/movie/550?api_key=replay-token", timeout=5),
+            "errors/401_invalid_key.json": requests.get(
+                f"{server.url}/movie/550?api_key=replay-token", timeout=PATIENCE_S
+            ),
         }
     for name, answer in answers.items():
         assert (str(answer.status_code), answer.json()) == (name[7:10], recording(name))

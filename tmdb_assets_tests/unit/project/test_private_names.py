@@ -35,9 +35,11 @@ PRIVATE_NAMES = {
         "dagster._core.launcher.sync_in_memory_run_launcher.SyncInMemoryRunLauncher",
         "dagster._core.run_coordinator.DefaultRunCoordinator",
         "dagster._core.storage.event_log.InMemoryEventLogStorage",
+        "dagster._core.storage.event_log.in_memory.stamp_alembic_rev",
         "dagster._core.storage.noop_compute_log_manager.NoOpComputeLogManager",
         "dagster._core.storage.root.TemporaryLocalArtifactStorage",
         "dagster._core.storage.runs.InMemoryRunStorage",
+        "dagster._core.storage.runs.in_memory.stamp_alembic_rev",
     },
 }
 
