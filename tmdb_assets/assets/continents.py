@@ -9,7 +9,6 @@ from dagster import (
     AssetCheckResult,
     AssetCheckSeverity,
     AssetCheckSpec,
-    AssetKey,
     Config,
     MetadataValue,
     ResourceParam,
@@ -21,7 +20,7 @@ from pydantic import Field
 
 from tmdb_assets.assets.declare import table_asset
 from tmdb_assets.assets.failures import failure
-from tmdb_assets.assets.publish import AssetEvent, publish
+from tmdb_assets.assets.publish import AssetEvent, check_result, publish
 from tmdb_assets.errors.problem import Problem
 from tmdb_assets.settings import SHIPPED_DATA_DIR
 from tmdb_assets.transforms.conform import Conformed, conform
@@ -37,15 +36,15 @@ from tmdb_assets.warehouse.warehouse import Warehouse
 
 CSV_FILE = SHIPPED_DATA_DIR / "country_continent.csv"
 
-# Codes of TMDb's country list that no standard has: Czechoslovakia, East Germany, Northern Ireland, Kosovo.
+# Codes of TMDb's country list that are in no standard: Czechoslovakia, East Germany, Northern Ireland, Kosovo.
 TMDB_CODES = {"XC", "XG", "XI", "XK"}
 
-FILE_IS_SOUND = AssetCheckSpec(
-    "file_is_sound",
+FILE_IS_VALID = AssetCheckSpec(
+    "file_is_valid",
     asset=table.name,
     description="The CSV has its header, every code once, only codes of ISO 3166-1 or of TMDb, and for each a name and "
-    "one of the seven continents. If not: mend what is named and materialize again; the table keeps what it had. A "
-    "code of TMDb's country list or of dim_country without a line is a warning: the rest is loaded.",
+    "one of the seven continents. If not: correct the lines listed and materialize again; until then the table stays "
+    "unchanged. A code of TMDb's country list or of dim_country without a line is a warning: the rest is loaded.",
     blocking=True,
 )
 
@@ -70,9 +69,9 @@ class CsvConfig(Config):
     path: str = Field(str(CSV_FILE), description="The CSV file with the continents.")
 
 
-@table_asset(table, daily=False, checks=(FILE_IS_SOUND,), deps=["raw_reference"])
+@table_asset(table, daily=False, checks=(FILE_IS_VALID,), deps=["raw_reference"])
 def country_continent(config: CsvConfig, warehouse: ResourceParam[Warehouse]) -> Iterator[AssetEvent]:
-    """Load the CSV and bring `dim_country.continent` in line with it at once. Raises `Failure` for a faulty file."""
+    """Load the CSV and update `dim_country.continent` in the same transaction. Raises `Failure` for a faulty file."""
     path = Path(config.path)
     with warehouse.begin() as connection:
         named = {
@@ -82,7 +81,7 @@ def country_continent(config: CsvConfig, warehouse: ResourceParam[Warehouse]) ->
     codes = {code for code in named if CODE.fullmatch(code)}
     loaded, faults = read_continents(path, codes)
     missing = [] if faults else find_missing(loaded.frame["iso_3166_1"], codes)
-    yield _file_is_sound(faults, missing)
+    yield _file_is_valid(faults, missing)
     if faults:
         raise failure(_refusal(path, faults))
     merge = partial(merge_whole, table=table, rows=loaded.received)
@@ -90,7 +89,7 @@ def country_continent(config: CsvConfig, warehouse: ResourceParam[Warehouse]) ->
 
 
 def read_continents(path: Path, tmdb_codes: Collection[str]) -> tuple[Conformed, list[CsvFault]]:
-    """The file as a frame, and its faults; `tmdb_codes` are the codes that TMDb uses, beside those of the standards."""
+    """The file as a frame, and its faults; `tmdb_codes` are valid in addition to the codes of the standards."""
     text, faults = _read_text(path)
     rows, found = ([], []) if faults else parse_continents(text, known_codes() | set(tmdb_codes), CONTINENTS)
     faults += found
@@ -110,12 +109,12 @@ def _read_text(path: Path) -> tuple[str, list[CsvFault]]:
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         return "", [CsvFault(line, "", f"the file is not UTF-8 ({error.reason}); save it as UTF-8")]
-    except (OSError, ValueError) as error:  # ValueError: a path that no file can have
+    except (OSError, ValueError) as error:  # ValueError: a path with a NUL character
         return "", [CsvFault(1, "", f"{path} cannot be read: {getattr(error, 'strerror', None) or error}")]
 
 
 def known_codes() -> set[str]:
-    """The codes of ISO 3166-1 (in use) and ISO 3166-3 (former), and those that TMDb made for itself."""
+    """The codes of ISO 3166-1 (in use) and ISO 3166-3 (former), and TMDb's own."""
     import pycountry
 
     in_use = {country.alpha_2 for country in pycountry.countries}
@@ -124,7 +123,7 @@ def known_codes() -> set[str]:
 
 
 def settle_continents(connection: sa.Connection) -> None:
-    """Let dim_country follow the table, and the totals by continent follow dim_country."""
+    """Copy the continents to dim_country, and renew the totals if one changed."""
     if connection.execute(sa.text(UPDATE_CONTINENTS)).rowcount:
         renew_totals(connection)
 
@@ -134,36 +133,35 @@ def _refusal(path: Path, faults: list[CsvFault]) -> Problem:
     line = f"line {first.line}, " if first.line else ""
     return Problem(
         f"{path.name}, {line}code {first.code or '-'}: {first.fault} ({_count(faults)} in all)",
-        kept="The table keeps what it had",
+        kept="The table is unchanged",
         action="Correct the file",
     )
 
 
-def _soundness(faults: list[CsvFault], missing: list[CsvFault]) -> str:
+def _validity(faults: list[CsvFault], missing: list[CsvFault]) -> str:
     if faults:
         return f"{_count(faults)} in the file."
     if missing:
         codes = ", ".join(fault.code for fault in missing[:20])
-        return f"The file is loaded, but these codes have no line, and so no continent: {codes}. Add a line for each."
-    return "The file is sound."
+        return f"The file is loaded, but these codes have no line and so no continent: {codes}. Add a line for each."
+    return "The file is valid."
 
 
 def _count(faults: list[CsvFault]) -> str:
     return f"{len(faults)} fault{'s' if len(faults) > 1 else ''}"
 
 
-def _file_is_sound(faults: list[CsvFault], missing: list[CsvFault]) -> AssetCheckResult:
-    """Faults refuse the file. A code without a line, such as one that TMDb made today, is a warning: the rest loads."""
+def _file_is_valid(faults: list[CsvFault], missing: list[CsvFault]) -> AssetCheckResult:
+    """Fails for faults; warns of a code without a line, such as one that TMDb added today: the rest is loaded."""
     columns = [TableColumn("line", "int"), TableColumn("code", "string"), TableColumn("fault", "string")]
     records = [
         TableRecord({"line": fault.line, "code": fault.code, "fault": fault.fault})
         for fault in [*faults, *missing][:50]
     ]
-    return AssetCheckResult(
-        passed=not faults and not missing,
-        check_name=FILE_IS_SOUND.name,
-        asset_key=AssetKey(table.name),
-        severity=AssetCheckSeverity.ERROR if faults else AssetCheckSeverity.WARN,
-        description=_soundness(faults, missing),
-        metadata={"faults": MetadataValue.table(records, schema=TableSchema(columns=columns))},
+    return check_result(
+        FILE_IS_VALID,
+        not faults and not missing,
+        _validity(faults, missing),
+        AssetCheckSeverity.ERROR if faults else AssetCheckSeverity.WARN,
+        faults=MetadataValue.table(records, schema=TableSchema(columns=columns)),
     )

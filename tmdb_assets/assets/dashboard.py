@@ -1,4 +1,4 @@
-"""The dashboard: one HTML page of the newest day and the days before it, for any browser and without a server."""
+"""The dashboard as an asset: one HTML page of the newest day and its history, for any browser, without a server."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ LANGUAGES = "select iso_639_1 as code, name from dim_language"
 
 
 def dashboard_path(settings: Settings, database: str) -> Path:
-    """The page of a database: each has its own, so that sample and real figures are never mixed."""
+    """Where the page of a database is written: each has its own, so that sample and real figures never mix."""
     return settings.reports_folder / f"dashboard_{quote(database, safe='')}.html"
 
 
@@ -105,7 +105,7 @@ def read_figures(connection: sa.Connection) -> Figures:
 
     day = read_newest_day(connection)
     films = _frame(connection, FILMS, day=day, most=MOST_FILMS)
-    newest = day or dt.date(2000, 1, 1)  # any: without a day there are no films
+    newest = day or dt.date(2000, 1, 1)  # any day: there are no films
     return Figures(
         snapshot_date=day,
         n_films=int(films["n_films"].max()) if len(films) else 0,
@@ -120,7 +120,7 @@ def read_figures(connection: sa.Connection) -> Figures:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Replace a file in one step: who reads it meanwhile gets the old or the new content, never a part."""
+    """Replace a file atomically: a reader gets the old or the new content, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}")
     try:

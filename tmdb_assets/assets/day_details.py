@@ -1,7 +1,7 @@
 """The day's details, read in chunks of at most 5,000 films by rising id and parsed for the tables made from them.
 
-A day of one chunk, as most are, is read and parsed once for all tables and stays in memory. Of a longer day each table
-reads anew the fields that it is made from, so that memory does not grow with the day.
+Most days fit in one chunk: it is read and parsed once for all tables and stays in memory. On a longer day each table
+reads only the fields that it is made from, chunk by chunk, so that memory does not grow with the day.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ FILMS_A_CHUNK = 5000
 
 
 class DayDetails:
-    """Gives the parsed rows of a day's details by table; keeps the last day that is no longer than a chunk."""
+    """Returns the parsed rows of a day's details by table; keeps the last day that fits in one chunk."""
 
     def __init__(self, films_a_chunk: int = FILMS_A_CHUNK) -> None:
         self._films_a_chunk = films_a_chunk
@@ -30,7 +30,7 @@ class DayDetails:
         self._rows: dict[str, list[Row]] = {}
 
     def rows(self, warehouse: Warehouse, day: dt.date, table_name: str) -> Iterator[list[Row]]:
-        """The rows for one table, a list a chunk."""
+        """The rows for one table, one list per chunk."""
         with warehouse.begin() as connection:
             count, fetched_at = _state(connection, day)
         if count > self._films_a_chunk:
@@ -48,7 +48,7 @@ class DayDetails:
             yield self._rows[table_name]
 
     def _read(self, warehouse: Warehouse, day: dt.date, fields: tuple[str, ...] = ()) -> Iterator[list[Film]]:
-        """The day's payloads in chunks, each in a transaction of its own; with `fields`, only these of each."""
+        """The day's payloads in chunks, each in its own transaction; with `fields`, only these fields of each film."""
         payload: sa.ColumnElement[Any] = raw_details.c.payload
         if fields:
             payload = sa.func.jsonb_build_object(*(part for name in fields for part in (name, payload[name])))
@@ -69,7 +69,7 @@ class DayDetails:
 
 
 def _state(connection: sa.Connection, day: dt.date) -> tuple[int, dt.datetime | None]:
-    """How many films have an answer, and what else changes whenever the day's raw rows change."""
+    """The number of answers and the latest time of one: they change whenever the day's raw rows do."""
     columns = (sa.func.count(), sa.func.max(raw_details.c.fetched_at))
     count, fetched_at = connection.execute(sa.select(*columns).where(raw_details.c.snapshot_date == day)).one()
     return count, fetched_at

@@ -1,7 +1,7 @@
-"""How assets and checks are declared: `definitions.build_definitions` makes Dagster's from a deployment's settings.
+"""How assets and checks are declared; `definitions.build_definitions` builds Dagster's from a deployment's settings.
 
-A declaration reads no setting, so that importing a module needs none: partitions and source are filled in when it is
-built. What all assets share (owner, code reference, retries after an outage) is added here.
+No setting is read on import: partitions and source are filled in when a declaration is built. What all assets share
+(owner, code reference, retries after an outage) is added here.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ from tmdb_assets.assets.retries import retried_after_outage
 from tmdb_assets.partitions import daily_partitions
 from tmdb_assets.settings import Settings
 
-# Partitioned asset checks and code references work, and their versions are pinned; a page of warnings helps nobody.
+# Partitioned asset checks and code references are beta, but work in the pinned version.
 warnings.filterwarnings("ignore", category=PreviewWarning)
 warnings.filterwarnings("ignore", category=BetaWarning)
 
 OWNERS = ["team:data-platform"]
 REPORTS_GROUP = "reports"
-"""The group of what people look at; drawn anew once the days before are filled."""
+"""The group of the reports and the dashboard; the gap filler materializes it again after the last gap."""
 
 Compute: TypeAlias = Callable[..., Any]
 AssetBuilder: TypeAlias = Callable[[Settings], AssetsDefinition]
@@ -54,7 +54,7 @@ def declared_asset(
     metadata: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Callable[[Compute], AssetBuilder]:
-    """`@asset` before the settings are known: the function below becomes what makes the asset of given settings.
+    """`@asset` before the settings are known: turns the function into an `AssetBuilder`.
 
     A daily asset and its checks have the deployment's days as partitions. `options` are those of `dagster.asset`.
     """
@@ -89,7 +89,7 @@ def _with_days(check: AssetCheckSpec, days: PartitionsDefinition[str] | None) ->
 
 
 def _code_of(compute: Compute) -> CodeReferencesMetadataValue:
-    """Where the function stands by which the UI links an asset to its code; Dagster itself gets a wrapped one."""
+    """Where the function is defined, for the UI's link to the code: Dagster itself only sees the wrapper."""
     place = LocalFileCodeReference(file_path=inspect.getfile(compute), line_number=compute.__code__.co_firstlineno)
     return CodeReferencesMetadataValue(code_references=[place])
 
@@ -102,14 +102,14 @@ def table_asset(
     checks: Sequence[AssetCheckSpec] = (),
     made_from: Sequence[str] | None = None,
 ) -> Callable[[Compute], AssetBuilder]:
-    """`@asset` for a table: name, description, group, kinds, columns and contract check are the table's own.
+    """`@asset` for a table: name, description, group, kinds, columns and contract check come from the table.
 
-    `deps` are names of assets; `made_from` names the table's sources where they are others.
+    `deps` are names of assets; `made_from` names the table's sources where they differ from `deps`.
     """
     contract = AssetCheckSpec(
         CONTRACT,
         asset=table.name,
-        description="Every row keeps the rules of the table's declaration. Broken rows are set aside in rejected_row; "
+        description="Every row keeps the rules of the table's declaration. Broken rows go to rejected_row; "
         "over 5% of them, or a frame of the wrong shape, stops the load before anything is written.",
         blocking=True,
     )
@@ -139,5 +139,5 @@ def declared_check(asset_name: str, *, daily: bool = False, **options: Any) -> C
 
 
 def day_of(context: AssetExecutionContext) -> dt.date:
-    """The day that the partition of this run names."""
+    """The day of this run's partition."""
     return dt.date.fromisoformat(context.partition_key)

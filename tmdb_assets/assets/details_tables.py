@@ -1,4 +1,4 @@
-"""The tables that are filled only from a day's details: bridges, most dimensions and your own. One way builds them."""
+"""The assets of tables filled only from a day's details: bridges, most dimensions and your own tables."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -27,7 +27,7 @@ def details_asset(
     merge: Callable[[sa.Connection], MergeCounts] | None = None,
     renews_totals: bool = False,
 ) -> AssetBuilder:
-    """The asset of a table that the day's details fill, downstream of the tables that it refers to.
+    """The asset of a table filled from the day's details, downstream of the tables that it references.
 
     `reference` is the kind of TMDb's own list that its names come from, `deps` are further upstream assets. A bridge's
     links are replaced film by film; other rows are merged as the table declares, or by `merge`.
@@ -71,7 +71,7 @@ def conformed(table: sa.Table, chunks: Iterable[list[Row]]) -> Iterator[Conforme
 def with_reference(
     warehouse: Warehouse, kind: str, table: sa.Table, chunks: Iterable[list[Row]]
 ) -> Iterator[list[Row]]:
-    """First TMDb's own list of that kind, then the given rows, with the list's names where it has them."""
+    """TMDb's own list of that kind, then the given rows, with the list's names where it has them."""
     (key,) = key_columns(table)
     code = int if frame_columns(table)[key] == "integer" else str
     with warehouse.begin() as connection:

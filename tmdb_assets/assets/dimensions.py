@@ -1,4 +1,4 @@
-"""The dimensions: what films are, and what they have in common."""
+"""The assets of the dimensions: films, and what films share."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -11,14 +11,13 @@ from dagster import (
     AssetCheckSeverity,
     AssetCheckSpec,
     AssetExecutionContext,
-    AssetKey,
     ResourceParam,
 )
 
 from tmdb_assets.assets.day_details import FILMS_A_CHUNK, DayDetails
 from tmdb_assets.assets.declare import day_of, table_asset
 from tmdb_assets.assets.details_tables import conformed, details_asset, with_reference
-from tmdb_assets.assets.publish import AssetEvent, publish
+from tmdb_assets.assets.publish import AssetEvent, check_result, publish
 from tmdb_assets.partitions import run_date
 from tmdb_assets.transforms.calendar import calendar_rows
 from tmdb_assets.transforms.conform import Row
@@ -32,16 +31,16 @@ from tmdb_assets.warehouse.warehouse import Warehouse
 REMOVALS_PLAUSIBLE = AssetCheckSpec(
     "removals_plausible",
     asset="dim_movie",
-    description="At most 20 films or 1% of those asked answered 404. If not: nothing was marked as removed; see "
-    "whether TMDb has a fault, and run the day again.",
+    description="At most 20 films, or 1% of those requested, answered 404. If not: no film was marked as removed; "
+    "check whether TMDb has a fault, and run the day again.",
 )
 
 
 def merge_countries(connection: sa.Connection) -> MergeCounts:
-    """Merge the staged countries, new ones with the continent that country_continent has at this moment.
+    """Merge the staged countries, new ones with their continent from country_continent.
 
-    Until the transaction ends nobody else writes to country_continent: a load of it that runs beside this one would
-    not see the new countries, nor this one the new continents. Such a load comes wholly before or wholly after.
+    That table is locked until the transaction ends: a parallel load of it would not see the new countries, nor this
+    one the new continents.
     """
     table, continents = dimensions.dim_country, dimensions.country_continent
     connection.execute(sa.text("lock table country_continent in share mode"))
@@ -88,7 +87,7 @@ def dim_language(
 def dim_movie(
     context: AssetExecutionContext, warehouse: ResourceParam[Warehouse], details: ResourceParam[DayDetails]
 ) -> Iterator[AssetEvent]:
-    """Films in their latest state: first from discover, then from details where they came and kept their contract."""
+    """Films in their latest state: first from discover, then from their details where these are valid."""
     day, table = day_of(context), dimensions.dim_movie
     with warehouse.begin() as connection:
         removals = details_due.removals(connection, day)
@@ -122,21 +121,21 @@ def _removals_plausible(removals: details_due.Removals) -> AssetCheckResult:
     text = f"{len(removals.gone)} of {removals.requested} films answered 404."
     if not removals.are_plausible:
         text += (
-            " That is too many to believe, so none was marked as removed. Look whether TMDb has a fault, and run the "
-            "day again before midnight UTC: these films are asked anew. If they are gone indeed, --refresh settles it."
+            " So many at once are unlikely, so none was marked as removed. Check whether TMDb has a fault and run the "
+            "day again before midnight UTC to request these films again; if they are really gone, with --refresh."
         )
-    return AssetCheckResult(
-        passed=removals.are_plausible,
-        check_name=REMOVALS_PLAUSIBLE.name,
-        asset_key=AssetKey("dim_movie"),
-        severity=AssetCheckSeverity.ERROR,
-        description=text,
-        metadata={"requested": removals.requested, "not_found": len(removals.gone)},
+    return check_result(
+        REMOVALS_PLAUSIBLE,
+        removals.are_plausible,
+        text,
+        AssetCheckSeverity.ERROR,
+        requested=removals.requested,
+        not_found=len(removals.gone),
     )
 
 
 def _discovered(warehouse: Warehouse, day: dt.date) -> Iterator[list[dict[str, Any]]]:
-    """The films of the day's discover as the pages gave them, in chunks."""
+    """The day's films as their discover pages returned them, in chunks."""
     discover = raw.raw_discover.c
     query = sa.select(discover.payload).where(discover.snapshot_date == day).order_by(discover.movie_id)
     with warehouse.begin() as connection:
@@ -145,7 +144,7 @@ def _discovered(warehouse: Warehouse, day: dt.date) -> Iterator[list[dict[str, A
             yield list(films)
 
 
-# The calendar waits for TMDb's first answer, so that a wrong token leaves an empty warehouse empty.
+# Downstream of TMDb's first answer, so that a wrong token leaves an empty warehouse empty.
 @table_asset(dimensions.dim_date, daily=False, deps=["raw_reference"], made_from=["the calendar"])
 def dim_date(context: AssetExecutionContext, warehouse: ResourceParam[Warehouse]) -> Iterator[AssetEvent]:
     """The calendar, from the first year of the partitions to the end of next year."""

@@ -1,4 +1,4 @@
-"""The fact: popularity and votes of every film, every day; in the same transaction, each film's latest state."""
+"""The asset of the fact: each film's popularity and votes per day; the same transaction updates its latest state."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -18,8 +18,7 @@ from tmdb_assets.warehouse.warehouse import Warehouse
 
 ROWS_A_CHUNK = 50_000
 
-
-# What discover showed; and for known films outside it, the popularity of the day's export.
+# The day's discover rows, and for known films outside discover the popularity of the day's export.
 MEASURES = """
 select movie_id, popularity, vote_average, vote_count, 'discover' as source
 from raw_discover

@@ -1,4 +1,4 @@
-"""From an error to a failed step's event and back, so that whoever reads the event reads data.
+"""From an error to a failed step's event and back, without losing its fields.
 
 The fields of a `Problem` travel as the metadata of Dagster's `Failure`, which the UI shows and the event log keeps.
 """
@@ -16,18 +16,18 @@ from dagster import DagsterEvent, DagsterInstance, DagsterRun, Failure
 from tmdb_assets.errors.problem import KEPT, ActionableError, Problem, Retry
 
 READ_LOG = "Read the log of the run"
-# Of a run whose export is no longer published. The prefix keeps it off the list of runs.
+# On a run whose export is no longer published. The UI's list of runs hides tags with this prefix.
 GONE_TAG = ".dagster/tmdb_assets_export_gone"
 
 
 class MissingDayError(ActionableError):
-    """A past day cannot be loaded: neither its raw rows nor its export are there. What was there before it stays."""
+    """A past day cannot be loaded: neither its raw rows nor its export are available. What is stored is kept."""
 
     kept = KEPT
 
     @classmethod
     def without_export(cls, day: dt.date, problem: Problem) -> MissingDayError:
-        """The error of a day whose export failed with `problem`, and of which nothing else is stored."""
+        """The error of a day of which nothing is stored and whose export failed with `problem`."""
         what = f"{day} cannot be loaded: nothing was stored on that day, and its export is not available"
         return cls.of(replace(problem, what=f"{what}. {problem.what}", kept=KEPT))
 
@@ -35,13 +35,16 @@ class MissingDayError(ActionableError):
 def failure(problem: Problem, metadata: Mapping[str, Any] | None = None) -> Failure:
     """The failure of a step; Dagster does not retry it."""
     values = {field.name: getattr(problem, field.name) for field in fields(Problem)}
-    told = {name: value.isoformat() if isinstance(value, dt.datetime) else str(value) for name, value in values.items()}
-    given = {name: told[name] for name, value in values.items() if value is not None}
-    return Failure(description=str(problem), metadata={**given, **(metadata or {})}, allow_retries=False)
+    texts = {
+        name: value.isoformat() if isinstance(value, dt.datetime) else str(value)
+        for name, value in values.items()
+        if value is not None
+    }
+    return Failure(description=str(problem), metadata={**texts, **(metadata or {})}, allow_retries=False)
 
 
 def read_problem(event: DagsterEvent) -> Problem:
-    """Why the step or run of a failure event failed; of an error that is not ours, its first line is all there is."""
+    """Why the step or run of a failure event failed; of an error that is not ours, only its first line."""
     data = event.step_failure_data if event.is_step_failure else event.job_failure_data
     told = event.step_failure_data.user_failure_data if event.is_step_failure else None
     if told is not None and "retry" in told.metadata:

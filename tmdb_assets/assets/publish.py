@@ -1,7 +1,7 @@
-"""What a load did, told to Dagster: the materialization with its figures, and the table's contract check.
+"""Load a table and report it to Dagster: the materialization with its figures, and the table's contract check.
 
-A table's check is recorded by its asset. When a load is refused the failing check is recorded first, then the step
-fails: nothing was written, and nothing downstream runs.
+When a load is refused, the failing check is recorded first, then the step fails: nothing is written, and nothing
+downstream runs.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from dagster import (
     AssetCheckResult,
     AssetCheckSeverity,
+    AssetCheckSpec,
     AssetKey,
     MaterializeResult,
     MetadataValue,
@@ -23,7 +24,6 @@ from dagster import (
     TableSchema,
 )
 
-from tmdb_assets.assets.failures import failure
 from tmdb_assets.transforms.conform import Conformed
 from tmdb_assets.warehouse.loading.contracts import StructuralFaultError
 from tmdb_assets.warehouse.loading.latest_state import renew_totals
@@ -42,6 +42,7 @@ RULE_COLUMNS = TableSchema(
         TableColumn("examples", "string", description="Values that broke it."),
     ]
 )
+REFUSALS = (TooManyRejectedError, StructuralFaultError)
 AssetEvent: TypeAlias = MaterializeResult[Any] | AssetCheckResult
 
 
@@ -59,11 +60,11 @@ def publish(
 ) -> Iterator[AssetEvent]:
     """Load chunks of frames in one transaction and yield the asset's result with its contract check.
 
-    `afterwards` runs in the same transaction, after the merge. `is_partial` says that the frames are what is news of
-    the table, see `load`. With `renews_totals`, for a table that the totals of the views are counted from, a load that
-    changed a row renews them. Raises `Failure`, after the failing check, when the load is refused.
+    `afterwards` runs in the same transaction, after the merge. `is_partial`: only rows that changed are in the frames,
+    see `load`. `renews_totals`: the views' totals are counted from this table, so a load that changed a row renews
+    them. Raises `TooManyRejectedError` or `StructuralFaultError` after the failing check.
     """
-    with guarded(table.name) as refused:
+    try:
         with warehouse.begin() as connection:
             loaded = load(connection, table, chunks, day=day, merge=merge, is_partial=is_partial)
             if afterwards:
@@ -72,46 +73,22 @@ def publish(
                 renew_totals(connection)
             row_count = count_rows(connection, table, day)
         yield materialized(loaded, row_count, metadata)
-    yield from refused.events
+    except REFUSALS as error:
+        yield refusal_check(table.name, error)
+        raise
 
 
-class Refusal:
-    """Turns a refused load into the failing check and the failure of the step."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.error: TooManyRejectedError | StructuralFaultError | None = None
-
-    def __enter__(self) -> Refusal:
-        return self
-
-    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> bool:
-        if isinstance(error, TooManyRejectedError | StructuralFaultError):
-            self.error = error
-            return True
-        return False
-
-    @property
-    def events(self) -> Iterator[AssetEvent]:
-        """The failing check, then raises `Failure`; nothing when the load went through."""
-        if self.error is None:
-            return
-        if isinstance(self.error, TooManyRejectedError):
-            yield contract_check(self.error.loaded, refused=True)
-        else:
-            yield AssetCheckResult(
-                passed=False,
-                check_name=CONTRACT,
-                asset_key=AssetKey(self.name),
-                severity=AssetCheckSeverity.ERROR,
-                description=str(self.error),
-            )
-        raise failure(self.error.problem) from self.error
-
-
-def guarded(name: str) -> Refusal:
-    """A context in which a load may be refused; afterwards its `events` must be yielded."""
-    return Refusal(name)
+def refusal_check(name: str, error: TooManyRejectedError | StructuralFaultError) -> AssetCheckResult:
+    """The failing contract check of a refused load."""
+    if isinstance(error, TooManyRejectedError):
+        return contract_check(error.loaded, refused=True)
+    return AssetCheckResult(
+        passed=False,
+        check_name=CONTRACT,
+        asset_key=AssetKey(name),
+        severity=AssetCheckSeverity.ERROR,
+        description=str(error),
+    )
 
 
 def materialized(loaded: Loaded, row_count: int, metadata: Mapping[str, Any] | None = None) -> MaterializeResult[Any]:
@@ -134,7 +111,7 @@ def materialized(loaded: Loaded, row_count: int, metadata: Mapping[str, Any] | N
 
 
 def count_rows(connection: sa.Connection, table: sa.Table, day: dt.date | None) -> int:
-    """Rows of the table; of the day alone where the table's key holds a day."""
+    """Rows of the table; only those of the day where the table's key has a day."""
     counted = sa.select(sa.func.count()).select_from(table)
     day_column = next((c for c in table.primary_key.columns if c.name in {"snapshot_date", "date_id"}), None)
     if day is not None and day_column is not None:
@@ -149,13 +126,13 @@ def contract_check(loaded: Loaded, *, refused: bool = False) -> AssetCheckResult
     if refused:
         text = (
             f"{rejected} of {received} rows broke the contract of {name}, over the {MAX_REJECTED_SHARE:.0%} allowed. "
-            "Nothing was written; what was there stays. Look at the rules below: if TMDb changed its answers, "
-            "change the declaration of the table; if this was a bad moment, run the day again."
+            "Nothing was written; what is already stored is kept. If the rules below show that TMDb changed its "
+            "answers, change the table's declaration; otherwise run the day again."
         )
     elif rejected:
         text = (
             f"{rejected} of {received} rows broke the contract of {name} and are in rejected_row with their reasons; "
-            f"the others are loaded. Look at them with: select * from rejected_row where table_name = '{name}'."
+            f"the others are loaded. To see them: select * from rejected_row where table_name = '{name}'."
         )
     else:
         text = f"All {received} rows keep the contract of {name}."
@@ -201,4 +178,22 @@ def violations_table(name: str, values: Collection[Any]) -> Any:
     return MetadataValue.table(
         [TableRecord({name: value}) for value in list(values)[:SHOWN_VIOLATIONS]],
         schema=TableSchema(columns=[TableColumn(name, "string")]),
+    )
+
+
+def check_result(
+    spec: AssetCheckSpec,
+    passed: bool,
+    text: str,
+    severity: AssetCheckSeverity = AssetCheckSeverity.WARN,
+    **metadata: Any,
+) -> AssetCheckResult:
+    """The result of a declared check with its text and metadata; a failure is a warning unless `severity` says else."""
+    return AssetCheckResult(
+        passed=passed,
+        check_name=spec.name,
+        asset_key=spec.asset_key,
+        severity=severity,
+        description=text,
+        metadata=metadata,
     )

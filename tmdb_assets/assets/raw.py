@@ -1,4 +1,4 @@
-"""The raw assets: what TMDb answered for the day. A past day is never requested: the API has no history."""
+"""The raw assets: TMDb's answers of a day. A past day is never requested from the API, which has no history."""
 
 import datetime as dt
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ from pydantic import Field
 
 from tmdb_assets.assets.declare import day_of, table_asset
 from tmdb_assets.assets.failures import MissingDayError, note_gone
-from tmdb_assets.assets.publish import AssetEvent, count_rows, guarded, materialized
+from tmdb_assets.assets.publish import REFUSALS, AssetEvent, count_rows, materialized, refusal_check
 from tmdb_assets.assets.raw_checks import (
     DETAILS_COMPLETE,
     EXPORT_STORED,
@@ -45,13 +45,13 @@ class FetchConfig(Config):
     """How to fetch."""
 
     refresh: bool = Field(
-        False, description="Request from TMDb again what is stored already; of a past day, its id export alone."
+        False, description="Request again what is already stored; for a past day, only its id export."
     )
 
 
 @dataclass(frozen=True)
 class _Step:
-    """A run of one raw asset: for which day, how, and what it uses."""
+    """One run of a raw asset: its day, its configuration and its resources."""
 
     context: AssetExecutionContext
     config: FetchConfig
@@ -70,11 +70,11 @@ class _Step:
         return self.day != run_date(self.context.run.run_id)
 
     def fetcher(self) -> Fetcher:
-        """What a fetching step needs; the client's figures are from now on those of this asset."""
+        """What a fetching step needs; from here on the client's figures count for this asset."""
         self.tmdb.take_figures()
-        # Lines for the run's log that whoever watches the console sees as well.
+        # Lines for both the run's log and the console.
         say = partial(self.progress.note, say=self.context.log.info)
-        self.tmdb.client.say = say  # also when the pace goes down or a long wait begins
+        self.tmdb.client.say = say  # also for a lower rate or a long wait
         return Fetcher(self.warehouse, self.tmdb.client, self.day, self.config.refresh, self.progress, say)
 
     def fetch_today(
@@ -82,15 +82,17 @@ class _Step:
     ) -> Iterator[AssetEvent]:
         """Fetch unless the day is past; yields the check of what is stored, then the materialization."""
         fetched = Fetched(Loaded(table))
-        with guarded(table.name) as refused:
+        try:
             if not self.is_past:
-                fetched = self.tmdb.ask(self.context.run.run_id, lambda: fetch(self.fetcher()))
+                fetched = self.tmdb.fetch(self.context.run.run_id, lambda: fetch(self.fetcher()))
             yield check(fetched)
             yield self.materialized(fetched)
-        yield from refused.events
+        except REFUSALS as error:
+            yield refusal_check(table.name, error)
+            raise
 
     def materialized(self, fetched: Fetched) -> MaterializeResult[Any]:
-        """The asset's result with what was requested, and what came of it."""
+        """The asset's result: what was requested, stored and not answered."""
         table = fetched.loaded.table
         with self.warehouse.begin() as connection:
             row_count = count_rows(connection, table, self.day if table.info["partition_unit"] else None)
@@ -159,7 +161,7 @@ def raw_export(
     """The popularity of every known film in the day's id export: the only history that TMDb offers."""
     step = _Step(context, config, warehouse, tmdb, progress)
     fetched, problem, day, is_past = Fetched(Loaded(raw.raw_export)), None, step.day, step.is_past
-    with guarded(raw.raw_export.name) as refused:
+    try:
         if not is_past or config.refresh or _needs_export(warehouse, day):
             fetcher = step.fetcher()
             try:
@@ -172,7 +174,9 @@ def raw_export(
                     _require_other_source(warehouse, day, error)
         yield export_stored(warehouse, day, problem, is_past=is_past)
         yield step.materialized(fetched)
-    yield from refused.events
+    except REFUSALS as error:
+        yield refusal_check(raw.raw_export.name, error)
+        raise
 
 
 def _needs_export(warehouse: Warehouse, day: dt.date) -> bool:
@@ -190,7 +194,7 @@ def _needs_export(warehouse: Warehouse, day: dt.date) -> bool:
 
 
 def _require_other_source(warehouse: Warehouse, day: dt.date, error: TmdbError) -> None:
-    """A past day needs its export, now or from before, or stored discover rows: nothing else shows what TMDb had."""
+    """Raise `MissingDayError` for a past day without discover rows or an export stored by an earlier run."""
     with warehouse.begin() as connection:
         crawl = fetch_log.find_crawl(connection, day, "export")
         if (crawl is not None and crawl.is_complete) or fetch_log.count_rows(connection, raw.raw_discover, day):

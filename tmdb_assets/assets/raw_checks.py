@@ -1,4 +1,4 @@
-"""The checks that the raw assets record: whether what was requested for a day is stored, and what is missing."""
+"""The checks of the raw assets: whether what a day requested is stored, and what is missing."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import datetime as dt
 from dagster import AssetCheckResult, AssetCheckSeverity, AssetCheckSpec
 
 from tmdb_assets import partitions
+from tmdb_assets.assets.publish import check_result
 from tmdb_assets.errors.problem import KEPT
 from tmdb_assets.fetch.step import Fetched
 from tmdb_assets.tmdb.errors import TmdbError
@@ -25,8 +26,8 @@ PAGES_COMPLETE = AssetCheckSpec(
 LISTS_STORED = AssetCheckSpec(
     "lists_stored",
     asset="raw_reference",
-    description="TMDb's lists of genres, countries and languages could be loaded when requested. If not: what was "
-    "stored of them stays, and the next run requests them again.",
+    description="TMDb's lists of genres, countries and languages are stored. If not: the lists of an earlier day "
+    "are kept, and the next run requests them again.",
 )
 EXPORT_STORED = AssetCheckSpec(
     "export_stored",
@@ -38,14 +39,14 @@ EXPORT_STORED = AssetCheckSpec(
 DETAILS_COMPLETE = AssetCheckSpec(
     "details_complete",
     asset="raw_details",
-    description="Every film whose details were due that day was answered. If not: the films keep what is known of "
-    "them and have their facts. Run the day again before midnight UTC; only the missing ones are requested. A "
-    "later day requests them as owed.",
+    description="Every film whose details were due that day was answered. If not: the films keep their last details "
+    "and have their facts. Run the day again before midnight UTC, which requests only the missing ones; otherwise a "
+    "later day requests them.",
 )
 
 
 def details_complete(warehouse: Warehouse, day: dt.date, fetched: Fetched) -> AssetCheckResult:
-    """Fail when TMDb gave no more details, warn when that was so of a few films; the day is loaded all the same."""
+    """Fails when fetching was given up, warns of single films without an answer; the day is loaded either way."""
     with warehouse.begin() as connection:
         crawl = fetch_log.find_crawl(connection, day, "details")
         missing = details_due.count_missing(connection, day, crawl.started_at) if crawl else 0
@@ -53,26 +54,26 @@ def details_complete(warehouse: Warehouse, day: dt.date, fetched: Fetched) -> As
     text = f"All {films} films whose details were due on {day} were answered."
     if missing:
         cause = fetched.given_up or next(reversed(fetched.failed.values()), None)
-        advice = "The days after request them."
+        advice = "A later day requests them."
         if day == partitions.today():
             advice = "Run again before midnight UTC to request only these; otherwise the next day requests them."
         text = (
             f"{f'{cause}. ' if cause else ''}{missing} of the {films} films whose details were due on {day} were not "
-            f"answered; they keep what is known of them, and have their facts. {advice}"
+            f"answered; they keep their last details and have their facts. {advice}"
         )
     severity = AssetCheckSeverity.ERROR if fetched.given_up else AssetCheckSeverity.WARN
-    return _result(DETAILS_COMPLETE, not missing, text, severity, films_due=films, films_missing=missing)
+    return check_result(DETAILS_COMPLETE, not missing, text, severity, films_due=films, films_missing=missing)
 
 
 def lists_stored(fetched: Fetched) -> AssetCheckResult:
-    """Warn when a list could not be loaded."""
+    """Warns when a list could not be loaded."""
     missing = "; ".join(f"{kind}: {cause}" for kind, cause in fetched.failed.items())
     text = f"{missing}. {KEPT}, and the next run requests them again." if missing else "The lists are stored."
-    return _result(LISTS_STORED, not missing, text)
+    return check_result(LISTS_STORED, not missing, text)
 
 
 def export_stored(warehouse: Warehouse, day: dt.date, problem: TmdbError | None, *, is_past: bool) -> AssetCheckResult:
-    """Warn when the day's export is not stored, or could not be requested again though that may still help."""
+    """Warns when the day's export is not stored, or when requesting it again failed but may succeed later."""
     with warehouse.begin() as connection:
         crawl = fetch_log.find_crawl(connection, day, "export")
         is_stored = crawl is not None and crawl.is_complete
@@ -83,18 +84,18 @@ def export_stored(warehouse: Warehouse, day: dt.date, problem: TmdbError | None,
     if not is_stored:
         text = str(problem or "") or (
             f"The export of {day} is not stored, so films outside that day's discover have no fact. The gap filler "
-            f"requests it once the day is past; or do so now: {again}."
+            f"requests it once the day is past. To request it now: {again}."
         )
     elif problem and not is_gone:
         text = str(problem) + (f" The export is stored from before, but{lacks}." if later else "")
     else:
         advice = "; it is no longer published." if is_gone else f". To add them: {again}."
         text = f"The export of {day} is stored." + (lacks + advice if later else "")
-    return _result(EXPORT_STORED, is_stored and (problem is None or is_gone), text, films_known_since=later)
+    return check_result(EXPORT_STORED, is_stored and (problem is None or is_gone), text, films_known_since=later)
 
 
 def pages_complete(warehouse: Warehouse, day: dt.date, fetched: Fetched) -> AssetCheckResult:
-    """Warn when a discover page is missing from a day for which they were requested."""
+    """Warns when a discover page of a requested day is missing."""
     with warehouse.begin() as connection:
         crawl = fetch_log.find_crawl(connection, day, "discover")
         slices = fetch_log.finished_slices(connection, day)
@@ -120,28 +121,11 @@ def pages_complete(warehouse: Warehouse, day: dt.date, fetched: Fetched) -> Asse
         unread = ", ".join(map(str, fetched.failed)) or "unknown"
         advice = "Run it again before midnight UTC." if day == today else "Its export gives the popularity of the rest."
         text += f" The day is not complete (pages without a readable answer: {unread}). {advice}"
-    return _result(
+    return check_result(
         PAGES_COMPLETE,
         complete,
         text,
         pages_stored=len(pages),
         slices_stored=len(slices),
         films_beyond_page_500=unseen,
-    )
-
-
-def _result(
-    spec: AssetCheckSpec,
-    passed: bool,
-    text: str,
-    severity: AssetCheckSeverity = AssetCheckSeverity.WARN,
-    **figures: int,
-) -> AssetCheckResult:
-    return AssetCheckResult(
-        passed=passed,
-        check_name=spec.name,
-        asset_key=spec.asset_key,
-        severity=severity,
-        description=text,
-        metadata=figures,
     )

@@ -1,4 +1,4 @@
-"""The reports: each an asset that shows related pictures, each picture with its figures as a table."""
+"""The reports as assets: each shows related pictures, and the figures of each picture as a table."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ def build_report(report: Report) -> AssetBuilder:
 
 
 def describe(report: Report) -> str:
-    """The report's description: what each picture shows and by which query, and whose figures they are."""
+    """The report's description: what each picture shows, its query, and the attribution."""
     shown = "\n".join(
         f"- **{picture.title}**: {picture.shows} Query: `sql/pictures/{picture.name}.sql`."
         for picture in report.pictures
@@ -54,7 +54,7 @@ def describe(report: Report) -> str:
 
 
 def draw(report: Report, warehouse: Warehouse, tmdb: TmdbSource) -> dict[str, Any]:
-    """The metadata of a report: each picture, and its figures as a table, which the UI shows without a click."""
+    """The metadata of a report: each picture, and its figures as a table."""
     from tmdb_assets.charts.render import to_markdown, to_png
 
     metadata: dict[str, Any] = {"source": tmdb.settings.source}

@@ -19,11 +19,11 @@ from tmdb_assets.tmdb.export.file import ExportFile
 from tmdb_assets.tmdb.sandbox.catalogue import SandboxError
 from tmdb_assets.tmdb.sandbox.server import Sandbox
 
-Answered = TypeVar("Answered")
+Fetched = TypeVar("Fetched")
 
 
 class TmdbSource:
-    """Gives the client; starts the sandbox when it is first needed and no token is set."""
+    """Provides the client; without a token, starts the sandbox when it is first needed."""
 
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or get_settings()
@@ -37,20 +37,20 @@ class TmdbSource:
 
     @cached_property
     def client(self) -> TmdbClient:
-        """The client, with pace and retries."""
+        """The client, with rate limit and retries."""
         settings = self.settings
         if settings.tmdb_token is None:
             self._sandbox = Sandbox(partitions.today())
             base_url, token = self._sandbox.start(), self._sandbox.token
         else:
             base_url, token = settings.tmdb_api_url, settings.tmdb_token.get_secret_value()
-        # The sandbox is this very process: it needs no pace, unless one was asked for.
-        is_paced = settings.tmdb_token is not None or "tmdb_rate_limit" in settings.model_fields_set
-        rate_limit = settings.tmdb_rate_limit if is_paced else 0
+        # The sandbox runs in this process: it needs no rate limit, unless one was set.
+        is_limited = settings.tmdb_token is not None or "tmdb_rate_limit" in settings.model_fields_set
+        rate_limit = settings.tmdb_rate_limit if is_limited else 0
         return TmdbClient(base_url, token, language=settings.tmdb_language, append=appended(), rate_limit=rate_limit)
 
-    def ask(self, run_id: str, question: Callable[[], Answered]) -> Answered:
-        """Run a fetching step; an error carries the requests that were sent.
+    def fetch(self, run_id: str, step: Callable[[], Fetched]) -> Fetched:
+        """Run a fetching step; its error carries the figures of the requests sent.
 
         Once a step of a run could not reach TMDb, the run's later steps do not wait for it again: they raise the same
         error. Raises `TmdbError`, `SandboxError`, and `Failure` made from one of them where requests were sent.
@@ -58,7 +58,7 @@ class TmdbSource:
         if self._gave_up and self._gave_up[0] == run_id:
             raise self._gave_up[1]
         try:
-            return question()
+            return step()
         except (TmdbError, SandboxError) as error:
             if isinstance(error, UnauthorizedError | UnreachableError | SandboxError):
                 self._gave_up = (run_id, error)
@@ -68,18 +68,18 @@ class TmdbSource:
 
     @property
     def export_url(self) -> str:
-        """Where the daily id exports lie."""
+        """The URL of the folder of daily id exports."""
         if self.is_sandbox:
             self.client  # noqa: B018 - starts the sandbox
             return self._sandbox.export_url if self._sandbox else ""
         return self.settings.export_url
 
     def export(self, day: dt.date, now: dt.datetime) -> ExportFile:
-        """Download a day's id export; what it takes counts with the client's requests."""
+        """Download a day's id export; its requests count with the client's."""
         return fetch_export(self.export_url, day, now=now, stats=self.client.stats)
 
     def take_figures(self) -> dict[str, Any]:
-        """What was sent and received since the last call (`FetchStats.snapshot`); empty when nothing was asked."""
+        """What was sent and received since the last call (`FetchStats.snapshot`); empty without requests."""
         if "client" not in self.__dict__ or not self.client.stats.requests:
             return {}
         figures = self.client.stats.snapshot()

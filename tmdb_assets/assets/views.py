@@ -1,4 +1,4 @@
-"""The views that people read, from `sql/views/`: each asset creates its view and checks it."""
+"""The assets of the views in `sql/views/`: each creates its view and checks it."""
 
 from collections.abc import Iterator, Sequence
 
@@ -37,7 +37,7 @@ def build_view(view: View) -> AssetBuilder:
             AssetCheckSpec(
                 CONTRACT,
                 asset=view.name,
-                description=f"The view has rows, and its key {view.key} is never NULL and never twice.",
+                description=f"The view has rows, and its key {view.key} is unique and never NULL.",
                 blocking=True,
             )
         ],
@@ -64,7 +64,7 @@ def _contract(view: View, rows: int, keys: int) -> AssetCheckResult:
     if rows == 0:
         text = f"{view.name} is empty: no day is loaded. Run a day: tmdb-assets run."
     elif keys != rows:
-        text = f"{view.name} has {rows} rows but {keys} values of {view.key}. Look at the tables it is made of."
+        text = f"{view.name} has {rows} rows but {keys} values of {view.key}. Check the tables that it is made from."
     else:
         text = f"{view.name} has {rows} rows, one for each {view.key}."
     return AssetCheckResult(

@@ -6,7 +6,7 @@ This room knows neither Dagster nor Postgres: `warehouse.read_pictures` reads th
 What pictures there are
     registry.py      every picture, declared once, and the reports that share an asset
     picture.py       what a declaration holds
-    side_tables.py   the table beside a picture
+    side_tables.py   the table of a picture
 
 One function per picture
     figures.py       `key_figures`, `top_films`, `genre_popularity`, `continent_popularity`

@@ -1,4 +1,4 @@
-"""One declaration of a picture: what it shows, the parameters of its query, its chart and the table beside it."""
+"""What declares a picture: what it shows, the parameters of its query, its chart and its table."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
-
-from tmdb_assets.charts.side_tables import without_ids
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -20,22 +18,22 @@ if TYPE_CHECKING:
 class Picture:
     """A picture: its query is `sql/pictures/NAME.sql`, its chart the function NAME of `tmdb_assets.charts.MODULE`.
 
-    `shows` says in one sentence what it shows, `reads` names the views and tables that the query reads, `parameters`
-    are the query's bind parameters with their defaults, `arrange` makes the table beside the picture, and `summarise`
-    a narrower one for the Dagster UI, where there is less space.
+    `shows` says in one sentence what it shows, `reads` names the views and tables that the query reads, `arrange` makes
+    the table next to the picture, `parameters` are the query's bind parameters with their defaults, and `summarise`
+    makes a narrower table for the Dagster UI, where there is less space.
     """
 
     name: str
     module: str
     shows: str
     reads: tuple[str, ...]
+    arrange: Callable[[pd.DataFrame], pd.DataFrame]
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    arrange: Callable[[pd.DataFrame], pd.DataFrame] = without_ids
     summarise: Callable[[pd.DataFrame], pd.DataFrame] | None = None
 
     @property
     def title(self) -> str:
-        """The name as people read it."""
+        """The name with spaces and a capital."""
         return self.name.replace("_", " ").capitalize()
 
     def draw(

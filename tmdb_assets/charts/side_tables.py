@@ -1,12 +1,13 @@
-"""The table beside a picture: pure functions from the frame of its query to the frame of the table.
+"""The table of a picture: pure functions from the frame of its query to the frame of the table.
 
-The Dagster UI has room for about forty characters beside a picture, so headings are short and columns few.
+The Dagster UI has room for about forty characters next to a picture, so headings are short and columns few.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from tmdb_assets.charts.labels import ellipsize
@@ -14,20 +15,13 @@ from tmdb_assets.charts.labels import ellipsize
 if TYPE_CHECKING:
     import pandas as pd
 
-IDS_AND_DAYS = ["movie_id", "snapshot_date", "votes_date"]  # they would only widen the table
 TITLE_WIDTH = 18
 """Longest title in the heading of a column, in columns of `ellipsize`."""
 
 
-def without_ids(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame without ids and snapshot dates."""
-    return frame.drop(columns=IDS_AND_DAYS, errors="ignore")
-
-
-def key_figures(frame: pd.DataFrame) -> pd.DataFrame:
-    """One row: films, mean rating, votes, mean popularity."""
-    headings = {"n_movies": "films", "avg_vote": "rating", "total_votes": "votes", "avg_popularity": "popularity"}
-    return frame.rename(columns=headings)[list(headings.values())].round(2)
+def columns(**headings: str) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    """Arranges a table of these columns, each under its heading, with numbers rounded to 2 places."""
+    return lambda frame: frame.rename(columns=headings)[list(headings.values())].round(2)
 
 
 def films_by_rank(frame: pd.DataFrame) -> pd.DataFrame:
@@ -43,17 +37,6 @@ def films_by_rank(frame: pd.DataFrame) -> pd.DataFrame:
         "rating": frame["vote_average"].round(1),
     }
     return frame.assign(**figures)[list(figures)]
-
-
-def groups_with_votes(frame: pd.DataFrame) -> pd.DataFrame:
-    """Genres or continents with mean popularity, films and votes.
-
-    `frame` holds columns of vw_genre_popularity or vw_continent_popularity.
-    """
-    figures = {"avg_popularity": "popularity", "n_movies": "films", "nb_movies": "films", "total_votes": "votes"}
-    named = frame.rename(columns={"name": "genre", **figures})
-    group = "genre" if "genre" in named else "continent"
-    return named[[group, "popularity", "films", "votes"]].round(2)
 
 
 def films_then_and_now(frame: pd.DataFrame) -> pd.DataFrame:
@@ -76,7 +59,7 @@ def films_then_and_now(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def films_beside_days(frame: pd.DataFrame) -> pd.DataFrame:
-    """One row per day, newest first, and one column per film: people read 31 rows, but not 248.
+    """One row per day, newest first, and one column per film: 31 rows instead of 248.
 
     `frame` holds one row per film and day: date_id, movie_id, title, popularity.
     """
@@ -146,13 +129,7 @@ def groups_with_shares(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(**figures)[list(figures)]
 
 
-def ranges_with_films(frame: pd.DataFrame) -> pd.DataFrame:
-    """Ranges by lower bound (empty: the measure is unknown) with the number of films."""
-    return frame.rename(columns={"at_least": "at least", "n_movies": "films"})
-
-
 def moved_only(frame: pd.DataFrame) -> pd.DataFrame:
     """The films with a known change other than zero: popularity now and a week ago, and the change."""
     moved = frame.dropna(subset=["change_7d"]).query("change_7d != 0")
-    headings = {"popularity": "now", "popularity_7d_ago": "week ago", "change_7d": "change"}
-    return without_ids(moved).rename(columns=headings).round(2)
+    return columns(title="title", popularity="now", popularity_7d_ago="week ago", change_7d="change")(moved)

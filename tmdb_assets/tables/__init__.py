@@ -37,7 +37,7 @@ class DetailsTable:
 
 
 class OwnTableError(ActionableError):
-    """A table's own code failed; its problem names table, film and remedy."""
+    """The code of one of your own tables failed; the problem names table, film and remedy."""
 
 
 @cache

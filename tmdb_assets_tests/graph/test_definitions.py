@@ -71,7 +71,7 @@ OTHER_CHECKS = {
     ("dim_movie", "removals_plausible"): (False, True),
     ("dim_movie", "films_have_details"): (False, True),
     ("raw_reference", "lists_stored"): (False, False),
-    ("country_continent", "file_is_sound"): (True, False),
+    ("country_continent", "file_is_valid"): (True, False),
     ("dim_country", "countries_in_use_have_a_continent"): (False, False),
     ("fact_movie_daily", "every_discover_film_is_there"): (True, True),
     ("fact_movie_daily", "today_is_there"): (False, False),

@@ -1,4 +1,4 @@
-"""The dashboard as an asset: what it writes and records, over a star schema small enough to be counted by hand."""
+"""The dashboard as an asset: what it writes and records, over a star schema small enough to count by hand."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def run(warehouse, monkeypatch, folder, **options):
         return metadata_of(result, "dashboard")
 
 
-def test_the_asset_waits_for_everything_that_its_page_is_made_from():
+def test_the_asset_is_downstream_of_everything_its_page_reads():
     sources = map(inspect.getsource, (read_popularity, read_newest_day))
     text = " ".join((*sources, dashboard.FILMS, dashboard.GENRES, dashboard.COUNTRIES, dashboard.LANGUAGES))
     read = re.findall(r"\b(?:from|join) ((?:vw|dim|bridge|fact)_\w+)", text)
@@ -61,7 +61,7 @@ def test_the_page_holds_the_newest_day_and_the_days_before(warehouse, monkeypatc
     history = popularity_of(content)
     assert history[1] == pytest.approx([1.0, 4.0], rel=0.0005)
     assert history[2] == pytest.approx([9.0, 2.0], rel=0.0005)
-    assert history[3][0] != history[3][0]  # not a number: the film had no fact that day
+    assert history[3][0] != history[3][0]  # NaN: the film has no fact on that day
     genres = {name: place for place, (_, name) in enumerate(data["genres"])}
     assert [sorted(of) for of in data["films"]["genres"]] == [[genres["Comedy"]], [0, 1], [genres["Drama"]]]
     assert [row[2] for row in data["countries"]] == ["Europe", "Europe", "North America"]
@@ -85,7 +85,7 @@ def test_only_the_last_days_and_the_most_popular_films_are_read(warehouse, monke
     ]
 
 
-def test_whoever_may_only_read_can_make_the_page(warehouse):
+def test_the_reader_can_make_the_page(warehouse):
     make_star(warehouse)
     settings = Settings.load(warehouse_reader_password="a word that passes")
     apply_roles(warehouse.engine, settings, is_embedded=True)
@@ -104,7 +104,7 @@ def test_an_empty_warehouse_has_a_page_that_says_so(warehouse, monkeypatch, tmp_
     assert "SAMPLE DATA" in content
 
 
-def test_each_database_has_a_page_of_its_own(tmp_path):
+def test_each_database_has_its_own_page(tmp_path):
     settings = Settings.load(reports_dir=tmp_path)
     names = ["tmdb", "tmdb_sandbox", "../tmdb", "a/b", "été"]
     pages = {dashboard_path(settings, name) for name in names}
@@ -115,7 +115,7 @@ def test_each_database_has_a_page_of_its_own(tmp_path):
 
 def test_a_page_that_cannot_be_written_leaves_the_old_one(tmp_path):
     page = tmp_path / "page.html"
-    page.mkdir()  # nothing can take the place of a folder
+    page.mkdir()  # a file cannot replace a folder
     with pytest.raises(OSError, match="page"):
         replace_file(page, b"new")
     assert [*tmp_path.iterdir()] == [page]

@@ -1,4 +1,4 @@
-"""A day's details give each table the same rows whether the day fits in one chunk or is read anew for each table."""
+"""A day's details give each table the same rows whether the day fits in one chunk or is read for each table."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_every_table_gets_the_rows_of_all_films_chunk_by_chunk(stored, size):
 
 
 @pytest.mark.parametrize("size", [5, 100])
-def test_answers_that_came_since_are_seen(stored, size):
+def test_newer_answers_are_read(stored, size):
     details = DayDetails(films_a_chunk=size)
     assert sum(map(len, details.rows(stored, DAY, "dim_movie"))) == 23
     with stored.begin() as connection:

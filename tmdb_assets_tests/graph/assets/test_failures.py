@@ -26,7 +26,7 @@ FULL = Problem(
 
 
 def stored_events(fails_with):
-    """What the event log holds of the failures of a run whose one step raises an error."""
+    """The failure events of a run whose only step raises an error."""
 
     @asset
     @retried_after_outage
@@ -51,18 +51,18 @@ def test_a_problem_comes_back_from_the_event_log_as_it_was_raised(problem, raise
     assert step.step_failure_data.user_failure_data.description == str(problem)
 
 
-def test_an_error_that_outlasts_its_retries_comes_back_too(monkeypatch):
+def test_an_error_after_its_last_retry_comes_back_too(monkeypatch):
     monkeypatch.setattr("tmdb_assets.assets.retries.RETRY_AFTER_S", 0)
     step, _ = stored_events(ActionableError("Postgres went away", retry=Retry.NOW))
     assert read_problem(step) == Problem("Postgres went away", retry=Retry.NOW)
 
 
-def test_an_error_of_somebody_else_is_told_by_its_first_line():
+def test_another_librarys_error_is_reported_by_its_first_line():
     step, _ = stored_events(ValueError("a fault\nof two lines"))
     assert str(read_problem(step)) == (f"table: ValueError: a fault. {KEPT}. Read the log of the run. Then run again.")
 
 
 def test_an_interruption_is_known_by_the_event_and_not_by_its_text():
     assert [is_interruption(event) for event in stored_events(KeyboardInterrupt())] == [True, True]
-    told = UnauthorizedError("KeyboardInterrupt: Execution was interrupted")
-    assert [is_interruption(event) for event in stored_events(told)] == [False, False]
+    ours = UnauthorizedError("KeyboardInterrupt: Execution was interrupted")
+    assert [is_interruption(event) for event in stored_events(ours)] == [False, False]

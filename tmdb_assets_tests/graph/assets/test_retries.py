@@ -1,4 +1,4 @@
-"""A step that Postgres left amid its work is run again, a few times; any other failure is final."""
+"""A step during an outage of Postgres is retried a few times; any other failure is final."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tmdb_assets_tests.stage.platform import QUIET
 
 
 def run_step(fails_with: list[Exception]) -> tuple[bool, int]:
-    """Run a step that fails with these errors, one at each try; whether the run succeeded, and how often it tried."""
+    """Run a step that fails with these errors, one per attempt; whether the run succeeded, and the attempts."""
     tries = []
 
     @asset
@@ -30,8 +30,8 @@ def run_step(fails_with: list[Exception]) -> tuple[bool, int]:
     return result.success, len(tries)
 
 
-def test_only_an_outage_is_tried_again_and_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retries, "RETRY_AFTER_S", 0)  # none of the seconds between tries
+def test_only_an_outage_is_retried_and_only_a_few_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retries, "RETRY_AFTER_S", 0)  # no wait between attempts
     gone = psycopg.errors.AdminShutdown("terminating connection due to administrator command")
     wrapped = sa.exc.OperationalError("select 1", {}, gone)
     wrapped.__cause__ = gone
@@ -59,6 +59,6 @@ def test_the_request_keeps_its_cause() -> None:
     assert next(events) == 1
     with pytest.raises(RetryRequested) as caught:
         next(events)
-    told = caught.value.__cause__
-    assert told.__cause__ is gone
-    assert told.metadata["retry"].value == Retry.NOW
+    failed = caught.value.__cause__
+    assert failed.__cause__ is gone
+    assert failed.metadata["retry"].value == Retry.NOW

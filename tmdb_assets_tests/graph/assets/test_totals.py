@@ -1,4 +1,4 @@
-"""The kept totals after each asset's load: what a count gives, whatever the load changed."""
+"""The stored totals after each asset's load equal a fresh count."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ select count(*) from (
 ) as differing
 """
 RANKS = "select (select array_agg(t) from count_top() as t) = (select array_agg(t order by t.rank) from top_movie as t)"
-# The steps of a day, and what of the totals each of them changes here.
+# The steps of a day, and the totals that each of them changes here.
 STEPS = {
     "raw_discover": set(),
     "raw_details": set(),
@@ -55,7 +55,7 @@ def require_counted(tables: Tables) -> None:
     assert tables.value(RANKS)
 
 
-def test_after_each_step_of_a_day_the_totals_are_what_a_count_gives(server, loaded_database, monkeypatch):
+def test_the_totals_equal_a_count_after_each_step_of_a_day(server, loaded_database, monkeypatch):
     with copied_warehouse(server, loaded_database) as made, platform(made, SECOND, monkeypatch) as graph:
         require_counted(graph)
         for step, changed in STEPS.items():
@@ -68,7 +68,7 @@ def test_after_each_step_of_a_day_the_totals_are_what_a_count_gives(server, load
         for step in STEPS:
             assert failures_of(graph.run(NEXT, only={step})) == []
         again = graph.rows("select xmin::text from popularity_total union all select xmin::text from top_movie")
-        assert again == before  # nothing was counted where nothing changed
+        assert again == before  # no change, no count
         assert failures_of(graph.run(NEXT, only={"dim_date", "fact_movie_daily"})) == []
         require_counted(graph)
         assert 9001 not in graph.column("select movie_id from top_movie")

@@ -1,4 +1,4 @@
-"""The queries of the pictures over known rows: what each counts, samples, leaves out and orders by."""
+"""The queries of the pictures with known rows: what each counts, samples, leaves out and orders by."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_groups_count_the_newest_days_films_that_are_not_removed(connection):
     assert table.to_dict(orient="records")[1] == {"name": "not known", "films": 1, "share %": 25.0, "popularity": 40.0}
 
 
-def test_ranges_have_their_lower_bounds_and_the_last_ones_are_closed_above(connection):
+def test_ranges_have_lower_bounds_and_the_last_ones_include_their_upper_bound(connection):
     assert rows(connection, "rating_distribution") == [(7.5, 2), (9.5, 1), (None, 1)]
     assert rows(connection, "runtime_distribution") == [(90, 2), (240, 1), (None, 1)]
 
@@ -121,9 +121,9 @@ def test_money_is_of_films_of_which_both_amounts_are_known(connection):
     assert table["ratio"].tolist() == [9.0, 1.0, 0.5]
 
 
-def test_genre_shares_are_of_the_newest_loaded_day_of_each_stretch(connection):
+def test_genre_shares_are_of_the_newest_loaded_day_of_each_interval(connection):
     found = [(str(day), genre, share) for day, genre, _, share in rows(connection, "genre_shares", days=27)]
-    # Stretches of three days, counted back from the newest: yesterday is in its stretch. The film without genres is not
+    # Intervals of three days, counted back from the newest. The film without genres is not
     # counted, the removed one is: it was there that day.
     assert found == [
         ("2026-07-09", 1, 1.0),

@@ -1,4 +1,4 @@
-"""vw_trending_movies over real rows, and the pictures over time beside it."""
+"""vw_trending_movies and the pictures over time, with real rows."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ POPULARITY = {
     2: {30: 50.0, 7: 40.0, 1: 30.0, 0: 20.0},  # falls
     3: {7: 8.0, 0: 13.0},  # rises as much as film 1, from less; no fact a day ago
     4: {0: 99.0},  # new today
-    5: {8: 1.0, 6: 2.0, 0: 3.0},  # its days are beside the one that counts
+    5: {8: 1.0, 6: 2.0, 0: 3.0},  # its days are next to the compared one
     6: {7: 1.0, 0: 80.0},  # removed
     7: {7: 6.0, 1: 7.0},  # not there on the newest day
     8: {30: 7.0, 7: 4.0, 0: 4.0},  # the same as a week ago
@@ -149,7 +149,7 @@ def test_pictures_over_time_and_their_tables(graph, monkeypatch):
     assert "2026-06-29 to 2026-07-29" in lines
 
 
-def test_pictures_of_a_single_day_say_kindly_that_there_is_no_history(graph, monkeypatch):
+def test_pictures_of_a_single_day_say_that_there_is_no_history(graph, monkeypatch):
     load_films(graph.warehouse, {film: {0: float(film)} for film in range(1, 13)})
     metadata, drawn = run_trends(graph, monkeypatch)
     assert all("No history yet" in text and "tmdb-assets backfill" in text for text in drawn[:2])

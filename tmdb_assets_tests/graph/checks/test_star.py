@@ -251,9 +251,9 @@ def test_a_contract_broken_too_often_stops_the_load_and_all_that_follows(server,
         check = evaluations_of(result)["dim_movie.contract"]
         assert (check.passed, check.severity.value, check.blocking) == (False, "ERROR", True)
         assert check.description == (
-            "4 of 60 rows broke the contract of dim_movie, over the 5% allowed. Nothing was written; what was there "
-            "stays. Look at the rules below: if TMDb changed its answers, change the declaration of the table; if "
-            "this was a bad moment, run the day again."
+            "4 of 60 rows broke the contract of dim_movie, over the 5% allowed. Nothing was written; what is already "
+            "stored is kept. If the rules below show that TMDb changed its answers, change the table's declaration; "
+            "otherwise run the day again."
         )
         assert values(check)["broken_rules"] == [
             {"rule": "runtime_minutes is of kind integer", "rows": 4, "share": "6.67%", "examples": "ninety"}

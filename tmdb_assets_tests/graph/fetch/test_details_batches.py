@@ -1,4 +1,4 @@
-"""Details broken off amid a batch of films: what was answered is kept, and the next run requests the rest."""
+"""Details interrupted in a batch of films: the answers are kept, and the next run requests the rest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Discover broken off amid a batch of pages: what was answered is kept, and the next run asks the rest."""
+"""Discover interrupted in a batch of pages: the answers are kept, and the next run requests the rest."""
 
 from __future__ import annotations
 
@@ -68,17 +68,17 @@ def test_pages_answered_before_the_end_are_stored(graph, end):
     assert failures_of(graph.run(DAY, only=ONLY)) == []
     assert graph.source.client.pages == list(range(ANSWERED + 1, PAGES + 1))
     assert graph.value("select count(*) from raw_discover") == 200
-    # And once complete, nothing is asked.
+    # Once complete, no requests are needed.
     graph.source.client.pages.clear()
     assert failures_of(graph.run(DAY, only=ONLY)) == []
     assert graph.source.client.pages == []
 
 
-def test_fewer_pages_asked_for_are_complete_and_then_more_are_asked(graph):
+def test_a_larger_number_of_pages_requests_only_the_missing_ones(graph):
     settings = graph.source.settings
-    for pages, asked in ((4, [1, 2, 3, 4]), (2, []), (4, []), (9, [5, 6, 7, 8, 9]), (500, [10]), (100, [])):
+    for pages, requested in ((4, [1, 2, 3, 4]), (2, []), (4, []), (9, [5, 6, 7, 8, 9]), (500, [10]), (100, [])):
         graph.source.settings = settings.model_copy(update={"tmdb_pages": pages})
         graph.source.client.pages.clear()
         assert failures_of(graph.run(DAY, only=ONLY)) == []
-        assert graph.source.client.pages == asked
+        assert graph.source.client.pages == requested
         assert graph.value("select finished_at is not null from fetch_log where kind = 'discover'")

@@ -1,4 +1,4 @@
-"""Every awkward case through the real client, a replay server and Postgres, compared with what was computed apart."""
+"""Awkward cases through the real client, a replay server and Postgres, compared with tables computed separately."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tmdb_assets_tests.oracle import expected
 from tmdb_assets_tests.oracle.compare import assert_tables_equal, state_of
 from tmdb_assets_tests.stage.platform import checks_of, failures_of, metadata_of, platform
 
-# What of each case's broken films is set aside: table, film, and the rules its row breaks.
+# The rejected rows of each case's broken films: table, film, and the rules its row breaks.
 REJECTED = {
     "huge_overview": {("dim_movie", 101, "overview max length 10000")},
     "details_without_id": {
@@ -35,7 +35,7 @@ REJECTED = {
         ),
     },
 }
-# What else is set aside: rows of dimensions, which belong to no film.
+# Further rejected rows: those of dimensions, which belong to no film.
 REJECTED_NAMES = {
     "wrong_types": {
         ("dim_genre", "genre_id is of kind integer"),
@@ -55,7 +55,7 @@ ORDERS = {"a_b_a": list(permutations(DAYS))[1:], "gone": [DAYS[::-1], (DAYS[1], 
 
 
 def fetch(made, case):
-    """Fetch every day of a case on that day; the tables and views must hold what was computed apart."""
+    """Fetch every day of a case on that day; the tables and views must equal the separately computed ones."""
     for day, known in case.days.items():
         result = made.fetch_day(day, known, charts=False)
         assert failures_of(result) == []
@@ -80,7 +80,7 @@ def fetch(made, case):
 
 
 @pytest.mark.parametrize("name", ONE_DAY)
-def test_a_day_loads_as_computed_apart(warehouse, monkeypatch, name):
+def test_a_day_loads_as_computed_separately(warehouse, monkeypatch, name):
     case = GALLERY[name]()
     with platform(warehouse, case.days[DAYS[0]], monkeypatch) as made:
         fetch(made, case)
@@ -95,11 +95,11 @@ def test_what_a_broken_film_keeps(warehouse, monkeypatch):
         )
         leap = dt.date(2020, 2, 29)
         assert {row[0]: row[1:] for row in made.rows(query)} == {
-            # From discover alone, since the row of the details was refused.
+            # Only from discover, since the row of the details was rejected.
             101: ("Film 101", leap, None, None),
             102: ("Film 102", leap, None, None),
             105: ("Film 105", leap, None, None),
-            # The film itself is sound; only its links of one kind are not.
+            # The film itself is valid; only its links of one kind are not.
             103: ("Film 103", leap, 100, DAYS[0]),
             104: ("Film 104", leap, 100, DAYS[0]),
             107: ("Film 107", leap, 100, DAYS[0]),
@@ -110,14 +110,14 @@ def test_what_a_broken_film_keeps(warehouse, monkeypatch):
         assert made.column("select movie_id from bridge_movie_genre where movie_id < 200 order by 1") == [104, 107]
         assert made.column("select movie_id from bridge_movie_company where movie_id < 200 order by 1") == [103, 107]
         assert metadata_of(result, "dim_movie")["rows_rejected"] == 5
-        # The day again, mended: what was set aside is loaded and no longer there.
-        mended = catalogue([*sound_films(), *(film(movie_id) for movie_id in case.broken)])
-        assert failures_of(made.fetch_day(DAYS[0], mended, refresh=True, charts=False)) == []
+        # The day again, fixed: the rejected rows are loaded and no longer in rejected_row.
+        fixed = catalogue([*sound_films(), *(film(movie_id) for movie_id in case.broken)])
+        assert failures_of(made.fetch_day(DAYS[0], fixed, refresh=True, charts=False)) == []
         assert made.column("select distinct table_name from rejected_row") == []
-        assert_tables_equal(made, expected.star({DAYS[0]: mended}))
+        assert_tables_equal(made, expected.star({DAYS[0]: fixed}))
 
 
-def test_a_huge_text_is_stored_raw_and_cut_where_it_is_set_aside(warehouse, monkeypatch):
+def test_a_huge_text_is_stored_raw_and_cut_in_rejected_row(warehouse, monkeypatch):
     case = GALLERY["huge_overview"]()
     with platform(warehouse, case.days[DAYS[0]], monkeypatch) as made:
         made.run(DAYS[0], charts=False)
@@ -129,7 +129,7 @@ def test_a_huge_text_is_stored_raw_and_cut_where_it_is_set_aside(warehouse, monk
 
 
 @pytest.mark.parametrize("name", sorted(ORDERS))
-def test_three_days_load_as_computed_apart_and_rebuild_alike_in_any_order(warehouse, monkeypatch, name):
+def test_three_days_load_as_computed_separately_and_rebuild_the_same_in_any_order(warehouse, monkeypatch, name):
     case = GALLERY[name]()
     with platform(warehouse, case.days[DAYS[0]], monkeypatch) as made:
         fetch(made, case)

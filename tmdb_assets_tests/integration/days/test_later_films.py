@@ -1,4 +1,4 @@
-"""Days by export hold the same films whenever they were first loaded; and a backfill ends where it is interrupted."""
+"""Days loaded from exports hold the same films whenever they were first loaded; Ctrl-C ends a backfill."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def made(server, loaded_database, monkeypatch):
 
 
 def learn_more_films(made, monkeypatch):
-    """Ten films become known, on the day after DAY; that day and its export are asked whole."""
+    """Ten films become known on the day after DAY, which is requested completely."""
     now = partitions.today
     made.replay.faults = change_lists({})
     assert failures_of(made.fetch_day(DAY + ONE_DAY, LATER, charts=False)) == []
@@ -43,13 +43,13 @@ def test_a_days_films_do_not_depend_on_when_it_was_first_loaded(made, monkeypatc
     assert all(outcome.ok for outcome in outcomes.values())
     assert asked_exports(made.replay) == days
     assert made.rows(FILMS_A_DAY, days=days) == [(day, 40) for day in days]
-    # And with that they are complete.
+    # Now they are complete.
     made.replay.reset()
     backfill(made, days)
     assert made.replay.asked == []
 
 
-def test_films_that_became_known_later_are_told_where_the_export_is_gone(made, monkeypatch):
+def test_films_that_became_known_later_are_reported_where_the_export_is_gone(made, monkeypatch):
     day = DAY - ONE_DAY
     backfill(made, [day])
     learn_more_films(made, monkeypatch)
@@ -58,7 +58,7 @@ def test_films_that_became_known_later_are_told_where_the_export_is_gone(made, m
     assert outcome.ok, outcome.problems
     assert made.rows(FILMS_A_DAY, days=[day]) == [(day, 30)]
     (check,) = [check for check in outcome.checks if check.name == "export_stored"]
-    assert check.passed  # there is nothing to be done
+    assert check.passed  # nothing can be done
     assert check.text == (
         f"The export of {day} is stored. 10 films became known since it was read and are not in it; it is no longer "
         "published."
@@ -81,7 +81,7 @@ def test_films_that_became_known_later_wait_while_the_export_cannot_be_read(made
     assert made.rows(FILMS_A_DAY, days=[day]) == [(day, 40)]
 
 
-def test_a_day_that_was_asked_whole_asks_nothing_for_films_that_became_known_later(made, monkeypatch):
+def test_a_complete_day_requests_nothing_for_films_that_became_known_later(made, monkeypatch):
     learn_more_films(made, monkeypatch)
     outcome = backfill(made, [DAY])[DAY]
     assert (outcome.ok, made.replay.asked) == (True, [])
@@ -97,7 +97,7 @@ def test_a_day_that_was_asked_whole_asks_nothing_for_films_that_became_known_lat
 
 
 def interrupt_at(made, monkeypatch, where):
-    """Ctrl-C: while an export is asked for, or between two steps."""
+    """Ctrl-C during the download of an export, or between two steps."""
     if where == "in a step":
         made.source.export = lambda day, now: signal.raise_signal(signal.SIGINT)
         return
@@ -112,7 +112,7 @@ def interrupt_at(made, monkeypatch, where):
 
 
 @pytest.mark.parametrize("where", ["in a step", "between steps"])
-def test_ctrl_c_ends_a_backfill_wherever_it_comes(made, monkeypatch, where):
+def test_ctrl_c_ends_a_backfill(made, monkeypatch, where):
     interrupt_at(made, monkeypatch, where)
     days = days_from(DAY - 3 * ONE_DAY, 3)
     (outcome,) = backfill(made, days).values()

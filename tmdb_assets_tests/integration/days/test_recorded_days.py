@@ -105,7 +105,7 @@ def test_stored_days_give_the_same_tables_in_any_order(loaded: Platform, order: 
     assert loaded.replay.paths == []  # a past day is rebuilt without one request
 
 
-def test_a_complete_day_asks_nothing_and_changes_nothing(loaded: Platform) -> None:
+def test_a_complete_day_requests_and_changes_nothing(loaded: Platform) -> None:
     before = state_of(loaded)
     stamps = loaded.rows("select max(updated_at), max(inserted_at) from dim_movie")
     result = loaded.run(DAYS[2], charts=False)

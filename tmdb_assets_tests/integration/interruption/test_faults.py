@@ -1,4 +1,4 @@
-"""TMDb at its worst: what a run says, what it keeps, and what the next one still asks; details apart."""
+"""Faults of TMDb except in details: what a run reports and keeps, and what the next one requests."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def films_on(page):
 
 
 def faults_at(pages, fault, times=None):
-    """A hook that answers these discover pages with a fault, so many times or for ever."""
+    """A hook that answers these discover pages with a fault, `times` times or always."""
     broken, seen = {str(page) for page in pages}, []
 
     def hook(path, params):
@@ -50,11 +50,11 @@ def faults_at(pages, fault, times=None):
 
 
 @pytest.mark.parametrize(("fault", "rule"), [(GARBAGE, "page is readable"), (DOWN, "page is answered")])
-def test_a_discover_page_that_fails_is_left_out_and_asked_by_the_next_run(warehouse, monkeypatch, fault, rule):
+def test_a_failed_discover_page_is_requested_by_the_next_run(warehouse, monkeypatch, fault, rule):
     with platform(warehouse, CATALOGUE, monkeypatch, retry_seconds=0.4) as made:
         made.replay.faults = faults_at([4], fault)
-        # A page that is not answered makes the second run ask page 1 again: does TMDb answer at all?
-        for asked in (set(range(1, PAGES + 1)), {1, 4} if fault is DOWN else {4}):
+        # After an unanswered page the next run first requests page 1, to see whether TMDb answers.
+        for requested in (set(range(1, PAGES + 1)), {1, 4} if fault is DOWN else {4}):
             made.replay.reset()
             result = made.run(DAY, charts=False)
             assert failures_of(result) == []
@@ -64,7 +64,7 @@ def test_a_discover_page_that_fails_is_left_out_and_asked_by_the_next_run(wareho
             assert "Run it again before midnight UTC." in check.description
             found = made.rows("select table_name, part, reasons -> 0 ->> 'rule' from rejected_row")
             assert found == [("raw_discover", "page 4", rule)]
-            assert set(asked_pages(made.replay)) == asked
+            assert set(asked_pages(made.replay)) == requested
             assert set(made.column("select movie_id from fact_movie_daily")) == set(CATALOGUE.films) - films_on(4)
         if fault is DOWN:
             assert "500 Internal Server Error" in metadata_of(result, "raw_discover")["failed"]["4"]
@@ -106,7 +106,7 @@ def test_many_discover_pages_that_fail_end_the_step_and_the_others_are_kept(
         assert made.value("select count(*) from rejected_row") == 0
 
 
-def test_the_first_discover_page_that_is_not_answered_ends_the_run(warehouse, monkeypatch):
+def test_an_unanswered_first_discover_page_ends_the_run(warehouse, monkeypatch):
     with platform(warehouse, CATALOGUE, monkeypatch, retry_seconds=0.3) as made:
         made.replay.faults = faults_at([1], DOWN)
         result = made.run(DAY, only=("raw_discover",))
@@ -116,7 +116,7 @@ def test_the_first_discover_page_that_is_not_answered_ends_the_run(warehouse, mo
         assert made.counts() == {}
 
 
-def test_a_discover_page_that_is_garbage_twice_is_asked_until_it_is_read(warehouse, monkeypatch):
+def test_an_unreadable_discover_page_is_retried(warehouse, monkeypatch):
     with platform(warehouse, CATALOGUE, monkeypatch) as made:
         made.replay.faults = faults_at([4], GARBAGE, times=2)
         result = made.run(DAY, charts=False)
@@ -124,7 +124,7 @@ def test_a_discover_page_that_is_garbage_twice_is_asked_until_it_is_read(warehou
         assert asked_pages(made.replay) == sorted([*range(1, PAGES + 1), 4, 4])
         assert metadata_of(result, "raw_discover")["requests"]["retries"] == {"unreadable": 2}
         assert_tables_equal(made, expected.star({DAY: CATALOGUE}))
-        # The day's requests, retries included, as the status view tells them.
+        # The status view counts the day's requests including retries.
         assert made.value("select n_requests from vw_load_status") == len(made.replay.asked)
         assert len(made.replay.asked) == PAGES + 2 + FILMS + 3 + 1
 
@@ -141,7 +141,7 @@ def test_a_refused_token_stops_the_run_in_one_line_and_writes_nothing(warehouse,
     with platform(warehouse, CATALOGUE, monkeypatch, tmdb_token="another-token") as made:
         result = made.run(DAY)
         assert not result.success
-        (line,) = set(failures_of(result))  # each fetching step says it, and in the same words
+        (line,) = set(failures_of(result))  # each fetching step reports it in the same words
         assert line.startswith("TMDb refused the token (401, code 7)")
         assert "Set TMDB_TOKEN to the v4 read access token" in line
         assert "\n" not in line
@@ -150,7 +150,7 @@ def test_a_refused_token_stops_the_run_in_one_line_and_writes_nothing(warehouse,
         assert len(made.replay.asked) == 1
 
 
-def test_an_unreachable_api_is_told_in_one_line_and_what_was_stored_is_kept(warehouse, monkeypatch):
+def test_an_unreachable_api_is_reported_in_one_line_and_stored_rows_are_kept(warehouse, monkeypatch):
     with platform(warehouse, CATALOGUE, monkeypatch) as made:
         made.run(DAY, charts=False)
     kept = state_of(made), made.counts()

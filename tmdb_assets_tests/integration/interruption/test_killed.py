@@ -1,4 +1,4 @@
-"""SIGKILL at several moments of a day's run: the next run asks only for the rest and ends in the same tables."""
+"""SIGKILL at several moments of a day's run: the next run requests only the rest and ends in the same tables."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ HELD = Fault(delay=PATIENCE_S)
 
 @dataclass(frozen=True)
 class Moment:
-    """When the process is killed: it is held at a request for ever, or a table has come to have rows."""
+    """When the process is killed: a request is held without an answer, or a table has its first rows."""
 
     holds: Callable[[str, dict[str, str], int], bool]
     has_rows: str
@@ -39,23 +39,23 @@ class Moment:
     kept_films: range
 
 
-# Of `holds`, the number counts the requests of that path's kind.
+# In `holds`, `count` counts the requests of that path's kind.
 MOMENTS = {
-    "amid discover": Moment(
+    "during discover": Moment(
         lambda path, params, count: path == "/discover/movie" and count > 30, "raw_discover", range(25, 31), range(1)
     ),
-    "amid the export": Moment(
+    "during the export": Moment(
         lambda path, params, count: export_day(path) is not None,
         "raw_details",
         range(PAGES, PAGES + 1),
         range(250, 701),
     ),
-    "amid the load": Moment(lambda path, params, count: False, "dim_movie", range(PAGES, PAGES + 1), range(700, 701)),
+    "during the load": Moment(lambda path, params, count: False, "dim_movie", range(PAGES, PAGES + 1), range(700, 701)),
 }
 
 
 class Holding:
-    """A fault hook that holds requests as a moment tells, and knows when it holds the first."""
+    """A fault hook that holds the requests of a moment and signals the first."""
 
     def __init__(self, holds: Callable[[str, dict[str, str], int], bool]) -> None:
         self._holds, self._lock, self._counts = holds, threading.Lock(), Counter[str]()
@@ -72,7 +72,7 @@ class Holding:
 
 
 def kill_when(process: subprocess.Popen[str], has_come: Callable[[], object]) -> None:
-    """Kill a run at a moment; fails when the run ended before."""
+    """Kill a run at a moment; fails when the run ends before it."""
     try:
         wait_until(lambda: has_come() or process.poll() is not None, every=0.02)
         assert process.poll() is None, process.communicate()
@@ -116,7 +116,7 @@ def test_a_killed_run_is_resumed_by_the_next(database, warehouse, monkeypatch, n
         assert second["changes"] == 0
         assert_tables_equal(made, expected.star({today: CATALOGUE}))
         assert made.value("select count(*) from raw_export") == 700
-        # Nothing is left to ask, and what both runs asked is counted but for what was under way when the first died.
+        # Nothing is left to request; all requests are counted except those in flight when the first run died.
         made.replay.reset()
         assert failures_of(made.run(today, charts=False)) == []
         assert made.replay.asked == []
@@ -125,13 +125,13 @@ def test_a_killed_run_is_resumed_by_the_next(database, warehouse, monkeypatch, n
 
 
 def statuses(database):
-    """The runs in Dagster's storage beside the warehouse, by id."""
+    """The status of each run in Dagster's storage, by id."""
     engine = sa.create_engine(database.set(database="dagster"), poolclass=sa.NullPool)
     with engine.connect() as connection:
         return dict(tuple(row) for row in connection.execute(sa.text("select run_id, status from runs")))
 
 
-def test_a_run_killed_amid_the_details_is_closed_and_resumed_by_the_next_command(database, warehouse):
+def test_a_run_killed_during_details_is_closed_and_resumed_by_the_next_command(database, warehouse):
     tables = Tables(warehouse)
     tables.counts()  # brings the schema up
     hook = Holding(lambda path, params, count: path.startswith("/movie/") and count > 400)
@@ -154,7 +154,7 @@ def test_a_run_killed_amid_the_details_is_closed_and_resumed_by_the_next_command
     assert_tables_equal(tables, expected.star({day: CATALOGUE}))
 
 
-def test_a_day_asked_for_more_pages_and_then_killed_is_not_taken_for_complete(database, warehouse, monkeypatch):
+def test_a_day_killed_while_more_pages_are_requested_is_not_complete(database, warehouse, monkeypatch):
     today, tables = partitions.today(), Tables(warehouse)
     with platform(warehouse, CATALOGUE, monkeypatch, tmdb_pages=2) as made:
         assert failures_of(made.run(today, charts=False)) == []
@@ -177,7 +177,7 @@ def test_a_day_asked_for_more_pages_and_then_killed_is_not_taken_for_complete(da
 
 
 def test_the_list_of_due_films_survives_a_kill(server, database, warehouse, monkeypatch):
-    """A second day killed amid its details: its change lists are not asked again, and only the rest is."""
+    """A second day killed during details: its change lists are not requested again, only the missing films are."""
     today = partitions.today()
     before = today - dt.timedelta(days=1)
     old = catalogue(sound_films(60))
@@ -203,11 +203,11 @@ def test_the_list_of_due_films_survives_a_kill(server, database, warehouse, monk
         assert content_of(made) == found
 
 
-def test_a_killed_crawl_of_the_whole_catalogue_resumes_amid_its_slice(database, warehouse, monkeypatch):
+def test_a_killed_crawl_of_the_whole_catalogue_resumes_within_its_slice(database, warehouse, monkeypatch):
     """The catalogue is one slice, with more pages than a batch."""
     tables, films = Tables(warehouse), "select count(*) from raw_discover"
     tables.counts()  # brings the schema up
-    hook = Holding(MOMENTS["amid discover"].holds)
+    hook = Holding(MOMENTS["during discover"].holds)
     with ReplayServer(CATALOGUE, faults=hook) as replay:
         process = start(command_environment(database, replay, TMDB_PAGES="all"), "run")
         kill_when(process, lambda: hook.holds.is_set() and tables.value(films) > 0)

@@ -1,4 +1,4 @@
-"""Postgres restarts or goes away amid a run: the run resumes by itself or ends in one line, and every row is right."""
+"""Postgres restarts or stops during a run: the run resumes or ends with one line, and every row is right."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ pytestmark = needs_embedded
 
 FILMS = catalogue(sound_films(600))
 STORED = FILMS_A_BATCH
-HELD_FROM = STORED + 10  # the request of details from which on nobody is answered: the first batch is full before
-IN_FLIGHT = 64 + 2  # requests of the client's threads when it is told to stop
+HELD_FROM = STORED + 10  # details requests from this number on get no answer; the first batch is full before
+IN_FLIGHT = 64 + 2  # requests of the client's threads when it stops
 BLOCKED = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
 _numbers = itertools.count(1)
 
@@ -44,26 +44,26 @@ def own() -> Iterator[OwnServer]:
 
 @pytest.fixture
 def url(own: OwnServer) -> sa.URL:
-    """A warehouse of the test's own, which the run creates."""
+    """A warehouse for one test, which the run creates."""
     return own.url.set(database=f"films_{next(_numbers)}")
 
 
 class Holding:
-    """A fault hook: from the n-th request of details on, nobody is answered until `go_on` is set."""
+    """A fault hook: from the n-th request of details on, no request is answered until `resume` is set."""
 
     def __init__(self, first: int) -> None:
         self._numbers, self._first = itertools.count(1), first
-        self.reached, self.go_on = threading.Event(), threading.Event()
+        self.reached, self.resume = threading.Event(), threading.Event()
 
     def __call__(self, path: str, _params: Mapping[str, str]) -> Fault | None:
         if path.startswith("/movie/") and path != "/movie/changes" and next(self._numbers) >= self._first:
             self.reached.set()
-            self.go_on.wait(PATIENCE_S)
+            self.resume.wait(PATIENCE_S)
         return None
 
 
 def assert_ended_right(run: subprocess.Popen[str], url: sa.URL) -> None:
-    """The command succeeded without a word on the outage, and every row is right."""
+    """The command succeeded without mentioning the outage, and every row is right."""
     done = finish(run)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     assert "0 failed" in done.stdout
@@ -85,7 +85,7 @@ def retried_steps(url: sa.URL) -> set[str]:
         return {row[0] for row in connection.execute(query)}
 
 
-def test_amid_fetching_nobody_asks_without_the_lock(own: OwnServer, url: sa.URL) -> None:
+def test_no_request_is_sent_without_the_lock_during_a_restart(own: OwnServer, url: sa.URL) -> None:
     holding = Holding(HELD_FROM)
     with ReplayServer(FILMS, holding) as replay:
         run = start(command_environment(url, replay), "run")
@@ -95,16 +95,16 @@ def test_amid_fetching_nobody_asks_without_the_lock(own: OwnServer, url: sa.URL)
             assert wait_until(lambda: watcher.execute(stored).fetchone() == (STORED,))
         own.restart("fast")
         again = time.monotonic()
-        holding.go_on.set()
+        holding.resume.set()
         assert_ended_right(run, url)
         asked = [each.at for each in replay.asked if each.kind == "details"]
     assert retried_steps(url) == {"raw_details"}
-    # What was on its way when the restart was noticed; then a pause, and then the retry, which has the lock again.
+    # Requests in flight when the restart was noticed; then a pause, and then the retry, which has the lock again.
     since = [again, *(at for at in asked if at > again)]
     pause, begins = max((after - before, after) for before, after in pairwise(since))
     assert pause >= 1
     assert len([at for at in since if again < at < begins]) <= IN_FLIGHT
-    assert len(asked) < len(FILMS.listing) + STORED  # what was stored is not asked again
+    assert len(asked) < len(FILMS.listing) + STORED  # what was stored is not requested again
 
 
 def statuses(url: sa.URL) -> list[str]:
@@ -113,7 +113,7 @@ def statuses(url: sa.URL) -> list[str]:
 
 
 def blocked_by(url: sa.URL, statement: str) -> tuple[psycopg.Connection, Callable[[], bool]]:
-    """A session that holds a lock by this statement, and whether somebody waits for one."""
+    """A session that holds a lock by this statement, and a function that says whether another session waits for one."""
     holder = psycopg.connect(render_url(url))
     holder.execute(statement)
     watcher = psycopg.connect(render_url(url), autocommit=True)
@@ -123,11 +123,11 @@ def blocked_by(url: sa.URL, statement: str) -> tuple[psycopg.Connection, Callabl
 @pytest.mark.parametrize(
     ("mode", "database", "table", "retried"),
     [
-        ("immediate", None, "dim_movie", {"dim_movie"}),  # amid a load
-        ("fast", "dagster", "asset_keys", set()),  # between steps: while Dagster notes what the last one made
+        ("immediate", None, "dim_movie", {"dim_movie"}),  # during a load
+        ("fast", "dagster", "asset_keys", set()),  # between steps: while Dagster records a materialization
     ],
 )
-def test_amid_a_statement(
+def test_a_restart_during_a_statement(
     own: OwnServer, url: sa.URL, mode: str, database: str | None, table: str, retried: set[str]
 ) -> None:
     holding = Holding(HELD_FROM)
@@ -136,7 +136,7 @@ def test_amid_a_statement(
         assert holding.reached.wait(PATIENCE_S), run.poll()
         where = url if database is None else url.set(database=database)
         _, is_blocked = blocked_by(where, f"lock table {table} in share mode")
-        holding.go_on.set()
+        holding.resume.set()
         assert wait_until(is_blocked)
         own.restart(mode)
         assert_ended_right(run, url)
@@ -144,7 +144,7 @@ def test_amid_a_statement(
     assert retried_steps(url) == retried
 
 
-# The command, which waits a second instead of 20 for Postgres to come back.
+# The command with a patience of 1 s instead of 20 s for Postgres to come back.
 IMPATIENT = """
 from tmdb_assets.warehouse.server import reconnect
 reconnect.PATIENCE_S = 1.0
@@ -161,7 +161,7 @@ def test_postgres_that_stays_away_ends_the_run_in_one_line_and_the_next_run_fini
         running = start(command_environment(url, replay), "run", program=(*PYTHON, "-c", IMPATIENT))
         assert holding.reached.wait(PATIENCE_S), running.poll()
         run_pg_ctl(own.postgres.data_dir, "stop", "-m", "immediate")
-        holding.go_on.set()
+        holding.resume.set()
         done = finish(running)
     assert done.returncode == 1, done
     (line,) = done.stderr.splitlines()

@@ -1,4 +1,4 @@
-"""The how-to's table in one file, written as it stands there into a copy of the project, and loaded."""
+"""The how-to's table, copied into a checkout as printed there, and loaded."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ group by m.movie_id
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A checkout without the embedded server's data, with the how-to's file in its place."""
+    """A checkout without the embedded server's data, with the how-to's file."""
     text = HOWTO.read_text(encoding="utf-8")
     name, code = re.findall(r"`(tmdb_assets/tables/\w+\.py)`:\n\n```python\n(.*?)```", text, re.DOTALL)[0]
     for folder in ("tmdb_assets", "sql"):
@@ -84,9 +84,9 @@ def test_the_howtos_file_is_all_that_a_table_needs(project: Path, database: sa.U
         sample = {film["id"]: sorted(film["directors"]) for film in map(json.loads, lines)}
     engine = sa.create_engine(database.set(drivername="postgresql+psycopg"))
     with engine.begin() as connection:
-        asked = connection.scalars(sa.text("select movie_id from raw_details")).all()
+        stored = connection.scalars(sa.text("select movie_id from raw_details")).all()
         found = {movie_id: sorted(names) for movie_id, names in connection.execute(sa.text(DIRECTORS))}
-        assert found == {movie_id: sample[movie_id] for movie_id in asked if sample[movie_id]}
+        assert found == {movie_id: sample[movie_id] for movie_id in stored if sample[movie_id]}
         assert len(found) > 30
         comment = "select obj_description('dim_person'::regclass), col_description('dim_person'::regclass, 1)"
         assert tuple(connection.execute(sa.text(comment)).one()) == (
@@ -101,18 +101,20 @@ ROWS = f"from tmdb_assets.tables import own_rows; import datetime; own_rows([{FI
 
 
 @pytest.mark.parametrize(
-    ("right", "wrong", "told"),
+    ("right", "wrong", "message"),
     [
         ("TABLES = (", "MINE = (", "tmdb_assets.tables.directors lists no tables. Give it TABLES"),
         ('group="bridges"', 'group="facts"', "bridge_movie_person is in the group 'facts'. Put a table made from d"),
         ('person.get("name")', 'person["nom"]', "rows of dim_person could not be made from film 603: KeyError('nom')."),
     ],
 )
-def test_a_mistake_in_the_file_is_told(project: Path, database: sa.URL, right: str, wrong: str, told: str) -> None:
+def test_a_mistake_in_the_file_is_reported(
+    project: Path, database: sa.URL, right: str, wrong: str, message: str
+) -> None:
     path = project / "tmdb_assets" / "tables" / "directors.py"
     text = path.read_text(encoding="utf-8")
     assert text.count(right) == 1
     path.write_text(text.replace(right, wrong), encoding="utf-8")
     done = run(project, database, ROWS)
     assert done.returncode == 1
-    assert f"OwnTableError: {told}" in done.stderr.replace("OwnTableError: The rows", "OwnTableError: rows")
+    assert f"OwnTableError: {message}" in done.stderr.replace("OwnTableError: The rows", "OwnTableError: rows")

@@ -27,7 +27,7 @@ def test_groups_show_films_share_and_mean_popularity_and_name_what_is_unknown():
     assert note in "\n".join(map(str, texts_of(draw("production_countries", groups_frame("iso_3166_1")))))
 
 
-def test_releases_stand_by_day_with_their_distance_from_the_snapshot():
+def test_releases_are_ordered_by_day_with_their_distance_from_the_snapshot():
     spec = draw("release_calendar", release_frame(100, -20, 1, 0, -1, 14))
     rows = rows_of(spec, "when_label")
     assert [(row["release_date"], row["when_label"]) for row in rows] == [
@@ -41,7 +41,7 @@ def test_releases_stand_by_day_with_their_distance_from_the_snapshot():
     assert "No releases" in texts_of(draw("release_calendar", release_frame()))
 
 
-def test_ranges_are_bars_at_their_place_and_unknown_films_are_told():
+def test_ranges_are_bars_at_their_place_and_unknown_films_are_counted():
     films = {0.0: 1, 7.5: 40, 9.5: 2, None: 1234}
     spec = draw("rating_distribution", ranges_frame(films))
     assert rows_of(spec, "range") == [
@@ -61,7 +61,7 @@ def test_ranges_are_bars_at_their_place_and_unknown_films_are_told():
         draw("runtime_distribution", ranges_frame({250: 1}))
 
 
-def test_money_is_dots_with_the_largest_named_and_what_cannot_be_right_left_out():
+def test_money_is_dots_with_the_largest_named_and_implausible_amounts_left_out():
     gains = [(1e6 * n, 1e8 * n) for n in range(1, 9)]
     losses = [(5e7, 1e6), (3e7, 2e7), (2e6, 2e6)]
     frame = money_frame(*gains, *losses, (5, 900_000_000), (None, 1e6), (0, 1e6))

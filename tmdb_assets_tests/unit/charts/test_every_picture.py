@@ -1,4 +1,4 @@
-"""What every picture promises, whatever it shows."""
+"""What holds for every picture."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def test_genres_are_sorted_bars_with_value_films_and_votes():
     assert {"Genre", "Mean popularity", "Films", "Votes"} <= set(texts_of(spec))
 
 
-def test_equal_names_stay_apart():
+def test_equal_names_keep_their_own_bars():
     spec = draw("genre_popularity", genre_frame(30).assign(name="Drama", avg_popularity=1.0))
     assert [row["row"] for row in rows_of(spec, "films_label")] == list(range(30))
 
@@ -131,7 +131,7 @@ def test_top_films_mark_what_is_unknown_and_what_is_old():
     assert "earlier day" not in "\n".join(map(str, texts_of(draw("top_films", film_frame()))))
 
 
-def test_awkward_titles_stay_themselves_and_are_cut():
+def test_awkward_titles_are_cut_but_not_changed():
     rows = rows_of(draw("top_films", film_frame(AWKWARD_TITLES)), "rank_label")
     assert rows[0]["title"] == AWKWARD_TITLES[0]
     assert rows[0]["label"] == 'Say "no" to <b>bold</b> & <script…'
@@ -140,7 +140,7 @@ def test_awkward_titles_stay_themselves_and_are_cut():
     assert rows[9]["label"] == "two lines tab"
 
 
-def test_what_is_no_number_or_date_names_column_and_row():
+def test_a_wrong_value_is_reported_with_column_and_row():
     with pytest.raises(ValueError, match="Column nb_movies, row 1: 'many' is not a number"):
         draw("genre_popularity", genre_frame().assign(nb_movies=[1, "many", 3]))
     with pytest.raises(ValueError, match="Column release_date, row 0: 'soon' is not a date"):

@@ -78,7 +78,7 @@ def test_a_single_day_shows_its_dots_and_says_that_history_grows():
 
 
 def labels_at(values, height):
-    """Where the labels of values from 0 to 100 stand, in px from the bottom of a plot of this height."""
+    """The places of labels of values from 0 to 100, in px from the bottom of a plot of this height."""
     points = [{"value": value} for value in values]
     spread_labels(points, height, top=100.0)
     return [point["label_at"] * height / 100 for point in points]
@@ -94,7 +94,7 @@ def test_labels_never_touch_and_stay_in_the_plot(values):
     assert max(at) <= 300 + 1e-9
 
 
-def test_labels_with_room_stand_at_their_values():
+def test_labels_with_room_are_at_their_values():
     assert labels_at([80.0, 10.0, 40.0], height=300) == pytest.approx([240.0, 30.0, 120.0])
     assert labels_at([50.0, 51.0], height=100) == pytest.approx([39.5, 61.5])
 
@@ -129,7 +129,7 @@ def test_films_without_a_title_and_awkward_titles_are_labelled():
     assert {"千と千尋の神隠し", "two lines tab", "Film 1008 (no title)"} <= labels
 
 
-def test_rows_that_fit_nowhere_are_refused_and_unknown_values_left_out():
+def test_repeated_rows_are_refused_and_unknown_values_left_out():
     frame = days_frame([{0: 2.0, 1: 1.0}])
     with pytest.raises(ValueError, match=r"Film 1001 has two rows of 2026-07-30\."):
         draw("popularity_over_time", pd.concat([frame, frame]))
@@ -140,7 +140,7 @@ def test_rows_that_fit_nowhere_are_refused_and_unknown_values_left_out():
     assert "No data yet" in texts_of(draw("popularity_over_time", frame.assign(popularity=None)))
 
 
-def test_movers_stand_from_the_biggest_rise_to_the_biggest_fall():
+def test_movers_are_ordered_from_the_biggest_rise_to_the_biggest_fall():
     spec = draw("movers_of_the_week", movers_frame(0.02, -0.5, 30.0, None, -1200.0, 0.0, 12_000.0), limit=2)
     rows = rows_of(spec, "value_label")
     assert [(row["row"], row["label"], row["value_label"], row["popularity_label"]) for row in rows] == [
@@ -168,7 +168,7 @@ def test_bars_have_zero_in_their_scale_and_room_for_their_text(changes):
     assert (highest > max(changes)) if max(changes) > 0 else (highest == 0)
 
 
-def test_a_week_without_a_beginning_or_without_a_change_says_so():
+def test_a_week_without_its_first_day_or_without_a_change_says_so():
     first = draw("movers_of_the_week", movers_frame(None, None))
     assert "No history yet" in texts_of(first)
     assert any("Nothing of 2026-07-24 is loaded." in str(text) for text in texts_of(first))

@@ -1,4 +1,4 @@
-"""Rows to frames: what each kind takes, what it refuses and why, and which of repeated rows stays."""
+"""Rows to frames: what each kind accepts and rejects, and which of repeated rows is kept."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ def test_a_kind_takes_its_own_values_and_none(kind: str) -> None:
 
 @pytest.mark.parametrize(("kind", "value"), [(kind, value) for kind in REFUSED for value in REFUSED[kind]])
 def test_a_kind_refuses_other_values_and_quotes_them(kind: str, value: Any) -> None:
-    row = {"it": value, "beside": 1}
-    made = conform([row], {"it": kind}, part=lambda refused: f"page {refused['beside']}")
+    row = {"it": value, "other": 1}
+    made = conform([row], {"it": kind}, part=lambda refused: f"page {refused['other']}")
     assert len(made.frame) == 0
     assert made.received == 1
     assert made.rejected == [Rejected(row, (Reason(f"it is of kind {kind}", shorten(value)),), "page 1")]
@@ -88,7 +88,7 @@ def test_of_repeats_of_a_key_the_last_stays_at_its_place() -> None:
     rows = [{"day": "2026-07-29", "id": number, "n": place} for place, number in enumerate([1, 2, 1, 3, 2])]
     made = conform(rows, {"day": "date", "id": "integer", "n": "integer"}, key=("day", "id"))
     assert list(zip(made.frame["id"], made.frame["n"], strict=True)) == [(1, 2), (3, 3), (2, 4)]
-    assert made.received == 5  # so that the share of rejected rows is one of what came
+    assert made.received == 5  # the share of rejected rows is of all received
 
 
 def test_a_refused_repeat_does_not_take_the_good_row_with_it() -> None:

@@ -1,4 +1,4 @@
-"""What is not a film: TMDb's own lists, the calendar, and the CSV of continents with its faults."""
+"""TMDb's own lists, the calendar, and the CSV of continents with its faults."""
 
 from __future__ import annotations
 
@@ -61,22 +61,18 @@ def test_a_strange_list_becomes_rejected_rows(kind: str, answer: Any) -> None:
     assert "code not null" in {reason.rule for reason in valid.rejected[0].reasons}
 
 
-def test_an_empty_list_gives_no_rows() -> None:
-    assert parse_reference("genre", [], DAY) == []
-
-
-def test_the_lists_name_wins_and_confirms_whatever_day_it_is_from() -> None:
+def test_the_lists_name_wins_whatever_its_day() -> None:
     week_ago, week_on = DAY - dt.timedelta(days=7), DAY + dt.timedelta(days=7)
     reference = {18: Named("Drama", week_on), 35: Named("Comedy", week_ago), 99: Named(None, week_on)}
-    rows = [{"genre_id": genre_id, "name": "told", "as_of_date": DAY} for genre_id in (18, 35, 99, 7, "18", None)]
-    rows.append({"genre_id": [18], "name": "told", "as_of_date": DAY})
+    rows = [{"genre_id": genre_id, "name": "given", "as_of_date": DAY} for genre_id in (18, 35, 99, 7, "18", None)]
+    rows.append({"genre_id": [18], "name": "given", "as_of_date": DAY})
     applied = apply_reference(rows, reference, "genre_id")
     assert [(row["name"], row["as_of_date"]) for row in applied] == [
         ("Drama", week_on),
         ("Comedy", DAY),
-        *[("told", DAY)] * 5,
+        *[("given", DAY)] * 5,
     ]
-    assert rows[0]["name"] == "told"  # the rows given stay as they were
+    assert rows[0]["name"] == "given"  # the input is not changed
     assert reference_rows({"SU": Named("Soviet Union", week_ago)}, "iso_3166_1") == [
         {"iso_3166_1": "SU", "name": "Soviet Union", "as_of_date": week_ago}
     ]
@@ -126,7 +122,7 @@ def test_the_calendar_keeps_its_contract() -> None:
     assert valid.frame["month_name"].unique().tolist() == list(calendar.month_name)[1:]
 
 
-def test_the_committed_csv_is_sound_and_covers_every_code() -> None:
+def test_the_committed_csv_is_valid_and_covers_every_code() -> None:
     text = (SHIPPED_DATA_DIR / "country_continent.csv").read_text(encoding="utf-8")
     rows, faults = parse(text, *known_codes())
     assert faults == []
@@ -239,13 +235,13 @@ def test_the_line_of_a_fault_counts_lines_inside_quotes() -> None:
     ],
     ids=["open-quote", "quote-inside", "huge-cell"],
 )
-def test_what_is_no_csv_is_a_fault_at_the_line_where_it_begins(line: str, fault: str) -> None:
+def test_invalid_csv_is_a_fault_of_its_first_line(line: str, fault: str) -> None:
     rows, faults = parse(f"{LINE}\n{US}\n{line}\n", "US", "FR", "DE")
     assert [row["iso_3166_1"] for row in rows] == ["US"]
     assert faults == [CsvFault(3, "", f"not valid CSV: {fault}")]
 
 
-def test_what_is_no_csv_in_the_header_is_a_fault_of_line_1() -> None:
+def test_invalid_csv_in_the_header_is_a_fault_of_line_1() -> None:
     assert parse('"iso_3166_1,name\nUS,x,Asia,\n', "US") == (
         [],
         [CsvFault(1, "", "not valid CSV: unexpected end of data")],
@@ -259,7 +255,7 @@ def test_codes_without_a_line_are_named_in_order() -> None:
     assert find_missing(rows, ["US"]) == []
 
 
-def test_a_file_that_is_not_there_or_no_file_is_a_fault(tmp_path: Path) -> None:
+def test_a_missing_file_or_a_folder_is_a_fault(tmp_path: Path) -> None:
     for path, why in ((tmp_path / "none.csv", "No such file or directory"), (tmp_path, "Is a directory")):
         conformed, faults = read_continents(path, {"US"})
         assert (conformed.received, faults) == (0, [CsvFault(1, "", f"{path} cannot be read: {why}")])
@@ -286,10 +282,9 @@ def test_what_breaks_the_contract_of_the_table_is_a_fault_of_its_line(tmp_path: 
     ]
 
 
-def test_a_code_of_tmdb_alone_may_have_a_line(tmp_path: Path) -> None:
+def test_a_code_that_only_tmdb_has_may_have_a_line(tmp_path: Path) -> None:
     path = tmp_path / "some.csv"
     path.write_text(f"{LINE}\n{US}\nQQ,New,Asia,\n", encoding="utf-8")
-    # TMDb's own codes are known ones: a line can be added for each.
     conformed, faults = read_continents(path, {"US", "QQ", "FR", "XK"})
     assert (conformed.received, faults) == (2, [])
     assert [(fault.line, fault.code) for fault in read_continents(path, {"US", "FR"})[1]] == [(3, "QQ")]

@@ -127,7 +127,7 @@ def test_a_film_without_any_of_the_fields_is_a_row_of_unknowns() -> None:
 
 
 @pytest.mark.parametrize("title", ["", None])
-def test_without_a_title_the_original_one_stands_for_it(title: Any) -> None:
+def test_without_a_title_the_original_one_is_used(title: Any) -> None:
     assert parse_movie({**FILM, "title": title}, DAY)["title"] == "Original"
     assert first_movie_rows([{**FILM, "title": title}], frozenset(), DAY)[0]["title"] == "Original"
 
@@ -166,38 +166,38 @@ def test_a_strange_value_rejects_the_film_and_names_the_column(field: str, stran
 @pytest.mark.parametrize("strange", SHAPES, ids=repr)
 @pytest.mark.parametrize("field", LISTS)
 def test_entries_of_strange_shape_become_rejected_rows(field: str, strange: Any) -> None:
-    sound = {"id": 35, "name": "x", "iso_3166_1": "FR", "iso_639_1": "fr", "origin_country": ""}
+    valid_entry = {"id": 35, "name": "x", "iso_3166_1": "FR", "iso_639_1": "fr", "origin_country": ""}
     table = TABLES[LISTS[field]]
     bridge = TABLES[table.name.replace("dim_", "bridge_movie_")]
-    rows = parse_details([{**FILM, field: [sound]}, {**FILM, "id": 551, field: strange}], DAY)
+    rows = parse_details([{**FILM, field: [valid_entry]}, {**FILM, "id": 551, field: strange}], DAY)
     valid = validate(table, conform(rows[table.name], frame_columns(table)))
     assert len(valid.rejected) == 1
-    named = {sound[KEYS[field]]} | ({"en"} if field == "spoken_languages" else set())  # en: the original language
+    named = {valid_entry[KEYS[field]]} | ({"en"} if field == "spoken_languages" else set())  # en: the original language
     assert set(valid.frame.iloc[:, 0]) == named
-    assert rows[bridge.name][0] == {"movie_id": 550, table.columns[0].name: sound[KEYS[field]]}
-    assert [row["movie_id"] for row in rows["dim_movie"]] == [550, 551]  # the film is not judged by its lists
+    assert rows[bridge.name][0] == {"movie_id": 550, table.columns[0].name: valid_entry[KEYS[field]]}
+    assert [row["movie_id"] for row in rows["dim_movie"]] == [550, 551]  # a film with a bad list is still valid
 
 
-def test_of_films_that_tell_different_names_the_last_wins() -> None:
+def test_of_different_names_the_last_wins() -> None:
     table = TABLES["dim_company"]
     old = {**FILM, "production_companies": [{"id": 25, "name": "Old", "origin_country": ""}]}
     rows = parse_details([old, {**FILM, "id": 551}], DAY)[table.name]
     made = conform(rows, frame_columns(table), key=("company_id",))
     assert made.frame[["name", "origin_country"]].values.tolist() == [["Studio", "US"]]
-    twice = [{"id": 25, "name": "Studio", "origin_country": "US"}] * 2  # TMDb does that
+    twice = [{"id": 25, "name": "Studio", "origin_country": "US"}] * 2  # as TMDb sometimes sends
     links = parse_details([{**FILM, "production_companies": twice}], DAY)["bridge_movie_company"]
     bridge = TABLES["bridge_movie_company"]
     assert len(conform(links, frame_columns(bridge), key=tuple(key_columns(bridge))).frame) == 1
 
 
-def test_a_language_is_named_in_english_or_else_by_itself() -> None:
+def test_a_language_is_named_in_english_or_else_in_its_own_language() -> None:
     spoken = [{"iso_639_1": "de", "english_name": "German", "name": "Deutsch"}, {"iso_639_1": "fr", "name": "Français"}]
     spoken += [{"iso_639_1": "sh", "english_name": "", "name": ""}]
     rows = parse_details([{"id": 1, "spoken_languages": spoken}], DAY)["dim_language"]
     assert [row["name"] for row in rows] == ["German", "Français", None]
 
 
-def test_an_answer_is_stored_when_it_is_the_film_that_was_asked_for() -> None:
+def test_an_answer_is_stored_when_it_is_about_the_requested_film() -> None:
     row, rejected = parse_answer(550, 200, FILM, AT, DAY)
     assert rejected is None
     assert row == {"snapshot_date": DAY, "movie_id": 550, "status_code": 200, "payload": FILM, "fetched_at": AT}
