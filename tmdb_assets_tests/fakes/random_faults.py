@@ -19,7 +19,7 @@ PAGE = b"<!DOCTYPE html><html><head><title>Error</title></head><body>Come back l
 
 
 def too_many_until_a_date() -> Fault:
-    """A 429 that names the end of the wait as a date, which has whole seconds only."""
+    """A 429 whose Retry-After is a date, in whole seconds."""
     until = format_datetime(dt.datetime.now(dt.UTC) + dt.timedelta(seconds=2), usegmt=True)
     return Fault(status=429, headers={"Retry-After": until})
 
@@ -43,10 +43,10 @@ CAUSES = {cause for _, cause in FAULTS.values()}
 
 
 class RandomFaults:
-    """A fault hook: breaks the first request to each endpoint, then one of each ten, and an export once in every way.
+    """A fault hook: breaks the first request to each endpoint, then one in ten, and each export once in every way.
 
-    The place among the ten is drawn; the ways come in a drawn order and then from its start again, so that a day long
-    enough meets each of them whatever the seed. `served` counts them.
+    Which of the ten is drawn; the ways come in a drawn order, repeated, so that each of them occurs whatever the seed.
+    `served` counts them.
     """
 
     def __init__(self, seed: int) -> None:
@@ -77,5 +77,5 @@ class RandomFaults:
 
     @property
     def total(self) -> int:
-        """All that was broken."""
+        """The number of broken answers."""
         return sum(served.total() for served in self.served.values())

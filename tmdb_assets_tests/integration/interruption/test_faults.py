@@ -197,11 +197,11 @@ RAW_ASSETS = ("raw_discover", "raw_reference", "raw_details", "raw_export")
 SEED = 20260729
 TIMES_FASTER = 50
 READ_TIMEOUT_S = SILENT_S / 4
-RETRY_SECONDS = 3600  # of the client's fast time: on a slow machine as well nothing is given up
+RETRY_SECONDS = 3600  # in the client's fast time: nothing is given up, even on a slow machine
 
 
 class FastTime:
-    """A clock that runs faster than the real one, and the sleep that goes with it."""
+    """A clock that runs faster than real time, with its sleep."""
 
     def clock(self) -> float:
         return time.monotonic() * TIMES_FASTER
@@ -211,7 +211,7 @@ class FastTime:
 
 
 def make_impatient(made: Platform) -> None:
-    """Give a platform the client and the download that the product has, but for their clock and their patience."""
+    """Give a platform the product's client and download, with another clock and shorter timeouts."""
     fast, source, replay = FastTime(), made.source, made.replay
     patience: dict[str, Any] = {"retry_seconds": RETRY_SECONDS, "clock": fast.clock, "sleep": fast.sleep}
     source.client = client = TmdbClient(replay.url, replay.token, rate_limit=0, read_timeout=READ_TIMEOUT_S, **patience)
@@ -224,7 +224,7 @@ def make_impatient(made: Platform) -> None:
 
 
 def run_days(made: Platform) -> list[ExecuteInProcessResult]:
-    """Run the days one after the other, each as on that day; returns their results."""
+    """Run each day as on that day; returns the results."""
     results = [made.run(day, charts=False) for day in DAYS]
     for result in results:
         assert_green(result)
@@ -232,7 +232,7 @@ def run_days(made: Platform) -> list[ExecuteInProcessResult]:
 
 
 def rows_of_all_tables(tables: Tables) -> Rows:
-    """Every row of every table, but for the times of asking and loading, who asked, and how many requests it took."""
+    """Every row of every table, without timestamps, request counts and the holder of the turn."""
     found = {}
     for table in metadata.sorted_tables:
         if table.name == "fetch_turn":
@@ -254,7 +254,7 @@ def rows_without_faults(server: Server) -> Rows:
         return rows_of_all_tables(made)
 
 
-def test_days_with_every_kind_of_fault_leave_the_rows_of_sound_ones(
+def test_days_with_every_kind_of_fault_load_the_same_rows(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, rows_without_faults: Rows
 ) -> None:
     faults = RandomFaults(SEED)
@@ -277,10 +277,10 @@ def test_days_with_every_kind_of_fault_leave_the_rows_of_sound_ones(
     retries = {asset: Counter[str]() for asset in RAW_ASSETS}
     for result in results:
         for asset in RAW_ASSETS:
-            figures = metadata_of(result, asset).get("requests", {})  # the lists are asked once in seven days
+            figures = metadata_of(result, asset).get("requests", {})  # the lists are requested once in seven days
             retries[asset] += Counter(figures.get("retries", {}))
     assert [asset for asset, causes in retries.items() if not causes.total()] == []
     for asset in ("raw_details", "raw_export"):
         assert set(retries[asset]) >= CAUSES, asset
-    # More where a slow machine lets the client's short patience end before a sound answer is there.
+    # More on a slow machine, where valid answers may exceed the client's short timeout.
     assert sum(causes.total() for causes in retries.values()) >= faults.total
