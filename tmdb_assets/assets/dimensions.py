@@ -122,7 +122,7 @@ def _removals_plausible(removals: details_due.Removals) -> AssetCheckResult:
     if not removals.are_plausible:
         text += (
             " So many at once are unlikely, so none was marked as removed. Check whether TMDb has a fault and run the "
-            "day again before midnight UTC to request these films again; if they are really gone, with --refresh."
+            "day again before midnight UTC to request these films again; add --refresh if they are really gone."
         )
     return check_result(
         REMOVALS_PLAUSIBLE,

@@ -46,13 +46,13 @@ def failure(problem: Problem, metadata: Mapping[str, Any] | None = None) -> Fail
 def read_problem(event: DagsterEvent) -> Problem:
     """Why the step or run of a failure event failed; of an error that is not ours, only its first line."""
     data = event.step_failure_data if event.is_step_failure else event.job_failure_data
-    told = event.step_failure_data.user_failure_data if event.is_step_failure else None
-    if told is not None and "retry" in told.metadata:
-        values = {name: str(value.value) for name, value in told.metadata.items()}
+    failed = event.step_failure_data.user_failure_data if event.is_step_failure else None
+    if failed is not None and "retry" in failed.metadata:
+        values = {name: str(value.value) for name, value in failed.metadata.items()}
         texts = {name: values.get(name) for name in ("kept", "action", "setting", "cause")}
         retry_at = dt.datetime.fromisoformat(values["retry_at"]) if "retry_at" in values else None
         return Problem(values["what"], **texts, retry=Retry(values["retry"]), retry_at=retry_at)
-    what = told.description if told is not None else None
+    what = failed.description if failed is not None else None
     if what is None and data.error is not None:
         what = (data.error.cause or data.error).message.strip().splitlines()[0]
     what = what or event.message or "no reason given"

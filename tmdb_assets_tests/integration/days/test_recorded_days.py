@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from tmdb_assets_tests.fakes.replay_catalogue import catalogue_of, recordings_mi
 from tmdb_assets_tests.oracle import expected
 from tmdb_assets_tests.oracle.compare import assert_tables_equal, copied_warehouse, state_of
 from tmdb_assets_tests.oracle.expected import Star, star
-from tmdb_assets_tests.stage.platform import Platform, assert_green, failures_of, metadata_of, platform
+from tmdb_assets_tests.stage.platform import Platform, assert_green, failures_of, platform
 
 DAYS = [dt.date(2026, 7, 29), dt.date(2026, 7, 30), dt.date(2026, 7, 31)]
 
@@ -60,32 +61,27 @@ def test_every_table_holds_what_the_recordings_hold(loaded: Platform, right: Sta
     assert loaded.value("select count(*) from dim_date where date_id between :a and :b", a=DAYS[0], b=DAYS[2]) == 3
 
 
+def by_key(loaded: Platform, query: str) -> dict[Any, tuple[Any, ...]]:
+    return {row[0]: row[1:] for row in loaded.rows(query)}
+
+
 def test_views_show_the_newest_day(loaded: Platform, right: Star) -> None:
     top = loaded.rows("select rank, movie_id from vw_top_movies order by rank")
     assert top == list(enumerate(expected.top_movies(right), start=1))
-    genres = {
-        row[0]: row[1:]
-        for row in loaded.rows("select genre_id, avg_popularity, total_votes, nb_movies from vw_genre_popularity")
-    }
+    genres = by_key(loaded, "select genre_id, avg_popularity, total_votes, nb_movies from vw_genre_popularity")
     wanted = expected.genre_popularity(right)
     assert {key: row[1:] for key, row in genres.items()} == {
         key: (average.total_votes, average.n_movies) for key, average in wanted.items()
     }
     for key, average in wanted.items():
         assert genres[key][0] == pytest.approx(average.avg_popularity)
-    continents = {
-        row[0]: row[1:]
-        for row in loaded.rows("select continent, avg_popularity, total_votes, n_movies from vw_continent_popularity")
-    }
+    continents = by_key(loaded, "select continent, avg_popularity, total_votes, n_movies from vw_continent_popularity")
     by_continent = expected.continent_popularity(right, expected.read_continents())
     assert set(continents) == set(by_continent)
     for key, average in by_continent.items():
         assert continents[key][1:] == (average.total_votes, average.n_movies)
         assert continents[key][0] == pytest.approx(average.avg_popularity)
-    latest = {
-        row[0]: row[1:]
-        for row in loaded.rows("select movie_id, snapshot_date, popularity, vote_count from vw_movie_latest")
-    }
+    latest = by_key(loaded, "select movie_id, snapshot_date, popularity, vote_count from vw_movie_latest")
     assert latest == {
         movie_id: (day, fact.popularity, fact.vote_count)
         for movie_id, (day, fact) in expected.movie_latest(right).items()
@@ -103,14 +99,3 @@ def test_stored_days_give_the_same_tables_in_any_order(loaded: Platform, order: 
         assert failures_of(result) == []
     assert state_of(loaded) == before
     assert loaded.replay.paths == []  # a past day is rebuilt without one request
-
-
-def test_a_complete_day_requests_and_changes_nothing(loaded: Platform) -> None:
-    before = state_of(loaded)
-    stamps = loaded.rows("select max(updated_at), max(inserted_at) from dim_movie")
-    result = loaded.run(DAYS[2], charts=False)
-    assert loaded.replay.paths == []
-    assert state_of(loaded) == before
-    assert loaded.rows("select max(updated_at), max(inserted_at) from dim_movie") == stamps
-    assert metadata_of(result, "fact_movie_daily")["rows_unchanged"] == 823
-    assert metadata_of(result, "dim_movie")["rows_updated"] == 0
