@@ -15,7 +15,7 @@ from tmdb_assets.assets.continents import CONTINENTS, known_codes, read_continen
 from tmdb_assets.settings import SHIPPED_DATA_DIR
 from tmdb_assets.transforms.calendar import calendar_rows
 from tmdb_assets.transforms.conform import Row, conform
-from tmdb_assets.transforms.continents import HEADER, CsvFault, find_missing, parse_continents
+from tmdb_assets.transforms.continents import CsvFault, find_missing, parse_continents
 from tmdb_assets.transforms.reference import Named, apply_reference, parse_reference, reference_rows
 from tmdb_assets.warehouse.loading.contracts import validate
 from tmdb_assets.warehouse.schema.vocabulary import frame_columns, key_columns
@@ -165,22 +165,20 @@ def test_a_byte_order_mark_and_any_line_end_are_read(newline: str) -> None:
     assert (len(rows), faults) == (1, [])
 
 
-@pytest.mark.parametrize("header", ["", "code,name,continent,note", "iso_3166_1,name,continent", f"{LINE},more", "US"])
-def test_a_bad_header_is_one_fault_and_no_rows(header: str) -> None:
-    rows, faults = parse(f"{header}\n{US}\n", "US")
-    assert rows == []
-    assert [(fault.line, fault.code) for fault in faults] == [(1, "")]
-    assert repr(",".join(HEADER)) in faults[0].fault
-
-
-@pytest.mark.parametrize("text", ["", "\ufeff", " \n\n"])
-def test_an_empty_file_has_a_bad_header(text: str) -> None:
-    assert parse(text, "US") == ([], [CsvFault(1, "", f"the header is '', it must be {LINE!r}")])
-
-
-@pytest.mark.parametrize("end", ["", "\n", "\n\n  \n"])
-def test_a_header_alone_is_a_fault(end: str) -> None:
-    assert parse(LINE + end, "US") == ([], [CsvFault(1, "", "there is no line after the header")])
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        *(
+            (f"{header}\n{US}\n", f"the header is {header!r}, it must be {LINE!r}")
+            for header in ("", "code,name,continent,note", "iso_3166_1,name,continent", f"{LINE},more", "US")
+        ),
+        *((text, f"the header is '', it must be {LINE!r}") for text in ("", "\ufeff", " \n\n")),
+        *((LINE + end, "there is no line after the header") for end in ("", "\n", "\n\n  \n")),
+        ('"iso_3166_1,name\nUS,x,Asia,\n', "not valid CSV: unexpected end of data"),
+    ],
+)
+def test_without_a_header_and_a_line_after_it_there_are_no_rows(text: str, fault: str) -> None:
+    assert parse(text, "US") == ([], [CsvFault(1, "", fault)])
 
 
 @pytest.mark.parametrize("end", ["", "\n", "\n\n\n", "\r\n\r\n", "\n  \n\t\n"])
@@ -239,13 +237,6 @@ def test_invalid_csv_is_a_fault_of_its_first_line(line: str, fault: str) -> None
     rows, faults = parse(f"{LINE}\n{US}\n{line}\n", "US", "FR", "DE")
     assert [row["iso_3166_1"] for row in rows] == ["US"]
     assert faults == [CsvFault(3, "", f"not valid CSV: {fault}")]
-
-
-def test_invalid_csv_in_the_header_is_a_fault_of_line_1() -> None:
-    assert parse('"iso_3166_1,name\nUS,x,Asia,\n', "US") == (
-        [],
-        [CsvFault(1, "", "not valid CSV: unexpected end of data")],
-    )
 
 
 def test_codes_without_a_line_are_named_in_order() -> None:
