@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,31 +54,6 @@ class Star:
     bridge_movie_company: Pairs = field(default_factory=set)
     bridge_movie_country: Pairs = field(default_factory=set)
     bridge_movie_language: Pairs = field(default_factory=set)
-
-    def row_counts(self) -> dict[str, int]:
-        """Rows of every table."""
-        return {name: len(rows) for name, rows in vars(self).items() if name != "days"}
-
-    def votes(self, day: dt.date) -> int:
-        """Sum of `vote_count` over the facts of `day`."""
-        return sum(fact.vote_count for (date, _), fact in self.fact_movie_daily.items() if date == day)
-
-    def popularity(self, day: dt.date) -> float:
-        """Sum of `popularity` over the facts of `day`."""
-        return sum(fact.popularity for (date, _), fact in self.fact_movie_daily.items() if date == day)
-
-    def total(self, column: str) -> int:
-        """Sum of a column of `dim_movie`, such as `revenue_usd`; unknown counts nothing."""
-        return sum(row[column] or 0 for row in self.dim_movie.values())
-
-    def unknown(self) -> dict[str, int]:
-        """How many films have None, by column of `dim_movie`."""
-        columns = next(iter(self.dim_movie.values()), {})
-        return {name: sum(row[name] is None for row in self.dim_movie.values()) for name in columns}
-
-    def links_per_film(self, bridge: str) -> dict[int, int]:
-        """Links of each film that has any, in the bridge of that name."""
-        return dict(Counter(movie_id for movie_id, _ in getattr(self, bridge)))
 
 
 def star(days: Days, *, without: Collection[int] = (), pages: int = MAX_PAGES) -> Star:

@@ -50,13 +50,6 @@ def right(recordings: None) -> Star:
 
 def test_every_table_holds_what_the_recordings_hold(loaded: Platform, right: Star) -> None:
     assert_tables_equal(loaded, right)
-    for day in DAYS:
-        votes, popularity = loaded.rows(
-            "select sum(vote_count), sum(popularity) from fact_movie_daily where date_id = :day", day=day
-        )[0]
-        assert votes == right.votes(day)
-        assert popularity == pytest.approx(right.popularity(day))
-    assert loaded.value("select sum(revenue_usd) from dim_movie") == right.total("revenue_usd")
     assert loaded.value("select count(*) from rejected_row") == 0
     assert loaded.value("select count(*) from dim_date where date_id between :a and :b", a=DAYS[0], b=DAYS[2]) == 3
 
