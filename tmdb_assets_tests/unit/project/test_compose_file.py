@@ -1,4 +1,4 @@
-"""docker-compose.yml keeps the Compose specification, and what the documents promise of it."""
+"""docker-compose.yml follows the Compose specification, and its services have no more access than they need."""
 
 from __future__ import annotations
 
@@ -24,26 +24,10 @@ def services(env: dict[str, str]) -> dict[str, Any]:
     return dict(read_compose(env)["services"])
 
 
-def test_the_file_keeps_the_specification(env: dict[str, str]) -> None:
+def test_the_file_follows_the_specification(env: dict[str, str]) -> None:
     parsed = PyOptions(apply_merge=True).from_yaml(yaml.safe_dump(read_compose(env)))
     parsed.validate()
     assert set(parsed.service_names()) == OURS | {"postgres", "pgadmin"}
-
-
-@pytest.mark.parametrize(
-    ("right", "wrong", "told"),
-    [
-        ("healthcheck:", "healthchek:", "healthchek"),
-        ("condition: service_healthy", "condition: service_helthy", "service_helthy"),
-        ("restart: unless-stopped", "restart: allways", "allways"),
-        ("source: pgadmin_pgpass", "source: pgadmin_pgpas", "pgadmin_pgpas"),
-    ],
-)
-def test_a_file_that_does_not_is_refused(env: dict[str, str], right: str, wrong: str, told: str) -> None:
-    text = yaml.safe_dump(read_compose(env), default_flow_style=False)
-    assert right in text
-    with pytest.raises(ValueError, match=told):
-        PyOptions(apply_merge=True).from_yaml(text.replace(right, wrong)).validate()
 
 
 def test_no_password_has_a_default(env: dict[str, str]) -> None:
@@ -55,65 +39,29 @@ def test_no_password_has_a_default(env: dict[str, str]) -> None:
 
 
 def test_pages_listen_on_this_machine_only(services: dict[str, Any]) -> None:
-    published = {name: service["ports"] for name, service in services.items() if "ports" in service}
-    assert published == {
-        "postgres": ["127.0.0.1:5432:5432"],
-        "webserver": ["127.0.0.1:3000:3000"],
-        "viz": ["127.0.0.1:8501:8501"],
-        "pgadmin": ["127.0.0.1:5050:5050"],
-    }
+    published = [port for service in services.values() for port in service.get("ports", [])]
+    assert len(published) == 4
+    assert all(port.startswith("127.0.0.1:") for port in published)
 
 
-def test_what_lasts_has_a_health_check_a_log_that_ends_and_no_rights(services: dict[str, Any]) -> None:
+def test_services_have_health_checks_bounded_logs_and_no_capabilities(services: dict[str, Any]) -> None:
     for name, service in services.items():
         assert service["logging"]["options"] == {"max-size": "10m", "max-file": "5"}, name
         assert (service["cap_drop"], service["security_opt"]) == (["ALL"], ["no-new-privileges:true"]), name
         assert ("healthcheck" in service) == (service["restart"] == "unless-stopped"), name
         if name in OURS:
             assert service["read_only"], name
-    assert {name for name, service in services.items() if service["restart"] == "no"} == {"migrate", "etl"}
-    assert services["etl"]["profiles"] == ["etl"]
-    assert [name for name, service in services.items() if "profiles" in service] == ["etl"]
 
 
 def test_nobody_runs_as_root(services: dict[str, Any]) -> None:
-    assert {name: services[name].get("user") for name in ("postgres", "pgadmin")} == {
-        "postgres": "postgres",
-        "pgadmin": "pgadmin",
-    }
+    assert [services[name]["user"] for name in ("postgres", "pgadmin")] == ["postgres", "pgadmin"]
     stages = (FILE.parent / "Dockerfile").read_text(encoding="utf-8").split("\nFROM ")
     for target in {services[name]["build"]["target"] for name in OURS if "build" in services[name]}:
         (stage,) = [stage for stage in stages if stage.splitlines()[0].endswith(f" AS {target}")]
         assert re.search(r"^USER 10001:10001$", stage, flags=re.MULTILINE), target
 
 
-def test_each_image_of_ours_is_built_by_one_service_for_which_its_users_wait(services: dict[str, Any]) -> None:
-    builders = {name: service["image"] for name, service in services.items() if "build" in service}
-    assert builders == {"migrate": "tmdb-assets", "viz": "tmdb-assets-viz"}
-    for name in OURS - set(builders):
-        assert services[name]["image"] == "tmdb-assets"
-        assert "migrate" in services[name]["depends_on"]
-
-
-def test_everything_waits_for_what_it_needs(services: dict[str, Any]) -> None:
-    ready = {"postgres": "service_healthy", "migrate": "service_completed_successfully"}
-    waits = {
-        name: {other: one["condition"] for other, one in service.get("depends_on", {}).items()}
-        for name, service in services.items()
-    }
-    assert waits == {
-        "postgres": {},
-        "migrate": {"postgres": "service_healthy"},
-        "code": ready,
-        "webserver": {**ready, "code": "service_healthy"},
-        "daemon": {**ready, "code": "service_healthy"},
-        "viz": ready,
-        "pgadmin": ready,
-        "etl": ready,
-    }
-
-
-def test_only_migrate_is_the_superuser_and_pages_read_as_the_reader(
+def test_only_migrate_connects_as_the_superuser_and_the_app_as_the_reader(
     services: dict[str, Any], env: dict[str, str]
 ) -> None:
     users = {
@@ -127,16 +75,9 @@ def test_only_migrate_is_the_superuser_and_pages_read_as_the_reader(
     }
 
 
-def test_pgadmin_finds_its_server_and_the_readers_password(env: dict[str, str]) -> None:
+def test_pgadmin_has_the_server_and_the_password_of_the_reader(env: dict[str, str]) -> None:
     compose = read_compose(env)
     (server,) = yaml.safe_load(compose["configs"]["pgadmin_servers"]["content"])["Servers"].values()
     assert (server["Host"], server["Port"], server["Username"]) == ("postgres", 5432, "tmdb_reader")
     line = compose["configs"]["pgadmin_pgpass"]["content"].strip()
     assert line == f"postgres:5432:*:tmdb_reader:{env['WAREHOUSE_READER_PASSWORD']}"
-    assert compose["services"]["pgadmin"]["volumes"] == ["pgadmin:/var/lib/pgadmin"]
-
-
-def test_the_code_server_waits_for_its_runs(services: dict[str, Any]) -> None:
-    # As process 1, and not below an init that would pass the signal on to the run as well.
-    assert (services["code"]["init"], services["code"]["stop_grace_period"]) == (False, "15m")
-    assert services["code"]["command"][:3] == ["dagster", "api", "grpc"]

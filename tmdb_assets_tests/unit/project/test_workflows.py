@@ -1,9 +1,8 @@
-"""The workflows: what they promise of pins, rights and versions. Their syntax is for actionlint (`make lint`)."""
+"""The workflows: pins, permissions and versions. actionlint checks their syntax (`make lint`)."""
 
 from __future__ import annotations
 
 import re
-import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ def matrix(job: str) -> dict[str, list[str]]:
 
 
 @every_file
-def test_actions_are_pinned_to_commits_and_say_which_release(path: Path) -> None:
+def test_actions_are_pinned_to_commits_and_name_the_release(path: Path) -> None:
     used = re.findall(r"^ *(?:- )?uses: (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
     assert used
     for action in used:
@@ -34,7 +33,7 @@ def test_actions_are_pinned_to_commits_and_say_which_release(path: Path) -> None
 
 
 @every_file
-def test_jobs_end_in_time_and_may_only_read_unless_they_publish(path: Path) -> None:
+def test_jobs_have_a_timeout_and_may_only_read_unless_they_publish(path: Path) -> None:
     whole = yaml.safe_load(path.read_text(encoding="utf-8"))
     assert whole["permissions"] == {"contents": "read"}
     assert whole["concurrency"]["group"]
@@ -54,25 +53,7 @@ def test_a_release_does_not_wait_for_itself() -> None:
     assert group("ci.yml", caller) != group("release.yml", caller)
 
 
-def test_versions_are_those_the_project_promises() -> None:
+def test_versions_and_locks_are_those_of_the_project() -> None:
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["requires-python"]
-    assert matrix("tests")["python"] == ["3.11", "3.12", "3.13"]
     assert all(version in SpecifierSet(declared) for version in matrix("tests")["python"])
-    assert matrix("postgres")["postgres"] == ["15", "16", "17", "18"]
     assert set(matrix("dependencies")["lock"]) == {path.name for path in ROOT.glob("requirements*.lock")}
-
-
-def test_images_are_the_dockerfiles_own() -> None:
-    targets = set(re.findall(r"^FROM \S+ AS (platform|viz)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE))
-    released = jobs(ROOT / ".github/workflows/release.yml")["images"]["strategy"]["matrix"]["include"]
-    assert targets == set(matrix("images")["target"]) == {image["target"] for image in released}
-
-
-def test_the_script_of_ci_is_sound_and_runs_the_readmes_commands() -> None:
-    script = ROOT / ".ci" / "run"
-    assert subprocess.run(["bash", "-n", str(script)], capture_output=True).returncode == 0
-    assert script.stat().st_mode & 0o111
-    text, readme = script.read_text(encoding="utf-8"), (ROOT / "README.md").read_text(encoding="utf-8")
-    for command in ("make lint", "make test"):
-        assert f"\n{command}\n" in text
-        assert command in readme
