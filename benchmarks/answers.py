@@ -1,4 +1,4 @@
-"""What the load server answers: made before the first request where that is possible, counted, and kept to a rate."""
+"""The load server's answers: made before the first request where possible, counted, and limited to a rate."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from tmdb_assets.tmdb.sandbox.routes import CHANGES_PAGE_SIZE, EXPORTS_PATH, PAG
 from tmdb_assets.tmdb.sandbox.server import Sandbox
 
 TOKEN = Sandbox.token
-COUNT_PATH = "/requests"  # what was asked so far, as `Traffic.told` says
+COUNT_PATH = "/requests"  # the requests so far, as `Traffic.counts` returns them
 EXPORT_DAYS = 90
 REFUSED = 25  # TMDb's status_code of a request over the limit
 _AUTHORISED = {"authorization": f"Bearer {TOKEN}"}
 _AUTHORISATION = f"\r\nauthorization: bearer {TOKEN}\r\n".encode()
 _PAGE = re.compile("(?:^|&)page=([0-9]+)")
 _EXPORT = re.compile(EXPORTS_PATH + r"/movie_ids_([0-9]{2})_([0-9]{2})_([0-9]{4})\.json\.gz")
-# Beginning of a path -> the kind that its requests are counted under; the first that fits.
+# Prefix of a path -> the kind of its requests; the first match counts.
 _KINDS = {
     EXPORTS_PATH: "export",
     "/3/discover/": "discover",
@@ -37,9 +37,9 @@ _KINDS = {
 
 
 class Traffic:
-    """Counts requests by kind and refuses those over `rate` a second (0: none); one second's worth may come at once.
+    """Counts requests by kind and refuses those over `rate` per second (0: no limit); a burst is one second's worth.
 
-    Exports are counted, but belong to another host of TMDb: they are neither refused nor part of the peak.
+    Exports are counted but come from another host of TMDb: they are neither refused nor part of the peak.
     """
 
     def __init__(self, rate: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -52,7 +52,7 @@ class Traffic:
     def admit(self, path: str) -> bool:
         """Count a request; False when it is over the rate."""
         now = self._clock()
-        kind = next((kind for beginning, kind in _KINDS.items() if path.startswith(beginning)), "reference")
+        kind = next((kind for prefix, kind in _KINDS.items() if path.startswith(prefix)), "reference")
         counted = self._kinds.setdefault(kind, {"requests": 0, "first": now, "last": now})
         counted["requests"] += 1
         counted["last"] = now
@@ -72,24 +72,24 @@ class Traffic:
         self._level -= 1
         return True
 
-    def told(self) -> dict[str, Any]:
-        """All requests, those refused, the most in any second, and by kind with the seconds of the first and last."""
+    def counts(self) -> dict[str, Any]:
+        """All requests, those refused, the most in any second, and by kind with the times of the first and last."""
         requests = sum(counted["requests"] for counted in self._kinds.values())
         return {"requests": requests, "refused": self._refused, "peak": self._peak, "kinds": self._kinds}
 
 
 class Answers(ABC):
-    """Every answer of the API as the bytes that go over the wire."""
+    """Every answer of the API as the bytes of an HTTP response."""
 
     def __init__(self, traffic: Traffic) -> None:
         self._traffic = traffic
 
     def find(self, head: bytes) -> bytes:
-        """The answer to one request, given its head up to and with the empty line."""
+        """The answer to one request, given its head up to and including the empty line."""
         method, target, _ = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ")
         path, _, query = target.partition("?")
         if path == COUNT_PATH:
-            return message((200, self._traffic.told()))
+            return message((200, self._traffic.counts()))
         if not self._traffic.admit(path):
             return message(fault(REFUSED))
         if not target.startswith(EXPORTS_PATH + "/") and _AUTHORISATION not in head.lower():
@@ -98,13 +98,13 @@ class Answers(ABC):
 
     @abstractmethod
     def _answer(self, path: str, query: str) -> bytes:
-        """The answer to a GET with a good token."""
+        """The answer to a GET with a valid token."""
 
 
 class FilmAnswers(Answers):
-    """The answers over a sandbox's catalogue. `listed` holds the change lists: day -> ids; other days have none.
+    """The answers from a sandbox's catalogue. `listed` holds the change lists: day -> ids; other days have none.
 
-    `export_days` is how many days' exports are made before the first request; the others, up to 90, when asked for.
+    The exports of `export_days` days are made before the first request; the others, up to 90, when requested.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ class FilmAnswers(Answers):
         super().__init__(traffic)
         self._catalogue = catalogue
         self._listed = listed or {}
-        # Sorted once, so that the sandbox's sorting for each page costs next to nothing.
+        # Sorted once, so that the sandbox's sort for each page costs almost nothing.
         catalogue.films = dict(sorted(catalogue.films.items(), key=lambda item: (-item[1]["popularity"], item[0])))
         pages = range(1, math.ceil(len(catalogue.films) / PAGE_SIZE) + 2)
         targets = [("/3/discover/movie", str(page)) for page in pages]
@@ -168,7 +168,7 @@ def page_of(found: list[dict[str, Any]], page: int, size: int) -> dict[str, Any]
 
 
 def message(reply: Reply) -> bytes:
-    """A reply as it goes over the wire."""
+    """A reply as the bytes of an HTTP response."""
     status, payload = reply
     if isinstance(payload, bytes):  # an id export
         body = payload

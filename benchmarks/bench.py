@@ -1,4 +1,4 @@
-"""Run the command as a process of its own against a load server and a private Postgres, and check what it loaded."""
+"""Run the command in its own process against a load server and a private Postgres, and check what it loaded."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ FLOOR = [sys.executable, "-m", "benchmarks.floor"]
 
 
 class BenchmarkError(Exception):
-    """A measured process failed or loaded something else than the API told; the text says what."""
+    """A measured process failed or loaded other data than the API sent; the text says what."""
 
 
 @dataclass
@@ -46,7 +46,7 @@ class Bench:
     expected: dict[str, float]
 
     def database_url(self, name: str) -> str:
-        """The address of a database on the private server."""
+        """The URL of a database on the private server."""
         return self.server_url.replace("/postgres?", f"/{name}?")
 
     def remake(self, *names: str) -> None:
@@ -54,16 +54,16 @@ class Bench:
         with psycopg.connect(self.server_url, autocommit=True) as connection:
             for name in names:
                 connection.execute(f"drop database if exists {name} with (force)".encode())
-            connection.execute("checkpoint")  # the last round's writing is not the next one's
+            connection.execute("checkpoint")  # what the last round wrote is not flushed during the next
             for name in {*names} - {"dagster"}:
                 connection.execute(f"create database {name}".encode())
 
     def run(
         self, what: str, command: list[str], database: str, queries: Mapping[str, str] = FIGURES, **variables: str
     ) -> dict[str, float]:
-        """Run a command to its end; return its figures. Raises `BenchmarkError` unless it loaded the right rows.
+        """Run a command to its end; return its figures. Raises `BenchmarkError` unless it loaded the expected rows.
 
-        `queries` ask for `films.FIGURES` where its tables have other names.
+        `queries` replace `films.FIGURES` for tables with other names.
         """
         output = self.folder / "output.txt"
         measure = [sys.executable, "-I", "-S", str(ROOT / "benchmarks" / "measure.py"), str(TIMEOUT_S), str(output)]
@@ -75,37 +75,37 @@ class Bench:
         if figures["exit_code"] != 0:
             raise BenchmarkError(
                 f"The {what} ended with exit code {figures['exit_code']:g} after {figures['wall_s']:.0f} s of at most "
-                f"{TIMEOUT_S}. Nothing was counted; its last lines:\n{_tail(output)}"
+                f"{TIMEOUT_S}. Nothing was measured; its last lines:\n{_tail(output)}"
             )
         wrong = wrong_figures(self.database_url(database), self.expected, queries)
         if wrong:
-            told = ", ".join(f"{name}: {found} for {right}" for name, (found, right) in wrong.items())
-            raise BenchmarkError(f"The {what} loaded something else than the API told ({told}):\n{_tail(output)}")
+            differences = ", ".join(f"{name}: {found} instead of {right}" for name, (found, right) in wrong.items())
+            raise BenchmarkError(f"The {what} loaded other data than the API sent ({differences}):\n{_tail(output)}")
         return figures
 
-    def told(self) -> dict[str, Any]:
-        """What the API was asked so far, as `answers.Traffic.told` says it."""
+    def traffic(self) -> dict[str, Any]:
+        """The requests so far, as `answers.Traffic.counts` returns them."""
         with urllib.request.urlopen(self.api_url.removesuffix("/3") + COUNT_PATH) as answer:
-            told: dict[str, Any] = json.load(answer)
-        return told
+            counts: dict[str, Any] = json.load(answer)
+        return counts
 
     def requests(self) -> int:
-        """Requests that the API was asked so far."""
-        return int(self.told()["requests"])
+        """The number of requests so far."""
+        return int(self.traffic()["requests"])
 
     def forget_runs(self) -> None:
-        """Delete what the runs of this round left in the project: their storage in Postgres goes with the next one."""
+        """Delete what this round's runs left in the project; the next round drops their storage in Postgres."""
         try:
             with psycopg.connect(self.database_url("dagster")) as connection:
                 runs = connection.execute("select run_id from runs").fetchall()
         except (psycopg.OperationalError, psycopg.errors.UndefinedTable):
-            return  # no run came so far as to have a storage
+            return  # no run got as far as creating its storage
         for (run_id,) in runs:
             shutil.rmtree(DATA_DIR / "dagster" / "storage" / run_id, ignore_errors=True)
 
     def environment(self, database: str) -> dict[str, str]:
-        """The variables of a process that loads into a database of the private server."""
-        # Every setting is given, so that no .env file of the project gets a say.
+        """The environment of a process that loads into a database of the private server."""
+        # Every setting is given, so that no .env file of the project applies.
         return os.environ | {
             "TMDB_TOKEN": TOKEN,
             "TMDB_API_URL": self.api_url,
@@ -126,7 +126,7 @@ def _tail(output: Path) -> str:
 
 @contextmanager
 def bench_folder() -> Iterator[Path]:
-    """A temporary folder for a measurement, gone at the end."""
+    """A temporary folder for a measurement, deleted at the end."""
     with tempfile.TemporaryDirectory(prefix="tmdb-bench-") as name:
         folder = Path(name)
         folder.chmod(0o755)  # as root, Postgres runs as another user
@@ -135,7 +135,7 @@ def bench_folder() -> Iterator[Path]:
 
 @contextmanager
 def private_server(folder: Path) -> Iterator[str]:
-    """The bundled Postgres on a folder of its own, stopped at the end; gives the URL of its database postgres."""
+    """The bundled Postgres on its own folder, stopped at the end; yields the URL of its database postgres."""
     server = EmbeddedPostgres(folder)
     running = server.start()
     try:
@@ -145,7 +145,7 @@ def private_server(folder: Path) -> Iterator[str]:
 
 
 def machine(server_url: str) -> dict[str, Any]:
-    """What it was measured on."""
+    """The machine of the measurement."""
     with psycopg.connect(server_url) as connection:
         version = connection.info.server_version
     return {

@@ -1,7 +1,7 @@
-"""A catalogue as large as TMDb's whole one: arrays instead of objects, every answer made when it is asked for.
+"""A catalogue as large as TMDb's: arrays instead of objects, every answer made when it is requested.
 
-Release dates grow denser towards today, and of one film in twenty only the year is known, so that 1 January holds
-many: what makes slicing by date hard. One film in a hundred has no date and is in no slice.
+Release dates get denser towards today, and one film in twenty has only a year, so that 1 January holds many: this is
+what makes slicing by date hard. One film in a hundred has no date and is in no slice.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ _DETAILS = re.compile("/3/movie/([0-9]+)")
 
 
 class Films:
-    """The films as arrays, by release date; the last ones have none. The same each time for the same `count`."""
+    """The films as arrays, sorted by release date, undated ones last. The same `count` always makes the same films."""
 
     def __init__(self, count: int) -> None:
         chance = np.random.default_rng(SEED)
         self.count, self.dated = count, count - count // UNDATED_EVERY
         first, last = np.datetime64(FIRST_RELEASE, "D"), np.datetime64(LAST_RELEASE, "D")
-        # The square brings half of the films into the last quarter of the years, as on TMDb.
+        # The square puts half of the films into the last quarter of the years, as on TMDb.
         released = last - ((last - first).astype(int) * chance.random(self.dated) ** 2).astype("timedelta64[D]")
         only_year = chance.random(self.dated) < YEAR_ONLY_SHARE
         released[only_year] = released[only_year].astype("datetime64[Y]").astype("datetime64[D]")
@@ -57,12 +57,12 @@ class Films:
         return low + np.lexsort((self.ids[low:high], -self.popularity[low:high]))
 
     def place_of(self, film_id: int) -> int | None:
-        """Where a film stands in the arrays; None for an unknown one."""
+        """The index of a film in the arrays; None for an unknown one."""
         is_known = 2 <= film_id < len(self._place) and film_id % 3 == 2
         return int(self._place[film_id]) if is_known else None
 
     def listed(self, place: int) -> dict[str, Any]:
-        """A film as discover tells it."""
+        """A film as a discover item."""
         film_id, votes = int(self.ids[place]), int(self.votes[place])
         title = f"{WORDS[film_id % len(WORDS)].title()} {WORDS[film_id // 7 % len(WORDS)]} {film_id}"
         return {
@@ -83,7 +83,7 @@ class Films:
         }
 
     def detailed(self, place: int, genres: list[dict[str, Any]]) -> dict[str, Any]:
-        """A film as its details tell it: with two genres and two companies."""
+        """A film as its details, with two genres and two companies."""
         film = self.listed(place)
         film_id = film["id"]
         companies = (film_id % 5_000 + 1, film_id % (self.count // 3 + 1) + 5_001)
@@ -105,7 +105,7 @@ class Films:
         }
 
     def export(self) -> bytes:
-        """The id export: all films, also those without a date; made block by block."""
+        """The id export: all films, including undated ones; made block by block."""
         pack = zlib.compressobj(1, wbits=31)
         return b"".join(pack.compress(block) for block in self._lines()) + pack.flush()
 
@@ -120,7 +120,7 @@ class Films:
             yield "".join(lines).encode()
 
     def expected_figures(self) -> dict[str, float]:
-        """What a right load of discover's slices holds, as `films.FIGURES` asks for it."""
+        """The values of `films.FIGURES` after a correct load of discover's slices."""
         return {
             "films": self.dated,
             "facts": self.dated,
@@ -130,7 +130,7 @@ class Films:
 
 
 class CatalogueAnswers(Answers):
-    """The API over a large catalogue. Nothing ever changes in it, and the export of every day is the same."""
+    """The API for a large catalogue that never changes; the export of every day is the same."""
 
     def __init__(self, count: int, day: dt.date, traffic: Traffic) -> None:
         super().__init__(traffic)

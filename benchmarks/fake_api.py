@@ -1,13 +1,13 @@
-"""The load server: the sandbox's answers, made before the first request and sent after a latency of your choice.
+"""The load server: the sandbox's answers, made before the first request and sent after a chosen latency.
 
-The sandbox itself sorts and serialises per request, which is fine for a person and would be measured here. One event
-loop, in a process of its own; the latency of one request holds up no other. It ends when its standard input closes, so
-that it never outlives the one who started it:
+The sandbox sorts and serialises per request, which would be measured here. The server is one event loop in its own
+process, so that the latency of one request delays no other. It ends when its standard input closes, and so never
+outlives the process that started it:
 
     python -m benchmarks.fake_api --films FOLDER --date 2026-01-31 --latency-ms 60 --rate 50
     python -m benchmarks.fake_api --catalogue 100000 --date 2026-01-31 --latency-ms 0
 
-`answers` holds what it says and counts, `catalogue` a catalogue too large for the sandbox, `troubled` days on which
+`answers` has its answers and counts, `catalogue` a catalogue too large for the sandbox, `troubled` days on which
 something goes wrong.
 """
 
@@ -34,23 +34,23 @@ STOP_TIMEOUT_S = 10
 
 
 class LoadServerError(Exception):
-    """The load server does not run; nothing can be measured."""
+    """The load server did not start; nothing can be measured."""
 
 
 class Conversation(asyncio.Protocol):
-    """One kept connection; requests have no body, and the next comes after the answer to the last."""
+    """One persistent connection; requests have no body, and each follows the answer to the last."""
 
     def __init__(self, answers: Answers, latency_s: float) -> None:
         self._answers, self._latency_s = answers, latency_s
         self._received = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Remember where to answer."""
+        """Keep the transport for the answers."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """Answer every whole request, each after the latency."""
+        """Answer every complete request, each after the latency."""
         self._received += data
         while (end := self._received.find(b"\r\n\r\n")) >= 0:
             head, self._received = self._received[: end + 4], self._received[end + 4 :]
@@ -62,7 +62,7 @@ class Conversation(asyncio.Protocol):
 
 
 async def serve(answers: Answers, latency_s: float) -> None:
-    """Serve on a free loopback port, print the base URL, and end when standard input does."""
+    """Serve on a free loopback port, print the base URL, and stop when standard input closes."""
     loop, over = asyncio.get_running_loop(), asyncio.Event()
     server = await loop.create_server(lambda: Conversation(answers, latency_s), "127.0.0.1", 0, backlog=256)
     loop.add_reader(sys.stdin.fileno(), over.set)
@@ -73,10 +73,10 @@ async def serve(answers: Answers, latency_s: float) -> None:
 
 @contextmanager
 def fake_api(films: Path | int, day: dt.date, latency_ms: float, options: Sequence[str] = ()) -> Iterator[str]:
-    """The server as a process of its own; gives the base URL, like http://host:port/3.
+    """Run the server in its own process; yields the base URL, like http://host:port/3.
 
-    `films` is a folder of films, or the number of films in a catalogue made up for it; `options` are more of the
-    command's own. Raises `LoadServerError` when it does not start; why is on standard error.
+    `films` is a folder of films, or the number of films in a generated catalogue; `options` are further options of the
+    command. Raises `LoadServerError` when it does not start; the reason is on standard error.
     """
     source = ["--catalogue", str(films)] if isinstance(films, int) else ["--films", str(films)]
     command = [sys.executable, "-m", "benchmarks.fake_api", *source, "--date", str(day)]
@@ -101,13 +101,13 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Serve synthetic films as TMDb would.")
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--films", type=Path, help="folder written by benchmarks.films")
-    source.add_argument("--catalogue", type=int, metavar="COUNT", help="a catalogue of so many films, made up here")
-    parser.add_argument("--date", type=dt.date.fromisoformat, required=True, help="the day whose figures it tells")
+    source.add_argument("--catalogue", type=int, metavar="COUNT", help="number of films in a generated catalogue")
+    parser.add_argument("--date", type=dt.date.fromisoformat, required=True, help="the day whose figures it serves")
     parser.add_argument("--latency-ms", type=float, default=60, help="added to each request; default: 60")
-    parser.add_argument("--rate", type=float, default=0, help="requests a second, the rest get 429; default: no limit")
+    parser.add_argument("--rate", type=float, default=0, help="requests per second, others get 429; default: no limit")
     parser.add_argument("--edited", type=float, default=0, metavar="SHARE", help="of the films since the day before")
     parser.add_argument("--trouble", choices=TROUBLES, help="what goes wrong with one film that day")
-    parser.add_argument("--export-days", type=int, default=0, help="exports to have ready at the start; default: 0")
+    parser.add_argument("--export-days", type=int, default=0, help="exports made at the start; default: 0")
     return parser.parse_args()
 
 

@@ -1,4 +1,4 @@
-"""Synthetic films in the shape of `data/sample`, and what a right load of them holds."""
+"""Synthetic films in the shape of `data/sample`, and what a correct load of them holds."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ COUNTRIES = ("US", "FR", "GB", "JP", "DE", "KR", "IT", "BR", "IN", "CN", "MX", "
 WORDS = ("harbour", "winter", "signal", "orchard", "été", "ночь", "東京", "river", "glass", "second", "paper", "Łódź")
 OVERVIEW_WORDS = 60  # about 400 characters, as TMDb's overviews have on average
 
-# What a right load holds, in tables and columns that the platform and the floor share.
+# What a correct load holds, in tables and columns that the platform and the floor share.
 FIGURES = {
     "films": "select count(*) from dim_movie",
     "title_characters": "select coalesce(sum(length(title)), 0) from dim_movie",
@@ -56,8 +56,10 @@ def write_films(folder: Path, count: int) -> None:
 def _film(chance: random.Random, number: int, count: int, genres: list[int]) -> dict[str, Any]:
     title = f"{' '.join(chance.sample(WORDS, 3)).title()} {number}"
     released = dt.date(1925, 1, 1) + dt.timedelta(days=chance.randrange(36_500))
-    companies = [round(count * 1.2 * chance.random() ** 2) + 1 for _ in range(chance.randrange(5))]  # few have many
-    is_known = chance.random() < 0.4  # of the others TMDb knows neither money nor runtime: 0
+    companies = [
+        round(count * 1.2 * chance.random() ** 2) + 1 for _ in range(chance.randrange(5))
+    ]  # a few are frequent
+    is_known = chance.random() < 0.4  # the others have no money and no runtime: 0, as on TMDb
     return {
         "id": 1_000 + 7 * number,
         "imdb_id": f"tt{number:07d}" if chance.random() < 0.98 else None,
@@ -85,7 +87,7 @@ def _film(chance: random.Random, number: int, count: int, genres: list[int]) -> 
 
 
 def read_films(folder: Path, day: dt.date) -> Catalogue:
-    """The films as the API tells them on `day`, each with an overview of a real one's length."""
+    """The films as the API sends them on `day`, each with an overview as long as a real one."""
     catalogue = Catalogue(day, folder, COUNTRIES_CSV)
     chance = random.Random(SEED)
     for film in catalogue.films.values():
@@ -97,8 +99,8 @@ def read_films(folder: Path, day: dt.date) -> Catalogue:
 def read_edited_films(folder: Path, day: dt.date, share: float) -> tuple[Catalogue, dict[dt.date, list[int]]]:
     """The films of `day`, of which `share` differ in their facts from the day before, and the change lists of both.
 
-    The sandbox's own edits are among them. A film edited after the day before was asked stands on that day's list or on
-    that of `day`, every tenth on both, as on TMDb.
+    They include the sandbox's own edits. A film edited after the day before was loaded is on that day's list or on that
+    of `day`, every tenth on both, as on TMDb.
     """
     before, after = (read_films(folder, moment).films for moment in (day - dt.timedelta(days=1), day))
     catalogue = read_films(folder, day)
@@ -127,7 +129,7 @@ def _edit(film: dict[str, Any]) -> None:
 
 
 def export_popularity(film: Mapping[str, Any], day: dt.date) -> float:
-    """A film's popularity in the export of a day: quick to make, another one each day."""
+    """A film's popularity in the export of a day: quick to compute, different each day."""
     return float(round(film["popularity"] * (1 + (31 * film["id"] + 17 * day.toordinal()) % 101 / 1000), 4))
 
 
@@ -142,7 +144,7 @@ def export_of(films: Iterable[Mapping[str, Any]], day: dt.date) -> bytes:
 
 
 def expected_figures(catalogue: Catalogue) -> dict[str, float]:
-    """The values of `FIGURES` after a right load, counted over the answers themselves."""
+    """The values of `FIGURES` after a correct load, counted in the answers."""
     films = catalogue.films.values()
     links = {name: sum(len({json.dumps(part) for part in film[name]}) for film in films) for name in _LISTS}
     return {
@@ -158,7 +160,7 @@ def expected_figures(catalogue: Catalogue) -> dict[str, float]:
 
 
 def expected_second_day(before: Catalogue, after: Catalogue) -> dict[str, float]:
-    """The values of `FIGURES` after two days: what films are now, every company ever named, the facts of both days."""
+    """The values of `FIGURES` after two days: the films as of now, every company of either day, the facts of both."""
     expected, first = expected_figures(after), expected_figures(before)
     films = [*before.films.values(), *after.films.values()]
     both = {name: expected[name] + first[name] for name in ("facts", "votes", "popularity")}
@@ -177,14 +179,14 @@ _LISTS = {
 def wrong_figures(
     url: str, expected: dict[str, float], queries: Mapping[str, str] = FIGURES
 ) -> dict[str, tuple[float, float]]:
-    """Name -> (found, expected) of every figure that the database at `url` holds otherwise."""
+    """Name -> (found, expected) of every figure that differs in the database at `url`."""
     with psycopg.connect(url) as connection:
         found = {name: connection.execute(query.encode()).fetchone()[0] for name, query in queries.items()}  # type: ignore[index]
     return {name: (found[name], value) for name, value in expected.items() if abs(found[name] - value) > 0.11}
 
 
 def wrong_days(url: str, expected: Mapping[dt.date, tuple[int, float]]) -> list[tuple[dt.date, Any, Any]]:
-    """(day, found, expected) of every day whose number of facts or sum of popularity is another one."""
+    """(day, found, expected) of every day whose number of facts or sum of popularity differs."""
     query = "select date_id, count(*), sum(popularity)::float8 from fact_movie_daily group by date_id"
     with psycopg.connect(url) as connection:
         found = {day: (count, popularity) for day, count, popularity in connection.execute(query)}

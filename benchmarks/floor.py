@@ -1,8 +1,8 @@
 """The floor: the same star schema with no framework and as little code as it takes.
 
-64 threads of `requests`, COPY into temporary tables and one set-based upsert a table. No raw layer, no
-contracts, no checks, no charts, no retries, no resuming: what a day costs at the least in Python. It reads the
-variables of the platform (TMDB_API_URL, TMDB_TOKEN, TMDB_PAGES, WAREHOUSE_URL) and shares its tables' names.
+64 threads of `requests`, COPY into temporary tables and one set-based upsert per table. No raw layer, no contracts,
+no checks, no charts, no retries, no resuming: the least that a day costs in Python. It reads the platform's variables
+(TMDB_API_URL, TMDB_TOKEN, TMDB_PAGES, WAREHOUSE_URL) and uses its table names.
 
     python -m benchmarks.floor [--day 2026-01-31]
 """
@@ -47,7 +47,7 @@ TABLES = {
 
 
 class Api:
-    """GET with one kept connection a thread."""
+    """GET with one persistent connection per thread."""
 
     def __init__(self, url: str, token: str) -> None:
         self._url, self._headers = url, {"Authorization": f"Bearer {token}"}
@@ -58,7 +58,7 @@ class Api:
         session = getattr(self._thread, "session", None)
         if session is None:
             session = self._thread.session = requests.Session()
-            session.trust_env = False  # looking for proxies costs more than the request
+            session.trust_env = False  # looking up proxies costs more than the request
             session.headers.update(self._headers)
         response = session.get(self._url + path, timeout=30)
         response.raise_for_status()
@@ -66,7 +66,7 @@ class Api:
 
 
 def fetch(api: Api, pages: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The films of the discover pages, each once, and their details."""
+    """The films of the discover pages, without duplicates, and their details."""
     with ThreadPoolExecutor(WORKERS) as pool:
         first = api.get("/discover/movie?page=1")
         rest = range(2, min(pages, first["total_pages"]) + 1)
@@ -77,7 +77,7 @@ def fetch(api: Api, pages: int) -> tuple[list[dict[str, Any]], list[dict[str, An
 
 
 def rows_of(films: list[dict[str, Any]], details: list[dict[str, Any]], day: dt.date) -> dict[str, Iterable[Row]]:
-    """The rows of each table, each key once."""
+    """The rows of each table, without duplicate keys."""
     genres = {part["id"]: (part["id"], part["name"]) for film in details for part in film["genres"]}
     companies = {
         part["id"]: (part["id"], part["name"], part["origin_country"] or None)
@@ -113,7 +113,7 @@ def _links(details: list[dict[str, Any]], name: str, key: str) -> set[Row]:
 
 
 def load(connection: psycopg.Connection[Any], rows: dict[str, Iterable[Row]]) -> None:
-    """Create the tables where they are missing, and upsert the rows table by table in one transaction."""
+    """Create missing tables, and upsert the rows table by table in one transaction."""
     for table, (columns, key) in TABLES.items():
         names = [column.split()[0] for column in columns.split(", ")]
         connection.execute(f"create table if not exists {table} ({columns}, primary key ({key}))")
@@ -130,7 +130,7 @@ def load(connection: psycopg.Connection[Any], rows: dict[str, Iterable[Row]]) ->
 
 
 def main() -> None:
-    """Load today, or the films as the API now tells them under another day."""
+    """Load the films as the API now sends them, as today or another day."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.floor", description="Load a day without a framework.")
     parser.add_argument("--day", type=dt.date.fromisoformat, default=dt.datetime.now(dt.UTC).date())
     day = parser.parse_args().day

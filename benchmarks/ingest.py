@@ -1,13 +1,13 @@
-"""Measure ingestion: ten thousand films, the pace, the second day, a month of history and the whole catalogue.
+"""Measure ingestion: ten thousand films, the rate limit, the second day, a month of history and a whole catalogue.
 
     python -m benchmarks.ingest [--parts first-day,pace,second-day,history,catalogue] [--films 10000] [--days 30]
         [--pace-films 1000] [--catalogue-films 100000] [--with-details] [--latency-ms 60] [--json FILE]
 
-Each figure is that of a whole process of the command, on an external Postgres that was empty before its first run; the
-process is told which day is today (`launch`). A figure counts only when the database then holds what the API told.
+Each figure is that of a whole process of the command, on an external Postgres that was empty before the first run;
+`launch` sets which day is today. A figure counts only when the database then holds what the API sent.
 The catalogue has 100,000 films by default. `--parts catalogue --catalogue-films 1000000` measures one about as large as
-TMDb's, in minutes, as details, hours at TMDb's rate, need --with-details.
-Exit code 0, or 1 when a run failed or loaded something else, or a figure of the default sizes is beyond its bound.
+TMDb's, in minutes: details would take hours at TMDb's rate, and are only loaded with --with-details.
+Exit code 0, or 1 when a run failed or loaded other data, or a figure of the default sizes misses its bound.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ from tmdb_assets.tmdb.sandbox.routes import PAGE_SIZE
 from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError
 
 LAUNCH = [sys.executable, "-m", "benchmarks.launch"]
-SERVER_RATE, RATE_LIMIT = 50, 48  # requests a second that the API takes, and what the platform is told
+SERVER_RATE, RATE_LIMIT = 50, 48  # requests per second: what the API accepts, and TMDB_RATE_LIMIT
 EDITED_SHARE = 0.08
-# Details of a whole catalogue take hours at TMDb's rate: by default all but these, and what is made from them, is run.
+# Details of a whole catalogue take hours at TMDb's rate: by default they, and what is made from them, are left out.
 CATALOGUE_ASSETS = "raw_reference,dim_date,raw_discover,raw_export,dim_language,dim_movie,fact_movie_daily"
 DETAILS_ASSETS = "country_continent,raw_details,dim_genre,dim_company,dim_country," + ",".join(
     f"bridge_movie_{name}" for name in ("genre", "company", "country", "language")
 )
 DAY = dt.timedelta(days=1)
 DATABASE = "films"
-# Part, figure, and what it may be at most, or at least, with the default sizes on two cores.
+# Part, figure, and its bound with the default sizes on two cores.
 LEAST = (("pace", "share_of_limit_percent", 97),)
 MOST = (
     ("first-day", "wall_s", 32),
@@ -68,7 +68,7 @@ Figures = dict[str, float]
 
 @dataclass
 class Lab:
-    """One measurement: its folder and server, what was asked for, and the figures by part."""
+    """One measurement: its folder and server, the given options, and the figures by part."""
 
     folder: Path
     server_url: str
@@ -83,7 +83,7 @@ class Lab:
         return self.today - DAY
 
     def films(self, count: int) -> Path:
-        """The folder with so many films."""
+        """The folder with `count` films."""
         folder = self.folder / f"films{count}"
         if not folder.exists():
             folder.mkdir()
@@ -94,7 +94,7 @@ class Lab:
     def api(
         self, films: Path | int, day: dt.date, pages: str, expected: Figures, options: Sequence[object] = ()
     ) -> Iterator[Bench]:
-        """A load server with its expectations."""
+        """A load server, and the figures expected after a load from it."""
         latency = 0 if isinstance(films, int) else self.given.latency_ms
         with fake_api(films, day, latency, [str(option) for option in options]) as url:
             made = Bench(self.folder, url, self.server_url, pages, expected)
@@ -105,17 +105,17 @@ class Lab:
 
 
 def run_as(day: dt.date, *arguments: str, assets: str = "") -> list[str]:
-    """The command with `day` for today."""
+    """The command with `day` as today."""
     return [*LAUNCH, "--today", str(day), "--assets", assets, *arguments]
 
 
 def pages_of(count: int) -> str:
-    """`TMDB_PAGES` for so many films."""
+    """`TMDB_PAGES` for `count` films."""
     return str(math.ceil(count / PAGE_SIZE))
 
 
 def measure_first_day(lab: Lab) -> Figures:
-    """The films without a limit, after the floor with the same films."""
+    """The first day without a rate limit, after the floor with the same films."""
     count = lab.given.films
     folder = lab.films(count)
     expected = expected_figures(read_films(folder, lab.yesterday))
@@ -130,30 +130,30 @@ def measure_first_day(lab: Lab) -> Figures:
 
 
 def need_first_day(lab: Lab) -> None:
-    """Load the films' first day, unmeasured, where no part before did."""
+    """Load the first day where no earlier part has."""
     if not lab.has_first_day:
         print("  loading the first day, which this part needs", flush=True)
         measure_first_day(lab)
 
 
 def measure_pace(lab: Lab) -> Figures:
-    """Films under the rate of the API: how much of the limit is used, and what the API refuses."""
+    """A day under a rate limit: how much of the limit is used, and what the API refuses."""
     count = lab.given.pace_films
     folder = lab.films(count)
     expected = expected_figures(read_films(folder, lab.today))
     with lab.api(folder, lab.today, pages_of(count), expected, ["--rate", SERVER_RATE]) as made:
         made.remake("pace", "dagster")
         figures = made.run("run under a limit", run_as(lab.today, "run"), "pace", TMDB_RATE_LIMIT=str(RATE_LIMIT))
-        told = made.told()
+        traffic = made.traffic()
     return (
         figures
-        | _paced(figures, told, RATE_LIMIT)
-        | {"share_of_limit_percent": 100 * _mean_rate(told["kinds"]["details"]) / RATE_LIMIT}
+        | _paced(figures, traffic, RATE_LIMIT)
+        | {"share_of_limit_percent": 100 * _mean_rate(traffic["kinds"]["details"]) / RATE_LIMIT}
     )
 
 
 def measure_second_day(lab: Lab) -> Figures:
-    """The day after the first, with some of the films edited, under the rate of the API."""
+    """The day after the first, with some films edited, under a rate limit."""
     need_first_day(lab)
     count = lab.given.films
     folder = lab.films(count)
@@ -163,18 +163,18 @@ def measure_second_day(lab: Lab) -> Figures:
     with lab.api(folder, lab.today, pages_of(count), expected, options) as made:
         command = run_as(lab.today, "run")
         figures = made.run("second day", command, DATABASE, TMDB_RATE_LIMIT=str(RATE_LIMIT))
-        told = made.told()
-    details = told["kinds"]["details"]["requests"]
-    return figures | _paced(figures, told, SERVER_RATE) | {"details": details}
+        traffic = made.traffic()
+    details = traffic["kinds"]["details"]["requests"]
+    return figures | _paced(figures, traffic, SERVER_RATE) | {"details": details}
 
 
-def _paced(figures: Figures, told: dict[str, Any], rate: float) -> Figures:
-    """What the API saw of a run under a rate; the floor is its requests, without exports, at that rate."""
-    floor = (told["requests"] - told["kinds"]["export"]["requests"]) / rate
+def _paced(figures: Figures, traffic: dict[str, Any], rate: float) -> Figures:
+    """The API's counts of a run under a rate limit; the floor is its requests, without exports, at that rate."""
+    floor = (traffic["requests"] - traffic["kinds"]["export"]["requests"]) / rate
     return {
-        "requests": told["requests"],
-        "refused": told["refused"],
-        "peak_a_second": told["peak"],
+        "requests": traffic["requests"],
+        "refused": traffic["refused"],
+        "peak_a_second": traffic["peak"],
         "floor_s": floor,
         "ratio": figures["wall_s"] / floor,
     }
@@ -185,7 +185,7 @@ def _mean_rate(kind: dict[str, float]) -> float:
 
 
 def measure_history(lab: Lab) -> Figures:
-    """The days before the first one, from their id exports."""
+    """The days before the first, from their id exports."""
     need_first_day(lab)
     folder, count = lab.films(lab.given.films), lab.given.days
     films = read_films(folder, lab.yesterday).films.values()
@@ -197,7 +197,7 @@ def measure_history(lab: Lab) -> Figures:
         requests = made.requests()
         wrong = wrong_days(made.database_url(DATABASE), expected)
     if wrong:
-        raise BenchmarkError(f"{len(wrong)} days of history hold something else than their exports: {wrong[:3]}")
+        raise BenchmarkError(f"{len(wrong)} days of history differ from their exports: {wrong[:3]}")
     return figures | {"days": count, "requests": requests, "s_a_day": figures["wall_s"] / count}
 
 
@@ -209,14 +209,14 @@ def measure_catalogue(lab: Lab) -> Figures:
     with lab.api(count, lab.today, "all", films.expected_figures()) as made:
         made.remake("catalogue", "dagster")
         figures = made.run("whole catalogue", run_as(lab.today, "run", assets=assets), "catalogue")
-        kinds = made.told()["kinds"]
+        kinds = made.traffic()["kinds"]
     least = math.ceil(films.dated / PAGE_SIZE)
-    asked = kinds["discover"]["requests"]
+    discover = kinds["discover"]["requests"]
     return figures | {
         "requests": sum(kind["requests"] for kind in kinds.values()),
-        "discover_requests": asked,
+        "discover_requests": discover,
         "data_pages": least,
-        "overhead_percent": 100 * (asked - least) / least,
+        "overhead_percent": 100 * (discover - least) / least,
     }
 
 
@@ -227,19 +227,19 @@ PARTS: dict[str, Callable[[Lab], Figures]] = {
     "history": measure_history,
     "catalogue": measure_catalogue,
 }
-# So that the parts which need the first day's database come after it.
+# The parts that need the first day's database follow it.
 ORDER = ("first-day", "second-day", "history", "pace", "catalogue")
 
 
 def print_part(name: str, figures: Figures) -> None:
     """The figures of a part on one line."""
     left_out = {"exit_code", "started_at"}
-    told = (f"{key} {value:,.2f}".removesuffix(".00") for key, value in figures.items() if key not in left_out)
-    print(f"  {name}: {', '.join(told)}", flush=True)
+    shown = (f"{key} {value:,.2f}".removesuffix(".00") for key, value in figures.items() if key not in left_out)
+    print(f"  {name}: {', '.join(shown)}", flush=True)
 
 
 def print_bounds(measured: dict[str, Figures]) -> bool:
-    """Print whether the figures are within what is promised for the default sizes; return whether all are."""
+    """Print whether each figure is within its bound for the default sizes; return whether all are."""
     verdicts = []
     for (part, name, bound), beyond in [*((each, "UNDER") for each in LEAST), *((each, "OVER") for each in MOST)]:
         if part in measured:
@@ -251,12 +251,12 @@ def print_bounds(measured: dict[str, Figures]) -> bool:
 
 def _arguments(given: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.ingest", description="Measure ingestion.")
-    parser.add_argument("--parts", default=",".join(PARTS), help="with commas between them; default: %(default)s")
+    parser.add_argument("--parts", default=",".join(PARTS), help="comma-separated; default: %(default)s")
     parser.add_argument("--films", type=int, default=DEFAULTS["films"], help="default: %(default)s")
     parser.add_argument("--pace-films", type=int, default=DEFAULTS["pace_films"], help="default: %(default)s")
     parser.add_argument("--days", type=int, default=DEFAULTS["days"], help="days of history; default: %(default)s")
     parser.add_argument("--catalogue-films", type=int, default=DEFAULTS["catalogue_films"], help="default: %(default)s")
-    parser.add_argument("--with-details", action="store_true", help="ask the catalogue's details as well")
+    parser.add_argument("--with-details", action="store_true", help="load the catalogue's details too")
     parser.add_argument("--latency-ms", type=float, default=DEFAULTS["latency_ms"], help="default: %(default)s")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures to a file")
     found = parser.parse_args(given)
@@ -264,7 +264,7 @@ def _arguments(given: list[str] | None) -> argparse.Namespace:
     if unknown := set(found.parts) - set(PARTS):
         parser.error(f"unknown parts {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     if not (1 <= found.films <= MOST_FILMS and 1 <= found.pace_films <= MOST_FILMS and 1 <= found.days <= 90):
-        parser.error(f"--films and --pace-films go from 1 to {MOST_FILMS}, --days from 1 to 90")
+        parser.error(f"--films and --pace-films must be from 1 to {MOST_FILMS}, --days from 1 to 90")
     return found
 
 

@@ -1,8 +1,8 @@
-"""`tmdb-assets` as if today were another day, or for some assets only: what a benchmark needs and a user does not.
+"""Run `tmdb-assets` as if today were another day, or only for some assets, as only a benchmark needs.
 
     python -m benchmarks.launch [--today 2026-01-31] [--assets raw_discover,raw_export] run
 
-The process is the command's own in all else.
+Everything else is as in the real command.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from tmdb_assets.cli.main import main as tmdb_assets
 
 
 def main() -> None:
-    """Change what "today" means, and what a day's run materializes; then be the command."""
+    """Change what "today" means and what a day's run materializes, then run the command."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.launch", description="Run tmdb-assets on another day.")
-    parser.add_argument("--today", type=dt.date.fromisoformat, help="the UTC date that it takes for today")
-    parser.add_argument("--assets", default="", help="names, with commas between them; default: all")
-    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="what goes to tmdb-assets")
+    parser.add_argument("--today", type=dt.date.fromisoformat, help="the UTC date to use as today")
+    parser.add_argument("--assets", default="", help="comma-separated names; default: all")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="arguments of tmdb-assets")
     given = parser.parse_args()
     if given.today:
         partitions.today = lambda: given.today

@@ -1,11 +1,11 @@
-"""Measure the merge loader: a day of facts beside SQLAlchemy's batched INSERT ... ON CONFLICT, in the same run.
+"""Measure the merge loader: a day of facts, compared with SQLAlchemy's batched INSERT ... ON CONFLICT.
 
     python -m benchmarks.load_rows [--rows 1000000] [--rounds 1] [--batch 1000] [--json FILE]
 
-Both fill the real `fact_movie_daily` (its month's partition, primary key, foreign keys and checks) from the same ready
-frame, each in one transaction: first an empty table, then the same rows again, then every row with a new popularity.
-`load` is the platform's whole way: contract, binary COPY, rows without parents, merge. `batched` is `executemany` by
-psycopg 3, which is faster here than SQLAlchemy's multi-row VALUES; its rows are dicts already when the clock starts.
+Both fill the real `fact_movie_daily` (its month's partition, primary key, foreign keys and checks) from the same frame,
+each in one transaction: first an empty table, then the same rows again, then every row with a new popularity.
+`load` is all that the platform does: contract, binary COPY, rows without parents, merge. `batched` is psycopg 3's
+`executemany`, which is faster here than SQLAlchemy's multi-row VALUES; its rows are dicts before the clock starts.
 Exit code 0, or 1 when the table then holds wrong rows, when equal rows were rewritten, or when a bound is missed.
 """
 
@@ -42,7 +42,7 @@ DAY = dt.date(2026, 7, 31)
 CHUNK_ROWS = 50_000  # of a frame, as the fact's asset makes them
 MEASURES = ("popularity", "vote_average", "vote_count", "source")
 STEPS = ("insert", "again", "update")
-# How many times as fast as the batched way each step must be, and from how many rows on that is judged.
+# How many times as fast as the batched way each step must be, judged from this number of rows.
 BOUNDS = {"insert": 2.5, "again": 3.0}
 JUDGED_FROM = 500_000
 FIGURES = (
@@ -54,7 +54,7 @@ VERSIONS = "select sum(hashtextextended(xmin::text || ctid::text, 0)) from fact_
 
 
 def make_frame(rows: int, *, added: float = 0.0) -> pd.DataFrame:
-    """A day's facts of so many films, each seventh from the export; `added` to each popularity."""
+    """A day's facts of `rows` films, every seventh from the export; `added` is added to each popularity."""
     random = np.random.default_rng(20260731)
     is_exported = np.arange(rows) % 7 == 0
     votes = pd.array(random.integers(0, 40_000, rows), dtype="Int64")
@@ -73,7 +73,7 @@ def make_frame(rows: int, *, added: float = 0.0) -> pd.DataFrame:
 
 
 def figures_of(frame: pd.DataFrame) -> tuple[float, ...]:
-    """What `FIGURES` must find when the frame is loaded."""
+    """The values of `FIGURES` after the frame is loaded."""
     votes = frame["vote_count"]
     return len(frame), int(votes.notna().sum()), float(votes.sum()), float(round(frame["popularity"].sum()))
 
@@ -99,7 +99,7 @@ def upsert() -> postgresql.Insert:
 
 
 def make_batched_engine(url: sa.URL) -> sa.Engine:
-    """An engine as SQLAlchemy makes it. The platform's own prepares no statements, and would slow the batches."""
+    """A default engine: the platform's prepares no statements, which would slow the batches."""
     return sa.create_engine(url)
 
 
@@ -114,7 +114,7 @@ class Lab:
     seconds: dict[str, dict[str, list[float]]] = field(default_factory=dict)
 
     def seed(self) -> None:
-        """Store the calendar and the films, and load one fact, which makes its month."""
+        """Store the calendar and the films, and load one fact, which creates its month."""
         films = (
             "insert into dim_movie (movie_id, title, overview, as_of_date) "
             "select n, 'Film ' || n, repeat('Words ', 40), :day from generate_series(1, :rows) as n"
@@ -122,38 +122,38 @@ class Lab:
         with self.warehouse.begin() as connection:
             connection.execute(dim_date.insert(), list(calendar_rows(DAY.year - 1, DAY.year + 1)))
             connection.execute(sa.text(films), {"day": DAY, "rows": self.rows})
-        with self.warehouse.begin() as connection:  # making a month waits for those who write films
-            load(connection, fact_movie_daily, [Conformed(make_frame(1), 1)], day=DAY)  # imports what a load needs
-        self._alone("vacuum analyze")
+        with self.warehouse.begin() as connection:  # creating a month waits for writers of films
+            load(connection, fact_movie_daily, [Conformed(make_frame(1), 1)], day=DAY)  # does the imports of a load
+        self._autocommit("vacuum analyze")
 
-    def _alone(self, *statements: str) -> None:
+    def _autocommit(self, *statements: str) -> None:
         with self.warehouse.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             for statement in statements:
                 connection.exec_driver_sql(statement)
 
     def measure(self, way: str, works: dict[str, tuple[Callable[[], Any], pd.DataFrame]]) -> None:
         """Time each step of a way, from an empty table; raises `BenchmarkError` for wrong or rewritten rows."""
-        # The writing of the way before is not this one's.
-        self._alone("truncate fact_movie_daily", "vacuum dim_movie", "checkpoint")
+        # What the way before wrote must not be flushed during this one.
+        self._autocommit("truncate fact_movie_daily", "vacuum dim_movie", "checkpoint")
         for step, (work, frame) in works.items():
-            before = self._ask(VERSIONS)
+            before = self._query(VERSIONS)
             started = time.perf_counter()
             work()
             seconds = time.perf_counter() - started
             self.seconds.setdefault(way, {}).setdefault(step, []).append(seconds)
             print(f"  {way}, {step}: {seconds:.2f} s, {self.rows / seconds:,.0f} rows/s", flush=True)
-            found, right = self._ask(FIGURES), figures_of(frame)
+            found, right = self._query(FIGURES), figures_of(frame)
             if found != right:
                 raise BenchmarkError(f"After the {way} {step} the table holds {found}, not {right}.")
-            if step == "again" and self._ask(VERSIONS) != before:
+            if step == "again" and self._query(VERSIONS) != before:
                 raise BenchmarkError(f"The {way} load of equal rows rewrote stored rows.")
 
-    def _ask(self, query: str) -> tuple[Any, ...]:
+    def _query(self, query: str) -> tuple[Any, ...]:
         with self.warehouse.begin() as connection:
             return tuple(connection.execute(sa.text(query)).one())
 
     def load(self, frame: pd.DataFrame, expected: MergeCounts) -> None:
-        """Load a frame the platform's way; raises `BenchmarkError` when it counts something else."""
+        """Load a frame as the platform does; raises `BenchmarkError` when its counts are not the expected ones."""
         parts = (frame.iloc[start : start + CHUNK_ROWS] for start in range(0, len(frame), CHUNK_ROWS))
         with self.warehouse.begin() as connection:
             counts = load(connection, fact_movie_daily, (Conformed(p, len(p)) for p in parts), day=DAY).counts
@@ -196,11 +196,11 @@ class Lab:
 
 
 def judge(ratios: dict[str, float]) -> bool:
-    """Print each ratio with its bound; return whether all bounds are kept."""
+    """Print each ratio with its bound; return whether all are within."""
     for step, ratio in ratios.items():
         bound = BOUNDS.get(step)
-        told = "" if bound is None else f", {'within' if ratio >= bound else 'UNDER'} the bound of {bound:g}"
-        print(f"{step}: {ratio:.2f} times as fast as batched{told}")
+        verdict = "" if bound is None else f", {'within' if ratio >= bound else 'UNDER'} the bound of {bound:g}"
+        print(f"{step}: {ratio:.2f} times as fast as batched{verdict}")
     return all(ratios[step] >= bound for step, bound in BOUNDS.items())
 
 
@@ -208,11 +208,11 @@ def _arguments(given: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.load_rows", description="Measure the merge loader.")
     parser.add_argument("--rows", type=int, default=1_000_000, help="facts of the day; default: %(default)s")
     parser.add_argument("--rounds", type=int, default=1, help="default: %(default)s")
-    parser.add_argument("--batch", type=int, default=1000, help="rows of a batch; default: %(default)s")
+    parser.add_argument("--batch", type=int, default=1000, help="rows per batch; default: %(default)s")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures to a file")
     found = parser.parse_args(given)
     if min(found.rows, found.rounds, found.batch) < 1:
-        parser.error("--rows, --rounds and --batch are at least 1")
+        parser.error("--rows, --rounds and --batch must be at least 1")
     return found
 
 

@@ -1,9 +1,9 @@
-"""Run one command and print what it took as one line of JSON: exit code, wall and CPU seconds, peak memory.
+"""Run one command and print one line of JSON: exit code, wall and CPU seconds, peak memory.
 
     python -I -S benchmarks/measure.py TIMEOUT_S OUTPUT_FILE COMMAND...
 
-A process of its own, with nothing imported: on Linux a command's peak memory counts from that of the process which
-started it, so that a large one would be measured in its place. Linux and macOS.
+It runs in its own process and imports little: on Linux a command's peak memory starts at that of the process that
+started it, so that a large parent would be measured instead. Linux and macOS.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024  # the unit of ru_maxrss,
 
 
 def main() -> None:
-    """Run the command with its output in a file; kill it after the timeout."""
+    """Run the command with its output to a file; kill it after the timeout."""
     timeout_s, output, *command = sys.argv[1:]
     to_file = [
         (os.POSIX_SPAWN_OPEN, 1, output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600),

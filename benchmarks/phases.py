@@ -1,4 +1,4 @@
-"""Where the seconds of a run go: from Dagster's own event log, and from Python's log of imports."""
+"""Where the time of a run goes: from Dagster's event log, and from Python's log of imports."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from pathlib import Path
 
 import psycopg
 
-# Phase -> the assets that belong to it, by the start of their names.
+# Phase -> the assets that belong to it, by prefix.
 STEPS = {
     "fetching": ("raw_",),
     "loading": ("dim_", "bridge_", "fact_movie_daily", "country_continent"),
     "views": ("vw_",),
     "charts": ("report_", "dashboard"),
 }
-CHECKS = "checks across tables"  # steps of their own, which store nothing
+CHECKS = "checks across tables"  # separate steps, which store nothing
 BEFORE, BETWEEN, AFTER = "start-up", "Dagster between the steps", "summary and exit"
 IMPORT_LINE = re.compile(r"^import time:\s+(\d+) \|\s+\d+ \|\s+([\w.]+)$")
-RUN_BEGINS = "Loading "  # the command's first line: what is imported later is imported by a step
+RUN_BEGINS = "Loading "  # the command's first line: later imports are made by a step
 
 EVENTS = """
 select dagster_event_type, step_key, timestamp
@@ -33,7 +33,7 @@ order by id
 def read_phases(storage_url: str, started_at: float, wall_s: float) -> dict[str, float]:
     """Seconds of each phase of the newest run in Dagster's storage; they add up to `wall_s`.
 
-    `started_at` (Unix time) and `wall_s` are those of the whole process. A per-table check is a part of its table's
+    `started_at` (Unix time) and `wall_s` are those of the whole process. A per-table check belongs to its table's
     step. Raises `ValueError` when the run did not succeed.
     """
     with psycopg.connect(storage_url) as connection:
@@ -41,7 +41,7 @@ def read_phases(storage_url: str, started_at: float, wall_s: float) -> dict[str,
     moments = [(kind, step, moment.replace(tzinfo=dt.UTC).timestamp()) for kind, step, moment in events]
     marks = {kind: moment for kind, step, moment in moments if step is None}
     if "PIPELINE_SUCCESS" not in marks:
-        raise ValueError("The newest run has no end: it did not succeed.")
+        raise ValueError("The newest run did not succeed; it has no phases.")
     materialized = {step for kind, step, _ in moments if kind == "ASSET_MATERIALIZATION"}
     phases = {BEFORE: marks["PIPELINE_START"] - started_at, **dict.fromkeys((*STEPS, CHECKS), 0.0)}
     begun: dict[str, float] = {}
@@ -59,13 +59,13 @@ def read_phases(storage_url: str, started_at: float, wall_s: float) -> dict[str,
 def _phase_of(step: str, materialized: set[str]) -> str:
     if step not in materialized:
         return CHECKS
-    return next((phase for phase, beginnings in STEPS.items() if step.startswith(beginnings)), "loading")
+    return next((phase for phase, prefixes in STEPS.items() if step.startswith(prefixes)), "loading")
 
 
 def read_imports(output: Path) -> tuple[dict[str, float], dict[str, float]]:
     """Seconds of importing by top-level package, before the run began and during it.
 
-    `output` holds what the command printed with PYTHONPROFILEIMPORTTIME set, which itself slows the imports a little.
+    `output` is what the command printed with PYTHONPROFILEIMPORTTIME set, which slows imports a little.
     """
     before, during = Counter[str](), Counter[str]()
     counted = before

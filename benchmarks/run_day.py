@@ -1,10 +1,10 @@
-"""Time the whole process `tmdb-assets run`, beside a floor without any framework, and print the figures.
+"""Time the whole process `tmdb-assets run`, compared with a floor without any framework, and print the figures.
 
     python -m benchmarks.run_day [--films 2000] [--rounds 3] [--latency-ms 60] [--profile] [--json FILE]
 
 A round is: the floor into an empty database, then a day's run into an empty database with an empty Dagster storage,
-then the same day again. Every load is compared with what the API told before its time counts. Exit code 0, or 1 when a
-run failed or loaded something else, as one that midnight (UTC) interrupts does.
+then the same day again. Every load is compared with what the API sent before its time counts. Exit code 0, or 1 when a
+run failed or loaded other data, as one interrupted by midnight (UTC) does.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Rounds(Bench):
 
 @contextmanager
 def bench(films: int, latency_ms: float) -> Iterator[Rounds]:
-    """Films, API and server, made for this benchmark and gone after it."""
+    """Films, API and server of this benchmark, deleted after it."""
     today = dt.datetime.now(dt.UTC).date()
     with bench_folder() as folder:
         (folder / "films").mkdir()
@@ -80,7 +80,7 @@ def measure_imports(made: Rounds) -> tuple[dict[str, float], dict[str, float]]:
 
 
 def ratios(made: Rounds, what: str) -> list[float]:
-    """Wall seconds of a run for each of the floor, round by round."""
+    """Wall seconds of a run as a multiple of the floor's, round by round."""
     pairs = zip(made.figures[what], made.figures["floor"], strict=True)
     return [run["wall_s"] / floor["wall_s"] for run, floor in pairs]
 
@@ -91,7 +91,7 @@ def spread(values: list[float]) -> str:
 
 
 def print_figures(made: Rounds) -> None:
-    """The figures of all rounds, a line a process."""
+    """Print the figures of all rounds, one line per process."""
     print(f"\n{'min / median / max':18}{'wall s':>24}{'CPU s':>24}{'peak MB':>28}{'requests':>10}")
     for what, rounds in made.figures.items():
         cells = [spread([figures[name] for figures in rounds]) for name in ("wall_s", "cpu_s", "peak_mb")]
@@ -101,7 +101,7 @@ def print_figures(made: Rounds) -> None:
 
 
 def print_bounds(made: Rounds) -> None:
-    """Whether the medians are within what is promised for 2,000 films at 60 ms on two cores."""
+    """Print whether the medians are within the bounds for 2,000 films at 60 ms on two cores."""
     for (what, name), most in BOUNDS.items():
         median = statistics.median(figures[name] for figures in made.figures[what])
         verdict = "within" if median <= most else "OVER"
@@ -109,7 +109,7 @@ def print_bounds(made: Rounds) -> None:
 
 
 def print_profile(made: Rounds, imports: tuple[dict[str, float], dict[str, float]]) -> None:
-    """Where the seconds go: medians of each phase, and the costliest imports."""
+    """Print where the time goes: medians of each phase, and the costliest imports."""
     print(f"\n{'phase, median s':30}{'first run':>12}{'second run':>12}")
     for phase in made.phases["first run"][0]:
         medians = [statistics.median(r[phase] for r in made.phases[what]) for what in ("first run", "second run")]
@@ -131,7 +131,7 @@ def _arguments(given: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--films", type=_count, default=2000, help="films of the day; default: 2000")
     parser.add_argument("--rounds", type=_count, default=3, help="rounds; default: 3")
     parser.add_argument("--latency-ms", type=float, default=60, help="the API's latency; default: 60")
-    parser.add_argument("--profile", action="store_true", help="say where the seconds go; takes one more run")
+    parser.add_argument("--profile", action="store_true", help="show where the time goes; takes one more run")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures to a file")
     return parser.parse_args(given)
 

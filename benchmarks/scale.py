@@ -1,10 +1,10 @@
-"""Measure the warehouse with years in it: load of one more day, the latest state, the views, sizes on disk.
+"""Measure a warehouse with years of facts: load of one more day, the latest state, the views, sizes on disk.
 
     python -m benchmarks.scale [--rows 1000000] [--films 100000] [--json FILE]
 
 Fills a private Postgres with default settings: days of `--films` films each until the fact has `--rows` rows, made on
 the server, with links and dimensions. One more day goes through the loader after a tenth of the days and after all of
-them. Exit code 0, or 1 when a bound is missed or the views show something else than a count gives.
+them. Exit code 0, or 1 when a bound is missed or the views differ from a count of the films.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ from tmdb_assets.warehouse.warehouse import Warehouse
 FIRST_DAY = dt.date(2026, 1, 1)
 DAY = dt.timedelta(days=1)
 ROWS_A_CHUNK = 50_000
-TIMES = 5  # reads of a view, after one that warms it
-REFRESHES = 3  # days of which the median is told
+TIMES = 5  # timed reads of a view, after a warm-up
+REFRESHES = 3  # days of which the median is reported
 SUMS = "code, avg_popularity, total_votes, n_movies from count_totals() where kind = '{}' order by 1"
-# View -> its rows, and what a count of all films gives.
+# View -> its rows, and below what a count of all films gives.
 KEPT_VIEWS = {
     "vw_top_movies": "select rank, movie_id from vw_top_movies order by 1",
     "vw_genre_popularity": "select genre_id::text, avg_popularity, total_votes, nb_movies from vw_genre_popularity "
@@ -52,17 +52,18 @@ COUNTS = {
     "vw_genre_popularity": "select " + SUMS.format("genre"),
     "vw_continent_popularity": "select " + SUMS.format("continent"),
 }
-# What changes between two days' facts, of one film: as bridges and dim_movie do it.
+# Changes of one film between two days' facts, as loads of bridges and dim_movie make them.
 CHANGES = {
     "genres": "delete from bridge_movie_genre where movie_id = (select min(movie_id) from bridge_movie_genre)",
     "countries": "delete from bridge_movie_country where movie_id = (select min(movie_id) from bridge_movie_country)",
     "a removal": "update dim_movie set removed_date = current_date "
     "where movie_id = (select movie_id from top_movie where rank = 1)",
 }
-# Bounds: a kept view 150 ms, the two others that are read in passing 1 s (a view of every film grows with the films),
-# and the latest state after all days at most half as much again as after a tenth of them: two shared cores are noisy.
+# Bounds: 150 ms for a view with kept totals, 1 s for the other two (a view of every film grows with the films), and
+# for the latest state after all days 1.5 times that after a tenth of them: two shared cores are noisy.
 MOST_MS = dict.fromkeys(KEPT_VIEWS, 150.0) | {"vw_trending_movies": 1000.0, "vw_load_status": 1000.0}
 FILMS_OF_BOUNDS = 100_000
+JUDGED_FROM = 1_000_000  # rows; bounds of a smaller history are printed only
 MOST_RATIO = 1.5
 YEAR_DAYS, FILMS_A_DAY = 365, (10_000, 1_000_000)
 SIZES = """
@@ -75,21 +76,21 @@ left join pg_inherits as i on i.inhrelid = c.oid
 left join pg_class as p on p.oid = i.inhparent
 where c.relnamespace = 'public'::regnamespace and c.relkind = 'r'
 group by 1
-having sum(pg_total_relation_size(c.oid)) > 1000000
+having sum(pg_total_relation_size(c.oid)) > 1000000 or coalesce(p.relname, c.relname) = 'fact_movie_daily'
 order by sum(pg_total_relation_size(c.oid)) desc
 """
 Figures = dict[str, float]
 
 
 def fill(warehouse: Warehouse, films: int, first: int, days: int) -> None:
-    """Fill days of the fact beside the loader, then bring the newest into the latest state, as autovacuum will."""
+    """Fill days of the fact without the loader, keep the latest state of the newest, and vacuum as autovacuum would."""
     make_facts(warehouse.engine, films, FIRST_DAY + first * DAY, days)
     with warehouse.begin() as connection:
         keep_latest(connection, FIRST_DAY + (first + days - 1) * DAY)
-    _on_its_own(warehouse, "vacuum analyze")
+    _autocommit(warehouse, "vacuum analyze")
 
 
-def _on_its_own(warehouse: Warehouse, command: str) -> None:
+def _autocommit(warehouse: Warehouse, command: str) -> None:
     with warehouse.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql("set statement_timeout = 0")
         connection.exec_driver_sql(command)
@@ -106,9 +107,9 @@ def _frames(warehouse: Warehouse, films: int, day: dt.date) -> Iterator[Conforme
 
 
 def measure_day(warehouse: Warehouse, films: int, number: int) -> Figures:
-    """Load day `number` as the asset does: seconds of the rows' way into the fact, and of the latest state."""
+    """Load day `number` as the asset does: seconds of loading the rows into the fact, and of the latest state."""
     day = FIRST_DAY + number * DAY
-    _on_its_own(warehouse, "checkpoint")  # what the fill wrote is not the day's
+    _autocommit(warehouse, "checkpoint")  # what the fill wrote must not be flushed during the day
     started = time.perf_counter()
     with warehouse.begin() as connection:
         loaded = load(connection, fact, _frames(warehouse, films, day), day=day)
@@ -121,15 +122,15 @@ def measure_day(warehouse: Warehouse, films: int, number: int) -> Figures:
 
 
 def measure_days(warehouse: Warehouse, films: int, number: int) -> Figures:
-    """Medians of some days in a row, from day `number` on."""
+    """Medians of `REFRESHES` days in a row, from day `number` on."""
     days = [measure_day(warehouse, films, number + more) for more in range(REFRESHES)]
     return {name: statistics.median(day[name] for day in days) for name in days[0]}
 
 
 def measure_views(warehouse: Warehouse) -> tuple[Figures, Figures]:
-    """Milliseconds of reading every row of each view, warm, and of the kept ones beside and after a change of links.
+    """Milliseconds of reading each whole view, warm, and the kept ones during and after each change of a film.
 
-    Also the milliseconds that a change of one film costs at its commit, by what it is of.
+    Also the milliseconds from each change to the end of its commit.
     """
     with warehouse.begin() as connection:
         for view in VIEWS:
@@ -140,24 +141,24 @@ def measure_views(warehouse: Warehouse) -> tuple[Figures, Figures]:
     for what, change in CHANGES.items():
         with warehouse.engine.connect() as changing:
             changing.exec_driver_sql(change)
-            beside = {f"{view}, beside {what}": _read_ms(warehouse, view) for view in KEPT_VIEWS}
+            during = {f"{view}, during {what}": _read_ms(warehouse, view) for view in KEPT_VIEWS}
             started = time.perf_counter()
             renew_totals(changing)
             changing.commit()
             commits[what] = 1000 * (time.perf_counter() - started)
         after = {f"{view}, after {what}": _read_ms(warehouse, view) for view in KEPT_VIEWS}
         _require_counted(warehouse)
-        times |= beside | after
+        times |= during | after
     return times, commits
 
 
 def _require_counted(warehouse: Warehouse) -> None:
-    """Raise `BenchmarkError` where a view shows something else than a count of all films."""
+    """Raise `BenchmarkError` where a view differs from a count of all films."""
     for view, count in COUNTS.items():
         with warehouse.begin() as connection:
             shown, right = ([_rounded(row) for row in connection.exec_driver_sql(q)] for q in (KEPT_VIEWS[view], count))
         if not shown or shown != right:
-            raise BenchmarkError(f"{view} shows something else than a count of the films gives.")
+            raise BenchmarkError(f"{view} differs from a count of the films.")
 
 
 def _rounded(row: sa.Row[tuple[object, ...]]) -> list[object]:
@@ -165,7 +166,7 @@ def _rounded(row: sa.Row[tuple[object, ...]]) -> list[object]:
 
 
 def _read_ms(warehouse: Warehouse, view: str) -> float:
-    """Planning and running with every row and column made, without the way to the client."""
+    """Planning and execution of the whole view, without the transfer to the client."""
     times = []
     for _ in range(TIMES + 1):
         with warehouse.begin() as connection:
@@ -176,19 +177,19 @@ def _read_ms(warehouse: Warehouse, view: str) -> float:
 
 
 def measure_sizes(warehouse: Warehouse) -> dict[str, tuple[int, int]]:
-    """Bytes of each table over a megabyte and of its indexes; partitions count as their table."""
+    """Bytes of the fact and each table over a megabyte, and of their indexes; partitions count as their table."""
     with warehouse.begin() as connection:
         return {name: (int(table), int(index)) for name, table, index in connection.execute(sa.text(SIZES))}
 
 
 def growth_gb(sizes: dict[str, tuple[int, int]], rows: int) -> dict[int, float]:
-    """Gigabytes that the fact grows in a year, by films a day."""
+    """Gigabytes by which the fact grows in a year, by films per day."""
     a_row = sum(sizes[fact.name]) / rows
     return {films: a_row * films * YEAR_DAYS / 1e9 for films in FILMS_A_DAY}
 
 
 def print_figures(figures: dict[str, Figures], sizes: dict[str, tuple[int, int]], rows: int) -> None:
-    """All figures, a line each."""
+    """Print all figures, one line each."""
     for what, found in figures.items():
         print(f"{what}: " + ", ".join(f"{name} {value:,.2f}" for name, value in found.items()))
     for name, (table, index) in sizes.items():
@@ -200,10 +201,10 @@ def print_figures(figures: dict[str, Figures], sizes: dict[str, tuple[int, int]]
 
 
 def missed_bounds(figures: dict[str, Figures], films: int) -> list[str]:
-    """Prints each bound and whether it is kept; returns those that are not."""
+    """Print whether each figure is within its bound; return those that are not."""
     before, after = (figures[what]["latest_s"] for what in ("after a tenth of the days", "after all days"))
     held = [("latest state, after all days / after a tenth of them", after / before, MOST_RATIO)]
-    for what, found in figures["views, ms"].items():  # what: the view, and beside or after which change
+    for what, found in figures["views, ms"].items():  # what: the view, and during or after which change
         view = what.split(",")[0]
         if view in MOST_MS and (view in KEPT_VIEWS or films <= FILMS_OF_BOUNDS):
             held.append((f"{what}, ms", found, MOST_MS[view]))
@@ -213,7 +214,7 @@ def missed_bounds(figures: dict[str, Figures], films: int) -> list[str]:
 
 
 def measure(warehouse: Warehouse, rows: int, films: int) -> tuple[dict[str, Figures], dict[str, tuple[int, int]]]:
-    """Fill and measure: figures by what they are of, and sizes."""
+    """Fill and measure: figures by what was measured, and sizes."""
     days = rows // films
     early = max(1, days // 10)
     started = time.perf_counter()
@@ -224,7 +225,7 @@ def measure(warehouse: Warehouse, rows: int, films: int) -> tuple[dict[str, Figu
     fill(warehouse, films, early + REFRESHES, days - early - REFRESHES)
     print(f"filled in {time.perf_counter() - started:.0f} s", flush=True)
     figures["after all days"] = measure_days(warehouse, films, days)
-    # Right after a load, before autovacuum came.
+    # Right after a load, before autovacuum.
     figures["views, ms"], figures["commit of one film's change, ms"] = measure_views(warehouse)
     return figures, measure_sizes(warehouse)
 
@@ -260,7 +261,7 @@ def main(arguments: list[str] | None = None) -> int:
     if given.json:
         written = {"machine": about, "rows": rows, "figures": figures, "sizes": sizes}
         given.json.write_text(json.dumps(written, indent=2))
-    return 1 if missed_bounds(figures, given.films) else 0
+    return 1 if missed_bounds(figures, given.films) and given.rows >= JUDGED_FROM else 0
 
 
 if __name__ == "__main__":

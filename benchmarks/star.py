@@ -1,8 +1,8 @@
-"""A star schema of years, made inside Postgres: films, bridges and daily facts by the million, in the real tables.
+"""Years of a star schema, made inside Postgres: millions of films, links and daily facts in the real tables.
 
-Everything follows from a film's number and the day, so that two runs make the same rows. Links a film: 2.5 genres, 1.3
-countries, 2 companies and 1.5 languages in the mean. One film in a hundred is removed. Films stand in the order of
-their ids, as the loader writes them.
+Everything is computed from a film's number and the day, so that two runs make the same rows. A film has on average 2.5
+genres, 1.3 countries, 2 companies and 1.5 languages. One film in a hundred is removed. Films are stored in the order
+of their ids, as the loader writes them.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ select
 from generate_series(1, :films) as number
 """
 
-# Of each bridge: its key, and the keys of film `number`'s link number `link`, which differ from link to link.
+# Per bridge: its key column, the key of link `link` of film `number` (all different), and the last link's number.
 LINKS = {
     "bridge_movie_genre": ("genre_id", "1 + (hash(number, 2) + link * 3) % {genres}", "hash(number, 3) % 4"),
     "bridge_movie_company": ("company_id", "1 + (hash(number, 4) + link) % {companies}", "hash(number, 5) % 3"),
     "bridge_movie_country": (
         "iso_3166_1",
-        # A third of the films from one country, the others spread, and the next country of the list beside it.
+        # A third of the films from one country, the others spread; further links are the next countries in the list.
         "(select codes[1 + (case when hash(number, 6) % 3 = 0 then 0 else hash(number, 7) % {countries} end + link)"
         " % {countries}] from codes)",
         "case when hash(number, 8) % 10 < 3 then 1 else 0 end",
@@ -68,7 +68,7 @@ with codes as materialized (
 )
 """
 
-# Popularity as skewed as TMDb's: half of the films under 1, a handful over 1,000; a tenth up or down from day to day.
+# Popularity as skewed as TMDb's: half of the films under 1, a few over 1,000; up to a tenth up or down per day.
 MEASURES = """
 select
     {film} as movie_id,
@@ -91,10 +91,10 @@ return hashint8extended(number, salt) & 4611686018427387903
 
 
 def make_dimensions(connection: sa.Connection, films: int, first: dt.date, last: dt.date) -> None:
-    """Fill the calendar, dimensions and bridges for so many films; `first` is the day of their details."""
+    """Fill the calendar, dimensions and bridges for `films` films; `first` is the day of their details."""
     connection.exec_driver_sql(
         "set local session_replication_role = replica"
-    )  # the rows are right: no key is looked up
+    )  # the rows are valid: no keys are looked up
     connection.exec_driver_sql(HASH)
     connection.execute(dim_date.insert(), calendar_rows(first.year, last.year))
     with (SHIPPED_DATA_DIR / "country_continent.csv").open(encoding="utf-8", newline="") as file:
@@ -120,7 +120,7 @@ def measures(films: int, day: dt.date) -> tuple[sa.TextClause, dict[str, int]]:
 
 
 def make_facts(engine: sa.Engine, films: int, first: dt.date, days: int) -> None:
-    """Fill so many days of the fact from `first` on, a day a transaction, beside the loader; films in order of id."""
+    """Fill `days` days of the fact from `first` on without the loader, one transaction per day, sorted by film."""
     for number in range(days):
         day = first + dt.timedelta(days=number)
         ensure_partition(engine, fact_movie_daily, day)

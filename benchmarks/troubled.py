@@ -1,4 +1,4 @@
-"""Days on which something goes wrong with one film, as it does on TMDb: what the load server's `--trouble` answers."""
+"""Days on which something goes wrong with one film, as on TMDb: the answers of the load server's `--trouble`."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ TROUBLES = ("genre", "rating", "text", "missing")
 
 
 def troubled_film(catalogue: Catalogue) -> int:
-    """The film that it happens to: the one with the lowest id among those with a genre."""
+    """The affected film: the one with the lowest id among those with a genre."""
     return min(film["id"] for film in catalogue.films.values() if film["genres"])
 
 
 class TroubledAnswers(FilmAnswers):
-    """The answers with one trouble; the film stands on the day's change list.
+    """The answers with one fault; the film is on the day's change list.
 
     `genre`: it has lost its first genre. `rating`: its mean rating is 42. `text`: its number of votes is a word.
     `missing`: discover lists it, its details answer 404.

@@ -1,11 +1,11 @@
-"""Measure the Streamlit app on years of facts: each page's script, and the way from the click to the drawn page.
+"""Measure the Streamlit app on years of facts: each page's script, and the time from a click to the drawn page.
 
     python -m benchmarks.viz [--rows 1000000] [--films 100000] [--json FILE]
 
-Fills a private Postgres as `benchmarks.scale` does. A page's script is run as Streamlit runs it, by its own test
-harness: first with nothing kept, then again. In a browser, where one is installed, the command's own server is asked
-for each page by a click in the navigation; a page is there when its script has ended and its charts are drawn. Exit
-code 0, or 1 when a bound is missed.
+Fills a private Postgres as `benchmarks.scale` does. Streamlit's test harness runs each page's script: first with empty
+caches, then again. Where a browser is installed, it opens each page of the command's server by a click in the
+navigation; a page is ready when its script has ended and its charts are drawn. Exit code 0, or 1 when a bound is
+missed.
 """
 
 from __future__ import annotations
@@ -43,26 +43,26 @@ from tmdb_assets.warehouse.warehouse import Warehouse
 if TYPE_CHECKING:
     from playwright.sync_api import Page as BrowserPage
 
-MOST_MS = 1000.0  # each page, from whatever was kept or not
+MOST_MS = 1000.0  # each page, with empty or warm caches
 TIMES = 5
 START_S = 60
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-# Click in the navigation, and the milliseconds until the page's script has ended and its charts are drawn.
+# Click in the navigation; returns milliseconds until the page's script has ended and its charts are drawn.
 OPEN_PAGE = """
 async (title) => {
   const started = performance.now();
   [...document.querySelectorAll('[data-testid=stSidebarNavLink]')].find(link => link.innerText.endsWith(title)).click();
   await new Promise((done, fail) => {
-    const look = () => {
+    const check = () => {
       const app = document.querySelector('[data-testid=stApp]');
       const charts = [...document.querySelectorAll('[data-testid=stVegaLiteChart]')];
       const heading = document.querySelector('h1');
       if (heading && heading.innerText.startsWith(title) && app.dataset.testScriptState === 'notRunning'
           && charts.length && charts.every(chart => chart.querySelector('svg.marks'))) done();
       else if (performance.now() - started > 30000) fail(new Error(title + ' is not drawn after 30 s'));
-      else requestAnimationFrame(look);
+      else requestAnimationFrame(check);
     };
-    requestAnimationFrame(look);
+    requestAnimationFrame(check);
   });
   return performance.now() - started;
 }
@@ -71,7 +71,7 @@ Figures = dict[str, dict[str, float]]
 
 
 def make_years(warehouse: Warehouse, rows: int, films: int) -> None:
-    """Fill the star schema with so many facts, every day noted as loaded, the views and roles made."""
+    """Fill the star schema with `rows` facts, with every day recorded as loaded, and make the views and roles."""
     days = rows // films
     with warehouse.begin() as connection:
         make_dimensions(connection, films, FIRST_DAY, FIRST_DAY + days * DAY)
@@ -85,7 +85,7 @@ def make_years(warehouse: Warehouse, rows: int, films: int) -> None:
 
 
 def measure_scripts() -> Figures:
-    """Milliseconds of each page's script: the first time with nothing kept, and the median of those after it."""
+    """Milliseconds of each page's script: the first time with empty caches, and the median of later runs."""
     import streamlit as st
     from streamlit.testing.v1 import AppTest
 
@@ -97,7 +97,7 @@ def measure_scripts() -> Figures:
         next(page for page in PAGES if page.path == path).show()
 
     figures: Figures = {}
-    for path in [PAGES[0].path, *(page.path for page in PAGES)]:  # the first of all imports and connects
+    for path in [PAGES[0].path, *(page.path for page in PAGES)]:  # the very first run imports and connects
         st.cache_data.clear()
         app, times = AppTest.from_function(script, args=(path,), default_timeout=START_S), []
         for _ in range(1 + TIMES):
@@ -111,7 +111,7 @@ def measure_scripts() -> Figures:
 
 
 def measure_browser(program: str) -> tuple[float, Figures]:
-    """Milliseconds of opening the app anew, and from the click to each drawn page: the first time, and again."""
+    """Milliseconds of opening the app, and from the click to each drawn page: the first time, and again."""
     from playwright.sync_api import sync_playwright
 
     from tmdb_assets.viz.pages import PAGES
@@ -137,7 +137,7 @@ def measure_browser(program: str) -> tuple[float, Figures]:
 
 @contextmanager
 def served() -> Iterator[str]:
-    """The command's own server on a free port, stopped at the end; gives its address."""
+    """The command's server on a free port, stopped at the end; yields its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -164,7 +164,7 @@ def _is_healthy(address: str) -> bool:
 
 
 def missed_bounds(figures: dict[str, Figures]) -> list[str]:
-    """Prints each page's figures; returns those over the bound."""
+    """Print each page's figures; return those over the bound."""
     missed = []
     for where, pages in figures.items():
         for path, times in pages.items():
@@ -176,14 +176,14 @@ def missed_bounds(figures: dict[str, Figures]) -> list[str]:
 
 
 def measure() -> tuple[float | None, dict[str, Figures]]:
-    """Everything that can be measured here."""
+    """The time of opening the app, None without a browser, and the figures of all pages."""
     figures = {"script": measure_scripts()}
     program = next(filter(None, map(shutil.which, BROWSERS)), None)
     if program is None:
-        print(f"no browser ({', '.join(BROWSERS)}): the scripts alone are measured")
+        print(f"no browser ({', '.join(BROWSERS)}): only the scripts are measured")
         return None, figures
     opened, figures["browser"] = measure_browser(program)
-    print(f"the app opened anew in a browser with nothing kept: {opened:,.0f} ms")
+    print(f"the app opened in a browser with empty caches: {opened:,.0f} ms")
     return opened, figures
 
 
@@ -194,7 +194,7 @@ def _arguments(given: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures to a file")
     found = parser.parse_args(given)
     if found.films < 1 or found.rows < 8 * found.films:
-        parser.error("--rows must be at least 8 days of --films, so that a week has its movers")
+        parser.error("--rows must be at least 8 days of --films, so that there are movers of a week")
     return found
 
 
@@ -211,8 +211,8 @@ def main(arguments: list[str] | None = None) -> int:
             make_years(warehouse, given.rows, given.films)
             warehouse.close()
             print(f"filled in {time.perf_counter() - started:.0f} s", flush=True)
-            # The app has its settings from the environment. A token, as without one it reads the sample's database.
-            os.environ |= {"WAREHOUSE_URL": server, "TMDB_TOKEN": "not asked"}
+            # The app reads its settings from the environment. Without a token it would read the sandbox's database.
+            os.environ |= {"WAREHOUSE_URL": server, "TMDB_TOKEN": "unused"}
             get_settings.cache_clear()
             opened, figures = measure()
     except (BenchmarkError, WarehouseUnavailableError) as error:

@@ -3,9 +3,9 @@
     python -m benchmarks.peers [--films 2000] [--rounds 3] [--parts days,mishaps] [--latency-ms 60]
         [--dlt-python PYTHON] [--json FILE]
 
-Each loads the day into an empty database, then the same day again; every load is compared with what the API told
+Each loads the day into an empty database, then the same day again; every load is compared with what the API sent
 before its figures count. Then days go wrong (`mishaps`). Without --dlt-python an environment with dlt is made, from
-the package index that pip is set to. Exit code 0, or 1 when a plain load failed or loaded something else.
+the package index that pip is configured for. Exit code 0, or 1 when a plain load failed or loaded other data.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ PARTS = ("days", "mishaps")
 RUNS = ("first run", "same day again")
 MEASURES = ("wall_s", "cpu_s", "peak_mb", "requests")
 Figures = dict[str, dict[str, list[dict[str, float]]]]  # contender -> run -> a round's figures
-Facts = dict[str, dict[str, str]]  # what went wrong -> contender -> what came of it
+Facts = dict[str, dict[str, str]]  # what went wrong -> contender -> the outcome
 
 
 def measure_rounds(lab: Lab) -> Figures:
-    """The day into an empty database and again, by each contender in turn, as often as asked."""
+    """The figures of loading the day into an empty database and again, by each contender in turn."""
     figures: Figures = defaultdict(lambda: defaultdict(list))
     with lab.api(lab.given.films, lab.today, lab.given.latency_ms) as made:
         for _ in range(lab.given.rounds):
@@ -49,7 +49,7 @@ def measure_rounds(lab: Lab) -> Figures:
 
 
 def try_mishaps(lab: Lab) -> Facts:
-    """What came of each day that went wrong."""
+    """The outcome of each day that went wrong."""
     facts: Facts = defaultdict(dict)
 
     def say(contender: Contender, what: str, fact: str) -> None:
@@ -62,7 +62,7 @@ def try_mishaps(lab: Lab) -> Facts:
 
 
 def print_table(figures: Figures) -> None:
-    """Medians as a Markdown table, a line a contender and run."""
+    """Print medians as a Markdown table, one line per contender and run."""
     print("| | wall s | CPU s | peak MB | requests |\n| --- | --- | --- | --- | --- |")
     for name, runs in figures.items():
         for run, rounds in runs.items():
@@ -74,16 +74,16 @@ def _arguments(given: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description="Compare with dlt and a script.")
     parser.add_argument("--films", type=int, default=2000, help="films of the day; default: %(default)s")
     parser.add_argument("--rounds", type=int, default=3, help="rounds; default: %(default)s")
-    parser.add_argument("--parts", default=",".join(PARTS), help="with commas between them; default: %(default)s")
+    parser.add_argument("--parts", default=",".join(PARTS), help="comma-separated; default: %(default)s")
     parser.add_argument("--latency-ms", type=float, default=60, help="the API's latency; default: %(default)s")
     parser.add_argument("--dlt-python", type=Path, help="Python of an environment with dlt[postgres]; default: made")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures to a file")
     found = parser.parse_args(given)
     found.parts = found.parts.split(",")
     if not set(found.parts) <= set(PARTS):
-        parser.error(f"--parts are of {', '.join(PARTS)}")
+        parser.error(f"unknown parts; there are {', '.join(PARTS)}")
     if not 40 <= found.films <= MOST_FILMS or found.rounds < 1:
-        parser.error(f"--films goes from 40 to {MOST_FILMS}, --rounds from 1")
+        parser.error(f"--films must be from 40 to {MOST_FILMS}, --rounds at least 1")
     return found
 
 

@@ -1,4 +1,4 @@
-"""Who is compared by `benchmarks.peers`: how each loads a day, and where its rows lie afterwards."""
+"""The contenders of `benchmarks.peers`: how each loads a day, and which tables hold its rows."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ select count(*) from tmdb.movie__genres as genre join tmdb.movie on movie._dlt_i
 where movie.id = %(film)s
 """
 
-# Rows set aside with the rule they broke, and removals.
-TOLD = """
+# Rejected rows with the rule they broke, and removals.
+REPORTED = """
 select string_agg(distinct reason, '; ')
 from (
     select table_name || ': ' || (jsonb_array_elements(reasons) ->> 'rule') as reason
     from rejected_row where snapshot_date = %(day)s
     union all
     select 'removed_date ' || removed_date from dim_movie where movie_id = %(film)s and removed_date = %(day)s
-) as said
+) as report
 """
-# Columns that dlt makes for values of another type.
-DLT_TOLD = """
+# The columns that dlt adds for values of another type.
+DLT_REPORTED = """
 select string_agg('new column ' || table_name || '.' || column_name, ', ' order by table_name)
 from information_schema.columns
 where table_schema = 'tmdb' and column_name like '%%\\_\\_v\\_%%'
@@ -58,7 +58,7 @@ class Contender:
     """One way to load a day: its command and, in SQL, what its tables hold.
 
     `genres` counts the genres of %(film)s, `facts` the rows of %(day)s, `ratings` those of %(film)s on %(day)s with a
-    mean rating over 10, `known` the rows of %(film)s among the films. `told` is what was said of %(film)s on %(day)s.
+    mean rating over 10. `reported` is what the contender recorded about %(film)s on %(day)s.
     """
 
     name: str
@@ -67,8 +67,7 @@ class Contender:
     genres: str
     facts: str
     ratings: str
-    known: str
-    told: str
+    reported: str
 
     @property
     def database(self) -> str:
@@ -83,11 +82,10 @@ def contenders(dlt_python: Path) -> list[Contender]:
         "facts": "select count(*) from fact_movie_daily where date_id = %(day)s",
         "ratings": "select count(*) from fact_movie_daily where date_id = %(day)s and movie_id = %(film)s "
         "and vote_average > 10",
-        "known": "select count(*) from dim_movie where movie_id = %(film)s",
     }
-    nobody = "select null where %(film)s::int is null and %(day)s is null"
+    nothing = "select null where %(film)s::int is null and %(day)s is null"
     return [
-        Contender("script", lambda day: [*FLOOR, "--day", day], FIGURES, told=nobody, **star),
+        Contender("script", lambda day: [*FLOOR, "--day", day], FIGURES, reported=nothing, **star),
         Contender(
             "dlt",
             lambda day: [str(dlt_python), str(ROOT / "benchmarks" / "peers" / "dlt_pipeline.py"), "--day", day],
@@ -95,21 +93,20 @@ def contenders(dlt_python: Path) -> list[Contender]:
             genres=DLT_GENRES,
             facts=star["facts"].replace("from ", "from tmdb."),
             ratings=star["ratings"].replace("from ", "from tmdb."),
-            known="select count(*) from tmdb.movie where id = %(film)s",
-            told=DLT_TOLD,
+            reported=DLT_REPORTED,
         ),
         Contender(
             "tmdb-assets",
             lambda day: [sys.executable, "-m", "benchmarks.launch", "--today", day, "run"],
             FIGURES,
-            told=TOLD,
+            reported=REPORTED,
             **star,
         ),
     ]
 
 
 def make_dlt(folder: Path) -> Path:
-    """An environment of its own with dlt; returns its Python. Raises `BenchmarkError` when it cannot be installed."""
+    """Make an environment with dlt; return its Python. Raises `BenchmarkError` when dlt cannot be installed."""
     venv.create(folder, with_pip=True)
     python = folder / "bin" / "python"
     command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", DLT]

@@ -1,10 +1,10 @@
-"""A day of films with dlt, written as its documentation teaches: what `benchmarks.peers` measures beside the platform.
+"""A day of films with dlt, written as its documentation recommends, for comparison in `benchmarks.peers`.
 
-Pages and details are asked in parallel with deferred functions, by dlt's own client with its retries. Films are
-merged by their id, with the nested tables that dlt makes of genres, companies, countries and languages; the day's
-measures are merged by day and film; both are sent as CSV, by COPY. A film that answers 404 is left out. No module
-of the platform is imported: it runs in an environment that has `dlt[postgres]` alone. It reads TMDB_API_URL,
-TMDB_TOKEN, TMDB_PAGES and WAREHOUSE_URL, and loads into the schema `tmdb`.
+Pages and details are requested in parallel by deferred functions, with dlt's client and its retries. Films are merged
+by id, with the nested tables that dlt makes of genres, companies, countries and languages; the day's measures are
+merged by day and film; both are sent as CSV, by COPY. A film that answers 404 is left out. It imports no module of the
+platform, as its environment has only `dlt[postgres]`. It reads TMDB_API_URL, TMDB_TOKEN, TMDB_PAGES and WAREHOUSE_URL,
+and loads into the schema `tmdb`.
 
     python benchmarks/peers/dlt_pipeline.py --day 2026-01-31
 """
@@ -28,7 +28,7 @@ _thread = threading.local()
 
 
 def get(path: str) -> Any:
-    """The JSON answer, or None for 404; one kept connection a thread."""
+    """The JSON answer, or None for 404; one persistent connection per thread."""
     if not hasattr(_thread, "session"):
         _thread.session = requests.Client(raise_for_status=False).session
     answer = _thread.session.get(
@@ -85,7 +85,7 @@ def main() -> None:
 
 
 def _credentials() -> str:
-    # dlt wants a host and a password; the server's socket, in the query, goes before the host, and asks for none.
+    # dlt requires a host and a password; the socket in the query takes precedence over the host and needs neither.
     return os.environ["WAREHOUSE_URL"].replace("postgres@/", "postgres:none@localhost/", 1)
 
 

@@ -1,4 +1,4 @@
-"""What a comparison runs in: films, load servers, contenders with their databases, and one measured run."""
+"""The set-up of a comparison: films, load servers, contenders with their databases, and one measured run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tmdb_assets.tmdb.sandbox.catalogue import Catalogue
 from tmdb_assets.tmdb.sandbox.routes import PAGE_SIZE
 
 DAY = dt.timedelta(days=1)
-# dlt's settings: as many requests at once as the others send, nothing reported to its makers.
+# dlt's settings: as many concurrent requests as the others send, no telemetry.
 DLT_SETTINGS = {
     "EXTRACT__WORKERS": "64",
     "EXTRACT__MAX_PARALLEL_ITEMS": "128",
@@ -38,23 +38,23 @@ class Lab:
     contenders: list[Contender]
 
     def catalogue(self, count: int, day: dt.date) -> Catalogue:
-        """So many films as the API tells them on a day."""
+        """`count` films as the API sends them on a day."""
         return read_films(self._films(count), day)
 
     @contextmanager
     def api(self, count: int, day: dt.date, latency_ms: float, options: Sequence[str] = ()) -> Iterator[Bench]:
-        """A load server with so many films, and what a right load of them holds."""
+        """A load server with `count` films, and what a correct load of them holds."""
         expected = expected_figures(self.catalogue(count, day))
         with fake_api(self._films(count), day, latency_ms, options) as url:
             yield Bench(self.folder, url, self.server_url, str(math.ceil(count / PAGE_SIZE)), expected)
 
     def remake(self, made: Bench, contender: Contender) -> dict[str, str]:
-        """Empty a contender's database and forget its state; returns the variables that it runs with."""
+        """Empty a contender's database and state; return the variables that it runs with."""
         made.remake(contender.database, "dagster")
         return DLT_SETTINGS | {"DLT_DATA_DIR": tempfile.mkdtemp(prefix="state-", dir=self.folder)}
 
     def measured(self, made: Bench, what: str, contender: Contender, state: dict[str, str]) -> dict[str, float]:
-        """Run a contender on today; its figures with its requests, or `BenchmarkError` unless the rows are right."""
+        """Run a contender on today; return its figures. Raises `BenchmarkError` when rows are wrong."""
         before = made.requests()
         command = contender.command(str(self.today))
         figures = made.run(f"{what} of {contender.name}", command, contender.database, contender.figures, **state)

@@ -1,1 +1,1 @@
-"""One tiny round of each kind of benchmark, through its command; `make test-benchmarks` runs them, not `make test`."""
+"""One tiny round of each kind of benchmark, through its command; run by `make test-benchmarks`, not by `make test`."""

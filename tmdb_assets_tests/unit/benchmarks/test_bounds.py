@@ -1,4 +1,4 @@
-"""What the measurement of ingestion says of its figures, and its exit code."""
+"""The ingestion benchmark's verdict on its figures, and its exit code."""
 
 from __future__ import annotations
 

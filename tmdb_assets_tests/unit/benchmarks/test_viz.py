@@ -1,4 +1,4 @@
-"""The benchmark of the app: which figures miss its bound, and what it cannot measure."""
+"""The benchmark of the app names the figures that miss its bound, and refuses too few days."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_a_page_over_the_bound_is_named(capsys: pytest.CaptureFixture[str]) -> N
     ]
 
 
-def test_less_than_eight_days_have_no_movers(capsys: pytest.CaptureFixture[str]) -> None:
+def test_fewer_than_eight_days_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         viz.main(["--rows", "7000", "--films", "1000"])
     assert ended.value.code == 2
