@@ -1,1 +1,1 @@
-"""What goes in: films and rows, awkward ones among them, and the catalogues and samples made from them."""
+"""Test data: films and rows, including awkward ones, and the catalogues and samples made from them."""

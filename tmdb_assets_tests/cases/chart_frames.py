@@ -1,4 +1,4 @@
-"""Frames as the queries of the pictures return them, and one of each picture with the words that name its unit."""
+"""Frames as the pictures' queries return them, and one per picture with the words that name its unit."""
 
 from __future__ import annotations
 
@@ -84,12 +84,12 @@ def money_frame(*amounts, titles=None):
 
 
 def many_amounts():
-    """Budgets and revenues of 300 films, many of which overlap in a picture."""
+    """Budgets and revenues of 300 films, many of which overlap in the picture."""
     return [(1e4 * 1.03**n, 1e4 * 1.04 ** (n * 7 % 300)) for n in range(300)]
 
 
 def days_frame(films, titles=TITLES):
-    """Rows of films given as popularity by days ago, oldest first."""
+    """Rows of films, each given as popularity by days ago, oldest first."""
     rows = [
         (DAY - dt.timedelta(days=ago), 1001 + number, titles[number], value)
         for number, days in enumerate(films)
@@ -111,7 +111,7 @@ def movers_frame(*changes, titles=None):
 
 
 def shares_frame(shares, days=(14, 0)):
-    """Rows of genres' shares, given by genre for each of the days ago."""
+    """Rows of genre shares, given by genre for each of `days` ago."""
     rows = [
         (DAY - dt.timedelta(days=ago), genre, f"Genre {genre}", share)
         for genre, by_day in shares.items()
@@ -147,4 +147,4 @@ CROWDED = {
     "release_calendar": release_frame(*range(len(AWKWARD_TITLES)), titles=AWKWARD_TITLES),
     "budget_and_revenue": money_frame(*many_amounts(), titles=AWKWARD_TITLES),
 }
-"""Pictures with as much in them as there can be."""
+"""Pictures with as much content as possible."""

@@ -1,4 +1,4 @@
-"""What the tests of the client share: a secret token, requests, its threads, and servers of pages."""
+"""What the client's tests share: a secret token, requests, the client's threads, and servers of pages."""
 
 import threading
 from urllib.parse import parse_qs, urlsplit

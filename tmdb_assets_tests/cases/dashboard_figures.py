@@ -1,4 +1,4 @@
-"""Figures for the dashboard without a database: as many films and days as wanted, with noise like the real one."""
+"""Figures for the dashboard without a database: any number of films and days, with realistic noise."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def history_of(popularity: dict[int, list[float | None]], newest: dt.date = NEWE
 
 
 def noisy_figures(n_films: int, n_days: int) -> Figures:
-    """Many films, none like another: a long tail of popularity that moves by a tenth a day, one day in 50 missing."""
+    """Many different films: a long tail of popularity that moves by a tenth per day, one day in 50 missing."""
     random = np.random.default_rng(7)
     start = 900 * np.arange(1, n_films + 1) ** -0.62
     walk = np.exp(random.normal(0, 0.1, (n_films, n_days))) * np.exp(

@@ -82,7 +82,7 @@ def skewed(films: int, seed: int = 7) -> list[int | None]:
 
 
 def check(client: FakeClient, dates: list[int | None], pages: list[SlicePage]) -> dict[Slice, SlicePage]:
-    """Check what holds for every crawl of FIRST to LAST; return the last page of each slice."""
+    """Check the rules of every crawl of FIRST to LAST; return the last page of each slice."""
     assert len(set(client.asked)) == len(client.asked)
     ends = {page.slice: page for page in pages}
     ordered = sorted(ends)

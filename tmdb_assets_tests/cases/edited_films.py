@@ -1,4 +1,4 @@
-"""Fifty films that editors change from one day to the next, and days loaded with the lists of changes that tell so."""
+"""Fifty films that editors change from one day to the next, and days loaded with the matching change lists."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FILMS = sound_films(50)
 CATALOGUE = catalogue(FILMS)
 IDS = sorted(CATALOGUE.films)
 MOVIE_CHAIN = ("raw_discover", "raw_details", "dim_language", "dim_movie")
-# What editors did to films by the second day.
+# The editors' changes by the second day.
 EDITS = {
     IDS[0]: {"title": "Another title", "overview": "", "tagline": "new"},
     IDS[1]: {"genres": genres(35, 27)},
@@ -33,7 +33,7 @@ DOWN = Fault(status=500)
 
 
 def second_day():
-    """The next day's catalogue: edits, a new film, one gone, two no longer in discover, everybody's figures moved."""
+    """The next day's catalogue: edits, a new film, one gone, two no longer in discover, all figures moved."""
     films = [
         {**made, **EDITS.get(made["id"], {}), "popularity": made["popularity"] + 1, "vote_count": 101}
         for made in (*FILMS, film(NEW))
@@ -43,7 +43,7 @@ def second_day():
 
 
 def load(made, day, known, listed, **options):
-    """A day as on that day with these change lists; returns the run after its steps all succeeded."""
+    """Run a day, as on that day, with these change lists; return the run, whose steps all succeeded."""
     made.replay.reset()
     made.replay.faults = change_lists(listed)
     result = made.fetch_day(day, known, charts=False, **options)
@@ -52,18 +52,18 @@ def load(made, day, known, listed, **options):
 
 
 def due_of(result):
-    """The films asked by reason, as the run tells them."""
+    """The number of requested films by reason, from the run's metadata."""
     figures = metadata_of(result, "raw_details")
     return {name.removeprefix("due_"): value for name, value in figures.items() if name.startswith("due_")}
 
 
 def without_lists(fault):
-    """A hook that gives a fault in place of every change list."""
+    """A hook that answers every change list with a fault."""
     return lambda path, params: fault if path == "/movie/changes" else None
 
 
 def at_films(films, fault):
-    """A hook that gives a fault in place of these films' details."""
+    """A hook that answers these films' details with a fault."""
     paths = {f"/movie/{movie_id}" for movie_id in films}
     return lambda path, params: fault if path in paths else None
 

@@ -1,4 +1,4 @@
-"""A warehouse as commit 57e0d79 left it, the oldest that can be brought up: what differed from today's, and no more."""
+"""A warehouse of commit 57e0d79, the oldest that can be upgraded: only what differs from today's."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tmdb_assets.warehouse.schema.upgrade import mark, take_back
 from tmdb_assets_tests.cases.sound_rows import DAY, TABLES, sound_row
 
 STEP = "0003"
-# The functions with other bodies: how they were called, what they lent, and what hung on them.
+# Its functions with shorter bodies: their signatures, rights and triggers.
 FUNCTIONS = """
 create function newest_films() returns bigint language sql stable as 'select max(movie_id) from movie_latest';
 create function count_totals() returns setof popularity_total language sql stable parallel safe
@@ -55,7 +55,7 @@ order by t.rank asc;
 
 
 def make_former(connection: sa.Connection) -> None:
-    """Make its tables, functions, triggers and views in an empty database."""
+    """Create its tables, functions, triggers and views in an empty database."""
     connection.exec_driver_sql(schema_sql().replace("%", "%%"))
     mark(connection)
     take_back(connection, STEP)
@@ -64,7 +64,7 @@ def make_former(connection: sa.Connection) -> None:
 
 
 def fill_former(connection: sa.Connection) -> None:
-    """Put two rows into every table, those that the step changes left out."""
+    """Put two rows into every table that the step does not change."""
     first = DAY.replace(day=1)
     months = [
         (f"fact_movie_daily_{DAY:%Y_%m}", "fact_movie_daily", first, (first + dt.timedelta(days=32)).replace(day=1))

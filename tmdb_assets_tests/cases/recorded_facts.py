@@ -1,4 +1,4 @@
-"""What the recorded answers of TMDb say of films, in the shape of `data/sample/films.jsonl`."""
+"""Facts of films in TMDb's recorded answers, in the shape of `data/sample/films.jsonl`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def detail_facts(movie: dict[str, Any]) -> dict[str, Any]:
 def recorded_details(wanted: set[int]) -> dict[int, dict[str, Any]]:
     """Facts of the newest recorded detail answer of each wanted film."""
     found = {}
-    for path in (RECORDINGS / "movie").glob("*.json"):  # of several dates: a dated recording below replaces it
+    for path in (RECORDINGS / "movie").glob("*.json"):  # of several dates: the dated recordings below take precedence
         if int(path.stem) in wanted:
             found[int(path.stem)] = detail_facts(json.loads(path.read_bytes()))
     dated = [*(RECORDINGS / "datasets").glob("*.jsonl.gz"), *(RECORDINGS / "datasets" / "daily").glob("*.jsonl.gz")]
@@ -38,7 +38,7 @@ def recorded_details(wanted: set[int]) -> dict[int, dict[str, Any]]:
 
 
 def recorded_pages(wanted: set[int]) -> dict[int, dict[str, Any]]:
-    """Facts of the newest recorded list entry of each wanted film; a list says nothing of countries."""
+    """Facts of the newest recorded list entry of each wanted film; lists have no countries."""
     found = {}
     for path in sorted((RECORDINGS / "discover").glob("*/*.json"), key=lambda path: path.parent.name[-10:]):
         for movie in json.loads(path.read_bytes())["results"]:
@@ -52,7 +52,7 @@ def recorded_tables(
 ) -> dict[int, dict[str, Any]]:
     """Facts of the recorded tables of 2017 and 2024; the genre 10769 of 2017 no longer exists.
 
-    That of 2024 names genres and countries: `genre_ids` and `codes` have their ids by name.
+    The table of 2024 has names of genres and countries: `genre_ids` and `codes` map them to ids.
     """
     found: dict[int, dict[str, Any]] = {}
     for name in ("tmdb_5000_movies_2017.csv.gz", "tmdb_v11_top2631_2024.csv.gz"):

@@ -1,4 +1,4 @@
-"""A star schema small enough to be counted by hand: five films with links, and days loaded as the asset does."""
+"""A star schema small enough to count by hand: five films with links, and days loaded as the asset does."""
 
 from __future__ import annotations
 
@@ -63,5 +63,5 @@ def make_star(warehouse: Warehouse) -> Tables:
 
 
 def shown(tables: Tables) -> dict[str, list[Any]]:
-    """What the views with kept totals show."""
+    """The rows of the views with kept totals."""
     return {name: tables.rows(query) for name, query in (("genre", GENRES), ("continent", CONTINENTS), ("top", TOP))}

@@ -1,4 +1,4 @@
-"""Sound rows for every declared table, and values on both sides of each of its rules, made from the declarations."""
+"""Valid rows for every declared table, and values on both sides of each rule, made from the declarations."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ PATTERN_EXAMPLES: dict[str, tuple[list[str], list[str]]] = {
 
 
 def frame_column_list(table: sa.Table) -> list[sa.Column[Any]]:
-    """The columns that frames for a table carry."""
+    """The columns of a table's frames."""
     return [table.c[name] for name in frame_columns(table)]
 
 
 def sound_row(table: sa.Table, number: int, **values: Any) -> Row:
-    """A row that keeps the table's contract; rows of different numbers (0 to 25) have different keys."""
+    """A row that satisfies the table's contract; rows of different numbers (0 to 25) have different keys."""
     return {col.name: _sound_value(col, number) for col in frame_column_list(table)} | values
 
 
@@ -53,7 +53,7 @@ def as_frame(
 
 
 def load_rows(warehouse: Warehouse, table: sa.Table, *chunks: list[Row], **options: Any) -> Loaded:
-    """Load chunks of rows in a transaction of their own, as the assets do; `options` are those of `load`."""
+    """Load chunks of rows in one transaction, as the assets do; `options` are those of `load`."""
     key, part = tuple(key_columns(table)), options.get("part")
     if table.info["partition_unit"]:
         for day in {row[key[0]] for rows in chunks for row in rows if isinstance(row.get(key[0]), dt.date)}:
@@ -74,7 +74,7 @@ def rules_of(table: sa.Table) -> list[tuple[sa.Column[Any], Rule]]:
 
 
 def values_within(col: sa.Column[Any], rule: Rule) -> list[Any]:
-    """Values that just keep a rule."""
+    """Values that just satisfy a rule."""
     if rule.name in {"at_least", "at_most"}:
         return [_number(col, rule.argument)]
     if rule.name == "max_length":

@@ -1,4 +1,4 @@
-"""Dashboards written to a file without a database, and the six films that most of the tests show."""
+"""Dashboards written to a file without a database, and the six films of most tests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FILMS = [
     film(6, MARKUP, release_year=None, original_language=None, genres=[], countries=[])
     | {"vote_average": None, "vote_count": None},
 ]
-# Nine days to 2026-07-29; the last two films came later than the day a week before.
+# Nine days up to 2026-07-29; the last two films have no value a week before.
 POPULARITY = {
     1: [10.0, 12, 14, 16, 18, 20, 22, 24, 60],
     2: [50.0, 50, 50, 50, 50, 50, 50, 50, 50],

@@ -1,1 +1,1 @@
-"""What stands in for the outside: the TMDb API with its faults, servers of scripted answers, time."""
+"""Fakes of the outside world: the TMDb API with its faults, servers of scripted answers, time."""

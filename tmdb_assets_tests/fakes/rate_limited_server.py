@@ -10,7 +10,7 @@ from tmdb_assets_tests.fakes.virtual_time import VirtualTime
 class RateLimitedServer(VirtualTime):
     """A token bucket of `rate` and `burst` (rate 0: accepts all) that answers after `latency()` seconds.
 
-    A `stray_share` of all answers are 429s without a reason. `play` sends with one open request per thread, until
+    A `stray_share` of all answers are 429s without cause. `play` sends with one open request per thread, until
     `count` are answered or `seconds` have passed. Refused requests are not retried.
     """
 

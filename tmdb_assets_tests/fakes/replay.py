@@ -1,7 +1,7 @@
-"""A replay server: a catalogue over loopback HTTP, as the TMDb API would answer, with the faults that a test asks for.
+"""A replay server: serves a catalogue over loopback HTTP as the TMDb API would, with the faults that a test injects.
 
-It knows nothing of the package under test. `replay_catalogue` has what the API knows on one day, a `ReplayServer`
-serves it; `server.catalogue = other` turns to another day.
+It imports nothing of the package under test. `replay_catalogue` holds what the API knows on one day, a `ReplayServer`
+serves it; `server.catalogue = other` switches to another day.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ KINDS = {
     "/configuration/languages": "languages",
     "/movie/changes": "changes",
 }
-# Parameters that the discover endpoint understands here; any other would be ignored in silence, so it is refused.
+# The parameters of discover supported here; any other is refused instead of silently ignored.
 DATES = ("primary_release_date.gte", "primary_release_date.lte")
 DISCOVER_PARAMS = {"page", "sort_by", "include_adult", "include_video", "language", *DATES}
 
 
 @cache
 def _error(recording: str, status_code: int) -> dict[str, Any]:
-    # Without the recordings (a fresh clone) hand-made catalogues are served all the same.
+    # Hand-made catalogues are served without the recordings too (a fresh clone).
     path = RECORDINGS / "errors" / f"{recording}.json"
     if path.is_file():
         return json.loads(path.read_bytes())
@@ -48,11 +48,11 @@ def _error(recording: str, status_code: int) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Fault:
-    """An action of the replay server: what goes wrong with one answer. The parts can be combined.
+    """An action of the replay server: what goes wrong with one answer. The fields can be combined.
 
-    The default is the true answer. `status` other than None replaces it; without `body` by an error object in TMDb's
-    shape. `body` alone is sent as is with status 200. `truncate` announces the whole length and sends half, `drop`
-    closes the connection without a byte, `delay` (seconds) comes first.
+    The default is the true answer. `status` replaces it, without `body` by an error object in TMDb's shape; `body`
+    without `status` is sent as is with status 200. `truncate` announces the full length and sends half, `drop` closes
+    the connection without a byte, `delay` (seconds) comes first.
     """
 
     status: int | None = None
@@ -63,7 +63,7 @@ class Fault:
     delay: float = 0.0
 
     def __call__(self, handler: Any) -> None:
-        """Answer the request that the handler has."""
+        """Answer the handler's request."""
         if self.delay:
             handler.server.released.wait(self.delay)
         if self.drop:
@@ -78,7 +78,7 @@ class Fault:
         elif isinstance(payload, bytes):
             body = payload
         else:
-            # UTF-8 as TMDb sends it; a lone surrogate, which it cannot hold, becomes the JSON escape for it.
+            # UTF-8 as TMDb sends it; a lone surrogate, which UTF-8 cannot encode, becomes its JSON escape.
             text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
             body = text.encode("utf-8", "backslashreplace")
             if len(body) > 1000 and "gzip" in handler.headers.get("Accept-Encoding", ""):
@@ -98,7 +98,7 @@ FaultHook = Callable[[str, Mapping[str, str]], Action | None]
 
 @dataclass(frozen=True)
 class Asked:
-    """One request as it came: its kind, the path after `/3`, the query, and when (`time.monotonic`, seconds)."""
+    """One request: its kind, the path after `/3`, the query, and when it arrived (`time.monotonic`, seconds)."""
 
     kind: str
     path: str
@@ -107,9 +107,9 @@ class Asked:
 
 
 class ReplayServer(LoopbackServer):
-    """Serve a catalogue at `url` (ends with `/3`) to whoever sends `token`; a context manager.
+    """Serve a catalogue at `url` (ends with `/3`) to clients that send `token`; a context manager.
 
-    `faults(path, params)` is asked before each answer and may return what goes wrong: a `Fault` or any other action.
+    `faults(path, params)` is called before each answer and may return what goes wrong: a `Fault` or any other action.
     """
 
     token = TOKEN
@@ -122,17 +122,17 @@ class ReplayServer(LoopbackServer):
         self._lock = threading.Lock()
 
     def choose_action(self, handler: Any) -> Action:
-        """Note the request, and return the true answer or what the hook wants instead."""
+        """Record the request, and return the true answer or the hook's action."""
         parts = urlsplit(handler.path)
         params = dict(parse_qsl(parts.query, keep_blank_values=True))
         is_known = parts.path.startswith(("/3/", "/p/exports/"))
         path = parts.path.removeprefix("/3") if is_known else "/.." + parts.path
-        # Answered first, so that a request that then fails counts as well.
+        # Answered first, so that a request with a fault counts too.
         handler.true_answer = self.answer(path, params, handler.headers.get("Authorization"))
         return (self.faults(path, params) if self.faults else None) or Fault()
 
     def get(self, path: str, **params: Any) -> requests.Response:
-        """What a plain client that sends the token is answered at a path after `/3`."""
+        """The answer that a plain client with the token gets for a path after `/3`."""
         with requests.Session() as session:
             session.trust_env = False  # no proxy
             session.headers["Authorization"] = f"Bearer {self.token}"
@@ -140,18 +140,18 @@ class ReplayServer(LoopbackServer):
 
     @property
     def asked(self) -> list[Asked]:
-        """Every request since the start or the last `reset`, in the order in which they came."""
+        """Every request since the start or the last `reset`, in order of arrival."""
         with self._lock:
             return list(self._asked)
 
     @property
     def requests(self) -> Counter[str]:
-        """Requests by kind: discover, details, genres, countries, languages, other."""
+        """Requests by kind: discover, details, genres, countries, languages, changes, export, other."""
         return Counter(asked.kind for asked in self.asked)
 
     @property
     def paths(self) -> list[str]:
-        """The paths asked for, without `/3` and query, in the order in which they came."""
+        """The requested paths, without `/3` and query, in order of arrival."""
         return [asked.path for asked in self.asked]
 
     def reset(self) -> None:
@@ -160,7 +160,7 @@ class ReplayServer(LoopbackServer):
             self._asked.clear()
 
     def answer(self, path: str, params: Mapping[str, str], authorization: str | None) -> tuple[int, Any]:
-        """Note the request; status and payload for a path after `/3`, as TMDb would answer."""
+        """Record the request; return status and payload for a path after `/3`, as TMDb would answer."""
         is_export = path.startswith("/p/exports/")
         kind = "details" if re.fullmatch("/movie/[0-9]+", path) else KINDS.get(path, "export" if is_export else "other")
         with self._lock:
@@ -184,7 +184,7 @@ class ReplayServer(LoopbackServer):
 def _discover(catalogue: Catalogue, params: Mapping[str, str]) -> tuple[int, Any]:
     unknown = sorted(set(params) - DISCOVER_PARAMS)
     if unknown or params.get("sort_by", "popularity.desc") != "popularity.desc":
-        return 501, {"status_message": f"the replay server knows popularity.desc and no {unknown}; teach it"}
+        return 501, {"status_message": f"the replay server supports only popularity.desc, and no {unknown}"}
     number = params.get("page", "1")
     if not (number.isascii() and number.isdigit() and 1 <= int(number) <= MAX_PAGES):
         return 400, _error("400_page_over_500", 22)

@@ -1,7 +1,7 @@
-"""What the TMDb API knows on one day, as tests replay it: films recorded or made by hand.
+"""What the TMDb API knows on one day, for tests to replay: films recorded or made by hand.
 
-It knows nothing of the package under test. What the API really does is described by
-https://developer.themoviedb.org/reference and counted in `BEHAVIOUR.md` beside the recordings.
+It imports nothing of the package under test. What the API really does is described in
+https://developer.themoviedb.org/reference and counted in `BEHAVIOUR.md` next to the recordings.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ PAGE_SIZE = 20
 MAX_PAGES = 500
 CHANGES_A_PAGE = 100
 
-# The recorded files of the days that can be replayed; 2026-07-29 was recorded twice, the earlier one counts.
+# The recordings that can be replayed; 2026-07-29 was recorded twice, the earlier one is used.
 DAILY_FILES = {
     dt.date(2026, 7, 29): "movie_details_2026-07-29T1141Z.jsonl.gz",
     dt.date(2026, 7, 30): "movie_details_2026-07-30T1526Z.jsonl.gz",
     dt.date(2026, 7, 31): "movie_details_2026-07-31T1438Z.jsonl.gz",
 }
-# The keys of a real discover item, in TMDb's order (genre_ids is made from genres).
+# The keys of a real discover item, in TMDb's order.
 ITEM_KEYS = ["adult", "backdrop_path", "genre_ids", "id", "title", "original_language", "original_title", "overview"]
 ITEM_KEYS += ["popularity", "poster_path", "release_date", "softcore", "video", "vote_average", "vote_count"]
 
 
 def recordings_missing() -> str | None:
-    """Why tests on the recordings have to be skipped, or None when the recordings are there."""
+    """Why tests of the recordings are skipped, or None when the recordings are there."""
     if (RECORDINGS / "datasets" / "daily").is_dir():
         return None
-    return "the recorded TMDb answers are not there: they belong in ../shared/tmdb beside the repository"
+    return "the recorded TMDb answers are missing: they belong in ../shared/tmdb next to the repository"
 
 
 def recorded_movie(movie_id: int) -> dict[str, Any] | None:
@@ -44,7 +44,7 @@ def recorded_movie(movie_id: int) -> dict[str, Any] | None:
 
 
 def discover_item(movie_id: int, details: Mapping[str, Any]) -> dict[str, Any]:
-    """The discover item of a film: `details` cut to the keys of a real item; the id is the one it is asked by."""
+    """The discover item of a film: `details` reduced to the keys of a real item, with the id it is requested by."""
     genres = details.get("genres")
     known = genres if isinstance(genres, list) else []
     made = {"id": movie_id, "genre_ids": [genre["id"] for genre in known if isinstance(genre, dict) and "id" in genre]}
@@ -53,15 +53,15 @@ def discover_item(movie_id: int, details: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class Catalogue:
-    """What the API knows on one day. Treat it as unchangeable; `but(...)` makes another.
+    """What the API knows on one day. Treat it as immutable; `but(...)` makes a changed copy.
 
     Args:
         films: details as the API sends them, by film; a mapping id -> payload allows payloads with a wrong or no `id`.
         genres, countries, languages: the reference lists as the API sends them (genres without their envelope).
-        discover_ids: what discover lists, as is, repeats included; default: all films, most popular first.
-        listing: the discover items themselves, as is; wins over `discover_ids`.
-        gone: ids whose details answer 404 although discover may list them.
-        changed: what the change list of any day holds; default: all films, so that all are asked anew every day.
+        discover_ids: what discover lists, repeats included; default: all films, most popular first.
+        listing: the discover items themselves; takes precedence over `discover_ids`.
+        gone: ids whose details answer 404; discover may still list them.
+        changed: the change list of any day; default: all films, so that all are requested again every day.
         beyond: the details of an id that `films` does not hold, or None.
     """
 
@@ -124,7 +124,7 @@ class Catalogue:
         return gzip.compress("\n".join(lines).encode(), compresslevel=1, mtime=0)
 
     def page(self, number: int, first: str = "", last: str = "") -> dict[str, Any]:
-        """Discover page `number` (from 1, 20 items each, empty beyond the end); `total_pages` knows no cap of 500.
+        """Discover page `number` (from 1, 20 items each, empty beyond the end); `total_pages` is not capped at 500.
 
         With two dates it is a page of the films released from `first` to `last`.
         """

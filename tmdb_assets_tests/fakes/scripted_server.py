@@ -1,6 +1,6 @@
-"""HTTP servers on loopback whose answers, also the bad ones, a test decides; and time that passes without waiting.
+"""HTTP servers on loopback whose answers, valid or faulty, a test chooses; and time that passes without waiting.
 
-An answer is an action: a function of the `Handler` that has the request.
+An answer is an action: a function of the request's `Handler`.
 """
 
 import json
@@ -49,7 +49,7 @@ def reset(handler):
 
 
 def hang(handler):
-    """Say nothing until the test releases the server."""
+    """Send nothing until the test releases the server."""
     handler.server.released.wait(PATIENCE_S)
     handler.close_connection = True
 
@@ -64,7 +64,7 @@ def truncated_chunks(handler):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Notes what was posted, and leaves the answer to the server."""
+    """Records what was posted, and leaves the answer to the server."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -83,7 +83,7 @@ class Handler(BaseHTTPRequestHandler):
 class LoopbackServer(ThreadingHTTPServer):
     """A server that answers by what `choose_action` returns for each request; a context manager.
 
-    An error inside an action is raised when the context ends, so that it cannot pass for a fault of the network.
+    An error inside an action is raised when the context ends, so that it is not taken for a network fault.
     `bodies` holds what was posted, `released` is set when the test is over, for actions that wait.
     """
 
@@ -97,11 +97,11 @@ class LoopbackServer(ThreadingHTTPServer):
         self.host = f"127.0.0.1:{self.server_port}"
 
     def choose_action(self, handler):
-        """Note the request, and return what answers it."""
+        """Record the request, and return the action that answers it."""
         raise NotImplementedError
 
     def __enter__(self):
-        # The short poll only shortens the way out.
+        # The short poll shortens the shutdown.
         self._thread = threading.Thread(target=self.serve_forever, args=(0.01,), name="loopback", daemon=True)
         self._thread.start()
         return self
@@ -140,7 +140,7 @@ class LoopbackServer(ThreadingHTTPServer):
 class ScriptedServer(LoopbackServer):
     """Plays actions, one a request, the last one for ever: those of `plays_at` for their path, else those of `plays`.
 
-    `url` is its address with `base_path` at the end, `seen` holds path and headers of each request as it came.
+    `url` is its address with `base_path` at the end, `seen` holds path and headers of each request in order.
     """
 
     def __init__(self, base_path, *actions):
@@ -149,15 +149,15 @@ class ScriptedServer(LoopbackServer):
         self._actions, self._actions_at, self._lock = deque(actions), {}, threading.Lock()
 
     def plays(self, *actions):
-        """Script the paths that have no script of their own."""
+        """Script all paths without their own script."""
         self._actions = deque(actions)
 
     def plays_at(self, path, *actions):
-        """Script one path, which is given without `base_path` and query."""
+        """Script one path, given without `base_path` and query."""
         self._actions_at[self.base_path + path] = deque(actions)
 
     def choose_action(self, handler):
-        """Note the request, and return the next action of its script."""
+        """Record the request, and return the next action of its script."""
         with self._lock:
             self.seen.append((handler.path, dict(handler.headers)))
             script = self._actions_at.get(handler.path.partition("?")[0]) or self._actions
@@ -169,7 +169,7 @@ class ScriptedServer(LoopbackServer):
 
 
 class SkippedTime:
-    """Real time, except that sleeping takes none and is noted; `looks` counts the looks at the clock."""
+    """Real time, except that sleeping takes none and is recorded; `looks` counts the reads of the clock."""
 
     def __init__(self):
         self.waits, self.looks, self._skipped, self._lock = [], 0, 0.0, threading.Lock()
@@ -185,7 +185,7 @@ class SkippedTime:
             self._skipped += seconds
 
     def skip(self, seconds):
-        """Let time pass for whoever looks at the clock from now on."""
+        """Let time pass for every later read of the clock."""
         with self._lock:
             self._skipped += seconds
 

@@ -1,4 +1,4 @@
-"""A catalogue of many small slices for TMDB_PAGES=all, and a hook that counts and changes what discover answers."""
+"""A catalogue of many small slices for TMDB_PAGES=all, and a hook that counts and changes discover's answers."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from tmdb_assets_tests.fakes.replay import Fault
 
 DAY = dt.date(2026, 3, 15)
 DATED, UNDATED = 1000, 5
-# A slice holds at most 4 pages here, where TMDb has 500: so 1,000 films are many slices.
+# A slice has at most 4 pages here, 500 on TMDb: 1,000 films are many slices.
 MOST_PAGES = 4
-CROWD = 100  # films more on a date that has too many
+CROWD = 100  # additional films on a crowded date
 START = dt.date(1950, 1, 1)
 FILMS = [
     film(1000 + n, release_date=str(START + dt.timedelta(days=27 * n)), popularity=1.0 + n % 50) for n in range(DATED)
@@ -25,14 +25,14 @@ Span = tuple[str, str]
 
 
 def span_of(params: Mapping[str, str]) -> Span:
-    """The slice that is asked for; ("", "") where it is the list of all films by popularity."""
+    """The requested slice; ("", "") for the list of all films by popularity."""
     return params.get("primary_release_date.gte", ""), params.get("primary_release_date.lte", "")
 
 
 class Discover:
-    """A fault hook that counts what discover is asked; from `down_after` requests on it answers 503.
+    """A fault hook that counts discover's requests; after `down_after` requests it answers 503.
 
-    Films can come twice (`repeats`), or be too many on one date (`crowded`).
+    Films can be repeated (`repeats`), or be too many on one date (`crowded`).
     """
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class Discover:
         if not (self.repeats or self.crowded):
             return None
         body = self.catalogue.page(page, *span)
-        if self.repeats and page == 2:  # ranks moved while one pages: the first film of page 1 comes again
+        if self.repeats and page == 2:  # ranks moved between the pages: the first film of page 1 is repeated
             first = self.catalogue.page(1, *span)["results"][0]
             body["results"] = [{**first, "popularity": 999.0}, *body["results"]]
         if self.crowded and span[0] <= self.crowded <= span[1]:
@@ -68,7 +68,7 @@ def spans_of(discover):
 
 
 def parts_of(graph):
-    """The slices noted as stored, as (first date, last date), and the pages of the unfinished ones."""
+    """The finished slices as (first date, last date), and the stored pages of the unfinished ones."""
     found = graph.rows(
         "select first_release_date::text, last_release_date::text, finished_at is not null, stored_pages "
         "from fetch_slice"
@@ -80,10 +80,10 @@ def parts_of(graph):
 
 
 def finished(graph):
-    """The slices noted as stored, as (first date, last date)."""
+    """The finished slices as (first date, last date)."""
     return parts_of(graph)[0]
 
 
 def ask_for(graph, pages):
-    """Set TMDB_PAGES for the runs to come."""
+    """Set TMDB_PAGES for later runs."""
     graph.source.settings = graph.source.settings.model_copy(update={"tmdb_pages": pages})

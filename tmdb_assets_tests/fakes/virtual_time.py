@@ -24,6 +24,6 @@ class VirtualTime:
 
 
 def most_in_a_window(grants, seconds=1.0):
-    """Return the largest number of times in any closed window; a window that starts at one of them has the largest."""
+    """Return the largest number of times in any closed window; the largest starts at one of them."""
     grants = sorted(grants)
     return max(bisect_right(grants, start + seconds) - i for i, start in enumerate(grants))

@@ -1,4 +1,4 @@
-"""Reading the tables of a test's warehouse, and comparing them with what was expected."""
+"""Reads the tables of a test's warehouse, and compares them with the expected ones."""
 
 from __future__ import annotations
 
@@ -71,14 +71,14 @@ class Tables:
             connection.execute(sa.text(statement), values)
 
     def counts(self) -> dict[str, int]:
-        """Rows of every declared table that has any; what the schema notes of itself is left out."""
+        """The number of rows of every table that has any, without the schema's own bookkeeping."""
         own = {"applied_sql", "schema_version", "fetch_turn", "popularity_total", "top_movie"}
         names = [table.name for table in metadata.sorted_tables if table.name not in own]
         found = {name: self.value(f"select count(*) from {name}") for name in names}
         return {name: rows for name, rows in found.items() if rows}
 
     def forget_star(self) -> None:
-        """Empty everything that is made from the raw rows."""
+        """Empty every table that is made from the raw rows."""
         self.execute(
             "truncate fact_movie_daily, movie_latest, load_day, bridge_movie_genre, bridge_movie_company, "
             "bridge_movie_country, bridge_movie_language, dim_movie, dim_genre, dim_company, dim_country, "
@@ -88,12 +88,12 @@ class Tables:
 
 @cache
 def admin_engine(server: Server) -> sa.Engine:
-    """An engine that keeps its connection: a new one costs more than the copy of a small database."""
+    """An engine that keeps its connection: connecting costs more than copying a small database."""
     return sa.create_engine(server.url, isolation_level="AUTOCOMMIT", pool_size=1, pool_pre_ping=True)
 
 
 def run_as_admin(server: Server, *statements: str) -> None:
-    """Run statements that no transaction may hold, like `create database`."""
+    """Run statements that must be outside a transaction, like `create database`."""
     with admin_engine(server).connect() as connection:
         for statement in statements:
             connection.exec_driver_sql(statement)
@@ -101,20 +101,20 @@ def run_as_admin(server: Server, *statements: str) -> None:
 
 @cache
 def schema_template(server: Server) -> str:
-    """The name of a database that has the declared schema and no rows, made once for this process, for copies."""
+    """The name of a database with the schema and no rows, made once per process, to be copied."""
     run_as_admin(server, f"create database {SCHEMA_TEMPLATE}")
     made = Warehouse(url=server.url.set(database=SCHEMA_TEMPLATE))
     with made.begin():
-        pass  # brings the schema up
+        pass  # makes the schema
     made.close()
     return SCHEMA_TEMPLATE
 
 
 @contextmanager
 def fresh_database(server: Server, template: str = "template1") -> Iterator[sa.URL]:
-    """A database of one's own, a copy of `template` (to which nobody may be connected then); dropped at the end."""
+    """A new database, a copy of `template` (to which nobody may be connected); dropped at the end."""
     name = f"test_{getpid()}_{next(_numbers)}"
-    strategy = "file_copy" if server.is_embedded else "wal_log"  # files are faster where nothing is synced to disk
+    strategy = "file_copy" if server.is_embedded else "wal_log"  # faster where nothing is synced to disk
     run_as_admin(server, f"create database {name} template {template} strategy {strategy}")
     yield server.url.set(database=name)
     run_as_admin(server, f"drop database {name} with (force)")
@@ -122,7 +122,7 @@ def fresh_database(server: Server, template: str = "template1") -> Iterator[sa.U
 
 @contextmanager
 def copied_warehouse(server: Server, template: str | None = None) -> Iterator[Warehouse]:
-    """A warehouse on a copy of the database `template`; by default it has the schema and no rows."""
+    """A warehouse on a copy of the database `template`; by default with the schema and no rows."""
     with fresh_database(server, template or schema_template(server)) as url:
         made = Warehouse(url=url)
         try:
@@ -137,9 +137,9 @@ def state_of(tables: Tables) -> dict[str, list[tuple[Any, ...]]]:
 
 
 def assert_tables_equal(tables: Tables, right: Star, *, without: Collection[int] = ()) -> None:
-    """Every table holds exactly what was expected.
+    """Assert that every table holds exactly what was expected.
 
-    Films in `without` are not looked at; what only they name may stand in the dimensions beside the rest.
+    Films in `without` are ignored; the dimensions may have further rows that come only from them.
     """
 
     def keyed(query: str, keys: int, film: int) -> dict[Any, tuple[Any, ...]]:

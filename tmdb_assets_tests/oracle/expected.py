@@ -1,8 +1,8 @@
-"""What a right load holds: the star schema computed from catalogues in plain Python.
+"""What a correct load holds: the star schema computed from catalogues in plain Python.
 
-Written from the design alone, over the JSON as the API sends it; it shares nothing with the package under test.
-`star(days)` gives the tables after all days have been loaded, in whatever order; the functions below it give what
-the views show then. Unknown is None, dates are `datetime.date`, money is whole US dollars.
+Written only from the design, over the JSON as the API sends it; it shares nothing with the package under test.
+`star(days)` returns the tables after all days were loaded, in any order; the functions below it what the views then
+show. Unknown is None, dates are `datetime.date`, money is whole US dollars.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Fact(NamedTuple):
 
 @dataclass
 class Star:
-    """The expected tables, each under its own name and keyed as in the design.
+    """The expected tables, by name and keyed as in the design.
 
     `dim_country` and `dim_language` map a code to its name, `dim_company` an id to (name, origin_country), the
     bridges are sets of (movie_id, key), `raw_details` maps (day, movie_id) to the status of the answer.
@@ -57,17 +57,17 @@ class Star:
 
 
 def star(days: Days, *, without: Collection[int] = (), pages: int = MAX_PAGES) -> Star:
-    """The tables after loading `days`, each asked for `pages` discover pages and the details of the films on them.
+    """The tables after loading `days`, each with `pages` discover pages and the details of the films on them.
 
-    `without` leaves out films altogether: those whose rows are too broken to say what is right for them. A film on
-    two pages counts with its later item. Raises ValueError when a day comes twice.
+    `without` leaves out films whose rows are too broken to say what is correct. A film on two pages counts with its
+    later item. Raises ValueError when a day is repeated.
     """
     result = Star()
     pairs = sorted(days.items() if isinstance(days, Mapping) else days, key=lambda pair: pair[0])
     result.days = [day for day, _ in pairs]
     if len(set(result.days)) < len(pairs):
-        raise ValueError("a day comes twice: its newest catalogue alone says what is right")
-    for day, catalogue in pairs:  # oldest first, so that a newer day simply writes over an older one
+        raise ValueError("a day is repeated: give only its newest catalogue")
+    for day, catalogue in pairs:  # oldest first, so that a newer day overwrites an older one
         items = [item for item in catalogue.listing[: pages * PAGE_SIZE] if isinstance(item, dict) and "id" in item]
         listed = {item["id"]: item for item in items if item["id"] not in without}
         details = {movie_id: catalogue.details(movie_id) for movie_id in sorted(listed)}
@@ -77,7 +77,7 @@ def star(days: Days, *, without: Collection[int] = (), pages: int = MAX_PAGES) -
         _add_details_dimensions(result, [payload for payload in details.values() if payload is not None])
         _add_bridges(result, {film: payload for film, payload in details.items() if payload is not None})
     for _, catalogue in pairs:
-        _add_reference(result, catalogue)  # last of all, since its names win
+        _add_reference(result, catalogue)  # last, since its names take precedence
     for row in result.dim_movie.values():
         if row["original_language"] is not None:
             result.dim_language.setdefault(row["original_language"], None)
@@ -100,7 +100,7 @@ def _add_facts(result: Star, day: dt.date, listed: Mapping[int, Any]) -> None:
 
 def _add_movies(result: Star, day: dt.date, listed: Mapping[int, Any], details: Mapping[int, Any]) -> None:
     missing = [movie_id for movie_id, payload in details.items() if payload is None]
-    # Promise 6: so many films do not vanish in a day, so the answers are not believed.
+    # Promise 6: too many films do not vanish in one day, so these 404s are not believed.
     believed = len(missing) <= 20 or len(missing) <= len(details) / 100
     for movie_id, item in listed.items():
         payload, old = details[movie_id], result.dim_movie.get(movie_id)
@@ -108,7 +108,7 @@ def _add_movies(result: Star, day: dt.date, listed: Mapping[int, Any], details: 
             row = {**_columns(payload), "details_date": day, "removed_date": None}
         elif old is None or old["details_date"] is None:
             removed = old["removed_date"] if old else None
-            # Discover fills the film first, but for the summary, which only details keep.
+            # Discover fills the film first, except for the overview, which only details have.
             row = {**_columns(item), "overview": None, "details_date": None, "removed_date": removed}
         else:
             row = old
@@ -140,12 +140,12 @@ def _columns(payload: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _text(value: str | None) -> str | None:
-    # Postgres keeps no NUL in text; what is empty without it is unknown.
+    # Postgres stores no NUL in text; what is empty without it is unknown.
     return (value or "").replace("\0", "") or None
 
 
 def _add_details_dimensions(result: Star, payloads: Iterable[Mapping[str, Any]]) -> None:
-    # The payloads come by rising id, so that within a day the film with the highest id has the last word.
+    # The payloads are sorted by id, so that within a day the film with the highest id counts.
     for payload in payloads:
         for genre in payload["genres"]:
             _name(result.dim_genre, genre["id"], _text(genre["name"]))
@@ -174,7 +174,7 @@ def _language_name(language: Mapping[str, Any]) -> str | None:
 
 
 def _name(dimension: dict[Any, str | None], key: Any, name: str | None) -> None:
-    # A known name is not lost to an empty one.
+    # An empty name does not replace a known one.
     dimension[key] = name or dimension.get(key)
 
 
@@ -239,13 +239,13 @@ def continent_popularity(tables: Star, continents: Mapping[str, str]) -> dict[st
 
 
 def read_continents(path: Path = CONTINENT_FILE) -> dict[str, str]:
-    """Continent by country code, from a CSV with the header iso_3166_1,name,continent,note; no continent: left out."""
+    """Continent by country code, from a CSV with the header iso_3166_1,name,continent,note; empty ones left out."""
     with path.open(encoding="utf-8", newline="") as lines:
         return {row["iso_3166_1"]: row["continent"] for row in csv.DictReader(lines) if row["continent"]}
 
 
 def top_movies(tables: Star, limit: int = 200) -> list[int]:
-    """The movie_ids of vw_top_movies in the order of their rank."""
+    """The movie_ids of vw_top_movies in order of rank."""
 
     def rank(film: tuple[int, Fact]) -> tuple[Any, ...]:
         movie_id, fact = film

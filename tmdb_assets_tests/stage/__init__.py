@@ -1,1 +1,1 @@
-"""What a test stands on: the platform over a server, databases and servers, other processes, waiting."""
+"""What tests run on: the platform with a fake API, databases and servers, other processes, waiting."""

@@ -1,4 +1,4 @@
-"""Work that other threads and processes do at the same time, on the same warehouse."""
+"""Work of other threads and processes at the same time, on the same warehouse."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ with Warehouse(url=sa.make_url(sys.argv[1])).fetch_lock(print):
 
 
 def in_background(work: Callable[[], Any]) -> Future[Any]:
-    """Start work in a thread that does not hold up the end of the tests, even if it waits for ever."""
+    """Start work in a thread that does not delay the end of the tests, even if it hangs."""
     future: Future[Any] = Future()
 
     def run() -> None:
@@ -42,7 +42,7 @@ def in_background(work: Callable[[], Any]) -> Future[Any]:
 
 
 def together(*works: Callable[[], Any]) -> list[Any]:
-    """Run works at once, each in its own thread, and return what they return; their errors are raised here."""
+    """Run functions at once, each in its own thread; return their results or raise their errors."""
     ready = threading.Barrier(len(works), timeout=PATIENCE_S)
 
     def run(work: Callable[[], Any]) -> Any:
@@ -54,12 +54,12 @@ def together(*works: Callable[[], Any]) -> list[Any]:
 
 
 def wait_until_blocked(warehouse: Warehouse) -> None:
-    """Return when a session of this database waits for a lock."""
+    """Wait until a session of this database waits for a lock."""
     assert wait_until(lambda: rows_of(warehouse, BLOCKED) != [(0,)])
 
 
 def wait_for_lock(warehouse: Warehouse, said: list[str]) -> Future[None]:
-    """Take the fetch lock in a thread, give it back, and keep what was said meanwhile; returns once it has to wait."""
+    """Take the fetch lock in a thread and release it, with its messages in `said`; return once it has to wait."""
 
     def fetch() -> None:
         with warehouse.fetch_lock(said.append):
@@ -72,7 +72,7 @@ def wait_for_lock(warehouse: Warehouse, said: list[str]) -> Future[None]:
 
 @contextmanager
 def lock_holder(warehouse: Warehouse) -> Iterator[subprocess.Popen[str]]:
-    """Another process that holds the fetch lock of this warehouse; killed at the end."""
+    """Another process that holds this warehouse's fetch lock; killed at the end."""
     url = as_text(warehouse.url, "postgresql+psycopg")
     with start(os.environ, url, program=(*PYTHON, "-c", HOLDER)) as process:
         try:

@@ -1,4 +1,4 @@
-"""The system's Chromium, and pages that keep what went wrong on them and what they asked of the network."""
+"""The system's Chromium, and pages that record their errors and network requests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
-# Nothing that asks the network by itself, and no sandbox of its own: in containers it has no right to one.
+# No background requests, and no sandbox, for which containers lack the rights.
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -41,7 +41,7 @@ def open_browser() -> Iterator[Browser]:
 
 
 class WatchedPage:
-    """A page in a context of its own; `faults` are console errors, warnings and exceptions, `requests` addresses."""
+    """A page in its own context; `faults` are console errors, warnings and exceptions, `requests` are URLs."""
 
     def __init__(self, page: Page) -> None:
         self.page = page

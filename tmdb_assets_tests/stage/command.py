@@ -1,4 +1,4 @@
-"""The command `tmdb-assets` in processes of its own, with every setting given, whatever `.env` says."""
+"""The command `tmdb-assets` in its own processes, with every setting given, so that `.env` does not apply."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ print(json.dumps([[each.exit_code, each.stdout, each.stderr] for each in results
 
 
 class Api(Protocol):
-    """What a command is told of the server that answers it."""
+    """What a command needs to know of its API server."""
 
     token: str
     url: str
@@ -72,7 +72,7 @@ def start(environment: Mapping[str, str], *arguments: str, program: Sequence[str
 
 
 def finish(process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
-    """Wait for the end of a process; its exit code and what it printed. It is killed when it outlives our patience."""
+    """Wait for a process; return its exit code and what it printed. It is killed after PATIENCE_S."""
     try:
         stdout, stderr = process.communicate(timeout=PATIENCE_S)
     finally:
@@ -83,16 +83,16 @@ def finish(process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
 def run(
     environment: Mapping[str, str], *arguments: str, program: Sequence[str] = COMMAND
 ) -> subprocess.CompletedProcess[str]:
-    """Run the command, or another program, to its end; it must not print a stack trace."""
+    """Run the command, or another program, to its end; it must not print a traceback."""
     done = finish(start(environment, *arguments, program=program))
     assert "Traceback" not in done.stdout + done.stderr
     return done
 
 
 def refusals(commands: Mapping[str, Sequence[str]], environment: Mapping[str, str]) -> dict[str, Refusal]:
-    """The outcome of each command by its name, all in one process, whose imports cost a second.
+    """The outcome of each command by name, all in one process, whose imports take a second.
 
-    `commands` are the arguments of each, which it refuses.
+    `commands` are the arguments of each, which the command refuses.
     """
     done = run(environment, json.dumps(list(commands.values())), program=(*PYTHON, "-c", MANY_REFUSALS))
     assert (done.returncode, done.stderr) == (0, "")

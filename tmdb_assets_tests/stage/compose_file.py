@@ -1,4 +1,4 @@
-"""docker-compose.yml as Compose reads it with a `.env` of `make env`, and its services started without containers."""
+"""docker-compose.yml as Compose reads it with the `.env` of `make env`, and its services run without containers."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from tmdb_assets_tests.stage.ports import free_port, listens
 from tmdb_assets_tests.stage.waiting import PATIENCE_S, wait_until
 
 FILE = PROJECT_ROOT / "docker-compose.yml"
-PORTS = ("4000", "3000", "8501")  # on which our services listen within their containers
+PORTS = ("4000", "3000", "8501")  # of our services, within their containers
 
 
 def made_env() -> dict[str, str]:
-    """The variables of a `.env` that `make env` wrote."""
+    """The variables of the `.env` that `make env` writes."""
     text, _ = fill((PROJECT_ROOT / ".env.example").read_text(encoding="utf-8"))
     return dict(re.findall(r"^(\w+)=(.+)$", text, flags=re.MULTILINE))
 
 
 def read_compose(env: Mapping[str, str]) -> dict[str, Any]:
-    """The file with its merges and its variables resolved; raises `LookupError` for one that must be set."""
+    """The file with merges and variables resolved. Raises `LookupError` for a variable that must be set."""
 
     def resolve(found: re.Match[str]) -> str:
         name, operator, text = found.groups()
@@ -51,10 +51,10 @@ def read_compose(env: Mapping[str, str]) -> dict[str, Any]:
 
 
 class Services:
-    """Our services as processes of this machine, with the environment and the health checks that the file gives them.
+    """Our services as processes of this machine, with the file's environment and health checks.
 
-    What differs from containers: host names are 127.0.0.1, each port is a free one, `/app` is `home`, and there is no
-    `.env` beside the project. A process group stands for a container: what its first process started dies with it.
+    Unlike in containers, host names are 127.0.0.1, ports are free ones, `/app` is `home`, and the project has no
+    `.env`. A process group replaces a container: it is killed as a whole.
     """
 
     def __init__(self, env: Mapping[str, str], postgres_port: int, home: Path) -> None:
@@ -70,7 +70,7 @@ class Services:
         return re.sub(pattern, lambda found: self._native[found[0]], str(text))
 
     def environment(self, name: str) -> dict[str, str]:
-        """What the image and the file set, and nothing of this process's own."""
+        """The variables of the image and the file, and none of this process."""
         given = {key: self._made_native(value) for key, value in self.compose[name]["environment"].items()}
         if "CODE_SERVER_HOST" in given:
             given["CODE_SERVER_HOST"] = "127.0.0.1"
@@ -84,19 +84,17 @@ class Services:
             **given,
         }
 
-    def run(self, name: str, command: list[str] | None = None) -> subprocess.CompletedProcess[str]:
-        """Run a service that ends by itself, or another command in its place."""
-        return subprocess.run(
-            [self._made_native(word) for word in command or self.compose[name]["command"]],
-            env=self.environment(name),
-            cwd=PROJECT_ROOT,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_S,
-        )
+    def run(self, name: str) -> subprocess.CompletedProcess[bytes]:
+        """Run a one-shot service to its end."""
+        return self._run(name, self.compose[name]["command"])
+
+    def _run(self, name: str, command: list[str]) -> subprocess.CompletedProcess[bytes]:
+        words = [self._made_native(word) for word in command]
+        env = self.environment(name)
+        return subprocess.run(words, env=env, cwd=PROJECT_ROOT, capture_output=True, timeout=PATIENCE_S)
 
     def start(self, name: str) -> None:
-        """Start a service; `await_healthy` waits for it."""
+        """Start a service; `await_healthy` waits until it is ready."""
         with (self.home / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
                 [self._made_native(word) for word in self.compose[name]["command"]],
@@ -108,23 +106,16 @@ class Services:
             )
 
     def is_healthy(self, name: str) -> bool:
-        """Ask the service's own health check once."""
+        """Run the service's own health check once."""
         kind, *command = self.compose[name]["healthcheck"]["test"]
         assert kind == "CMD"
-        done = subprocess.run(
-            [self._made_native(word) for word in command],
-            env=self.environment(name),
-            cwd=PROJECT_ROOT,
-            capture_output=True,
-            timeout=PATIENCE_S,
-        )
-        return done.returncode == 0
+        return self._run(name, command).returncode == 0
 
     def await_healthy(self, *names: str) -> None:
-        """Wait until the services' health checks pass; fails with the end of the log of one that ended."""
+        """Wait until the services' health checks pass; fail with the end of the log of one that exited."""
         for name in names:
             process = self.processes[name]
-            # A health check may cost seconds of a core: none before the service listens.
+            # A health check may take seconds of CPU: none before the service listens.
             wait_until(lambda n=name, p=process: p.poll() is not None or self._listens(n))
             wait_until(lambda n=name, p=process: p.poll() is not None or self.is_healthy(n))
             assert process.poll() is None, (self.home / f"{name}.log").read_text()[-3000:]
@@ -136,26 +127,22 @@ class Services:
         return listens(int(self._made_native(command[command.index("--port") + 1])))
 
     def kill(self, name: str) -> None:
-        """End a service as a crash or the kernel does: at once, with all that it started."""
+        """End a service like a crash: at once, with all its processes."""
         process = self.processes.pop(name)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
     def stop(self, name: str) -> int:
-        """Stop a service as Compose does; its exit code."""
-        process = self.processes.pop(name)
-        process.terminate()
-        try:
-            return process.wait(PATIENCE_S)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            raise
+        """Stop a service as Compose does; return its exit code."""
+        self.processes[name].terminate()
+        exit_code = self.processes[name].wait(PATIENCE_S)
+        del self.processes[name]
+        return exit_code
 
 
 @contextmanager
 def services(env: Mapping[str, str], postgres_port: int, home: Path) -> Iterator[Services]:
-    """The services of the file, none started; those that run are killed with the context."""
+    """The services of the file, none started; those still running are killed with the context."""
     made = Services(env, postgres_port, home)
     try:
         yield made

@@ -1,4 +1,4 @@
-"""The gap filler's ticks, with the runs it finds: as the daemon evaluates it, and launches what it asks for."""
+"""The gap filler's ticks as the daemon evaluates them, the runs they find, and the runs they request."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def note_loaded(books, *days, export=True):
 
 
 def tick(made, monkeypatch, today, later=0 * HOUR):
-    """Evaluate the gap filler as on a day, as the daemon does: the requests, and why there are none.
+    """Evaluate the gap filler as the daemon does, as on `today`: its run requests, and why there are none.
 
-    `later` is how long after the runs that there are: those have the times of the real clock.
+    `later` is the time since the existing runs, which have times of the real clock.
     """
     monkeypatch.setattr(partitions, "today", lambda: today)
     repository = build_definitions().get_repository_def()
@@ -42,7 +42,7 @@ def tick(made, monkeypatch, today, later=0 * HOUR):
 
 
 def note_run(books, day, status, key=None, **tags):
-    """A run of the gap filler, or of someone else when it has no run key, that was made just now."""
+    """Record a run of the gap filler, or of someone else when it has no run key, made just now."""
     own = {SENSOR_NAME_TAG: "gap_filler", RUN_KEY_TAG: key} if key else {}
     tags = {PARTITION_NAME_TAG: str(day), **own, **tags}
     return create_run_for_test(books.instance, "backfill", status=status, tags=tags)
@@ -53,7 +53,7 @@ def days_of(requests):
 
 
 def run_requests(graph, monkeypatch, today, later=0 * HOUR):
-    """Launch what the gap filler asks for, as the daemon would; the results by day."""
+    """Launch the runs that the gap filler requests, as the daemon would; the results by day."""
     results = {}
     for request in tick(graph, monkeypatch, today, later)[0]:
         results[dt.date.fromisoformat(request.partition_key)] = graph.definitions.resolve_job_def(

@@ -1,4 +1,4 @@
-"""Several days against one replay server: what its change lists and id exports hold on each, and what was asked."""
+"""Several days against one replay server: its change lists and id exports on each, and what was requested."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def change_lists(listed: Mapping[dt.date, Collection[int]]) -> FaultHook:
     def hook(path: str, params: Mapping[str, str]) -> Fault | None:
         if path != "/movie/changes":
             return None
-        assert params["start_date"] == params["end_date"], "one day a call: TMDb leaves entries out of longer spans"
+        assert params["start_date"] == params["end_date"], "one day per request: TMDb omits entries from longer spans"
         page = Catalogue(changed=listed.get(dt.date.fromisoformat(params["start_date"]), ())).changes(1)
         return Fault(body=json.dumps(page).encode())
 
@@ -36,7 +36,7 @@ def change_lists(listed: Mapping[dt.date, Collection[int]]) -> FaultHook:
 
 
 def exports(answers: Mapping[dt.date, Fault], *, otherwise: Fault | None = None) -> FaultHook:
-    """A hook for a replay server: what the id exports of these days answer; others hold the catalogue."""
+    """A hook for a replay server: answers for the id exports of these days; other exports hold the catalogue."""
 
     def hook(path: str, params: Mapping[str, str]) -> Fault | None:
         day = export_day(path)
@@ -46,12 +46,12 @@ def exports(answers: Mapping[dt.date, Fault], *, otherwise: Fault | None = None)
 
 
 def both(*hooks: FaultHook) -> FaultHook:
-    """The first of several hooks that has something to say."""
+    """The answer of the first of several hooks that has one."""
     return lambda path, params: next((fault for hook in hooks if (fault := hook(path, params))), None)
 
 
 def export_day(path: str) -> dt.date | None:
-    """The day whose id export lies at a path."""
+    """The day of the id export at a path."""
     found = re.search(r"/movie_ids_(\d\d)_(\d\d)_(\d{4})\.json\.gz$", path)
     return dt.date(int(found[3]), int(found[1]), int(found[2])) if found else None
 
@@ -62,27 +62,27 @@ def export_path(day: dt.date) -> str:
 
 
 def asked_films(replay: ReplayServer) -> list[int]:
-    """The films whose details were asked, in order of their ids; one asked twice comes twice."""
+    """The ids of the films whose details were requested, sorted, repeats included."""
     return sorted(int(asked.path.removeprefix("/movie/")) for asked in replay.asked if asked.kind == "details")
 
 
 def asked_pages(replay: ReplayServer) -> list[int]:
-    """The discover pages asked, in order."""
+    """The requested discover pages, sorted."""
     return sorted(int(asked.params["page"]) for asked in replay.asked if asked.kind == "discover")
 
 
 def asked_changes(replay: ReplayServer) -> list[dt.date]:
-    """The days whose change lists were asked, in the order in which they were."""
+    """The days whose change lists were requested, in order."""
     return [dt.date.fromisoformat(asked.params["start_date"]) for asked in replay.asked if asked.kind == "changes"]
 
 
 def asked_exports(replay: ReplayServer) -> list[dt.date | None]:
-    """The days whose id exports were asked, in the order in which they were."""
+    """The days whose id exports were requested, in order."""
     return [export_day(asked.path) for asked in replay.asked if asked.kind == "export"]
 
 
 def content_of(tables: Tables) -> dict[str, list[tuple[object, ...]]]:
-    """Every table's rows, sorted, but for what only tells when they were last asked or confirmed."""
+    """Every table's rows, sorted, without the dates on which they were last requested or confirmed."""
     queries = {
         name: query.replace(", as_of_date", "").replace(", details_date", "")
         for name, query in STATE.items()

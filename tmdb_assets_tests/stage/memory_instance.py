@@ -1,6 +1,6 @@
-"""Dagster's instance in memory for runs in this process, on one connection to each of its databases.
+"""Dagster's in-memory instance for runs in this process, with one connection to each of its databases.
 
-`DagsterInstance.ephemeral()` opens one for every question, some 700 a day's run: a fifth of the run's time.
+`DagsterInstance.ephemeral()` opens one for every query, some 700 in a day's run: a fifth of the run's time.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class _EventLog(InMemoryEventLogStorage):
 
     @contextmanager
     def _connect(self) -> Iterator[Connection]:
-        if threading.get_ident() != self._thread:  # SQLite keeps a connection to its thread
+        if threading.get_ident() != self._thread:  # a SQLite connection belongs to its thread
             with super()._connect() as connection:
                 yield connection
             return
@@ -43,7 +43,7 @@ class _Runs(InMemoryRunStorage):
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
-        if threading.get_ident() != self._thread or self._held_conn.in_transaction():  # the latter: amid another
+        if threading.get_ident() != self._thread or self._held_conn.in_transaction():  # or within another query
             with super().connect() as connection:
                 yield connection
             return
@@ -52,8 +52,8 @@ class _Runs(InMemoryRunStorage):
 
 
 def memory_instance() -> DagsterInstance:
-    """What `DagsterInstance.ephemeral()` gives, with the storages above; close it, by `with` or `dispose`."""
-    # Which migration a database stands at is not noted: all their files would be read, and this one is never upgraded.
+    """`DagsterInstance.ephemeral()` with the storages above; close it by `with` or `dispose`."""
+    # No migration is recorded: that would read all migration files, and this database is never upgraded.
     with mock.patch("dagster._core.storage.runs.in_memory.stamp_alembic_rev"):
         runs = _Runs()
     with mock.patch("dagster._core.storage.event_log.in_memory.stamp_alembic_rev"):

@@ -1,4 +1,4 @@
-"""A dashboard's page opened without a browser: its data and its history, read as page/data.js reads them."""
+"""A dashboard page read without a browser: its data and its history, decoded as page/data.js does."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tmdb_assets.dashboard.history import restore
 
 
 def data_of(page: str) -> dict[str, Any]:
-    """What the page computes with, but for the history."""
+    """The page's data, without the history."""
     return dict(json.loads(_inflate(_text(page, "data"))))
 
 
 def popularity_of(page: str) -> dict[int, list[float]]:
-    """Each film's popularity on the page's days, from its history alone."""
+    """Each film's popularity on the page's days, from its history."""
     data = data_of(page)
     values = restore(decode_levels(_text(page, "history"), len(data["days"])))
     return dict(zip(data["films"]["id"], values.tolist(), strict=True))

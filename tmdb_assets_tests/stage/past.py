@@ -1,4 +1,4 @@
-"""A platform that looks back: one day is loaded, weeks have gone by, and days before and after it are asked for."""
+"""A platform on which one day was loaded weeks ago, for tests that load days before and after it."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ IDS = sorted(CATALOGUE.films)
 
 
 def days_from(first: dt.date, count: int) -> list[dt.date]:
-    """So many days in a row."""
+    """`count` days in a row."""
     return [first + number * ONE_DAY for number in range(count)]
 
 
 @contextmanager
 def past_platform(server: Server, loaded: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
-    """A platform on a copy of a database in which DAY is loaded, as it is 40 days later; nothing was asked yet."""
+    """A platform on a copy of a database with DAY loaded, 40 days later; nothing was requested yet."""
     with (
         copied_warehouse(server, loaded) as warehouse,
         platform(warehouse, CATALOGUE, monkeypatch, retry_seconds=0.3) as ready,

@@ -1,4 +1,4 @@
-"""The whole platform for tests: the real graph, client and Postgres, on any day, over a replay server."""
+"""The whole platform for tests: the real graph, client and Postgres, on any day, with a replay server."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FETCHING = ("raw_discover", "raw_details", "raw_reference", "raw_export")
 
 
 class Graph(Tables):
-    """Runs days against one warehouse, with whatever `source` has for a client."""
+    """Runs days against one warehouse, with the client of `source`."""
 
     def __init__(self, warehouse: Warehouse, source: TmdbSource, monkeypatch: pytest.MonkeyPatch) -> None:
         super().__init__(warehouse)
@@ -52,9 +52,9 @@ class Graph(Tables):
         only: Collection[str] | None = None,
         charts: bool = True,
     ) -> ExecuteInProcessResult:
-        """Run a job for a day, as on `today` (default: that very day; a function is a clock).
+        """Run a job for a day, as on `today` (default: the same day; a function is a clock).
 
-        `only` names the job's assets to run; `charts=False` leaves out the reports, whose drawing takes a second.
+        `only` names the assets to run; `charts=False` leaves out the reports, which take a second.
         """
         self._monkeypatch.setattr(partitions, "today", today if callable(today) else lambda: today or day)
         ops: dict[str, Any] = {step: {"config": {"refresh": True}} for step in FETCHING} if refresh else {}
@@ -71,13 +71,13 @@ class Graph(Tables):
         )
 
     def close(self) -> None:
-        """Give back what the runs took."""
+        """Close the source and the instance."""
         self.source.close()
         self.instance.dispose()
 
 
 class Platform(Graph):
-    """The real client as well; `replay.catalogue` is what TMDb answers."""
+    """With the real client too; `replay.catalogue` is what TMDb answers."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class Platform(Graph):
         self.replay = replay
         given = {"tmdb_token": replay.token, "tmdb_api_url": replay.url, "tmdb_rate_limit": 0, **settings}
         source = TmdbSource(Settings.load(**given))
-        if retry_seconds is not None:  # the real client with less patience
+        if retry_seconds is not None:  # the real client with shorter retries
             source.client = TmdbClient(
                 given["tmdb_api_url"], given["tmdb_token"], rate_limit=0, retry_seconds=retry_seconds
             )
@@ -110,7 +110,7 @@ class Platform(Graph):
 def platform(
     warehouse: Warehouse, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch, **options: Any
 ) -> Iterator[Platform]:
-    """A platform over a replay server that answers from `catalogue`; `options` are settings, or `retry_seconds`."""
+    """A platform with a replay server of `catalogue`; `options` are settings, or `retry_seconds`."""
     with ReplayServer(catalogue) as replay:
         made = Platform(warehouse, replay, monkeypatch, **options)
         try:
@@ -121,7 +121,7 @@ def platform(
 
 @contextmanager
 def loaded_database_of(server: Server, catalogue: Catalogue, day: dt.date) -> Iterator[str]:
-    """The name of a database with this one day loaded, for copies; without charts."""
+    """The name of a database with one day loaded, without charts, to be copied."""
     with pytest.MonkeyPatch.context() as monkeypatch, copied_warehouse(server) as warehouse:
         with platform(warehouse, catalogue, monkeypatch) as ready:
             assert_green(ready.run(day, charts=False))
@@ -140,7 +140,7 @@ def failed_checks(result: ExecuteInProcessResult) -> list[str]:
 
 
 def assert_green(result: ExecuteInProcessResult) -> None:
-    """No step of a run failed, and no check."""
+    """Assert that no step and no check of a run failed."""
     assert (failures_of(result), failed_checks(result)) == ([], [])
 
 

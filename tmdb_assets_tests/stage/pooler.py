@@ -1,4 +1,4 @@
-"""A PgBouncer in transaction mode before the tests' Postgres."""
+"""A PgBouncer in transaction mode in front of the tests' Postgres."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ pidfile = {folder}/pid
 
 @contextmanager
 def transaction_pooler(server: sa.URL, *, pool_size: int = 6, databases: Sequence[str] = ("*",)) -> Iterator[sa.URL]:
-    """The address of a server by way of a PgBouncer that gives a client a connection for one transaction at a time.
+    """The URL of a server through a PgBouncer that lends a client a connection for one transaction.
 
-    It has `pool_size` connections to each database, all else is PgBouncer's default. `server` is reached by a socket's
-    folder, as the embedded one is. `databases` are those that the pooler knows; `*` is every one.
+    It has `pool_size` connections to each database, and PgBouncer's defaults otherwise. `server` has a socket folder
+    as the embedded one has. `databases` are those that the pooler serves; `*` is every one.
     """
     folder = Path(tempfile.mkdtemp(prefix="tmdb-assets-pooler-"))
     port = free_port()
@@ -48,7 +48,7 @@ def transaction_pooler(server: sa.URL, *, pool_size: int = 6, databases: Sequenc
     (folder / "ini").write_text(CONFIGURATION.format(**values))
     (folder / "users").write_text(f'"{server.username}" ""\n')
     folder.chmod(0o777)
-    # It refuses root, and must be let into the server's folder: it runs as Postgres does.
+    # It refuses to run as root and needs access to the server's folder: it runs as Postgres's user.
     user = Path(str(server.query["host"])).stat().st_uid if os.geteuid() == 0 else None
     command = [str(PROGRAM), "--quiet", str(folder / "ini")]
     url = sa.URL.create(server.drivername, server.username, host="127.0.0.1", port=port, database=server.database)
@@ -57,6 +57,6 @@ def transaction_pooler(server: sa.URL, *, pool_size: int = 6, databases: Sequenc
         assert wait_until(lambda: listens(port)), (folder / "log").read_text()
         yield url
     finally:
-        process.terminate()  # at once, whoever is connected
+        process.terminate()  # at once, even with clients connected
         process.wait()
         shutil.rmtree(folder)

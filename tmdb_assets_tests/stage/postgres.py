@@ -1,4 +1,4 @@
-"""The warehouse's Postgres for tests: settings that lead to it, plain connections, and other processes that use it."""
+"""The warehouse's Postgres for tests: settings for it, plain connections, and other processes that use it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tmdb_assets_tests.stage.waiting import PATIENCE_S
 needs_embedded = pytest.mark.skipif(sys.platform == "win32", reason="the embedded Postgres runs on Linux and macOS")
 
 PASSWORD = "räk p@ss:/?#%+&'\""
-# Says its server's pid and start once it has one, then runs the given lines, then waits for its input to end.
+# Starts the server, prints its pid, runs the given lines, then waits until its input ends.
 USER_OF_THE_SERVER = """
 import os, sys
 from pathlib import Path
@@ -37,7 +37,7 @@ sys.stdin.read()
 
 
 def settings(url: str | None = None, token: str | None = None) -> Settings:
-    """The settings with this warehouse and token, None for none."""
+    """The settings with this warehouse and token, None for unset."""
     return Settings.load(tmdb_token=token, warehouse_url=url)
 
 
@@ -60,7 +60,7 @@ def database_names(url: sa.URL) -> set[str]:
 
 
 def as_text(url: sa.URL, drivername: str = "postgresql") -> str:
-    """The URL as a user writes it, password included."""
+    """The URL as a user writes it, including the password."""
     return url.set(drivername=drivername).render_as_string(hide_password=False)
 
 
@@ -95,7 +95,7 @@ class User:
 
 @contextmanager
 def using(data_dir: Path, lines: str = ""):
-    """Another process that uses the embedded server on a folder, ended with the context."""
+    """Another process that uses the embedded server on a folder; ends with the context."""
     user = User(data_dir, lines)
     try:
         yield user

@@ -1,4 +1,4 @@
-"""A Postgres of a test's own, which it may stop and start again while others use it."""
+"""A test's own Postgres, which it may restart while others use it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tmdb_assets_tests.stage.server_folder import make_server_folder
 
 
 class OwnServer:
-    """A server, and the address of a warehouse on it."""
+    """A server, and the URL of a warehouse on it."""
 
     def __init__(self, folder: Path) -> None:
         self.postgres = EmbeddedPostgres(folder / "postgres")
@@ -26,12 +26,12 @@ class OwnServer:
         self.url = sa.URL.create("postgresql+psycopg", username="postgres", database="films", query=query)
 
     def restart(self, mode: str) -> None:
-        """Stop it, `fast` or `immediate` as a crash does, and start it again."""
+        """Restart it; `mode` is `fast`, or `immediate` as after a crash."""
         log = str(self.postgres.data_dir / "log")
         run_pg_ctl(self.postgres.data_dir, "restart", "-w", "-m", mode, "-l", log)
 
     def listen(self, password: str) -> int:
-        """Start it again so that it is reached by TCP too, with a password; the port, which is the socket's as well."""
+        """Restart it with TCP and a password; return the port, which is the socket's too."""
         with sa.create_engine(self.url.set(database="postgres")).begin() as connection:
             connection.exec_driver_sql(f"alter role postgres password '{password}'")
         rules = self.postgres.data_dir / "pg_hba.conf"
@@ -47,7 +47,7 @@ class OwnServer:
 
 @contextmanager
 def own_server() -> Iterator[OwnServer]:
-    """A server that ends with the context, and its data with it."""
+    """A server that is stopped and deleted with the context."""
     folder = make_server_folder("tmdb-assets-outage-")
     made = OwnServer(folder)
     try:

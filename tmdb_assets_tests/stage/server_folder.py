@@ -1,4 +1,4 @@
-"""Where the data of the tests' own Postgres servers lie: in memory where there is room for them."""
+"""The data folders of the tests' Postgres servers: in memory where there is room."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ LEAST_FREE = 2 * 1024**3  # bytes; containers have 64 MB of it
 
 
 def make_server_folder(prefix: str) -> Path:
-    """A new folder, deleted at the exit at the latest. In memory, a database is copied in a quarter of the time.
+    """A new folder, deleted at exit at the latest. Copying a database in memory takes a quarter of the time.
 
-    Not pytest's own folder: a second session takes its permissions away from the user whom Postgres runs as.
+    Not in pytest's folder: a second session removes the permissions of the user that Postgres runs as.
     """
     in_memory = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= LEAST_FREE
     made = Path(tempfile.mkdtemp(prefix=prefix, dir=MEMORY if in_memory else None))
-    # Registered before a server of this process is: it stops first, for what came last is called first.
+    # Registered before any server of this process, so called after it: exit handlers run in reverse order.
     atexit.register(shutil.rmtree, made, ignore_errors=True)
     return made

@@ -1,4 +1,4 @@
-"""The project's own modules as syntax trees, and small made-up ones, for the tests of its rules."""
+"""The project's modules as syntax trees, and small made-up ones, for the tests of its rules."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TREES = (PACKAGE, "tmdb_assets_tests", "benchmarks")
 
 
 class Tree:
-    """The modules of one package below `root`, parsed, with the full names of all that each imports."""
+    """The parsed modules of one package below `root`, with the full names of everything that each imports."""
 
     def __init__(self, root: Path, package: str) -> None:
         self.package = package
@@ -40,11 +40,11 @@ class Tree:
         }
 
     def module_of(self, name: str) -> str:
-        """The module that a full name is, or is defined in."""
+        """The module of a full name: itself, or the one that defines it."""
         return name if name in self.paths else name.rpartition(".")[0]
 
     def room_of(self, module: str) -> str:
-        """The room that a module stands in, or the module of the root that it is."""
+        """The room of a module; for a module of the root, its own name."""
         return module.split(".")[1] if "." in module else "__init__"
 
 

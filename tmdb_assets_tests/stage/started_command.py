@@ -1,4 +1,4 @@
-"""A command of `tmdb-assets` that serves pages until it is told to stop."""
+"""A command of `tmdb-assets` that serves pages until it is stopped."""
 
 from __future__ import annotations
 
@@ -19,10 +19,9 @@ from tmdb_assets_tests.stage.waiting import PATIENCE_S, wait_until
 
 @contextmanager
 def started_command(name: str, health: str, environment: Mapping[str, str], log: Path) -> Iterator[str]:
-    """Start the command on a free port and wait until `health`, a path, answers; give its address.
+    """Start the command on a free port and wait until the path `health` answers; yield its address.
 
-    At the end of the block it is told to stop. It then has to end by itself, having said nothing odd, and to leave no
-    process behind.
+    At the end of the block it gets SIGTERM. It must then exit with 0, have printed no traceback and leave no process.
     """
     port = free_port()
     command = [sys.executable, "-m", "tmdb_assets.cli.main", name, "--port", str(port)]

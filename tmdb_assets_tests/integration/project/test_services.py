@@ -1,4 +1,4 @@
-"""The services of docker-compose.yml started natively: healthy, a day through all of them, and none lost by a kill."""
+"""The services of docker-compose.yml run natively: healthy, a day through all of them, and no run lost by a kill."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tmdb_assets_tests.stage.postgres import needs_embedded
 from tmdb_assets_tests.stage.waiting import PATIENCE_S, wait_until
 
 pytestmark = needs_embedded
-PAST_DAYS = 3  # one for each service that is killed, and no more: the gap filler and the one-shot day would load them
+PAST_DAYS = 3  # one per killed service and no more: the gap filler and the one-shot day would load others
 LAUNCH = """
 mutation ($params: ExecutionParams!) {
   launchRun(executionParams: $params) {
@@ -52,22 +52,22 @@ where l.date_id = :day
 
 
 class Running:
-    """The platform under way, seen as its users see it: by the webserver and by the database."""
+    """The running platform as its users see it: through the webserver and the database."""
 
     def __init__(self, made: Services, engine: sa.Engine) -> None:
         self.services, self.engine = made, engine
 
-    def ask(self, query: str, **variables: Any) -> Any:
+    def query(self, query: str, **variables: Any) -> Any:
         url = f"http://127.0.0.1:{self.services.ports['3000']}/graphql"
         answer = requests.post(url, json={"query": query, "variables": variables}, timeout=PATIENCE_S).json()
         assert "errors" not in answer, answer["errors"]
         return answer["data"]
 
     def knows_the_code(self) -> bool:
-        return "schedules" in self.ask(INSTIGATORS)["repositoryOrError"]
+        return "schedules" in self.query(INSTIGATORS)["repositoryOrError"]
 
     def launch(self, job: str, day: dt.date) -> str:
-        """Launch a job for a day, as the UI's button does; the run's id."""
+        """Launch a job for a day, as the UI does; return the run's id."""
         selector = {
             "repositoryLocationName": "tmdb_assets",
             "repositoryName": "__repository__",
@@ -75,13 +75,13 @@ class Running:
         }
         tags = [{"key": "dagster/partition", "value": day.isoformat()}]
         params = {"selector": selector, "executionMetadata": {"tags": tags}}
-        launched = self.ask(LAUNCH, params=params)["launchRun"]
+        launched = self.query(LAUNCH, params=params)["launchRun"]
         assert launched["__typename"] == "LaunchRunSuccess", launched
         return str(launched["run"]["runId"])
 
     def runs(self, day: dt.date, job: str = "backfill") -> list[dict[str, Any]]:
         """The runs of a job for a day, the newest first."""
-        found = self.ask(RUNS, day=day.isoformat())["runsOrError"]["results"]
+        found = self.query(RUNS, day=day.isoformat())["runsOrError"]["results"]
         return [run for run in found if run["jobName"] == job]
 
     def status(self, run_id: str, day: dt.date, job: str = "backfill") -> str:
@@ -89,20 +89,20 @@ class Running:
 
     def await_status(self, run_id: str, day: dt.date, wanted: str, job: str = "backfill") -> None:
         ends = {wanted, "FAILURE", "CANCELED", "SUCCESS"}
-        # Each question costs the webserver some work.
+        # Polled slowly: each query costs the webserver some work.
         reached = wait_until(lambda: self.status(run_id, day, job) in ends, every=0.2)
         assert reached, self.runs(day, job)
         assert self.status(run_id, day, job) == wanted
 
     @contextmanager
     def loads_held(self) -> Iterator[None]:
-        """No run can finish its load meanwhile: it waits for a lock on the book of loads."""
+        """Keep runs from finishing their load: they wait for a lock on `load_day`."""
         with self.engine.begin() as connection:
             connection.execute(sa.text("lock table load_day in exclusive mode"))
             yield
 
     def loaded(self, day: dt.date) -> tuple[int, int, int] | None:
-        """How many films the day's load says, how many rows its fact has, and of how many films; None if not loaded."""
+        """Films counted by the day's load, rows and distinct films of its fact; None if not loaded."""
         with self.engine.begin() as connection:
             row = connection.execute(sa.text(DAY), {"day": day}).one_or_none()
         return None if row is None else (row[0], row[1], row[2])
@@ -125,15 +125,15 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
                 made.start(name)
             made.await_healthy("code", "webserver")
             running = Running(made, engine)
-            # All started at once, as Docker does after a reboot, heeding no order: the webserver may have looked for
-            # the code server before it was there, and looks again every 10 s.
+            # All start at once, as under Docker after a reboot: the webserver may have started before the code
+            # server, and retries every 10 s.
             assert wait_until(running.knows_the_code, every=0.2)
             yield running
         engine.dispose()
 
 
 def watch_often(home: Path) -> None:
-    """The project's dagster.yaml, but that the daemon looks at its runs every second, not every 30."""
+    """Use the project's dagster.yaml, but let the daemon poll its runs every second instead of every 30."""
     file = home / "data" / "dagster" / "dagster.yaml"
     file.unlink(missing_ok=True)
     shutil.copy(SHIPPED_DIR / "dagster.yaml", file)
@@ -144,7 +144,7 @@ def watch_often(home: Path) -> None:
 
 @pytest.fixture
 def day(request: pytest.FixtureRequest) -> dt.date:
-    """A past day of the test's own."""
+    """The test's own past day."""
     return partitions.today() - dt.timedelta(days=int(request.param))
 
 
@@ -160,8 +160,8 @@ def test_a_day_goes_through_webserver_daemon_and_code_server(platform: Running) 
     platform.services.await_healthy("daemon")
 
 
-def test_schedules_and_sensors_run_unless_told_otherwise(platform: Running) -> None:
-    found = platform.ask(INSTIGATORS)["repositoryOrError"]
+def test_schedules_and_sensors_run_by_default(platform: Running) -> None:
+    found = platform.query(INSTIGATORS)["repositoryOrError"]
     assert {one["name"]: one["scheduleState"]["status"] for one in found["schedules"]} == {
         "daily_schedule": "RUNNING",
         "retention_schedule": "RUNNING",
@@ -173,7 +173,7 @@ def test_schedules_and_sensors_run_unless_told_otherwise(platform: Running) -> N
 
 
 @pytest.mark.parametrize("day", [1], indirect=True)
-def test_a_killed_daemon_takes_up_what_was_asked_meanwhile(platform: Running, day: dt.date) -> None:
+def test_a_restarted_daemon_runs_what_was_launched_meanwhile(platform: Running, day: dt.date) -> None:
     platform.services.kill("daemon")
     run_id = platform.launch("backfill", day)
     assert platform.status(run_id, day) == "QUEUED"
@@ -183,7 +183,7 @@ def test_a_killed_daemon_takes_up_what_was_asked_meanwhile(platform: Running, da
 
 
 @pytest.mark.parametrize("day", [2], indirect=True)
-def test_a_killed_webserver_leaves_its_runs_alone(platform: Running, day: dt.date) -> None:
+def test_a_killed_webserver_does_not_affect_its_runs(platform: Running, day: dt.date) -> None:
     with platform.loads_held():
         run_id = platform.launch("backfill", day)
         platform.await_status(run_id, day, "STARTED")
@@ -195,7 +195,7 @@ def test_a_killed_webserver_leaves_its_runs_alone(platform: Running, day: dt.dat
 
 
 @pytest.mark.parametrize("day", [3], indirect=True)
-def test_the_run_of_a_killed_code_server_is_run_again(platform: Running, day: dt.date) -> None:
+def test_the_run_of_a_killed_code_server_is_retried(platform: Running, day: dt.date) -> None:
     with platform.loads_held():
         run_id = platform.launch("backfill", day)
         platform.await_status(run_id, day, "STARTED")
@@ -210,7 +210,7 @@ def test_the_run_of_a_killed_code_server_is_run_again(platform: Running, day: dt
     assert_loaded_once(platform, day, run_id)
 
 
-def test_the_one_shot_day_and_the_app_stand_beside_the_platform(platform: Running) -> None:
+def test_the_one_shot_day_and_the_app_run_next_to_the_platform(platform: Running) -> None:
     done = platform.services.run("etl")
     assert done.returncode == 0, done.stderr
     assert platform.loaded(partitions.today()) is not None
@@ -220,10 +220,10 @@ def test_the_one_shot_day_and_the_app_stand_beside_the_platform(platform: Runnin
 
 
 def assert_loaded_once(platform: Running, day: dt.date, run_id: str) -> None:
-    """Every film of the day once, and one run, the asked one or its repetition, that loaded it."""
+    """Assert that every film of the day is stored once, loaded by the run itself or by its retry."""
     loaded = platform.loaded(day)
     assert loaded is not None
     assert loaded[0] == loaded[1] == loaded[2] > 0
-    asked = [run["status"] for run in platform.runs(day) if run_id in (run["runId"], run["parentRunId"])]
-    assert asked.count("SUCCESS") == 1
-    assert set(asked) <= {"SUCCESS", "FAILURE"}
+    statuses = [run["status"] for run in platform.runs(day) if run_id in (run["runId"], run["parentRunId"])]
+    assert statuses.count("SUCCESS") == 1
+    assert set(statuses) <= {"SUCCESS", "FAILURE"}

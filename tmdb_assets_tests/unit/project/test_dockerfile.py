@@ -1,4 +1,4 @@
-"""The Dockerfile's steps that can be followed without an engine: what is copied is enough to install the project."""
+"""The Dockerfile's steps that can be tested without an engine: it copies enough to install the project."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BUILD = "import hatchling.build, sys; print(hatchling.build.build_editable(sys.a
 
 
 def copy_stage(name: str, until: str, folder: Path) -> None:
-    """Copy into a folder what the stage has copied when a line with `until` begins."""
+    """Copy into a folder what the stage has copied before the line with `until`."""
     text = (PROJECT_ROOT / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
     stage = re.split(rf"^FROM \S+ AS {name}$", text, flags=re.MULTILINE)[1].split("\nFROM ")[0]
     before, found, _ = stage.partition(until)
@@ -31,7 +31,7 @@ def copy_stage(name: str, until: str, folder: Path) -> None:
                 shutil.copy(source, place)
 
 
-def test_what_is_copied_before_it_is_enough_to_install_the_project(tmp_path: Path) -> None:
+def test_enough_is_copied_to_install_the_project(tmp_path: Path) -> None:
     app, made = tmp_path / "app", tmp_path / "made"
     app.mkdir()
     copy_stage("venv", "--editable .", app)
@@ -40,9 +40,9 @@ def test_what_is_copied_before_it_is_enough_to_install_the_project(tmp_path: Pat
     assert list(made.glob("tmdb_assets-*.whl"))
 
 
-def test_what_the_image_needs_is_let_through_to_its_build() -> None:
-    let = set(re.findall(r"^!(.+)$", (PROJECT_ROOT / ".dockerignore").read_text(encoding="utf-8"), re.MULTILINE))
+def test_dockerignore_lets_through_what_is_copied() -> None:
+    allowed = set(re.findall(r"^!(.+)$", (PROJECT_ROOT / ".dockerignore").read_text(encoding="utf-8"), re.MULTILINE))
     text = (PROJECT_ROOT / "Dockerfile").read_text(encoding="utf-8")
     copied = {path for line in re.findall(r"^COPY (?!--from)(.+)$", text, re.MULTILINE) for path in line.split()[:-1]}
     assert "pyproject.toml" in copied
-    assert copied <= let
+    assert copied <= allowed

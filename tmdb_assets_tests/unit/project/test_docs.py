@@ -1,4 +1,4 @@
-"""The documents: links lead somewhere, commands are those that there are, both READMEs say the same."""
+"""The documents: links resolve, commands exist, both READMEs have the same structure."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ PAGES = sorted(
 LINK = re.compile(r"(?<!`)\[[^\]]*\]\(([^)\s]+)\)")
 SHELL = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
 COMMAND = re.compile(r"(?:\.venv/bin/)?tmdb-assets$")
-COMPOSE_OPTIONS = {"--profile", "--since", "-v"}  # those in the documents that take a value
-# What of the words after a subcommand are services.
+COMPOSE_OPTIONS = {"--profile", "--since", "-v"}  # used in the documents with a value
+# Which words after a subcommand are services.
 COMPOSE_SUBCOMMANDS: dict[str, Callable[[list[str]], list[str]]] = {
     **dict.fromkeys(("up", "stop", "down", "ps", "logs"), lambda words: words),
     **dict.fromkeys(("run", "exec"), lambda words: words[:1]),
@@ -43,13 +43,13 @@ def without_code(text: str) -> str:
 
 @cache
 def anchors(page: Path) -> set[str]:
-    """The anchors that a page's headings have where it is shown: lower case, words joined by hyphens."""
+    """The anchors of a page's headings, as GitHub makes them: lower case, words joined by hyphens."""
     headings = re.findall(r"^#+ (.*)$", without_code(page.read_text(encoding="utf-8")), flags=re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=relative)
-def test_links_lead_to_files_and_headings(page: Path) -> None:
+def test_links_resolve_to_files_and_headings(page: Path) -> None:
     broken = []
     for target in LINK.findall(without_code(page.read_text(encoding="utf-8"))):
         if target.startswith(("https://", "http://")):
@@ -62,7 +62,7 @@ def test_links_lead_to_files_and_headings(page: Path) -> None:
 
 
 def shell_commands(page: Path) -> Iterator[list[str]]:
-    """The words of each command in a page's shell blocks: without comments, pipes and variables set before it."""
+    """The words of each command in a page's shell blocks, without comments and leading variables."""
     for block in SHELL.findall(page.read_text(encoding="utf-8")):
         for line in re.sub(r"\$\([^)]*\)", "X", block).splitlines():
             if re.match(r"[\d*]+ [\d*]+ ", line):
@@ -76,7 +76,7 @@ def shell_commands(page: Path) -> Iterator[list[str]]:
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if SHELL.search(page.read_text("utf-8"))], ids=relative)
-def test_commands_in_the_documents_are_those_that_there_are(page: Path) -> None:
+def test_commands_in_the_documents_exist(page: Path) -> None:
     makefile = (PROJECT_ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z-]+):", makefile, flags=re.MULTILINE))
     unknown = []
@@ -92,7 +92,7 @@ def test_commands_in_the_documents_are_those_that_there_are(page: Path) -> None:
 
 
 def fault_of(arguments: list[str]) -> str | None:
-    """What the command says against its arguments, None if it would start."""
+    """The command's error message for these arguments, None if they are valid."""
     if not arguments:
         return "no command"
     made = main.commands.get(arguments[0])
@@ -107,25 +107,25 @@ def fault_of(arguments: list[str]) -> str | None:
     return None
 
 
-def test_a_wrong_command_is_seen() -> None:
+def test_a_wrong_command_is_found() -> None:
     assert fault_of(["run", "--date", "2026-11-25"]) is None
     assert fault_of(["runs"]) == "no such command"
     assert "--dat" in (fault_of(["run", "--dat", "2026-11-25"]) or "")
     assert "--to" in (fault_of(["backfill", "--from", "2026-11-25"]) or "")
 
 
-def test_compose_commands_name_services_and_profiles_of_the_file() -> None:
+def test_compose_commands_use_existing_services_and_profiles() -> None:
     found = {
-        (relative(page), told): compose_fault(shlex.split(told))
+        (relative(page), command): compose_fault(shlex.split(command))
         for page in PAGES
-        for told in re.findall(r"docker compose ([^`#\n]+)", page.read_text(encoding="utf-8"))
+        for command in re.findall(r"docker compose ([^`#\n]+)", page.read_text(encoding="utf-8"))
     }
     assert len(found) > 15
     assert {command: fault for command, fault in found.items() if fault} == {}
 
 
 def compose_fault(words: list[str]) -> str | None:
-    """What of a command's words the file does not have, None if it has all: subcommand, profiles, services."""
+    """The subcommand, profile or service of a command that does not exist; None if all do."""
     services = read_compose(made_env())["services"]
     profiles = {profile for service in services.values() for profile in service.get("profiles", [])}
     given = iter(words)
@@ -143,7 +143,7 @@ def compose_fault(words: list[str]) -> str | None:
     return next((f"no service {name}" for name in named if name not in services), None)
 
 
-def test_a_wrong_compose_command_is_seen() -> None:
+def test_a_wrong_compose_command_is_found() -> None:
     assert compose_fault(["up", "-d", "--force-recreate", "pgadmin"]) is None
     assert compose_fault(["up", "-d", "pgadmn"]) == "no service pgadmn"
     assert compose_fault(["--profile", "elt", "up"]) == "no profile elt"
@@ -152,7 +152,7 @@ def test_a_wrong_compose_command_is_seen() -> None:
     assert "no subcommand" in (compose_fault(["upp"]) or "")
 
 
-def test_both_readmes_show_the_same() -> None:
+def test_both_readmes_have_the_same_structure() -> None:
     english, french = ((PROJECT_ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "README.fr.md"))
 
     def skeleton(text: str) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""A public function says in its docstring which errors it raises."""
+"""The docstring of a public function names the errors that it raises."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ ENDS_THE_PROCESS = {"SystemExit"}  # how a command sets its exit code
 INNER = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
 
-def unsaid(code: ast.AST, owner: str = "") -> Iterator[str]:
-    """Public functions, with the error that each raises and its docstring does not name."""
+def undocumented(code: ast.AST, owner: str = "") -> Iterator[str]:
+    """Public functions, each with an error that it raises and its docstring does not name."""
     for node in ast.iter_child_nodes(code):
         if isinstance(node, ast.ClassDef):
             if not node.name.startswith("_"):
-                yield from unsaid(node, f"{node.name}.")
+                yield from undocumented(node, f"{node.name}.")
         elif isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
-            said = ast.get_docstring(node) or ""
+            text = ast.get_docstring(node) or ""
             for error in sorted(raised(node) - ENDS_THE_PROCESS):
-                # What is raised by a variable or made by a function has no name here: the docstring says what it is.
+                # An error from a variable or function has no name here: any "raises" in the docstring counts.
                 is_named = error.split(".")[-1].endswith("Error")
-                if ("aise" not in said) or (is_named and error.split(".")[-1] not in said):
+                if ("aise" not in text) or (is_named and error.split(".")[-1] not in text):
                     yield f"{owner}{node.name}: {error}"
 
 
 def raised(function: ast.FunctionDef) -> set[str]:
-    """What the function's own statements raise, but for an error that it passes on."""
+    """What the function's own statements raise, apart from a bare `raise`."""
     found, nodes = set(), list[ast.AST](function.body)
     while nodes:
         node = nodes.pop()
@@ -42,14 +42,16 @@ def raised(function: ast.FunctionDef) -> set[str]:
     return found
 
 
-def test_every_public_function_that_raises_says_so() -> None:
+def test_every_public_function_documents_its_errors() -> None:
     modules = sorted(PACKAGE.rglob("*.py"))
-    found = [f"{path.relative_to(PACKAGE)}: {line}" for path in modules for line in unsaid(ast.parse(path.read_text()))]
+    found = [
+        f"{path.relative_to(PACKAGE)}: {line}" for path in modules for line in undocumented(ast.parse(path.read_text()))
+    ]
     assert len(modules) > 100
     assert found == []
 
 
-def test_one_that_does_not_say_so_is_found() -> None:
+def test_one_that_does_not_is_found() -> None:
     code = '''
         def silent(): raise ValueError("x")
         def vague():
@@ -68,7 +70,7 @@ def test_one_that_does_not_say_so_is_found() -> None:
         class _Private:
             def read(self): raise came
     '''
-    assert list(unsaid(ast.parse(textwrap.dedent(code)))) == [
+    assert list(undocumented(ast.parse(textwrap.dedent(code)))) == [
         "silent: ValueError",
         "vague: errors.LookupError",
         "Reader.read: came",

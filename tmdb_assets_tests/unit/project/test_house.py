@@ -1,7 +1,7 @@
 """The rules of the house: how large a room may be, and what it may import.
 
-Every import counts, also one in a function or for a type: a circle that is only hidden until a call is still a circle.
-Each rule is tried on a small made-up tree that breaks it, too.
+Every import counts, including those in functions and for types: a circle that only appears in a call is still a circle.
+Each rule is also tested on a small made-up tree that breaks it.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from tmdb_assets_tests.stage.source_tree import CHECKOUT, PACKAGE, TREES, Tree, 
 MOST_MODULES, MOST_LINES, MOST_LINES_OF_A_FUNCTION = 20, 300, 50
 ROOT_FILES = {"__init__.py", "settings.py", "partitions.py", "definitions.py"}
 
-# Folders of tests that do not bear the name of a room or module: what they are about is no part of the package, or all.
+# Folders of tests that are not named after a room or module: they test other parts of the project, or all of it.
 OTHER_FOLDERS_OF_TESTS = {"project", "benchmarks", "fakes", "oracle", "days", "interruption"}
 
-# Which rooms and modules of the root a room may import. Each stands below those that it imports.
+# Which rooms and modules of the root a room may import. Each is listed after those that it imports.
 ROOMS: dict[str, set[str]] = {
     "errors": set(),
     "settings": {"errors"},
@@ -82,7 +82,7 @@ def find_long_functions(tree: Tree) -> list[str]:
 
 
 def find_circle(edges: Mapping[str, set[str]]) -> Sequence[str]:
-    """One circle, as names of which each imports the one before it; empty when there is none."""
+    """One circle of names, each importing the one before it; empty when there is none."""
     try:
         TopologicalSorter(edges).prepare()
     except CycleError as error:
@@ -90,11 +90,11 @@ def find_circle(edges: Mapping[str, set[str]]) -> Sequence[str]:
     return []
 
 
-def find_strangers_at_the_root(tree: Tree) -> set[str]:
+def find_stray_files_of_the_root(tree: Tree) -> set[str]:
     return {path.name for path in tree.paths[tree.package].parent.iterdir() if path.is_file()} - ROOT_FILES
 
 
-def find_wrong_doors(tree: Tree, rooms: Mapping[str, set[str]]) -> list[str]:
+def find_forbidden_imports(tree: Tree, rooms: Mapping[str, set[str]]) -> list[str]:
     found = []
     for name, used in tree.edges().items():
         room = tree.room_of(name)
@@ -125,15 +125,15 @@ def test_no_imports_go_in_a_circle(package: str) -> None:
     assert find_circle(tree_of(package).edges()) == []
 
 
-def test_the_root_holds_rooms_and_little_else() -> None:
-    assert find_strangers_at_the_root(tree_of(PACKAGE)) == set()
+def test_the_root_has_no_other_files() -> None:
+    assert find_stray_files_of_the_root(tree_of(PACKAGE)) == set()
 
 
 def test_a_room_imports_only_what_it_may() -> None:
     house = tree_of(PACKAGE)
     assert {house.room_of(name) for name in house.paths} - {"__init__"} == ROOMS.keys(), "a new room needs its line"
     assert find_circle(ROOMS) == []
-    assert find_wrong_doors(house, ROOMS) == []
+    assert find_forbidden_imports(house, ROOMS) == []
     assert find_banned_libraries(house, BANNED) == []
 
 
@@ -165,7 +165,7 @@ def test_what_is_too_large_is_found(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "form", ["from house import b", "def later():\n    import house.b", "from house.b import name"]
 )
-def test_a_circle_is_found_wherever_the_import_stands(form: str, tmp_path: Path) -> None:
+def test_a_circle_is_found_wherever_the_import_is(form: str, tmp_path: Path) -> None:
     tree = made_up(
         tmp_path, {"house/a.py": form, "house/b.py": "from house.c import x", "house/c.py": "import house.a"}
     )
@@ -173,14 +173,14 @@ def test_a_circle_is_found_wherever_the_import_stands(form: str, tmp_path: Path)
     assert find_circle(made_up(tmp_path, {"house/c.py": "import json"}).edges()) == []
 
 
-def test_a_file_that_is_in_no_room_is_found(tmp_path: Path) -> None:
+def test_a_stray_file_of_the_root_is_found(tmp_path: Path) -> None:
     files = {"house/settings.py": "", "house/misc.py": "", "house/notes.yaml": "", "house/room/a.py": ""}
-    assert find_strangers_at_the_root(made_up(tmp_path, files)) == {"misc.py", "notes.yaml"}
+    assert find_stray_files_of_the_root(made_up(tmp_path, files)) == {"misc.py", "notes.yaml"}
 
 
 def test_what_a_room_may_not_import_is_found(tmp_path: Path) -> None:
     text = "import json\nimport sqlalchemy as sa\nfrom house.cellar.wine import red\nfrom house.attic import dust\n"
     tree = made_up(tmp_path, {"house/attic/a.py": text, "house/attic/dust.py": "", "house/cellar/wine.py": ""})
-    assert find_wrong_doors(tree, {"attic": set()}) == ["house.attic.a imports house.cellar.wine"]
-    assert find_wrong_doors(tree, {"attic": {"cellar"}}) == []
+    assert find_forbidden_imports(tree, {"attic": set()}) == ["house.attic.a imports house.cellar.wine"]
+    assert find_forbidden_imports(tree, {"attic": {"cellar"}}) == []
     assert find_banned_libraries(tree, {"attic": SQL}) == ["house.attic.a imports sqlalchemy"]

@@ -1,4 +1,4 @@
-"""What is used of Dagster beside what it exports: the one list that an upgrade has to look at."""
+"""The private names of Dagster that are used: the one list to check on an upgrade."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ PRIVATE_NAMES = {
 
 
 def find_private_names(tree: Tree) -> dict[str, set[str]]:
-    """What each module imports of Dagster's private modules, or names in a string."""
+    """What each module imports from Dagster's private modules, or names in a string."""
     found = {}
     for name, code in tree.code.items():
         texts = {
@@ -55,11 +55,11 @@ def find_private_names(tree: Tree) -> dict[str, set[str]]:
     return {name: private for name, private in found.items() if private}
 
 
-def test_the_private_names_of_dagster_are_these() -> None:
+def test_only_the_listed_private_names_are_used() -> None:
     found: dict[str, set[str]] = {}
     for package in TREES:
         found |= find_private_names(tree_of(package))
-    del found[__name__]  # the list itself
+    del found[__name__]  # this list
     assert found == PRIVATE_NAMES
     assert {name.rpartition(".")[0] for name in found if name.startswith(f"{PACKAGE}.")} == {"tmdb_assets.instance"}
     assert set(PRIVATE_NAME.findall((CHECKOUT / "dagster.yaml").read_text())) == PRIVATE_NAMES_IN_YAML
