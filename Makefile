@@ -61,12 +61,12 @@ format: $(VENV)/dev.stamp ## Format the code.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-schema: $(VENV)/runtime.stamp ## Write sql/schema.sql, the data dictionary and .env.example anew from their declarations.
+schema: $(VENV)/runtime.stamp ## Write sql/schema.sql, the data dictionary and .env.example from their declarations.
 	$(BIN)/python -m tmdb_assets.warehouse.schema.ddl
 	$(BIN)/python -m tmdb_assets.warehouse.data_dictionary
 	$(BIN)/python -m tmdb_assets.cli.env_file --example > .env.example
 
-pictures: run $(VENV)/dev.stamp ## Take the README's pictures anew, with the sandbox's figures (needs chromium).
+pictures: run $(VENV)/dev.stamp ## Retake the README's pictures with the sandbox's figures (needs chromium).
 	$(BIN)/python -m tmdb_assets_tests.ui.pictures
 
 bench: $(VENV)/dev.stamp ## Measure a day's run, ingestion against the floor, the warehouse at scale, and the app.
@@ -78,7 +78,7 @@ bench: $(VENV)/dev.stamp ## Measure a day's run, ingestion against the floor, th
 
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-annotate --no-header --no-strip-extras
-lock: $(VENV)/dev.stamp ## Resolve the locked dependencies anew.
+lock: $(VENV)/dev.stamp ## Resolve the locked dependencies again.
 	$(LOCK) --upgrade --extra build --extra viz --extra dev pyproject.toml --output-file requirements-dev.lock
 	$(LOCK) --constraints requirements-dev.lock --extra build --extra viz pyproject.toml --output-file requirements-viz.lock
 	$(LOCK) --constraints requirements-dev.lock --extra build pyproject.toml --output-file requirements.lock

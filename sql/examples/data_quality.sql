@@ -72,7 +72,7 @@ lines (place, what, n, total) as (
     union all
     select
         10,
-        'rows set aside',
+        'rows rejected',
         d.set_aside,
         null
     from days_counted as d

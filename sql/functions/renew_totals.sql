@@ -97,4 +97,4 @@ begin
 end
 $$;
 
-comment on function renew_totals() is 'Counts popularity_total and top_movie anew.';
+comment on function renew_totals() is 'Recomputes popularity_total and top_movie.';

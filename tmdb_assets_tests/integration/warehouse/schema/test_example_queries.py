@@ -109,7 +109,7 @@ EXPECTED: dict[str, list[tuple[Any, ...]]] = {
         ("films without a country", 1, 5, 0.2),
         ("days that were not loaded", 5, 8, 0.625),
         ("loaded days from exports alone", 0, 3, 0),
-        ("rows set aside", 0, None, None),
+        ("rows rejected", 0, None, None),
     ],
 }
 
