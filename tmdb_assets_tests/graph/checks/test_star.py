@@ -224,7 +224,7 @@ def test_every_contract_reports_its_broken_rows_while_the_others_load(warehouse,
         assert check.severity.value == "WARN"
         assert check.description == (
             "1 of 207 rows broke the contract of raw_discover and are in rejected_row with their reasons; the others "
-            "are loaded. Look at them with: select * from rejected_row where table_name = 'raw_discover'."
+            "are loaded. To see them: select * from rejected_row where table_name = 'raw_discover'."
         )
         assert values(check)["rejected_share"] == pytest.approx(1 / 207)
         assert dict(graph.rows("select table_name, count(*) from rejected_row group by 1")) == dict.fromkeys(broken, 1)
