@@ -1,23 +1,23 @@
-# Two images of one file: `platform` (code server, webserver, daemon, day) and `viz` (the Streamlit app).
+# Two images: `platform` (code server, webserver, daemon, one-shot day) and `viz` (the Streamlit app).
 #
-# The tag is pinned to a release. To pin the very bytes as well, ask `docker buildx imagetools inspect python:TAG` for the
-# digest and write python:TAG@sha256:DIGEST.
+# The tag is pinned to a release. To pin the content too, write python:TAG@sha256:DIGEST with the digest that
+# `docker buildx imagetools inspect python:TAG` shows.
 ARG PYTHON_TAG=3.11.14-slim-bookworm
 
 FROM python:${PYTHON_TAG} AS base
-# Compiled beforehand, so that nothing is written at run time: the containers' file systems are read-only.
+# Compiled during the build: the containers' file systems are read-only.
 ENV PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_NO_CACHE_DIR=1
 
-# The virtual environment has no pip of its own, and loses what only installing the project needs.
+# The virtual environment has no pip, and loses the packages that only installing the project needs.
 FROM base AS venv
 WORKDIR /app
 RUN python -m venv --without-pip /venv
 COPY requirements.lock ./
 RUN pip --python /venv install --require-hashes --requirement requirements.lock
-# The package reads sql/ and data/ beside itself, so the checkout's layout stays; installing it asks for them too.
+# The package reads sql/ and data/ next to itself, and its installation needs them too: the checkout's layout stays.
 COPY pyproject.toml README.md LICENSE dagster.yaml workspace.yaml ./
 COPY sql sql
 COPY data/country_continent.csv data/country_continent.csv
@@ -38,7 +38,7 @@ RUN rm requirements.lock \
     && python -m compileall -q tmdb_assets
 
 FROM base AS runtime
-# Charts are drawn with the fonts of the machine: titles come in every script. psql and pg_dump are in the environment.
+# Charts use the machine's fonts, and titles may be in any script. psql and pg_dump are in the environment.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends fonts-dejavu-core fonts-noto-core fonts-noto-cjk \

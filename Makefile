@@ -1,4 +1,4 @@
-# Every target works in a fresh clone with Python 3.11 or later and make; .venv is made when it is missing.
+# Every target works in a fresh clone with Python 3.11 or later and make; .venv is created when it is missing.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -10,10 +10,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 help: ## Show this help.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
 
-# A half-made environment has no stamp, so it is finished by the next call.
+# An incomplete environment has no stamp, so the next call finishes it.
 $(VENV)/runtime.stamp: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "Python 3.11 or later is needed; name one: make PYTHON=python3.12 ..."; exit 1; }
+		{ echo "Python 3.11 or later is needed; select one: make PYTHON=python3.12 ..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) --require-hashes --requirement requirements.lock
 	$(PIP) --no-deps --no-build-isolation --editable .
@@ -42,11 +42,11 @@ env: ## Write .env with random passwords, for docker compose.
 psql: $(VENV)/runtime.stamp ## Open psql on the warehouse.
 	$(BIN)/tmdb-assets psql
 
-# In several processes (conftest.py says how many), a file each: no test depends on another process.
-test: $(VENV)/dev.stamp ## Run all tests but those of test-benchmarks; options of pytest as ARGS=...
+# In several processes (conftest.py sets the number), each file in one; no test depends on another process.
+test: $(VENV)/dev.stamp ## Run all tests except test-benchmarks; pytest options as ARGS=...
 	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder $(ARGS)
 
-test-benchmarks: $(VENV)/dev.stamp ## Try each benchmark at a tiny size (a minute).
+test-benchmarks: $(VENV)/dev.stamp ## Run the benchmarks at a tiny size (two minutes).
 	$(BIN)/python -m pytest benchmarks/tests
 
 lint: $(VENV)/dev.stamp ## Lint, check formatting and types.
@@ -83,5 +83,5 @@ lock: $(VENV)/dev.stamp ## Resolve the locked dependencies again.
 	$(LOCK) --constraints requirements-dev.lock --extra build --extra viz pyproject.toml --output-file requirements-viz.lock
 	$(LOCK) --constraints requirements-dev.lock --extra build pyproject.toml --output-file requirements.lock
 
-clean-data: ## Delete the embedded database and everything made at run time.
+clean-data: ## Delete the embedded database and everything created at run time.
 	rm -rf data/postgres data/postgres.* data/dagster data/reports
