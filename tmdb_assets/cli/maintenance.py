@@ -84,8 +84,8 @@ def backup(file: Path, overwrite: bool) -> None:
 
     server = open_server()
     with _stop_if_refused():
-        made = back_up(server, file, overwrite=overwrite)
-    click.echo(f"Saved {describe(server.url)} ({made.counts}) to {file}: {made.size / 1e6:,.1f} MB")
+        counts = back_up(server, file, overwrite=overwrite)
+    click.echo(f"Saved {describe(server.url)} ({counts}) to {file}: {file.stat().st_size / 1e6:,.1f} MB")
 
 
 @click.command()
@@ -108,8 +108,6 @@ def restore(file: Path, replace: bool) -> None:
     with _stop_if_refused():
         restored = warehouse_restore.restore(server, file, replace=replace)
     click.echo(f"Restored {describe(server.url)} ({restored.counts}) from {file}")
-    if restored.left_out:
-        click.echo(f"Not restored, as tmdb-assets does not make them: {', '.join(restored.left_out)}", err=True)
     if restored.former:
         what = f"it holds {', '.join(restored.others)}" if restored.others else "it could not be dropped"
         click.echo(

@@ -1,7 +1,7 @@
-"""A file that `warehouse.backup.dump` wrote: its contents and its rows, and never its SQL.
+"""The contents and rows of a file that `warehouse.backup.dump` wrote.
 
-A backup is foreign input: whoever wrote the file chose each statement in it. So nothing of it is ever executed: its
-rows are taken from what pg_restore prints, and loaded by statements of our own.
+A backup is foreign input: whoever wrote the file chose each SQL statement in it. So none is executed: only the rows
+are taken from what pg_restore prints.
 """
 
 from __future__ import annotations
@@ -19,8 +19,7 @@ import orjson
 from tmdb_assets.warehouse.backup.dump import CORE_TABLES, COUNTS_MARK
 from tmdb_assets.warehouse.backup.programs import RefusedError, reason_of, run_program
 
-MAGIC = b"PGDMP"  # pg_dump's custom format begins with it
-LONGEST_COUNTS = 100_000  # bytes at the end of the file in which the counts are looked for
+LONGEST_COUNTS = 100_000  # bytes at the end of the file that are searched for the counts
 ANOTHER = "Use another backup"
 SANDBOX_DATABASE = "tmdb_sandbox"
 COPY = re.compile(rb"COPY public\.(\w+) \(([\w\", ]+)\) FROM stdin;\n")  # pg_dump writes it so, on a line of its own
@@ -32,38 +31,29 @@ TableRows = tuple[str, list[str], Iterator[bytes]]
 
 @dataclass(frozen=True)
 class Archive:
-    """A backup's table of contents, with the program that reads it."""
+    """A backup's table of contents, and the pg_restore that reads it."""
 
     file: Path
-    program: Path
+    program: str
     database: str
     """The database that was saved."""
     tables: frozenset[str]
     """Tables and partitions of schema public whose rows are in the file."""
     counts: dict[str, int]
-    """Rows of each table as they were counted when it was saved; empty for a file without these counts."""
+    """Rows of each table when it was saved; empty for a file without these counts."""
 
 
-def read_archive(program: Path, file: Path) -> Archive:
-    """Read the file's table of contents by pg_restore; raises `RefusedError` for what is no dump."""
+def read_archive(program: str, file: Path) -> Archive:
+    """Read the file's table of contents. Raises `RefusedError` for a file that is not a dump."""
     try:
         with file.open("rb") as opened:
-            begins_right = opened.read(len(MAGIC)) == MAGIC
             opened.seek(max(0, file.stat().st_size - LONGEST_COUNTS))
-            end = opened.read()
+            counts = _parse_counts(opened.read())
+        listing = run_program([program, "--format=custom", "--list", file]).decode(errors="replace")
     except OSError as error:
         raise RefusedError(f"{file} cannot be read ({error.strerror})", action=ANOTHER) from None
-    if not begins_right:
-        raise RefusedError(f"{file} was not made by tmdb-assets backup", action=ANOTHER)
-    try:
-        listing = run_program([program, "--list", file]).decode(errors="replace")
     except subprocess.CalledProcessError as error:
         raise _unreadable(file, error) from None
-    return parse_listing(listing, file=file, program=program, counts=_parse_counts(end))
-
-
-def parse_listing(listing: str, *, file: Path, program: Path, counts: dict[str, int]) -> Archive:
-    """Parse what `pg_restore --list` prints."""
     database = re.search(r"^; +dbname: (.*)$", listing, re.MULTILINE)
     return Archive(
         file=file,
@@ -84,9 +74,9 @@ def _parse_counts(end: bytes) -> dict[str, int]:
 
 
 def read_rows(archive: Archive, tables: Collection[str]) -> Iterator[TableRows]:
-    """Yield the rows of these tables; a table's are to be read before the next is requested.
+    """Yield the rows of these tables; read one table's rows before requesting the next.
 
-    Whatever else the file makes pg_restore print is passed over. Raises `RefusedError` where the file is damaged, after
+    Everything else that pg_restore prints is skipped. Raises `RefusedError` when the file is damaged, after yielding
     the rows that could be read, and `ValueError` when the system gives no pipe.
     """
     names = (f"--table={name}" for name in sorted(tables))
@@ -108,10 +98,10 @@ def read_rows(archive: Archive, tables: Collection[str]) -> Iterator[TableRows]:
 
 
 def require_warehouse(archive: Archive, database: str) -> None:
-    """Raise `RefusedError` unless it is a warehouse's backup, with sample figures if `database` is for these."""
+    """Raise `RefusedError` unless it is a warehouse's backup, with sample figures if `database` is for samples."""
     if missing := [name for name in CORE_TABLES if name != "fact_movie_daily" and name not in archive.tables]:
         raise RefusedError(
-            f"{archive.file} is no backup of a warehouse: it has no rows of {' and '.join(missing)}", action=ANOTHER
+            f"{archive.file} is not a backup of a warehouse: it has no rows of {' and '.join(missing)}", action=ANOTHER
         )
     if (archive.database == SANDBOX_DATABASE) != (database == SANDBOX_DATABASE):
         kinds = ("sample", "real") if archive.database == SANDBOX_DATABASE else ("real", "sample")

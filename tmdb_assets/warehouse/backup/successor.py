@@ -1,8 +1,8 @@
-"""A new database beside the warehouse's, which takes its name when it is complete.
+"""A new database next to the warehouse's, which takes its name when complete.
 
-`NAME_restoring_XXXXXXXX` is the new one, `NAME_replaced_XXXXXXXX` the former one between the change of names and its
-removal; a killed process may leave either behind, and the next restore drops it. A former database that holds what
-others made is kept, as `NAME_former_XXXXXXXX`.
+The new one is `NAME_restoring_XXXXXXXX`. The former one becomes `NAME_replaced_XXXXXXXX` and is dropped, or
+`NAME_former_XXXXXXXX` if it holds what others made. A killed process may leave one of the first two behind; the next
+restore drops it.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ from tmdb_assets.warehouse.server.databases import Connection, ensure_databases
 from tmdb_assets.warehouse.server.open import Server
 from tmdb_assets.warehouse.server.urls import APPLICATION_NAME, READER, describe, render_url
 
-LONGEST_NAME = 40  # bytes of the warehouse's name in those of the others, which Postgres cuts at 63
+LONGEST_NAME = 40  # bytes kept of the warehouse's name: Postgres cuts names at 63
 MAY_REPLACE = """
 select r.rolsuper or r.rolcreatedb and pg_has_role(d.datdba, 'member') as may_replace, r.rolname, r.rolsuper
 from pg_roles as r, pg_database as d
 where r.rolname = current_user and d.datname = current_database()
 """
-LEFT_BEHIND = "select datname from pg_database where datname ~ '_[0-9a-f]{8}$'"
-# The statement that makes the new database, with the locale of this one (from Postgres 17 on in another column).
+LEFT_BEHIND = "select datname from pg_database where left(datname, -8) = any(:stems)"
+# The statement that makes the new database with this one's locale (in another column from Postgres 17 on). Where a
+# superuser fills it, nobody else may connect until it is complete: the tables' owner could leave a function there.
 CREATE = """
 select format('create database %I template template0 encoding ''UTF8'' lc_collate %L lc_ctype %L locale_provider ',
     cast(:new as text), datcollate, datctype)
@@ -37,7 +38,7 @@ select format('create database %I template template0 encoding ''UTF8'' lc_collat
 from pg_database as d where datname = current_database()
 """
 # The statements that give the new database this one's owner, settings and rights. Settings that are lists are stored
-# as they are written (pg_dump knows the same ones by name).
+# ready for SQL (pg_dump lists the same ones by name).
 ADOPT = """
 with here as (select *, cast(:new as text) as new from pg_database where datname = current_database())
 select format('alter database %I owner to %I', new, pg_get_userbyid(datdba)) from here
@@ -60,8 +61,8 @@ from (
 ) as p (place, owner, acl), aclexplode(acl) as a left join pg_roles as r on r.oid = a.grantee
 where a.grantee <> owner
 """
-# Idle sessions, where this role may end them: in the new database all, in the former one those of readers and other
-# programs, and ours of before, which a pooler keeps.
+# Ends idle sessions where this role may: all in the new database; in the former one those of readers, of other
+# programs, and this process's own, which a pooler may keep open.
 END_IDLE = """
 select pg_terminate_backend(pid) from pg_stat_activity
 where state = 'idle' and pg_has_role(usesysid, 'usage') and (datname = %(new)s or datname = %(name)s and (
@@ -72,40 +73,38 @@ where state = 'idle' and pg_has_role(usesysid, 'usage') and (datname = %(new)s o
 
 @contextmanager
 def successor(server: Server, former: sa.Connection) -> Iterator[tuple[Connection, str]]:
-    """Make an empty database with the rights, locale and settings of the warehouse's, to which `former` is connected.
+    """Make an empty database with the owner, rights, locale and settings of the one that `former` is connected to.
 
     Yields a connection to a third database, from which names can be changed, and the new database's name. At the end
-    the new one is dropped if it still has that name. Raises `RefusedError` where the role may not do this,
-    `WarehouseUnavailableError` where a pooler does not let in to the new one, and `psycopg.Error`.
+    the new database is dropped if it still has that name. Raises `RefusedError` where the role may not do this,
+    `WarehouseUnavailableError` where a pooler has no entry for the new database, and `psycopg.Error`.
     """
     is_superuser = _require_rights(former, server)
     with psycopg.connect(render_url(server.url.set(database=server.storage_url.database)), autocommit=True) as admin:
         stem = str(server.url.database).encode()[:LONGEST_NAME].decode(errors="ignore")
-        for left in former.execute(sa.text(LEFT_BEHIND)).scalars().all():
-            if left[:-8] in {f"{stem}_restoring_", f"{stem}_replaced_"}:
-                _drop(admin, left)
+        left_behind = [f"{stem}_restoring_", f"{stem}_replaced_"]
+        for name in former.execute(sa.text(LEFT_BEHIND), {"stems": left_behind}).scalars().all():
+            _drop(admin, name)
         new = f"{stem}_restoring_{secrets.token_hex(4)}"
-        # Until it is complete nobody but superusers may connect: the owner of the tables could leave a function there.
-        values = {"new": new, "is_superuser": is_superuser}
-        admin.execute(former.execute(sa.text(CREATE), values).scalar_one())
+        admin.execute(former.execute(sa.text(CREATE), {"new": new, "is_superuser": is_superuser}).scalar_one())
         try:
             url = server.url.set(database=new)
-            ensure_databases([url], maintenance=[], patience_s=0)  # a pooler may not let in to it
+            ensure_databases([url], maintenance=[], patience_s=0)  # a pooler may have no entry for it
             with psycopg.connect(render_url(url), autocommit=True) as connection:
                 for statement in former.execute(sa.text(ADOPT), {"new": new}).scalars().all():
                     connection.execute(statement)
             yield admin, new
         finally:
-            with suppress(psycopg.Error):  # the server is away: the next restore drops it
+            with suppress(psycopg.Error):  # the server went away: the next restore drops it
                 _drop(admin, new)
 
 
 def take_name(admin: Connection, name: str, new: str, *, keep: bool) -> str | None:
-    """Give the new database the warehouse's name, and drop the former one unless it is to be kept.
+    """Give the new database the warehouse's name; drop the former one unless `keep`.
 
-    Both names change in one transaction: whenever this process dies, the warehouse is the former database or the new
-    one. Idle sessions in either are ended, others waited for up to 5 s. Returns the former database's new name if it
-    is still there. Raises `psycopg.errors.ObjectInUse` if sessions do not end, and `psycopg.Error`.
+    Both names change in one transaction, so a kill leaves one of the two as the warehouse. Ends idle sessions and waits
+    up to 5 s for others. Returns the former database's new name if it still exists. Raises `psycopg.Error`, and of
+    these `ObjectInUse` if sessions do not end.
     """
     aside = new.replace("_restoring_", "_former_" if keep else "_replaced_")
     names = {"name": name, "new": new, "reader": READER, "ours": application_name("restore")}
@@ -117,7 +116,7 @@ def take_name(admin: Connection, name: str, new: str, *, keep: bool) -> str | No
         for pair in ((name, aside), (new, name)):
             admin.execute(sql.SQL("alter database {} rename to {}").format(*map(sql.Identifier, pair)))
     if not keep:
-        with suppress(psycopg.Error):  # it is then still there, which is reported, and the next restore drops it
+        with suppress(psycopg.Error):  # it is reported, and the next restore drops it
             _drop(admin, aside)
             return None
     return aside
@@ -128,7 +127,7 @@ def _drop(admin: Connection, name: str) -> None:
 
 
 def _require_rights(former: sa.Connection, server: Server) -> bool:
-    """Whether this role is a superuser; raises `RefusedError` where it may not replace the database."""
+    """Whether this role is a superuser. Raises `RefusedError` where it may not replace the database."""
     may_replace, role, is_superuser = former.execute(sa.text(MAY_REPLACE)).one()
     if not may_replace:
         name = server.url.database

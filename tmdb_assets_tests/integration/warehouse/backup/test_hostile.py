@@ -72,7 +72,7 @@ def test_only_rows_come_back_and_no_trap_is_left(
     with fresh_database(server, loaded_database) as source:
         execute(source, *TRAPS)
         run_program([server.bin_dir / "pg_dump", "--format=custom", f"--file={file}"], libpq_environment(source))
-    assert restore(on(server, copy.url), file, replace=True).left_out == ()
+    restore(on(server, copy.url), file, replace=True)
     assert everything(copy.url) == before
     apply_roles(copy.engine, Settings.load(), is_embedded=server.is_embedded)
     execute(copy.url, "insert into dim_genre (genre_id, name, as_of_date) values (99999, 'x', '2026-07-01')")

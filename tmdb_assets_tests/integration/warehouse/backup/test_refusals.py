@@ -1,4 +1,4 @@
-"""Restores that cannot be: told in one line, and what was there stays."""
+"""Restores that are refused: reported in one line, and the warehouse is unchanged."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tmdb_assets_tests.stage.postgres import connect, database_names
 
 @pytest.fixture(autouse=True)
 def no_database_is_left(server: Server) -> Iterator[None]:
-    """Whatever fails, nothing is left beside the warehouse."""
+    """Whatever fails, no other database is left."""
     yield
     assert [name for name in database_names(server.url) if "_restoring_" in name or "_replaced_" in name] == []
 
@@ -41,7 +41,7 @@ def test_a_newer_releases_backup_is_refused(server: Server, copy: Warehouse, tmp
     before = everything(copy.url)
     with pytest.raises(RefusedError) as raised:
         restore(on(server, copy.url), tmp_path / "newer.dump", replace=True)
-    assert_one_line(raised, "newer tmdb-assets: its schema is at '9999'", "Nothing was changed")
+    assert_one_line(raised, "made by a newer tmdb-assets: its schema is at '9999'", "Nothing was changed")
     assert everything(copy.url) == before
 
 
@@ -61,15 +61,15 @@ def damaged(saved: Path) -> bytes:
 @pytest.mark.parametrize(
     ("made", "said"),
     [
-        (lambda _: b"", "was not made by tmdb-assets backup"),
-        (lambda _: b"once upon a time\n" * 100, "was not made by tmdb-assets backup"),
+        (lambda _: b"", "cannot be restored"),
+        (lambda _: b"once upon a time\n" * 100, "cannot be restored"),
         (lambda saved: saved.read_bytes()[:700], "cannot be restored"),
         (truncated, "cannot be restored"),
         (damaged, "Use another backup"),
     ],
     ids=["empty", "text", "head", "truncated", "damaged"],
 )
-def test_a_file_that_is_no_whole_dump_changes_nothing(
+def test_a_file_that_is_not_a_whole_dump_changes_nothing(
     server: Server,
     saved: Path,
     copy: Warehouse,
@@ -132,13 +132,13 @@ def test_another_programs_dump_is_refused(server: Server, copy: Warehouse, datab
     )
     with pytest.raises(RefusedError) as raised:
         restore(on(server, copy.url), tmp_path / "other.dump", replace=True)
-    assert_one_line(raised, "is no backup of a warehouse: it has no rows of load_day", "Nothing was changed")
+    assert_one_line(raised, "is not a backup of a warehouse: it has no rows of load_day", "Nothing was changed")
     with pytest.raises(RefusedError, match=r"none\.dump cannot be read \(No such file or directory\)"):
         restore(on(server, copy.url), tmp_path / "none.dump", replace=True)
     assert Tables(copy).value("select count(*) from dim_movie") == 20
 
 
-def test_a_server_that_fails_amid_a_restore_leaves_what_was_there(
+def test_a_server_that_fails_during_a_restore_leaves_what_was_there(
     server: Server, saved: Path, copy: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def end_sessions(*_: object) -> None:
@@ -149,7 +149,7 @@ def test_a_server_that_fails_amid_a_restore_leaves_what_was_there(
     monkeypatch.setattr(fill_module, "apply_view", lambda *arguments: (end_sessions(), real(*arguments)))
     with pytest.raises(BackupError) as raised:
         restore(on(server, copy.url), saved, replace=True)
-    assert_one_line(raised, "went away", "the warehouse is as it was")
+    assert_one_line(raised, "went away", "the warehouse is unchanged")
     assert everything(copy.url) == before
 
 
@@ -162,7 +162,7 @@ def test_a_running_session_is_named_and_not_disturbed(server: Server, saved: Pat
     assert Tables(copy).value("select count(*) from fact_movie_daily") == 0
 
 
-def test_a_run_that_asks_tmdb_is_in_the_way_whatever_its_name(server: Server, saved: Path, copy: Warehouse) -> None:
+def test_a_run_that_fetches_is_in_the_way_whatever_its_name(server: Server, saved: Path, copy: Warehouse) -> None:
     with connect(copy.url) as connection:
         connection.execute(f"select pg_advisory_lock({restore_module.FETCH_LOCK})")
         connection.execute("set application_name = 'behind a pooler'")
@@ -188,9 +188,23 @@ def test_a_reader_at_work_is_waited_for_a_while_and_an_idle_one_is_disconnected(
             reader.execute("select 1")
 
 
-@pytest.mark.parametrize("replace", [False, True])
-def test_a_run_that_begins_amid_a_restore_is_not_disturbed(
-    server: Server, saved: Path, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, replace: bool
+@pytest.mark.parametrize(
+    ("replace", "stays", "said"),
+    [
+        (False, True, f"in use by tmdb-assets {os.getpid()} (session "),
+        (True, True, f"in use by tmdb-assets {os.getpid()} (session "),
+        (False, False, "holds rows (in dim_genre)"),
+    ],
+    ids=["run", "run before replace", "rows"],
+)
+def test_rows_and_runs_that_come_during_a_restore_are_kept(
+    server: Server,
+    saved: Path,
+    warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+    replace: bool,
+    stays: bool,
+    said: str,
 ) -> None:
     real = restore_module.fill
 
@@ -200,6 +214,8 @@ def test_a_run_that_begins_amid_a_restore_is_not_disturbed(
             connection.exec_driver_sql(
                 "insert into dim_genre (genre_id, name, as_of_date) values (1, 'x', '2026-07-01')"
             )
+        if not stays:
+            warehouse.close()
         return filled
 
     ensure_schema(warehouse.engine)
@@ -207,24 +223,6 @@ def test_a_run_that_begins_amid_a_restore_is_not_disturbed(
     monkeypatch.setattr(restore_module, "fill", meanwhile)
     with pytest.raises(RefusedError) as raised:
         restore(on(server, warehouse.url), saved, replace=replace)
-    assert_one_line(raised, f"in use by tmdb-assets {os.getpid()} (session ", "Nothing was changed")
+    assert_one_line(raised, said, "Nothing was changed")
     assert Tables(warehouse).rows("select genre_id, name from dim_genre") == [(1, "x")]
     warehouse.close()
-
-
-def test_rows_that_come_while_the_file_is_read_are_kept(
-    server: Server, saved: Path, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ensure_schema(warehouse.engine)
-    warehouse.close()
-    real = restore_module.fill
-
-    def meanwhile(*arguments: Any) -> Any:
-        execute(warehouse.url, "insert into dim_genre (genre_id, name, as_of_date) values (1, 'x', '2026-07-01')")
-        return real(*arguments)
-
-    monkeypatch.setattr(restore_module, "fill", meanwhile)
-    with pytest.raises(RefusedError) as raised:
-        restore(on(server, warehouse.url), saved)
-    assert_one_line(raised, "holds rows (in dim_genre)", "Nothing was changed")
-    assert Tables(warehouse).rows("select genre_id, name from dim_genre") == [(1, "x")]
