@@ -1,1 +1,1 @@
-"""What was requested of the API, and what is still owed."""
+"""The ledger: what was requested, and what is still due."""

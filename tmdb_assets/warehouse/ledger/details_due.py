@@ -1,7 +1,7 @@
 """Which films a day requests details of: new, returned, changed and stale ones; with a refresh, every film of the day.
 
-A film is stale at 50 to 100% of the greatest age allowed, by a hash of its id, so that no day has a wave of them.
-What a day was due to request but got no answer for is owed by the days after: it counts as changed on their lists.
+A film is stale at 50 to 100% of the greatest age allowed, by a hash of its id, so that the requests spread over days.
+A film that was due and not answered is owed: it counts as changed on the lists of later days.
 """
 
 from __future__ import annotations
@@ -70,23 +70,23 @@ where u.snapshot_date = :day and not exists (
     and (r.status_code = 200 or :believed)
 )
 """
-MOST_REMOVED = 20  # more films than this, and more than the share below, answering 404 are taken for a fault of TMDb
+MOST_REMOVED = 20  # more 404 answers than this and than the share below are treated as a fault of TMDb
 MOST_REMOVED_SHARE = 0.01
 
-# Days, from half of the greatest age to the whole; Knuth's multiplicative hash spreads the ids evenly.
+# In days, from half of the greatest age to all of it; Knuth's multiplicative hash spreads the ids evenly.
 THRESHOLD = "ceil(:max_age * (0.5 + 0.5 * ((m.movie_id * 2654435761) % 4294967296) / 4294967296.0))"
 
 
 @dataclass(frozen=True)
 class Removals:
-    """The films that answered 404 on a day, of how many requested."""
+    """The films that answered 404 on a day (`gone`), and the number of films requested."""
 
     requested: int
     gone: frozenset[int]
 
     @property
     def are_plausible(self) -> bool:
-        """Whether so many films can really have been deleted: at most 20, or 1% of those requested."""
+        """Whether TMDb can have deleted that many films: at most 20, or 1% of those requested."""
         return len(self.gone) <= MOST_REMOVED or len(self.gone) <= MOST_REMOVED_SHARE * self.requested
 
 
@@ -106,10 +106,10 @@ def plan_details(
     owed: Collection[int] = (),
     refresh: bool = False,
 ) -> dict[str, int]:
-    """Make the day's list of due films, or add to it; return how many there are for each reason.
+    """Make the day's list of due films, or add to it; return the number of films by reason.
 
-    `changed` None means that it is not known what changed: then every film of the day is due (`unlisted`).
-    `owed` counts as changed; `max_age` is in days.
+    `changed` is None where the list of changes could not be read: then every film of the day is due (`unlisted`).
+    `owed` films count as changed; `max_age` is in days.
     """
     if refresh:
         connection.execute(sa.text("delete from details_due where snapshot_date = :day"), {"day": day})
@@ -126,7 +126,7 @@ def plan_details(
 
 
 def forget_unlisted(connection: sa.Connection, day: dt.date) -> None:
-    """Remove from the day's list films that are due only because it was not known what changed, if not answered yet."""
+    """Remove `unlisted` films that are not answered yet from the day's list."""
     statement = sa.text(
         "delete from details_due as u where u.snapshot_date = :day and u.reason = 'unlisted' and not exists (select 1 "
         "from raw_details as r where r.snapshot_date = u.snapshot_date and r.movie_id = u.movie_id)"
@@ -135,19 +135,19 @@ def forget_unlisted(connection: sa.Connection, day: dt.date) -> None:
 
 
 def count_due(connection: sa.Connection, day: dt.date) -> dict[str, int]:
-    """Films on the day's list, by reason."""
+    """The number of films on the day's list, by reason."""
     counted = connection.execute(
         sa.text("select reason, count(*) from details_due where snapshot_date = :day group by reason order by reason"),
         {"day": day},
     )
-    return {reason: count for reason, count in counted}  # noqa: C416 - rows are no plain pairs for the type checker
+    return {reason: count for reason, count in counted}  # noqa: C416 - mypy does not take rows for pairs
 
 
 def unanswered(connection: sa.Connection, day: dt.date, since: dt.date, max_age: int) -> set[int]:
-    """Films that were due on days before `day` and not answered, or with a 404 that is not plausible.
+    """Films that were due before `day` and not answered, or answered with an implausible 404.
 
-    Changes are requested again from `since` on: what was due on later days only because none were known is not owed.
-    Nor is what is older than `max_age` days: such a film is stale.
+    Changes are requested again from `since` on, so films that were only `unlisted` after it are not included; nor are
+    those due more than `max_age` days ago, which are stale.
     """
     first = day - dt.timedelta(days=max_age)
     values = {"day": day, "since": since, "first": first, "disbelieved": _disbelieved_days(connection, first, day)}
@@ -155,7 +155,7 @@ def unanswered(connection: sa.Connection, day: dt.date, since: dt.date, max_age:
 
 
 def _disbelieved_days(connection: sa.Connection, first: dt.date, before: dt.date) -> list[dt.date]:
-    """The days on which more films answered 404 than can be believed."""
+    """The days with implausibly many 404 answers."""
     many = sa.text(
         "select snapshot_date from raw_details where status_code = 404 and snapshot_date >= :first "
         "and snapshot_date < :before group by snapshot_date having count(*) > :most order by snapshot_date"
@@ -171,10 +171,7 @@ def has_details(connection: sa.Connection, before: dt.date) -> bool:
 
 
 def mark_removed(connection: sa.Connection, day: dt.date, gone: Collection[int]) -> int:
-    """Mark films that answered 404 and are not on the day's discover list, which has rows for the others.
-
-    Returns the number of films marked.
-    """
+    """Set `removed_date` of these films to `day` unless newer details are known; return the number changed."""
     statement = sa.text(
         "with locked as (select movie_id from dim_movie where movie_id = any(:gone) order by movie_id "
         "for no key update) update dim_movie as m "
@@ -186,10 +183,7 @@ def mark_removed(connection: sa.Connection, day: dt.date, gone: Collection[int])
 
 
 def mark_removed_later(connection: sa.Connection, day: dt.date) -> int:
-    """Mark films that this load brought in and that answered 404 on a later day, which was loaded before they came.
-
-    Returns the number of films marked.
-    """
+    """Mark films that this load inserted and that answered 404 on a later day, loaded before; return how many."""
     found = connection.execute(
         sa.text(
             "select r.snapshot_date, array_agg(r.movie_id) from raw_details as r join dim_movie as m using (movie_id) "
@@ -205,9 +199,9 @@ def mark_removed_later(connection: sa.Connection, day: dt.date) -> int:
 
 
 def films_due(connection: sa.Connection, day: dt.date, since: dt.datetime) -> list[int]:
-    """Films on the day's list that have not been answered since `since`; those of discover first, by rank.
+    """Films on the day's list without an answer since `since`; those of discover first, by rank.
 
-    A 404 counts as an answer unless there are too many of them to believe.
+    A 404 counts as an answer where the day's number of them is plausible.
     """
     values = {"day": day, "since": since, "believed": removals(connection, day).are_plausible}
     ordered = sa.text(f"select u.movie_id {UNANSWERED} order by d.rank nulls last, u.movie_id")
@@ -215,6 +209,6 @@ def films_due(connection: sa.Connection, day: dt.date, since: dt.datetime) -> li
 
 
 def count_missing(connection: sa.Connection, day: dt.date, since: dt.datetime) -> int:
-    """How many films on the day's list were not answered at all since `since`."""
+    """The number of films on the day's list without any answer since `since`, 404 included."""
     counted = sa.text(f"select count(*) {UNANSWERED}")
     return int(connection.scalar(counted, {"day": day, "since": since, "believed": True}) or 0)

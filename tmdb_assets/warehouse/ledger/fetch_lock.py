@@ -1,7 +1,7 @@
-"""One fetcher at a time: a Postgres advisory lock, held by a transaction that stays open while the fetching goes on.
+"""One fetcher at a time: a Postgres advisory lock, held by a transaction that stays open while fetching.
 
-A lock of the transaction and not of the session: behind a pooler in transaction mode a session belongs to nobody. The
-transaction reads nothing, writes nothing and, as it is idle, has no snapshot: vacuum does not wait for it.
+The transaction holds the lock, not the session, which changes hands behind a pooler in transaction mode. It reads and
+writes nothing and, as it is idle, has no snapshot: vacuum does not wait for it.
 """
 
 from __future__ import annotations
@@ -17,10 +17,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
 FETCH_LOCK = 7_308_332_002  # advisory lock of the one fetcher
-# A statement that waits has a snapshot, which holds back vacuum: so it waits for a while only, and then again.
-WAIT = "60s"
-PAUSE_S = 1.0  # so that no second holds the last requests of the one and the first of the other
-# How long ago the turn before ended; nothing for one's own, whose requests one's own pace remembers.
+WAIT = "60s"  # before waiting again: a waiting statement has a snapshot, which holds back vacuum
+PAUSE_S = 1.0  # so that no second holds requests of two turns
+# Seconds since the previous turn ended; no row for this process's own, whose requests its rate limit counts.
 SINCE_LAST_TURN = """
 select extract(epoch from clock_timestamp() - coalesce(ended_at, clock_timestamp()))
 from fetch_turn
@@ -32,7 +31,7 @@ on conflict (turn) do update set holder = excluded.holder, ended_at = null
 """
 END_TURN = "update fetch_turn set ended_at = clock_timestamp() where holder = :holder"
 
-# The transaction lasts as long as the fetching, whatever the server's settings say. Not every version has all of them.
+# No time limits for the transaction, whatever the server's settings. Not every version has all three.
 UNBOUNDED = """
 select set_config(name, '0', true)
 from pg_settings
@@ -40,7 +39,7 @@ where name in ('statement_timeout', 'idle_in_transaction_session_timeout', 'tran
 """
 TRY = "select pg_try_advisory_xact_lock(:lock)"
 TAKE = "select pg_advisory_xact_lock(:lock)"
-# A restart frees the lock of one who may not have seen it yet: nobody sends requests in the first moment after it.
+# A restart releases the lock of a process that may not have noticed yet: wait for a moment after it.
 PAUSE_AFTER_START = """
 select pg_sleep(extract(epoch from pg_postmaster_start_time() - clock_timestamp()) + :pause)
 where clock_timestamp() < pg_postmaster_start_time() + make_interval(secs => :pause)
@@ -61,9 +60,9 @@ class FetchLockLostError(psycopg.OperationalError):
 
 @contextmanager
 def hold_fetch_lock(connection: Connection, say: Callable[[str], None]) -> Iterator[None]:
-    """Hold the lock in a transaction of this connection, which nobody may use meanwhile.
+    """Hold the lock in a transaction of this connection, which must not be used meanwhile.
 
-    While another process has it, `say` tells whom this one waits for, and it waits.
+    While another process holds it, waits, after passing a text that names that process to `say`.
     """
     lock = {"lock": FETCH_LOCK}
     try:
@@ -71,11 +70,11 @@ def hold_fetch_lock(connection: Connection, say: Callable[[str], None]) -> Itera
         if connection.scalar(sa.text(TRY), lock):
             connection.execute(sa.text(PAUSE_AFTER_START), {"pause": PAUSE_S})
         else:
-            say(_tell_holder(connection))
+            say(_describe_holder(connection))
             while not _is_taken(connection):
                 connection.rollback()
                 _begin(connection)
-        # A statement with parameters leaves a portal behind, and that a snapshot; one without takes both away.
+        # A statement with parameters leaves a portal with a snapshot; one without parameters removes both.
         connection.exec_driver_sql("select 1")
         yield
     finally:
@@ -84,10 +83,10 @@ def hold_fetch_lock(connection: Connection, say: Callable[[str], None]) -> Itera
 
 @contextmanager
 def take_turn(engine: Engine, holder: str, pause_s: float = PAUSE_S) -> Iterator[None]:
-    """A turn at asking TMDb, to be taken while the lock is held: it begins `pause_s` after another's has ended.
+    """A turn of requests to TMDb, taken while holding the lock; it begins `pause_s` seconds after another's end.
 
-    A turn that was cut off, as by a kill, may have sent requests until this very moment. The lock alone does not show
-    these: it is free between two steps of a run.
+    A turn that was cut off, as by a kill, counts as ending now. The lock cannot show this: it is free between two steps
+    of a run.
     """
     with engine.begin() as connection:
         since = connection.scalar(sa.text(SINCE_LAST_TURN), {"holder": holder})
@@ -97,12 +96,12 @@ def take_turn(engine: Engine, holder: str, pause_s: float = PAUSE_S) -> Iterator
     try:
         yield
     finally:
-        with suppress(sa.exc.DBAPIError), engine.begin() as connection:  # else it counts as cut off
+        with suppress(sa.exc.DBAPIError), engine.begin() as connection:  # if this fails, the turn counts as cut off
             connection.execute(sa.text(END_TURN), {"holder": holder})
 
 
 def require_session(connection: Connection) -> None:
-    """Raise `FetchLockLostError` when the server, or what stands between, has closed this idle connection.
+    """Raise `FetchLockLostError` when the server or a pooler has closed this idle connection.
 
     Raises `TypeError` for a connection that is not psycopg 3's.
     """
@@ -110,8 +109,8 @@ def require_session(connection: Connection) -> None:
     if not isinstance(session, psycopg.Connection):
         raise TypeError(f"the warehouse is reached by psycopg 3, not by {type(session).__name__}")
     try:
-        for _ in ("the server's last word", "the end of the line"):
-            session.pgconn.consume_input()  # what came unasked; does not wait
+        for _ in ("the server's last message", "the end of the stream"):
+            session.pgconn.consume_input()  # does not wait
     except psycopg.OperationalError as error:
         raise FetchLockLostError(f"the session that held the fetch lock has ended: {error}") from error
     if session.closed:
@@ -124,7 +123,7 @@ def _begin(connection: Connection) -> None:
 
 
 def _is_taken(connection: Connection) -> bool:
-    """Wait for the lock for a while; False when it was in vain, and the transaction with it."""
+    """Wait for the lock for up to `WAIT`; False, with the transaction failed, if it was not released."""
     connection.execute(sa.text("select set_config('lock_timeout', :wait, true)"), {"wait": WAIT})
     try:
         connection.execute(sa.text(TAKE), {"lock": FETCH_LOCK})
@@ -136,7 +135,7 @@ def _is_taken(connection: Connection) -> bool:
 
 
 def _end(connection: Connection) -> None:
-    """Give the lock back; where the server is gone, it went with the session."""
+    """Release the lock; where the server is gone, it was released with the session."""
     try:
         connection.rollback()
     except sa.exc.DBAPIError as error:
@@ -144,12 +143,10 @@ def _end(connection: Connection) -> None:
             raise
 
 
-def _tell_holder(connection: Connection) -> str:
+def _describe_holder(connection: Connection) -> str:
     holder = connection.execute(sa.text(HOLDER), {"lock": FETCH_LOCK}).one_or_none()
     who = "just ended"
-    if holder is not None:  # of another role's session neither is shown
+    if holder is not None:  # Postgres hides both of another role's session
         name, since = holder
         who = (name or "of another role") + (f", since {since:%Y-%m-%d %H:%M:%S} UTC" if since else "")
-    return (
-        f"Another run is asking TMDb for this warehouse ({who}). Waiting for it; this run goes on when it has finished."
-    )
+    return f"Another run is requesting data for this warehouse ({who}). Waiting; this run continues when it ends."

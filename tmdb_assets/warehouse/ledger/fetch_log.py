@@ -1,7 +1,6 @@
-"""The ledger of fetching: what was requested for a day, what of it is stored, and what is still missing.
+"""Reads and writes `fetch_log` (by day and kind of request) and `fetch_slice` (by day and slice of release dates).
 
-`fetch_log` has a row per day and kind of request, `fetch_slice` one per slice of release dates. Questions about the
-stored raw rows are here too.
+Queries about the stored raw rows are here too.
 """
 
 from __future__ import annotations
@@ -24,10 +23,10 @@ Span = tuple[dt.date, dt.date]  # a slice of release dates: first and last date,
 
 @dataclass
 class Crawl:
-    """The fetching of one kind for one day: when it began, whether it is complete, and what discover has of it.
+    """The fetching of one kind for one day; the last three fields are of discover.
 
-    Who opens it sets `is_complete` at its end. `page_count` is how many discover pages TMDb reported, at most; 0 where
-    that is not known.
+    Whoever opens it sets `is_complete` at its end. `page_count` is the highest number of pages that TMDb reported; 0
+    where unknown.
     """
 
     started_at: dt.datetime
@@ -38,10 +37,10 @@ class Crawl:
 
 
 def open_crawl(connection: sa.Connection, day: dt.date, kind: str, *, refresh: bool, now: dt.datetime) -> Crawl:
-    """The day's crawl, begun now if there is none; with `refresh` it begins anew and everything is requested again.
+    """The day's crawl, begun now if there is none; with `refresh` it starts again from nothing.
 
-    It is not complete until it is closed, also where it was before. The requests sent for the day so far stay counted.
-    Raises `LookupError` where the row just written is gone.
+    It becomes incomplete until it is closed. The day's requests so far stay counted. Raises `LookupError` where the row
+    just written is gone.
     """
     again: dict[str, Any] = {"finished_at": None}
     if refresh:
@@ -63,7 +62,7 @@ def open_crawl(connection: sa.Connection, day: dt.date, kind: str, *, refresh: b
 
 
 def find_crawl(connection: sa.Connection, day: dt.date, kind: str) -> Crawl | None:
-    """The day's crawl as far as it is known."""
+    """The day's crawl; None if it never began."""
     row = connection.execute(sa.select(fetch_log).where(_of(day, kind))).one_or_none()
     if row is None:
         return None
@@ -77,16 +76,15 @@ def find_crawl(connection: sa.Connection, day: dt.date, kind: str) -> Crawl | No
 
 
 def count_fetched(connection: sa.Connection, day: dt.date, kind: str, *, requests: int, rows: int) -> None:
-    """Add what was sent and stored to the day's crawl, with each batch, so that a killed run's requests count too."""
+    """Add a batch's requests and rows to the day's crawl: after each batch, so that a killed run's count too."""
     counts = {"request_count": fetch_log.c.request_count + requests, "row_count": fetch_log.c.row_count + rows}
     connection.execute(fetch_log.update().where(_of(day, kind)).values(counts))
 
 
 def close_crawl(connection: sa.Connection, day: dt.date, kind: str, finished_at: dt.datetime | None) -> None:
-    """End a run's part in the day's crawl; `finished_at` None leaves it open for the next run.
+    """End a run's part of the day's crawl; with `finished_at` None it stays open for the next run.
 
-    A complete discover crawl has read every page that failed before, if not in the same slice: these are no longer
-    rejected.
+    A complete discover crawl has read every page that failed before, so these are removed from `rejected_row`.
     """
     connection.execute(fetch_log.update().where(_of(day, kind)).values(finished_at=finished_at))
     if finished_at is not None and kind == "discover":
@@ -96,7 +94,7 @@ def close_crawl(connection: sa.Connection, day: dt.date, kind: str, finished_at:
 
 
 def note_pages(connection: sa.Connection, day: dt.date, pages: Collection[int], page_count: int) -> None:
-    """Note discover pages as stored, in the transaction that stores them, and how many TMDb reports; the most holds."""
+    """Note discover pages as stored, in the transaction that stores them, and the highest page count reported."""
     noted = {
         "stored_pages": fetch_log.c.stored_pages + sa.literal(sorted(pages), postgresql.JSONB),
         "page_count": sa.func.greatest(fetch_log.c.page_count, page_count),
@@ -105,12 +103,12 @@ def note_pages(connection: sa.Connection, day: dt.date, pages: Collection[int], 
 
 
 def note_whole_catalogue(connection: sa.Connection, day: dt.date) -> None:
-    """Note that every slice of release dates of a day is stored: that is the whole catalogue, and any page of it."""
+    """Note that every slice of release dates of a day is stored: the whole catalogue."""
     connection.execute(fetch_log.update().where(_of(day, "discover")).values(is_whole_catalogue=True))
 
 
 def note_known_films(connection: sa.Connection, day: dt.date, films: int) -> None:
-    """Note how many films were known when the day's export was read; in the transaction that stores it."""
+    """Note how many films were known when the day's export was read, in the transaction that stores it."""
     connection.execute(fetch_log.update().where(_of(day, "export")).values(known_film_count=films))
 
 
@@ -124,13 +122,13 @@ def note_list(
 
 
 def note_changes(connection: sa.Connection, day: dt.date, now: dt.datetime, *, are_known: bool) -> None:
-    """Note whether the lists of changes were read up to `day`; if not, a later list covers the time since."""
+    """Note whether the lists of changes were read up to `day`; if not, a later day reads them from then on."""
     finished = {"finished_at": now if are_known else None}
     _write(connection, day, "changes", {"started_at": now, "request_count": 0, "row_count": 0, **finished}, finished)
 
 
 def changes_known_until(connection: sa.Connection, day: dt.date) -> dt.date | None:
-    """The newest day up to `day` whose list was made from all that TMDb says of changes; None where there is none."""
+    """The newest day up to `day` for which all lists of changes were read; None if there is none."""
     known = sa.select(sa.func.max(fetch_log.c.snapshot_date)).where(
         fetch_log.c.kind == "changes", fetch_log.c.finished_at.is_not(None), fetch_log.c.snapshot_date <= day
     )
@@ -147,7 +145,7 @@ def list_date(connection: sa.Connection, kind: str) -> dt.date | None:
 
 
 def _write(connection: sa.Connection, day: dt.date, kind: str, first: dict[str, Any], again: dict[str, Any]) -> None:
-    """Insert the row of a day and kind, or update the one that is there."""
+    """Insert the row of a day and kind, or update it."""
     statement = postgresql.insert(fetch_log).values(snapshot_date=day, kind=kind, **first)
     connection.execute(statement.on_conflict_do_update(index_elements=("snapshot_date", "kind"), set_=again))
 
@@ -166,10 +164,10 @@ def note_slice(
     unseen: int,
     finished_at: dt.datetime | None,
 ) -> None:
-    """Note pages of a slice as stored, in their transaction; with the last of them it is finished.
+    """Note pages of a slice as stored, in the transaction that stores them; it is finished with the last.
 
-    `page_count` is how many pages the slice has as TMDb reports, `unseen` how many of its films discover does not show:
-    those beyond page 500 of a single release date. A slice without a stored page is not noted: it is sliced anew.
+    `page_count` is the number of pages that TMDb reports; `unseen` the number of films that discover does not show,
+    beyond page 500 of a single release date. A slice without a stored page is not noted: it is sliced again.
     """
     if not pages and finished_at is None:
         return
@@ -193,19 +191,19 @@ def note_slice(
 
 
 def finished_slices(connection: sa.Connection, day: dt.date) -> set[Span]:
-    """The slices of release dates of a day's whole catalogue that are stored."""
+    """The slices of a day's whole catalogue that are stored."""
     found = connection.execute(_slices(day).where(fetch_slice.c.finished_at.is_not(None)))
     return {(row.first_release_date, row.last_release_date) for row in found}
 
 
 def begun_slices(connection: sa.Connection, day: dt.date) -> dict[Span, tuple[int, set[int]]]:
-    """The slices of which only some pages are stored: how many they have, and which are stored."""
+    """The slices of which only some pages are stored, with their page count and the stored pages."""
     found = connection.execute(_slices(day).where(fetch_slice.c.finished_at.is_(None)))
     return {(row.first_release_date, row.last_release_date): (row.page_count, set(row.stored_pages)) for row in found}
 
 
 def unseen_films(connection: sa.Connection, day: dt.date) -> int:
-    """Films of a day's whole catalogue that are beyond page 500 of their release date."""
+    """The number of films of a day's whole catalogue that are beyond page 500 of their release date."""
     counted = sa.select(sa.func.sum(fetch_slice.c.unseen_film_count)).where(fetch_slice.c.snapshot_date == day)
     return int(connection.scalar(counted) or 0)
 
@@ -221,12 +219,12 @@ def count_rows(connection: sa.Connection, table: sa.Table, day: dt.date) -> int:
 
 
 def known_films(connection: sa.Connection) -> set[int]:
-    """The ids of all films that are known."""
+    """The ids of all known films."""
     return set(connection.scalars(sa.select(dim_movie.c.movie_id)))
 
 
 def discovered_films(connection: sa.Connection, day: dt.date) -> set[int]:
-    """The ids of the films that discover showed on a day."""
+    """The ids of a day's films in `raw_discover`."""
     return set(connection.scalars(sa.select(raw_discover.c.movie_id).where(raw_discover.c.snapshot_date == day)))
 
 

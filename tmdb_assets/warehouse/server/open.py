@@ -36,7 +36,7 @@ class Server:
     """Dagster's own database on the same server, for SQLAlchemy with psycopg2 (dagster-postgres fails with 3)."""
     is_embedded: bool
     bin_dir: Path
-    """Folder of the bundled psql, pg_dump and the rest."""
+    """Folder of the bundled psql."""
 
 
 _lock = threading.RLock()
@@ -47,11 +47,11 @@ _embedded: dict[Path, EmbeddedPostgres] = {}
 def open_server(
     settings: Settings | None = None, *, data_dir: Path = DATA_DIR / "postgres", patience_s: float = PATIENCE_S
 ) -> Server:
-    """The running server with both databases in place; cheap when called again. Thread-safe.
+    """The running server with both databases created; cached. Thread-safe.
 
-    With `settings.external_url` None the embedded server on `data_dir` is started or attached to, and stopped when the
-    last process that called this ends. An unreachable external server is tried again for `patience_s` seconds.
-    Raises `WarehouseUnavailableError`.
+    When `settings.external_url` is None, starts or attaches to the embedded server on `data_dir`; it stops when the
+    last process that called this ends. Retries an unreachable external server for `patience_s` seconds. Raises
+    `WarehouseUnavailableError`.
     """
     settings = settings or get_settings()
     external = settings.external_url
@@ -74,17 +74,17 @@ def open_server(
             [server.url, server.storage_url],
             maintenance=[named, named.set(database="postgres")],
             patience_s=patience_s,
-            locale="C.UTF-8" if external is None else None,  # sorts alike on every machine
+            locale="C.UTF-8" if external is None else None,  # the same sort order on every machine
         )
         _servers[key] = server
         return server
 
 
 def reading_url(settings: Settings | None = None, *, data_dir: Path = DATA_DIR / "postgres") -> URL:
-    """The warehouse's address for one who only reads: as `tmdb_reader` where it can log in (`urls.reader_url`).
+    """The warehouse's address for reading, as `tmdb_reader` where it can log in (see `urls.reader_url`).
 
-    The embedded server is started or attached to, as by `open_server`; an external one is not asked for anything, so
-    that nothing is created on it and it may be away. Raises `WarehouseUnavailableError`.
+    Starts or attaches to the embedded server, as `open_server` does; does not connect to an external one, where nothing
+    is created and which may be down. Raises `WarehouseUnavailableError`.
     """
     settings = settings or get_settings()
     if settings.external_url is None:
@@ -94,7 +94,7 @@ def reading_url(settings: Settings | None = None, *, data_dir: Path = DATA_DIR /
 
 
 def leave_running() -> None:
-    """Let the embedded server run when this process ends; the next command that ends as the last one stops it."""
+    """Keep the embedded server running when this process ends; the last process of a later command stops it."""
     with _lock:
         for embedded in _embedded.values():
             embedded.leave_running()
@@ -103,7 +103,7 @@ def leave_running() -> None:
 def stop_on_signals() -> None:
     """Turn SIGTERM and SIGHUP into SystemExit, so that this process leaves the embedded server as at a normal end.
 
-    To be called once, from the main thread of a command. A SIGHUP that is ignored (nohup) stays so.
+    Call it once, from the main thread of a command. An ignored SIGHUP (nohup) stays ignored.
     """
     for name in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(name) is not signal.SIG_IGN:
@@ -115,7 +115,7 @@ def _exit_on_signal(number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _forget_after_fork() -> None:
-    """A forked child attaches anew: locks and duties at exit stay with the parent."""
+    """A forked child attaches again: locks and exit handlers stay with the parent."""
     global _lock
     _lock = threading.RLock()
     _servers.clear()

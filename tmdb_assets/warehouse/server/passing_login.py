@@ -1,4 +1,4 @@
-"""A log-in role that lives for one piece of work, so that a superuser's session runs no code of lesser roles.
+"""A short-lived log-in role, so that a superuser's session runs no code of lesser roles.
 
 `set role` does not protect a superuser: any function may `reset role`. Another log-in does.
 """
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
 PREFIX = "tmdb_passing_"
-LIFETIME = dt.timedelta(minutes=10)  # within which to log in; the work itself may last longer
+LIFETIME = dt.timedelta(minutes=10)  # for logging in; the work itself may last longer
 
-# Roles that a killed process left behind. The server's clock decides, as it does when one logs in. Qualified, because a
-# function of the same name in schema public that takes a `name` would fit better and run in the superuser's session.
+# Roles that a killed process left behind, by the server's clock. Qualified, because Postgres would prefer a function of
+# that name in schema public that takes a `name`, and run it in the superuser's session.
 EXPIRED = """
 select rolname from pg_catalog.pg_roles
 where pg_catalog.starts_with(rolname::text, %s) and rolvaliduntil < pg_catalog.now()
@@ -32,17 +32,17 @@ where pg_catalog.starts_with(rolname::text, %s) and rolvaliduntil < pg_catalog.n
 
 @contextmanager
 def passing_login(url: URL, role: str) -> Iterator[URL]:
-    """Yield `url` for a new log-in that is no superuser and acts as `role`; the log-in is dropped afterwards.
+    """Yield `url` for a new log-in that is not a superuser and acts as `role`; the log-in is dropped afterwards.
 
     What its sessions make belongs to `role`. Its password is random, expires after `LIFETIME`, and reaches the server
-    as a SCRAM verifier only. Log-ins that a killed process left behind are dropped by the next call.
-    The role of `url` must be a superuser, or have CREATEROLE and ADMIN on `role`. Raises `psycopg.Error`.
+    only as a SCRAM verifier. Also drops log-ins that a killed process left behind. The role of `url` must be a
+    superuser, or have CREATEROLE and ADMIN on `role`. Raises `psycopg.Error`.
     """
     name, password = f"{PREFIX}{secrets.token_hex(4)}", secrets.token_urlsafe(24)
     login = sql.Identifier(name)
     with psycopg.connect(render_url(url), autocommit=True) as admin:
         for (expired,) in admin.execute(EXPIRED, [PREFIX]).fetchall():
-            # Another process was faster, or it left objects in another database: the next call from there drops it.
+            # Another process dropped it, or it owns objects in another database: the next call from there drops it.
             with suppress(psycopg.errors.UndefinedObject, psycopg.errors.DependentObjectsStillExist):
                 _drop(admin, sql.Identifier(expired))
         (expiry,) = admin.execute("select (now() + %s)::text", [LIFETIME]).fetchall()[0]

@@ -1,4 +1,4 @@
-"""Connections to a server that may be restarting at this moment: asked for again, for some seconds."""
+"""Connections and statements that are retried while the server restarts."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from tmdb_assets.warehouse.server.databases import TRIES, is_outage
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
-# How long a restart may take. A pooler that found the server gone asks for it again after 15 s (PgBouncer's default).
+# How long a restart may take. A pooler that lost the server retries after 15 s (PgBouncer's default).
 PATIENCE_S = 20.0
 LONGEST_PAUSE_S = 1.0
 
 Answer = TypeVar("Answer")
 
-_gone: weakref.WeakSet[Engine] = weakref.WeakSet()  # whose server stayed away the last time
+_gone: weakref.WeakSet[Engine] = weakref.WeakSet()  # those for which the last `connect` failed
 
 
 def connect(engine: Engine) -> Connection:
-    """A connection of the engine's pool; a server that does not answer is asked again for `PATIENCE_S` seconds.
+    """A connection of the engine's pool; retried for `PATIENCE_S` seconds while the server does not answer.
 
-    But once: who ends without the server has more to ask of it, and does not wait again and again.
+    After such a failure the next call does not retry, so that a run that ends without its server waits only once.
     Raises `sa.exc.DBAPIError`.
     """
     if engine in _gone:
@@ -46,12 +46,12 @@ def connect(engine: Engine) -> Connection:
         raise
 
 
-def ride_out(question: Callable[[], Answer]) -> Answer:
-    """What `question` returns; it is asked again, by connections of `connect`, when the server goes away amid it.
+def ride_out(work: Callable[[], Answer]) -> Answer:
+    """What `work` returns; it is called again when the server goes away during it, up to `TRIES` times in all.
 
-    It must be one that may be asked again after an answer that was lost on the way.
+    So it must be safe to repeat after its effect was stored and its answer lost.
     """
     patient = tenacity.Retrying(
         retry=tenacity.retry_if_exception(is_outage), stop=tenacity.stop_after_attempt(TRIES), reraise=True
     )
-    return patient(question)
+    return patient(work)

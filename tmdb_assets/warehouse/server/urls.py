@@ -1,4 +1,4 @@
-"""Postgres URLs: brought into one shape, written for libpq, and described without their secrets."""
+"""Postgres URLs: normalised, rendered for libpq, and described without their secrets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tmdb_assets.settings import Settings
 
 READER = "tmdb_reader"  # the role of those who only read (sql/roles.sql)
-APPLICATION_NAME = "tmdb-assets"  # every connection's name begins so; the embedded server is not stopped beneath others
+APPLICATION_NAME = "tmdb-assets"  # prefix of every connection's; the embedded server stays up for others
 
 
 def normalise(url: URL) -> URL:
@@ -59,7 +59,7 @@ def render_url(url: URL) -> str:
 
 
 def reader_url(url: URL, settings: Settings) -> URL:
-    """The address for those who only read: as `tmdb_reader` where it can log in, else unchanged.
+    """The address for reading: as `tmdb_reader` where it can log in, else unchanged.
 
     On an external server it can when `WAREHOUSE_READER_PASSWORD` is set; the embedded one needs no password.
     """
@@ -69,11 +69,11 @@ def reader_url(url: URL, settings: Settings) -> URL:
 
 
 def _host_and_port(url: URL) -> tuple[str, str]:
-    """Host and port as libpq lists them, from wherever the URL has them; a host may be a socket's folder."""
+    """Host and port as libpq lists them, from the URL's authority or query; a host may be a socket's folder."""
     in_query = url.query.get("host", ())
     hosts = [in_query] if isinstance(in_query, str) else list(in_query)
     ports = url.query.get("port", str(url.port or ""))
     if not ports and any(":" in host and not host.startswith("/") for host in hosts):
-        pairs = [host.partition(":") for host in hosts]  # SQLAlchemy's way of naming several: host=a:1&host=b:2
+        pairs = [host.partition(":") for host in hosts]  # SQLAlchemy's form for several: host=a:1&host=b:2
         return ",".join(pair[0] for pair in pairs), ",".join(pair[2] for pair in pairs)
     return ",".join(hosts) or url.host or "", ports if isinstance(ports, str) else ",".join(ports)

@@ -111,7 +111,7 @@ def test_two_processes_together_keep_the_limit_of_one(fetched: Fetched) -> None:
     pauses = [after - before for (before, one), (after, other) in pairwise(arrivals) if one != other]
     assert pauses
     assert min(pauses) >= 1
-    assert "Another run is asking TMDb for this warehouse" in said
+    assert "Another run is requesting data for this warehouse" in said
 
     for requests in asked.values():
         kinds = Counter(request.kind for request in requests)

@@ -46,7 +46,7 @@ def test_one_fetcher_at_a_time_and_the_second_says_whom_it_waits_for(database: s
     (text,) = said
     assert "tmdb-assets " in text  # the name under which a process connects
     assert ", since 20" in text
-    assert text.startswith("Another run is asking TMDb for this warehouse")
+    assert text.startswith("Another run is requesting data for this warehouse")
     with first.fetch_lock(refuse):
         pass
     first.close()
@@ -183,7 +183,7 @@ def test_a_holder_of_whom_nothing_is_shown(warehouse: Warehouse, monkeypatch: py
     with warehouse.fetch_lock(refuse):
         waiting = wait_for_lock(second, said)
     waiting.result(timeout=PATIENCE_S)
-    assert said[0].startswith("Another run is asking TMDb for this warehouse (of another role). Waiting for it;")
+    assert said[0].startswith("Another run is requesting data for this warehouse (of another role). Waiting;")
     second.close()
 
 

@@ -87,7 +87,7 @@ def test_a_cluster_that_lost_a_part_is_refused_and_stays(tmp_path):
     for name in ("1", "4", "5"):
         (folder / "base" / name).mkdir(parents=True)
     (folder / "PG_VERSION").write_text("18\n")
-    with pytest.raises(WarehouseUnavailableError, match="misses global/pg_control; restore it from a backup"):
+    with pytest.raises(WarehouseUnavailableError, match="lost global/pg_control; restore it from a backup"):
         open_server(settings(), data_dir=folder)
     assert len(list((folder / "base").iterdir())) == 3
 
