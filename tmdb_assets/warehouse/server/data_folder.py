@@ -6,7 +6,6 @@ import logging
 import os
 import shutil
 import sys
-import time
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -70,37 +69,24 @@ def clear_stale_pid_file(data_dir: Path) -> None:
 
 
 def must_be_made(data_dir: Path) -> bool:
-    """Whether there is no cluster yet; an incomplete one is moved aside with a warning.
-
-    Raises `FileNotFoundError` for a cluster that was complete and lost a part: that one is never moved.
-    """
+    """Whether there is no cluster yet. Raises `FileNotFoundError` for one that lacks a part."""
     if not data_dir.exists() or not any(data_dir.iterdir()):
         return True
-    base = data_dir / "base"
-    databases = [path for path in base.iterdir() if path.name.isdigit()] if base.is_dir() else []
-    if len(databases) < 3:  # initdb makes template1, template0 and, last of all, postgres
-        aside = data_dir.with_name(f"{data_dir.name}.broken-{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}")
-        data_dir.rename(aside)
-        warn(f"{data_dir} held an incomplete database cluster; it was moved to {aside}, and a new one is made")
-        return True
-    lost = [name for name in ("PG_VERSION", "global/pg_control") if not (data_dir / name).exists()]
-    if lost:
+    if lost := [name for name in ("PG_VERSION", "global/pg_control") if not (data_dir / name).exists()]:
         raise FileNotFoundError(f"the cluster has lost {' and '.join(lost)}; restore it from a backup")
     return False
 
 
 def make_cluster(data_dir: Path) -> None:
     """Run initdb in another folder and rename it when complete, so that a killed initdb leaves no half."""
-    in_place = data_dir.is_mount()  # nothing can be moved onto a mount point
-    folder = data_dir if in_place else data_dir.with_name(f"{data_dir.name}.new")
-    if not in_place and folder.exists():
+    folder = data_dir.with_name(f"{data_dir.name}.new")
+    if folder.exists():  # left by a killed initdb
         _end_processes_in(folder)
-        shutil.rmtree(folder)  # left by a killed initdb
-    folder.mkdir(exist_ok=True)
+        shutil.rmtree(folder)
+    folder.mkdir()
     with _locale_c():
         _initialise(folder)
-    if not in_place:
-        folder.rename(data_dir)
+    folder.rename(data_dir)
 
 
 def run_pg_ctl(data_dir: Path, action: str, *arguments: str) -> None:

@@ -60,8 +60,8 @@ class EmbeddedPostgres:
     def start(self) -> Postmaster:
         """Start the server, or attach to the running one; this process counts as its user until it ends.
 
-        A missing or empty folder becomes a new cluster; an incomplete one is moved aside first. Raises
-        `WarehouseUnavailableError` when the server cannot run; the data is kept.
+        A missing or empty folder becomes a new cluster. Raises `WarehouseUnavailableError` when the server cannot run;
+        the data is kept.
         """
         try:
             self.data_dir.parent.mkdir(parents=True, exist_ok=True)

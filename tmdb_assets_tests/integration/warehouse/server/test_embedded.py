@@ -1,4 +1,4 @@
-"""The embedded server as this process opens it, and the clusters that it refuses or sets aside."""
+"""The embedded server as this process opens it, and the clusters that it refuses."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 
-from tmdb_assets.warehouse.server import data_folder
 from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError
 from tmdb_assets.warehouse.server.open import open_server
 from tmdb_assets.warehouse.server.urls import describe, render_url
@@ -52,7 +51,7 @@ def test_opening_again_is_cheap_and_gives_the_same_from_any_thread(embedded, dat
     assert all(server is embedded for server in servers)
 
 
-def test_a_token_brings_databases_of_its_own(embedded, data_dir):
+def test_real_figures_have_their_own_databases(embedded, data_dir):
     server = open_server(settings(token="t"), data_dir=data_dir)
     assert (server.url.database, server.storage_url.database) == ("tmdb", "dagster")
     assert {"tmdb", "dagster", "tmdb_sandbox", "dagster_sandbox"} <= database_names(embedded.url)
@@ -63,26 +62,15 @@ def test_psql_of_the_bundle_understands_the_rendered_url(embedded):
     assert subprocess.check_output(command, text=True).strip() == "tmdb_sandbox"
 
 
-def test_a_half_made_cluster_is_set_aside(tmp_path, capsys):
-    folder = tmp_path / "postgres"
-    (folder / "base" / "1").mkdir(parents=True)
-    (folder / "PG_VERSION").write_text("18\n")
-    assert data_folder.must_be_made(folder)
-    (aside,) = tmp_path.glob("postgres.broken-*")
-    assert (aside / "PG_VERSION").read_text() == "18\n"
-    assert not folder.exists()
-    assert str(aside) in capsys.readouterr().err
-
-
-def test_what_a_killed_initdb_left_is_made_anew():
-    parent = make_server_folder("tmdb-assets-anew-")
+def test_what_a_killed_initdb_left_is_replaced():
+    parent = make_server_folder("tmdb-assets-killed-")
     (parent / "postgres.new" / "base").mkdir(parents=True)
     with using(parent / "postgres") as user:
         assert user.postmaster
     assert sorted(path.name for path in parent.iterdir()) == ["postgres", "postgres.lock"]
 
 
-def test_a_cluster_that_lost_a_part_is_refused_and_stays(tmp_path):
+def test_a_cluster_that_lost_a_part_is_refused_and_kept(tmp_path):
     folder = tmp_path / "postgres"
     for name in ("1", "4", "5"):
         (folder / "base" / name).mkdir(parents=True)
