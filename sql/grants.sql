@@ -1,6 +1,6 @@
--- What tmdb_loader and tmdb_reader may do with the tables, views and functions that tmdb_owner owns. Run after
--- sql/roles.sql, and again whenever a table or view was made; does nothing where sql/roles.sql was never run.
--- A statement, not a function: a function would belong to the owner, and a superuser must call none of those.
+-- Grants on tmdb_owner's tables, views and functions to tmdb_loader and tmdb_reader. Run it after sql/roles.sql, and
+-- again when a table or view was made; it does nothing where sql/roles.sql was never run.
+-- A statement, not a function: a function would belong to the owner, and a superuser must not call it.
 do $$
 declare
     callers_path constant text := pg_catalog.current_setting('search_path');
@@ -12,10 +12,10 @@ begin
         from pg_class as c
         inner join pg_roles as r on c.relowner = r.oid
         where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v') and not c.relispartition
-            and r.rolname = 'tmdb_owner' -- what others keep in this schema is theirs
+            and r.rolname = 'tmdb_owner' -- not what others made in this schema
     loop
         execute format('grant select, insert, update, delete on public.%I to tmdb_loader', owned.name);
-        -- Partitions and the raw answers are not for readers: a partition by itself would show what its table hides.
+        -- Readers get neither partitions nor raw answers.
         if owned.name ~ '^(dim_|bridge_|vw_)' or owned.name = 'fact_movie_daily' then
             execute format('grant select on public.%I to tmdb_reader', owned.name);
         end if;

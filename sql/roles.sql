@@ -3,12 +3,12 @@
 --   tmdb_loader  loads days: reads and writes rows, has partitions made and dropped, changes no table
 --   tmdb_reader  reads dimensions, bridges, the fact and the views: for analysts, BI tools and dashboards
 --
--- Run on an existing warehouse, by a superuser or by the owner of the database and its tables with CREATEROLE, as often
--- as you like; sql/grants.sql comes after it. Both together:
+-- Run it on an existing warehouse, as a superuser or as the owner of the database and its tables with CREATEROLE, as
+-- often as you like, and then sql/grants.sql. Both together:
 --   tmdb-assets migrate --roles
 -- Then give people and programs log-ins of their own: create role anna login password '...' in role tmdb_reader;
 --
--- It reads the system catalogues only and calls nothing that tmdb_owner or anyone else could have put in its way.
+-- It reads only the system catalogues and calls no function that tmdb_owner or anyone else could have made.
 do $$
 declare
     callers_path constant text := pg_catalog.current_setting('search_path');
@@ -22,10 +22,10 @@ begin
                 execute format('create role %I nologin', role_name);
             end if;
         exception
-            when duplicate_object or unique_violation then null; -- made at this moment for another database
+            when duplicate_object or unique_violation then null; -- just made for another database
         end;
     end loop;
-    -- From Postgres 16 on, who creates a role is its member, but may not act as it.
+    -- From Postgres 16 on, the creator of a role is a member of it, but may not act as it.
     if not pg_has_role(
         current_user,
         'tmdb_owner',
@@ -35,16 +35,16 @@ begin
     end if;
     grant usage, create on schema public to tmdb_owner;
     grant usage on schema public to tmdb_loader, tmdb_reader;
-    -- Nobody else may put a function or table where the functions of the warehouse would find it.
+    -- Nobody else may make a function or table where the functions of the warehouse would find it.
     revoke create on schema public from public;
-    -- Loads stage rows in temporary tables. A reader has no use for them, and what does not exist cannot be abused.
+    -- Loads stage rows in temporary tables; readers do not need them and could abuse them.
     execute format('revoke temporary on database %I from public', current_database());
     execute format('grant temporary on database %I to tmdb_owner, tmdb_loader', current_database());
     if has_database_privilege('tmdb_reader', current_database(), 'temporary') then
         raise insufficient_privilege using
             message = format('only its owner may revoke temporary tables on the database %I', current_database());
     end if;
-    -- Whoever may do more can act as the reader, as the Streamlit app does.
+    -- Owner and loader may act as the reader, as the Streamlit app does.
     foreach role_name in array array['tmdb_owner', 'tmdb_loader'] loop
         if not pg_has_role(role_name, 'tmdb_reader', 'member') then
             execute format('grant tmdb_reader to %I', role_name);
@@ -58,7 +58,7 @@ begin
             c.relnamespace = 'public'::regnamespace
             and c.relkind in ('r', 'p', 'v')
             and r.rolname <> 'tmdb_owner'
-            -- What others keep in this schema is theirs.
+            -- Not what others made in this schema.
             and c.relowner = (select m.relowner from pg_class as m where m.oid = to_regclass('public.dim_movie'))
             and (
                 c.relname ~ '^(raw_(details|discover|export|reference)|fact_movie_daily|bridge_movie_)'

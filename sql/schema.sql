@@ -35,7 +35,7 @@ COMMENT ON COLUMN country_continent.name IS 'English name.';
 
 COMMENT ON COLUMN country_continent.continent IS 'One of seven continents.';
 
-COMMENT ON COLUMN country_continent.note IS 'Why this continent, where it can be argued.';
+COMMENT ON COLUMN country_continent.note IS 'Why this continent, where it is disputable.';
 
 CREATE TABLE IF NOT EXISTS details_due (
     snapshot_date DATE NOT NULL,
@@ -46,7 +46,7 @@ CREATE TABLE IF NOT EXISTS details_due (
     CONSTRAINT ck_details_due_reason_one_of CHECK (reason in ('changed', 'new', 'refresh', 'returned', 'stale', 'unlisted'))
 );
 
-COMMENT ON TABLE details_due IS 'One row per film whose details are due on a day, with the reason. Made once a day, so that an interrupted run resumes with the same list.';
+COMMENT ON TABLE details_due IS 'One row per film whose details are due on a day, with the reason. Made once a day, so an interrupted run resumes with the same list.';
 
 COMMENT ON COLUMN details_due.snapshot_date IS 'The day on which they are due.';
 
@@ -99,7 +99,7 @@ COMMENT ON COLUMN dim_country.iso_3166_1 IS 'ISO 3166-1 code, or the former or p
 
 COMMENT ON COLUMN dim_country.name IS 'English name.';
 
-COMMENT ON COLUMN dim_country.continent IS 'Continent by country_continent; NULL where the code is not there.';
+COMMENT ON COLUMN dim_country.continent IS 'Continent by country_continent; NULL where that lacks the code.';
 
 COMMENT ON COLUMN dim_country.as_of_date IS 'Last day on which TMDb confirmed the row; it only advances.';
 
@@ -224,7 +224,7 @@ COMMENT ON COLUMN fetch_log.kind IS 'What was requested: films by discover, thei
 
 COMMENT ON COLUMN fetch_log.started_at IS 'When the first request was sent (UTC).';
 
-COMMENT ON COLUMN fetch_log.finished_at IS 'When it was complete; NULL while it is not.';
+COMMENT ON COLUMN fetch_log.finished_at IS 'When it was complete (UTC); NULL while it is not.';
 
 COMMENT ON COLUMN fetch_log.request_count IS 'Requests sent, retries included.';
 
@@ -274,13 +274,13 @@ CREATE TABLE IF NOT EXISTS fetch_turn (
     CONSTRAINT pk_fetch_turn PRIMARY KEY (turn)
 );
 
-COMMENT ON TABLE fetch_turn IS 'One row per turn at asking TMDb that was the last, so one: whose it was, and when it ended.';
+COMMENT ON TABLE fetch_turn IS 'One row per database: the last turn of requests to TMDb.';
 
 COMMENT ON COLUMN fetch_turn.turn IS 'Always 1.';
 
-COMMENT ON COLUMN fetch_turn.holder IS 'Random name of who sent requests: one process, or one warehouse opened in it.';
+COMMENT ON COLUMN fetch_turn.holder IS 'Random id of the sender: a process, or one of the warehouses opened in it.';
 
-COMMENT ON COLUMN fetch_turn.ended_at IS 'When it ended; NULL while it lasts, or when it was cut off.';
+COMMENT ON COLUMN fetch_turn.ended_at IS 'When it ended (UTC); NULL while it lasts, or if it was cut off.';
 
 CREATE TABLE IF NOT EXISTS popularity_total (
     kind TEXT NOT NULL,
@@ -292,9 +292,9 @@ CREATE TABLE IF NOT EXISTS popularity_total (
     CONSTRAINT ck_popularity_total_kind_one_of CHECK (kind in ('continent', 'genre'))
 );
 
-COMMENT ON TABLE popularity_total IS 'One row per genre and per continent with films on the newest loaded day. Renewed by every load that changes what it is counted from; read through vw_genre_popularity and vw_continent_popularity.';
+COMMENT ON TABLE popularity_total IS 'One row per genre and per continent with films on the newest loaded day. Updated by each load that changes it; shown by vw_genre_popularity and vw_continent_popularity.';
 
-COMMENT ON COLUMN popularity_total.kind IS 'What is summed by.';
+COMMENT ON COLUMN popularity_total.kind IS 'What the films are grouped by.';
 
 COMMENT ON COLUMN popularity_total.code IS 'The continent, or the genre''s id.';
 
@@ -362,7 +362,7 @@ COMMENT ON COLUMN raw_discover.vote_count IS 'Number of user ratings as sent.';
 
 COMMENT ON COLUMN raw_discover.rank IS 'Place in the day''s list, or in its slice of release dates, from 1.';
 
-COMMENT ON COLUMN raw_discover.payload IS 'The film as the page gave it.';
+COMMENT ON COLUMN raw_discover.payload IS 'The film''s entry on the page.';
 
 COMMENT ON COLUMN raw_discover.fetched_at IS 'When the page was answered (UTC).';
 
@@ -419,23 +419,23 @@ CREATE TABLE IF NOT EXISTS rejected_row (
     CONSTRAINT pk_rejected_row PRIMARY KEY (id)
 );
 
-COMMENT ON TABLE rejected_row IS 'One row per row that broke its contract, as it was when its table was last loaded for that day.';
+COMMENT ON TABLE rejected_row IS 'One row per row that broke its contract when its table was last loaded for that day.';
 
 CREATE INDEX IF NOT EXISTS ix_rejected_row_table ON rejected_row (table_name, snapshot_date);
 
-COMMENT ON COLUMN rejected_row.id IS 'Stable id made from table, day, row and reasons.';
+COMMENT ON COLUMN rejected_row.id IS 'Hash of table, day, row and reasons.';
 
-COMMENT ON COLUMN rejected_row.table_name IS 'The table that refused the row.';
+COMMENT ON COLUMN rejected_row.table_name IS 'The table that rejected the row.';
 
 COMMENT ON COLUMN rejected_row.snapshot_date IS 'The day loaded; NULL for tables without days.';
 
-COMMENT ON COLUMN rejected_row.part IS 'What the row came from (a page, a film); NULL where it is the whole day.';
+COMMENT ON COLUMN rejected_row.part IS 'What the row came from (a page, a film); NULL for the whole day.';
 
 COMMENT ON COLUMN rejected_row.payload IS 'The row; texts over 1,000 characters are cut.';
 
 COMMENT ON COLUMN rejected_row.reasons IS 'List of the rules it broke.';
 
-COMMENT ON COLUMN rejected_row.rejected_at IS 'When it was refused (UTC).';
+COMMENT ON COLUMN rejected_row.rejected_at IS 'When it was rejected (UTC).';
 
 CREATE TABLE IF NOT EXISTS schema_version (
     version_num TEXT NOT NULL,
@@ -443,7 +443,7 @@ CREATE TABLE IF NOT EXISTS schema_version (
     CONSTRAINT ck_schema_version_version_num_max_length CHECK (char_length(version_num) <= 32)
 );
 
-COMMENT ON TABLE schema_version IS 'One row per database, so one: the newest step of tmdb_assets/warehouse/schema/migrations that it has taken.';
+COMMENT ON TABLE schema_version IS 'One row per database: the newest step of tmdb_assets/warehouse/schema/migrations applied to it.';
 
 COMMENT ON COLUMN schema_version.version_num IS 'The step''s number.';
 
@@ -453,7 +453,7 @@ CREATE TABLE IF NOT EXISTS top_movie (
     CONSTRAINT pk_top_movie PRIMARY KEY (rank)
 );
 
-COMMENT ON TABLE top_movie IS 'One row per rank, 1 to 200, of the newest loaded day. Renewed by every load that changes what it is ranked by; read through vw_top_movies.';
+COMMENT ON TABLE top_movie IS 'One row per rank, 1 to 200, of the newest loaded day. Updated by each load that changes it; shown by vw_top_movies.';
 
 COMMENT ON COLUMN top_movie.rank IS 'Place, from 1.';
 
@@ -556,7 +556,7 @@ CREATE TABLE IF NOT EXISTS load_day (
     CONSTRAINT ck_load_day_export_count_at_least CHECK (export_count >= 0)
 );
 
-COMMENT ON TABLE load_day IS 'One row per day loaded into fact_movie_daily. Kept in the fact''s own load transaction.';
+COMMENT ON TABLE load_day IS 'One row per day loaded into fact_movie_daily.';
 
 COMMENT ON COLUMN load_day.date_id IS 'The day.';
 
@@ -677,7 +677,7 @@ CREATE TABLE IF NOT EXISTS movie_latest (
 )
  WITH (fillfactor = 50);
 
-COMMENT ON TABLE movie_latest IS 'One row per film: its newest fact, and its last known votes. Kept in the fact''s own load transaction.';
+COMMENT ON TABLE movie_latest IS 'One row per film: its newest fact, and its last known votes. Updated by each load of the fact.';
 
 COMMENT ON COLUMN movie_latest.movie_id IS 'The film.';
 

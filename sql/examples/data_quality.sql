@@ -65,7 +65,7 @@ lines (place, what, n, total) as (
     union all
     select
         9,
-        'loaded days from exports alone',
+        'days loaded only from exports',
         d.from_export,
         d.loaded
     from days_counted as d

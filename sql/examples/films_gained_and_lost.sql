@@ -1,6 +1,6 @@
 -- Question: which films entered the data, and which left it, between the two newest loaded days?
 -- How to read: one row per film that is on only one of the two days. `gained` films are only on the newer day, `lost`
--- films only on the older; `removed_date` tells a film that TMDb deleted from one that fell below the requested pages.
+-- films only on the older; `removed_date` marks those that TMDb deleted; the others fell below the requested pages.
 with days as (
     select
         max(s.date_id) as newer,

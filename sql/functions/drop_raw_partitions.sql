@@ -1,5 +1,5 @@
--- Runs as its owner, like ensure_partition: only the owner of a partition may drop it. It takes only a day, and drops
--- only partitions of raw answers.
+-- Runs as its owner, like ensure_partition: only the owner of a partition may drop it. Its only argument is a day, and
+-- it drops only partitions of raw answers.
 create or replace function drop_raw_partitions(before date) returns setof text
 language plpgsql
 security definer

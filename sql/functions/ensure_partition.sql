@@ -1,5 +1,5 @@
--- Runs as its owner: a partition must belong to the owner of its table, and a loader owns nothing. So it takes only the
--- tables and units named here, only tmdb_loader and the owner may call it, and every name in it is qualified. See
+-- Runs as its owner: a partition must belong to the owner of its table, and a loader owns nothing. So it accepts only
+-- the tables and units named here, only tmdb_loader and the owner may call it, and every name in it is qualified. See
 -- docs/decisions/0012-no-function-lends-its-owners-rights.md.
 create or replace function ensure_partition(parent text, unit text, day date) returns void
 language plpgsql
@@ -23,7 +23,7 @@ begin
     next_day := (first_day + ('1 ' || unit)::interval)::date;
     name := parent || to_char(first_day, case unit when 'month' then '_YYYY_MM' else '_YYYY_MM_DD' end);
     perform pg_advisory_xact_lock(7308332001);
-    -- A query, because to_regclass may not yet know what another session made before this one had the lock.
+    -- A query, because to_regclass may not see what another session made before this one got the lock.
     if not exists (
         select 1 from pg_catalog.pg_class as c
         inner join pg_catalog.pg_inherits as i on c.oid = i.inhrelid

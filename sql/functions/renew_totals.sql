@@ -1,7 +1,7 @@
--- What vw_top_movies, vw_genre_popularity and vw_continent_popularity show: how it is counted, and how the counts are
--- kept. See docs/decisions/0003-the-latest-state-is-a-table.md.
+-- Computes what vw_top_movies, vw_genre_popularity and vw_continent_popularity show, and stores it. See
+-- docs/decisions/0003-the-latest-state-is-a-table.md.
 
--- Means are taken of exact sums, so the order in which rows are read does not matter: same input, same rows.
+-- Means come from exact (numeric) sums, so the order of reading does not matter: same input, same rows.
 -- A film counts once per continent, however many of its countries are on it.
 create or replace function count_totals() returns setof popularity_total
 language sql
@@ -50,7 +50,7 @@ inner join newest_film as f on fc.movie_id = f.movie_id
 group by fc.continent
 $$;
 
-comment on function count_totals() is 'What popularity_total must hold, counted now.';
+comment on function count_totals() is 'The rows that popularity_total must hold now.';
 
 create or replace function count_top() returns setof top_movie
 language sql
@@ -77,11 +77,11 @@ order by 1
 limit 200
 $$;
 
-comment on function count_top() is 'What top_movie must hold, counted now.';
+comment on function count_top() is 'The rows that top_movie must hold now.';
 
--- The last act of every transaction that changed what is counted: whoever holds the lock then waits for nobody. The
--- lock is held until the commit is visible, and each statement after it sees what was committed before, so that of two
--- transactions side by side the later counts what both changed.
+-- The last call of every transaction that changed the input, so that the lock's holder waits for nobody. The lock is
+-- held until the commit is visible, and later statements see what was committed before, so that of two concurrent
+-- transactions the second counts what both changed.
 create or replace function renew_totals() returns void
 language plpgsql
 set search_path = pg_catalog, public, pg_temp

@@ -96,7 +96,7 @@ def restore(file: Path, replace: bool) -> None:
     """Restore the warehouse database from FILE, which tmdb-assets backup has made.
 
     Rows alone are taken from FILE; tables and views are made from this release. They are loaded into a new database,
-    which takes the warehouse's name when it is complete: when anything fails, what was there stays. No run may be at
+    which takes the warehouse's name when it is complete: if anything fails, nothing changes. No run may be at
     work; readers go on until the end, and reconnect. The role of WAREHOUSE_URL must own the database and be allowed to
     create databases. Not restored: roles (tmdb-assets migrate --roles makes them), and Dagster's own storage.
     """

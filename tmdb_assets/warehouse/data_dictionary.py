@@ -1,7 +1,7 @@
 """The data dictionary: every table and view with its grain, columns, types, keys and rules, as Markdown.
 
-`python -m tmdb_assets.warehouse.data_dictionary` writes `docs/data_dictionary.md`; a test keeps it fresh.
-Tables come from their declarations; the views from an empty database, as only Postgres knows their columns' types.
+`python -m tmdb_assets.warehouse.data_dictionary` writes `docs/data_dictionary.md`; a test keeps it fresh. Tables come
+from their declarations; views from an empty database, as only Postgres knows their columns' types.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ Unknown is NULL. Names end in what they hold: `_id`, `_date` (UTC), `_at` (time,
 """
 GROUPS = {
     "marts": "Views for reading: start here",
-    "facts": "Facts, and the latest state kept beside them",
+    "facts": "Facts, and the latest state computed from them",
     "dimensions": "Dimensions: the latest state of films and of what films have in common",
     "bridges": "Bridges: which films have what",
-    "reference": "Reference data that films do not bring",
-    "raw": f"Raw answers, as they came; dropped after {RAW_KEPT_DAYS} days",
+    "reference": "Reference data",
+    "raw": f"Raw answers, as they arrived; dropped after {RAW_KEPT_DAYS} days",
     "ledger": "Ledger: what was requested, rejected and applied",
 }
 
 
 def dictionary(connection: sa.Connection) -> str:
-    """Write the dictionary of a database with the declared schema; applies the views that it lacks."""
+    """The dictionary of a database with the declared schema; applies the views that it lacks."""
     chapters: dict[str, dict[str, str]] = {group: {} for group in GROUPS}
     for view in VIEWS:
         apply_view(connection, view.name)

@@ -1,4 +1,4 @@
-"""What the pictures show: the result of each query in `sql/pictures`, and the day it is of.
+"""Reads the result of each query in `sql/pictures`, and the day that it describes.
 
 The queries read only what the role `tmdb_reader` may read: views, dimensions, bridges and the fact.
 """

@@ -1,4 +1,4 @@
-"""How long raw answers are kept: TMDb's terms allow six months; facts and dimensions stay.
+"""Drops raw answers after 180 days, as TMDb's terms require; facts and dimensions stay.
 
 Reference: https://www.themoviedb.org/api-terms-of-use (caching)
 """
@@ -18,7 +18,7 @@ RAW_KEPT_DAYS = 180
 
 @dataclass(frozen=True)
 class Dropped:
-    """What a call dropped: whole days of raw answers, by partition, and those days' rows of the ledger."""
+    """What a call dropped: partitions of raw answers, and rows of the ledger for those days."""
 
     partitions: tuple[str, ...] = ()
     rejected_rows: int = 0
@@ -31,14 +31,14 @@ def first_kept_day(today: dt.date) -> dt.date:
 
 
 def drop_old_raw(warehouse: Warehouse, today: dt.date) -> Dropped:
-    """Drop the raw answers of days over 180 days before `today`; rejected rows hold answers too, so they go as well.
+    """Drop the raw answers, rejected rows (which hold answers) and due films of days over 180 days before `today`.
 
-    `fetch_log` stays: it tells that such a day was asked, and what it took.
+    `fetch_log` is kept.
     """
     first = first_kept_day(today)
     with warehouse.begin() as connection:
-        # To drop a partition takes a lock on the whole table, before which others wait: so not for long. Where a backup
-        # or a reader is at it, the next call drops it.
+        # Dropping a partition locks the whole table, and others queue behind it: so give up soon. A partition in use
+        # by a backup or a reader is dropped by the next call.
         connection.exec_driver_sql("set local lock_timeout = '1s'")
         partitions = connection.scalars(sa.text("select drop_raw_partitions(:first)"), {"first": first}).all()
         rejected = connection.execute(rejected_row.delete().where(rejected_row.c.snapshot_date < first)).rowcount

@@ -1,4 +1,4 @@
-"""The warehouse as the assets see it: transactions, and the lock that lets one fetcher at a time ask TMDb."""
+"""The warehouse as assets use it: transactions, and the lock that lets one process at a time request TMDb."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from tmdb_assets.warehouse.server.urls import APPLICATION_NAME
 
 STATEMENT_TIMEOUT = "30min"
 LOCK_TIMEOUT = "10min"
-KEEPALIVE_S = 60  # a firewall forgets a connection that says nothing, as the fetch lock's does for hours
+KEEPALIVE_S = 60  # firewalls drop idle connections, and that of the fetch lock is idle for hours
 
 
 class Warehouse:
-    """A Postgres database with the declared schema; connects, and brings the schema up, at first use.
+    """A Postgres database with the declared schema; connects, and upgrades the schema, at first use.
 
-    Nothing is set for longer than a transaction and no statement is prepared on the server, so that a connection pooler
-    in transaction mode may stand between.
+    Settings last for one transaction and no statement is prepared on the server, so that it works behind a connection
+    pooler in transaction mode.
     """
 
     def __init__(self, url: sa.URL | None = None, settings: Settings | None = None) -> None:
         self._given_url = url
         self.settings = settings or get_settings()
         self._holder = uuid.uuid4().hex
-        self._here = threading.local()  # `lock`: the session with which this very thread holds the fetch lock
+        self._here = threading.local()  # `lock`: the connection with which this thread holds the fetch lock
 
     @cached_property
     def url(self) -> sa.URL:
@@ -51,7 +51,7 @@ class Warehouse:
             pool_size=3,
             max_overflow=2,
             pool_pre_ping=True,
-            isolation_level="READ COMMITTED",  # whatever the database's default is
+            isolation_level="READ COMMITTED",  # the database's default may differ
             json_serializer=lambda value: orjson.dumps(value).decode(),
             json_deserializer=orjson.loads,
             connect_args={
@@ -68,14 +68,14 @@ class Warehouse:
                 require_no_superuser(connection)
         ensure_schema(engine)
         if is_embedded and not are_made(engine):
-            apply_roles(engine, self.settings, is_embedded=True)  # the server is ours alone
+            apply_roles(engine, self.settings, is_embedded=True)  # nobody else administers the server
         return engine
 
     @contextmanager
     def begin(self) -> Iterator[sa.Connection]:
         """A connection inside one transaction: committed at the end, rolled back on any error.
 
-        Raises `FetchLockLostError` where this thread holds the fetch lock no more.
+        Raises `FetchLockLostError` if this thread lost the fetch lock.
         """
         self.require_fetch_lock()
         with reconnect.connect(self.engine) as connection, connection.begin():
@@ -83,9 +83,9 @@ class Warehouse:
 
     @contextmanager
     def fetch_lock(self, say: Callable[[str], None]) -> Iterator[None]:
-        """Hold the right to ask TMDb, over all runs on this warehouse; it dies with its process.
+        """Hold the right to request TMDb, over all runs on this warehouse; it ends with this process.
 
-        While another process has it, `say` tells whom this one waits for, and it waits.
+        While another process holds it, waits, after passing a text that names that process to `say`.
         """
         rate_limit = self.settings.tmdb_rate_limit
         pause_s = max(PAUSE_S, 1 / rate_limit) if rate_limit else PAUSE_S
@@ -103,7 +103,7 @@ class Warehouse:
     def require_fetch_lock(self) -> None:
         """Raise `FetchLockLostError` if this thread took the fetch lock and lost it, as in a restart of Postgres.
 
-        It looks at the connection and asks nothing, so that it costs next to nothing.
+        Cheap: reads the state of the connection, without a query.
         """
         held: sa.Connection | None = getattr(self._here, "lock", None)
         if held is not None:
@@ -117,7 +117,7 @@ class Warehouse:
 
 
 def _bound_waits(connection: sa.Connection) -> None:
-    """The settings of a transaction that begins; they end with it."""
+    """Set the time limits and time zone of a transaction that begins."""
     settings = {"statement_timeout": STATEMENT_TIMEOUT, "lock_timeout": LOCK_TIMEOUT, "timezone": "UTC"}
     calls = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
     connection.exec_driver_sql(f"select {calls}")

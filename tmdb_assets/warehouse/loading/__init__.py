@@ -1,1 +1,1 @@
-"""Frames into tables: contract, staging, merge, the latest state."""
+"""Loads frames into tables: contract, staging, merge, latest state."""

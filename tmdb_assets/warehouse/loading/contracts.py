@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 
 class StructuralFaultError(ActionableError):
-    """A frame lacks its table's columns or dtypes, or rows of it: a fault in our code, not in the data."""
+    """A frame lacks columns, dtypes or rows: a fault in our code, not in the data."""
 
-    kept = "Nothing was written; what was there stays"
+    kept = "Nothing was written; what is already stored is kept"
     action = "This is a fault in the code: please report it"
     retry = Retry.NEVER
 
@@ -64,7 +64,7 @@ def _pandera_check(rule: Rule) -> pa.Check:
     if rule.name == "max_length":
         return pa.Check.str_length(max_value=rule.argument, error=rule.text)
     if rule.name == "matches":
-        # Anchored to the whole text: Python's `$`, unlike Postgres's, also matches before a final line break.
+        # The whole text: Python's `$`, unlike Postgres's, also matches before a final line break.
         return pa.Check(lambda values: values.str.fullmatch(rule.argument), error=rule.text)
     return pa.Check.isin(rule.argument, error=rule.text)
 
@@ -83,7 +83,7 @@ def pandera_schema(table: sa.Table) -> pa.DataFrameSchema:
             for name in frame_columns(table)
         },
         unique=key_columns(table),
-        report_duplicates="exclude_last",  # of rows with the same key, the last stays
+        report_duplicates="exclude_last",  # the last row of a key is kept
     )
 
 
@@ -96,7 +96,7 @@ class Validated:
 
 
 def validate(table: sa.Table, conformed: Conformed, part: Any = None) -> Validated:
-    """Validate a frame and separate the rows that break a rule; `part(row)` names where a rejected row came from.
+    """Validate a frame and separate the rows that break a rule; `part(row)` says what a rejected row came from.
 
     Raises `StructuralFaultError` when the frame has the wrong shape.
     """
@@ -131,7 +131,7 @@ def _reasons_by_row(table: sa.Table, frame: pd.DataFrame, cases: pd.DataFrame) -
             value = shorten(", ".join(str(frame[name][index]) for name in key_columns(table)))
         else:
             check = "not null" if case["check"] == "not_nullable" else case["check"]
-            # Taken from the frame: pandera merges cases of several columns into one, where 5 becomes 5.0 and None nan.
+            # From the frame: pandera puts cases of several columns into one, where 5 becomes 5.0 and None nan.
             cell = None if check == "not null" else frame.loc[[index], case["column"]].tolist()[0]
             rule, value = f"{case['column']} {check}", shorten(cell)
         found.setdefault(index, {})[rule] = Reason(rule, value)

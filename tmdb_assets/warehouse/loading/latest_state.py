@@ -1,10 +1,10 @@
-"""Each film's latest state, the day's entry in `load_day` and the totals, kept inside the fact's own load transaction.
+"""Updates each film's latest state, `load_day` and the totals within the transaction of a load.
 
-The cost is that of the day, not of the history. Popularity comes from the newest day, votes from the newest day that
-knows them; both rules are maxima, so days may be loaded in any order.
+The cost depends on the day, not on the history. Popularity comes from the newest day, votes from the newest day that
+has them; both rules are maxima, so days may be loaded in any order.
 
-What the ranking and the aggregating views show is kept in `popularity_total` and `top_movie`. Every load that changes
-what these are counted from renews them as the last act of its transaction (sql/functions/renew_totals.sql).
+`popularity_total` and `top_movie` hold what the ranking and aggregating views show. Every load that changes their input
+renews them at the end of its transaction (sql/functions/renew_totals.sql).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tmdb_assets.transforms.calendar import calendar_rows
 from tmdb_assets.warehouse.schema.dimensions import dim_date
 
 NEWEST_DAY = "select max(date_id) from load_day"
-"""The newest loaded day: what the views and reports show; NULL before the first load."""
+"""The newest loaded day, which views and reports show; NULL before the first load."""
 
 KEEP_LATEST = """
 insert into movie_latest as t (movie_id, popularity, snapshot_date, vote_average, vote_count, votes_date)
@@ -70,15 +70,15 @@ on conflict (date_id) do update set
 
 
 def ensure_day(connection: sa.Connection, day: dt.date) -> None:
-    """Put the day into the calendar, where a load comes before dim_date was ever materialized."""
+    """Add the day to dim_date, which may not be materialized yet."""
     row = next(row for row in calendar_rows(day.year, day.year) if row["date_id"] == day)
     connection.execute(postgresql.insert(dim_date).values(row).on_conflict_do_nothing())
 
 
 def keep_latest(connection: sa.Connection, day: dt.date) -> None:
-    """Bring `movie_latest`, `load_day` and the totals up to date after a load of a day's facts.
+    """Update `movie_latest`, `load_day` and the totals after a load of a day's facts.
 
-    The totals are renewed only when a film's state changed or the day is the newest now; see `renew_totals`.
+    The totals are renewed only if a film's state changed or the day is now the newest; see `renew_totals`.
     """
     newest: dt.date | None = connection.scalar(sa.text(NEWEST_DAY))
     changed = connection.execute(sa.text(KEEP_LATEST), {"day": day}).rowcount
@@ -88,9 +88,9 @@ def keep_latest(connection: sa.Connection, day: dt.date) -> None:
 
 
 def renew_totals(connection: sa.Connection) -> None:
-    """Count the totals of the views anew, as the last act of a transaction that changed what they are counted from.
+    """Count the totals of the views again, at the end of a transaction that changed their input.
 
-    Of two transactions side by side the second waits here until the first has ended, and then counts what both changed.
-    After this call a transaction must take no lock that another one may hold: that one may be waiting here.
+    Of two concurrent transactions the second waits here until the first has ended, and then counts what both changed.
+    After this call a transaction must not take a lock that another may hold: that one may be waiting here.
     """
     connection.exec_driver_sql("select renew_totals()")

@@ -1,8 +1,8 @@
-"""Frames into a table, in one transaction: contract, rejected rows, merge. No Dagster here.
+"""Loads frames into a table in one transaction: contract, rejected rows, merge. No Dagster.
 
-Broken rows go to `rejected_row` while the good ones load. With more than `MAX_REJECTED_SHARE` of rejected rows, or a
-frame of the wrong shape, nothing is written. A few broken rows of a load that brings only part of its table are judged
-against the whole table (docs/decisions/0006-a-few-broken-rows-are-judged-against-the-whole-table.md).
+Broken rows go to `rejected_row` while the valid ones load. With more than `MAX_REJECTED_SHARE` of rejected rows, or a
+frame of the wrong shape, nothing is written. In a load of only part of a table, a few broken rows are judged against
+the whole table (docs/decisions/0006-a-few-broken-rows-are-judged-against-the-whole-table.md).
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import datetime as dt
 import uuid
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
+from operator import add
 from typing import Any
 
 import orjson
@@ -29,8 +30,8 @@ from tmdb_assets.warehouse.schema.raw import rejected_row
 from tmdb_assets.warehouse.schema.vocabulary import frame_columns, key_columns
 
 MAX_REJECTED_SHARE = 0.05
-FEW_REJECTED = 20  # more than these are judged against the rows received only
-KEPT_CHARACTERS = 1000  # of each text in a rejected row; the raw layer has all of it
+FEW_REJECTED = 20  # more than this are judged only against the rows received
+KEPT_CHARACTERS = 1000  # of each text in a rejected row; the raw layer has the rest
 PartOf = Callable[[Row], str]
 Merger = Callable[[sa.Connection], MergeCounts]
 
@@ -55,7 +56,7 @@ class Loaded:
         return len(self.rejected) / self.received if self.received else 0.0
 
     def are_too_many(self, standing: int) -> bool:
-        """Whether too many rows are rejected; a few are judged against the `standing` rows of the table too."""
+        """Whether too many rows are rejected; a few are judged against the `standing` rows of the table as well."""
         few = len(self.rejected) <= FEW_REJECTED
         return len(self.rejected) > MAX_REJECTED_SHARE * (self.received + (standing if few else 0))
 
@@ -63,13 +64,7 @@ class Loaded:
         """Add the counts of another load of the same table."""
         self.received += other.received
         self.rejected += other.rejected
-        mine, theirs = self.counts, other.counts
-        self.counts = MergeCounts(
-            mine.inserted + theirs.inserted,
-            mine.updated + theirs.updated,
-            mine.unchanged + theirs.unchanged,
-            mine.deleted + theirs.deleted,
-        )
+        self.counts = MergeCounts(*map(add, astuple(self.counts), astuple(other.counts)))
 
 
 class TooManyRejectedError(ActionableError):
@@ -80,13 +75,13 @@ class TooManyRejectedError(ActionableError):
         super().__init__(
             f"{len(loaded.rejected)} of {loaded.received} rows of {loaded.table.name} ({loaded.rejected_share:.1%}) "
             f"broke their contract, over the {MAX_REJECTED_SHARE:.0%} allowed",
-            kept="Nothing was written; what was there stays",
+            kept="Nothing was written; what is already stored is kept",
             action="Read the report of the check contract; if TMDb changed its answers, change the table's declaration",
         )
 
 
 def as_frame(table: sa.Table, rows: Iterable[Row], part: PartOf | None = None) -> Conformed:
-    """Rows cast to the table's columns, the last of each key; `part` names what a rejected row came from."""
+    """Rows cast to the table's columns, the last of each key; `part(row)` says what a rejected row came from."""
     return conform(rows, frame_columns(table), key=tuple(key_columns(table)), part=part)
 
 
@@ -105,11 +100,10 @@ def load(
 ) -> Loaded:
     """Validate, stage and merge chunks of frames inside the caller's transaction.
 
-    `day` is the snapshot the rows belong to; rejected rows of an earlier load of that day are replaced. `merge`
-    replaces the declared one. A load of one batch of a day names the `parts` it covers: only rejected rows of these are
-    replaced; `part` returns the part of a row, and `earlier` (the batches before) counts towards the share. With
-    `is_partial` the chunks hold only the rows of the table that changed today: the unchanged ones count when a few
-    rejected rows are judged.
+    `day` is the rows' snapshot; rejected rows of an earlier load of that day are replaced. `merge` replaces the
+    declared one. A load of one batch of a day passes the `parts` it covers: only rejected rows of these are replaced;
+    `part` returns the part of a row, and `earlier`, the batches before, counts towards the share. With `is_partial` the
+    chunks hold only the table's rows that changed today: the others count when a few rejected rows are judged.
 
     Raises `TooManyRejectedError` or `StructuralFaultError`; the caller's transaction must then roll back.
     """
@@ -185,7 +179,7 @@ def _rejected_values(table: sa.Table, item: Rejected, day: dt.date | None, repea
 
 
 def _shortened(value: Any) -> Any:
-    """A row with long texts cut and only values that JSON can hold."""
+    """A row with long texts cut, and only values that JSON can hold."""
     if isinstance(value, dict):
         return {str(name): _shortened(item) for name, item in value.items()}
     if isinstance(value, list | tuple):

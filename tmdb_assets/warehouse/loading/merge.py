@@ -1,6 +1,6 @@
-"""Staged rows into their table, set-based and in key order: the only way rows reach a table.
+"""Merges staged rows into their table, set-based and in key order.
 
-The key order keeps concurrent loads of overlapping rows from deadlocking. Of rows staged with the same key the last one
+The key order keeps concurrent loads of overlapping rows from deadlocking. Of rows staged with the same key the last
 wins. A stored row is rewritten only when something in it changes: a join excludes rows equal to the stored ones, and
 `on conflict` decides, because it also sees what others committed in the meantime.
 """
@@ -19,12 +19,12 @@ from tmdb_assets.warehouse.loading.contracts import StructuralFaultError
 from tmdb_assets.warehouse.loading.staging import staging_name, staging_sequence
 from tmdb_assets.warehouse.schema.vocabulary import Merge, frame_columns, key_columns
 
-ANALYZE_FROM = 10_000  # staged rows; any plan merges fewer quickly
+ANALYZE_FROM = 10_000  # staged rows; with fewer any plan is fast
 
 
 @dataclass(frozen=True)
 class MergeCounts:
-    """What a merge did, in rows; `unchanged` rows kept their content (at most a date advanced)."""
+    """Rows by what a merge did; of `unchanged` ones at most a date advanced."""
 
     inserted: int = 0
     updated: int = 0
@@ -33,15 +33,15 @@ class MergeCounts:
 
     @property
     def has_changes(self) -> bool:
-        """Whether any row came, went or got other content."""
+        """Whether any row was inserted, updated or deleted."""
         return bool(self.inserted or self.updated or self.deleted)
 
 
 def take_turn(connection: sa.Connection, table: sa.Table, day: dt.date | None) -> None:
     """Wait until no other transaction merges the same day (or the same undated table) into the table.
 
-    Merges of different days give the same rows in either order and run concurrently. Two loads of the same day do not
-    commute: one runs entirely after the other and compares with what the other stored.
+    Merges of different days give the same rows in either order and run concurrently. Of two loads of the same day, one
+    runs entirely after the other and compares with what that stored.
     """
     connection.execute(
         sa.text("select pg_advisory_xact_lock(hashtext('merge ' || :name), :day)"),
@@ -125,16 +125,16 @@ def merge_statement(table: sa.Table) -> str:
     key_list = ", ".join(keys)
     same_key = " and ".join(f"t.{name} = excluded.{name}" for name in keys)
     new, needed = _on_conflict(table)
-    is_news = f"t.{keys[0]} is null" + (f" or {needed}" if needed else "")
+    differs = f"t.{keys[0]} is null" + (f" or {needed}" if needed else "")
     action = (
         f"update set {new} where case when {needed} then {_next_number(table)} is not null end" if needed else "nothing"
     )
     changed = f"t.{rule.changed_at} = now()" if rule.changed_at else "true"
     return (
-        f"with compared as materialized (select excluded.*, {is_news} as is_news from ({_last_staged(table)}) "
+        f"with compared as materialized (select excluded.*, {differs} as differs from ({_last_staged(table)}) "
         f"as excluded left join {table.name} as t on {same_key} and t.{keys[0]} between :first_key and :last_key), "
         f"written as (insert into {table.name} as t ({columns}) "
-        f"select {columns} from compared where is_news order by {key_list} "
+        f"select {columns} from compared where differs order by {key_list} "
         f"on conflict ({key_list}) do {action} returning {changed} as is_changed) "
         "select (select count(*) from compared), count(*), count(*) filter (where is_changed) from written"
     )

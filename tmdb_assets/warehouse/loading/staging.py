@@ -1,4 +1,4 @@
-"""COPY to a staging table private to the connection, and the queries on it before the merge.
+"""COPY to a staging table private to the session, and the queries on it before the merge.
 
 Binary COPY is used when every column has a binary form: three times as fast as text. JSON is copied as text.
 """
@@ -17,7 +17,7 @@ from tmdb_assets.warehouse.schema.vocabulary import frame_columns, key_columns
 if TYPE_CHECKING:
     import pandas as pd
 
-# Postgres's names. For other types (jsonb, uuid) the driver cannot pack the frame's values: they go as text.
+# Postgres's names. Frames' values for other types (jsonb, uuid) cannot be packed by the driver: they go as text.
 BINARY_TYPES = {
     "bigint",
     "boolean",
@@ -94,7 +94,7 @@ def reject_orphans(connection: sa.Connection, table: sa.Table) -> Iterator[tuple
 
 
 def count_standing(connection: sa.Connection, table: sa.Table) -> int:
-    """The number of rows of the table that are not staged, which a merge leaves unchanged."""
+    """The number of the table's rows that are not staged, which a merge leaves unchanged."""
     same_key = " and ".join(f"s.{name} = t.{name}" for name in key_columns(table))
     counted = sa.text(
         f"select count(*) from {table.name} as t "

@@ -1,1 +1,1 @@
-"""The tables, declared once, and what is made of the declarations in Postgres."""
+"""The declarations of tables and views, and what Postgres is given of them."""

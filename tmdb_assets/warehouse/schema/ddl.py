@@ -1,4 +1,4 @@
-"""Declarations to DDL: `sql/schema.sql`, and the schema of a live database.
+"""The declarations as DDL: `sql/schema.sql`, and the schema of a live database.
 
 `python -m tmdb_assets.warehouse.schema.ddl` writes `sql/schema.sql`; a test keeps it fresh.
 """
@@ -58,21 +58,21 @@ def schema_sql() -> str:
 
 
 def ensure_schema(engine: sa.Engine) -> None:
-    """Bring the schema up to this release; costs one question when that was done already.
+    """Upgrade the schema to this release; one query if it is up to date.
 
-    A database of an earlier release takes the steps it lacks, and tables that are not there are made, all in one
-    transaction; of two processes one waits for the other. Raises `SchemaMismatchError` for a database of a newer
-    release, where this role may not change the schema, and where columns differ from the declared ones all the same.
+    Runs the migrations that the database lacks and makes missing tables, in one transaction and one process at a time.
+    Raises `SchemaMismatchError` for a database of a newer release, where this role may not change the schema, and where
+    columns still differ from the declared ones.
     """
     text = schema_sql()
     digest = hashlib.sha256((text + functions_sql() + grants_sql()).encode()).hexdigest()
-    with _told_of_rights(), engine.begin() as connection:
+    with _plain_errors(), engine.begin() as connection:
         if _applied(connection, "schema") == digest:
             return
         connection.execute(sa.text("select pg_advisory_xact_lock(:lock)"), {"lock": SCHEMA_LOCK})
         if _applied(connection, "schema") == digest:
             return
-        connection.exec_driver_sql("set local statement_timeout = 0")  # years of rows may have to move
+        connection.exec_driver_sql("set local statement_timeout = 0")  # it may rewrite years of rows
         act_as_owner(connection)
         upgrade(connection)
         _require_columns(connection)
@@ -85,8 +85,8 @@ def ensure_schema(engine: sa.Engine) -> None:
 
 
 @contextmanager
-def _told_of_rights() -> Iterator[None]:
-    """A role that may load, but not change the schema, is told who may."""
+def _plain_errors() -> Iterator[None]:
+    """Raise `SchemaMismatchError` where this role may not change the schema, or views of others are in the way."""
     try:
         yield
     except sa.exc.DBAPIError as error:
@@ -111,12 +111,12 @@ def functions_sql() -> str:
 
 
 def grants_sql() -> str:
-    """What loader and reader may do with the tables and views there are, as SQL text."""
+    """The grants on the existing tables and views to loader and reader, as SQL text."""
     return (SQL_DIR / "grants.sql").read_text(encoding="utf-8")
 
 
 def _require_columns(connection: sa.Connection) -> None:
-    """Existing tables are left as they are: raise `SchemaMismatchError` where the columns of one differ."""
+    """Raise `SchemaMismatchError` where the columns of an existing table differ from the declared ones."""
     found: dict[str, set[str]] = {}
     query = "select table_name, column_name from information_schema.columns where table_schema = current_schema()"
     for table_name, column_name in connection.execute(sa.text(query)):
@@ -133,25 +133,24 @@ def _require_columns(connection: sa.Connection) -> None:
 
 
 def view_names() -> list[str]:
-    """The views that have a file, those first that others are made from."""
+    """The views that have a file, in the order in which they can be made."""
     texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted((SQL_DIR / "views").glob("*.sql"))}
-    # A view names only views that come before it.
     return sorted(texts, key=lambda name: sum(other in texts[name] for other in texts))
 
 
 def view_file(name: str) -> Path:
-    """Where the SQL of a view stands."""
+    """The file with the SQL of a view."""
     return SQL_DIR / "views" / f"{name}.sql"
 
 
 def apply_view(connection: sa.Connection, name: str) -> bool:
-    """Create or replace a view from its file; False when the database has this very text already."""
+    """Create or replace a view from its file; False if this text is already applied."""
     text = view_file(name).read_text(encoding="utf-8")
     digest = hashlib.sha256(text.encode()).hexdigest()
     if _applied(connection, name) == digest and connection.scalar(sa.text("select to_regclass(:n)"), {"n": name}):
         return False
     connection.execute(sa.text("select pg_advisory_xact_lock(:lock)"), {"lock": SCHEMA_LOCK})
-    with _told_of_rights():
+    with _plain_errors():
         act_as_owner(connection)
         _execute(connection, text)
         _execute(connection, grants_sql())
@@ -165,9 +164,9 @@ def _execute(connection: sa.Connection, text: str) -> None:
 
 
 def ensure_partition(engine: sa.Engine, made: sa.Table, day: dt.date) -> None:
-    """Create the partition of `made` that holds `day`, unless it is there, in a transaction of its own.
+    """Create the partition of `made` that holds `day`, unless it exists.
 
-    So that a load, which lasts, does not keep readers of the table waiting; safe beside other processes.
+    In its own transaction, so that readers of the table do not wait for a whole load; several processes may call it.
     """
     unit = made.info["partition_unit"]
     with engine.begin() as connection:

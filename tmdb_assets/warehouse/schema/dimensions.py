@@ -1,4 +1,4 @@
-"""The dimensions: the latest state of films and of what films have in common."""
+"""The dimensions: the latest state of films, genres, companies, countries and languages; and the calendar."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ country_continent = table(
         "One of seven continents.",
         one_of=("Africa", "Antarctica", "Asia", "Europe", "North America", "Oceania", "South America"),
     ),
-    column("note", "text", "Why this continent, where it can be argued.", nullable=True, max_length=1000),
+    column("note", "text", "Why this continent, where it is disputable.", nullable=True, max_length=1000),
     group="reference",
 )
 
@@ -74,12 +74,12 @@ dim_country = table(
         matches="^[A-Z]{2}$",
     ),
     column("name", "text", "English name.", nullable=True, max_length=500),
-    column("continent", "text", "Continent by country_continent; NULL where the code is not there.", nullable=True),
+    column("continent", "text", "Continent by country_continent; NULL where that lacks the code.", nullable=True),
     as_of_date(),
     inserted_at(),
     updated_at(),
     group="dimensions",
-    # The continent follows country_continent, whatever day is loaded and whatever is staged.
+    # The continent always comes from country_continent, not from the staged row.
     merge=Merge(
         wins="excluded.as_of_date >= t.as_of_date",
         content=("name",),
@@ -141,11 +141,11 @@ dim_movie = table(
     column("removed_date", "date", "Last day on which TMDb answered 404, unless it came back.", nullable=True),
     inserted_at(),
     updated_at(),
-    # Few rows: the films that rankings and totals leave out.
+    # Few rows: the films that rankings and totals exclude.
     sa.Index("ix_dim_movie_removed", "movie_id", postgresql_where=sa.text("removed_date is not null")),
     group="dimensions",
-    # Details outrank discover; of two days with details, or two without, the newer wins. Every part of the rule is
-    # a maximum, so that days may be loaded in any order.
+    # Details win over discover; of two days with details, or two without, the newer wins. Every part of the rule is
+    # a maximum, so days may be loaded in any order.
     merge=Merge(
         prefer="details_date is null",
         wins="case when excluded.details_date is null and t.details_date is null "

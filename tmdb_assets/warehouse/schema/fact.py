@@ -1,4 +1,4 @@
-"""The fact and the latest state that is kept with it, in the fact's own transaction."""
+"""The fact, and the latest state that its loads keep up to date in the same transaction."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ fact_movie_daily = table(
 
 movie_latest = table(
     "movie_latest",
-    "One row per film: its newest fact, and its last known votes. Kept in the fact's own load transaction.",
+    "One row per film: its newest fact, and its last known votes. Updated by each load of the fact.",
     column("movie_id", "integer", "The film.", key=True, references="dim_movie.movie_id"),
     column("popularity", "number", "Popularity on snapshot_date."),
     column("snapshot_date", "date", "Day of the film's newest fact."),
@@ -51,15 +51,15 @@ movie_latest = table(
     column("votes_date", "date", "Day of the last known votes.", nullable=True),
     group="facts",
 )
-# Every row changes every day. With half of each page left free and no index but the key, the new version stands beside
-# the old one and no index is written: a third of the time, and the table does not grow.
+# Every row changes every day. With half of each page free and no index but the key, a new version fits into the old
+# one's page and no index is written (HOT update): a third of the time, and the table does not grow.
 movie_latest.dialect_options["postgresql"]["with"] = {"fillfactor": 50}
 
 popularity_total = table(
     "popularity_total",
-    "One row per genre and per continent with films on the newest loaded day. Renewed by every load that changes what "
-    "it is counted from; read through vw_genre_popularity and vw_continent_popularity.",
-    column("kind", "text", "What is summed by.", key=True, one_of=("continent", "genre")),
+    "One row per genre and per continent with films on the newest loaded day. Updated by each load that changes it; "
+    "shown by vw_genre_popularity and vw_continent_popularity.",
+    column("kind", "text", "What the films are grouped by.", key=True, one_of=("continent", "genre")),
     column("code", "text", "The continent, or the genre's id.", key=True),
     column("avg_popularity", "number", "Plain mean of the films' popularity."),
     column("total_votes", "integer", "Sum of the films' ratings."),
@@ -69,8 +69,8 @@ popularity_total = table(
 
 top_movie = table(
     "top_movie",
-    "One row per rank, 1 to 200, of the newest loaded day. Renewed by every load that changes what it is ranked by; "
-    "read through vw_top_movies.",
+    "One row per rank, 1 to 200, of the newest loaded day. Updated by each load that changes it; shown by "
+    "vw_top_movies.",
     column("rank", "integer", "Place, from 1.", key=True),
     column("movie_id", "integer", "The film."),
     group="facts",
@@ -78,7 +78,7 @@ top_movie = table(
 
 load_day = table(
     "load_day",
-    "One row per day loaded into fact_movie_daily. Kept in the fact's own load transaction.",
+    "One row per day loaded into fact_movie_daily.",
     column("date_id", "date", "The day.", key=True, references="dim_date.date_id"),
     column("discover_count", "integer", "Films from discover.", at_least=0),
     column("export_count", "integer", "Films from the daily export.", at_least=0),

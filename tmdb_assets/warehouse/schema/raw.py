@@ -1,4 +1,4 @@
-"""The raw layer: what the API answered, as it came, by day; and the ledger of what was requested."""
+"""The raw layer, API answers by day as they arrived, and the ledger of requests."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ raw_discover = table(
     column("vote_average", "number", "Mean user rating as sent, 0 to 10.", nullable=True, at_least=0, at_most=10),
     column("vote_count", "integer", "Number of user ratings as sent.", nullable=True, at_least=0),
     column("rank", "integer", "Place in the day's list, or in its slice of release dates, from 1.", at_least=1),
-    column("payload", "json", "The film as the page gave it."),
+    column("payload", "json", "The film's entry on the page."),
     column("fetched_at", "timestamp", "When the page was answered (UTC)."),
     group="raw",
     partition_by_day="snapshot_date",
-    # The later answer wins, and of one page the later place: whatever the order in which they are stored.
+    # The later answer wins, and within a page the later place, in whatever order they are stored.
     merge=Merge(
         wins="(excluded.fetched_at, excluded.rank) >= (t.fetched_at, t.rank)", prefer="fetched_at desc, rank desc"
     ),
@@ -35,7 +35,7 @@ raw_details = table(
     column("status_code", "integer", "HTTP status: 200, or 404 for a deleted film.", sql_type=sa.SmallInteger),
     column("payload", "json", "The film's details as answered; NULL for 404.", nullable=True),
     column("fetched_at", "timestamp", "When the details were answered (UTC)."),
-    # Few rows: for films that come into the dimension after a day that did not find them.
+    # Few rows: to find earlier 404s of films that become known.
     sa.Index("ix_raw_details_not_found", "movie_id", postgresql_where=sa.text("status_code = 404")),
     group="raw",
     partition_by_day="snapshot_date",
@@ -70,8 +70,8 @@ raw_export = table(
 
 details_due = table(
     "details_due",
-    "One row per film whose details are due on a day, with the reason. Made once a day, so that an interrupted run "
-    "resumes with the same list.",
+    "One row per film whose details are due on a day, with the reason. Made once a day, so an interrupted run resumes "
+    "with the same list.",
     column("snapshot_date", "date", "The day on which they are due.", key=True),
     column("movie_id", "integer", "TMDb's id of the film.", key=True, at_least=1),
     column("reason", "text", "Why.", one_of=("changed", "new", "refresh", "returned", "stale", "unlisted")),
@@ -92,7 +92,7 @@ fetch_log = table(
         one_of=("changes", "country", "details", "discover", "export", "genre", "language"),
     ),
     column("started_at", "timestamp", "When the first request was sent (UTC)."),
-    column("finished_at", "timestamp", "When it was complete; NULL while it is not.", nullable=True),
+    column("finished_at", "timestamp", "When it was complete (UTC); NULL while it is not.", nullable=True),
     column("request_count", "integer", "Requests sent, retries included.", at_least=0),
     column("row_count", "integer", "Rows stored.", at_least=0),
     column(
@@ -139,23 +139,23 @@ fetch_slice = table(
 
 fetch_turn = table(
     "fetch_turn",
-    "One row per turn at asking TMDb that was the last, so one: whose it was, and when it ended.",
+    "One row per database: the last turn of requests to TMDb.",
     column("turn", "integer", "Always 1.", key=True, sql_type=sa.SmallInteger),
-    column("holder", "text", "Random name of who sent requests: one process, or one warehouse opened in it."),
-    column("ended_at", "timestamp", "When it ended; NULL while it lasts, or when it was cut off.", nullable=True),
+    column("holder", "text", "Random id of the sender: a process, or one of the warehouses opened in it."),
+    column("ended_at", "timestamp", "When it ended (UTC); NULL while it lasts, or if it was cut off.", nullable=True),
     group="ledger",
 )
 
 rejected_row = table(
     "rejected_row",
-    "One row per row that broke its contract, as it was when its table was last loaded for that day.",
-    column("id", "text", "Stable id made from table, day, row and reasons.", key=True, sql_type=UUID),
-    column("table_name", "text", "The table that refused the row."),
+    "One row per row that broke its contract when its table was last loaded for that day.",
+    column("id", "text", "Hash of table, day, row and reasons.", key=True, sql_type=UUID),
+    column("table_name", "text", "The table that rejected the row."),
     column("snapshot_date", "date", "The day loaded; NULL for tables without days.", nullable=True),
-    column("part", "text", "What the row came from (a page, a film); NULL where it is the whole day.", nullable=True),
+    column("part", "text", "What the row came from (a page, a film); NULL for the whole day.", nullable=True),
     column("payload", "json", "The row; texts over 1,000 characters are cut."),
     column("reasons", "json", "List of the rules it broke."),
-    column("rejected_at", "timestamp", "When it was refused (UTC).", by_database="now()"),
+    column("rejected_at", "timestamp", "When it was rejected (UTC).", by_database="now()"),
     sa.Index("ix_rejected_row_table", "table_name", "snapshot_date"),
     group="ledger",
 )

@@ -1,7 +1,6 @@
-"""The roles of the warehouse: `sql/roles.sql` applied, and the log-ins of loader and reader.
+"""Applies `sql/roles.sql`, which says what each role may do, and lets loader and reader log in.
 
-The text itself tells what each role may. A password is made a SCRAM verifier here (RFC 5802), so that it appears in no
-statement and in no log.
+A password is turned into a SCRAM verifier here (RFC 5802), so that it appears in no statement and no log.
 """
 
 from __future__ import annotations
@@ -24,12 +23,12 @@ _UNPRIVILEGED = "42501"
 def apply_roles(
     engine: sa.Engine, settings: Settings, *, is_embedded: bool, storage_database: str | None = None
 ) -> None:
-    """Make the roles and grant them what they need; loader and reader may log in where they have a way to.
+    """Make the roles and grant them what they need.
 
-    Their way is `WAREHOUSE_LOADER_PASSWORD` and `WAREHOUSE_READER_PASSWORD`, or for the reader of the embedded server
-    the socket, which only this machine's users reach. A loader that may log in becomes the owner of
-    `storage_database`, where Dagster keeps its runs: services can then work as the loader alone.
-    Raises `WarehouseUnavailableError` where this role may not make roles; nothing was changed then.
+    Loader and reader may log in if `WAREHOUSE_LOADER_PASSWORD` and `WAREHOUSE_READER_PASSWORD` are set; on the embedded
+    server the reader always may, by its socket. A loader with a password becomes the owner of `storage_database`
+    (Dagster's), so that services can do everything as the loader. Raises `WarehouseUnavailableError`, with nothing
+    changed, where this role may not make roles.
     """
     try:
         with engine.begin() as connection:
@@ -68,8 +67,8 @@ def _let_in(connection: sa.Connection, role: str, password: SecretStr) -> None:
 def require_no_superuser(connection: sa.Connection) -> None:
     """Raise `WarehouseUnavailableError` in a superuser's session on tables of a lesser role.
 
-    What such a session does with the tables runs functions that their owner may have changed, in triggers, defaults or
-    views, with all the rights of the superuser: `set role` is no protection, since a function can reset it.
+    Using these tables would run functions that their owner may have changed (triggers, defaults, views) with the
+    superuser's rights; `set role` does not help, as a function can reset it.
     """
     if _lesser_owner(connection) is not None:
         raise WarehouseUnavailableError(
@@ -83,10 +82,10 @@ def require_no_superuser(connection: sa.Connection) -> None:
 
 @contextmanager
 def owner_login(url: sa.URL) -> Iterator[sa.URL]:
-    """Yield an address to change the schema with: `url` itself, or a passing log-in that is no superuser.
+    """Yield an address for changing the schema: `url`, or a short-lived log-in that acts as the tables' owner.
 
-    The latter where `url` logs in as a superuser and the tables belong to a lesser role: it acts as that role, see
-    `passing_login` and `require_no_superuser`. Raises `sa.exc.DBAPIError` and `psycopg.Error`.
+    The latter where `url` logs in as a superuser and the tables belong to a lesser role; see `passing_login` and
+    `require_no_superuser`. Raises `sa.exc.DBAPIError` and `psycopg.Error`.
     """
     engine = sa.create_engine(url, poolclass=sa.NullPool)
     with engine.connect() as connection:
@@ -99,7 +98,7 @@ def owner_login(url: sa.URL) -> Iterator[sa.URL]:
 
 
 def _lesser_owner(connection: sa.Connection) -> str | None:
-    """The tables' owner, where this session is a superuser's and that owner is none."""
+    """The tables' owner if this session is a superuser's and the owner is not a superuser."""
     owner: str | None = connection.scalar(
         sa.text(
             "select o.rolname::text from pg_catalog.pg_class as c join pg_catalog.pg_roles as o on o.oid = c.relowner "
@@ -111,7 +110,7 @@ def _lesser_owner(connection: sa.Connection) -> str | None:
 
 
 def are_made(engine: sa.Engine) -> bool:
-    """Whether sql/roles.sql was run on this database: the tables are the owner's, temporary ones not for everybody."""
+    """Whether sql/roles.sql was run: the tables are `tmdb_owner`'s, and PUBLIC may not make temporary ones."""
     owner = sa.text(
         "select pg_get_userbyid(relowner) = :owner "
         "and not has_database_privilege('public', current_database(), 'temporary') "
@@ -122,7 +121,7 @@ def are_made(engine: sa.Engine) -> bool:
 
 
 def find_owner(connection: sa.Connection) -> str | None:
-    """The tables' owner, quoted, where it is another role and this one may act as it."""
+    """The tables' owner, quoted, if it is another role and this one may act as it."""
     owner: str | None = connection.scalar(
         sa.text(
             "select quote_ident(r.rolname) from pg_class as c join pg_roles as r on r.oid = c.relowner "
@@ -135,6 +134,6 @@ def find_owner(connection: sa.Connection) -> str | None:
 
 
 def act_as_owner(connection: sa.Connection) -> None:
-    """Until the transaction ends, act as the tables' owner where this role may: what is made is the owner's."""
+    """Act as the tables' owner until the transaction ends, where this role may, so that it owns what is made."""
     if owner := find_owner(connection):
         connection.exec_driver_sql(f"set local role {owner}".replace("%", "%%"))

@@ -1,4 +1,4 @@
-"""A warehouse of an earlier release brought up to this one by the steps in `migrations`, in one transaction."""
+"""Upgrades a warehouse of an earlier release by the steps in `migrations`, in one transaction."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 schema_version = table(
     "schema_version",
-    "One row per database, so one: the newest step of tmdb_assets/warehouse/schema/migrations that it has taken.",
+    "One row per database: the newest step of tmdb_assets/warehouse/schema/migrations applied to it.",
     column("version_num", "text", "The step's number.", key=True, max_length=32),
     group="ledger",
 )
 
 OLDEST_COMMIT = "57e0d79"
-"""The commit whose databases are the oldest that can be brought up: they are at the first step of `migrations`."""
+"""The commit whose databases are the oldest that can be upgraded: they are at the first step of `migrations`."""
 
 
 class SchemaMismatchError(ActionableError):
@@ -31,15 +31,15 @@ class SchemaMismatchError(ActionableError):
     kept = UNCHANGED
 
 
-def upgrade(connection: sa.Connection) -> str | None:
-    """Take the steps that the database lacks; return the version it had, None for an empty database.
+def upgrade(connection: sa.Connection) -> None:
+    """Apply the steps that the database lacks.
 
-    The caller holds the schema's lock and creates afterwards what no step made. Raises `SchemaMismatchError` for a
-    database of a newer release, and for one that is older than the first step.
+    The caller holds the schema's lock and then creates missing tables. Raises `SchemaMismatchError` for a database of a
+    newer release, and for one older than the first step.
     """
     found = find_version(connection)
     if found == HEAD or found is None:
-        return found
+        return
     from alembic import command
 
     config, known = _steps(connection)
@@ -52,18 +52,17 @@ def upgrade(connection: sa.Connection) -> str | None:
         )
     if found not in known:
         raise SchemaMismatchError(
-            f"This database was made by a tmdb-assets that is older than {OLDEST_COMMIT}: its schema is at step "
-            f"{found or 'none'}, and this release brings up databases from step {min(known)} on",
+            f"This database was made by a tmdb-assets older than {OLDEST_COMMIT}: its schema is at step "
+            f"{found or 'none'}, and this release upgrades databases from step {min(known)} on",
             action=f"Run tmdb-assets migrate of commit {OLDEST_COMMIT} first, or name a new database in WAREHOUSE_URL "
             "and load the days again",
             setting="WAREHOUSE_URL",
         )
     command.upgrade(config, HEAD)
-    return found
 
 
 def take_back(connection: sa.Connection, version: str) -> None:
-    """Give the tables of a new, empty database the columns they had at an earlier step.
+    """Give the tables of a new, empty database the columns of an earlier step.
 
     Raises `LookupError` for a step that this release does not know.
     """
@@ -76,7 +75,7 @@ def take_back(connection: sa.Connection, version: str) -> None:
 
 
 def _steps(connection: sa.Connection) -> tuple[Config, set[str]]:
-    """Alembic's configuration, and the steps that there are."""
+    """Alembic's configuration, and the known steps."""
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 
@@ -87,7 +86,7 @@ def _steps(connection: sa.Connection) -> tuple[Config, set[str]]:
 
 
 def find_version(connection: sa.Connection) -> str | None:
-    """The step at which the database is: None for an empty one, "" for one that does not note it."""
+    """The database's step: None for an empty database, "" for one that does not record it."""
     if connection.scalar(sa.text("select to_regclass('schema_version')")):
         return connection.scalar(sa.select(schema_version.c.version_num))
     names = sa.inspect(connection).get_table_names()
@@ -95,7 +94,7 @@ def find_version(connection: sa.Connection) -> str | None:
 
 
 def mark(connection: sa.Connection, version: str = HEAD) -> None:
-    """Note the step at which the database is."""
+    """Record the database's step."""
     connection.execute(sa.schema.CreateTable(schema_version, if_not_exists=True))
     connection.execute(schema_version.delete())
     connection.execute(schema_version.insert().values(version_num=version))

@@ -1,4 +1,4 @@
-"""The views that people read: declared here, written in `sql/views/`, described by the comments in those files."""
+"""The views that people read: declared here, with SQL and comments in `sql/views/`."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ order by a.attnum
 
 
 def grain_of(name: str) -> str:
-    """The comment of a view, as its SQL file says it."""
+    """The comment of a view in its SQL file."""
     text = view_file(name).read_text(encoding="utf-8")
     literal = text.split(f"comment on view {name} is", 1)[1].split(";", 1)[0]
     return "".join(part.strip("' ") + " " for part in literal.strip().splitlines()).replace("''", "'").strip()

@@ -1,8 +1,8 @@
 """The vocabulary in which a table is declared once for all its uses.
 
-`column()` gives a column its type, comment and rules; `table()` gives a table its grain, group and the way new rows
-are merged. From these come the DDL, the constraints, the structural gate, the pandera contract, the merge statement and
-what the Dagster UI shows. A rule is written once and read twice: as an SQL CHECK and as a check on frames.
+`column()` gives a column its type, comment and rules; `table()` gives a table its grain, group and merge. The DDL, the
+structural gate, the pandera contract, the merge statement and the descriptions in the Dagster UI are derived from them.
+A rule becomes both an SQL CHECK and a check on frames.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ metadata = sa.MetaData(
 
 RuleName: TypeAlias = Literal["at_least", "at_most", "max_length", "matches", "one_of"]
 
-# The SQL type of each kind; its pandas dtype stands with the casts in `transforms.conform`.
+# The SQL type of each kind; the pandas dtypes are next to the casts in `transforms.conform`.
 SQL_TYPES: dict[Kind, type[sa.types.TypeEngine[Any]]] = {
     "integer": sa.BigInteger,
     "number": sa.Double,
@@ -37,9 +37,7 @@ SQL_TYPES: dict[Kind, type[sa.types.TypeEngine[Any]]] = {
     "timestamp": sa.DateTime,
     "json": JSONB,
 }
-
-
-# The largest value of a narrow integer: beyond it the contract rejects the row, instead of Postgres the whole load.
+# The largest value of narrow integers: the contract rejects a larger one, for which Postgres would fail the whole load.
 LARGEST: dict[type[sa.types.TypeEngine[Any]], int] = {sa.SmallInteger: 2**15 - 1, sa.Integer: 2**31 - 1}
 
 
@@ -52,7 +50,7 @@ class Rule:
 
     @property
     def text(self) -> str:
-        """The rule in words, as check reports print it."""
+        """The rule in words, for check reports."""
         return f"{self.name.replace('_', ' ')} {self.argument}"
 
     def sql(self, column_name: str) -> str:
@@ -84,9 +82,9 @@ def column(
     by_database: str | None = None,
     sql_type: type[sa.types.TypeEngine[Any]] | None = None,
 ) -> sa.Column[Any]:
-    """Declare a column, whose rules keep its values within its type.
+    """Declare a column; narrow integers get an upper bound from their type.
 
-    `by_database` is an SQL default for columns that frames do not carry (times of change).
+    `by_database` is an SQL default for columns that frames do not carry.
     """
     given: list[tuple[RuleName, Any]] = [
         ("at_least", at_least),
@@ -113,9 +111,9 @@ def column(
 
 @dataclass(frozen=True)
 class Merge:
-    """How a staged row meets the stored row with the same key (`t` is the stored row, `excluded` the staged one).
+    """How a staged row (`excluded` in SQL) is merged with the stored row (`t`) of the same key.
 
-    - `content`: columns taken over when `wins` holds; None means all that are neither key nor listed elsewhere.
+    - `content`: columns replaced when `wins` holds; None means all that are neither key nor listed elsewhere.
     - `wins`: SQL condition under which the staged row's content replaces the stored one.
     - `advance`: columns that only grow (`greatest`).
     - `computed`: column -> SQL expression of its new value.
@@ -149,13 +147,13 @@ def table(
     for col in made.columns:
         for rule in col.info["rules"]:
             if rule.argument == LARGEST.get(type(col.type)):
-                continue  # the type says so itself
+                continue  # the type enforces it
             made.append_constraint(sa.CheckConstraint(rule.sql(col.name), name=f"ck_{name}_{col.name}_{rule.name}"))
     return made
 
 
 def frame_columns(table_: sa.Table) -> dict[str, Kind]:
-    """The columns that a frame for this table carries, with their kinds, in order."""
+    """The columns of a frame for this table, with their kinds, in order."""
     return {col.name: col.info["kind"] for col in table_.columns if not col.info["by_database"]}
 
 

@@ -43,7 +43,7 @@ def test_settings_end_with_their_transaction(warehouse: Warehouse) -> None:
         session.rollback()
 
 
-def test_reading_is_committed_reading_whatever_the_database_says(database: sa.URL) -> None:
+def test_transactions_are_read_committed_whatever_the_databases_default(database: sa.URL) -> None:
     with connect(database) as plain:
         plain.execute(f"alter database {database.database} set default_transaction_isolation = 'serializable'")
     warehouse = Warehouse(url=database)
@@ -51,7 +51,7 @@ def test_reading_is_committed_reading_whatever_the_database_says(database: sa.UR
     warehouse.close()
 
 
-def test_a_statement_that_lasts_too_long_ends(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_statement_that_takes_too_long_is_cancelled(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(warehouse_module, "STATEMENT_TIMEOUT", "50ms")
     with pytest.raises(sa.exc.OperationalError) as caught:
         rows_of(warehouse, "select pg_sleep(20)")
@@ -63,9 +63,7 @@ def test_a_statement_that_lasts_too_long_ends(warehouse: Warehouse, monkeypatch:
     assert rows_of(warehouse, "select 1") == [(1,)]
 
 
-def test_a_lock_that_is_not_given_back_is_not_waited_for_for_ever(
-    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_wait_for_a_lock_ends(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     with warehouse.begin() as connection:
         connection.execute(sa.text(f"lock table {dim_genre.name} in share mode"))
         monkeypatch.setattr(warehouse_module, "LOCK_TIMEOUT", "50ms")

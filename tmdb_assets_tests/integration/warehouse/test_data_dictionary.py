@@ -1,4 +1,4 @@
-"""The data dictionary: fresh, and complete beside what the database itself has."""
+"""The data dictionary: fresh, and complete compared with the database."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ where
 """
 
 
-def test_the_dictionary_is_fresh_and_tells_every_column_of_the_database(warehouse: Warehouse) -> None:
+def test_the_dictionary_is_fresh_and_has_every_column_of_the_database(warehouse: Warehouse) -> None:
     with warehouse.begin() as connection:
         text = dictionary(connection)
         columns = connection.execute(sa.text(COLUMNS)).all()
@@ -50,7 +50,7 @@ def test_the_dictionary_is_fresh_and_tells_every_column_of_the_database(warehous
         ("dim_movie", ["| `budget_usd` | bigint | yes |", "| `movie_id` | bigint | no |", "`at least 1`"]),
     ],
 )
-def test_an_entry_tells_key_partition_and_rules(table: str, words: list[str]) -> None:
+def test_an_entry_has_key_partition_and_rules(table: str, words: list[str]) -> None:
     entry = DICTIONARY.read_text(encoding="utf-8").split(f"\n### {table}\n")[1].split("\n##")[0]
     assert entry.strip().startswith(metadata.tables[table].comment)
     assert [word for word in words if word not in entry] == []

@@ -1,4 +1,4 @@
-"""All of it by way of a connection pooler in transaction mode: the same rows, the same lock, Dagster's own storage."""
+"""Behind a connection pooler in transaction mode: the same rows, the same lock, Dagster's own storage."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ FILMS = catalogue(sound_films(60))
 
 @pytest.fixture(scope="module")
 def pooled(server: Server) -> Iterator[sa.URL]:
-    """The tests' server by way of a pooler; of its databases only the warehouse's is there, and empty."""
+    """The tests' server behind a pooler, with only an empty database for the warehouse."""
     name = f"pooled_{os.getpid()}"
     with connect(server.url) as connection:
         connection.execute(f"create database {name}")
@@ -50,13 +50,13 @@ def pooled(server: Server) -> Iterator[sa.URL]:
 
 @pytest.fixture
 def pooled_warehouse(pooled: sa.URL, database: sa.URL) -> Iterator[Warehouse]:
-    """An empty warehouse by way of the pooler."""
+    """An empty warehouse behind the pooler."""
     made = Warehouse(url=pooled.set(database=database.database))
     yield made
     made.close()
 
 
-def test_a_run_gives_the_rows_that_it_gives_directly(
+def test_a_run_gives_the_same_rows_as_without_a_pooler(
     pooled: sa.URL, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with ReplayServer(FILMS) as replay:
@@ -100,7 +100,7 @@ def test_dagster_reads_back_what_a_run_stored(
 
 
 @pytest.mark.parametrize("lacking", ["dagster", "pooled"])
-def test_a_pooler_without_an_entry_for_a_database_is_told(
+def test_a_pooler_without_an_entry_for_a_database_is_named(
     server: Server, pooled: sa.URL, lacking: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server_module, "_servers", {})

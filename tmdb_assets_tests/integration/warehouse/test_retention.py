@@ -18,7 +18,7 @@ def raw_rows(graph: Tables) -> list[int]:
     return [graph.value(f"select count(*) from {name}") for name in ("raw_discover", "raw_details", "raw_export")]
 
 
-def test_raw_answers_go_on_the_day_they_are_too_old_and_nothing_else_does(loaded) -> None:
+def test_raw_answers_are_dropped_when_too_old_and_nothing_else_is(loaded) -> None:
     next_day = DAY + dt.timedelta(days=1)
     assert failures_of(loaded.run(next_day, charts=False)) == []
     for number, day in enumerate((DAY, next_day)):  # what was refused is an answer as well
@@ -48,7 +48,7 @@ def test_raw_answers_go_on_the_day_they_are_too_old_and_nothing_else_does(loaded
     assert loaded.value("select count(*) from fetch_log where snapshot_date = :day", day=DAY) > 0
 
 
-def test_a_partition_in_use_is_left_to_the_next_call_and_keeps_nobody_waiting(loaded) -> None:
+def test_a_partition_in_use_is_dropped_by_the_next_call_and_blocks_nobody(loaded) -> None:
     later = DAY + dt.timedelta(days=RAW_KEPT_DAYS + 1)
     with loaded.warehouse.engine.connect() as reader:
         reader.exec_driver_sql("select count(*) from raw_discover")  # its lock lasts as long as the transaction
@@ -58,7 +58,7 @@ def test_a_partition_in_use_is_left_to_the_next_call_and_keeps_nobody_waiting(lo
     )
 
 
-def test_a_day_run_again_after_its_answers_went_keeps_its_facts_and_says_so(loaded) -> None:
+def test_a_day_run_again_after_its_answers_were_dropped_keeps_its_facts_and_says_so(loaded) -> None:
     later = DAY + dt.timedelta(days=RAW_KEPT_DAYS + 1)
     drop_old_raw(loaded.warehouse, later)
     before = state_of(loaded)

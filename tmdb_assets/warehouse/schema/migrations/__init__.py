@@ -1,9 +1,9 @@
-"""The steps by which a warehouse of an earlier release becomes one of this release (Alembic).
+"""The steps that upgrade a warehouse of an earlier release (Alembic).
 
-A step is frozen: it says what was changed then, in its own words, and never reads today's declarations. A new warehouse
-takes no steps; it is made from the declarations (`schema.ddl`) and marked as being at `HEAD`. A step's `downgrade` is
-only for new, empty databases: it gives their tables the columns that the rows of an older backup fit.
+A step is frozen: it never reads today's declarations. A new warehouse runs no steps; it is made from the declarations
+(`schema.ddl`) and marked as being at `HEAD`. A step's `downgrade` is only for new, empty databases: it gives their
+tables the columns of an older backup.
 """
 
 HEAD = "0004"
-"""The newest step; a test compares it with the steps that are there."""
+"""The newest step."""

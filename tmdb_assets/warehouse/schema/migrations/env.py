@@ -1,4 +1,4 @@
-"""Alembic's way in: runs the steps on the connection, and inside the transaction, that `warehouse.upgrade` gives it."""
+"""Alembic's entry point: runs the steps on the connection, and in the transaction, of `schema.upgrade`."""
 
 from alembic import context
 

@@ -31,6 +31,6 @@ def saved(server: Server, loaded_database: str, tmp_path_factory: pytest.TempPat
 
 @pytest.fixture
 def copy(server: Server, loaded_database: str) -> Iterator[Warehouse]:
-    """A warehouse of one's own with the day in it; nobody is connected to it."""
+    """The test's own copy of that warehouse, without connections."""
     with copied_warehouse(server, loaded_database) as made:
         yield made

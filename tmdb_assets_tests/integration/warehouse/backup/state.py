@@ -1,4 +1,4 @@
-"""What a warehouse holds, for comparing it before and after, and the one that the tests save."""
+"""The contents of a warehouse, for comparing it before and after, and the one that the tests save."""
 
 from __future__ import annotations
 
@@ -34,11 +34,6 @@ MORE = {
     from pg_class as c join pg_attribute as a on a.attrelid = c.oid and a.attnum > 0
     where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v')
     """,
-    "triggers": "select pg_get_triggerdef(oid), tgenabled from pg_trigger where not tgisinternal",
-    "rights": """
-        select oid::regprocedure::text, pg_get_functiondef(oid), obj_description(oid), has_function_privilege('public',
-            oid, 'execute') from pg_proc where pronamespace = 'public'::regnamespace
-    """,
 }
 
 
@@ -49,11 +44,11 @@ def on(server: Server, database: str | sa.URL) -> Server:
 
 
 def everything(url: sa.URL) -> dict[str, Any]:
-    """Every row of every table with its times (but when the schema was made), and the database's tables and views."""
+    """Every row of every table, without `applied_at`, and the database's catalogue."""
     warehouse = Warehouse(url=url)
     try:
         tables = Tables(warehouse)
-        engine = sa.create_engine(url, poolclass=sa.NullPool)  # the schema is not brought up
+        engine = sa.create_engine(url, poolclass=sa.NullPool)  # does not upgrade the schema
         tables.warehouse.__dict__["engine"] = engine
         there = set(tables.column("select relname from pg_class where relkind in ('r', 'p')"))
         names = [made.name for made in metadata.sorted_tables if made.name in there]

@@ -16,7 +16,7 @@ from tmdb_assets_tests.integration.warehouse.backup.state import COUNTS, everyth
 from tmdb_assets_tests.oracle.compare import Tables
 from tmdb_assets_tests.stage.postgres import as_text, database_names
 
-# Kills itself in the place of the call of a function.
+# Kills itself instead of calling a function.
 KILLED = """
 import os, signal, sys
 from pathlib import Path
@@ -42,7 +42,7 @@ restore.restore(Server(url, storage_url, False, Path()), Path(sys.argv[3]), repl
     ],
     ids=["while tables are made", "when rows are loaded", "before the names change", "after the names changed"],
 )
-def test_a_killed_restore_leaves_one_whole_warehouse(
+def test_a_killed_restore_leaves_one_complete_warehouse(
     server: Server, saved: Path, loaded_database: str, copy: Warehouse, place: str, left: str, films: int
 ) -> None:
     execute(copy.url, "truncate dim_movie cascade")
@@ -53,8 +53,8 @@ def test_a_killed_restore_leaves_one_whole_warehouse(
         [sys.executable, "-c", KILLED, *arguments, str(saved), place], capture_output=True, text=True, check=False
     )
     assert process.returncode == -signal.SIGKILL, process.stderr
-    (beside,) = database_names(server.url) - before
-    assert beside.startswith(f"{copy.url.database}{left}")
+    (other,) = database_names(server.url) - before
+    assert other.startswith(f"{copy.url.database}{left}")
     assert everything(copy.url) == (whole if films else former)
     assert Tables(copy).value("select count(*) from dim_movie") == films
     copy.close()

@@ -153,15 +153,6 @@ def test_a_server_that_fails_during_a_restore_leaves_what_was_there(
     assert everything(copy.url) == before
 
 
-def test_a_running_session_is_named_and_not_disturbed(server: Server, saved: Path, copy: Warehouse) -> None:
-    with copy.begin() as connection:
-        connection.exec_driver_sql("delete from fact_movie_daily")
-        with pytest.raises(RefusedError) as raised:
-            restore(on(server, copy.url), saved, replace=True)
-    assert_one_line(raised, f"in use by tmdb-assets {os.getpid()} (session ", "Nothing was changed")
-    assert Tables(copy).value("select count(*) from fact_movie_daily") == 0
-
-
 def test_a_run_that_fetches_is_in_the_way_whatever_its_name(server: Server, saved: Path, copy: Warehouse) -> None:
     with connect(copy.url) as connection:
         connection.execute(f"select pg_advisory_lock({restore_module.FETCH_LOCK})")
@@ -172,7 +163,7 @@ def test_a_run_that_fetches_is_in_the_way_whatever_its_name(server: Server, save
     assert restore(on(server, copy.url), saved, replace=True).counts == COUNTS
 
 
-def test_a_reader_at_work_is_waited_for_a_while_and_an_idle_one_is_disconnected(
+def test_a_running_query_is_waited_for_and_an_idle_reader_is_disconnected(
     server: Server, saved: Path, copy: Warehouse
 ) -> None:
     before = everything(copy.url)

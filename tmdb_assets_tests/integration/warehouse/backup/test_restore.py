@@ -1,4 +1,4 @@
-"""Restores: what comes back is what was saved, usable at once."""
+"""Restores: the saved rows are back, usable at once."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_a_schema_without_rows_may_be_filled_and_rows_need_replace(
     ],
     ids=["table", "view", "schema", "function", "extension"],
 )
-def test_what_others_made_beside_is_kept_in_the_former_database(
+def test_what_others_made_is_kept_in_the_former_database(
     server: Server, saved: Path, loaded_database: str, copy: Warehouse, made: tuple[str, ...], names: tuple[str, ...]
 ) -> None:
     if "vector" in made[-1] and not server.is_embedded:
@@ -107,7 +107,7 @@ def test_what_others_made_beside_is_kept_in_the_former_database(
         run_as_admin(server, f"drop database {restored.former}")
 
 
-def test_an_earlier_releases_backup_is_brought_up(
+def test_an_earlier_releases_backup_is_upgraded(
     server: Server, copy: Warehouse, database: sa.URL, tmp_path: Path
 ) -> None:
     new = everything(copy.url)
@@ -177,7 +177,7 @@ def test_owners_and_grants_are_those_of_the_warehouse_not_of_the_file(
             owners = "select distinct tableowner from pg_tables where schemaname = 'public'"
             assert connection.execute(owners).fetchall() == [(OWNER,)]
 
-        # Another role's file, restored by one that owns nothing but its database.
+        # Another role's file, restored by a role that owns only its database.
         execute(server.url, f"alter database {database.database} owner to {loader}")
         with pytest.raises(RefusedError) as raised:
             restore(on(server, database.set(username=loader)), saved)
@@ -194,7 +194,7 @@ def test_owners_and_grants_are_those_of_the_warehouse_not_of_the_file(
 
 
 @needs_pgbouncer
-def test_a_pooler_may_stand_between_if_it_lets_in_to_every_database(
+def test_a_pooler_must_have_an_entry_for_every_database(
     server: Server, saved: Path, loaded_database: str, copy: Warehouse
 ) -> None:
     storage = str(server.storage_url.database)

@@ -1,4 +1,4 @@
-"""The fetch lock: one fetcher at a time, over processes too; in nobody's way, and missed when it is gone."""
+"""The fetch lock: one fetcher at a time over all processes; it blocks nothing else, and its loss is noticed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def end_holder(warehouse: Warehouse) -> None:
         assert ended.all() == [True]
 
 
-def test_one_fetcher_at_a_time_and_the_second_says_whom_it_waits_for(database: sa.URL) -> None:
+def test_one_fetcher_at_a_time_and_the_second_names_the_first(database: sa.URL) -> None:
     first, second = Warehouse(url=database), Warehouse(url=database)
     said: list[str] = []
     with first.fetch_lock(refuse):
@@ -53,7 +53,7 @@ def test_one_fetcher_at_a_time_and_the_second_says_whom_it_waits_for(database: s
     second.close()
 
 
-def test_the_lock_is_given_back_after_an_error(warehouse: Warehouse) -> None:
+def test_the_lock_is_released_after_an_error(warehouse: Warehouse) -> None:
     with pytest.raises(ZeroDivisionError), warehouse.fetch_lock(print):
         raise ZeroDivisionError
     held = "select count(*) from pg_locks where locktype = 'advisory' and objid = :low"
@@ -92,7 +92,7 @@ def test_the_lock_dies_with_its_process(warehouse: Warehouse) -> None:
 
 def test_the_holder_holds_nothing_but_the_lock(warehouse: Warehouse) -> None:
     with warehouse.fetch_lock(refuse):
-        # Neither a snapshot nor an id of its own: what other transactions leave behind can be cleared away meanwhile.
+        # Neither a snapshot nor a transaction id: vacuum does not wait for it.
         query = f"select a.state, a.backend_xmin is null, a.backend_xid is null, l.mode {OF_THE_LOCK}"
         assert rows_of(warehouse, query, low=LOW) == [("idle in transaction", True, True, "ExclusiveLock")]
     assert rows_of(warehouse, f"select count(*) {OF_THE_LOCK}", low=LOW) == [(0,)]
@@ -119,15 +119,15 @@ def test_no_timeout_of_the_server_ends_the_holder(database: sa.URL) -> None:
     held.close()
 
 
-def test_who_lost_the_lock_may_not_go_on(warehouse: Warehouse) -> None:
+def test_a_process_that_lost_the_lock_may_not_continue(warehouse: Warehouse) -> None:
     with warehouse.fetch_lock(refuse):
         warehouse.require_fetch_lock()
         end_holder(warehouse)
         with pytest.raises(FetchLockLostError) as caught:
             warehouse.require_fetch_lock()
         with pytest.raises(FetchLockLostError), warehouse.begin():
-            pytest.fail("what was asked without the lock was stored")
-        other = in_background(lambda: rows_of(warehouse, "select 1"))  # never had the lock, as a page of the UI
+            pytest.fail("an answer fetched without the lock was stored")
+        other = in_background(lambda: rows_of(warehouse, "select 1"))  # never had the lock, like a page of the UI
         assert other.result(timeout=PATIENCE_S) == [(1,)]
     assert is_outage(caught.value)
     problem = driver_problem(caught.value, warehouse.url)
@@ -137,32 +137,30 @@ def test_who_lost_the_lock_may_not_go_on(warehouse: Warehouse) -> None:
         assert rows_of(warehouse, f"select count(*) {OF_THE_LOCK}", low=LOW) == [(1,)]
 
 
-def test_a_lock_lost_at_the_very_end_is_no_fault(warehouse: Warehouse) -> None:
+def test_a_lock_lost_at_the_very_end_is_not_an_error(warehouse: Warehouse) -> None:
     with warehouse.fetch_lock(refuse):
         end_holder(warehouse)
     assert rows_of(warehouse, "select 1") == [(1,)]
 
 
-def test_who_waits_does_not_keep_one_snapshot_for_all_the_time(
-    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_waiting_process_renews_its_snapshot(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetch_lock, "WAIT", "50ms")
     second = Warehouse(url=warehouse.url)
     began: set[object] = set()
 
-    def has_begun_anew() -> bool:
+    def has_begun_again() -> bool:
         began.update(rows_of(warehouse, f"select a.xact_start {OF_THE_LOCK} and not l.granted", low=LOW))
         return len(began) > 2
 
     with warehouse.fetch_lock(refuse):
         waiting = wait_for_lock(second, [])
-        assert wait_until(has_begun_anew)
+        assert wait_until(has_begun_again)
         assert not waiting.done()
     waiting.result(timeout=PATIENCE_S)
     second.close()
 
 
-def test_nobody_asks_in_the_first_second_of_a_server(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nobody_fetches_in_the_first_second_of_a_server(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     age_now = "select extract(epoch from clock_timestamp() - pg_postmaster_start_time())::float"
     (age,) = rows_of(warehouse, age_now)[0]
     monkeypatch.setattr(fetch_lock, "PAUSE_S", age + 0.5)
@@ -174,7 +172,7 @@ def test_nobody_asks_in_the_first_second_of_a_server(warehouse: Warehouse, monke
     assert 0 < rows_of(warehouse, rest, pause=age + 3600)[0][0] < 3600
 
 
-def test_a_holder_of_whom_nothing_is_shown(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_holder_that_postgres_hides(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     hidden = "select null::text, null::timestamptz where :lock = :lock"  # as to a role without pg_read_all_stats
     monkeypatch.setattr(fetch_lock, "HOLDER", hidden)
     monkeypatch.setattr(fetch_lock, "PAUSE_S", 0.0)
@@ -188,13 +186,13 @@ def test_a_holder_of_whom_nothing_is_shown(warehouse: Warehouse, monkeypatch: py
 
 
 @pytest.mark.parametrize("cut_off", [False, True], ids=["ended", "cut off"])
-def test_a_second_lies_between_the_turns_of_two_also_when_the_lock_is_free(
+def test_two_turns_are_a_second_apart_even_when_the_lock_is_free(
     cut_off: bool, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     second = Warehouse(url=warehouse.url)
     _ = second.engine
     with warehouse.fetch_lock(refuse):
-        if cut_off:  # as by a kill, amid the asking
+        if cut_off:  # as by a kill while fetching
             monkeypatch.setattr(fetch_lock, "END_TURN", "update fetch_turn set holder = :holder")
         last = time.monotonic()
     with second.fetch_lock(refuse):
@@ -203,7 +201,7 @@ def test_a_second_lies_between_the_turns_of_two_also_when_the_lock_is_free(
     monkeypatch.undo()
     statements: list[str] = []
     sa.event.listen(second.engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
-    with second.fetch_lock(refuse):  # one's own requests are known to one's own pace
+    with second.fetch_lock(refuse):  # its own requests are counted by its own rate limit
         assert [text for text in statements if text.startswith("select pg_sleep")] == []
         assert len(statements) >= 2
     with warehouse.fetch_lock(refuse):
@@ -211,7 +209,7 @@ def test_a_second_lies_between_the_turns_of_two_also_when_the_lock_is_free(
     second.close()
 
 
-def test_a_limit_below_one_a_second_has_a_longer_pause(warehouse: Warehouse) -> None:
+def test_a_limit_below_one_a_second_makes_a_longer_pause(warehouse: Warehouse) -> None:
     slow = Warehouse(url=warehouse.url, settings=Settings.load(tmdb_rate_limit=0.8))
     _ = slow.engine
     with warehouse.fetch_lock(refuse):

@@ -1,4 +1,4 @@
-"""The kept totals: they are what a count gives whenever a load ends, and no reader waits for them or counts."""
+"""The stored totals are right whenever a load ends, and readers neither wait nor count."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ UNREMOVED = {
     "continent": [("Europe", 6.0, 2, 10), ("North America", 50.5, 2, 119)],
     "top": [(1, 4, 99.0, 99), (2, 3, 8.0, 0), (3, 1, 4.0, 10), (4, 2, 2.0, 20)],
 }
-YESTERDAY = {  # of the day before only film 5 kept its state: the others' went on to the newest day
+YESTERDAY = {  # only film 5 still has its state of the day before
     "genre": [],
     "continent": [],
     "top": [(1, 5, 1.0, 0)],
@@ -59,11 +59,11 @@ def tables(warehouse: Warehouse) -> Tables:
 
 
 def read_kept(tables: Tables) -> dict[str, list[Any]]:
-    """The kept tables themselves."""
+    """The stored totals."""
     return {name: tables.rows(f"select * from {name} order by 1, 2") for name in ("popularity_total", "top_movie")}
 
 
-def test_a_load_leaves_totals_that_hold(tables: Tables) -> None:
+def test_a_load_stores_the_right_totals(tables: Tables) -> None:
     assert shown(tables) == RIGHT
     assert read_kept(tables) == {
         "popularity_total": [
@@ -76,8 +76,7 @@ def test_a_load_leaves_totals_that_hold(tables: Tables) -> None:
     }
 
 
-def test_the_views_read_what_is_kept(tables: Tables) -> None:
-    # Nothing but the load writes these tables; so it is seen where the views read.
+def test_the_views_read_the_stored_totals(tables: Tables) -> None:
     tables.execute("update popularity_total set total_votes = 5")
     tables.execute("delete from top_movie where rank > 1")
     assert shown(tables) == {
@@ -88,7 +87,7 @@ def test_the_views_read_what_is_kept(tables: Tables) -> None:
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_change_that_is_counted_shows_when_its_transaction_ends(change: str, tables: Tables) -> None:
+def test_a_change_shows_when_its_transaction_ends(change: str, tables: Tables) -> None:
     with tables.warehouse.begin() as changing:
         changing.exec_driver_sql(change)
         renew_totals(changing)
@@ -96,14 +95,14 @@ def test_a_change_that_is_counted_shows_when_its_transaction_ends(change: str, t
     assert shown(tables) == RIGHT | CHANGES[change]
 
 
-def test_names_show_at_once_and_cost_nothing(tables: Tables) -> None:
+def test_names_show_at_once_without_a_renewal(tables: Tables) -> None:
     tables.execute("update dim_genre set name = 'Absurd' where genre_id = 35")
     tables.execute("update dim_movie set title = 'New' where movie_id = 3")
     assert [name for name, *_ in shown(tables)["genre"]] == ["Absurd", "Drama"]
     assert tables.value("select title from vw_top_movies where rank = 1") == "New"
 
 
-def test_a_load_that_changes_nothing_that_is_shown_counts_nothing(tables: Tables) -> None:
+def test_a_load_that_changes_no_total_renews_none(tables: Tables) -> None:
     kept = tables.rows("select xmin::text from popularity_total")
     load_day(tables.warehouse, DAY, SECOND_DAY)  # the same again
     load_day(tables.warehouse, BEFORE - dt.timedelta(days=1), {1: (50.0, 1.0, 1)})  # a day of the past
@@ -116,7 +115,7 @@ def test_a_newest_day_without_films_empties_the_totals(tables: Tables) -> None:
     assert shown(tables) == {"genre": [], "continent": [], "top": []}
 
 
-def test_readers_wait_for_nobody_and_see_whole_days(tables: Tables) -> None:
+def test_readers_do_not_wait_and_see_whole_days(tables: Tables) -> None:
     views = ("vw_top_movies", "vw_genre_popularity", "vw_continent_popularity", "vw_trending_movies", "vw_load_status")
     with tables.warehouse.begin() as loading:
         ensure_day(loading, AFTER)
@@ -132,7 +131,7 @@ def test_readers_wait_for_nobody_and_see_whole_days(tables: Tables) -> None:
     assert shown(tables)["top"] == [(1, 1, 1.0, 10)]
 
 
-def test_a_change_beside_a_load_is_never_lost(tables: Tables) -> None:
+def test_a_change_during_a_load_is_never_lost(tables: Tables) -> None:
     """Links change in a transaction that began before a load renewed the totals, and ends after it."""
     with tables.warehouse.begin() as changing:
         changing.exec_driver_sql("delete from bridge_movie_genre where movie_id = 3")
@@ -143,7 +142,7 @@ def test_a_change_beside_a_load_is_never_lost(tables: Tables) -> None:
 
 
 def test_two_changes_that_end_at_once_are_both_counted(tables: Tables) -> None:
-    """The second waits for the first, which has counted and is not over, and then counts both."""
+    """The second waits for the first, which has counted and not committed, and then counts both."""
 
     def change_too() -> None:
         with tables.warehouse.begin() as changing:

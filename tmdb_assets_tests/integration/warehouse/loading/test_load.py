@@ -1,4 +1,4 @@
-"""Frames into real tables: counts, re-loads, repeats, quarantine, refusals, orphans and dates that only advance."""
+"""Loads into real tables: counts, repeats, rejected rows, refusals, and dates that only advance."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_rows_are_counted_as_inserted_updated_and_unchanged(warehouse: Warehouse
 
 
 @pytest.mark.parametrize("table", [dim_genre, dim_company, raw_details, raw_reference, country_continent], ids=str)
-def test_a_load_again_writes_nothing(table: sa.Table, warehouse: Warehouse) -> None:
+def test_the_same_load_again_writes_nothing(table: sa.Table, warehouse: Warehouse) -> None:
     rows = [sound_row(table, n) for n in range(20)]
     first = load_rows(warehouse, table, rows)
     query = f"select *, xmin::text, ctid::text from {table.name} order by 1, 2"
@@ -58,21 +58,13 @@ def test_a_load_again_writes_nothing(table: sa.Table, warehouse: Warehouse) -> N
     assert again.counts == MergeCounts(unchanged=20)
 
 
-def test_of_repeats_the_one_staged_last_wins_within_a_chunk_and_over_chunks(warehouse: Warehouse) -> None:
-    a, b, c = (genres(2, name) for name in "abc")
-    loaded = load_rows(warehouse, dim_genre, a + b, [c[0]], day=DAY)
-    assert loaded.received == 5
-    assert loaded.counts == MergeCounts(inserted=2)
-    assert rows_of(warehouse, "select name from dim_genre order by genre_id") == [("c 1",), ("b 2",)]
-
-
 def test_a_language_keeps_its_name_against_a_later_row_without_one(warehouse: Warehouse) -> None:
     named = {"iso_639_1": "de", "name": "German", "as_of_date": DAY}
     load_rows(warehouse, dim_language, [named], [{**named, "name": None}], day=DAY)
     assert rows_of(warehouse, "select name from dim_language") == [("German",)]
 
 
-def test_unknowns_are_null_and_awkward_texts_arrive_whole(warehouse: Warehouse) -> None:
+def test_unknown_values_are_null_and_awkward_texts_are_stored_unchanged(warehouse: Warehouse) -> None:
     name = 'tab\t, line\n, "quotes", back\\slash, \\N, %s, {x}, 🎬, ' + "x" * 400
     film = {"movie_id": 1, "title": name, "as_of_date": DAY, "revenue_usd": 2_923_706_026, "is_adult": False}
     load_rows(warehouse, dim_movie, [film], day=DAY)
@@ -86,7 +78,7 @@ def test_unknowns_are_null_and_awkward_texts_arrive_whole(warehouse: Warehouse) 
     assert stored == [(payload, False), (None, True)]
 
 
-def test_a_text_that_came_with_nul_characters_is_stored_without(warehouse: Warehouse) -> None:
+def test_nul_characters_are_removed_from_texts(warehouse: Warehouse) -> None:
     payload = read_json(rb'{"id": 1, "title": "A\u0000B\u0000", "overview": "\u0000"}')[0]
     load_rows(warehouse, raw_details, [sound_row(raw_details, 0, payload=payload)])
     load_rows(warehouse, dim_movie, [parse_movie(payload, DAY)], day=DAY)
@@ -94,7 +86,7 @@ def test_a_text_that_came_with_nul_characters_is_stored_without(warehouse: Wareh
     assert rows_of(warehouse, "select title, overview from dim_movie") == [("AB", None)]
 
 
-def test_no_rows_and_no_chunks_are_loaded_too(warehouse: Warehouse) -> None:
+def test_no_rows_and_no_chunks_can_be_loaded(warehouse: Warehouse) -> None:
     assert load_rows(warehouse, dim_genre).counts == MergeCounts()
     assert load_rows(warehouse, dim_genre, [], []).received == 0
 
@@ -106,7 +98,7 @@ def test_one_transaction_can_load_a_table_twice(warehouse: Warehouse) -> None:
     assert rows_of(warehouse, "select count(*) from dim_genre") == [(3,)]
 
 
-def test_broken_rows_are_set_aside_with_reasons_and_the_others_load(warehouse: Warehouse) -> None:
+def test_broken_rows_are_rejected_with_reasons_and_the_others_load(warehouse: Warehouse) -> None:
     films = [{"movie_id": n, "title": f"m{n}", "as_of_date": DAY} for n in range(1, 61)]
     load_rows(warehouse, dim_movie, films)
     with warehouse.begin() as connection:
@@ -144,7 +136,7 @@ def test_broken_rows_are_set_aside_with_reasons_and_the_others_load(warehouse: W
     ]
 
 
-def test_a_load_again_replaces_the_rejected_rows_of_its_day_and_table_alone(warehouse: Warehouse) -> None:
+def test_a_second_load_replaces_only_the_rejected_rows_of_its_day_and_table(warehouse: Warehouse) -> None:
     broken = [*genres(40), {"genre_id": 0, "name": "no id", "as_of_date": DAY}]
     load_rows(warehouse, dim_genre, broken, day=DAY)
     load_rows(warehouse, dim_genre, broken, day=NEXT)
@@ -161,7 +153,7 @@ def test_a_load_again_replaces_the_rejected_rows_of_its_day_and_table_alone(ware
     assert rows_of(warehouse, query) == [before[1]]
 
 
-def test_a_batch_replaces_the_rejected_rows_of_its_parts_alone(warehouse: Warehouse) -> None:
+def test_a_batch_replaces_only_the_rejected_rows_of_its_parts(warehouse: Warehouse) -> None:
     def batch(page: int, *, broken: bool) -> Loaded:
         rows = [sound_row(raw_discover, n, snapshot_date=DAY, rank=page) for n in range(20)]
         rows += [sound_row(raw_discover, 20, snapshot_date=DAY, rank=page, popularity=-1.0)] if broken else []
@@ -191,7 +183,7 @@ def test_exactly_five_percent_pass(good: int, bad: int, warehouse: Warehouse) ->
     assert rows_of(warehouse, "select count(*) from rejected_row") == [(bad,)]
 
 
-def test_over_five_percent_refuse_the_load_and_leave_nothing(warehouse: Warehouse) -> None:
+def test_over_five_percent_refuse_the_load_and_write_nothing(warehouse: Warehouse) -> None:
     load_rows(warehouse, dim_genre, [*genres(20), {"genre_id": 0, "as_of_date": DAY}], day=DAY)
     before = rejected_in(warehouse), rows_of(warehouse, "select *, xmin::text from dim_genre order by 1")
     rows = genres(30, "renamed") + [{"genre_id": -n, "name": None, "as_of_date": DAY} for n in range(2)]
@@ -214,21 +206,21 @@ def test_the_share_counts_over_chunks_and_earlier_batches(warehouse: Warehouse) 
         load_rows(warehouse, dim_genre, bad, day=DAY, earlier=earlier)
 
 
-def test_a_few_broken_rows_of_a_partial_load_are_judged_among_the_rows_that_stand(warehouse: Warehouse) -> None:
+def test_a_few_broken_rows_of_a_partial_load_are_judged_against_the_whole_table(warehouse: Warehouse) -> None:
     bad = [{"genre_id": 0, "name": "bad", "as_of_date": DAY}]
-    with pytest.raises(TooManyRejectedError, match="1 of 2 rows"):  # nothing stands yet
+    with pytest.raises(TooManyRejectedError, match="1 of 2 rows"):  # the table is empty
         load_rows(warehouse, dim_genre, bad, genres(1), day=DAY, is_partial=True)
     load_rows(warehouse, dim_genre, genres(19), day=DAY)
-    with pytest.raises(TooManyRejectedError, match="2 of 3 rows"):  # the one received is no standing row: 2 of 21
+    with pytest.raises(TooManyRejectedError, match="2 of 3 rows"):  # the received row is not counted twice: 2 of 21
         load_rows(warehouse, dim_genre, [*bad, {**bad[0], "genre_id": -1}], genres(1), day=DAY, is_partial=True)
     assert rejected_in(warehouse) == []
     loaded = load_rows(warehouse, dim_genre, bad, genres(1, "renamed"), day=DAY, is_partial=True)
     assert (loaded.received, len(loaded.rejected), loaded.counts.updated) == (2, 1, 1)
-    with pytest.raises(TooManyRejectedError, match="1 of 2 rows"):  # not a part: the table stands for nothing
+    with pytest.raises(TooManyRejectedError, match="1 of 2 rows"):  # not partial: the table does not count
         load_rows(warehouse, dim_genre, bad, genres(1), day=DAY)
 
 
-def test_more_than_a_few_broken_rows_are_judged_among_those_received(warehouse: Warehouse) -> None:
+def test_more_than_a_few_broken_rows_are_judged_against_those_received(warehouse: Warehouse) -> None:
     load_rows(warehouse, dim_genre, genres(2000), day=DAY)
     bad = [{"genre_id": -number, "name": "bad", "as_of_date": DAY} for number in range(21)]
     with pytest.raises(TooManyRejectedError, match="21 of 22 rows"):
@@ -236,7 +228,7 @@ def test_more_than_a_few_broken_rows_are_judged_among_those_received(warehouse: 
     assert len(load_rows(warehouse, dim_genre, bad[1:], genres(1), day=DAY, is_partial=True).rejected) == 20
 
 
-def test_a_frame_of_the_wrong_shape_leaves_nothing(warehouse: Warehouse) -> None:
+def test_a_frame_of_the_wrong_shape_writes_nothing(warehouse: Warehouse) -> None:
     wrong = Conformed(as_frame(dim_genre, genres(1)).frame.drop(columns="name"), 1)
     with pytest.raises(StructuralFaultError, match="name"), warehouse.begin() as connection:
         load(connection, dim_genre, [as_frame(dim_genre, genres(3)), wrong], day=DAY)
@@ -280,7 +272,7 @@ def test_a_date_only_advances_and_an_older_day_never_overwrites(table: sa.Table,
     assert state()[:2] == (None, newer)
 
 
-def test_a_whole_table_loses_what_is_not_staged(warehouse: Warehouse) -> None:
+def test_merging_a_whole_table_deletes_what_is_not_staged(warehouse: Warehouse) -> None:
     rows = [sound_row(country_continent, n) for n in range(3)]
     load_rows(warehouse, country_continent, rows)
     with warehouse.begin() as connection:

@@ -1,4 +1,4 @@
-"""Several users of one server, on each version of Postgres: four days loaded at once, and readers beside them."""
+"""Several users of one server, on each version of Postgres: four days loaded at once, while readers read."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ TODAY = DAYS[-1] + dt.timedelta(days=1)
 STAR = {"dim_date", "dim_genre", "dim_company", "dim_country", "dim_language", "dim_movie", "fact_movie_daily"}
 STAR |= {f"bridge_movie_{name}" for name in ("genre", "company", "country", "language")}
 FILMS_OF_A_DAY, NEW_FILMS_A_DAY = 120, 10
-# What people look at; none may wait for a load, nor see a part of a day.
-LOOKS = (
+# What readers run; none may wait for a load, nor see part of a day.
+QUERIES = (
     "select date_id, count(*) from fact_movie_daily group by date_id",
     "select date_id, n_movies from vw_load_status",
     "select max(snapshot_date), case when count(*) = 120 then count(*) else -count(*) end from vw_top_movies",
@@ -66,7 +66,7 @@ def known_on(number: int) -> Catalogue:
 
 
 def find_binaries(version: int) -> Path:
-    """Where the programs of a version lie; skips the test where there is none."""
+    """The folder of a version's programs; skips the test where there is none."""
     folder = Path(POSTGRES_VERSIONS.get(version) or DEBIAN.format(version))
     if not (folder / "postgres").exists():
         pytest.skip(f"Postgres {version} is not installed")
@@ -98,7 +98,7 @@ def external_server(binaries: Path, user: int | None) -> Iterator[sa.URL]:
 def prepared(request: pytest.FixtureRequest, server: Server) -> Iterator[sa.URL]:
     """A warehouse on a server of a version: one day is loaded, of four more the raw answers are stored."""
     binaries = find_binaries(request.param)
-    # Postgres refuses root; the tests' own server runs as somebody already.
+    # Postgres refuses to run as root; the tests' own server runs as another user.
     user = Path(str(server.url.query["host"])).stat().st_uid if os.geteuid() == 0 else None
     with external_server(binaries, user) as url:
         store_raw_rows(url)
@@ -119,7 +119,7 @@ def store_raw_rows(url: sa.URL) -> None:
 
 @contextmanager
 def day_load(url: sa.URL, day: dt.date, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[str]]]:
-    """What loads a past day from its raw rows, with connections of its own; returns the failures."""
+    """A function that loads a past day from its raw rows, with its own connections, and returns the failures."""
     warehouse = Warehouse(url=url)
     with platform(warehouse, catalogue([]), monkeypatch) as graph:
         yield lambda: failures_of(graph.run(day, today=TODAY, only=STAR))
@@ -128,14 +128,14 @@ def day_load(url: sa.URL, day: dt.date, monkeypatch: pytest.MonkeyPatch) -> Iter
 
 
 class Reader:
-    """Somebody who looks at the warehouse again and again, and would rather see an error than wait."""
+    """Reads the warehouse again and again, and fails when it has to wait."""
 
     def __init__(self, url: sa.URL) -> None:
         self._url, self._done = url, threading.Event()
         self.seen: set[tuple[dt.date, int]] = set()
-        self.looks = 0
+        self.rounds = 0
         self.error: Exception | None = None
-        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._thread = threading.Thread(target=self._read, daemon=True)
 
     def __enter__(self) -> Reader:
         self._thread.start()
@@ -145,15 +145,15 @@ class Reader:
         self._done.set()
         self._thread.join(PATIENCE_S)
 
-    def _look(self) -> None:
+    def _read(self) -> None:
         try:
             with psycopg.connect(render_url(self._url), autocommit=True) as connection:
                 connection.execute("set lock_timeout = '1s'")
                 connection.execute("set statement_timeout = '60s'")
                 while not self._done.is_set():
-                    for query in LOOKS:
+                    for query in QUERIES:
                         self.seen.update(connection.execute(query).fetchall())
-                    self.looks += 1
+                    self.rounds += 1
         except psycopg.Error as error:
             self.error = error
 
@@ -163,8 +163,8 @@ def test_four_days_at_once_are_four_days_one_after_the_other(prepared: sa.URL, m
         loads = [stack.enter_context(day_load(prepared, day, monkeypatch)) for day in DAYS]
         assert [failures for failures in threads.map(lambda load: load(), loads) if failures] == []
     assert reader.error is None
-    assert reader.looks >= len(DAYS)
-    # A day is there as a whole or not at all.
+    assert reader.rounds >= len(DAYS)
+    # Readers saw whole days or none.
     days = [FIRST_DAY, *DAYS]
     assert reader.seen <= {(day, FILMS_OF_A_DAY) for day in days}
     assert (FIRST_DAY, FILMS_OF_A_DAY) in reader.seen

@@ -1,4 +1,4 @@
-"""Days in any order end the same: films, their links, facts and the latest state."""
+"""Days loaded in any order give the same films, links, facts and latest state."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def load_movie_day(warehouse: Warehouse, films: list[list[Event]], place: int) -
 
 
 def expected_film(course: list[Event]) -> tuple[Any, ...] | None:
-    """What a film's row must be after three days, from the rule alone."""
+    """A film's row after three days, computed only from the rule."""
     seen = [place for place in range(3) if course[place][0] != "absent"]
     if not seen:
         return None
@@ -123,7 +123,7 @@ def links_of(warehouse: Warehouse) -> list[tuple[Any, ...]]:
     return rows_of(warehouse, "select movie_id, genre_id from bridge_movie_genre order by 1, 2")
 
 
-def test_links_are_replaced_not_piled_up(warehouse: Warehouse) -> None:
+def test_links_are_replaced_not_accumulated(warehouse: Warehouse) -> None:
     assert load_links(warehouse, 0, {1: [18, 35], 2: [18]}) == MergeCounts(inserted=3)
     assert load_links(warehouse, 1, {1: [35, 99]}) == MergeCounts(inserted=1, unchanged=1, deleted=1)
     assert links_of(warehouse) == [(1, 35), (1, 99), (2, 18)]
@@ -131,7 +131,7 @@ def test_links_are_replaced_not_piled_up(warehouse: Warehouse) -> None:
     assert links_of(warehouse) == [(2, 18)]
 
 
-def test_links_again_write_nothing(warehouse: Warehouse) -> None:
+def test_the_same_links_again_write_nothing(warehouse: Warehouse) -> None:
     load_links(warehouse, 0, {1: [18, 35]})
     query = "select *, xmin::text from bridge_movie_genre order by 1, 2"
     before = rows_of(warehouse, query)
@@ -147,7 +147,7 @@ def test_links_are_those_of_the_newest_details_in_any_order(order: tuple[int, ..
     assert links_of(warehouse) == [(1, 18), (1, 80), (3, 7)]
 
 
-def test_a_day_without_an_answer_leaves_the_links(warehouse: Warehouse) -> None:
+def test_a_day_without_an_answer_keeps_the_links(warehouse: Warehouse) -> None:
     load_links(warehouse, 0, {1: [18]})
     assert load_links(warehouse, 1, {1: []}, status=404) == MergeCounts()
     with warehouse.begin() as connection:  # the raw answers of the day were forgotten since

@@ -34,7 +34,7 @@ def test_rows_without_their_parent_are_rejected(linked: Warehouse) -> None:
     assert rows_of(linked, "select count(*) from bridge_movie_genre") == [(25,)]
 
 
-def test_of_two_missing_parents_always_the_same_is_named(linked: Warehouse) -> None:
+def test_of_two_missing_parents_the_same_is_always_named(linked: Warehouse) -> None:
     links = [{"movie_id": n, "genre_id": 1} for n in range(1, 26)] + [{"movie_id": 77, "genre_id": 99}]
     loaded = load_rows(linked, bridge_movie_genre, links, day=DAY)
     assert [reason.rule for item in loaded.rejected for reason in item.reasons] == ["genre_id is in dim_genre"]

@@ -1,4 +1,4 @@
-"""Frames on their way through the staging table: values of every type, repeats, chunks that are not held."""
+"""The staging table: values of every type, repeats, and chunks that are released."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tmdb_assets.warehouse.schema.fact import fact_movie_daily
 from tmdb_assets.warehouse.schema.raw import fetch_log, raw_discover
 from tmdb_assets.warehouse.schema.vocabulary import frame_columns
 from tmdb_assets.warehouse.warehouse import Warehouse
-from tmdb_assets_tests.cases.sound_rows import as_frame, load_rows, rows_of, sound_row
+from tmdb_assets_tests.cases.sound_rows import as_frame, load_rows, rows_of
 
 DAY = dt.date(2026, 7, 29)
 EXTREMES: dict[str, list[Any]] = {
@@ -46,7 +46,7 @@ def genres(*names: str) -> list[Row]:
 
 
 @pytest.mark.parametrize("table", [dim_movie, dim_date, fact_movie_daily, fetch_log, raw_discover], ids=str)
-def test_extremes_and_unknowns_of_every_type_arrive_as_they_are(table: sa.Table, warehouse: Warehouse) -> None:
+def test_extreme_and_unknown_values_of_every_type_are_staged_unchanged(table: sa.Table, warehouse: Warehouse) -> None:
     def type_of(name: str) -> str:
         return str(table.c[name].type.compile(warehouse.engine.dialect)).lower()
 
@@ -65,42 +65,14 @@ def test_every_type_that_frames_carry_has_its_extremes_here() -> None:
     assert set(EXTREMES) == staging.BINARY_TYPES
 
 
-def copies_of(warehouse: Warehouse, table: sa.Table) -> list[str]:
-    """The COPY statements of a load of three rows."""
-    told: list[str] = []
-    with warehouse.begin() as connection:
-        staging.create_staging(connection, table)
-        raw: Any = connection.connection.dbapi_connection
-        factory = raw.cursor_factory
-
-        class Listening(factory):  # type: ignore[misc, valid-type]
-            def copy(self, statement: Any, *arguments: Any, **options: Any) -> Any:
-                told.append(str(statement))
-                return super().copy(statement, *arguments, **options)
-
-        raw.cursor_factory = Listening
-        try:
-            staging.stage(connection, table, as_frame(table, [sound_row(table, n) for n in range(3)]).frame)
-        finally:
-            raw.cursor_factory = factory
-        assert connection.exec_driver_sql(f"select count(*) from {staging.staging_name(table)}").scalar() == 3
-    return told
-
-
-def test_binary_where_it_can_be_and_text_for_json(warehouse: Warehouse) -> None:
-    (fact,), (raw,) = copies_of(warehouse, fact_movie_daily), copies_of(warehouse, raw_discover)
-    assert "format binary" in fact
-    assert "format binary" not in raw
-
-
-def test_a_plain_insert_that_another_load_forestalls_becomes_a_merge(
+def test_a_plain_insert_that_another_load_precedes_becomes_a_merge(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     insert, tried = merge._insert_new, []
 
     def after_another(connection: sa.Connection, table: sa.Table) -> int | None:
         monkeypatch.setattr(merge, "_insert_new", insert)
-        load_rows(warehouse, dim_genre, genres("theirs", "mine"), day=DAY)  # it was seen already that none is stored
+        load_rows(warehouse, dim_genre, genres("theirs", "mine"), day=DAY)  # after the check that none is stored
         tried.append(insert(connection, table))
         return tried[-1]
 
@@ -114,7 +86,7 @@ def test_a_plain_insert_that_another_load_forestalls_becomes_a_merge(
     assert rows_of(warehouse, "select name from dim_genre order by genre_id") == [("mine",)] * 3
 
 
-def test_a_load_must_give_what_the_merge_of_its_table_names(
+def test_a_load_must_pass_the_parameters_of_its_tables_merge(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(dim_genre.info, "merge", replace(dim_genre.info["merge"], wins=":is_newer"))
@@ -126,7 +98,9 @@ def test_a_load_must_give_what_the_merge_of_its_table_names(
 
 
 @pytest.mark.parametrize("is_stored", [False, True])
-def test_of_repeats_over_chunks_the_last_wins_whether_rows_stand_or_not(is_stored: bool, warehouse: Warehouse) -> None:
+def test_of_repeats_over_chunks_the_last_wins_whether_rows_are_stored_or_not(
+    is_stored: bool, warehouse: Warehouse
+) -> None:
     if is_stored:
         load_rows(warehouse, dim_genre, genres("stored", "stored"), day=DAY)
     loaded = load_rows(warehouse, dim_genre, genres("a", "b"), genres("c"), genres("d", "b"), day=DAY)
@@ -134,7 +108,7 @@ def test_of_repeats_over_chunks_the_last_wins_whether_rows_stand_or_not(is_store
     assert rows_of(warehouse, "select name from dim_genre order by genre_id") == [("d",), ("b",)]
 
 
-def test_a_load_large_enough_for_statistics_counts_and_rewrites_as_a_small_one(
+def test_a_load_large_enough_for_statistics_counts_and_rewrites_like_a_small_one(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(merge, "ANALYZE_FROM", 2)
@@ -147,7 +121,7 @@ def test_a_load_large_enough_for_statistics_counts_and_rewrites_as_a_small_one(
     assert [name for _, name, _ in after] == ["a", "B", "c", "d"]
 
 
-def test_chunks_are_not_held_while_others_come(warehouse: Warehouse) -> None:
+def test_chunks_are_released_while_others_arrive(warehouse: Warehouse) -> None:
     count, size = 12, 1000
     frames: list[weakref.ref[pd.DataFrame]] = []
     alive: list[int] = []

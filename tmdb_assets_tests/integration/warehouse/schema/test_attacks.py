@@ -1,4 +1,4 @@
-"""What somebody with few rights tries in order to have more: each attack is carried out, and has to gain nothing."""
+"""Attacks by roles with few rights: each is carried out, and must gain nothing."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from tmdb_assets_tests.oracle.compare import Tables
 
 SETTINGS = Settings.load()
 
-# A function of the reader's own runs as the owner, by way of a trigger function that lends the owner's rights and looks
-# for changed_rows; it puts another text in the place of a function that the next `migrate --roles` calls as superuser.
+# In former releases a trigger function with the owner's rights looked for changed_rows, so that a reader's function ran
+# as the owner: here it replaces a function that the next `migrate --roles` called as superuser.
 BY_A_TEMPORARY_VIEW = (
     "set default_transaction_read_only = off",
     """
@@ -40,8 +40,7 @@ BY_A_TEMPORARY_VIEW = (
     "insert into bait values (1)",
 )
 
-
-# What an owner can leave for a superuser to run: in each place where a session that works on the tables may come by.
+# What an owner can leave for a superuser to run, wherever a session that uses the tables may call it.
 BY_WHAT_THE_OWNER_OWNS = (
     "set role tmdb_owner",
     """
@@ -63,7 +62,7 @@ BY_WHAT_THE_OWNER_OWNS = (
     "create or replace function public.ensure_partition(parent text, unit text, day date) returns void language sql "
     "as 'select public.gain()'",
     "create function public.grant_privileges() returns void language sql as 'select public.gain()'",
-    # Fits a call with a column of type name better than the function of the system does.
+    # Postgres prefers it to its own for a column of type name.
     "create function public.starts_with(name, text) returns boolean language plpgsql as "
     "$f$ begin perform public.gain(); return false; end $f$",
     "update applied_sql set sha256 = 'of another release'",
@@ -98,7 +97,7 @@ def reader(warehouse: Warehouse) -> Iterator[sa.URL]:
 
 
 def try_each(url: sa.URL, statements: tuple[str, ...]) -> list[type[Exception] | None]:
-    """Run each statement, whatever became of those before; return what each was refused with."""
+    """Run every statement, even after failures; return each one's error."""
     refusals: list[type[Exception] | None] = []
     with psycopg.connect(render_url(url), autocommit=True) as connection:
         for statement in statements:
@@ -135,7 +134,7 @@ def test_an_owner_does_not_become_superuser_by_the_next_migration(
     warehouse: Warehouse, owner: sa.URL, migrate: Callable[[], None]
 ) -> None:
     assert set(try_each(owner, BY_WHAT_THE_OWNER_OWNS)) == {None}
-    with suppress(sa.exc.DBAPIError, SystemExit):  # whether it succeeds on such tables is another matter
+    with suppress(sa.exc.DBAPIError, SystemExit):  # it need not succeed on such tables
         migrate()
     assert not is_superuser(warehouse, owner)
 
@@ -155,7 +154,7 @@ def test_a_superuser_migrates_tables_of_the_owner_and_what_it_makes_is_the_owner
     assert tables.column("select rolname::text from pg_roles where rolname ~ '^tmdb_passing'") == []
 
 
-def test_a_superuser_does_not_load_into_tables_of_the_owner_and_is_told_who_does(warehouse: Warehouse) -> None:
+def test_a_superuser_that_loads_into_tables_of_the_owner_is_refused(warehouse: Warehouse) -> None:
     text = "postgresql://postgres:x@db.example/tmdb"
     made = Warehouse(settings=Settings.load(warehouse_url=text, tmdb_token="x"))
     made.__dict__["url"] = warehouse.url  # where it leads
@@ -190,19 +189,22 @@ def test_only_owner_and_loader_have_temporary_tables(warehouse: Warehouse) -> No
         "'fact_movie_daily', 'month', 'infinity'",
         "'fact_movie_daily', 'month', '4714-11-24 BC'",
         "'fact_movie_daily', null, '2030-01-01'",
+        "'fact_movie_daily', 'year', '2030-01-01'",
+        "'raw_discover', 'month', '2030-01-01'",
+        "'dim_movie', 'day', '2030-01-01'",
         "null, 'month', '2030-01-01'",
         "'public.fact_movie_daily', 'month', '2030-01-01'",
         "'fact_movie_daily; drop table dim_movie', 'month', '2030-01-01'",
     ],
 )
-def test_a_partition_is_made_for_sound_arguments_alone(arguments: str, warehouse: Warehouse) -> None:
+def test_a_partition_is_made_only_for_valid_arguments(arguments: str, warehouse: Warehouse) -> None:
     with warehouse.begin() as connection:
         connection.exec_driver_sql("set local role tmdb_loader")
         with pytest.raises(sa.exc.DBAPIError, match=r"has no partitions by|needs a day"):
             connection.exec_driver_sql(f"select ensure_partition({arguments})")
 
 
-def test_a_loaders_temporary_tables_are_not_taken_for_those_of_the_warehouse(warehouse: Warehouse) -> None:
+def test_a_loaders_temporary_tables_are_not_mistaken_for_the_warehouses(warehouse: Warehouse) -> None:
     with warehouse.begin() as connection:
         connection.exec_driver_sql("set local role tmdb_loader")
         connection.exec_driver_sql("create temporary table pg_class as select * from pg_catalog.pg_class limit 0")

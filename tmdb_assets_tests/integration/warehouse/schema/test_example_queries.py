@@ -108,7 +108,7 @@ EXPECTED: dict[str, list[tuple[Any, ...]]] = {
         ("films without a genre", 1, 5, 0.2),
         ("films without a country", 1, 5, 0.2),
         ("days that were not loaded", 5, 8, 0.625),
-        ("loaded days from exports alone", 0, 3, 0),
+        ("days loaded only from exports", 0, 3, 0),
         ("rows rejected", 0, None, None),
     ],
 }
@@ -150,7 +150,7 @@ def read(warehouse: Warehouse, name: str) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_an_example_says_its_question_and_how_to_read_it(path: Any) -> None:
+def test_an_example_starts_with_its_question_and_how_to_read_it(path: Any) -> None:
     text = path.read_text(encoding="utf-8")
     header = text[: text.index("\nwith " if "\nwith " in text else "\nselect")]
     assert header.startswith("-- Question: ")
@@ -184,7 +184,7 @@ def test_the_readmes_queries_give_the_columns_that_it_shows(films: Warehouse) ->
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-def test_an_example_has_nothing_to_say_of_an_empty_warehouse(empty: Warehouse, name: str) -> None:
+def test_an_example_is_empty_for_an_empty_warehouse(empty: Warehouse, name: str) -> None:
     rows = read(empty, name)
     assert [row for row in rows if row[-1]] == []
     assert len(rows) == (10 if name == "data_quality" else 0)

@@ -1,4 +1,4 @@
-"""A warehouse of the oldest commit that can be brought up becomes what a new one is; older and newer are refused."""
+"""A warehouse of the oldest supported commit becomes like a new one; older and newer ones are refused."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tmdb_assets_tests.cases.sound_rows import TABLES, rows_of
 from tmdb_assets_tests.oracle.compare import copied_warehouse
 
 CHANGED = {"applied_sql", "schema_version", "fetch_log", "fetch_slice", "popularity_total", "top_movie"}
-# What a database says of its tables: columns, constraints and indexes, partitions left out.
+# A database's catalogue of its tables, without partitions.
 CATALOGUE = {
     "columns": """
         select c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
@@ -83,7 +83,7 @@ def engine(database: sa.URL) -> sa.Engine:
 
 @pytest.fixture
 def former(engine: sa.Engine) -> sa.Engine:
-    """An engine on a database as the oldest commit left it, with a row or two in every table."""
+    """An engine on a database of the oldest commit, with a row or two in every table."""
     with engine.begin() as connection:
         make_former(connection)
         fill_former(connection)
@@ -99,14 +99,14 @@ def catalogue_of(engine: sa.Engine) -> dict[str, list[tuple[Any, ...]]]:
 
 
 def contents_of(engine: sa.Engine, tables: list[str]) -> dict[str, list[str]]:
-    """Every row as JSON, so that the columns' order does not count."""
+    """Every row as JSON, so that the order of columns does not matter."""
     with engine.connect() as connection:
         query = "select to_jsonb(t)::text from {} as t order by 1"
         return {name: list(connection.scalars(sa.text(query.format(name)))) for name in tables}
 
 
-def bring_up(engine: sa.Engine) -> None:
-    """What any command does, and then a run, or `tmdb-assets migrate`."""
+def upgrade_fully(engine: sa.Engine) -> None:
+    """Upgrade schema and views, as `tmdb-assets migrate` does."""
     ensure_schema(engine)
     with engine.begin() as connection:
         for name in view_names():
@@ -120,7 +120,7 @@ def test_a_former_warehouse_becomes_what_a_new_one_is_and_keeps_its_rows(
     with copied_warehouse(server) as warehouse:
         if has_roles:
             apply_roles(warehouse.engine, Settings.load(), is_embedded=True)
-        bring_up(warehouse.engine)
+        upgrade_fully(warehouse.engine)
         new = catalogue_of(warehouse.engine)
     if has_roles:
         apply_roles(former, Settings.load(), is_embedded=True)
@@ -138,7 +138,7 @@ def test_a_former_warehouse_becomes_what_a_new_one_is_and_keeps_its_rows(
     was = catalogue_of(former)
     assert [what for what in new if was[what] == new[what]] == []
 
-    bring_up(former)
+    upgrade_fully(former)
     assert catalogue_of(former) == new
     assert contents_of(former, tables) == before
     with former.begin() as connection:
@@ -148,17 +148,17 @@ def test_a_former_warehouse_becomes_what_a_new_one_is_and_keeps_its_rows(
             for totals in ("popularity_total", "count_totals()")
         )
         assert kept == counted
-    bring_up(former)
+    upgrade_fully(former)
     assert catalogue_of(former) == new
 
 
-def test_views_and_grants_of_ones_own_stay(former: sa.Engine) -> None:
+def test_views_and_grants_of_others_are_kept(former: sa.Engine) -> None:
     name = f'"{former.url.database} guest"'
     with former.begin() as connection:
         connection.exec_driver_sql(f"create role {name}; grant select on vw_top_movies, fetch_log to {name}")
         connection.exec_driver_sql("create view my_top_ten as select * from vw_top_movies where rank <= 10")
     try:
-        bring_up(former)
+        upgrade_fully(former)
         with former.begin() as connection:
             connection.exec_driver_sql(f"set local role {name}")
             connection.exec_driver_sql("select * from vw_top_movies").all()
@@ -170,7 +170,7 @@ def test_views_and_grants_of_ones_own_stay(former: sa.Engine) -> None:
             connection.exec_driver_sql(f"drop owned by {name}; drop role {name}")
 
 
-def test_a_view_of_ones_own_in_the_way_is_named(former: sa.Engine) -> None:
+def test_a_view_of_others_in_the_way_is_named(former: sa.Engine) -> None:
     with former.begin() as connection:
         connection.exec_driver_sql("create view mine as select part from fetch_log")
     before = catalogue_of(former)
@@ -179,7 +179,7 @@ def test_a_view_of_ones_own_in_the_way_is_named(former: sa.Engine) -> None:
     assert catalogue_of(former) == before
 
 
-def test_a_step_that_fails_leaves_the_database_as_it_was(former: sa.Engine) -> None:
+def test_a_step_that_fails_changes_nothing(former: sa.Engine) -> None:
     with former.begin() as connection:
         connection.exec_driver_sql("create table fetch_slice (id integer)")
     before = catalogue_of(former)
@@ -204,7 +204,7 @@ def test_two_that_start_at_once_upgrade_it_once(former: sa.Engine) -> None:
 
 
 @pytest.mark.parametrize("version", ["0001", "0002", None])
-def test_an_older_warehouse_is_refused_in_one_line_and_left_alone(version: str | None, former: sa.Engine) -> None:
+def test_an_older_warehouse_is_refused_in_one_line_and_unchanged(version: str | None, former: sa.Engine) -> None:
     with former.begin() as connection:
         connection.exec_driver_sql(
             f"update schema_version set version_num = '{version}'" if version else "drop table schema_version"
@@ -213,13 +213,13 @@ def test_an_older_warehouse_is_refused_in_one_line_and_left_alone(version: str |
     with pytest.raises(SchemaMismatchError) as raised:
         ensure_schema(former)
     said = str(raised.value)
-    assert f"its schema is at step {version or 'none'}, and this release brings up databases from step 0003" in said
+    assert f"its schema is at step {version or 'none'}, and this release upgrades databases from step 0003" in said
     assert "Nothing was changed. Run tmdb-assets migrate of commit 57e0d79 first, or name a new database" in said
     assert "\n" not in said
     assert (catalogue_of(former), contents_of(former, ["fetch_log", "dim_movie"])) == before
 
 
-def test_a_newer_warehouse_is_refused_in_one_line_and_left_alone(warehouse: Warehouse) -> None:
+def test_a_newer_warehouse_is_refused_in_one_line_and_unchanged(warehouse: Warehouse) -> None:
     with warehouse.begin() as connection:
         connection.exec_driver_sql("update schema_version set version_num = '9999'")
         connection.exec_driver_sql("update applied_sql set sha256 = 'of a newer version'")

@@ -1,4 +1,4 @@
-"""What the fetch log of an earlier warehouse held as text becomes columns, slice by slice and list by list."""
+"""The text in an earlier warehouse's fetch log becomes columns and slices."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_what_the_fetch_log_held_as_text_becomes_columns(engine: sa.Engine) -> N
             (later, "discover", None, 9, 70, None, [], True, None),
             (later, "export", None, 1, 0, None, [], False, 2),
         ]
-        # The last list of which all changes were known; of one made before that was noted, they were.
+        # A list older than the part 'changes' counts as complete.
         assert fetch_log.changes_known_until(connection, day) is None
         assert fetch_log.changes_known_until(connection, later) == later
         old, begun, crowded = (

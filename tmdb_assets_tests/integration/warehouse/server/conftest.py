@@ -1,4 +1,4 @@
-"""A whole cluster at rest, for the tests that start and kill it."""
+"""A complete cluster, stopped, for the tests that start and kill it."""
 
 from __future__ import annotations
 
@@ -19,6 +19,6 @@ def made_cluster():
 
 @pytest.fixture
 def resting(made_cluster):
-    """The folder of a whole cluster that no process uses, the same for all tests that leave it so."""
+    """The folder of a complete, stopped cluster, shared by all tests, which leave it stopped."""
     assert find_postmaster(made_cluster) is None
     return made_cluster

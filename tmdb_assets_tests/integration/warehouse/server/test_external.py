@@ -1,4 +1,4 @@
-"""A server of one's own, played by the shared embedded one: its databases made, its faults named."""
+"""An external server, played by the shared embedded one: its databases are made, its faults named."""
 
 from __future__ import annotations
 
@@ -104,13 +104,13 @@ def test_a_wrong_password_is_not_tried_again(guest, tmp_path, monkeypatch):
     assert "wr0ng" not in str(caught.value)
 
 
-def test_a_parameter_libpq_does_not_know_is_said(embedded, tmp_path):
+def test_an_unknown_parameter_of_libpq_is_named(embedded, tmp_path):
     url = as_text(embedded.url.set(database="films").update_query_dict({"ssl": "require"}))
     with pytest.raises(WarehouseUnavailableError, match='invalid URI query parameter: "ssl"'):
         open_server(settings(url, token="t"), data_dir=tmp_path, patience_s=60)
 
 
-def test_a_role_that_may_not_create_databases_is_told_what_an_administrator_must_run(guest, tmp_path):
+def test_a_role_that_may_not_create_databases_gets_the_statement_for_an_administrator(guest, tmp_path):
     with pytest.raises(WarehouseUnavailableError) as caught:
         open_server(settings(as_text(guest.set(database="cinema")), token="t"), data_dir=tmp_path)
     assert (
@@ -133,7 +133,7 @@ def test_an_old_server_is_refused(embedded, monkeypatch):
         ensure_databases([embedded.url], maintenance=[], patience_s=1)
 
 
-def test_a_server_whose_databases_are_in_sql_ascii_gives_text_all_the_same(embedded):
+def test_names_are_read_from_databases_in_sql_ascii(embedded):
     with connect(embedded.url) as connection:
         for name in ("ascii", "utf", "fresh"):
             connection.execute(f"drop database if exists {name}")
@@ -144,7 +144,7 @@ def test_a_server_whose_databases_are_in_sql_ascii_gives_text_all_the_same(embed
     assert {"fresh", "utf"} <= database_names(embedded.url)
 
 
-def test_session_settings_of_the_url_stay_beside_our_own(embedded):
+def test_session_settings_of_the_url_are_kept_with_ours(embedded):
     with connect(embedded.url) as connection:
         connection.execute("drop database if exists with_options")
         connection.execute("create database with_options")

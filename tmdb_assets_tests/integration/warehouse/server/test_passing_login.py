@@ -1,4 +1,4 @@
-"""A log-in for one piece of work: no superuser, acts as the given role, gone afterwards."""
+"""A short-lived log-in: not a superuser, acts as the given role, dropped afterwards."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def passing_roles(url: sa.URL) -> list[str]:
         ]
 
 
-def test_what_it_makes_is_the_roles_and_it_is_no_superuser_whatever_it_resets(database: sa.URL, role: str) -> None:
+def test_what_it_makes_is_the_roles_and_it_is_not_a_superuser_whatever_it_resets(database: sa.URL, role: str) -> None:
     with passing_login(database, role) as url:
         assert url.username is not None
         assert url.username.startswith(PREFIX)
@@ -75,9 +75,7 @@ def test_the_password_reaches_the_server_only_as_a_verifier_and_expires(database
         assert 0 < minutes <= 10
 
 
-def test_those_that_a_killed_process_left_are_dropped_when_they_have_expired(
-    server: Server, database: sa.URL, role: str
-) -> None:
+def test_expired_ones_of_a_killed_process_are_dropped(server: Server, database: sa.URL, role: str) -> None:
     with connect(database) as admin:
         admin.execute(f"create role {PREFIX}old login valid until '2026-01-01'")
         admin.execute(f"create role {PREFIX}new login valid until 'infinity'")

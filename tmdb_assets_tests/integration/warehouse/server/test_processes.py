@@ -25,7 +25,7 @@ def test_a_second_process_attaches_and_leaves_the_server_to_the_first(embedded, 
     assert can_connect(embedded.url)
 
 
-def test_a_forked_child_attaches_anew_and_does_not_stop_it(resting):
+def test_a_forked_child_attaches_again_and_does_not_stop_it(resting):
     lines = """
 pid = os.fork()
 if pid == 0:
@@ -71,7 +71,7 @@ def test_a_killed_server_recovers_under_the_next_process(resting):
     assert not is_alive(next_one.postmaster)
 
 
-def test_a_cached_server_that_was_killed_is_started_anew(resting):
+def test_a_cached_server_that_was_killed_is_started_again(resting):
     folder = resting
     lines = """
 os.kill(find_postmaster(data_dir).pid, 9)
@@ -87,7 +87,7 @@ print(find_postmaster(data_dir).pid, again == server, flush=True)
 
 
 @pytest.mark.parametrize("content", ["{pid}\n{folder}\n1\n5432\n{folder}\n\n 1 1\nready\n", "{pid}\n", ""])
-def test_a_stale_pid_file_is_no_obstacle(resting, content):
+def test_a_stale_pid_file_is_removed(resting, content):
     folder = resting
     (folder / "postmaster.pid").write_text(content.format(pid=os.getpid(), folder=folder))
     with using(folder) as user:
@@ -95,7 +95,7 @@ def test_a_stale_pid_file_is_no_obstacle(resting, content):
     assert find_postmaster(folder) is None
 
 
-def test_it_is_not_stopped_beneath_a_foreign_client(resting):
+def test_it_is_not_stopped_while_another_program_is_connected(resting):
     folder = resting
     with using(folder) as first:
         own = {"application_name": "tmdb-assets 1"}

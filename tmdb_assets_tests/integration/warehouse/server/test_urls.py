@@ -1,4 +1,4 @@
-"""URLs of a warehouse: what they mean to libpq, and that none tells its password."""
+"""URLs of a warehouse: what they mean to libpq, and that none shows its password."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ pytestmark = needs_embedded
         (sa.make_url("postgresql://[::1]:5433/films"), {"host": "::1", "port": "5433", "dbname": "films"}),
     ],
 )
-def test_a_rendered_url_means_to_libpq_what_it_means_here(url, expected):
+def test_a_rendered_url_means_the_same_to_libpq(url, expected):
     assert psycopg.conninfo.conninfo_to_dict(render_url(url)) == expected
 
 
@@ -52,7 +52,7 @@ def test_a_password_in_the_query_is_moved_to_where_a_repr_hides_it():
     assert "hush" not in repr(url)
 
 
-def test_neither_repr_nor_description_tells_a_password(embedded):
+def test_neither_repr_nor_description_has_a_password(embedded):
     secret = embedded.url.set(host="db.example.org", port=6543, query={}, username="me", password="hush")
     assert describe(secret) == "db.example.org:6543/tmdb_sandbox"
     assert "hush" not in repr(server_module.Server(secret, secret, False, Path("/bin")))

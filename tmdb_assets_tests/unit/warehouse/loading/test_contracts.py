@@ -1,4 +1,4 @@
-"""Every table's contract on frames: what it lets pass and what it catches, derived from the declarations."""
+"""Every table's contract on frames: what passes and what is rejected, derived from the declarations."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_the_declarations_were_found() -> None:
 
 
 @every_table
-def test_a_sound_frame_passes_whole(table: sa.Table) -> None:
+def test_a_valid_frame_passes(table: sa.Table) -> None:
     rows = [sound_row(table, number) for number in range(3)]
     valid = validate(table, as_frame(table, rows))
     assert valid.rejected == []
@@ -95,7 +95,7 @@ def test_a_missing_value_is_named_where_none_is_allowed(table: sa.Table) -> None
 
 
 @every_table
-def test_of_rows_with_one_key_the_later_stays(table: sa.Table) -> None:
+def test_of_rows_with_one_key_the_last_is_kept(table: sa.Table) -> None:
     first, other, again = sound_row(table, 0), sound_row(table, 1), sound_row(table, 0)
     valid = validate(table, as_frame(table, [first, other, again]))
     keys = key_columns(table)
@@ -158,7 +158,7 @@ def test_a_row_that_breaks_many_rules_has_all_its_reasons() -> None:
     }
 
 
-def test_values_are_quoted_as_they_were_whatever_else_is_broken() -> None:
+def test_reasons_quote_the_original_values() -> None:
     table = fact.fact_movie_daily
     whole, fraction = sound_row(table, 0, vote_count=-1), sound_row(table, 1, popularity=-1.5)
     missing = sound_row(table, 2, movie_id=None)
@@ -170,7 +170,7 @@ def test_values_are_quoted_as_they_were_whatever_else_is_broken() -> None:
     ]
 
 
-def test_what_conform_rejected_is_kept_beside_what_the_contract_rejects() -> None:
+def test_rows_rejected_by_conform_and_by_the_contract_are_both_kept() -> None:
     table = dimensions.dim_genre
     rows = [{"genre_id": "x", "name": "a", "as_of_date": DAY}, {"genre_id": 0, "name": "b", "as_of_date": DAY}]
     valid = validate(table, conform(rows, frame_columns(table), part=lambda row: "film 1"), lambda row: "film 2")

@@ -1,6 +1,6 @@
-"""The schema of the oldest database that can be brought up: that of commit 57e0d79, before the first release.
+"""The oldest schema that can be upgraded: that of commit 57e0d79, before the first release.
 
-It makes nothing. A new database is made from today's declarations, and one that is older than this is refused.
+It makes nothing: a new database is made from today's declarations, and an older one is refused.
 """
 
 revision = "0003"

@@ -1,7 +1,7 @@
 """The schema of 0.1.0: the fetch log in columns, and totals without triggers.
 
-What the text `fetch_log.part` held becomes columns, and slices of release dates a table of their own. The functions
-that lent their owner's rights go, with the triggers and the notes that called them.
+The text `fetch_log.part` becomes columns, and slices of release dates get a table. Functions that ran with their
+owner's rights are dropped, with the triggers and the table of notes that used them.
 """
 
 import sqlalchemy as sa
@@ -83,7 +83,7 @@ FETCH_LOG = (
     ) as p
     where f.kind = 'discover' and f.part = 'all' and f.snapshot_date = p.snapshot_date
     """,
-    # Where it was not noted, the films in the export are those that were known.
+    # Where it was not recorded, the films in the export are those that were known.
     """
     update fetch_log as f
     set known_film_count = coalesce(
@@ -99,7 +99,7 @@ FETCH_LOG = (
     update fetch_log set kind = part, part = 'all'
     where kind = 'reference' and part in ('country', 'genre', 'language')
     """,
-    # A list without the part 'changes' was made before it was noted whether changes were known: they were.
+    # A list without the part 'changes' is older than that part: its changes were known.
     """
     delete from fetch_log as f
     where f.kind = 'due' and f.part = 'all' and exists (
@@ -116,7 +116,7 @@ FETCH_LOG = (
     """,
 )
 
-# The views read what is kept themselves; replaced, not made anew, so that grants and views made from them stay.
+# The views now read stored totals; replaced, not dropped, so that grants and views made from them stay.
 VIEWS = {
     "vw_continent_popularity": """
         select t.code as continent, t.avg_popularity, t.n_movies, t.total_votes
@@ -172,7 +172,7 @@ FORMER_TABLES = (
 
 
 def upgrade() -> None:
-    """Move what the fetch log noted into columns; drop triggers, notes and the functions that lent rights."""
+    """Move `fetch_log.part` into columns; drop triggers, their table of notes, and functions with owner's rights."""
     for statement in FETCH_LOG:
         op.execute(statement)
     for name, query in VIEWS.items():
