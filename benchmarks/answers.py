@@ -137,11 +137,11 @@ class FilmAnswers(Answers):
         page = _PAGE.search(query)
         is_slice = "release_date" in query
         ready = None if is_slice else self._ready.get((path, page[1] if page else ""))
-        return ready or message(respond(self._catalogue, "GET", f"{path}?{query}", _AUTHORISED))
+        return ready or message(respond(self._catalogue, f"{path}?{query}", _AUTHORISED))
 
     def _make(self, path: str, page: str) -> bytes:
         target = f"{path}?page={page}" if page else path
-        return message(respond(self._catalogue, "GET", target, _AUTHORISED))
+        return message(respond(self._catalogue, target, _AUTHORISED))
 
     def _export(self, day: dt.date) -> bytes:
         if not 0 <= (self._catalogue.day - day).days <= EXPORT_DAYS:

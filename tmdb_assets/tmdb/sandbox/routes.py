@@ -31,7 +31,6 @@ FAULTS = {  # status_code -> HTTP status and status_message: https://developer.t
     25: (429, "Your request count (#) is over the allowed limit of (40)."),
     34: (404, "The resource you requested could not be found."),
     42: (405, "This request method is not supported for this resource."),
-    47: (400, "The input is not valid."),
 }
 LISTED_KEYS = ("adult", "backdrop_path", "id", *TEXTS, "overview", "poster_path", "release_date", "video", *FIGURES)
 
@@ -156,12 +155,10 @@ ROUTES: dict[str, Callable[[Catalogue, str, Mapping[str, str]], Reply]] = {
 }
 
 
-def respond(catalogue: Catalogue, method: str, target: str, headers: Mapping[str, str]) -> Reply:
-    """Answer one request; `headers` has lower-case names. As at TMDb, only exports need no token."""
+def respond(catalogue: Catalogue, target: str, headers: Mapping[str, str]) -> Reply:
+    """Answer a GET request; `headers` has lower-case names. As at TMDb, only exports need no token."""
     if not target.startswith(EXPORTS_PATH + "/") and headers.get("authorization") != f"Bearer {TOKEN}":
         return fault(7)
-    if method != "GET":
-        return fault(42)
     path, _, query = target.partition("?")
     for pattern, endpoint in ROUTES.items():
         if found := re.fullmatch(pattern, path):

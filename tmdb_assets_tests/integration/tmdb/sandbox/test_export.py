@@ -89,16 +89,6 @@ def test_a_days_export_is_the_same_to_the_byte_on_every_day(sample, running):
         assert bodies.isdisjoint({download(running.export_url, name_of(days_ago(9)))[2]})
 
 
-def test_exports_have_an_address_only_while_it_runs(sample):
-    sandbox = make_sandbox(sample)
-    with pytest.raises(RuntimeError, match="start it first"):
-        _ = sandbox.export_url
-    with sandbox:
-        assert sandbox.export_url == sandbox.start().removesuffix("/3") + "/p/exports"
-    with pytest.raises(RuntimeError, match="start it first"):
-        _ = sandbox.export_url
-
-
 def test_the_shipped_sample_is_exported_completely():
     with Sandbox(DAY) as sandbox:
         total = get(sandbox.start(), "/discover/movie")[1]["total_results"]
