@@ -7,11 +7,9 @@ https://www.postgresql.org/docs/current/datatype-json.html
 from __future__ import annotations
 
 import datetime as dt
-import json
-import math
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -20,16 +18,17 @@ if TYPE_CHECKING:
 
     import requests
 
-# orjson writes at most this many levels: deeper nesting could be read but not stored.
-MAX_DEPTH = 250
+MAX_DEPTH = 250  # orjson can write this many levels, but reads more
 _READ_BYTES = 65_536
 # All other paths answer with an object.
 _LISTS = frozenset({"/configuration/countries", "/configuration/languages"})
 
-_SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
-_NUL = re.compile("\x00")
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-_INT64_MIN, _UINT64_MAX = -(2**63), 2**64 - 1
+_SUSPICIOUS = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
+_ESCAPE = re.compile(
+    rb"\\(?:(?P<nul>u0000)|u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a NUL; a surrogate pair
+    rb"|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",  # a lone surrogate; any other escape
+    re.DOTALL,
+)
 
 
 @dataclass(frozen=True)
@@ -78,72 +77,23 @@ def read_answer(path: str, status: int, body: bytes) -> Answer:
 def read_json(body: bytes) -> tuple[Any, int]:
     """Parse JSON; remove NULs and replace lone surrogates by U+FFFD, in keys as well as in values. Return their number.
 
-    Raises `ValueError` for anything that is not JSON: NaN, Infinity, numbers beyond a double, bad UTF-8, nesting
-    deeper than `MAX_DEPTH`. Integers beyond 64 bits become floats, as in orjson. A raw NUL inside a string, which JSON
-    forbids, is removed too.
+    Raises `ValueError` for anything that is not JSON: NaN, Infinity, numbers beyond a double, bad UTF-8, a raw NUL; and
+    for nesting that orjson cannot write. Integers beyond 64 bits become floats.
     """
-    raw_nul = b"\0" in body
-    suspicious = raw_nul or b"\\u0000" in body
-    try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        if not raw_nul and not _SURROGATE_ESCAPE.search(body):
-            raise
-        value, suspicious = _read_leniently(body, allow_control=raw_nul), True
-    # Counting brackets is a hundred times cheaper than walking the value, and ordinary answers have fewer.
-    if not suspicious and body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
-        return value, 0
-    removed = [0]
-    return _clean(value, removed, 0), removed[0]
+    removed = 0
 
+    def clean(escape: re.Match[bytes]) -> bytes:
+        nonlocal removed
+        removed += escape.lastgroup is not None
+        return {"nul": b"", "lone": rb"\ufffd"}.get(escape.lastgroup or "", escape[0])
 
-def _read_leniently(body: bytes, *, allow_control: bool) -> Any:
-    """Parse with the standard library, which accepts lone surrogates; numbers as in orjson."""
-    try:
-        return json.loads(
-            body.decode("utf-8"),
-            strict=not allow_control,
-            parse_constant=_refuse,
-            parse_int=_whole_number,
-            parse_float=_finite,
-        )
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-
-
-def _refuse(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _whole_number(text: str) -> int | float:
-    # Every 64-bit integer fits in twenty characters; int() of a long text is slow, and Python refuses very long ones.
-    if len(text) > 20:
-        return _finite(text)
-    number = int(text)
-    return number if _INT64_MIN <= number <= _UINT64_MAX else float(number)
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError("a number is too large for a double")
-    return number
-
-
-def _clean(value: Any, removed: list[int], depth: int) -> Any:
-    if isinstance(value, str):
-        return _clean_text(value, removed)
-    if isinstance(value, (list, dict)):
-        if depth >= MAX_DEPTH:
-            raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
-        if isinstance(value, list):
-            return [_clean(item, removed, depth + 1) for item in value]
-        return {_clean_text(key, removed): _clean(item, removed, depth + 1) for key, item in value.items()}
-    return value
-
-
-def _clean_text(text: str, removed: list[int]) -> str:
-    text, nuls = _NUL.subn("", text)
-    text, surrogates = _LONE_SURROGATE.subn("\ufffd", text)
-    removed[0] += nuls + surrogates
-    return text
+    if _SUSPICIOUS.search(body):
+        body = _ESCAPE.sub(clean, body)
+    value = orjson.loads(body)
+    # Counting brackets is much cheaper than writing the value, and ordinary answers have fewer.
+    if body.count(b"[") + body.count(b"{") > MAX_DEPTH:
+        try:
+            orjson.dumps(value)
+        except orjson.JSONEncodeError:
+            raise ValueError("nested too deeply") from None
+    return value, removed

@@ -18,7 +18,6 @@ from tmdb_assets.tmdb.payload import MAX_DEPTH, read_answer, read_json
         (rb'{"title": "A\u0000B\u0000"}', {"title": "AB"}, 2),
         (rb'{"ti\u0000tle": ["\u0000", {"n": "\u0000"}]}', {"title": ["", {"n": ""}]}, 3),
         (rb'"\\u0000 is text"', r"\u0000 is text", 0),
-        (b'{"title": "A\x00B"}', {"title": "AB"}, 1),
         (rb'"\ud800x"', "\ufffdx", 1),
         (rb'"x\udc00"', "x\ufffd", 1),
         (rb'"\uDBFF\uDBFF \ud83c\udfac \u0000"', "\ufffd\ufffd 🎬 ", 3),
@@ -46,6 +45,7 @@ def test_text_is_cleaned_and_counted(body, value, removed):
         b'{"a":\x001}',
         b'{"a": 1} {"b": 2}',
         b'"tab\tin"',
+        b'{"title": "A\x00B"}',
         b'"a\\\x00b"',
         rb'["\ud800", NaN]',
         rb'["\ud800", Infinity]',
@@ -65,13 +65,11 @@ def test_invalid_json_is_refused(body):
         read_json(body)
 
 
-@pytest.mark.parametrize("number", [0, -1, 2**53 + 1, 2**63 - 1, -(2**63), 2**64 - 1, 2**64, -(2**63) - 1, 10**30])
-def test_numbers_are_the_same_next_to_a_lone_surrogate(number):
-    (plain, _), (lenient, _) = read_json(b"[%d]" % number), read_json(rb'["\ud800", %d]' % number)
-    lenient = lenient[1:]
-    assert plain == lenient
-    assert type(plain[0]) is type(lenient[0])
-    assert type(plain[0]) is (int if -(2**63) <= number < 2**64 else float)
+@pytest.mark.parametrize("number", [2**64 - 1, -(2**63), 2**64, -(2**63) - 1, 10**30])
+def test_integers_beyond_64_bits_become_floats(number):
+    ((found,), _) = read_json(b"[%d]" % number)
+    assert found == pytest.approx(number)
+    assert type(found) is (int if -(2**63) <= number < 2**64 else float)
 
 
 def test_the_deepest_and_the_widest_accepted_values_can_be_written_again():
