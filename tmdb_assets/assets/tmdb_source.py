@@ -14,7 +14,7 @@ from tmdb_assets.settings import Settings, get_settings
 from tmdb_assets.tables import appended
 from tmdb_assets.tmdb.client import TmdbClient
 from tmdb_assets.tmdb.errors import TmdbError, UnauthorizedError, UnreachableError
-from tmdb_assets.tmdb.export.download import fetch_export
+from tmdb_assets.tmdb.export.download import Watch, fetch_export
 from tmdb_assets.tmdb.export.file import ExportFile
 from tmdb_assets.tmdb.sandbox.catalogue import SandboxError
 from tmdb_assets.tmdb.sandbox.server import Sandbox
@@ -74,9 +74,9 @@ class TmdbSource:
             return self._sandbox.export_url if self._sandbox else ""
         return self.settings.export_url
 
-    def export(self, day: dt.date, now: dt.datetime) -> ExportFile:
+    def export(self, day: dt.date, now: dt.datetime, watch: Watch | None = None) -> ExportFile:
         """Download a day's id export; its requests count with the client's."""
-        return fetch_export(self.export_url, day, now=now, stats=self.client.stats)
+        return fetch_export(self.export_url, day, now=now, stats=self.client.stats, watch=watch)
 
     def take_figures(self) -> dict[str, Any]:
         """What was sent and received since the last call (`FetchStats.snapshot`); empty without requests."""

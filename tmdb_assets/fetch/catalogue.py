@@ -1,4 +1,4 @@
-"""The whole catalogue, past discover's 500 pages: slices of release dates to `raw_discover`."""
+"""The whole catalogue, beyond discover's 500 pages: slices of release dates to `raw_discover`."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from tmdb_assets.warehouse.ledger import fetch_log
 from tmdb_assets.warehouse.loading.load import Loaded
 from tmdb_assets.warehouse.schema import raw
 
-LAST_YEARS = 15  # announced films carry dates years ahead
+LAST_YEARS = 15  # announced films have release dates years ahead
 
 
 def fetch_catalogue(fetcher: Fetcher) -> Fetched:
-    """Request every film that has a release date, slice by slice, except pages stored earlier on the same day.
+    """Request every film that has a release date, slice by slice, except pages already stored that day.
 
-    Pages that fail are treated as by `fetch_discover`.
+    Failed pages are handled as in `fetch_discover`.
     """
     warehouse, day = fetcher.warehouse, fetcher.day
     fetched = Fetched(Loaded(raw.raw_discover))
@@ -44,7 +44,7 @@ def fetch_catalogue(fetcher: Fetcher) -> Fetched:
                 finished, begun = fetch_log.finished_slices(connection, day), fetch_log.begun_slices(connection, day)
         last = dt.date(day.year + LAST_YEARS, 12, 31)
         with closing(crawl_all(fetcher.client, last=last, skip=finished, begun=begun)) as pages:
-            first = list(islice(pages, 1))  # nothing is written before TMDb answered once
+            first = list(islice(pages, 1))  # nothing is written until TMDb has answered
             with fetcher.crawl("discover") as opened:
                 _store_all(fetcher, first, chain(first, pages), fetched)
                 _require_films(fetcher, fetched)

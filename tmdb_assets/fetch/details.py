@@ -18,18 +18,18 @@ from tmdb_assets.warehouse.loading.load import Loaded, as_frame, load
 from tmdb_assets.warehouse.schema import raw
 
 FILMS_A_BATCH = 250
-TOLERATED_FAILURES = 20  # films whose details may fail before their share decides
+TOLERATED_FAILURES = 20  # failed films below this number never stop a day
 ONE_DAY = dt.timedelta(days=1)
-CHANGES_DAYS = 14  # how far back a gap in the list of changes is covered
+CHANGES_DAYS = 14  # how many days of change lists are requested at most
 
 
 def fetch_details(fetcher: Fetcher, max_age_days: int) -> Fetched:
     """Request the details of the films that are due today and not stored yet, and store them.
 
-    Due are new, returned, changed and stale films (`ledger.details_due`). A film that fails is noted and skipped; when
-    more than a few percent fail no more is requested, and `given_up` says why: the day continues with what it has.
+    New, returned, changed and stale films are due (`ledger.details_due`). A film that fails is noted and skipped; if
+    more than a few percent fail, requests stop and `given_up` says why: the day continues with the details it has.
 
-    Raises `UnauthorizedError`, and `BadRequestError` when it is what too many films fail with.
+    Raises `UnauthorizedError`, and `BadRequestError` if too many films fail with it.
     """
     warehouse, day = fetcher.warehouse, fetcher.day
     fetched = Fetched(Loaded(raw.raw_details))
@@ -41,7 +41,7 @@ def fetch_details(fetcher: Fetcher, max_age_days: int) -> Fetched:
             fetched.due = _plan(fetcher, max_age_days)
             with warehouse.begin() as connection:
                 missing = details_due.films_due(connection, day, opened.started_at)
-                # Few films are due on most days: one that is broken must be judged among all of the day.
+                # Few films are due on most days: the share of rejected rows is that of all films of the day.
                 films = max(sum(fetched.due.values()), fetch_log.count_rows(connection, raw.raw_discover, day))
             fetched.stored_before = films - len(missing)
             with fetcher.track("film details", len(missing)) as advance:
@@ -49,13 +49,13 @@ def fetch_details(fetcher: Fetcher, max_age_days: int) -> Fetched:
             with warehouse.begin() as connection:
                 believed = details_due.removals(connection, day).are_plausible
                 listed = fetch_log.find_crawl(connection, day, "discover")
-            # While pages of discover are missing, films may still come that have no details.
+            # Missing pages of discover may still bring films without details.
             opened.is_complete = listed is not None and listed.is_complete and not fetched.failed and believed
     return fetched
 
 
 def _is_complete(fetcher: Fetcher, max_age_days: int) -> bool:
-    """Whether the day's details were complete, and no film has become due since, as when more pages are requested."""
+    """Whether the day's details are complete, and no film became due later (as with more pages)."""
     day = fetcher.day
     with fetcher.warehouse.begin() as connection:
         known = fetch_log.find_crawl(connection, day, "details")
@@ -67,18 +67,19 @@ def _is_complete(fetcher: Fetcher, max_age_days: int) -> bool:
 
 
 def _plan(fetcher: Fetcher, max_age_days: int) -> dict[str, int]:
-    """Make the day's list of films. Changes are requested until they are known; then a run only adds new films."""
+    """Update the day's list of due films; return their number by reason. Change lists are requested until known."""
     day, refresh = fetcher.day, fetcher.refresh
+    first = day - (CHANGES_DAYS - 1) * ONE_DAY
     with fetcher.warehouse.begin() as connection:
         are_known = not refresh and fetch_log.changes_known_until(connection, day) == day
         since = fetch_log.changes_known_until(connection, day - ONE_DAY)
         has_details = details_due.has_details(connection, day)
     changed: set[int] | None = set()
     if not are_known and since is not None:
-        changed = _fetch_changed(fetcher, since)
+        changed = _fetch_changed(fetcher, max(since, first))
     elif not are_known and has_details:
-        changed = None  # details from before the lists were kept: what changed since cannot be found out
-    is_covered = since is not None and since >= _first_list(day)
+        changed = None  # the details are older than the ledger: what changed since is unknown
+    is_covered = since is not None and since >= first
     with fetcher.warehouse.begin() as connection:
         if not are_known:
             if changed is not None:
@@ -90,14 +91,8 @@ def _plan(fetcher: Fetcher, max_age_days: int) -> dict[str, int]:
     return counts
 
 
-def _first_list(day: dt.date) -> dt.date:
-    """The oldest day whose list of changes is requested on a day."""
-    return day - (CHANGES_DAYS - 1) * ONE_DAY
-
-
-def _fetch_changed(fetcher: Fetcher, since: dt.date) -> set[int] | None:
-    """The films that changed since a day's list was made; None when TMDb does not say. Raises `UnauthorizedError`."""
-    first = max(since, _first_list(fetcher.day))
+def _fetch_changed(fetcher: Fetcher, first: dt.date) -> set[int] | None:
+    """Return the films changed from `first` on; None if a list cannot be read. Raises `UnauthorizedError`."""
     changed: set[int] = set()
     try:
         for number in range((fetcher.day - first).days + 1):
@@ -105,7 +100,7 @@ def _fetch_changed(fetcher: Fetcher, since: dt.date) -> set[int] | None:
     except (UnreachableError, UnreadableAnswerError, BadRequestError) as error:
         fetcher.say(
             f"{error.problem.what}. So the details of every film of the day are requested, and the next day requests "
-            "what changed since."
+            "this change list again."
         )
         return None
     return changed
@@ -115,14 +110,11 @@ FilmAnswer = tuple[int, Answer | TmdbError]
 
 
 class _TooManyFailedError(TmdbError):
-    """The details of more films failed than can be left out; the text is that of the last one's fault."""
+    """The details of too many films failed; has the problem of the last one."""
 
 
 def _fetch_films(fetcher: Fetcher, missing: list[int], fetched: Fetched, advance: Advance) -> None:
-    """Store the films' answers in batches; stop, with what came stored, when too many fail or someone interrupts.
-
-    A fault of TMDb is noted as the cause; a fault of the requests, `BadRequestError`, is raised.
-    """
+    """Store the films' answers in batches; if too many fail, stop and set `given_up`, or raise a `BadRequestError`."""
 
     def judge(answered: FilmAnswer) -> None:
         movie_id, answer = answered
@@ -154,7 +146,7 @@ def _store_details(fetcher: Fetcher, batch: list[FilmAnswer], fetched: Fetched) 
     conformed = as_frame(table, rows, film_part)
     conformed.rejected += refused
     conformed.received += len(refused)
-    _set_unreadable_aside(conformed, batch, fetched)
+    _reject_unreadable(conformed, batch, fetched)
     with fetcher.warehouse.begin() as connection:
         loaded = load(
             connection,
@@ -170,11 +162,10 @@ def _store_details(fetcher: Fetcher, batch: list[FilmAnswer], fetched: Fetched) 
     fetched.loaded.add(loaded)
 
 
-def _set_unreadable_aside(conformed: Conformed, batch: list[FilmAnswer], fetched: Fetched) -> None:
-    """Count answers that cannot be read as rejected rows while they are few.
+def _reject_unreadable(conformed: Conformed, batch: list[FilmAnswer], fetched: Fetched) -> None:
+    """Count unreadable answers as rejected rows, unless they are many.
 
-    More of them are a fault of TMDb and none of the contract, which would refuse the whole batch: such films only
-    count as failed.
+    Many are an outage of TMDb, for which the contract must not refuse the whole batch: then they count only as failed.
     """
     judged = Conformed(conformed.frame, conformed.received, list(conformed.rejected))
     for movie_id, answer in batch:

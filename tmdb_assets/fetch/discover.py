@@ -24,8 +24,8 @@ TOLERATED_PAGES = 3  # pages that may fail before their share decides
 def fetch_discover(fetcher: Fetcher, max_pages: int) -> Fetched:
     """Request the day's discover pages that are not stored yet, and store them.
 
-    A day whose whole catalogue is stored lacks none. A page that fails is left to the next run; when more than a few
-    percent fail, or TMDb answers nothing, the error is raised. What was answered is stored either way.
+    A day whose whole catalogue is stored needs no pages. A failed page is left to the next run; if more than a few
+    percent fail, or TMDb answers nothing, the error is raised. Answers are stored either way.
     """
     fetched = Fetched(Loaded(raw.raw_discover))
     with fetcher.turn():
@@ -37,9 +37,8 @@ def fetch_discover(fetcher: Fetcher, max_pages: int) -> Fetched:
             rest_complete(fetcher, known)
             return fetched
         with closing(crawl(fetcher.client, max_pages, skip=stored, known=page_count, is_tolerant=True)) as pages:
-            first = list(islice(pages, 1))  # nothing is written before TMDb answered once
+            first = list(islice(pages, 1))  # nothing is written until TMDb has answered
             require_films(first, fetcher.day)
-            # The first page tells how many there are.
             total = min(first[0].total_pages or len(missing), len(missing))
             with fetcher.crawl("discover") as opened, fetcher.track("discover pages", total) as advance:
 
@@ -58,7 +57,7 @@ def fetch_discover(fetcher: Fetcher, max_pages: int) -> Fetched:
 
 
 def find_stored(fetcher: Fetcher, fetched: Fetched) -> fetch_log.Crawl | None:
-    """What earlier runs of the day left, unless it is fetched anew; counts their rows in `stored_before`."""
+    """Return the day's crawl of earlier runs, None with `refresh`; count its rows in `stored_before`."""
     if fetcher.refresh:
         return None
     with fetcher.warehouse.begin() as connection:
@@ -67,40 +66,39 @@ def find_stored(fetcher: Fetcher, fetched: Fetched) -> fetch_log.Crawl | None:
 
 
 def require_films(first: list[DiscoverPage], day: dt.date) -> None:
-    """Raise `UnreadableAnswerError` for an empty list: loaded, it would empty every page that shows the newest day."""
+    """Raise `UnreadableAnswerError` for an empty list: a day without films would empty all views of the newest day."""
     if first and first[0].page == 1 and not first[0].results and not first[0].problem:
         raise UnreadableAnswerError(f"TMDb listed no films for {day}, which is impossible", kept="Nothing was written")
 
 
 def rest_complete(fetcher: Fetcher, known: fetch_log.Crawl) -> None:
-    """Log that a day is complete; a run that was killed may have left it open."""
+    """Log that a day is complete, and close its crawl, which a killed run may have left open."""
     if not known.is_complete:
         fetcher.close_crawl("discover", is_complete=True)
     fetcher.say(f"raw_discover: {fetcher.day} is already complete, no requests needed")
 
 
 def count_page(fetched: Fetched, name: int | str, page: DiscoverPage) -> None:
-    """Count a requested page. Raises the page's error when more pages failed than can be left out."""
+    """Count a requested page. Raises the page's error if too many pages have failed."""
     fetched.requested += 1
     if page.error is None or page.problem is None:
         return
     fetched.failed[name] = page.problem
     if fetched.has_failed_too_often(TOLERATED_PAGES):
         share = f"{len(fetched.failed)} of {fetched.requested}"
-        what = f"{share} discover pages failed, too many to leave out: {page.problem}"
+        what = f"{share} discover pages failed, too many to continue: {page.problem}"
         raise type(page.error).of(replace(page.error.problem, what=what))
 
 
 def store_pages(
     fetcher: Fetcher, batch: list[DiscoverPage], fetched: Fetched, note: Callable[..., None], slice_name: str = ""
 ) -> None:
-    """Store a batch of pages, of one slice if it is named, and note the readable ones in the same transaction.
+    """Store a batch of pages (of one slice, if named) and note the readable ones in the ledger, in one transaction.
 
-    `note` is the ledger's function for that, called with the connection and `pages`, the numbers of the readable ones.
+    `note` is the ledger's function, called with the connection and `pages`, the numbers of the readable pages.
     """
-    # Of a film on two pages, the later answer stays.
+    # Of a film on two pages, the later answer is kept.
     batch = sorted(batch, key=lambda page: (page.fetched_at, page.page))
-
     part = partial(page_of, slice_name=slice_name)
     rows = [row for page in batch for row in parse_page(page.results, page.page, fetcher.day, page.fetched_at)]
     frame = as_frame(raw.raw_discover, rows, part)
@@ -109,7 +107,7 @@ def store_pages(
             rule = fetch_log.UNREADABLE if page.is_answered else fetch_log.UNANSWERED
             reject(frame, {"page": page.page}, rule, page.problem, page_name(page.page, slice_name))
     earlier = fetched.so_far
-    # A page that failed stands for its films: so the share of broken rows is that of the pages that were read.
+    # A failed page counts as its films, so that the share of rejected rows is right.
     earlier.received += len(fetched.failed) * (PAGE_SIZE - 1)
     with fetcher.warehouse.begin() as connection:
         loaded = load(

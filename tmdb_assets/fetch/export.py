@@ -1,4 +1,4 @@
-"""A day's id export to `raw_export`: the popularity of every film that is known."""
+"""A day's id export to `raw_export`: the popularity of every known film."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from contextlib import ExitStack, contextmanager
 from tmdb_assets import partitions
 from tmdb_assets.fetch.progress import Advance
 from tmdb_assets.fetch.step import Fetched, Fetcher
-from tmdb_assets.tmdb.export.download import watched_downloads
+from tmdb_assets.tmdb.export.download import Watch
 from tmdb_assets.tmdb.export.file import ExportFile
 from tmdb_assets.transforms.conform import Conformed
 from tmdb_assets.warehouse.ledger import exports, fetch_log
 from tmdb_assets.warehouse.loading.load import Loaded, as_frame, load
 from tmdb_assets.warehouse.schema import raw
 
-GetExport = Callable[[dt.date, dt.datetime], ExportFile]
+GetExport = Callable[[dt.date, dt.datetime, Watch], ExportFile]
 
-SHOWN_AFTER_S = 3.0  # a shorter download is not worth a line
+SHOWN_AFTER_S = 3.0  # a shorter download is not shown
 KB = 1_000
 
 
 def fetch_export_day(fetcher: Fetcher, get_export: GetExport, *, is_past: bool = False) -> Fetched:
-    """Request the day's export unless it is stored, and store the films that are known by now.
+    """Request the day's export unless it is stored, and store its known films.
 
-    That of a past day (`is_past`) is requested again when films became known since: so the day holds the same films
-    whenever it was first loaded. Where discover gave the whole catalogue, `unseen` counts the films in the
-    export that it did not show (films without a date, adult films, videos).
+    That of a past day (`is_past`) is requested again if films became known later, so that the day has the same films
+    whenever it was first loaded. If discover listed the whole catalogue, `unseen` counts the films of the export that
+    it did not list (films without a date, adult films, videos).
 
-    Raises `ExportNotYetError`, `ExportGoneError`, `ExportCorruptError`, `UnreachableError`; nothing is written then.
+    Raises `ExportNotYetError`, `ExportGoneError`, `ExportCorruptError`, `UnreachableError`; then nothing is written.
     """
     warehouse, day = fetcher.warehouse, fetcher.day
     fetched = Fetched(Loaded(raw.raw_export))
@@ -45,8 +45,8 @@ def fetch_export_day(fetcher: Fetcher, get_export: GetExport, *, is_past: bool =
             known = fetch_log.known_films(connection) | fetch_log.discovered_films(connection, day)
             listed = fetch_log.find_crawl(connection, day, "discover")
         if later:
-            fetcher.say(f"raw_export: {day} is stored; {later} films became known since, so it is requested again")
-        with _shown(fetcher), get_export(day, partitions.now()) as file:
+            fetcher.say(f"raw_export: {day} is stored; {later} films became known later, so it is requested again")
+        with _shown(fetcher) as watch, get_export(day, partitions.now(), watch) as file:
             with warehouse.begin() as connection:
                 now = partitions.now()
                 fetch_log.open_crawl(connection, day, "export", refresh=fetcher.refresh or is_stored, now=now)
@@ -72,8 +72,8 @@ def _frames(file: ExportFile, fetcher: Fetcher, known: set[int]) -> Iterator[Con
 
 
 @contextmanager
-def _shown(fetcher: Fetcher, clock: Callable[[], float] = time.monotonic) -> Iterator[None]:
-    """Show how far the download within has come, in kilobytes, from when it turns out to be slow."""
+def _shown(fetcher: Fetcher, clock: Callable[[], float] = time.monotonic) -> Iterator[Watch]:
+    """Give a `Watch` that shows a slow download's progress in kilobytes."""
     started, shown_kb = clock(), 0
     advance: Advance | None = None
 
@@ -87,9 +87,9 @@ def _shown(fetcher: Fetcher, clock: Callable[[], float] = time.monotonic) -> Ite
         received_kb = -(-received // KB)
         advance(received_kb - shown_kb)
         shown_kb = received_kb
-        if received == promised:  # the download is over, unless it is tried again
+        if received == promised:  # complete, unless it is retried
             tracked.close()
             advance, shown_kb = None, 0
 
-    with ExitStack() as tracked, watched_downloads(watch):
-        yield
+    with ExitStack() as tracked:
+        yield watch

@@ -1,4 +1,4 @@
-"""How far a long step has come: in the run's log every ten seconds, or on the console."""
+"""The progress of a long step: in the run's log every ten seconds, or on the console."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class Progress(Protocol):
     """Shows the progress of one step at a time."""
 
     def track(self, label: str, total: int, say: Say) -> AbstractContextManager[Advance]:
-        """A context that gives a function to call with the number of things done since the last call."""
+        """Return a context that gives a function to call with the number of items done since the last call."""
 
     def note(self, line: str, say: Say) -> None:
-        """Report something worth knowing during a step, such as which run it waits for."""
+        """Show a line during a step, such as which run it waits for."""
 
 
 class LogProgress:
@@ -54,7 +54,7 @@ class LogProgress:
 
 
 def progress_line(label: str, done: int, total: int, seconds: float) -> str:
-    """One line: fetched/total, rate, time left."""
+    """Return one line: done/total, rate, time left."""
     rate = done / seconds if seconds > 0 else 0.0
     left = f", {(total - done) / rate:.0f} s left" if rate and done < total else ""
     return f"{label}: {done}/{total} in {seconds:.0f} s ({rate:.0f}/s{left})"

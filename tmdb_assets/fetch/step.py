@@ -1,7 +1,7 @@
-"""What the fetching steps share: requesting a day from TMDb and storing the answers in batches as they arrive.
+"""What the fetching steps share: they request a day from TMDb and store the answers in batches as they arrive.
 
-An interrupted run loses at most the batch in hand: the next one requests only what is missing (`fetch_log`, and the raw
-rows themselves). Each step has a module of its own: `discover`, `catalogue`, `details`, `reference`, `export`.
+An interrupted run loses at most its last batch; the next run requests only what is missing (`fetch_log`, and the raw
+rows). Each step has its own module: `discover`, `catalogue`, `details`, `reference`, `export`.
 """
 
 from __future__ import annotations
@@ -30,11 +30,10 @@ Item = TypeVar("Item")
 
 @dataclass
 class Fetched:
-    """What a fetching step stored, and what it could not get (page numbers, film ids or lists, with the cause).
+    """What a fetching step stored, and what failed (pages, films or lists, with the cause).
 
     `stored_before` counts the day's rows of earlier runs: the share of rejected rows is that of the day, so that one
-    film requested again and broken again does not stop a day of thousands. `given_up` says why a step stopped before it
-    had requested everything.
+    broken film, requested again, does not stop a day of thousands. `given_up` says why a step stopped early.
     """
 
     loaded: Loaded
@@ -48,12 +47,12 @@ class Fetched:
     given_up: str | None = None
 
     def has_failed_too_often(self, tolerated: int) -> bool:
-        """Whether more requests failed than can be left out: over 5%, and more than `tolerated`."""
+        """Whether over 5% of the requests failed, and more than `tolerated`."""
         return len(self.failed) > max(tolerated, TOLERATED_SHARE * self.requested)
 
     @property
     def so_far(self) -> Loaded:
-        """What the next batch is judged together with."""
+        """The day's rows so far, with which the next batch is judged."""
         received = self.stored_before + self.loaded.received
         return Loaded(self.loaded.table, received, rejected=list(self.loaded.rejected))
 
@@ -72,16 +71,16 @@ class Fetcher:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Hold the right to request from TMDb, over all runs on this warehouse; requests count from here on."""
+        """Hold the turn (one process per warehouse sends requests), and count requests from here on."""
         with self.warehouse.fetch_lock(self.say):
             self.take_requests()
             yield
 
     @contextmanager
     def crawl(self, kind: str) -> Iterator[fetch_log.Crawl]:
-        """Open the day's crawl of a kind and close it, however the step ends.
+        """Open the day's crawl of a kind, and close it however the step ends.
 
-        It stays open for the next run unless the step ended well and set its `is_complete`.
+        It is complete only if the step succeeded and set `is_complete`.
         """
         with self.warehouse.begin() as connection:
             opened = fetch_log.open_crawl(connection, self.day, kind, refresh=self.refresh, now=partitions.now())
@@ -93,21 +92,21 @@ class Fetcher:
         self.close_crawl(kind, is_complete=opened.is_complete)
 
     def close_crawl(self, kind: str, *, is_complete: bool) -> None:
-        """Note whether a kind's day is complete, and the requests not counted yet."""
+        """Close a crawl as complete or not, and add the requests not counted yet."""
         with self.warehouse.begin() as connection:
             fetch_log.count_fetched(connection, self.day, kind, requests=self.take_requests(), rows=0)
             fetch_log.close_crawl(connection, self.day, kind, partitions.now() if is_complete else None)
 
     def take_requests(self) -> int:
-        """Requests sent since the last call."""
+        """Return the number of requests sent since the last call."""
         before, self._counted = self._counted, self.client.stats.requests
         return self._counted - before
 
     @contextmanager
     def track(self, label: str, total: int) -> Iterator[Advance]:
-        """Show the progress of fetching: gives a function to call with the number of answers since the last call.
+        """Show progress: give a function to call with the number of answers since the last call.
 
-        That raises `FetchLockLostError` when another run may be requesting from TMDb by now.
+        It raises `FetchLockLostError` if another run may have the turn by now.
         """
         with self.progress.track(label, total, self.say) as show:
 
@@ -119,7 +118,7 @@ class Fetcher:
 
 
 def reject(conformed: Conformed, row: dict[str, Any], rule: str, value: str, part: str) -> None:
-    """Count a part that gave no row at all as a rejected row."""
+    """Count a part without any rows as one rejected row."""
     conformed.received += 1
     conformed.rejected.append(Rejected(row, (Reason(rule, value),), part))
 
@@ -127,7 +126,7 @@ def reject(conformed: Conformed, row: dict[str, Any], rule: str, value: str, par
 def store_in_batches(
     answers: Iterable[Item], size: int, judge: Callable[[Item], None], store: Callable[[list[Item]], None]
 ) -> None:
-    """Store answers in batches as they arrive; what is in hand is stored too when TMDb, `judge` or someone stops it."""
+    """Store answers in batches as they arrive; the last batch also when TMDb, `judge` or a person ends the step."""
     batch: list[Item] = []
 
     def flush() -> None:

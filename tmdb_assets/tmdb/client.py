@@ -159,31 +159,22 @@ class TmdbClient:
             params["append_to_response"] = ",".join(self._append)
         return self.fetch_many((movie_id, f"/movie/{movie_id}", params) for movie_id in movie_ids)
 
-    def genres(self) -> Answer:
-        """Request the genres: a list of {id, name}. Raises `UnreadableAnswerError` without one, or any `TmdbError`."""
-        answer = self._reference("/genre/movie/list", language=self.language)
-        genres = answer.payload["genres"] if isinstance(answer.payload, dict) and "genres" in answer.payload else None
-        if not isinstance(genres, list):
-            raise UnreadableAnswerError("TMDb's answer to /genre/movie/list has no list of genres")
-        return Answer(answer.status, genres, answer.fetched_at, answer.removed_characters)
+    def reference(self, path: str) -> list[Any]:
+        """Request TMDb's list of genres, countries or languages, and return its entries.
 
-    def countries(self) -> Answer:
-        """Request the countries: a list of {iso_3166_1, english_name, native_name}. Raises any `TmdbError`."""
-        return self._reference("/configuration/countries", language=self.language)
-
-    def languages(self) -> Answer:
-        """Request the languages: a list of {iso_639_1, english_name, name}. Raises any `TmdbError`."""
-        return self._reference("/configuration/languages")
+        Raises `UnreadableAnswerError` if there is no list, `BadRequestError` for a 404, or any other `TmdbError`.
+        """
+        answer = self.get(path, language=self.language)
+        if answer.status == 404:
+            raise missing_endpoint(path)
+        entries = answer.payload.get("genres") if isinstance(answer.payload, dict) else answer.payload
+        if not isinstance(entries, list):
+            raise UnreadableAnswerError(f"TMDb's answer to {path} has no list of genres")
+        return entries
 
     def close(self) -> None:
         """Close the open connections; a later request opens new ones."""
         self._adapter.close()
-
-    def _reference(self, path: str, /, **params: Any) -> Answer:
-        answer = self.get(path, **params)
-        if answer.status == 404:
-            raise missing_endpoint(path)
-        return answer
 
     def _work(
         self,
@@ -250,7 +241,7 @@ class TmdbClient:
     def _refused(self, fault: Fault, sent: float, tries: Tries) -> Fault | TmdbError:
         """Slow down after a 429; return an error once TMDb has answered only 429s for too long."""
         wait = fault.retry_after or 0.0
-        # A wait that is too long for this request does not stop the others: each finds out by itself.
+        # A wait that is too long for this request does not stop the others: each decides by its own answers.
         hold = wait if wait <= LONGEST_WAIT_SECONDS else min(wait, self._retry_seconds)
         refused_seconds = self._pace.refuse(hold, sent)
         self.stats.count_answer(rate_limited=True)

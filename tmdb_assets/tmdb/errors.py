@@ -6,13 +6,12 @@ Codes: https://developer.themoviedb.org/docs/errors
 from __future__ import annotations
 
 import datetime as dt
-import http
 import re
 import socket
 import ssl
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from http.client import IncompleteRead
+from http.client import IncompleteRead, responses
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -275,8 +274,7 @@ def _duration_words(seconds: float) -> str:
 
 
 def _status_words(status: int) -> str:
-    known = status in set(http.HTTPStatus)
-    return f"{status} {http.HTTPStatus(status).phrase}" if known else str(status)
+    return f"{status} {responses.get(status, '')}".rstrip()
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

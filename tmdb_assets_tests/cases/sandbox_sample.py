@@ -59,8 +59,8 @@ def connect(url):
     return http.client.HTTPConnection(urlsplit(url).netloc, timeout=PATIENCE_S)
 
 
-def ask(connection, path, method="GET", headers=AUTH, body=None):
-    connection.request(method, "/3" + path, body=body, headers=headers)
+def request(connection, path, headers=AUTH):
+    connection.request("GET", "/3" + path, headers=headers)
     answer = connection.getresponse()
     return answer.status, answer.headers, answer.read()
 
@@ -68,7 +68,7 @@ def ask(connection, path, method="GET", headers=AUTH, body=None):
 def get(url, path, headers=AUTH):
     """Send one request on its own connection; return status and parsed body."""
     connection = connect(url)
-    status, headers, body = ask(connection, path, headers=headers)
+    status, headers, body = request(connection, path, headers)
     connection.close()
     assert headers["Content-Type"] == "application/json;charset=utf-8"
     return status, json.loads(body)

@@ -95,7 +95,7 @@ class Platform(Graph):
             source.client = TmdbClient(
                 given["tmdb_api_url"], given["tmdb_token"], rate_limit=0, retry_seconds=retry_seconds
             )
-            source.export = lambda day, now: fetch_export(  # type: ignore[method-assign]
+            source.export = lambda day, now, _watch: fetch_export(  # type: ignore[method-assign]
                 source.export_url, day, now=now, stats=source.client.stats, retry_seconds=retry_seconds
             )
         super().__init__(warehouse, source, monkeypatch)

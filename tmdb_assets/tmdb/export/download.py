@@ -10,8 +10,8 @@ from __future__ import annotations
 import datetime as dt
 import tempfile
 import time
-from contextlib import ExitStack, closing, contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
@@ -27,11 +27,9 @@ from tmdb_assets.tmdb.limits.tries import Tries, retrying
 from tmdb_assets.tmdb.route import find_route, user_agent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from tmdb_assets.tmdb.stats import FetchStats
 
-    Watch = Callable[[int, int], None]
+Watch = Callable[[int, int], None]
 
 _READ_BYTES = 65_536
 _DUE = dt.time(8, tzinfo=dt.UTC)
@@ -58,23 +56,6 @@ class ExportCorruptError(TmdbError):
     retry = Retry.LATER
 
 
-# A context variable, because the callers that show progress and this download have `TmdbSource` between them.
-_watch: ContextVar[Watch | None] = ContextVar("_watch", default=None)
-
-
-@contextmanager
-def watched_downloads(watch: Watch) -> Iterator[None]:
-    """Within this context, `watch` is called while an export downloads, with the bytes received and the total.
-
-    A retry starts from 0 again. An export without a Content-Length is not watched.
-    """
-    token = _watch.set(watch)
-    try:
-        yield
-    finally:
-        _watch.reset(token)
-
-
 def export_name(day: dt.date) -> str:
     """Return the file name of a day's export."""
     return f"movie_ids_{day:%m_%d}_{day.year:04}.json.gz"
@@ -86,6 +67,7 @@ def fetch_export(
     *,
     now: dt.datetime,
     stats: FetchStats,
+    watch: Watch | None = None,
     retry_seconds: float = 18,
     download_seconds: float = 600,
     timeouts: tuple[float, float] = (3.05, 10),
@@ -101,15 +83,17 @@ def fetch_export(
 
     `now` (aware, UTC) decides whether a missing day is not published yet or no longer. Faults are retried for at most
     `retry_seconds`, not counting the time in which bytes arrive; the download ends `download_seconds` after its start.
-    `timeouts` are for connecting and reading, in seconds. `stats` counts the requests. `clock` (monotonic seconds) and
-    `sleep` are replaced together.
+    `timeouts` are for connecting and reading, in seconds. `stats` counts the requests. `watch` is called as bytes
+    arrive, with their number so far and the Content-Length (not if there is none); a retry starts from 0. `clock`
+    (monotonic seconds) and `sleep` are replaced together.
 
     Raises `ExportNotYetError`, `ExportGoneError`, `ExportCorruptError`, `UnreachableError`, `BadRequestError`.
     """
     with ExitStack() as opened:
         file: IO[bytes] = opened.enter_context(tempfile.TemporaryFile())
         with closing(HTTPAdapter()) as adapter:
-            download = _Download(base_url, day, now, adapter, timeouts, clock, clock() + download_seconds, stats)
+            until = clock() + download_seconds
+            download = _Download(base_url, day, now, adapter, timeouts, clock, until, stats, watch)
             tries = Tries(retry_seconds, download.waiting_clock)
             outcome: Unpacker | Fault | TmdbError = retrying(sleep, stats.count_retry)(download.attempt, tries, file)
         if isinstance(outcome, Fault):
@@ -132,6 +116,7 @@ class _Download:
     clock: Callable[[], float]
     until: float
     stats: FetchStats
+    watch: Watch | None
     flowing: float = 0.0
 
     def __post_init__(self) -> None:
@@ -174,7 +159,7 @@ class _Download:
 
     def _receive(self, response: requests.Response, unpacker: Unpacker) -> Unpacker | Fault | TmdbError:
         length = response.headers.get("Content-Length", "")
-        promised, watch, last = int(length) if length.isdecimal() else 0, _watch.get(), self.clock()
+        promised, last = int(length) if length.isdecimal() else 0, self.clock()
         while True:
             # Only errors of the network are classified: a full disk is no fault of TMDb.
             try:
@@ -186,8 +171,8 @@ class _Download:
             unpacker.feed(part)
             now = self.clock()
             self.flowing, last = self.flowing + now - last, now
-            if watch and promised:
-                watch(response.raw.tell(), promised)
+            if self.watch and promised:
+                self.watch(response.raw.tell(), promised)
             if now > self.until:
                 return UnreachableError(
                     f"{self.host} is too slow: the download of the id export of {self.day} timed out after "

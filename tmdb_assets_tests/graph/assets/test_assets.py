@@ -112,7 +112,7 @@ def test_a_past_day_without_stored_rows_is_loaded_from_its_export(loaded):
 
 
 def test_a_past_day_without_stored_rows_or_export_is_refused_and_nothing_changes(loaded):
-    def missing(day, now):
+    def missing(day, *_):
         raise ExportGoneError(f"The id export of {day} is no longer published (404)")
 
     loaded.source.export = missing
@@ -129,7 +129,7 @@ def test_a_past_day_without_stored_rows_or_export_is_refused_and_nothing_changes
 
 
 def test_without_its_export_today_is_loaded_with_a_warning(empty):
-    def missing(day, now):
+    def missing(day, *_):
         raise ExportNotYetError(f"No export of {day} yet")
 
     empty.source.export = missing

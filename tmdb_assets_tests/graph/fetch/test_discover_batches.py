@@ -19,12 +19,12 @@ ONLY = ("raw_discover",)
 
 
 class BrokenOff(TmdbClient):
-    """Ends with `end` after the sixth page: a value for one page, or an exception."""
+    """Ends after the sixth page with `end`: the answer of a page, or an exception."""
 
     end: BaseException | None = None
 
     def __init__(self, *where):
-        super().__init__(*where, rate_limit=0, workers=1)  # pages come one after the other
+        super().__init__(*where, rate_limit=0, workers=1)  # one page at a time
         self.pages = []
 
     def fetch_many(self, requests):

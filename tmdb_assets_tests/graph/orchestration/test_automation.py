@@ -145,7 +145,7 @@ def test_without_a_missing_day_no_run_is_looked_up(books, monkeypatch):
 
 
 def test_days_that_the_network_failed_are_filled_later_oldest_first(loaded, monkeypatch):
-    def down(day, now):
+    def down(day, *_):
         raise UnreachableError("The network is down")
 
     today, missing = DAY + 3 * ONE_DAY, [DAY + ONE_DAY, DAY + 2 * ONE_DAY]
@@ -162,7 +162,7 @@ def test_days_that_the_network_failed_are_filled_later_oldest_first(loaded, monk
 
 @pytest.mark.parametrize("is_loaded", [False, True], ids=["without facts", "from discover alone"])
 def test_a_day_whose_export_is_gone_for_good_is_left_in_peace(loaded, monkeypatch, is_loaded):
-    def gone(day, now):
+    def gone(day, *_):
         raise ExportGoneError(f"The id export of {day} is no longer published (404)")
 
     if is_loaded:
@@ -219,7 +219,7 @@ def test_a_day_loaded_before_its_export_was_there_gets_it(loaded, monkeypatch):
 
 
 def test_a_day_that_cannot_be_filled_leaves_everything_as_it_was(loaded, monkeypatch):
-    def missing(day, now):
+    def missing(day, *_):
         raise ExportGoneError(f"The id export of {day} is no longer published (404)")
 
     loaded.source.export = missing

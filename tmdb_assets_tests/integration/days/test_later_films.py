@@ -99,7 +99,7 @@ def test_a_complete_day_requests_nothing_for_films_that_became_known_later(made,
 def interrupt_at(made, monkeypatch, where):
     """Ctrl-C during the download of an export, or between two steps."""
     if where == "in a step":
-        made.source.export = lambda day, now: signal.raise_signal(signal.SIGINT)
+        made.source.export = lambda *_: signal.raise_signal(signal.SIGINT)
         return
     store = made.instance.handle_new_event
 

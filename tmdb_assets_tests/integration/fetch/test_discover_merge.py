@@ -1,4 +1,4 @@
-"""A film that discover shows twice on a day: the later answer stays, in whatever order the answers are stored."""
+"""A film that discover lists twice on a day: the later answer is kept, in whatever order the answers are stored."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tmdb_assets.warehouse.warehouse import Warehouse
 from tmdb_assets_tests.cases.sound_rows import load_rows, rows_of
 
 DAY = dt.date(2026, 7, 30)
-# When a film was answered (seconds after the start) and at which rank; the popularity names the answer.
+# Seconds after the start, and rank; the popularity is the number of the answer.
 ANSWERS = [(0, 41), (5, 21), (5, 22), (3, 90)]
 
 
@@ -30,17 +30,11 @@ def answer(number: int, film: int = 1) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("is_one_batch", [True, False])
-def test_the_later_answer_stays_in_any_order(warehouse: Warehouse, is_one_batch: bool) -> None:
+def test_the_later_answer_is_kept_in_any_order(warehouse: Warehouse, is_one_batch: bool) -> None:
     orders = list(permutations(range(len(ANSWERS))))
-    # A film for each order; one load for all of a film's answers (a chunk each), or a load for each answer.
+    # One film per order; one load of all its answers (a chunk each), or one load per answer.
     chunks = [[answer(order[place], film) for film, order in enumerate(orders, 1)] for place in range(len(ANSWERS))]
     for load in [chunks] if is_one_batch else [[chunk] for chunk in chunks]:
         load_rows(warehouse, raw_discover, *load, day=DAY)
     stored = rows_of(warehouse, "select movie_id, rank, popularity from raw_discover order by 1")
     assert stored == [(film, 22, 2.0) for film in range(1, len(orders) + 1)]
-
-
-def test_a_film_asked_again_whose_rank_improved_has_its_new_answer(warehouse: Warehouse) -> None:
-    load_rows(warehouse, raw_discover, [answer(0)], day=DAY)
-    load_rows(warehouse, raw_discover, [answer(1)], day=DAY)
-    assert rows_of(warehouse, "select rank, popularity from raw_discover") == [(21, 1.0)]

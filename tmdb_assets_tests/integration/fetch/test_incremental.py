@@ -1,4 +1,4 @@
-"""Details day by day: only new, changed, returned and stale films are asked, and the tables are as if all had been."""
+"""Details day by day: only new, changed, returned and stale films are requested; tables are as if all were."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ from tmdb_assets_tests.stage.many_days import (
 from tmdb_assets_tests.stage.platform import assert_green, platform
 
 
-def test_the_second_day_asks_only_new_and_changed_films(warehouse, monkeypatch):
+def test_the_second_day_requests_only_new_and_changed_films(warehouse, monkeypatch):
     with platform(warehouse, CATALOGUE, monkeypatch) as made:
         assert due_of(load(made, DAY, CATALOGUE, {})) == {"new": 50}
-        assert asked_changes(made.replay) == []  # nothing is known that could have changed
+        assert asked_changes(made.replay) == []  # no known film can have changed
         result = load(made, NEXT, second_day(), {DAY: {IDS[0]}, NEXT: {*EDITS, GONE, 123_456}})
         assert due_of(result) == {"changed": len(EDITS) + 1, "new": 1}
         assert asked_films(made.replay) == sorted([*EDITS, GONE, NEW])
@@ -44,7 +44,7 @@ def test_the_second_day_asks_only_new_and_changed_films(warehouse, monkeypatch):
         assert (asked_pages(made.replay), asked_exports(made.replay)) == ([1, 2, 3], [NEXT])
         assert made.replay.requests.total() == len(EDITS) + 2 + 2 + 3 + 1
         assert_green(result)
-        # Not once more on the same day.
+        # Not again on the same day.
         load(made, NEXT, second_day(), {NEXT: {*EDITS}})
         assert made.replay.asked == []
 
@@ -70,25 +70,25 @@ def test_every_table_equals_what_a_full_fetch_gives(server, warehouse, monkeypat
     assert measures == {"discover": 49, "export": 2}
 
 
-def test_a_change_that_the_list_missed_comes_with_the_films_age(warehouse, monkeypatch):
+def test_a_change_missing_from_the_list_is_found_when_the_film_is_stale(warehouse, monkeypatch):
     age, edited = 8, catalogue([{**made, "title": f"New {made['id']}"} for made in FILMS])
-    asked = {}
+    requested = {}
     with platform(warehouse, CATALOGUE, monkeypatch, tmdb_details_max_age_days=age) as made:
         load(made, DAY, CATALOGUE, {}, only=MOVIE_CHAIN)
         for days in range(1, age + 2):
             result = load(made, DAY + days * ONE_DAY, edited, {}, only=MOVIE_CHAIN)
             assert set(due_of(result)) <= {"stale"}
-            asked |= dict.fromkeys(asked_films(made.replay), days)
+            requested |= dict.fromkeys(asked_films(made.replay), days)
             new = made.column("select movie_id from dim_movie where title like 'New %' order by 1")
-            assert new == sorted(asked)  # what was not asked keeps what it had
-    assert sorted(asked) == IDS
-    assert age in asked.values()
-    assert set(asked.values()) <= set(range(age // 2, age + 1))
-    assert max(list(asked.values()).count(days) for days in range(age + 2)) < len(IDS) / 2  # no day has a wave
+            assert new == sorted(requested)  # the others keep their details
+    assert sorted(requested) == IDS
+    assert age in requested.values()
+    assert set(requested.values()) <= set(range(age // 2, age + 1))
+    assert max(list(requested.values()).count(days) for days in range(age + 2)) < len(IDS) / 2  # no day has a wave
 
 
 @pytest.mark.parametrize("place", ["in discover", "outside discover"])
-def test_a_404_sets_the_date_of_removal_and_a_later_answer_clears_it(warehouse, monkeypatch, place):
+def test_a_404_sets_removed_date_and_a_later_answer_clears_it(warehouse, monkeypatch, place):
     shown = IDS if place == "in discover" else IDS[1:]
     known = catalogue(FILMS, discover_ids=shown)
     query = "select title, details_date, removed_date from dim_movie where movie_id = :film"
@@ -124,8 +124,8 @@ def test_a_refresh_as_the_days_first_run_loses_no_change(warehouse, monkeypatch)
         assert made.column("select collection_id from dim_movie where movie_id = :film", film=UNLISTED_EDITED) == [7]
 
 
-def test_films_known_from_before_the_lists_were_kept_are_asked_once(warehouse, monkeypatch):
-    """A warehouse filled by an earlier version never made a list: what changed since is not known."""
+def test_films_older_than_the_ledger_are_requested_once(warehouse, monkeypatch):
+    """A warehouse filled by an earlier version has no change lists: what changed since is unknown."""
     with platform(warehouse, CATALOGUE, monkeypatch) as made:
         load(made, DAY, CATALOGUE, {}, only=MOVIE_CHAIN)
         made.execute("delete from fetch_log where kind = 'changes'")

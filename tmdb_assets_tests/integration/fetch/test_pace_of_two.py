@@ -1,10 +1,9 @@
-"""Two processes fetch for one warehouse at once: TMDb never sees more requests in a second than one may send."""
+"""Two processes fetch for one warehouse at once: together they keep the rate limit of one."""
 
 from __future__ import annotations
 
 import datetime as dt
 import threading
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -17,6 +16,7 @@ from tmdb_assets.warehouse.ledger.fetch_lock import FETCH_LOCK
 from tmdb_assets.warehouse.warehouse import Warehouse
 from tmdb_assets_tests.cases.awkward import catalogue, film
 from tmdb_assets_tests.fakes.replay import Asked, Fault, FaultHook, ReplayServer
+from tmdb_assets_tests.fakes.virtual_time import most_in_a_window
 from tmdb_assets_tests.oracle import expected
 from tmdb_assets_tests.oracle.compare import Tables
 from tmdb_assets_tests.stage.command import PYTHON, command_environment, finish, start
@@ -25,13 +25,10 @@ from tmdb_assets_tests.stage.waiting import wait_until
 Fetched = tuple[dict[dt.date, list[Asked]], str, Tables]
 LIMIT, FILMS = 40, 60
 PAGES = FILMS // 20
-# Two days, so that each process has everything to ask: a day that is complete asks nothing.
+# Two days, so that each process has requests to send: a complete day needs none.
 DAYS = {dt.date(2026, 7, day): catalogue([film(9000 + n, title=f"On {day}") for n in range(FILMS)]) for day in (29, 30)}
-# A client's permits keep one request more than the limit at least 12 ms further apart than a second. So the server sees
-# no second with more than the limit (40 were the most in each of six runs, on an idle and on a busy machine), unless a
-# request is sent, or read by the server's thread, that much later than those after it. A thread of a busy machine can
-# be that late, which is no fault of the pace: a window is shorter by this. Two clients at once, each with the limit to
-# itself, send some 70 in what is left of the second.
+# On a busy machine a thread may send or read a request this much late, which is no fault of the rate limit: so windows
+# are shorter by this. Two clients, each with its own limit, would send some 70 requests in such a window.
 LATE_S = 0.1
 FETCH = """
 import datetime as dt
@@ -53,17 +50,17 @@ WAITING = "select count(*) from pg_locks where locktype = 'advisory' and objid =
 
 
 class HoldTheFirst:
-    """A fault hook that answers nobody until both processes have come: one asks, the other waits for it or asks too."""
+    """Delays all answers until both processes have started: one sends, the other waits for its turn or sends too."""
 
     def __init__(self, tables: Tables) -> None:
         self._tables, self._lock = tables, threading.Lock()
-        self._asking, self._have_come = set[dt.date](), False
+        self._sending, self._have_come = set[dt.date](), False
 
     def of(self, day: dt.date) -> FaultHook:
-        """The hook for the server that this day's process asks."""
+        """The hook of the server for this day's process."""
 
         def hook(path: str, params: Mapping[str, str]) -> Fault | None:
-            self._asking.add(day)
+            self._sending.add(day)
             with self._lock:
                 assert wait_until(self._both_have_come, every=0.02)
             return None
@@ -71,27 +68,21 @@ class HoldTheFirst:
         return hook
 
     def _both_have_come(self) -> bool:
-        self._have_come = self._have_come or len(self._asking) == 2 or self._is_awaited()
+        self._have_come = self._have_come or len(self._sending) == 2 or self._is_awaited()
         return self._have_come
 
     def _is_awaited(self) -> bool:
         return bool(self._tables.value(WAITING, low=FETCH_LOCK & 0xFFFFFFFF))
 
 
-def most_in_a_window(times: list[float], seconds: float) -> int:
-    """The largest number of times in any closed window; one that starts at a time is always among the largest."""
-    times = sorted(times)
-    return max(bisect_right(times, first + seconds) - place for place, first in enumerate(times))
-
-
 @pytest.fixture
 def fetched(database: sa.URL, warehouse: Warehouse) -> Fetched:
-    """What each day's process asked, and what both said, when both have ended well."""
+    """The requests of each day's process, the output of both, and the tables, after both have succeeded."""
     tables = Tables(warehouse)
     tables.counts()  # brings the schema up
     first = HoldTheFirst(tables)
     with ExitStack() as stack:
-        # A server a day tells which process asks; both note the time on the one clock of this process.
+        # One server per day, so that the requests of each process are known; both have the clock of this process.
         servers = {day: stack.enter_context(ReplayServer(each, first.of(day))) for day, each in DAYS.items()}
         processes = [
             start(command_environment(database, replay, TMDB_RATE_LIMIT=str(LIMIT)), str(day), program=FETCHING)
@@ -107,7 +98,7 @@ def test_two_processes_together_keep_the_limit_of_one(fetched: Fetched) -> None:
     arrivals = sorted((request.at, day) for day, requests in asked.items() for request in requests)
     times = [at for at, _ in arrivals]
     assert most_in_a_window(times, 1 - LATE_S) <= LIMIT
-    # Between the last request of the one and the first of the other lies a second, in which nobody sends anything.
+    # Between the last request of one and the first of the other, nothing is sent for a second.
     pauses = [after - before for (before, one), (after, other) in pairwise(arrivals) if one != other]
     assert pauses
     assert min(pauses) >= 1

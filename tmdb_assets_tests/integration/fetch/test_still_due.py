@@ -1,4 +1,4 @@
-"""Details that a day owes: lists of changes that could not be had, films that gave no answer or none to believe."""
+"""Details still due from earlier days: change lists that failed, films without an answer, 404s not believed."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from tmdb_assets_tests.stage.platform import checks_of, failures_of, platform
 
 
 @pytest.mark.parametrize("fault", [MISSING, GARBAGE, DOWN], ids=["404", "garbage", "500"])
-def test_without_a_change_list_every_film_of_the_day_is_asked(warehouse, monkeypatch, fault):
+def test_without_a_change_list_every_film_of_the_day_is_requested(warehouse, monkeypatch, fault):
     with platform(warehouse, CATALOGUE, monkeypatch, retry_seconds=0.3) as made:
         load(made, DAY, CATALOGUE, {}, only=MOVIE_CHAIN)
         made.replay.reset()
@@ -51,7 +51,7 @@ def test_without_a_change_list_every_film_of_the_day_is_asked(warehouse, monkeyp
         assert made.value("select title from dim_movie where movie_id = :film", film=IDS[0]) == "Another title"
 
 
-def test_films_that_more_pages_bring_get_their_details_on_the_same_day(warehouse, monkeypatch):
+def test_films_of_additional_pages_get_their_details_on_the_same_day(warehouse, monkeypatch):
     with platform(warehouse, CATALOGUE, monkeypatch, tmdb_pages=2) as made:
         load(made, DAY, CATALOGUE, {})
         first = asked_films(made.replay)
@@ -65,27 +65,9 @@ def test_films_that_more_pages_bring_get_their_details_on_the_same_day(warehouse
         assert made.replay.asked == []
 
 
-def test_what_a_day_could_not_ask_is_asked_by_the_next(warehouse, monkeypatch):
-    """A film that was due and not answered stays due, though no later change list names it."""
-    edited = {**FILMS[0], "title": "Another title"}
-    later = catalogue([edited, *FILMS[1:]])
-    with platform(warehouse, CATALOGUE, monkeypatch, retry_seconds=0.3) as made:
-        load(made, DAY, CATALOGUE, {}, only=MOVIE_CHAIN)
-        made.replay.faults = lambda path, params: (
-            GARBAGE if path == f"/movie/{IDS[0]}" else change_lists({DAY: {IDS[0]}})(path, params)
-        )
-        assert failures_of(made.fetch_day(NEXT, later, only=MOVIE_CHAIN)) == []
-        assert made.value("select title from dim_movie where movie_id = :film", film=IDS[0]) == "Film 9001"
-        load(made, NEXT + ONE_DAY, later, {}, only=MOVIE_CHAIN)
-        assert asked_films(made.replay) == [IDS[0]]
-        assert made.value("select title from dim_movie where movie_id = :film", film=IDS[0]) == "Another title"
-        load(made, NEXT + 2 * ONE_DAY, later, {}, only=MOVIE_CHAIN)
-        assert asked_films(made.replay) == []
-
-
 @pytest.mark.parametrize("fault", [MISSING, GARBAGE, DOWN], ids=["404", "garbage", "500"])
-def test_a_change_list_that_could_not_be_had_is_asked_by_the_days_after(warehouse, monkeypatch, fault):
-    """A film outside discover that changed meanwhile is not left to its age."""
+def test_a_change_list_that_failed_is_requested_by_later_days(warehouse, monkeypatch, fault):
+    """A changed film outside discover does not wait until it is stale."""
     edited = catalogue([{**made, "title": f"New {made['id']}"} for made in FILMS], discover_ids=IDS[2:])
     listed = {DAY: {IDS[0]}, NEXT: {IDS[1]}}
     with platform(warehouse, CATALOGUE, monkeypatch, retry_seconds=0.3) as made:
@@ -95,7 +77,7 @@ def test_a_change_list_that_could_not_be_had_is_asked_by_the_days_after(warehous
             made.replay.reset()
             assert failures_of(made.fetch_day(day, edited, only=MOVIE_CHAIN)) == []
             assert asked_films(made.replay) == IDS[2:]
-            # Not once more on the same day: it asked every film that it could.
+            # Not again on the same day: every film was requested.
             made.replay.reset()
             assert failures_of(made.fetch_day(day, edited, only=MOVIE_CHAIN)) == []
             assert made.replay.asked == []
@@ -107,8 +89,8 @@ def test_a_change_list_that_could_not_be_had_is_asked_by_the_days_after(warehous
         assert asked_changes(made.replay) == [FOURTH, FOURTH + ONE_DAY]
 
 
-def test_lists_that_an_outage_withheld_are_asked_by_the_days_next_run(warehouse, monkeypatch):
-    """TMDb comes back on the same day: then only what changed is asked, not every film."""
+def test_change_lists_missed_in_an_outage_are_requested_by_the_days_next_run(warehouse, monkeypatch):
+    """TMDb is back on the same day: then only changed films are requested."""
     with platform(warehouse, CATALOGUE, monkeypatch, retry_seconds=0.3) as made:
         load(made, DAY, CATALOGUE, {}, only=MOVIE_CHAIN)
         made.replay.faults = both(without_lists(DOWN), at_films(IDS, DOWN))
@@ -122,7 +104,7 @@ def test_lists_that_an_outage_withheld_are_asked_by_the_days_next_run(warehouse,
         assert (asked_changes(made.replay), asked_films(made.replay)) == ([NEXT, THIRD], [])
 
 
-def test_films_whose_404_was_not_believed_are_asked_by_the_days_after(warehouse, monkeypatch):
+def test_films_whose_404_was_not_believed_are_requested_by_later_days(warehouse, monkeypatch):
     edited = catalogue([{**made, "title": f"New {made['id']}"} for made in FILMS], discover_ids=IDS[10:])
     wrong, right = IDS[:30], IDS[30:]
     with platform(warehouse, CATALOGUE, monkeypatch) as made:
@@ -142,8 +124,8 @@ def test_films_whose_404_was_not_believed_are_asked_by_the_days_after(warehouse,
 
 
 @pytest.mark.parametrize("lists", ["read", "withheld"])
-def test_a_film_owed_for_days_stays_owed(warehouse, monkeypatch, lists):
-    """Neither the day that owes it nor the next got its details; the last of them had no change list either."""
+def test_a_film_stays_due_over_several_days(warehouse, monkeypatch, lists):
+    """Two days failed to get its details, the second perhaps without a change list; no later list has it."""
     edited = catalogue([{**FILMS[0], "title": "Another title"}, *FILMS[1:]], discover_ids=IDS[1:])
     broken = at_films([IDS[0]], GARBAGE)
     with platform(warehouse, CATALOGUE, monkeypatch, retry_seconds=0.3) as made:
@@ -157,3 +139,5 @@ def test_a_film_owed_for_days_stays_owed(warehouse, monkeypatch, lists):
         load(made, FOURTH, edited, {}, only=MOVIE_CHAIN)
         assert asked_films(made.replay) == [IDS[0]]
         assert title_of(made, IDS[0]) == "Another title"
+        load(made, FOURTH + ONE_DAY, edited, {}, only=MOVIE_CHAIN)
+        assert asked_films(made.replay) == []

@@ -216,7 +216,7 @@ def make_impatient(made: Platform) -> None:
     patience: dict[str, Any] = {"retry_seconds": RETRY_SECONDS, "clock": fast.clock, "sleep": fast.sleep}
     source.client = client = TmdbClient(replay.url, replay.token, rate_limit=0, read_timeout=READ_TIMEOUT_S, **patience)
 
-    def export(day: dt.date, now: dt.datetime) -> ExportFile:
+    def export(day: dt.date, now: dt.datetime, _watch: object) -> ExportFile:
         timeouts = (3.05, READ_TIMEOUT_S)
         return fetch_export(source.export_url, day, now=now, stats=client.stats, timeouts=timeouts, **patience)
 

@@ -43,8 +43,8 @@ def receiver(monkeypatch):
 def failed(server, loaded_database):
     """The graph beside a warehouse with DAY, after three runs that failed for one cause: no rows, no export."""
 
-    def missing(asked, now):
-        raise ExportGoneError(f"The id export of {asked} is {NO_EXPORT}: <gone> & away", cause=NO_EXPORT)
+    def missing(day, *_):
+        raise ExportGoneError(f"The id export of {day} is {NO_EXPORT}: <gone> & away", cause=NO_EXPORT)
 
     with (
         pytest.MonkeyPatch.context() as monkeypatch,

@@ -1,4 +1,4 @@
-"""The graph over a catalogue of many small slices, told to load the whole of it."""
+"""The graph over a catalogue of many small slices, with TMDB_PAGES=all."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def discover(monkeypatch):
 
 @pytest.fixture
 def graph(warehouse, monkeypatch, discover):
-    """Its client gives up soon, and has few workers: it asks two requests for each ahead."""
+    """Its client retries briefly, and has few workers, as it reads two requests per worker ahead."""
     with platform(warehouse, discover.catalogue, monkeypatch, tmdb_pages="all") as made:
         made.replay.faults = discover
         made.source.client = TmdbClient(made.replay.url, made.replay.token, rate_limit=0, workers=4, retry_seconds=0.3)

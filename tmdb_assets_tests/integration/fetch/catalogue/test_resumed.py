@@ -1,4 +1,4 @@
-"""TMDB_PAGES=all broken off, with broken pages, or beside a number of pages: each run asks what it lacks."""
+"""TMDB_PAGES=all interrupted, with broken pages, or next to a number of pages: each run requests what is missing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tmdb_assets_tests.stage.many_days import both
 from tmdb_assets_tests.stage.platform import checks_of, evaluations_of, failures_of
 
 
-def test_an_interrupted_crawl_goes_on_by_slice(graph, discover):
+def test_an_interrupted_crawl_resumes_by_slice(graph, discover):
     discover.down_after = 50  # of about 80
     result = graph.run(DAY, only=CATALOGUE)
     assert not result.success
@@ -31,7 +31,7 @@ def test_an_interrupted_crawl_goes_on_by_slice(graph, discover):
     discover.asked.clear()
     result = graph.run(DAY, only=CATALOGUE)
     assert failures_of(result) == []
-    # What is stored is not asked again: no slice asked now touches one that was finished.
+    # No requested slice overlaps one that was finished.
     assert all(
         last < kept_first or kept_last < first for first, last in spans_of(discover) for kept_first, kept_last in kept
     )
@@ -42,7 +42,7 @@ def test_an_interrupted_crawl_goes_on_by_slice(graph, discover):
     assert graph.value("select count(*) from raw_discover") == DATED
     assert graph.value("select count(*) from rejected_row") == 0
     assert checks_of(result)["raw_discover.pages_complete"]
-    # And once complete, nothing is asked at all.
+    # A complete day needs no requests.
     discover.asked.clear()
     assert failures_of(graph.run(DAY, only=CATALOGUE)) == []
     assert discover.asked.total() == 0
@@ -78,40 +78,16 @@ def test_a_page_that_cannot_be_read_leaves_its_slice_to_the_next_run(graph, disc
     assert checks_of(result)["raw_discover.pages_complete"]
 
 
-def test_the_whole_catalogue_is_asked_on_a_day_that_had_some_pages(graph, discover):
-    ask_for(graph, 3)
-    assert failures_of(graph.run(DAY, only=CATALOGUE)) == []
-    assert set(discover.asked) == {(("", ""), page) for page in (1, 2, 3)}
-    discover.asked.clear()
-    ask_for(graph, "all")
-    result = graph.run(DAY, only=CATALOGUE)
-    assert failures_of(result) == []
-    assert ("", "") not in spans_of(discover)
-    dated = [film["id"] for film in FILMS if film["release_date"]]
-    assert set(dated) <= set(graph.column("select movie_id from raw_discover"))
-    assert checks_of(result)["raw_discover.pages_complete"]
-
-
-def test_the_whole_catalogue_includes_any_number_of_pages(graph, discover):
-    assert failures_of(graph.run(DAY, only=CATALOGUE)) == []
-    discover.asked.clear()
-    ask_for(graph, 3)
-    result = graph.run(DAY, only=CATALOGUE)
-    assert failures_of(result) == []
-    assert discover.asked.total() == 0
-    assert checks_of(result)["raw_discover.pages_complete"]
-
-
-def test_each_mode_asks_what_it_lacks_whatever_the_other_has(graph, discover):
+def test_each_mode_requests_its_missing_pages_whatever_the_other_has(graph, discover):
     discover.down_after = 50
     assert not graph.run(DAY, only=CATALOGUE).success
     discover.down_after = None
     kept, pages = parts_of(graph)
     discover.asked.clear()
     ask_for(graph, 3)
-    for asked in (3, 0):
+    for requests in (3, 0):
         assert failures_of(graph.run(DAY, only=CATALOGUE)) == []
-        assert discover.asked.total() == asked
+        assert discover.asked.total() == requests
         discover.asked.clear()
     ask_for(graph, 5)
     assert failures_of(graph.run(DAY, only=CATALOGUE)) == []
@@ -123,9 +99,15 @@ def test_each_mode_asks_what_it_lacks_whatever_the_other_has(graph, discover):
     assert not kept & spans_of(discover)
     dated = [film["id"] for film in FILMS if film["release_date"]]
     assert set(dated) <= set(graph.column("select movie_id from raw_discover"))
+    discover.asked.clear()
+    ask_for(graph, 3)  # the whole catalogue includes any number of pages
+    result = graph.run(DAY, only=CATALOGUE)
+    assert failures_of(result) == []
+    assert discover.asked.total() == 0
+    assert checks_of(result)["raw_discover.pages_complete"]
 
 
-def test_a_slice_whose_first_page_is_not_answered_is_set_aside(graph, discover):
+def test_a_slice_whose_first_page_is_not_answered_is_left_to_the_next_run(graph, discover):
     broken: list[Span] = []
 
     def first_page_of_a_later_slice(path, params):

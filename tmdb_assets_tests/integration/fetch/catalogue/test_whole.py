@@ -21,13 +21,13 @@ from tmdb_assets_tests.fakes.sliced_catalogue import (
 from tmdb_assets_tests.stage.platform import assert_green, evaluations_of, failures_of, metadata_of
 
 
-def test_the_whole_catalogue_is_there_and_what_it_cannot_show_is_reported(graph, discover):
+def test_the_whole_catalogue_is_loaded_and_what_is_missing_is_reported(graph, discover):
     result = graph.run(DAY, only=CATALOGUE)
     assert failures_of(result) == []
     dated = [film["id"] for film in FILMS if film["release_date"]]
     assert graph.column("select movie_id from raw_discover order by 1") == dated
     assert metadata_of(result, "raw_export")["films_discover_does_not_show"] == UNDATED
-    # Slices that fit, next to each other, from the first film there is to years ahead.
+    # Slices are adjacent, from the oldest film to years ahead, and none is too large.
     stored = sorted(finished(graph))
     assert len(stored) >= DATED / (20 * MOST_PAGES)
     assert (stored[0][0], stored[-1][1]) == ("1874-01-01", f"{DAY.year + 15}-12-31")
@@ -51,7 +51,7 @@ def test_the_whole_catalogue_is_there_and_what_it_cannot_show_is_reported(graph,
     assert not check.description.startswith("0 pages")
 
 
-def test_a_film_that_comes_twice_is_kept_once_with_the_later_answer(graph, discover):
+def test_a_film_on_two_pages_is_kept_once_with_the_later_answer(graph, discover):
     discover.repeats = True
     result = graph.run(DAY, only=CATALOGUE)
     assert failures_of(result) == []
@@ -62,20 +62,20 @@ def test_a_film_that_comes_twice_is_kept_once_with_the_later_answer(graph, disco
     assert_green(result)
 
 
-def test_films_beyond_the_last_page_of_a_single_date_are_told(graph, discover):
+def test_films_beyond_the_last_page_of_a_single_date_are_reported(graph, discover):
     discover.crowded = str(START)
     result = graph.run(DAY, only=CATALOGUE)
     assert failures_of(result) == []
     assert (discover.crowded, discover.crowded) in finished(graph)
     beyond = 1 + CROWD - 20 * MOST_PAGES
-    for _ in range(2):  # and again by a run that asks nothing
+    for _ in range(2):  # and again by a run without requests
         check = evaluations_of(result)["raw_discover.pages_complete"]
         assert (check.passed, check.metadata["films_beyond_page_500"].value) == (True, beyond)
         assert f"{beyond} films are beyond page 500 of their release date" in check.description
         result = graph.run(DAY, only=CATALOGUE)
 
 
-def test_an_empty_catalogue_is_no_day(graph, discover):
+def test_an_empty_catalogue_fails_the_day(graph, discover):
     nothing = Fault(body=b'{"page": 1, "results": [], "total_pages": 0, "total_results": 0}')
     graph.replay.faults = lambda path, params: nothing if path == "/discover/movie" else None
     result = graph.run(DAY, only=CATALOGUE)
@@ -86,7 +86,7 @@ def test_an_empty_catalogue_is_no_day(graph, discover):
     assert graph.value("select count(*) from raw_discover") == DATED
 
 
-def test_a_refresh_asks_for_every_slice_again(graph, discover):
+def test_a_refresh_requests_every_slice_again(graph, discover):
     assert failures_of(graph.run(DAY, only=CATALOGUE)) == []
     asked = discover.asked.copy()
     discover.asked.clear()

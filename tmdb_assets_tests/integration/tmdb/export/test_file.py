@@ -97,7 +97,7 @@ def test_a_large_export_takes_little_memory(server, fetch):
     finally:
         tracemalloc.stop()
     assert (export.lines, export.skipped, sum(chunks)) == (count, 0, count // 2 - 1)
-    assert peak < 6_000_000  # the text alone is 18 MB, the films as tuples are 21 MB
+    assert peak < 6_000_000  # the text has 18 MB, the films as tuples 21 MB
 
 
 FLIPPED = EXPORT[:-6] + bytes([EXPORT[-6] ^ 1]) + EXPORT[-5:]

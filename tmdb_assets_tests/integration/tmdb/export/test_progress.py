@@ -8,7 +8,6 @@ import pytest
 
 from tmdb_assets.fetch.export import _shown
 from tmdb_assets.fetch.progress import LogProgress
-from tmdb_assets.tmdb.export.download import watched_downloads
 from tmdb_assets_tests.cases.export_sample import DAY, line, packed
 from tmdb_assets_tests.fakes.scripted_server import drop, reply
 from tmdb_assets_tests.stage.waiting import wait_until
@@ -37,21 +36,18 @@ def in_two(skipped, seconds):
 def test_bytes_are_reported_as_they_arrive(server, fetch):
     reports = []
     server.plays(drop, reply(body=LONG))
-    with watched_downloads(lambda received, promised: reports.append((received, promised))), fetch() as export:
+    with fetch(watch=lambda *bytes_: reports.append(bytes_)) as export:
         assert export.lines == 59_999
     assert {promised for _, promised in reports} == {len(LONG)}
     received = [count for count, _ in reports]
     assert received == sorted(set(received))
     assert received[-1] == len(LONG)
-    reports.clear()
-    with fetch():
-        assert reports == []  # the context has ended
 
 
 def test_an_export_without_a_length_is_not_watched(server, fetch):
     reports = []
     server.plays(reply(body=LONG, promised=0))
-    with watched_downloads(lambda *bytes_: reports.append(bytes_)), fetch():
+    with fetch(watch=lambda *bytes_: reports.append(bytes_)):
         assert reports == []
 
 
@@ -60,7 +56,7 @@ def test_only_a_slow_download_is_shown(server, fetch, skipped, seconds):
     lines = []
     server.plays(in_two(skipped, seconds))
     fetcher = SimpleNamespace(day=DAY, progress=LogProgress(skipped.clock), say=lines.append)
-    with _shown(fetcher, skipped.clock), fetch():
+    with _shown(fetcher, skipped.clock) as watch, fetch(watch=watch):
         pass
     if not seconds:
         assert lines == []

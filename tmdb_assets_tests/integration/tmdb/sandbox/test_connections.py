@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from tmdb_assets_tests.cases.sandbox_sample import REQUEST, ask, connect, dial, get, make_sandbox, speak
+from tmdb_assets_tests.cases.sandbox_sample import REQUEST, connect, dial, get, make_sandbox, request, speak
 from tmdb_assets_tests.stage.waiting import PATIENCE_S
 
 
@@ -23,7 +23,7 @@ def test_an_invalid_request_is_refused_and_the_connection_closed(url, text, stat
 
 def test_a_connection_is_kept_open(url):
     connection = connect(url)
-    answers = [ask(connection, f"/movie/{movie_id}") for movie_id in (101, 999, 102)]
+    answers = [request(connection, f"/movie/{movie_id}") for movie_id in (101, 999, 102)]
     assert [(status, json.loads(body).get("id")) for status, _, body in answers] == [
         (200, 101),
         (404, None),
@@ -34,8 +34,8 @@ def test_a_connection_is_kept_open(url):
 
 def test_clients_that_disconnect_do_not_affect_others(url, capfd, caplog):
     caplog.set_level(logging.INFO)
-    request = REQUEST % (101, 1, b"")
-    for text in (b"", b"GET /3/mov", request, request * 200, REQUEST % (101, 1, b"Content-Length: 50\r\n") + b"half"):
+    whole = REQUEST % (101, 1, b"")
+    for text in (b"", b"GET /3/mov", whole, whole * 200, REQUEST % (101, 1, b"Content-Length: 50\r\n") + b"half"):
         plain = dial(url)
         # Lingering for 0 s turns close() into a reset.
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
@@ -52,7 +52,7 @@ def test_64_clients_at_once(url):
     def client():
         connection = connect(url)
         start.wait(PATIENCE_S)
-        statuses.extend(ask(connection, f"/movie/{movie_id}")[0] for movie_id in (101, 102, 999))
+        statuses.extend(request(connection, f"/movie/{movie_id}")[0] for movie_id in (101, 102, 999))
         connection.close()
 
     threads = [threading.Thread(target=client) for _ in range(64)]
@@ -68,7 +68,7 @@ def test_it_can_be_stopped_and_started_again(sample):
     url = running.start()
     assert running.start() == url
     connection = connect(url)
-    ask(connection, "/movie/101")  # an open connection delays nothing
+    request(connection, "/movie/101")  # an open connection delays nothing
     running.stop()
     connection.close()
     with pytest.raises(ConnectionRefusedError):
@@ -84,10 +84,10 @@ def test_it_starts_and_answers_fast(sample):
         begin = time.process_time()
         with make_sandbox(sample) as running:
             connection = connect(running.start())
-            assert ask(connection, "/movie/101")[0] == 200
+            assert request(connection, "/movie/101")[0] == 200
             starts.append(time.process_time() - begin)
             begin = time.process_time()
-            assert {ask(connection, "/discover/movie")[0] for _ in range(200)} == {200}
+            assert {request(connection, "/discover/movie")[0] for _ in range(200)} == {200}
             rates.append(200 / (time.process_time() - begin))
             connection.close()
     assert min(starts) < 0.2
