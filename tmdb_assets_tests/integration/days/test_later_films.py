@@ -10,7 +10,7 @@ from tmdb_assets import partitions
 from tmdb_assets_tests.cases.awkward import catalogue, sound_films
 from tmdb_assets_tests.fakes.replay import TRUNCATED
 from tmdb_assets_tests.stage.many_days import MISSING, ONE_DAY, asked_exports, change_lists, exports
-from tmdb_assets_tests.stage.past import DAY, backfill, days_from, past_platform
+from tmdb_assets_tests.stage.past import CATALOGUE, DAY, backfill, days_from, past_platform  # noqa: F401 - `loaded_database`
 from tmdb_assets_tests.stage.platform import failures_of
 
 LATER = catalogue(sound_films(40))  # ten films more
