@@ -1,1 +1,1 @@
-"""What is right: the tables computed apart from the package, and how they are compared with those of a database."""
+"""What is correct: the tables computed without the package, and their comparison with those of a database."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tmdb_assets_tests.fakes.replay_catalogue import MAX_PAGES, PAGE_SIZE, Catalogue
+from tmdb_assets_tests.fakes.replay_catalogue import Catalogue
 
 CONTINENT_FILE = Path(__file__).resolve().parents[2] / "data" / "country_continent.csv"
 
@@ -56,8 +56,8 @@ class Star:
     bridge_movie_language: Pairs = field(default_factory=set)
 
 
-def star(days: Days, *, without: Collection[int] = (), pages: int = MAX_PAGES) -> Star:
-    """The tables after loading `days`, each with `pages` discover pages and the details of the films on them.
+def star(days: Days, *, without: Collection[int] = ()) -> Star:
+    """The tables after loading `days`, each with all discover pages and the details of the films on them.
 
     `without` leaves out films whose rows are too broken to say what is correct. A film on two pages counts with its
     later item. Raises ValueError when a day is repeated.
@@ -68,7 +68,7 @@ def star(days: Days, *, without: Collection[int] = (), pages: int = MAX_PAGES) -
     if len(set(result.days)) < len(pairs):
         raise ValueError("a day is repeated: give only its newest catalogue")
     for day, catalogue in pairs:  # oldest first, so that a newer day overwrites an older one
-        items = [item for item in catalogue.listing[: pages * PAGE_SIZE] if isinstance(item, dict) and "id" in item]
+        items = [item for item in catalogue.listing if isinstance(item, dict) and "id" in item]
         listed = {item["id"]: item for item in items if item["id"] not in without}
         details = {movie_id: catalogue.details(movie_id) for movie_id in sorted(listed)}
         _add_raw(result, day, details)
