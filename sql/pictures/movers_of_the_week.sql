@@ -1,5 +1,5 @@
--- The ten biggest rises and ten biggest falls of the week. A film whose change is unknown tells the chart that there
--- is no history. Same figures as vw_trending_movies, but reads two days instead of four: less than half the time.
+-- The ten biggest rises and ten biggest falls of the week. A film without a known change shows the chart that
+-- there is no history. Same figures as vw_trending_movies, but reads two days instead of four: less than half the time.
 with newest as (
     select max(s.date_id) as newest_day
     from vw_load_status as s
@@ -13,7 +13,7 @@ changes as materialized (
         l.popularity - w.popularity as change_7d
     from vw_movie_latest as l
     inner join dim_movie as m on l.movie_id = m.movie_id
-    -- Named by a subquery of its own, so that one month is read.
+    -- A subquery, so that only one month's partition is read.
     left join fact_movie_daily as w
         on l.movie_id = w.movie_id and w.date_id = (select n.newest_day - 7 from newest as n)
     where l.snapshot_date = (select n.newest_day from newest as n) and m.removed_date is null

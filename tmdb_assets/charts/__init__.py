@@ -21,6 +21,6 @@ What they are made of
     theme.py         size, colours, title, snapshot date, source, sample mark, notices
     bars.py          a table with a column of bars
     lines.py         lines over days
-    direct_labels.py labels beside a plot
+    direct_labels.py labels next to a plot
     render.py        a chart to PNG and Markdown
 """

@@ -1,4 +1,4 @@
-"""A table with a column of bars and columns of text beside it.
+"""A table with a column of bars and columns of text next to it.
 
 Rows keep their order, and two rows of the same name stay two rows. Bars start at zero; negative ones go to the left. A
 row whose measure is unknown has no bar and says so.

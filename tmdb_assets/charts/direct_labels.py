@@ -45,7 +45,7 @@ def spread_labels(points: Sequence[Datum], height: float, top: float) -> None:
     """
     gap = top * _LINE_HEIGHT / height
     points = sorted(points, key=lambda point: point["value"])
-    groups: list[list[float]] = []  # of labels `gap` apart: their values less the gaps below them
+    groups: list[list[float]] = []  # of touching labels: their values less the gaps below them
     for number, point in enumerate(points):
         groups.append([point["value"] - number * gap])
         while len(groups) > 1 and fmean(groups[-2]) > fmean(groups[-1]):

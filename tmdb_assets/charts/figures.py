@@ -78,7 +78,7 @@ def _row_of_tiles() -> alt.LayerChart:
 
 
 def genre_popularity(frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_sample: bool) -> alt.VConcatChart:
-    """Return bars of the mean popularity by genre, the highest first, with films and votes beside them.
+    """Return bars of the mean popularity by genre, the highest first, with films and votes.
 
     `frame` holds the rows of vw_genre_popularity: genre_id, name, avg_popularity, total_votes, nb_movies.
     """

@@ -1,4 +1,4 @@
-"""The text beside a bar or a line: titles cut to a width, numbers as text. Imports neither pandas nor Altair."""
+"""The text next to a bar or a line: titles cut to a width, numbers as text. Imports neither pandas nor Altair."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def name_labels(kind: str, number: float | None, name: str | None, width: int) -
 
     `kind` ("Film", "Genre") and number replace a name that is missing or cannot be drawn.
     """
-    numbered = kind if number is None else f"{kind} {number:.0f}"  # an id beside unknown ones comes as a float
+    numbered = kind if number is None else f"{kind} {number:.0f}"  # in a column with unknown ids an id is a float
     return {
         "label": label_text(name or f"{numbered} (no {'title' if kind == 'Film' else 'name'})", width),
         "label_without_font": f"{numbered} (no font)",

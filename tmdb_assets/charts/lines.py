@@ -1,6 +1,6 @@
 """Lines over days, each labelled at its end.
 
-A day without a figure is a gap. A leader joins each label to its line, so that nobody has to tell the colours apart.
+A day without a figure is a gap. A leader joins each label to its line, so that colours need not be distinguished.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Line:
 
 
 def labelled_lines(page: Page, lines: Sequence[Line], unit: str = "") -> alt.VConcatChart:
-    """Return the picture of at most 8 lines; a single day is shown as dots, beside words on how to load more.
+    """Return the picture of at most 8 lines; a single day is shown as dots, with a note on how to load more.
 
     `unit` follows the values of the axis.
     """

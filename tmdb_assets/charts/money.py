@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LOWEST = 10_000
 """US dollars; a smaller amount was most often entered in thousands or millions, and is not drawn."""
 LARGEST_REVENUES, LARGEST_LOSSES = 6, 3
-"""How many films have a label beside the plot."""
+"""How many films have a label next to the plot."""
 
 _HEIGHT = 394
 _TITLE_WIDTH = 24

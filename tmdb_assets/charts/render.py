@@ -86,7 +86,7 @@ def _drawable(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_invisible(char: str) -> bool:
-    # Spaces, joiners and combining marks: alone they show nothing that could be compared.
+    # Spaces, joiners and combining marks: on their own they show nothing that could be compared.
     return unicodedata.category(char)[0] in "ZM" or unicodedata.category(char) == "Cf"
 
 

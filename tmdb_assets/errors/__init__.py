@@ -1,1 +1,1 @@
-"""What every error of this package says: one vocabulary for all rooms, with no imports of its own from them."""
+"""The vocabulary of errors as data, for all rooms; imports none of them."""

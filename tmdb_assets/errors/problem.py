@@ -1,7 +1,7 @@
-"""An error as data: what happened, what was kept, what to do, and whether to try again; rendered as text here alone.
+"""An error as data: what happened, what was kept, what to do, whether to retry. Only this module renders it as text.
 
-Rooms raise subclasses of `ActionableError` and pass its `Problem` on. Whoever decides (a retry, an exit code, an alert)
-reads a field, never the text. No field holds a secret.
+Rooms raise subclasses of `ActionableError` and pass its `Problem` on. Decisions (retry, exit code, alert) read a field,
+never the text. No field holds a secret.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ class Retry(StrEnum):
     NEVER = "never"
     """It will fail the same way."""
     ONCE_FIXED = "once fixed"
-    """After somebody has taken the action."""
+    """After the action was taken."""
     LATER = "later"
-    """By itself, after some time: at `retry_at` where that is known."""
+    """After some time: at `retry_at` where that is known."""
     NOW = "now"
-    """At once: a step of a run tries again without being told."""
+    """At once: a step of a run is retried automatically."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class ActionableError(Exception):
 
     @classmethod
     def of(cls, problem: Problem) -> Self:
-        """The error of a problem that is known already, as from another error."""
+        """An error with the given problem, such as that of another error."""
         error = cls(problem.what)
         error.problem = problem
         return error
