@@ -77,10 +77,11 @@ def read_answer(path: str, status: int, body: bytes) -> Answer:
 def read_json(body: bytes) -> tuple[Any, int]:
     """Parse JSON; remove NULs and replace lone surrogates by U+FFFD, in keys as well as in values. Return their number.
 
-    Raises `ValueError` for anything that is not JSON: NaN, Infinity, numbers beyond a double, bad UTF-8, a raw NUL; and
-    for nesting that orjson cannot write. Integers beyond 64 bits become floats.
+    Raises `ValueError` for anything that is not JSON: NaN, Infinity, numbers beyond a double, bad UTF-8; and for
+    nesting that orjson cannot write. Integers beyond 64 bits become floats. Raw NULs, which JSON forbids, count too.
     """
-    removed = 0
+    removed = body.count(b"\0")
+    body = body.replace(b"\0", b"")
 
     def clean(escape: re.Match[bytes]) -> bytes:
         nonlocal removed
