@@ -46,6 +46,7 @@ def migrate(roles: bool) -> None:
     from tmdb_assets.warehouse.schema.ddl import apply_view, view_names
     from tmdb_assets.warehouse.schema.migrations import HEAD
     from tmdb_assets.warehouse.schema.roles import apply_roles, are_made, owner_login
+    from tmdb_assets.warehouse.server.engine import make_engine
     from tmdb_assets.warehouse.server.open import open_server
     from tmdb_assets.warehouse.server.urls import describe
     from tmdb_assets.warehouse.warehouse import Warehouse
@@ -61,7 +62,7 @@ def migrate(roles: bool) -> None:
             warehouse.close()
     views = "1 view" if len(applied) == 1 else f"{len(applied)} views"
     click.echo(f"{describe(server.url)}: schema at step {HEAD}, {views} brought up to date.")
-    engine = sa.create_engine(server.url, poolclass=sa.NullPool)
+    engine = make_engine(server.url, poolclass=sa.NullPool)
     if roles or (server.is_embedded and not are_made(engine)):
         storage = server.storage_url.database
         apply_roles(engine, settings, is_embedded=server.is_embedded, storage_database=storage)

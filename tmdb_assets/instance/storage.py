@@ -31,8 +31,10 @@ from dagster_postgres import (
 )
 
 from tmdb_assets.instance.launcher import PROCESS_TAG, this_process
+from tmdb_assets.warehouse.schema.roles import require_no_superuser
 from tmdb_assets.warehouse.server import reconnect
-from tmdb_assets.warehouse.server.open import open_server
+from tmdb_assets.warehouse.server.engine import make_engine
+from tmdb_assets.warehouse.server.open import Server, open_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -57,7 +59,7 @@ class WarehouseStorage(DagsterPostgresStorage):
     def __init__(self, storage_url: URL, inst_data: ConfigurableClassData | None = None) -> None:
         text = storage_url.render_as_string(hide_password=False)
         super().__init__(text, inst_data=inst_data)  # creates the tables
-        engine = sa.create_engine(
+        engine = make_engine(
             storage_url,
             isolation_level="AUTOCOMMIT",
             pool_size=POOL_SIZE,
@@ -78,8 +80,23 @@ class WarehouseStorage(DagsterPostgresStorage):
     def from_config_value(
         cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
     ) -> WarehouseStorage:
-        """Open the storage, and with it the embedded server when there is no `WAREHOUSE_URL`."""
-        return cls(open_server().storage_url, inst_data=inst_data, **config_value)
+        """Open the storage, and with it the embedded server when there is no `WAREHOUSE_URL`.
+
+        Raises `WarehouseUnavailableError`.
+        """
+        return open_storage(open_server(), inst_data, **config_value)
+
+
+def open_storage(server: Server, inst_data: ConfigurableClassData | None = None, **config: Any) -> WarehouseStorage:
+    """Open the storage on this server.
+
+    Raises `WarehouseUnavailableError` in a superuser's session where the database is a lesser role's.
+    """
+    if not server.is_embedded:
+        url = server.storage_url.set(drivername="postgresql+psycopg")
+        with make_engine(url, poolclass=sa.NullPool).connect() as connection:
+            require_no_superuser(connection)
+    return WarehouseStorage(server.storage_url, inst_data=inst_data, **config)
 
 
 class _OnSharedEngine:

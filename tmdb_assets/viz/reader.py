@@ -14,6 +14,7 @@ from tmdb_assets.errors.problem import ActionableError
 from tmdb_assets.settings import get_settings
 from tmdb_assets.warehouse.schema.roles import require_no_superuser
 from tmdb_assets.warehouse.server.databases import CONNECT_TIMEOUT_S, WarehouseUnavailableError, first_line
+from tmdb_assets.warehouse.server.engine import make_engine
 from tmdb_assets.warehouse.server.open import reading_url
 from tmdb_assets.warehouse.server.urls import APPLICATION_NAME, describe
 
@@ -91,7 +92,7 @@ def no_data_yet() -> NothingToReadError:
 
 @cache
 def _engine(url: sa.URL) -> sa.Engine:
-    engine = sa.create_engine(
+    engine = make_engine(
         url,
         pool_size=3,
         max_overflow=5,

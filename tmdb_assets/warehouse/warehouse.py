@@ -17,6 +17,7 @@ from tmdb_assets.warehouse.ledger.fetch_lock import PAUSE_S, hold_fetch_lock, re
 from tmdb_assets.warehouse.schema.ddl import ensure_schema
 from tmdb_assets.warehouse.schema.roles import apply_roles, are_made, require_no_superuser
 from tmdb_assets.warehouse.server import reconnect
+from tmdb_assets.warehouse.server.engine import make_engine
 from tmdb_assets.warehouse.server.open import open_server
 from tmdb_assets.warehouse.server.urls import APPLICATION_NAME
 
@@ -46,7 +47,7 @@ class Warehouse:
     @cached_property
     def engine(self) -> sa.Engine:
         """The engine of this process: at most five connections, named, with bounded waits."""
-        engine = sa.create_engine(
+        engine = make_engine(
             self.url,
             pool_size=3,
             max_overflow=2,
@@ -119,5 +120,5 @@ class Warehouse:
 def _bound_waits(connection: sa.Connection) -> None:
     """Set the time limits and time zone of a transaction that begins."""
     settings = {"statement_timeout": STATEMENT_TIMEOUT, "lock_timeout": LOCK_TIMEOUT, "timezone": "UTC"}
-    calls = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
+    calls = ", ".join(f"pg_catalog.set_config('{name}', '{value}', true)" for name, value in settings.items())
     connection.exec_driver_sql(f"select {calls}")

@@ -29,6 +29,7 @@ from tmdb_assets.warehouse.backup.programs import (
 )
 from tmdb_assets.warehouse.ledger.fetch_lock import UNBOUNDED
 from tmdb_assets.warehouse.server.databases import driver_problem, first_line, libpq_environment
+from tmdb_assets.warehouse.server.engine import SYSTEM_PATH_ONLY, make_engine
 from tmdb_assets.warehouse.server.open import Server
 from tmdb_assets.warehouse.server.urls import describe
 from tmdb_assets.warehouse.warehouse import LOCK_TIMEOUT
@@ -126,7 +127,7 @@ def open_session(
     `BackupError` for any database error; the transaction is then rolled back.
     """
     with plain_errors(server, purpose):
-        engine = sa.create_engine(
+        engine = make_engine(
             server.url,
             poolclass=sa.NullPool,
             isolation_level=isolation_level,
@@ -137,7 +138,7 @@ def open_session(
             },
         )
         with engine.begin() as connection:
-            connection.exec_driver_sql("set local search_path = pg_catalog, pg_temp")
+            connection.exec_driver_sql(SYSTEM_PATH_ONLY)
             connection.exec_driver_sql(UNBOUNDED)
             yield connection
 

@@ -28,6 +28,7 @@ from tmdb_assets.warehouse.schema.ddl import apply_view, ensure_schema, partitio
 from tmdb_assets.warehouse.schema.migrations import HEAD
 from tmdb_assets.warehouse.schema.upgrade import mark, take_back
 from tmdb_assets.warehouse.schema.vocabulary import metadata
+from tmdb_assets.warehouse.server.engine import make_engine
 
 OWN_NOTES = {"applied_sql", "schema_version"}  # about the schema itself; filled even in a warehouse without films
 COPY_LINES = 500  # sent at once; raw answers have lines of 10 kB and more
@@ -53,7 +54,7 @@ def fill(url: URL, archive: Archive, owner: str | None) -> tuple[Counts, set[str
     Returns what was restored, and all objects of the database as `list_objects` names them. Raises `RefusedError` when
     rows break the tables' rules or are missing, and `psycopg.Error`.
     """
-    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    engine = make_engine(url, poolclass=sa.NullPool)
     try:
         with engine.begin() as connection:
             connection.exec_driver_sql(UNBOUNDED)

@@ -17,6 +17,7 @@ from psycopg import sql
 
 from tmdb_assets.warehouse.backup.programs import RefusedError, application_name
 from tmdb_assets.warehouse.server.databases import Connection, ensure_databases
+from tmdb_assets.warehouse.server.engine import SYSTEM_PATH_ONLY
 from tmdb_assets.warehouse.server.open import Server
 from tmdb_assets.warehouse.server.urls import APPLICATION_NAME, READER, describe, render_url
 
@@ -109,7 +110,7 @@ def take_name(admin: Connection, name: str, new: str, *, keep: bool) -> str | No
     aside = new.replace("_restoring_", "_former_" if keep else "_replaced_")
     names = {"name": name, "new": new, "reader": READER, "ours": application_name("restore")}
     with admin.transaction():
-        admin.execute("set local search_path = pg_catalog, pg_temp")
+        admin.execute(SYSTEM_PATH_ONLY)
         admin.execute(END_IDLE, names | {"application": APPLICATION_NAME})
         (limit,) = admin.execute("select datconnlimit from pg_database where datname = %s", [name]).fetchall()[0]
         admin.execute(sql.SQL("alter database {} connection limit {}").format(sql.Identifier(new), limit))

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from tmdb_assets.settings import SQL_DIR, Settings
 from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError
+from tmdb_assets.warehouse.server.engine import SYSTEM_PATH_ONLY, make_engine
 from tmdb_assets.warehouse.server.passing_login import passing_login
 from tmdb_assets.warehouse.server.urls import READER, describe
 
@@ -65,15 +66,17 @@ def _let_in(connection: sa.Connection, role: str, password: SecretStr) -> None:
 
 
 def require_no_superuser(connection: sa.Connection) -> None:
-    """Raise `WarehouseUnavailableError` in a superuser's session on tables of a lesser role.
+    """Raise `WarehouseUnavailableError` in a superuser's session on tables, or in a database, of a lesser role.
 
-    Using these tables would run functions that their owner may have changed (triggers, defaults, views) with the
-    superuser's rights; `set role` does not help, as a function can reset it.
+    Working there would run functions that the owner may have made (triggers, defaults, views, operators) with the
+    superuser's rights; `set role` does not help, as a function can reset it. The transaction stays open, with
+    `SYSTEM_PATH_ONLY`.
     """
-    if _lesser_owner(connection) is not None:
+    owner = _lesser_owner(connection)
+    if owner is not None:
         raise WarehouseUnavailableError(
-            f"WAREHOUSE_URL logs in as a superuser, but the tables at {describe(connection.engine.url)} belong to "
-            f"{OWNER}, whose functions a superuser must not run",
+            f"WAREHOUSE_URL logs in as a superuser, but {describe(connection.engine.url)} belongs to {owner}, "
+            "whose functions a superuser must not run",
             action="Run WAREHOUSE_LOADER_PASSWORD=... tmdb-assets migrate --roles once, and log in as "
             f"{LOADER} with that password in WAREHOUSE_URL",
             setting="WAREHOUSE_URL",
@@ -84,11 +87,10 @@ def require_no_superuser(connection: sa.Connection) -> None:
 def owner_login(url: sa.URL) -> Iterator[sa.URL]:
     """Yield an address for changing the schema: `url`, or a short-lived log-in that acts as the tables' owner.
 
-    The latter where `url` logs in as a superuser and the tables belong to a lesser role; see `passing_login` and
-    `require_no_superuser`. Raises `sa.exc.DBAPIError` and `psycopg.Error`.
+    The latter where `url` logs in as a superuser and the tables, or the database, belong to a lesser role; see
+    `passing_login` and `require_no_superuser`. Raises `sa.exc.DBAPIError` and `psycopg.Error`.
     """
-    engine = sa.create_engine(url, poolclass=sa.NullPool)
-    with engine.connect() as connection:
+    with make_engine(url, poolclass=sa.NullPool).connect() as connection:
         owner = _lesser_owner(connection)
     if owner is None:
         yield url
@@ -98,12 +100,15 @@ def owner_login(url: sa.URL) -> Iterator[sa.URL]:
 
 
 def _lesser_owner(connection: sa.Connection) -> str | None:
-    """The tables' owner if this session is a superuser's and the owner is not a superuser."""
+    """The owner of the tables, else of the database, if this session is a superuser's and the owner is not a superuser."""
+    connection.exec_driver_sql(SYSTEM_PATH_ONLY)
     owner: str | None = connection.scalar(
         sa.text(
-            "select o.rolname::text from pg_catalog.pg_class as c join pg_catalog.pg_roles as o on o.oid = c.relowner "
-            "join pg_catalog.pg_roles as me on me.rolname = session_user "
-            "where c.oid = pg_catalog.to_regclass('public.dim_movie') and me.rolsuper and not o.rolsuper"
+            "select o.rolname::text from pg_database as d "
+            "left join pg_class as c on c.oid = to_regclass('public.dim_movie') "
+            "join pg_roles as o on o.oid in (c.relowner, d.datdba) and not o.rolsuper "
+            "join pg_roles as me on me.rolname = session_user and me.rolsuper "
+            "where d.datname = current_database() order by o.oid = c.relowner desc nulls last limit 1"
         )
     )
     return owner
@@ -117,6 +122,7 @@ def are_made(engine: sa.Engine) -> bool:
         "from pg_class where oid = to_regclass('public.dim_movie')"
     )
     with engine.begin() as connection:
+        connection.exec_driver_sql(SYSTEM_PATH_ONLY)
         return bool(connection.scalar(owner, {"owner": OWNER}))
 
 

@@ -11,6 +11,7 @@ import tenacity
 from psycopg import errors, sql
 
 from tmdb_assets.errors.problem import KEPT, UNCHANGED, ActionableError, Problem, Retry
+from tmdb_assets.warehouse.server.engine import SYSTEM_PATH_ONLY
 from tmdb_assets.warehouse.server.urls import APPLICATION_NAME, describe, render_url
 
 if TYPE_CHECKING:
@@ -84,11 +85,13 @@ def libpq_environment(url: URL) -> dict[str, str]:
 
 
 def _create_missing(connection: Connection, names: list[str], where: str, locale: str | None) -> None:
-    rows = connection.execute(
-        "select datname, pg_encoding_to_char(encoding), has_database_privilege(oid, 'connect') "
-        "from pg_database where datname = any(%s)",
-        [names],
-    ).fetchall()
+    with connection.transaction():
+        connection.execute(SYSTEM_PATH_ONLY)
+        rows = connection.execute(
+            "select datname, pg_encoding_to_char(encoding), has_database_privilege(oid, 'connect') "
+            "from pg_database where datname = any(%s)",
+            [names],
+        ).fetchall()
     for name, encoding, may_connect in rows:
         if encoding != "UTF8":
             raise WarehouseUnavailableError(

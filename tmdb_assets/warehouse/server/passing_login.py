@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import psycopg
 from psycopg import sql
 
+from tmdb_assets.warehouse.server.engine import SYSTEM_PATH_ONLY
 from tmdb_assets.warehouse.server.urls import render_url
 
 if TYPE_CHECKING:
@@ -22,11 +23,11 @@ if TYPE_CHECKING:
 PREFIX = "tmdb_passing_"
 LIFETIME = dt.timedelta(minutes=10)  # for logging in; the work itself may last longer
 
-# Roles that a killed process left behind, by the server's clock. Qualified, because Postgres would prefer a function of
-# that name in schema public that takes a `name`, and run it in the superuser's session.
+# Roles that a killed process left behind, by the server's clock.
 EXPIRED = """
-select rolname from pg_catalog.pg_roles
-where pg_catalog.starts_with(rolname::text, %s) and rolvaliduntil < pg_catalog.now()
+select rolname from pg_roles
+where starts_with(rolname, %s) and rolvaliduntil < now()
+    and not exists (select from pg_stat_activity where usename = rolname)
 """
 
 
@@ -41,11 +42,14 @@ def passing_login(url: URL, role: str) -> Iterator[URL]:
     name, password = f"{PREFIX}{secrets.token_hex(4)}", secrets.token_urlsafe(24)
     login = sql.Identifier(name)
     with psycopg.connect(render_url(url), autocommit=True) as admin:
-        for (expired,) in admin.execute(EXPIRED, [PREFIX]).fetchall():
+        with admin.transaction():
+            admin.execute(SYSTEM_PATH_ONLY)
+            left = admin.execute(EXPIRED, [PREFIX]).fetchall()
+            (expiry,) = admin.execute("select (now() + %s)::text", [LIFETIME]).fetchall()[0]
+        for (expired,) in left:
             # Another process dropped it, or it owns objects in another database: the next call from there drops it.
             with suppress(psycopg.errors.UndefinedObject, psycopg.errors.DependentObjectsStillExist):
                 _drop(admin, sql.Identifier(expired))
-        (expiry,) = admin.execute("select (now() + %s)::text", [LIFETIME]).fetchall()[0]
         verifier = admin.pgconn.encrypt_password(password.encode(), name.encode(), b"scram-sha-256").decode()
         with admin.transaction():
             admin.execute(

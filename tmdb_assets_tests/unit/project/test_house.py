@@ -137,6 +137,17 @@ def test_a_room_imports_only_what_it_may() -> None:
     assert find_banned_libraries(house, BANNED) == []
 
 
+def test_engines_are_made_in_one_place() -> None:
+    """Others would call functions by bare names when they connect, see `make_engine`."""
+    makers = [
+        name
+        for name, code in tree_of(PACKAGE).code.items()
+        for node in ast.walk(code)
+        if "create_engine" in (getattr(node, "attr", None), getattr(node, "id", None), getattr(node, "name", None))
+    ]
+    assert makers == [f"{PACKAGE}.warehouse.server.engine"]
+
+
 def test_the_tests_mirror_the_package() -> None:
     for kind in ("unit", "graph", "integration"):
         root = CHECKOUT / "tmdb_assets_tests" / kind

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import psycopg
 import pytest
 import sqlalchemy as sa
 
 from tmdb_assets.cli import maintenance
+from tmdb_assets.cli.doctor import looks_at_database
+from tmdb_assets.errors.problem import ActionableError
+from tmdb_assets.instance import storage
 from tmdb_assets.settings import Settings
+from tmdb_assets.warehouse.backup.dump import back_up
+from tmdb_assets.warehouse.backup.restore import restore
 from tmdb_assets.warehouse.schema.roles import apply_roles
 from tmdb_assets.warehouse.server import open as opening
-from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError
+from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError, ensure_databases
 from tmdb_assets.warehouse.server.open import Server
 from tmdb_assets.warehouse.server.urls import render_url
 from tmdb_assets.warehouse.warehouse import Warehouse
+from tmdb_assets_tests.integration.warehouse.backup.state import execute
+from tmdb_assets_tests.integration.warehouse.schema.traps import BY_THE_ORDER_OF_SCHEMAS, BY_WHAT_THE_OWNER_OWNS
 from tmdb_assets_tests.oracle.compare import Tables
+from tmdb_assets_tests.stage.postgres import connect
 
 SETTINGS = Settings.load()
 
@@ -40,35 +50,6 @@ BY_A_TEMPORARY_VIEW = (
     "insert into bait values (1)",
 )
 
-# What an owner can leave for a superuser to run, wherever a session that uses the tables may call it.
-BY_WHAT_THE_OWNER_OWNS = (
-    "set role tmdb_owner",
-    """
-    create function public.gain() returns void language plpgsql as $gain$
-    begin
-        perform set_config('role', 'none', true);
-        alter role {login} superuser;
-    exception when insufficient_privilege then null;
-    end
-    $gain$
-    """,
-    "create function public.spring() returns trigger language plpgsql as "
-    "$f$ begin perform public.gain(); return new; end $f$",
-    *(
-        f"create trigger spring before insert or update on {table} for each row execute function public.spring()"
-        for table in ("applied_sql", "schema_version", "popularity_total", "top_movie", "load_day", "dim_movie")
-    ),
-    "create or replace function public.renew_totals() returns void language sql as 'select public.gain()'",
-    "create or replace function public.ensure_partition(parent text, unit text, day date) returns void language sql "
-    "as 'select public.gain()'",
-    "create function public.grant_privileges() returns void language sql as 'select public.gain()'",
-    # Postgres prefers it to its own for a column of type name.
-    "create function public.starts_with(name, text) returns boolean language plpgsql as "
-    "$f$ begin perform public.gain(); return false; end $f$",
-    "update applied_sql set sha256 = 'of another release'",
-    "drop view if exists vw_load_status",
-)
-
 
 @pytest.fixture
 def warehouse(warehouse: Warehouse) -> Warehouse:
@@ -77,23 +58,24 @@ def warehouse(warehouse: Warehouse) -> Warehouse:
     return warehouse
 
 
-def log_in(warehouse: Warehouse, role: str) -> Iterator[sa.URL]:
+def log_in(server: Server, warehouse: Warehouse, role: str) -> Iterator[sa.URL]:
     """The address of a log-in that is a member of the role and nothing else."""
     name = f"member_of_{role}_{warehouse.url.database}"
-    tables = Tables(warehouse)
-    tables.execute(f"create role {name} login password 'x' in role {role}")
+    execute(server.url, f"create role {name} login password 'x' in role {role}")
     yield warehouse.url.set(username=name, password="x")
-    tables.execute(f"alter role {name} nosuperuser; drop owned by {name}; drop role {name}")
+    execute(server.url, f"alter role {name} nosuperuser", f"copy (select) to program 'rm -f gained_by_{name}'")
+    execute(warehouse.url, f"reassign owned by {name} to current_user", f"drop owned by {name}")
+    execute(server.url, f"drop role {name}")
 
 
 @pytest.fixture
-def owner(warehouse: Warehouse) -> Iterator[sa.URL]:
-    yield from log_in(warehouse, "tmdb_owner")
+def owner(server: Server, warehouse: Warehouse) -> Iterator[sa.URL]:
+    yield from log_in(server, warehouse, "tmdb_owner")
 
 
 @pytest.fixture
-def reader(warehouse: Warehouse) -> Iterator[sa.URL]:
-    yield from log_in(warehouse, "tmdb_reader")
+def reader(server: Server, warehouse: Warehouse) -> Iterator[sa.URL]:
+    yield from log_in(server, warehouse, "tmdb_reader")
 
 
 def try_each(url: sa.URL, statements: tuple[str, ...]) -> list[type[Exception] | None]:
@@ -102,21 +84,27 @@ def try_each(url: sa.URL, statements: tuple[str, ...]) -> list[type[Exception] |
     with psycopg.connect(render_url(url), autocommit=True) as connection:
         for statement in statements:
             try:
-                connection.execute(statement.replace("{login}", str(url.username)))
+                text = statement.replace("{login}", str(url.username)).replace("{database}", str(url.database))
+                connection.execute(text)
                 refusals.append(None)
             except psycopg.Error as error:
                 refusals.append(type(error))
     return refusals
 
 
-def is_superuser(warehouse: Warehouse, url: sa.URL) -> bool:
-    return bool(Tables(warehouse).value("select rolsuper from pg_roles where rolname = :name", name=url.username))
+def has_gained(server: Server, url: sa.URL) -> bool:
+    """Whether the log-in is a superuser, or its code ran as one; asked for in another database, without its traps."""
+    query = "select rolsuper or (pg_stat_file('gained_by_' || rolname, true)).size is not null from pg_roles "
+    with connect(server.url) as connection:
+        return connection.execute(query + "where rolname = %s", [url.username]).fetchone() == (True,)
 
 
-def test_a_reader_becomes_neither_owner_nor_superuser_by_a_temporary_view(warehouse: Warehouse, reader: sa.URL) -> None:
+def test_a_reader_becomes_neither_owner_nor_superuser_by_a_temporary_view(
+    server: Server, warehouse: Warehouse, reader: sa.URL
+) -> None:
     refusals = try_each(reader, BY_A_TEMPORARY_VIEW)
     apply_roles(warehouse.engine, SETTINGS, is_embedded=True)
-    assert not is_superuser(warehouse, reader)
+    assert not has_gained(server, reader)
     assert None not in refusals[1:]  # not even its first step is possible
     assert Tables(warehouse).value("select to_regprocedure('grant_privileges()')::text") is None
 
@@ -130,13 +118,57 @@ def migrate(server: Server, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatc
     return lambda: maintenance.migrate.callback(roles=True)
 
 
-def test_an_owner_does_not_become_superuser_by_the_next_migration(
-    warehouse: Warehouse, owner: sa.URL, migrate: Callable[[], None]
+@pytest.fixture
+def work_as_superuser(
+    server: Server, warehouse: Warehouse, migrate: Callable[[], None], tmp_path: Path
+) -> dict[str, Callable[[], object]]:
+    """What a superuser does with a warehouse on an external server."""
+    external = dataclasses.replace(server, url=warehouse.url, is_embedded=False)
+    back_up(external, tmp_path / "before.dump")
+    loads = Warehouse(settings=Settings.load(warehouse_url="postgresql://postgres:x@db.example/tmdb", tmdb_token="x"))
+    loads.__dict__["url"] = warehouse.url  # where it leads
+    storage_url = warehouse.url.set(drivername="postgresql+psycopg2")
+    return {
+        "migrate --roles": migrate,
+        "run": lambda: loads.engine,
+        "doctor": lambda: list(looks_at_database(loads)),
+        "backup": lambda: back_up(external, tmp_path / "after.dump"),
+        "restore": lambda: restore(external, tmp_path / "before.dump", replace=True),
+        "open databases": lambda: ensure_databases([warehouse.url], maintenance=[], patience_s=0),
+        "open Dagster's storage": lambda: storage.open_storage(dataclasses.replace(external, storage_url=storage_url)),
+    }
+
+
+@pytest.mark.parametrize("work", ["migrate --roles", "run", "doctor", "backup", "restore", "open databases"])
+def test_an_owner_gains_nothing_by_a_superusers_work(
+    work: str, server: Server, warehouse: Warehouse, owner: sa.URL, work_as_superuser: dict[str, Callable[[], object]]
 ) -> None:
     assert set(try_each(owner, BY_WHAT_THE_OWNER_OWNS)) == {None}
-    with suppress(sa.exc.DBAPIError, SystemExit):  # it need not succeed on such tables
-        migrate()
-    assert not is_superuser(warehouse, owner)
+    with suppress(sa.exc.DBAPIError, ActionableError, SystemExit):  # whether it succeeds is another matter
+        work_as_superuser[work]()
+    assert not has_gained(server, owner)
+
+
+@pytest.mark.parametrize(
+    "work",
+    ["migrate --roles", "run", "doctor", "backup", "restore", "open databases", "open Dagster's storage"],
+)
+def test_the_owner_of_a_database_gains_nothing_by_a_superusers_work(
+    work: str, server: Server, warehouse: Warehouse, owner: sa.URL, work_as_superuser: dict[str, Callable[[], object]]
+) -> None:
+    execute(server.url, f"alter database {warehouse.url.database} owner to {owner.username}")
+    warehouse.close()
+    assert set(try_each(owner, BY_WHAT_THE_OWNER_OWNS + BY_THE_ORDER_OF_SCHEMAS)) == {None}
+    with suppress(sa.exc.DBAPIError, ActionableError, SystemExit):  # whether it succeeds is another matter
+        work_as_superuser[work]()
+    assert not has_gained(server, owner)
+
+
+@pytest.mark.parametrize("trap", ["select public.gain()", "select 1::oid = to_regclass('dim_movie')"])
+def test_the_traps_of_these_tests_work(trap: str, server: Server, warehouse: Warehouse, owner: sa.URL) -> None:
+    try_each(owner, BY_WHAT_THE_OWNER_OWNS)
+    execute(warehouse.url, trap)
+    assert has_gained(server, owner)
 
 
 def test_a_superuser_migrates_tables_of_the_owner_and_what_it_makes_is_the_owners(
