@@ -20,6 +20,7 @@ import requests
 import sqlalchemy as sa
 
 from tmdb_assets import partitions
+from tmdb_assets.errors.problem import ActionableError
 from tmdb_assets.orchestration.gaps import counted_from, find_gaps
 from tmdb_assets.settings import DATA_DIR, DEFAULT_API_URL, Settings
 from tmdb_assets.tmdb.client import TmdbClient
@@ -173,7 +174,7 @@ def looks_at_database(warehouse: Warehouse) -> Iterator[Finding]:
 
     try:
         yield from dagster_services()
-    except (sa.exc.DBAPIError, WarehouseUnavailableError, DagsterError) as error:
+    except (sa.exc.DBAPIError, ActionableError, DagsterError) as error:
         yield Finding("wrong", "Dagster", first_line(getattr(error, "orig", error)))
 
 
@@ -258,11 +259,10 @@ def gaps(connection: sa.Connection, first_day: dt.date) -> Finding:
 
 def dagster_services() -> Iterator[Finding]:
     """Dagster's own storage, and whether the daemon that fires the schedule is alive."""
-    from dagster import DagsterInstance
-
     from tmdb_assets.instance.launcher import close_dead_runs
+    from tmdb_assets.instance.opening import open_instance
 
-    with DagsterInstance.get() as instance:
+    with open_instance() as instance:
         closed = close_dead_runs(instance)
         runs = instance.get_runs_count()
         text = f"runs stored: {runs}"

@@ -25,13 +25,14 @@ def stop(message: str, code: int) -> NoReturn:
 
 
 def _dagster_home() -> Path:
-    """The folder where Dagster keeps logs of steps; its `dagster.yaml` is the project's."""
+    """The folder where Dagster keeps logs of steps; its `dagster.yaml` links to this release's, unless it is a file."""
     home = DATA_DIR / "dagster"
     home.mkdir(parents=True, exist_ok=True)
     link = home / "dagster.yaml"
-    if not link.exists():
-        link.unlink(missing_ok=True)  # a link to a project that was moved
-        link.symlink_to(os.path.relpath(SHIPPED_DIR / "dagster.yaml", home))
+    shipped = SHIPPED_DIR / "dagster.yaml"
+    if not link.exists() or (link.is_symlink() and link.resolve() != shipped.resolve()):
+        link.unlink(missing_ok=True)  # a link of another checkout, or to one that was moved
+        link.symlink_to(os.path.relpath(shipped, home))
     return home
 
 

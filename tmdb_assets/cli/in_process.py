@@ -28,6 +28,7 @@ from tmdb_assets.assets.tmdb_source import TmdbSource
 from tmdb_assets.errors.problem import ActionableError, Problem
 from tmdb_assets.fetch.progress import Progress
 from tmdb_assets.instance.launcher import close_dead_runs
+from tmdb_assets.instance.opening import open_instance
 from tmdb_assets.instance.sentences import WithoutLostEvents
 from tmdb_assets.orchestration.automation import FROM_EXPORT
 from tmdb_assets.settings import get_settings
@@ -120,7 +121,7 @@ class Platform:
         url = warehouse.url  # opens the server, or says why it cannot
         try:
             _ = warehouse.engine  # brings the schema up, or says why it cannot: no run begins, to fail at every step
-            with redirect_stderr(WithoutLostEvents(sys.stderr)), DagsterInstance.get() as instance:
+            with redirect_stderr(WithoutLostEvents(sys.stderr)), open_instance() as instance:
                 close_dead_runs(instance)
                 yield cls(instance, definitions, source, warehouse)
         except ActionableError:

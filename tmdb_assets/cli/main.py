@@ -241,11 +241,10 @@ def dev(host: str, port: int) -> None:
 
 def _close_dead_runs() -> None:
     """Runs whose process was killed would keep their places among the runs allowed at once."""
-    from dagster import DagsterInstance
-
     from tmdb_assets.instance.launcher import close_dead_runs
+    from tmdb_assets.instance.opening import open_instance
 
-    with DagsterInstance.get() as instance:
+    with open_instance() as instance:
         closed = close_dead_runs(instance)
     if closed:
         click.echo(f"Runs whose process died, now marked as failed: {len(closed)}")

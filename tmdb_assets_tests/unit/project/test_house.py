@@ -32,7 +32,7 @@ ROOMS: dict[str, set[str]] = {
     "charts": {"settings"},
     "warehouse": {"errors", "settings", "tables", "transforms"},
     "fetch": {"errors", "partitions", "tmdb", "transforms", "warehouse"},
-    "instance": {"settings", "warehouse"},
+    "instance": {"errors", "settings", "warehouse"},
     "dashboard": {"charts", "settings"},
     "viz": {"charts", "errors", "settings", "warehouse"},
 }
