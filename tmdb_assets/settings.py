@@ -197,7 +197,7 @@ def _first_problem(error: ValidationError, overrides: dict[str, Any]) -> Problem
     # An address may carry a password, wherever it stands.
     shown = "" if secret else f"={re.sub(r'//[^/@]*@', '//***@', str(value))!r}"
     setting = name.upper()
-    return Problem(f"{setting}{shown} cannot be used: allowed is {field.description}", setting=setting)
+    return Problem(f"{setting}{shown} is not valid. Expected: {field.description}", setting=setting)
 
 
 def _given(name: str) -> str | None:

@@ -119,10 +119,7 @@ def latest_state_agrees(warehouse: ResourceParam[Warehouse]) -> AssetCheckResult
     return judge_latest_state(day, found, totals)
 
 
-MEND_TOTALS = (
-    'Count them anew: tmdb-assets psql -c "select renew_totals()". '
-    "Where load_day is named, materialize fact_movie_daily of the newest day."
-)
+MEND_TOTALS = "Materialize fact_movie_daily of the newest day: its load counts the totals again."
 
 
 def _mend_films(day: dt.date | None) -> str:

@@ -59,11 +59,12 @@ class Problem:
 
     @property
     def _when(self) -> str | None:
+        resume = " to resume" if self.kept == KEPT else ""  # else there is nothing that a new run could use
         if self.retry is Retry.LATER:
             when = f"after {self.retry_at.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC" if self.retry_at else "later"
-            return f"Run again {when} to resume"
+            return f"Run again {when}{resume}"
         if self.retry is Retry.NOW:
-            return "Run again to resume"
+            return f"Run again{resume}"
         return "Then run again" if self.retry is Retry.ONCE_FIXED and self.action else None
 
 

@@ -74,7 +74,7 @@ def test_a_wrong_setting_is_told_when_the_definitions_are_built_and_not_by_an_im
     assert done.returncode == 0, done.stderr
     assert (
         done.stdout.strip()
-        == "TMDB_FIRST_DAY='yesterday' cannot be used: allowed is first daily partition: a date, YYYY-MM-DD."
+        == "TMDB_FIRST_DAY='yesterday' is not valid. Expected: first daily partition: a date, YYYY-MM-DD."
     )
 
 

@@ -7,6 +7,7 @@ restore drops it.
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -82,7 +83,7 @@ def successor(server: Server, former: sa.Connection) -> Iterator[tuple[Connectio
     """
     is_superuser = _require_rights(former, server)
     with psycopg.connect(render_url(server.url.set(database=server.storage_url.database)), autocommit=True) as admin:
-        stem = str(server.url.database).encode()[:LONGEST_NAME].decode(errors="ignore")
+        stem = stem_of(str(server.url.database))
         left_behind = [f"{stem}_restoring_", f"{stem}_replaced_"]
         for name in former.execute(sa.text(LEFT_BEHIND), {"stems": left_behind}).scalars().all():
             _drop(admin, name)
@@ -98,6 +99,14 @@ def successor(server: Server, former: sa.Connection) -> Iterator[tuple[Connectio
         finally:
             with suppress(psycopg.Error):  # the server went away: the next restore drops it
                 _drop(admin, new)
+
+
+def stem_of(name: str) -> str:
+    """The start of the other databases' names; a long `name` is cut, and a hash keeps it unique."""
+    if len(name.encode()) <= LONGEST_NAME:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{name.encode()[: LONGEST_NAME - 9].decode(errors='ignore')}_{digest}"
 
 
 def take_name(admin: Connection, name: str, new: str, *, keep: bool) -> str | None:

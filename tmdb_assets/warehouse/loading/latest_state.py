@@ -78,12 +78,12 @@ def ensure_day(connection: sa.Connection, day: dt.date) -> None:
 def keep_latest(connection: sa.Connection, day: dt.date) -> None:
     """Update `movie_latest`, `load_day` and the totals after a load of a day's facts.
 
-    The totals are renewed only if a film's state changed or the day is now the newest; see `renew_totals`.
+    The totals are renewed only if a film's state changed or the day is the newest; see `renew_totals`.
     """
     newest: dt.date | None = connection.scalar(sa.text(NEWEST_DAY))
     changed = connection.execute(sa.text(KEEP_LATEST), {"day": day}).rowcount
     connection.execute(sa.text(KEEP_LOAD_DAY), {"day": day})
-    if changed or newest is None or newest < day:
+    if changed or newest is None or newest <= day:
         renew_totals(connection)
 
 

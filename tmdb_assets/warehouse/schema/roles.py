@@ -100,7 +100,7 @@ def owner_login(url: sa.URL) -> Iterator[sa.URL]:
 
 
 def _lesser_owner(connection: sa.Connection) -> str | None:
-    """The owner of the tables, else of the database, if this session is a superuser's and the owner is not a superuser."""
+    """The owner of the tables, else of the database, if this session is a superuser's and the owner is none."""
     connection.exec_driver_sql(SYSTEM_PATH_ONLY)
     owner: str | None = connection.scalar(
         sa.text(

@@ -88,7 +88,7 @@ def _steps(connection: sa.Connection) -> tuple[Config, set[str]]:
 def find_version(connection: sa.Connection) -> str | None:
     """The database's step: None for an empty database, "" for one that does not record it."""
     if connection.scalar(sa.text("select to_regclass('schema_version')")):
-        return connection.scalar(sa.select(schema_version.c.version_num))
+        return connection.scalar(sa.select(schema_version.c.version_num)) or ""
     names = sa.inspect(connection).get_table_names()
     return "" if {made.name for made in metadata.sorted_tables} & set(names) else None
 

@@ -207,8 +207,8 @@ def test_a_day_that_cannot_be_loaded_is_refused_in_one_line(refused, name):
 @pytest.mark.parametrize(
     ("setting", "value", "shown"),
     [
-        ("TMDB_PAGES", "0", "TMDB_PAGES='0' cannot be used: allowed is discover pages a day, 20 films each: a whole"),
-        ("WAREHOUSE_URL", f"mysql://someone:{PASSWORD}@host/db", "WAREHOUSE_URL cannot be used: allowed is postgresql"),
+        ("TMDB_PAGES", "0", "TMDB_PAGES='0' is not valid. Expected: discover pages a day, 20 films each: a whole"),
+        ("WAREHOUSE_URL", f"mysql://someone:{PASSWORD}@host/db", "WAREHOUSE_URL is not valid. Expected: postgresql"),
     ],
 )
 def test_a_wrong_setting_stops_the_start_and_is_named(database, replay, setting, value, shown):
@@ -223,5 +223,5 @@ def test_an_unreachable_warehouse_is_told_within_half_a_minute_without_its_passw
     assert (done.returncode, done.stdout) == (1, "")
     (line,) = lines(done.stderr)
     assert line.startswith(f"Postgres at 127.0.0.1:{port}/films cannot be reached (")
-    assert line.endswith("Nothing was changed. Start it, or correct WAREHOUSE_URL. Run again to resume.")
+    assert line.endswith("Nothing was changed. Start it, or correct WAREHOUSE_URL. Run again.")
     assert seconds < 30 + STARTS_WITHIN_S

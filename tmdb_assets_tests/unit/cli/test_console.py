@@ -11,7 +11,7 @@ from rich.console import Console
 
 from tmdb_assets.cli.console import ConsoleProgress, print_days, print_summary, track_days
 from tmdb_assets.cli.in_process import DayRun
-from tmdb_assets.errors.problem import Problem, Retry
+from tmdb_assets.errors.problem import KEPT, Problem, Retry
 from tmdb_assets.fetch.progress import LogProgress
 
 
@@ -48,10 +48,10 @@ def test_without_a_console_a_note_is_logged():
 
 def test_a_failed_run_ends_with_its_problems_and_the_way_to_its_log():
     made = console()
-    problem = Problem("The [host] cannot be reached", kept="What is stored is kept", retry=Retry.LATER)
+    problem = Problem("The [host] cannot be reached", kept=KEPT, retry=Retry.LATER)
     print_summary(made, DayRun(dt.date(2026, 7, 29), "id", ok=False, seconds=1, requests=0, problems=[problem]))
     assert shown(made)[1:] == [
-        "Failed. The [host] cannot be reached. What is stored is kept. Run again later to resume.",
+        "Failed. The [host] cannot be reached. What is already stored is kept. Run again later to resume.",
         "The log of the run: tmdb-assets dev, page Runs.",
     ]
 

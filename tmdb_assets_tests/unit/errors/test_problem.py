@@ -7,7 +7,7 @@ import pickle
 
 import pytest
 
-from tmdb_assets.errors.problem import KEPT, ActionableError, Problem, Retry
+from tmdb_assets.errors.problem import KEPT, UNCHANGED, ActionableError, Problem, Retry
 
 NOON = dt.datetime(2026, 8, 20, 14, tzinfo=dt.timezone(dt.timedelta(hours=2)))
 
@@ -18,12 +18,14 @@ NOON = dt.datetime(2026, 8, 20, 14, tzinfo=dt.timezone(dt.timedelta(hours=2)))
         (Problem("It broke"), "It broke."),
         (Problem("It broke", retry=Retry.NEVER, action="Report it"), "It broke. Report it."),
         (Problem("It broke", kept=KEPT, action="Mend it"), f"It broke. {KEPT}. Mend it. Then run again."),
-        (Problem("It broke", retry=Retry.LATER), "It broke. Run again later to resume."),
+        (Problem("It broke", retry=Retry.LATER), "It broke. Run again later."),
+        (Problem("It broke", KEPT, retry=Retry.LATER), f"It broke. {KEPT}. Run again later to resume."),
+        (Problem("It broke", KEPT, retry=Retry.NOW), f"It broke. {KEPT}. Run again to resume."),
+        (Problem("It broke", UNCHANGED, retry=Retry.NOW), f"It broke. {UNCHANGED}. Run again."),
         (
             Problem("It broke", action="Lower it", retry=Retry.LATER, retry_at=NOON),
-            "It broke. Lower it. Run again after 2026-08-20 12:00 UTC to resume.",
+            "It broke. Lower it. Run again after 2026-08-20 12:00 UTC.",
         ),
-        (Problem("It broke", retry=Retry.NOW), "It broke. Run again to resume."),
         (Problem("Is it?", action="Run: grant x to y;"), "Is it? Run: grant x to y; Then run again."),
     ],
 )

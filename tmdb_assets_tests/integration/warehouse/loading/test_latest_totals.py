@@ -102,9 +102,8 @@ def test_names_show_at_once_without_a_renewal(tables: Tables) -> None:
     assert tables.value("select title from vw_top_movies where rank = 1") == "New"
 
 
-def test_a_load_that_changes_no_total_renews_none(tables: Tables) -> None:
+def test_a_load_of_the_past_that_changes_no_total_renews_none(tables: Tables) -> None:
     kept = tables.rows("select xmin::text from popularity_total")
-    load_day(tables.warehouse, DAY, SECOND_DAY)  # the same again
     load_day(tables.warehouse, BEFORE - dt.timedelta(days=1), {1: (50.0, 1.0, 1)})  # a day of the past
     assert tables.rows("select xmin::text from popularity_total") == kept
     assert shown(tables) == RIGHT

@@ -64,6 +64,15 @@ def test_it_is_dropped_with_what_it_made_under_its_own_name_when_the_work_fails(
         assert admin.execute("select to_regproc('trap')::text").fetchall() == [(None,)]
 
 
+def test_those_that_have_expired_but_are_still_at_work_are_kept(database: sa.URL, role: str) -> None:
+    with passing_login(database, role) as url, connect(url) as session, connect(database) as admin:
+        admin.execute(f"alter role {url.username} valid until '2026-01-01'")
+        with passing_login(database, role):
+            pass
+        assert session.execute("select session_user::text").fetchone() == (url.username,)
+        assert url.username in passing_roles(database)
+
+
 def test_the_password_reaches_the_server_only_as_a_verifier_and_expires(database: sa.URL, role: str) -> None:
     with passing_login(database, role) as url, connect(database) as admin:
         stored, minutes = admin.execute(
