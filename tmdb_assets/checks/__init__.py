@@ -1,4 +1,1 @@
-"""Checks across tables: does what was loaded fit together, and is it there at all?
-
-Each check is a query and a sentence; its text says what to do when it fails.
-"""
+"""Checks across tables: does the loaded data fit together, and is it there? Each is a query and a text with advice."""

@@ -1,7 +1,6 @@
-"""Reconciliation of the latest state with the fact that it is made from, at the cost of a day and of the films."""
+"""The check that compares the latest state with the fact; it reads one day of the fact and a sample of the films."""
 
 import datetime as dt
-from typing import Any
 
 import sqlalchemy as sa
 from dagster import AssetCheckResult, AssetCheckSeverity, ResourceParam
@@ -12,9 +11,15 @@ from tmdb_assets.warehouse.loading.latest_state import NEWEST_DAY
 from tmdb_assets.warehouse.warehouse import Warehouse
 
 SAMPLED_FILMS = 1000
+RENEW_FILMS = (
+    "Delete the rows of these films from movie_latest, then materialize fact_movie_daily of each day they were on, "
+    "{day} last: each load updates the state of its films and the totals."
+)
+RENEW_TOTALS = "Materialize fact_movie_daily of the newest day: its load counts the totals again."
 
-# Each query finds the newest day itself and so sees one state, whatever is loaded between two of them.
-# Films of the newest day whose latest state is not that day's fact, on either side. Votes count where the fact has any.
+# Each query finds the newest day itself, so that it sees one state even if a day is loaded between two queries.
+# Films of the newest day whose latest state differs from that day's fact, or that only one of both has. Votes are
+# compared where the fact has any.
 WRONG_FILMS = """
 select count(*) over () as films, coalesce(f.movie_id, l.movie_id) as movie_id
 from (select * from fact_movie_daily where date_id = (select max(d.date_id) from load_day as d)) as f
@@ -30,8 +35,8 @@ order by 2
 limit :shown
 """
 
-# Of the films whose newest fact or votes are older, some that change from day to day: their facts on these days. The
-# days are found before the facts, so that each is a look-up in the one month that holds it.
+# A sample, another each day, of the films whose newest fact or votes are older: their facts on these days. The days are
+# found before the facts, so that each fact is looked up in one monthly partition only.
 WRONG_OLDER_FILMS = """
 with sampled as materialized (
     select l.*
@@ -59,7 +64,7 @@ order by 2
 limit :shown
 """
 
-# Rounded: two orders of summing differ in the last digits.
+# Rounded: sums in a different order differ in the last digits.
 WRONG_TOTALS = """
 with counted as (
     select kind || ' ' || code as name, round(avg_popularity::numeric, 6), total_votes, n_movies from count_totals()
@@ -99,56 +104,43 @@ where noted <> facts
 @declared_check(
     "fact_movie_daily",
     name="latest_state_agrees",
-    description="movie_latest says of every film of the newest loaded day what that day's fact says, and of 1,000 "
-    "films with older facts or votes, others each day, what the facts of those days say; load_day has the newest "
-    "day's number of facts; popularity_total and top_movie are what a fresh count gives. Not looked for: facts newer "
-    "than the snapshot_date of a film outside the newest day. If not: load the days again that its message names.",
+    description="movie_latest agrees with the fact: for every film of the newest loaded day, and for 1,000 films with "
+    "older facts or votes, others each day. load_day has the newest day's number of facts, and popularity_total and "
+    "top_movie equal a fresh count. Not checked: facts newer than the snapshot_date of a film outside the newest day. "
+    "If not: load the days named in the message again.",
 )
 def latest_state_agrees(warehouse: ResourceParam[Warehouse]) -> AssetCheckResult:
-    """Compare what the load keeps beside the fact with the fact."""
+    """Fail when the latest state or the totals differ from the fact that they are made from."""
     values = {"shown": SHOWN_VIOLATIONS, "sampled": SAMPLED_FILMS}
     with warehouse.begin() as connection:
         day: dt.date | None = connection.scalar(sa.text(NEWEST_DAY))
-        films = {
-            name: connection.execute(sa.text(query), values).all()
-            for name, query in (("of the newest day", WRONG_FILMS), ("sampled of older days", WRONG_OLDER_FILMS))
-        }
-        totals = list(connection.scalars(sa.text(WRONG_TOTALS), values))
-        totals += connection.scalars(sa.text(WRONG_COUNT))
-    found = {name: (rows[0].films if rows else 0, [int(row.movie_id) for row in rows]) for name, rows in films.items()}
-    return judge_latest_state(day, found, totals)
-
-
-MEND_TOTALS = "Materialize fact_movie_daily of the newest day: its load counts the totals again."
-
-
-def _mend_films(day: dt.date | None) -> str:
-    return (
-        "Delete the rows of these films from movie_latest, then materialize fact_movie_daily of the "
-        f"days that they were on, {day} last: each load brings its films' state and the totals up to date."
-    )
-
-
-def judge_latest_state(
-    day: dt.date | None, films: dict[str, tuple[int, list[int]]], totals: list[str]
-) -> AssetCheckResult:
-    """Fail when films (group -> their number and the ids shown) or totals are not what the fact says."""
-    wrong = sum(number for number, _ in films.values())
-    text = f"The latest state is what the fact says, as of {day or 'no day yet'}."
-    if wrong or totals:
-        told = [f"{number} films {name}" for name, (number, _) in films.items() if number]
-        told += [f"{len(totals)} totals ({', '.join(totals[:5])})"] if totals else []
+        newest = connection.execute(sa.text(WRONG_FILMS), values).all()
+        older = connection.execute(sa.text(WRONG_OLDER_FILMS), values).all()
+        totals = [
+            *connection.scalars(sa.text(WRONG_TOTALS), values),
+            *connection.scalars(sa.text(WRONG_COUNT)),
+        ]
+    wrong_newest, wrong_older = (rows[0].films if rows else 0 for rows in (newest, older))
+    differing = [f"{wrong_newest} films of the newest day"] if wrong_newest else []
+    differing += [f"{wrong_older} films sampled of older days"] if wrong_older else []
+    differing += [f"{len(totals)} totals ({', '.join(totals[:5])})"] if totals else []
+    text = f"The latest state agrees with the fact as of {day or 'no day yet'}."
+    if differing:
+        advice = RENEW_FILMS.format(day=day) if newest or older else RENEW_TOTALS
         text = (
-            f"{' and '.join(told)} differ from what the fact says, as of {day}. The fact is right; the views show the "
-            f"wrong state. {_mend_films(day) if wrong else MEND_TOTALS}"
+            f"{' and '.join(differing)} differ from the fact as of {day}. The fact is right; the views show the wrong "
+            f"state. {advice}"
         )
-    shown = sorted({film for _, ids in films.values() for film in ids})  # a film may be wrong in both groups
-    metadata: dict[str, Any] = {
-        "newest_day": str(day),
-        **{f"wrong_films_{name.replace(' ', '_')}": number for name, (number, _) in films.items()},
-        "movie_ids": violations_table("movie_id", [str(film) for film in shown]),
-        "wrong_totals": violations_table("total", totals),
-    }
+    films = sorted({int(row.movie_id) for row in (*newest, *older)})  # a film may be in both
     return AssetCheckResult(
-        passed=not wrong and not totals, severity=AssetCheckSeverity.ERROR, description=text, metadata=metadata
+        passed=not differing,
+        severity=AssetCheckSeverity.ERROR,
+        description=text,
+        metadata={
+            "newest_day": str(day),
+            "wrong_films_of_the_newest_day": wrong_newest,
+            "wrong_films_sampled_of_older_days": wrong_older,
+            "movie_ids": violations_table("movie_id", [str(film) for film in films]),
+            "wrong_totals": violations_table("total", totals),
+        },
     )

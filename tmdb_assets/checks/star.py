@@ -1,7 +1,6 @@
-"""Reconciliation, coverage and freshness of the star schema."""
+"""Checks of the star schema across tables: reconciliation, coverage and freshness."""
 
 import datetime as dt
-from typing import Any
 
 import sqlalchemy as sa
 from dagster import (
@@ -9,6 +8,7 @@ from dagster import (
     AssetCheckResult,
     AssetCheckSeverity,
     ResourceParam,
+    TableMetadataValue,
 )
 
 from tmdb_assets import partitions
@@ -53,16 +53,13 @@ order by c.iso_3166_1
 """
 
 
-def _query(warehouse: Warehouse, query: str, **values: Any) -> list[Any]:
+def _find_films(
+    warehouse: Warehouse, query: str, context: AssetCheckExecutionContext
+) -> tuple[int, TableMetadataValue]:
+    """How many films a query finds on the day of the partition, and the table of their ids to show."""
     with warehouse.begin() as connection:
-        return list(connection.scalars(sa.text(query), values))
-
-
-def _find_films(warehouse: Warehouse, query: str, day: dt.date) -> tuple[int, list[int]]:
-    """Return how many films a query finds on a day, and the ids to show."""
-    with warehouse.begin() as connection:
-        found = connection.execute(sa.text(query), {"day": day, "shown": SHOWN_VIOLATIONS}).all()
-    return (int(found[0].films) if found else 0), [int(row.movie_id) for row in found]
+        found = connection.execute(sa.text(query), {"day": context.partition_key, "shown": SHOWN_VIOLATIONS}).all()
+    return (found[0].films if found else 0), violations_table("movie_id", [str(row.movie_id) for row in found])
 
 
 @declared_check(
@@ -76,12 +73,8 @@ def _find_films(warehouse: Warehouse, query: str, day: dt.date) -> tuple[int, li
 def every_discover_film_is_there(
     context: AssetCheckExecutionContext, warehouse: ResourceParam[Warehouse]
 ) -> AssetCheckResult:
-    """Reconcile the day's fact with its source."""
-    return judge_lost_films(*_find_films(warehouse, LOST_FILMS, dt.date.fromisoformat(context.partition_key)))
-
-
-def judge_lost_films(lost: int, shown: list[int]) -> AssetCheckResult:
-    """Fail when films of discover are missing from the fact without a reason."""
+    """Fail when films of the day's discover are missing from the fact without a reason."""
+    lost, shown = _find_films(warehouse, LOST_FILMS, context)
     text = "Every film in the day's discover is in the fact, or in rejected_row with its reasons."
     if lost:
         text = (
@@ -92,7 +85,7 @@ def judge_lost_films(lost: int, shown: list[int]) -> AssetCheckResult:
         passed=not lost,
         severity=AssetCheckSeverity.ERROR,
         description=text,
-        metadata={"missing": lost, "movie_ids": violations_table("movie_id", [str(film) for film in shown])},
+        metadata={"missing": lost, "movie_ids": shown},
     )
 
 
@@ -104,12 +97,8 @@ def judge_lost_films(lost: int, shown: list[int]) -> AssetCheckResult:
     "details are requested.",
 )
 def films_have_details(context: AssetCheckExecutionContext, warehouse: ResourceParam[Warehouse]) -> AssetCheckResult:
-    """Warn about films that are known only from discover."""
-    return judge_bare_films(*_find_films(warehouse, BARE_FILMS, dt.date.fromisoformat(context.partition_key)))
-
-
-def judge_bare_films(bare: int, shown: list[int]) -> AssetCheckResult:
-    """Warn when films of the day have no details."""
+    """Warn about films of the day that are known only from discover."""
+    bare, shown = _find_films(warehouse, BARE_FILMS, context)
     text = "Every film of the day has details."
     if bare:
         text = (
@@ -121,10 +110,7 @@ def judge_bare_films(bare: int, shown: list[int]) -> AssetCheckResult:
         passed=not bare,
         severity=AssetCheckSeverity.WARN,
         description=text,
-        metadata={
-            "without_details": bare,
-            "movie_ids": violations_table("movie_id", [str(film) for film in shown]),
-        },
+        metadata={"without_details": bare, "movie_ids": shown},
     )
 
 
@@ -136,12 +122,9 @@ def judge_bare_films(bare: int, shown: list[int]) -> AssetCheckResult:
     "data/country_continent.csv and materialize country_continent; until then vw_continent_popularity omits them.",
 )
 def countries_in_use_have_a_continent(warehouse: ResourceParam[Warehouse]) -> AssetCheckResult:
-    """Name the country codes that have no continent."""
-    return judge_countries(_query(warehouse, COUNTRIES_WITHOUT_CONTINENT))
-
-
-def judge_countries(codes: list[str]) -> AssetCheckResult:
-    """Warn when countries in use have no continent: vw_continent_popularity omits them, everything else is right."""
+    """Warn about countries without a continent: vw_continent_popularity omits them, everything else is right."""
+    with warehouse.begin() as connection:
+        codes = list(connection.scalars(sa.text(COUNTRIES_WITHOUT_CONTINENT)))
     text = "Every country in use has a continent."
     if codes:
         text = (
@@ -163,12 +146,10 @@ def judge_countries(codes: list[str]) -> AssetCheckResult:
     "page for why it failed; the schedule loads it at 09:00 UTC.",
 )
 def today_is_there(warehouse: ResourceParam[Warehouse]) -> AssetCheckResult:
-    """Compare the newest loaded day with today."""
-    return judge_freshness(_query(warehouse, NEWEST_DAY)[0], partitions.today())
-
-
-def judge_freshness(newest: dt.date | None, today: dt.date) -> AssetCheckResult:
     """Warn when the newest loaded day is not today."""
+    today = partitions.today()
+    with warehouse.begin() as connection:
+        newest: dt.date | None = connection.scalar(sa.text(NEWEST_DAY))
     passed = newest is not None and newest >= today
     text = f"Today, {today}, is loaded."
     if not passed:

@@ -46,18 +46,18 @@ def _parse_day(_context: click.Context, _parameter: click.Parameter, value: str 
     try:
         return dt.date.fromisoformat(value)
     except ValueError:
-        raise click.BadParameter(f"{value!r} is no date; write YYYY-MM-DD.") from None
+        raise click.BadParameter(f"{value!r} is not a date; write YYYY-MM-DD.") from None
 
 
 @main.command()
 @click.option("--date", "day", callback=_parse_day, metavar="YYYY-MM-DD", help="The UTC date to load. Default: today.")
-@click.option("--refresh", is_flag=True, help="Ask TMDb again for what is stored already (today only).")
+@click.option("--refresh", is_flag=True, help="Request again what is already stored (today only).")
 @click.option("--open", "open_page", is_flag=True, help="Open the dashboard in the browser when the day is loaded.")
 @plain_errors
 def run(day: dt.date | None, refresh: bool, open_page: bool) -> None:
     """Load a whole day: fetch, star schema, checks, views, charts and dashboard.
 
-    A past day is rebuilt from what was stored on it, or loaded from its id export: TMDb's API answers for today only.
+    A past day is rebuilt from what was stored on it, or loaded from its id export: TMDb's API has no history.
     """
     from rich.console import Console
 
@@ -70,9 +70,9 @@ def run(day: dt.date | None, refresh: bool, open_page: bool) -> None:
     if day < settings.tmdb_first_day:
         stop(f"{day} is before the first day, {settings.tmdb_first_day} (TMDB_FIRST_DAY).", UNUSABLE)
     if refresh and day != today:
-        stop(f"--refresh asks TMDb again, which answers for today ({today}) only, not for {day}.", UNUSABLE)
-    # A run is one burst of allocations and then ends: collecting garbage less often, and not once more at the exit,
-    # saves a tenth to a quarter of its time (docs/performance.md).
+        stop(f"--refresh works only for today ({today}), not for {day}: TMDb's API has no history.", UNUSABLE)
+    # A run allocates in one burst and then ends: collecting garbage less often, and not again at the exit, saves 10 to
+    # 25% of its time (docs/performance.md).
     gc.set_threshold(50_000, 20, 100)
     code = _run(Console(), day, today, refresh=refresh, open_page=open_page)
     gc.freeze()
@@ -100,7 +100,7 @@ def _run(console: Console, day: dt.date, today: dt.date, *, refresh: bool, open_
 
 
 def _open_page(page: Path) -> None:
-    """Show a page in the browser, or say where it lies."""
+    """Open a page in the browser, or print its path."""
     import webbrowser
 
     try:
@@ -112,7 +112,7 @@ def _open_page(page: Path) -> None:
 
 
 def _keep_house(platform: Platform, outcome: DayRun) -> None:
-    """What the daemon does as well, for those who run none: tell of failures, drop raw answers that are too old."""
+    """Do what the daemon does, for those who run none: send alerts, drop raw answers that are too old."""
     from sqlalchemy.exc import OperationalError
 
     from tmdb_assets import partitions
@@ -120,24 +120,24 @@ def _keep_house(platform: Platform, outcome: DayRun) -> None:
     from tmdb_assets.warehouse.server.databases import is_outage
 
     if not outcome.interrupted:
-        _tell_failures(platform)
+        _send_alerts(platform)
     try:
         drop_old_raw(platform.warehouse, partitions.today())
     except OperationalError as error:
         if is_outage(error):
             raise
-        click.echo("Raw answers over 180 days could not be dropped now, as they are in use; the next run tries again.")
+        click.echo("Raw answers older than 180 days are in use and were not dropped; the next run tries again.")
 
 
-def _tell_failures(platform: Platform) -> None:
-    """Tell the receiver of alerts, where there is one; the console says it anyhow."""
+def _send_alerts(platform: Platform) -> None:
+    """Send failures to the receiver of alerts, if there is one; the console shows them in any case."""
     from tmdb_assets import partitions
-    from tmdb_assets.orchestration.alerts import look
+    from tmdb_assets.orchestration.alerts import send_pending
 
     settings = get_settings()
     if settings.alert_webhook_url is not None:
         with platform.warehouse.begin() as connection:
-            look(platform.instance, connection, settings, partitions.now())
+            send_pending(platform.instance, connection, settings, partitions.now())
 
 
 def _exit_code(outcomes: list[DayRun]) -> int:
@@ -147,7 +147,7 @@ def _exit_code(outcomes: list[DayRun]) -> int:
 
 
 def _fill_sample_history(console: Console, platform: Platform, day: dt.date) -> list[DayRun]:
-    """The days before today from the sandbox's exports, so that charts over time have something to show."""
+    """Load the days before today from the sandbox's exports, so that charts over time have data."""
     from tmdb_assets.assets.declare import REPORTS_GROUP
     from tmdb_assets.cli.console import print_days, print_summary, track_days
     from tmdb_assets.cli.in_process import run_backfill, run_day
@@ -161,7 +161,7 @@ def _fill_sample_history(console: Console, platform: Platform, day: dt.date) -> 
     print_days(console, outcomes, len(missing))
     if any(outcome.interrupted for outcome in outcomes):
         return outcomes
-    charts = run_day(platform, day, assets=platform.assets_of(REPORTS_GROUP))  # they show the history
+    charts = run_day(platform, day, assets=platform.assets_of(REPORTS_GROUP))  # now with the history
     if not charts.ok:
         print_summary(console, charts)
     return [*outcomes, charts]
@@ -170,13 +170,13 @@ def _fill_sample_history(console: Console, platform: Platform, day: dt.date) -> 
 @main.command()
 @click.option("--from", "first", callback=_parse_day, required=True, metavar="YYYY-MM-DD", help="First day.")
 @click.option("--to", "last", callback=_parse_day, required=True, metavar="YYYY-MM-DD", help="Last day.")
-@click.option("--refresh", is_flag=True, help="Ask again for today and for the exports of the days before.")
+@click.option("--refresh", is_flag=True, help="Request today again, and the exports of the days before.")
 @plain_errors
 def backfill(first: dt.date, last: dt.date, refresh: bool) -> None:
-    """Load every day from one to another: from what was stored on it, else from its id export.
+    """Load every day of a range: from what was stored on it, else from its id export.
 
-    Days that cannot be had are named at the end, the others are loaded; then the exit code is 1. A day that was loaded
-    before its export was there gets it with --refresh.
+    Days that cannot be loaded are listed at the end, and the exit code is then 1. A day that was loaded before its
+    export was published gets it with --refresh.
     """
     from rich.console import Console
 
@@ -199,7 +199,7 @@ def _backfill(console: Console, days: list[dt.date], *, refresh: bool) -> int:
         console.print(f"Loading {len(days)} days into {platform.address}", highlight=False, soft_wrap=True)
         outcomes = list(track_days(console, run_backfill(platform, days, refresh=refresh), len(days)))
         if not outcomes[-1].interrupted:
-            _tell_failures(platform)
+            _send_alerts(platform)
     print_days(console, outcomes, len(days))
     console.print(ATTRIBUTION, style="dim", highlight=False)
     return _exit_code(outcomes)
@@ -221,36 +221,30 @@ def _open_platform(console: Console) -> Iterator[Platform]:
 @click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="Port to listen on.")
 @plain_errors
 def dev(host: str, port: int) -> None:
-    """Open the Dagster UI, with the daemon that runs the schedule, until Ctrl-C."""
+    """Run the Dagster UI, and the daemon that fires the schedule, until Ctrl-C."""
     from tmdb_assets.cli.dev_server import port_fault, start_ui, wait_for_end
+    from tmdb_assets.instance.launcher import close_dead_runs
+    from tmdb_assets.instance.opening import open_instance
     from tmdb_assets.warehouse.server.open import open_server
     from tmdb_assets.warehouse.server.urls import describe
 
     if fault := port_fault(host, port):
         stop(fault, UNUSABLE)
     server = open_server()
-    _close_dead_runs()
+    with open_instance() as instance:
+        closed = close_dead_runs(instance)  # they would count towards the limit of concurrent runs
+    if closed:
+        click.echo(f"Runs whose process died, now marked as failed: {len(closed)}")
     click.echo(f"Warehouse: {describe(server.url)}")
     if get_settings().is_sandbox:
         click.echo(SAMPLE_LINE)
     click.echo(f"Dagster UI: http://{host}:{port}  (Ctrl-C stops it)")
     child = start_ui(host, port)
     if not wait_for_end(child):
-        stop(f"The Dagster UI ended by itself (exit code {child.returncode}); it may have said why above.", FAILED)
+        stop(f"The Dagster UI ended unexpectedly (exit code {child.returncode}); see its output above.", FAILED)
 
 
-def _close_dead_runs() -> None:
-    """Runs whose process was killed would keep their places among the runs allowed at once."""
-    from tmdb_assets.instance.launcher import close_dead_runs
-    from tmdb_assets.instance.opening import open_instance
-
-    with open_instance() as instance:
-        closed = close_dead_runs(instance)
-    if closed:
-        click.echo(f"Runs whose process died, now marked as failed: {len(closed)}")
-
-
-# Every flag is psql's, -h and --help too.
+# All flags are psql's, even -h and --help.
 @main.command(add_help_option=False, context_settings={"ignore_unknown_options": True, "help_option_names": []})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @plain_errors
@@ -260,7 +254,7 @@ def psql(arguments: tuple[str, ...]) -> None:
     from tmdb_assets.warehouse.server.open import open_server
 
     server = open_server()
-    # Not on the command line, where others could read the password, and where -d and -h would lose the rest.
+    # Not as an argument: others could read the password there, and -d or -h would replace the whole address.
     environment = libpq_environment(server.url)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is psql's
     program = server.bin_dir / "psql"
@@ -278,7 +272,7 @@ def url() -> None:
     click.echo(render_url(server.url))
     if server.is_embedded:
         leave_running()
-        click.echo("The embedded server is left running; the next tmdb-assets command that ends stops it.", err=True)
+        click.echo("The embedded server keeps running until the next tmdb-assets command ends.", err=True)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,7 @@
-"""Alerts: a run failed, a check failed, a day is missed. To `ALERT_WEBHOOK_URL` and the log, one a day for one cause.
+"""Alerts: a failed run, a failed check, an overdue day. To the log and `ALERT_WEBHOOK_URL`, once a day for each cause.
 
-What was told is kept in Dagster's storage, and one process at a time tells, so that the sensor and the command tell of
-the same thing once. What a look finds goes out as one message. A receiver that is away hears of it later; the log hears
-of it at once.
+Dagster's storage keeps what was sent, and one process at a time sends, so that the sensor and the command report each
+cause once. What is found at one time goes out as one message: to the log at once, to a receiver that is down later.
 """
 
 from __future__ import annotations
@@ -21,20 +20,20 @@ from dagster import AssetCheckSeverity, DagsterEventType, DagsterInstance, Dagst
 from tmdb_assets.assets.failures import read_problem
 from tmdb_assets.errors.problem import Problem, Retry
 from tmdb_assets.instance.tags import PARTITION_NAME_TAG
-from tmdb_assets.orchestration.overdue import missed_days
+from tmdb_assets.orchestration.overdue import overdue_days
 from tmdb_assets.orchestration.webhook import NoAnswerError, ReceiverError, post
 from tmdb_assets.settings import Settings
 
-STATE_KEY = "tmdb_assets/alerts"
+STATE_KEY = "tmdb_assets/alerts_sent"
 SEEN_KEY = "tmdb_assets/alerts_seen_until"
-ALERT_LOCK = 7_308_332_004  # advisory lock: one process at a time tells
+ALERT_LOCK = 7_308_332_004  # advisory lock: one process at a time sends
 LOCK_WAIT = "20s"
 FIRST_LOOK_BACK = dt.timedelta(hours=1)
 LONGEST_LOOK_BACK = dt.timedelta(days=7)
-OVERLAP = dt.timedelta(minutes=5)  # runs are looked at again for so long: what was told is known by its cause
+OVERLAP = dt.timedelta(minutes=5)  # runs of the last minutes are read again: what was sent is known by its cause
 MOST_LINES = 10
 LONGEST_REASON = 500
-MOST_DOUBTS = 3  # messages that were sent and not answered, before what they say counts as told
+MOST_UNCONFIRMED = 3  # messages without an answer, before their content counts as sent
 DONE = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE]
 
 logger = logging.getLogger(__name__)
@@ -42,29 +41,29 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Alert:
-    """One line of a message; each of `causes` is the same for the same trouble, so that it is told once a day."""
+    """One line of a message. The same failure has the same `causes`, each of which is sent once a day."""
 
     causes: tuple[str, ...]
     text: str
 
 
 @dataclass(frozen=True)
-class Look:
-    """What came of a look: the causes told, those that wait for the receiver, and why they do."""
+class Outcome:
+    """The causes sent, those that wait for the receiver, and why they wait."""
 
-    told: Sequence[str] = ()
+    sent: Sequence[str] = ()
     waiting: Sequence[str] = ()
     fault: str | None = None
 
     def __str__(self) -> str:
         if self.fault:
             what = f" ({'; '.join(self.waiting)})" if self.waiting else ""
-            return f"Not told{what}: {self.fault}. It is tried again at the next look."
-        return f"Told: {'; '.join(self.told)}." if self.told else "Nothing to tell."
+            return f"Not sent{what}: {self.fault}. The next tick tries again."
+        return f"Sent: {'; '.join(self.sent)}." if self.sent else "Nothing to report."
 
 
 @dataclass(frozen=True)
-class _Trouble:
+class _Failure:
     """A failed run or check; those of one `topic` share a line."""
 
     cause: str
@@ -76,47 +75,48 @@ class _Trouble:
 
 
 @dataclass
-class _Books:
-    """What is kept from look to look: causes with the day on which they were told or logged, and the last fault."""
+class _State:
+    """What is stored between two calls: each cause with the day on which it was sent or logged, and the last fault."""
 
-    told: dict[str, str] = field(default_factory=dict)
+    sent: dict[str, str] = field(default_factory=dict)
     logged: dict[str, str] = field(default_factory=dict)
     fault: str | None = None
-    doubts: int = 0
+    unconfirmed: int = 0
 
     @classmethod
-    def read(cls, instance: DagsterInstance, now: dt.datetime) -> _Books:
-        """The books without what is too old: told today, or so shortly before midnight that it is found again."""
+    def read(cls, instance: DagsterInstance, now: dt.datetime) -> _State:
+        """The stored causes of today, and those sent so shortly before midnight that their runs are read again."""
         text = instance.daemon_cursor_storage.get_cursor_values({STATE_KEY}).get(STATE_KEY)
-        books = cls(**json.loads(text)) if text else cls()
+        state = cls(**json.loads(text)) if text else cls()
         days = {now.date().isoformat(), (now - OVERLAP).date().isoformat()}
-        for known in (books.told, books.logged):
-            for cause in [cause for cause, day in known.items() if day not in days]:
-                del known[cause]
-        return books
+        state.sent = {cause: day for cause, day in state.sent.items() if day in days}
+        state.logged = {cause: day for cause, day in state.logged.items() if day in days}
+        return state
 
     def write(self, instance: DagsterInstance) -> None:
-        """Keep them."""
+        """Store it."""
         instance.daemon_cursor_storage.set_cursor_values({STATE_KEY: json.dumps(vars(self))})
 
 
-def look(instance: DagsterInstance, connection: sa.Connection, settings: Settings, now: dt.datetime) -> Look:
-    """Tell what happened since the last look and was not told today.
+def send_pending(instance: DagsterInstance, connection: sa.Connection, settings: Settings, now: dt.datetime) -> Outcome:
+    """Log and send what has failed since the last call and was not sent today.
 
-    `connection` is the warehouse's, in a transaction. When the receiver does not take the message the log says so once
-    a day for one reason, and the next look tries again; one that took it but did not answer in time hears of the same
-    up to three times.
+    `connection` is the warehouse's, in a transaction. A message that the receiver refuses is sent again by the next
+    call; the refusal is logged once a day for each reason. One that it does not answer in time is sent at most
+    `MOST_UNCONFIRMED` times.
     """
     with _one_at_a_time(connection) as is_mine:
         if not is_mine:
-            return Look(fault="another process is telling at this moment")
+            return Outcome(fault="another process is sending alerts")
         seen = instance.daemon_cursor_storage.get_cursor_values({SEEN_KEY}).get(SEEN_KEY)
         since = dt.datetime.fromisoformat(seen) - OVERLAP if seen else now - FIRST_LOOK_BACK
         since = max(since, now - LONGEST_LOOK_BACK)
-        books = _Books.read(instance, now)
-        found = [*_of_runs(instance, since, books, now), *_of_missed_days(instance, connection, books, now)]
-        outcome = _tell(settings, found, books, now)
-        books.write(instance)
+        state = _State.read(instance, now)
+        found = _of_runs(instance, since, state, now)
+        overdue = overdue_days(instance, connection, now)
+        found += [Alert((one.cause,), one.text) for one in overdue if one.cause not in state.sent]
+        outcome = _report(settings, found, state, now)
+        state.write(instance)
         if outcome.fault is None:
             instance.daemon_cursor_storage.set_cursor_values({SEEN_KEY: now.isoformat()})
         return outcome
@@ -124,7 +124,7 @@ def look(instance: DagsterInstance, connection: sa.Connection, settings: Setting
 
 @contextmanager
 def _one_at_a_time(connection: sa.Connection) -> Iterator[bool]:
-    """Hold the lock until the transaction ends; False where another process keeps it for too long."""
+    """Hold the lock until the transaction ends; False if another process keeps it for longer than `LOCK_WAIT`."""
     try:
         with connection.begin_nested():
             connection.execute(sa.text("select set_config('lock_timeout', :wait, true)"), {"wait": LOCK_WAIT})
@@ -137,44 +137,35 @@ def _one_at_a_time(connection: sa.Connection) -> Iterator[bool]:
     yield True
 
 
-def _of_missed_days(
-    instance: DagsterInstance, connection: sa.Connection, books: _Books, now: dt.datetime
-) -> Iterator[Alert]:
-    for missed in missed_days(instance, connection, now):
-        if missed.cause not in books.told:
-            yield Alert((missed.cause,), missed.text)
-
-
-def _of_runs(instance: DagsterInstance, since: dt.datetime, books: _Books, now: dt.datetime) -> Iterator[Alert]:
-    """One alert for each topic, with the days it concerns; the newest tells its reason."""
-    topics: dict[str, dict[str, _Trouble]] = {}
+def _of_runs(instance: DagsterInstance, since: dt.datetime, state: _State, now: dt.datetime) -> list[Alert]:
+    """One alert for each topic: the days it concerns, and the newest failure's reason."""
+    topics: dict[str, dict[str, _Failure]] = {}
     for record in reversed(instance.get_run_records(RunsFilter(statuses=DONE, updated_after=since))):
-        for trouble in _of_run(instance, record.dagster_run, now):
-            if trouble.cause not in books.told:
-                topics.setdefault(trouble.topic, {})[f"{trouble.cause} {trouble.day}"] = trouble
-    for troubles in topics.values():
-        yield _alert(list(troubles.values()))
+        for failure in _of_run(instance, record.dagster_run, now):
+            if failure.cause not in state.sent:
+                topics.setdefault(failure.topic, {})[f"{failure.cause} {failure.day}"] = failure
+    return [_alert(list(failures.values())) for failures in topics.values()]
 
 
-def _alert(troubles: Sequence[_Trouble]) -> Alert:
-    last = troubles[-1]
-    days = sorted({trouble.day for trouble in troubles if trouble.day})
+def _alert(failures: Sequence[_Failure]) -> Alert:
+    last = failures[-1]
+    days = sorted({failure.day for failure in failures if failure.day})
     when = f" of {days[0]}" if days else ""
     if len(days) > 1:
         when = f" for {len(days)} days from {days[0]} to {days[-1]}"
-    causes = tuple(dict.fromkeys(trouble.cause for trouble in troubles))
+    causes = tuple(dict.fromkeys(failure.cause for failure in failures))
     return Alert(causes, f"The {last.subject}{when} failed: {last.reason} {last.advice}")
 
 
-def _of_run(instance: DagsterInstance, run: DagsterRun, now: dt.datetime) -> Iterator[_Trouble]:
+def _of_run(instance: DagsterInstance, run: DagsterRun, now: dt.datetime) -> Iterator[_Failure]:
     day = run.tags.get(PARTITION_NAME_TAG)
     if run.status == DagsterRunStatus.FAILURE:
         problem = _first_problem(instance, run)
-        # What is one cause for many days is told once, whichever they are.
+        # A cause that many days share is reported once for all of them.
         cause = f"run {run.job_name} {f'({problem.cause})' if problem.cause else day}"
         log = f"Its log: tmdb-assets dev, page Runs, run {run.run_id}."
         advice = log if problem.retry is Retry.NEVER else f"{_again(day, now)}{log}"
-        yield _Trouble(cause, cause, f"run {run.job_name}", day, _sentence(str(problem)), advice)
+        yield _Failure(cause, cause, f"run {run.job_name}", day, _sentence(str(problem)), advice)
     for entry in instance.all_logs(run.run_id, of_type=DagsterEventType.ASSET_CHECK_EVALUATION):
         if entry.dagster_event is None:
             continue
@@ -183,7 +174,7 @@ def _of_run(instance: DagsterInstance, run: DagsterRun, now: dt.datetime) -> Ite
             asset = check.asset_key.to_user_string()
             name = f"check {asset}.{check.check_name}"
             advice = f"Its report: tmdb-assets dev, asset {asset}, page Checks."
-            yield _Trouble(f"{name} {day}", name, name, day, _sentence(check.description or "no reason given"), advice)
+            yield _Failure(f"{name} {day}", name, name, day, _sentence(check.description or "no reason given"), advice)
 
 
 def _again(day: str | None, now: dt.datetime) -> str:
@@ -194,7 +185,7 @@ def _again(day: str | None, now: dt.datetime) -> str:
 
 
 def _first_problem(instance: DagsterInstance, run: DagsterRun) -> Problem:
-    """That of the first failed step; without one, what the run as a whole failed with."""
+    """The problem of the first failed step, else that of the run as a whole."""
     for kind in (DagsterEventType.STEP_FAILURE, DagsterEventType.RUN_FAILURE):
         for entry in instance.all_logs(run.run_id, of_type=kind):
             if entry.dagster_event is not None:
@@ -203,42 +194,42 @@ def _first_problem(instance: DagsterInstance, run: DagsterRun) -> Problem:
 
 
 def _sentence(text: str) -> str:
-    """On one line, not too long, with a full stop."""
+    """The text on one line, shortened to `LONGEST_REASON`, with a full stop."""
     line = " ".join(text.split())
     line = line if len(line) <= LONGEST_REASON else f"{line[:LONGEST_REASON]} ..."
     return line if line.endswith((".", "!", "?")) else f"{line}."
 
 
-def _tell(settings: Settings, found: Sequence[Alert], books: _Books, now: dt.datetime) -> Look:
-    """Log what is new, send all in one message, and note what came of it in the books."""
+def _report(settings: Settings, found: Sequence[Alert], state: _State, now: dt.datetime) -> Outcome:
+    """Log what is new, send everything in one message, and record the outcome in `state`."""
     today, causes = now.date().isoformat(), [cause for alert in found for cause in alert.causes]
     for alert in found:
-        if not set(alert.causes) <= set(books.logged):
+        if not set(alert.causes) <= set(state.logged):
             logger.error("Alert: %s", alert.text)
-        books.logged.update(dict.fromkeys(alert.causes, today))
-    fault = _send(settings, found, books, today) if found else None
+        state.logged.update(dict.fromkeys(alert.causes, today))
+    fault = _send(settings, found, state, today) if found else None
     if fault is not None:
-        return Look(waiting=causes, fault=f"ALERT_WEBHOOK_URL does not take it ({fault})")
-    books.told.update(dict.fromkeys(causes, today))
-    return Look(told=causes)
+        return Outcome(waiting=causes, fault=f"ALERT_WEBHOOK_URL does not accept it ({fault})")
+    state.sent.update(dict.fromkeys(causes, today))
+    return Outcome(sent=causes)
 
 
-def _send(settings: Settings, found: Sequence[Alert], books: _Books, today: str) -> str | None:
-    """Send one message for all; why the receiver did not take it. Without a receiver the log is enough."""
+def _send(settings: Settings, found: Sequence[Alert], state: _State, today: str) -> str | None:
+    """Send one message; return why the receiver did not accept it. Without a receiver, the log is enough."""
     if settings.alert_webhook_url is None:
         return None
     try:
         post(settings.alert_webhook_url, _message(settings, found))
     except ReceiverError as error:
         reason = error.problem.what
-        if f"{today} {reason}" != books.fault:
-            logger.error("ALERT_WEBHOOK_URL does not take the alert (%s); it is tried again at the next look.", reason)
-        books.fault = f"{today} {reason}"
-        books.doubts += isinstance(error, NoAnswerError)
-        if books.doubts < MOST_DOUBTS:
+        if f"{today} {reason}" != state.fault:
+            logger.error("ALERT_WEBHOOK_URL does not accept the alert (%s); the next tick tries again.", reason)
+        state.fault = f"{today} {reason}"
+        state.unconfirmed += isinstance(error, NoAnswerError)
+        if state.unconfirmed < MOST_UNCONFIRMED:
             return reason
-        logger.error("ALERT_WEBHOOK_URL gave no answer to %d messages; they count as told.", books.doubts)
-    books.fault, books.doubts = None, 0
+        logger.error("ALERT_WEBHOOK_URL did not answer %d messages; they count as sent.", state.unconfirmed)
+    state.fault, state.unconfirmed = None, 0
     return None
 
 

@@ -28,7 +28,7 @@ from dagster import (
 
 from tmdb_assets import partitions
 from tmdb_assets.assets.declare import REPORTS_GROUP
-from tmdb_assets.orchestration.alerts import look
+from tmdb_assets.orchestration.alerts import send_pending
 from tmdb_assets.orchestration.gaps import due_gaps, find_gaps
 from tmdb_assets.warehouse.retention import drop_old_raw
 from tmdb_assets.warehouse.warehouse import Warehouse
@@ -82,7 +82,7 @@ def drop_raw_answers(context: OpExecutionContext, warehouse: ResourceParam[Wareh
 
 @job(executor_def=in_process_executor, description="Drops raw answers that may not be kept any longer.")
 def retention() -> None:
-    """One step."""
+    """Drop what is too old, in one step."""
     drop_raw_answers()
 
 
@@ -104,7 +104,7 @@ retention_schedule = ScheduleDefinition(
 def alerts(context: SensorEvaluationContext, warehouse: ResourceParam[Warehouse]) -> SkipReason:
     """Report what happened since the last tick."""
     with warehouse.begin() as connection:
-        return SkipReason(str(look(context.instance, connection, warehouse.settings, partitions.now())))
+        return SkipReason(str(send_pending(context.instance, connection, warehouse.settings, partitions.now())))
 
 
 @sensor(
@@ -127,8 +127,8 @@ def gap_filler(
     due = due_gaps(context.instance, gaps, partitions.now(), context.sensor_name, warehouse.settings.export_url)
     if not due:
         yield SkipReason(
-            f"{len(gaps)} days are missing, from {gaps[0].day} to {gaps[-1].day}. For each of them a run is "
-            "in progress, or failed and will be repeated, or the export is no longer published."
+            f"Missing: {len(gaps)}, from {gaps[0].day} to {gaps[-1].day}. For each of these days a run is in progress, "
+            "or failed and will be repeated, or the export is no longer published."
         )
     for gap, run_key in due:
         if gap.is_loaded:

@@ -1,7 +1,7 @@
-"""Which past days lack their facts, and when the gap filler asks for each.
+"""Gaps: past days without facts or without their export, and when the gap filler requests a run for each.
 
-A run that failed is followed by another after a wait that grows, until the day is there or is known to be gone. What
-was tried is read from the runs themselves, so that nothing of it can be forgotten or counted twice.
+A failed run is repeated after a growing wait, until the day is loaded or its export is known to be gone. Earlier
+attempts are read from Dagster's runs; nothing else is stored.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from tmdb_assets.instance.tags import (
 from tmdb_assets.warehouse.ledger.exports import loaded_days
 
 EXPORT_KEPT_DAYS = 88  # TMDb keeps its exports for about three months
-WAIT_HOURS = (1, 4, 24)  # after the first, the second and every later run of a day that did not fill it
-MOST_RUNS_A_DAY = 200  # for days that stay empty: a network that is down for long shall not fill the list of runs
-GONE_AFTER = 2  # runs that noted so: a single answer may be a fault of the file store
+WAIT_HOURS = (1, 4, 24)  # after the first, the second and every later run that did not load the day
+MOST_RUNS_A_DAY = 200  # over all gaps: a long network outage must not fill the list of runs
+GONE_AFTER = 2  # runs that found it gone: a single answer may be a fault of the file store
 
 
 class Gap(NamedTuple):
-    """A past day without facts; or `is_loaded`, from discover alone, as its export was not there yet."""
+    """A past day without facts; if `is_loaded`, one loaded from discover only, before its export was published."""
 
     day: dt.date
     is_loaded: bool
@@ -40,13 +40,6 @@ class Gap(NamedTuple):
     def name(self) -> str:
         """What is missing."""
         return f"export-{self.day}" if self.is_loaded else f"gap-{self.day}"
-
-
-class Ask(NamedTuple):
-    """A gap that is to be asked for now, and the run key for it."""
-
-    gap: Gap
-    run_key: str
 
 
 def find_gaps(connection: sa.Connection, first_day: dt.date, today: dt.date) -> list[Gap]:
@@ -60,31 +53,33 @@ def find_gaps(connection: sa.Connection, first_day: dt.date, today: dt.date) -> 
 
 
 def counted_from(loaded: Iterable[dt.date], first_day: dt.date, today: dt.date) -> dt.date:
-    """The day from which gaps are counted: the first loaded one, or the oldest whose export is still to be had."""
+    """The day from which gaps are counted: the first loaded one, or the oldest whose export is still published."""
     return max(min(loaded), today - dt.timedelta(days=EXPORT_KEPT_DAYS), first_day)
 
 
 def due_gaps(
     instance: DagsterInstance, gaps: Sequence[Gap], now: dt.datetime, sensor_name: str, export_url: str
-) -> list[Ask]:
-    """The gaps to ask for now, in their order; costs one query of the runs of these days."""
+) -> list[tuple[Gap, str]]:
+    """The gaps to request a run for now, in their order, each with its run key; one query of Dagster's runs."""
     tries = _tries(instance, [gap.day for gap in gaps], sensor_name)
-    recent = sum(found.count_since(now - dt.timedelta(days=1)) for found in tries.values())
-    due = (Ask(gap, tries[gap.day].run_key(gap)) for gap in gaps if tries[gap.day].is_due(now, export_url))
+    yesterday = now - dt.timedelta(days=1)
+    recent = sum(run.create_timestamp >= yesterday for found in tries.values() for run in found.own)
+    due = ((gap, tries[gap.day].run_key(gap)) for gap in gaps if tries[gap.day].is_due(now, export_url))
     return list(islice(due, max(0, MOST_RUNS_A_DAY - recent)))
 
 
 @dataclass(frozen=True)
 class _Tries:
-    """The runs of one day: all, and those that ended of the gap filler, oldest first."""
+    """The runs of one day, oldest first: all of them, and the gap filler's `own` that have ended."""
 
     runs: Sequence[RunRecord]
     own: Sequence[RunRecord]
 
     def is_due(self, now: dt.datetime, export_url: str) -> bool:
-        """Whether nobody is at it, the last run ended long enough ago, and the export is not known to be gone."""
-        # A run that was made but not launched yet does not count: its run key is asked again, and Dagster launches it.
-        if any(not run.dagster_run.is_finished and not _is_unborn(run) for run in self.runs):
+        """Whether no run is in progress, the last one ended long enough ago, and the export is not known to be gone."""
+        # A run that was created but not launched does not count: requesting its key again makes Dagster launch it.
+        states = [run.dagster_run.status for run in self.runs if not run.dagster_run.is_finished]
+        if any(state != DagsterRunStatus.NOT_STARTED for state in states):
             return False
         if any(_is_about_to_be_retried(run, now) for run in self.runs):
             return False
@@ -96,12 +91,8 @@ class _Tries:
         return now - _ended_at(self.own[-1]) >= wait
 
     def run_key(self, gap: Gap) -> str:
-        """One for each run: Dagster launches no second one for a key, also when the first failed."""
+        """One for each run: Dagster launches only one run per key, even if it fails."""
         return f"{gap.name} after {self.own[-1].dagster_run.run_id}" if self.own else gap.name
-
-    def count_since(self, moment: dt.datetime) -> int:
-        """How many runs of the gap filler were made since."""
-        return sum(run.create_timestamp >= moment for run in self.own)
 
 
 def _tries(instance: DagsterInstance, days: Iterable[dt.date], sensor_name: str) -> dict[dt.date, _Tries]:
@@ -126,13 +117,9 @@ def _ended_at(run: RunRecord) -> dt.datetime:
 
 
 def _is_about_to_be_retried(run: RunRecord, now: dt.datetime) -> bool:
-    """Whether Dagster repeats this run, whose process died, by itself in a moment (`run_retries` of dagster.yaml)."""
+    """Whether Dagster is about to repeat this run, whose process died (`run_retries` in dagster.yaml)."""
     tags = run.dagster_run.tags
     if run.dagster_run.status != DagsterRunStatus.FAILURE or tags.get(WILL_RETRY_TAG) != "true":
         return False
-    # In an hour the daemon has done it or never will: then the day is asked for like any other.
+    # Within an hour the daemon has done so or never will: then the day is due like any other.
     return AUTO_RETRY_RUN_ID_TAG not in tags and now - _ended_at(run) < dt.timedelta(hours=WAIT_HOURS[0])
-
-
-def _is_unborn(run: RunRecord) -> bool:
-    return run.dagster_run.status == DagsterRunStatus.NOT_STARTED

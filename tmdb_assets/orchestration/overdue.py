@@ -16,22 +16,22 @@ UNDER_WAY = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED]
 LAST_REQUESTED = "select max(date_id) from load_day where discover_count > 0 and date_id < :before"
 
 
-class Missed(NamedTuple):
+class Overdue(NamedTuple):
     """One or more overdue days: `cause` names them, `text` says what that means and what to do."""
 
     cause: str
     text: str
 
 
-def missed_days(instance: DagsterInstance, connection: sa.Connection, now: dt.datetime) -> Iterator[Missed]:
+def overdue_days(instance: DagsterInstance, connection: sa.Connection, now: dt.datetime) -> Iterator[Overdue]:
     """Today if it is late, unless a run of it is in progress, and the days before it for which TMDb was not requested.
 
     Both only where TMDb was requested on other days: an empty warehouse, or one loaded only from exports, has no
     overdue day. The days before today are reported until a later day is loaded from the API.
     """
     today = now.date()
-    if (late := late_day(connection, now)) is not None and not _is_under_way(instance, today):
-        yield Missed(f"missed {today}", late)
+    if (late := _late_day(connection, now)) is not None and not _is_under_way(instance, today):
+        yield Overdue(f"overdue {today}", late)
     last = connection.scalar(sa.text(LAST_REQUESTED), {"before": today})
     yesterday = today - dt.timedelta(days=1)
     if last is not None and last < yesterday:
@@ -41,10 +41,10 @@ def missed_days(instance: DagsterInstance, connection: sa.Connection, now: dt.da
             f"{which} missed: TMDb was not requested, and reports votes only on the day itself. Popularity comes from "
             f"the id exports, by the daemon or by tmdb-assets backfill --from {first} --to {yesterday}."
         )
-        yield Missed(f"missed before {today}", text)
+        yield Overdue(f"overdue before {today}", text)
 
 
-def late_day(connection: sa.Connection, now: dt.datetime) -> str | None:
+def _late_day(connection: sa.Connection, now: dt.datetime) -> str | None:
     """What to report if today is not loaded by noon (UTC) although an earlier day was requested; else None."""
     today = now.date()
     last: dt.date | None = connection.scalar(sa.text(LAST_REQUESTED), {"before": today})

@@ -14,26 +14,26 @@ from pydantic import SecretStr
 
 from tmdb_assets.errors.problem import ActionableError, Retry
 
-TIMEOUT_S = 5.0  # to connect, and as much again to answer; the daemon gives a sensor 60 s in all
+TIMEOUT_S = 5.0  # to connect, and again to answer; the daemon stops a sensor after 60 s
 TRIES = 3
-LONGEST_TEXT = 8_000  # Slack cuts a message at 40,000 characters; nobody reads as many
+LONGEST_TEXT = 8_000  # Slack cuts a message at 40,000 characters; nobody reads that many
 PASSING = (429, 500, 502, 503, 504)
 
 
 class ReceiverError(ActionableError):
-    """The receiver did not take a message; no field holds the address, which is a secret."""
+    """The receiver did not accept a message. No field holds its address, which is a secret."""
 
     retry = Retry.LATER
 
 
 class NoAnswerError(ReceiverError):
-    """The message was sent and nothing came back in time: the receiver may have taken it."""
+    """The message was sent and no answer came in time: the receiver may have accepted it."""
 
 
 def post(url: SecretStr, text: str) -> None:
-    """Send a text, with Slack's own marks escaped, and try again for some seconds where that helps.
+    """Send a text with Slack's special characters escaped; failures that may pass are retried for some seconds.
 
-    No redirect is followed. Raises `ReceiverError`, within 20 s.
+    Redirects are not followed. Raises `ReceiverError` within 20 s when the receiver does not accept it.
     """
     # Slack's three special characters: https://api.slack.com/reference/surfaces/formatting#escaping
     message = {"text": html.escape(text[:LONGEST_TEXT], quote=False)}
@@ -52,12 +52,12 @@ def _is_passing(error: BaseException) -> bool:
 
 def _post_once(url: str, message: dict[str, str]) -> None:
     try:
-        # The body is not waited for: it may come slowly, and the status tells enough.
+        # The status is enough; the body may be slow.
         with requests.post(url, json=message, timeout=TIMEOUT_S, allow_redirects=False, stream=True) as answer:
             status, is_redirect = answer.status_code, answer.is_redirect
     except requests.ReadTimeout:
         raise NoAnswerError(f"no answer within {TIMEOUT_S:g} s") from None
-    except requests.ConnectionError as error:  # its own text holds the address
+    except requests.ConnectionError as error:  # its text contains the address
         raise ReceiverError(f"it cannot be reached: {type(error).__name__}", retry=Retry.NOW) from None
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         raise ReceiverError(f"it cannot be used: {type(error).__name__}") from None

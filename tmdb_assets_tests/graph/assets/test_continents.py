@@ -11,7 +11,6 @@ from dagster import AssetCheckSeverity
 
 from tmdb_assets.assets.continents import CSV_FILE, settle_continents
 from tmdb_assets.assets.dimensions import merge_countries
-from tmdb_assets.checks.star import judge_countries
 from tmdb_assets.warehouse.loading.contracts import StructuralFaultError
 from tmdb_assets.warehouse.loading.load import load
 from tmdb_assets.warehouse.loading.merge import MergeCounts, merge_whole
@@ -227,9 +226,3 @@ def test_new_countries_are_counted_once_and_get_their_continent_at_once(loaded):
         inserted=2, updated=1
     )
     assert dict(loaded.rows(CONTINENTS)) == {**before, "QQ": None, "XK": "Europe"}
-
-
-def test_a_country_without_continent_is_a_warning():
-    check = judge_countries(["QQ"])
-    assert (check.passed, check.severity) == (False, AssetCheckSeverity.WARN)
-    assert judge_countries([]).passed

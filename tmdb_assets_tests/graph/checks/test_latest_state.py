@@ -1,4 +1,4 @@
-"""The check that compares the latest state with the fact: in a state that passes, and in each that fails."""
+"""The check that compares the latest state with the fact: states in which it passes, and each kind of fault."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def evaluate(tables):
     return evaluation
 
 
-def told(evaluation, name):
+def metadata_value(evaluation, name):
     value = evaluation.metadata[name]
     return [next(iter(record.data.values())) for record in value.records] if hasattr(value, "records") else value.value
 
 
 def wrong_films(evaluation):
     groups = ("of_the_newest_day", "sampled_of_older_days")
-    return tuple(told(evaluation, f"wrong_films_{group}") for group in groups)
+    return tuple(metadata_value(evaluation, f"wrong_films_{group}") for group in groups)
 
 
 def test_it_is_one_of_the_checks():
@@ -54,21 +54,21 @@ def test_it_is_one_of_the_checks():
 def test_it_passes_after_loads_and_says_so(tables):
     evaluation = evaluate(tables)
     assert evaluation.passed
-    assert evaluation.description == f"The latest state is what the fact says, as of {DAY}."
-    assert told(evaluation, "newest_day") == str(DAY)
+    assert evaluation.description == f"The latest state agrees with the fact as of {DAY}."
+    assert metadata_value(evaluation, "newest_day") == str(DAY)
     assert wrong_films(evaluation) == (0, 0)
-    assert (told(evaluation, "movie_ids"), told(evaluation, "wrong_totals")) == ([], [])
+    assert (metadata_value(evaluation, "movie_ids"), metadata_value(evaluation, "wrong_totals")) == ([], [])
 
 
 def test_it_passes_before_the_first_day(warehouse):
     evaluation = evaluate(Tables(warehouse))
     assert (evaluation.passed, evaluation.description) == (
         True,
-        "The latest state is what the fact says, as of no day yet.",
+        "The latest state agrees with the fact as of no day yet.",
     )
 
 
-def test_it_passes_beside_a_change_that_is_not_over(tables):
+def test_it_passes_during_a_change_that_is_not_committed(tables):
     with tables.warehouse.begin() as changing:
         changing.exec_driver_sql("delete from bridge_movie_country")
         assert evaluate(tables).passed
@@ -80,7 +80,7 @@ def test_it_passes_where_popularity_is_newer_than_votes(tables):
     assert evaluate(tables).passed
 
 
-# A fault -> the films told, and how many of the newest day and of older ones; 5 is on the day before alone.
+# A fault -> the films reported, and how many of the newest day and of older ones; film 5 is on the day before only.
 FAULTS = {
     "update movie_latest set popularity = 5 where movie_id = 2": (["2"], (1, 0)),
     "update movie_latest set vote_count = 5 where movie_id = 2": (["2"], (1, 0)),
@@ -96,13 +96,13 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_films_that_are_not_what_the_fact_says(fault, tables):
+def test_films_whose_latest_state_differs_from_the_fact(fault, tables):
     tables.execute(fault)
     tables.execute("select renew_totals()")  # so that the totals agree with the faulty state
     evaluation = evaluate(tables)
     assert (evaluation.passed, evaluation.severity.value) == (False, "ERROR")
-    assert (told(evaluation, "movie_ids"), wrong_films(evaluation)) == FAULTS[fault]
-    assert told(evaluation, "wrong_totals") == []
+    assert (metadata_value(evaluation, "movie_ids"), wrong_films(evaluation)) == FAULTS[fault]
+    assert metadata_value(evaluation, "wrong_totals") == []
 
 
 TOTALS = {
@@ -124,27 +124,27 @@ TOTALS = {
 
 
 @pytest.mark.parametrize("fault", TOTALS)
-def test_totals_that_are_not_what_a_count_gives(fault, tables):
+def test_totals_that_differ_from_a_fresh_count(fault, tables):
     tables.execute(fault)
     evaluation = evaluate(tables)
     assert not evaluation.passed
-    assert (wrong_films(evaluation), told(evaluation, "wrong_totals")) == ((0, 0), TOTALS[fault])
+    assert (wrong_films(evaluation), metadata_value(evaluation, "wrong_totals")) == ((0, 0), TOTALS[fault])
 
 
-def test_what_it_tells_to_do_mends_the_state(tables):
+def test_its_advice_fixes_the_state(tables):
     tables.execute("update movie_latest set popularity = 5, snapshot_date = '2026-07-03' where movie_id = 2")
     assert evaluate(tables).description == (
-        "1 films of the newest day and 3 totals (continent North America, genre 18, rank 3) differ from what the fact "
-        "says, as of 2026-07-02. The fact is right; the views show the wrong state. Delete the rows of these films "
-        "from movie_latest, then materialize fact_movie_daily of the days that they were on, 2026-07-02 last: each "
-        "load brings its films' state and the totals up to date."
+        "1 films of the newest day and 3 totals (continent North America, genre 18, rank 3) differ from the fact as of "
+        "2026-07-02. The fact is right; the views show the wrong state. Delete the rows of these films from "
+        "movie_latest, then materialize fact_movie_daily of each day they were on, 2026-07-02 last: each load updates "
+        "the state of its films and the totals."
     )
     tables.execute("delete from movie_latest where movie_id = 2")
     load_day(tables.warehouse, DAY, SECOND_DAY)
     assert evaluate(tables).passed
 
 
-def test_what_it_tells_to_do_mends_the_totals(tables):
+def test_its_advice_fixes_the_totals(tables):
     tables.execute("delete from popularity_total")
     tables.execute("delete from top_movie where rank = 2")
     description = evaluate(tables).description

@@ -1,6 +1,6 @@
-"""Every check in a state that passes and in one that fails: its figures, and what it tells the reader to do.
+"""Every check in a state that passes and in one that fails: its figures and its advice.
 
-The checks of views and pictures stand in test_reports, those of the CSV and of removed films in test_assets.
+The checks of views and pictures are in test_reports, those of the CSV and of removed films in test_assets.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ DAY = dt.date(2026, 7, 29)
 SETTINGS = Settings.load()
 SOUND = sound_films(30)
 CATALOGUE = catalogue(SOUND)
-# Assets of the right names that do nothing, so that the checks see the tables as a test leaves them.
+# Assets with the right names that do nothing, so that the checks see the tables as the test left them.
 STUBS = [
     asset(name=name, partitions_def=daily_partitions(SETTINGS.tmdb_first_day))(lambda: None)
     for name in ("fact_movie_daily", "dim_movie", "dim_country", "bridge_movie_country")
@@ -53,7 +53,7 @@ def tables(server, loaded_database, monkeypatch):
 
 
 def evaluate(tables):
-    """Run the checks across tables alone."""
+    """Run only the checks across tables."""
     job = define_asset_job("checks", AssetSelection.all(), executor_def=in_process_executor)
     checks = [build(SETTINGS) for build in CHECKS]
     made = Definitions(
@@ -69,14 +69,14 @@ def failed(found):
 
 
 def values(evaluation):
-    """The metadata: numbers and texts as they are, a table as its records."""
+    """The metadata: numbers and texts unchanged, a table as its records."""
     return {
         name: [record.data for record in value.records] if hasattr(value, "records") else value.value
         for name, value in evaluation.metadata.items()
     }
 
 
-def test_all_pass_after_a_sound_day(tables):
+def test_all_pass_after_a_healthy_day(tables):
     found = evaluate(tables)
     assert set(found) == OVER_TABLES
     assert failed(found) == set()
@@ -86,7 +86,7 @@ def test_all_pass_after_a_sound_day(tables):
         "dim_movie.films_have_details": "Every film of the day has details.",
         "dim_country.countries_in_use_have_a_continent": "Every country in use has a continent.",
         "fact_movie_daily.today_is_there": "Today, 2026-07-29, is loaded.",
-        "fact_movie_daily.latest_state_agrees": "The latest state is what the fact says, as of 2026-07-29.",
+        "fact_movie_daily.latest_state_agrees": "The latest state agrees with the fact as of 2026-07-29.",
     }
     assert values(found["fact_movie_daily.every_discover_film_is_there"]) == {"missing": 0, "movie_ids": []}
     assert values(found["dim_movie.films_have_details"]) == {"without_details": 0, "movie_ids": []}
@@ -96,12 +96,12 @@ def test_all_pass_after_a_sound_day(tables):
     assert by_day == {"fact_movie_daily.every_discover_film_is_there", "dim_movie.films_have_details"}
 
 
-def test_films_of_discover_that_the_fact_lacks(tables):
+def test_discover_films_missing_from_the_fact(tables):
     tables.execute("delete from fact_movie_daily where movie_id in (9003, 9001, 9002)")
     tables.execute(
         "insert into rejected_row (id, table_name, snapshot_date, payload, reasons) values "
         "(gen_random_uuid(), 'fact_movie_daily', :day, '{\"movie_id\": 9002}', '[]'), "
-        # What another day or another table refused explains nothing.
+        # Rejected rows of another day or another table explain nothing.
         "(gen_random_uuid(), 'fact_movie_daily', :day - 1, '{\"movie_id\": 9001}', '[]'), "
         "(gen_random_uuid(), 'dim_movie', :day, '{\"movie_id\": 9001}', '[]')",
         day=DAY,
@@ -119,7 +119,7 @@ def test_films_of_discover_that_the_fact_lacks(tables):
 
 def test_films_without_details(tables):
     tables.execute("update dim_movie set details_date = null where movie_id in (9001, 9002, 9003)")
-    # A removed film has no details to be asked for, and a film of another day is not this day's matter.
+    # The details of a removed film are not requested, and a film of another day does not count here.
     tables.execute("update dim_movie set removed_date = :day where movie_id = 9002", day=DAY)
     tables.execute("select renew_totals()")
     tables.execute("delete from raw_discover where movie_id = 9003")
@@ -172,7 +172,7 @@ def test_no_day_is_there_in_an_empty_warehouse(warehouse, monkeypatch):
 
 
 def broken_films():
-    """One film for each table that is read from details, with one row in it that breaks the table's contract."""
+    """For each table that is read from details, one film with a row that breaks the table's contract."""
     odd_country = {"iso_3166_1": "usa", "name": "Nowhere"}
     odd_language = {"iso_639_1": "E!", "english_name": "Odd", "name": "Odd"}
     return [
@@ -230,11 +230,11 @@ def test_every_contract_reports_its_broken_rows_while_the_others_load(warehouse,
         assert dict(graph.rows("select table_name, count(*) from rejected_row group by 1")) == dict.fromkeys(broken, 1)
         assert graph.value("select count(*) from fact_movie_daily") == 206
         assert metadata_of(result, "dim_movie")["rows_rejected"] == 1
-        # 101 and 107 are known from discover alone.
+        # 101 and 107 are known from discover only.
         assert values(found["dim_movie.films_have_details"])["movie_ids"] == [{"movie_id": "101"}, {"movie_id": "107"}]
 
 
-def test_a_contract_broken_too_often_stops_the_load_and_all_that_follows(server, loaded_database, monkeypatch):
+def test_a_contract_broken_too_often_stops_the_load_and_everything_downstream(server, loaded_database, monkeypatch):
     bad = [{**payload, "runtime": "ninety"} for payload in SOUND[:4]]
     made = catalogue([*bad, *SOUND[4:]])
     with (
@@ -269,7 +269,7 @@ def test_pages_complete(server, loaded_database, monkeypatch):
     ):
         check = evaluations_of(graph.run(DAY, only={"raw_discover"}))["raw_discover.pages_complete"]
         assert (check.passed, check.description) == (True, "2 pages of 2026-07-29 are stored.")
-        # As a run leaves it that was cut off amid the day; a past day cannot be completed any more.
+        # As a run leaves it that was interrupted; a past day can no longer be completed.
         graph.execute("update fetch_log set finished_at = null, stored_pages = '[1]' where kind = 'discover'")
         later = DAY + dt.timedelta(days=1)
         check = evaluations_of(graph.run(DAY, today=later, only={"raw_discover"}))["raw_discover.pages_complete"]

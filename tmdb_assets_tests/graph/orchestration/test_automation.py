@@ -1,4 +1,4 @@
-"""The gap filler and the schedule: which days they ask for, and what comes of a tick that fires after midnight."""
+"""The gap filler and the schedule: which days they request, and the outcome of a tick that fires after midnight."""
 
 from __future__ import annotations
 
@@ -34,117 +34,115 @@ FACTS = "select date_id, source, count(*), count(vote_count) from fact_movie_dai
 
 
 @pytest.fixture
-def books(warehouse):
-    """An empty warehouse with a calendar, in which days can be noted as loaded."""
+def days(warehouse):
+    """An empty warehouse with a calendar, in which days can be marked as loaded."""
     load_rows(warehouse, dim_date, calendar_rows(2025, 2026))
     made = Tables(warehouse)
     with memory_instance() as made.instance:
         yield made
 
 
-def test_nothing_is_asked_before_the_first_load_nor_when_nothing_is_missing(books, monkeypatch):
-    assert tick(books, monkeypatch, DAY) == ([], "No day is missing.")
-    note_loaded(books, DAY - 2 * ONE_DAY, DAY - ONE_DAY)
-    assert tick(books, monkeypatch, DAY) == ([], "No day is missing.")  # today is the schedule's
-    note_loaded(books, DAY)
-    assert tick(books, monkeypatch, DAY) == ([], "No day is missing.")
+def test_nothing_is_requested_before_the_first_load_or_when_no_day_is_missing(days, monkeypatch):
+    assert tick(days, monkeypatch, DAY) == ([], "No day is missing.")
+    note_loaded(days, DAY - 2 * ONE_DAY, DAY - ONE_DAY)
+    assert tick(days, monkeypatch, DAY) == ([], "No day is missing.")  # today is the schedule's
+    note_loaded(days, DAY)
+    assert tick(days, monkeypatch, DAY) == ([], "No day is missing.")
 
 
-def test_each_missing_day_is_asked_for_once_oldest_first(books, monkeypatch):
+def test_each_missing_day_is_requested_once_oldest_first(days, monkeypatch):
     first = DAY - 9 * ONE_DAY
-    note_loaded(books, first, first + 3 * ONE_DAY, DAY)
+    note_loaded(days, first, first + 3 * ONE_DAY, DAY)
     missing = [first + n * ONE_DAY for n in (1, 2, 4, 5, 6, 7, 8)]
-    requests, skipped = tick(books, monkeypatch, DAY)
+    requests, skipped = tick(days, monkeypatch, DAY)
     assert (days_of(requests), skipped) == (missing, None)
-    # Dagster launches a run key once; the same day keeps its key, and no two days share one.
+    # Dagster launches a run key once: a day keeps its key, and no two days share one.
     keys = [request.run_key for request in requests]
     assert len(set(keys)) == len(missing)
-    again, _ = tick(books, monkeypatch, DAY)
+    again, _ = tick(days, monkeypatch, DAY)
     assert [request.run_key for request in again] == keys
-    note_loaded(books, *missing[:6])
-    requests, _ = tick(books, monkeypatch, DAY + ONE_DAY)
+    note_loaded(days, *missing[:6])
+    requests, _ = tick(days, monkeypatch, DAY + ONE_DAY)
     assert [request.run_key for request in requests] == keys[6:]
 
 
-def test_no_day_is_asked_for_whose_export_is_no_longer_kept(books, monkeypatch):
-    note_loaded(books, DAY - 200 * ONE_DAY, DAY - ONE_DAY)
-    days = days_of(tick(books, monkeypatch, DAY)[0])
-    assert (len(days), days[0], days[-1]) == (EXPORT_KEPT_DAYS - 1, DAY - EXPORT_KEPT_DAYS * ONE_DAY, DAY - 2 * ONE_DAY)
-    assert EXPORT_KEPT_DAYS == 88
+def test_no_day_is_requested_whose_export_is_no_longer_published(days, monkeypatch):
+    note_loaded(days, DAY - 200 * ONE_DAY, DAY - ONE_DAY)
+    found = days_of(tick(days, monkeypatch, DAY)[0])
+    assert found == [DAY - back * ONE_DAY for back in range(EXPORT_KEPT_DAYS, 1, -1)]
 
 
-def test_no_day_is_asked_for_before_the_first_partition(books, monkeypatch):
-    """The first day was set later than a day that is loaded: what lies before it has no partition."""
-    first = books.warehouse.settings.tmdb_first_day
-    note_loaded(books, first - 5 * ONE_DAY, first + 2 * ONE_DAY)
-    requests, _ = tick(books, monkeypatch, first + 3 * ONE_DAY)
+def test_no_day_is_requested_before_the_first_partition(days, monkeypatch):
+    """TMDB_FIRST_DAY was moved past a loaded day: the days before it have no partition."""
+    first = days.warehouse.settings.tmdb_first_day
+    note_loaded(days, first - 5 * ONE_DAY, first + 2 * ONE_DAY)
+    requests, _ = tick(days, monkeypatch, first + 3 * ONE_DAY)
     assert days_of(requests) == [first, first + ONE_DAY]
 
 
-def test_a_day_without_its_export_is_asked_for_it_once_it_is_past(books, monkeypatch):
-    """It was loaded before its export was there, or its export was asked for in vain."""
-    note_loaded(books, DAY - 2 * ONE_DAY)
-    note_loaded(books, DAY - ONE_DAY, DAY, export=False)
-    (request,), _ = tick(books, monkeypatch, DAY)
+def test_a_past_day_that_lacks_its_export_is_requested(days, monkeypatch):
+    """It was loaded before its export was published, or its export could not be loaded."""
+    note_loaded(days, DAY - 2 * ONE_DAY)
+    note_loaded(days, DAY - ONE_DAY, DAY, export=False)
+    (request,), _ = tick(days, monkeypatch, DAY)
     assert (request.run_key, request.partition_key) == (f"export-{DAY - ONE_DAY}", str(DAY - ONE_DAY))
     assert {key.to_user_string() for key in request.asset_selection} == {"raw_export", "fact_movie_daily"}
     assert request.run_config == {"ops": {"raw_export": {"config": {"refresh": True}}}}
 
 
-def test_a_day_whose_run_failed_is_asked_again_after_waits_that_grow(books, monkeypatch):
-    note_loaded(books, DAY - 2 * ONE_DAY)
+def test_a_day_whose_run_failed_is_requested_again_after_growing_waits(days, monkeypatch):
+    note_loaded(days, DAY - 2 * ONE_DAY)
     missing = DAY - ONE_DAY
     keys = []
     for wait in (1, 4, 24, 24):
-        (request,), _ = tick(books, monkeypatch, DAY, 100 * HOUR)
+        (request,), _ = tick(days, monkeypatch, DAY, 100 * HOUR)
         keys.append(request.run_key)
-        note_run(books, missing, DagsterRunStatus.FAILURE, request.run_key)
-        requests, told = tick(books, monkeypatch, DAY, (wait - 0.1) * HOUR)
+        note_run(days, missing, DagsterRunStatus.FAILURE, request.run_key)
+        requests, reason = tick(days, monkeypatch, DAY, (wait - 0.1) * HOUR)
         assert requests == []
-        assert told.startswith(f"1 days are missing, from {missing} to {missing}.")
-        assert days_of(tick(books, monkeypatch, DAY, wait * HOUR)[0]) == [missing]
-    # Dagster launches no second run for a key, also when the first failed.
-    assert len(set(keys)) == 4
+        assert reason.startswith(f"Missing: 1, from {missing} to {missing}.")
+        assert days_of(tick(days, monkeypatch, DAY, wait * HOUR)[0]) == [missing]
+    assert len(set(keys)) == 4  # Dagster launches only one run per key, even if it fails
     assert keys[0] == f"gap-{missing}"
-    # The same tick twice asks for the same run.
+    # Two ticks after the same runs request the same run.
     assert (
-        tick(books, monkeypatch, DAY, 99 * HOUR)[0][0].run_key == tick(books, monkeypatch, DAY, 98 * HOUR)[0][0].run_key
+        tick(days, monkeypatch, DAY, 99 * HOUR)[0][0].run_key == tick(days, monkeypatch, DAY, 98 * HOUR)[0][0].run_key
     )
 
 
 @pytest.mark.parametrize("status", [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING])
 @pytest.mark.parametrize("key", ["gap", None], ids=["own", "by hand"])
-def test_a_day_that_a_run_is_at_is_not_asked_for(books, monkeypatch, status, key):
-    note_loaded(books, DAY - 3 * ONE_DAY)
-    note_run(books, DAY - 2 * ONE_DAY, status, key)
-    assert days_of(tick(books, monkeypatch, DAY, 50 * HOUR)[0]) == [DAY - ONE_DAY]
+def test_a_day_with_a_run_in_progress_is_not_requested(days, monkeypatch, status, key):
+    note_loaded(days, DAY - 3 * ONE_DAY)
+    note_run(days, DAY - 2 * ONE_DAY, status, key)
+    assert days_of(tick(days, monkeypatch, DAY, 50 * HOUR)[0]) == [DAY - ONE_DAY]
 
 
-def test_a_run_that_was_made_but_not_launched_keeps_its_key(books, monkeypatch):
-    """The daemon died amid the tick: asked for the same key, Dagster launches the run that there is."""
-    note_loaded(books, DAY - 2 * ONE_DAY)
-    (request,), _ = tick(books, monkeypatch, DAY)
-    note_run(books, DAY - ONE_DAY, DagsterRunStatus.NOT_STARTED, request.run_key)
-    assert [again.run_key for again in tick(books, monkeypatch, DAY)[0]] == [request.run_key]
+def test_a_run_that_was_created_but_not_launched_keeps_its_key(days, monkeypatch):
+    """The daemon died during the tick: when the same key is requested, Dagster launches the existing run."""
+    note_loaded(days, DAY - 2 * ONE_DAY)
+    (request,), _ = tick(days, monkeypatch, DAY)
+    note_run(days, DAY - ONE_DAY, DagsterRunStatus.NOT_STARTED, request.run_key)
+    assert [again.run_key for again in tick(days, monkeypatch, DAY)[0]] == [request.run_key]
 
 
-def test_days_that_stay_empty_do_not_fill_the_list_of_runs(books, monkeypatch):
+def test_days_that_stay_empty_do_not_fill_the_list_of_runs(days, monkeypatch):
     monkeypatch.setattr(gaps, "MOST_RUNS_A_DAY", 5)
-    note_loaded(books, DAY - 5 * ONE_DAY)
+    note_loaded(days, DAY - 5 * ONE_DAY)
     missing = [DAY - n * ONE_DAY for n in (4, 3, 2, 1)]
-    for request in tick(books, monkeypatch, DAY)[0]:
-        note_run(books, request.partition_key, DagsterRunStatus.FAILURE, request.run_key)
-    assert days_of(tick(books, monkeypatch, DAY, 2 * HOUR)[0]) == missing[:1]
-    assert days_of(tick(books, monkeypatch, DAY, 25 * HOUR)[0]) == missing
+    for request in tick(days, monkeypatch, DAY)[0]:
+        note_run(days, request.partition_key, DagsterRunStatus.FAILURE, request.run_key)
+    assert days_of(tick(days, monkeypatch, DAY, 2 * HOUR)[0]) == missing[:1]
+    assert days_of(tick(days, monkeypatch, DAY, 25 * HOUR)[0]) == missing
 
 
-def test_without_a_missing_day_no_run_is_looked_up(books, monkeypatch):
-    note_loaded(books, DAY - ONE_DAY)
+def test_without_a_missing_day_no_run_is_looked_up(days, monkeypatch):
+    note_loaded(days, DAY - ONE_DAY)
     monkeypatch.setattr(DagsterInstance, "get_run_records", lambda *_, **__: pytest.fail("runs were looked up"))
-    assert tick(books, monkeypatch, DAY) == ([], "No day is missing.")
+    assert tick(days, monkeypatch, DAY) == ([], "No day is missing.")
 
 
-def test_days_that_the_network_failed_are_filled_later_oldest_first(loaded, monkeypatch):
+def test_days_that_failed_by_the_network_are_loaded_later_oldest_first(loaded, monkeypatch):
     def down(day, *_):
         raise UnreachableError("The network is down")
 
@@ -160,22 +158,23 @@ def test_days_that_the_network_failed_are_filled_later_oldest_first(loaded, monk
     assert tick(loaded, monkeypatch, today, 99 * HOUR) == ([], "No day is missing.")
 
 
-@pytest.mark.parametrize("is_loaded", [False, True], ids=["without facts", "from discover alone"])
-def test_a_day_whose_export_is_gone_for_good_is_left_in_peace(loaded, monkeypatch, is_loaded):
-    def gone(day, *_):
-        raise ExportGoneError(f"The id export of {day} is no longer published (404)")
+def gone(day, *_):
+    raise ExportGoneError(f"The id export of {day} is no longer published (404)")
 
+
+@pytest.mark.parametrize("is_loaded", [False, True], ids=["without facts", "from discover only"])
+def test_a_day_whose_export_is_gone_is_no_longer_requested(loaded, monkeypatch, is_loaded):
     if is_loaded:
         loaded.execute("delete from fetch_log where kind = 'export'")
     day = DAY if is_loaded else DAY + ONE_DAY
     today = day + ONE_DAY
     loaded.source.export = gone
-    monkeypatch.setattr(loaded.warehouse, "settings", loaded.source.settings)  # the runs ask the replay server
+    monkeypatch.setattr(loaded.warehouse, "settings", loaded.source.settings)  # the runs use the replay server
     assert list(run_requests(loaded, monkeypatch, today)) == [day]
     # One such answer may be a fault of the file store; two, hours apart, are believed.
     assert list(run_requests(loaded, monkeypatch, today, 2 * HOUR)) == [day]
     assert run_requests(loaded, monkeypatch, today, 500 * HOUR) == {}
-    # Of another address nobody said so.
+    # Another address may still have it.
     elsewhere = Settings.load(tmdb_export_url="https://elsewhere.example/exports")
     monkeypatch.setattr(loaded.warehouse, "settings", elsewhere)
     assert days_of(tick(loaded, monkeypatch, today, 500 * HOUR)[0]) == [day]
@@ -188,7 +187,7 @@ def test_films_that_became_known_later_are_no_gap(loaded, monkeypatch):
     assert tick(loaded, monkeypatch, today, 500 * HOUR) == ([], "No day is missing.")
 
 
-def test_days_slept_through_are_filled_from_their_exports(loaded, monkeypatch):
+def test_days_missed_while_the_machine_was_off_are_loaded_from_their_exports(loaded, monkeypatch):
     today = DAY + 3 * ONE_DAY
     results = run_requests(loaded, monkeypatch, today)
     assert list(results) == [DAY + ONE_DAY, DAY + 2 * ONE_DAY]
@@ -218,11 +217,8 @@ def test_a_day_loaded_before_its_export_was_there_gets_it(loaded, monkeypatch):
     assert tick(loaded, monkeypatch, today) == ([], "No day is missing.")
 
 
-def test_a_day_that_cannot_be_filled_leaves_everything_as_it_was(loaded, monkeypatch):
-    def missing(day, *_):
-        raise ExportGoneError(f"The id export of {day} is no longer published (404)")
-
-    loaded.source.export = missing
+def test_a_day_that_cannot_be_loaded_changes_nothing(loaded, monkeypatch):
+    loaded.source.export = gone
     before = state_of(loaded), loaded.counts()
     (result,) = run_requests(loaded, monkeypatch, DAY + 2 * ONE_DAY).values()
     assert not result.success
@@ -230,7 +226,7 @@ def test_a_day_that_cannot_be_filled_leaves_everything_as_it_was(loaded, monkeyp
     assert (state_of(loaded), loaded.counts()) == before
 
 
-def test_a_schedule_tick_that_fires_after_midnight_fills_its_day_from_the_export(loaded):
+def test_a_schedule_tick_that_fires_after_midnight_loads_its_day_from_the_export(loaded):
     day = DAY + ONE_DAY
     at = dt.datetime.combine(day, dt.time(9), dt.UTC)
     repository = loaded.definitions.get_repository_def()
