@@ -1,6 +1,6 @@
-"""What a deployment may set: every variable of the environment is one field of `Settings`.
+"""Settings of a deployment: every environment variable is one field of `Settings`; and the project's folders.
 
-A field's description is also its line in `.env.example` (`cli/env_file.py` prints that file, a test keeps it fresh).
+A field's description is also its line in `.env.example`, which `cli/env_file.py` prints.
 """
 
 from __future__ import annotations
@@ -25,33 +25,34 @@ HOME_VARIABLE = "TMDB_ASSETS_HOME"
 
 
 def find_folders(package: Path) -> tuple[Path, Path]:
-    """Find what comes with a release (`sql/`, `data/`, `dagster.yaml`), and the folder of `.env` and run-time data.
+    """The folder of a release's files (`sql/`, `data/`, `dagster.yaml`), and the one for `.env` and run-time data.
 
-    In a checkout both are the checkout. An installed wheel carries the first inside the package (`pyproject.toml` puts
-    it there) and keeps the rest in the current folder, as a folder of libraries is no place for a database.
-    `TMDB_ASSETS_HOME` names another; the command sets it for the processes it starts, wherever they run.
+    In a checkout both are the checkout. An installed wheel has the first inside the package (see `pyproject.toml`) and
+    uses the current folder for the second, because a database does not belong in site-packages. `TMDB_ASSETS_HOME`
+    names another; the command sets it for its child processes.
     """
     shipped = package / "shipped"
     release, home = (shipped, Path.cwd()) if shipped.is_dir() else (package.parent, package.parent)
     return release, Path(os.environ.get(HOME_VARIABLE) or home).expanduser().resolve()
 
 
-# Fixed at import, unlike the settings: the command changes the current folder before it reads anything else.
+# Fixed at import, unlike the settings: the command changes the current folder before it reads anything.
 SHIPPED_DIR, PROJECT_ROOT = find_folders(Path(__file__).resolve().parent)
 SHIPPED_DATA_DIR, DATA_DIR = SHIPPED_DIR / "data", PROJECT_ROOT / "data"
 SQL_DIR = SHIPPED_DIR / "sql"
 
-# The sentence TMDb's terms ask for wherever its data are shown:
+# TMDb's terms require this sentence wherever its data are shown:
 # https://www.themoviedb.org/documentation/api/terms-of-use
 ATTRIBUTION = "This product uses the TMDB API but is not endorsed or certified by TMDB."
 SAMPLE_LINE = "Sample figures: the sandbox answers, not TMDb. Set TMDB_TOKEN for real ones."
 
 DEFAULT_API_URL = "https://api.themoviedb.org/3"
 DEFAULT_EXPORT_URL = "https://files.tmdb.org/p/exports"
+EIGHT_OR_MORE = "8 characters or more (docker compose: letters, digits, - and _)"
 
 
 class SettingsError(ActionableError):
-    """A variable of the environment holds a value that cannot be used."""
+    """An environment variable has a value that cannot be used."""
 
 
 def _http_url(value: str) -> str:
@@ -61,11 +62,7 @@ def _http_url(value: str) -> str:
 
 
 def _secret_http_url(value: SecretStr | None) -> SecretStr | None:
-    return None if value is None else SecretStr(_http_address(value.get_secret_value()))
-
-
-def _http_address(value: str) -> str:
-    if not re.fullmatch(r"https?://[^\s/?#]+\S*", value):
+    if value is not None and not re.fullmatch(r"https?://[^\s/?#]+\S*", value.get_secret_value()):
         raise ValueError("not an http(s) URL")
     return value
 
@@ -73,7 +70,7 @@ def _http_address(value: str) -> str:
 def _postgres_url(value: SecretStr | None) -> SecretStr | None:
     if value is None:
         return None
-    from sqlalchemy.engine import make_url  # 0.3 s, for those who set it alone
+    from sqlalchemy.engine import make_url  # 0.3 s, only needed here
     from sqlalchemy.exc import ArgumentError
 
     try:
@@ -87,7 +84,7 @@ def _postgres_url(value: SecretStr | None) -> SecretStr | None:
 
 def _iso_date(value: object) -> object:
     if isinstance(value, str) and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
-        raise ValueError("not a date")  # a bare number would count as seconds since 1970
+        raise ValueError("not a date")  # pydantic reads a bare number as seconds since 1970
     return value
 
 
@@ -95,10 +92,7 @@ HttpUrl = Annotated[str, AfterValidator(_http_url)]
 
 
 class Settings(BaseSettings):
-    """What a deployment may set; read from the environment and from a `.env` file in the project folder.
-
-    An empty variable counts as unset.
-    """
+    """The settings, read from the environment and from `.env` in the project folder; an empty variable is unset."""
 
     model_config = SettingsConfigDict(
         env_file=PROJECT_ROOT / ".env", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
@@ -107,13 +101,14 @@ class Settings(BaseSettings):
     tmdb_token: SecretStr | None = Field(None, description="TMDb v4 read access token; unset: the sandbox answers")
     tmdb_api_url: HttpUrl = Field(DEFAULT_API_URL, description="the API: an http(s) URL")
     tmdb_export_url: HttpUrl | None = Field(
-        None, description=f"the daily id exports: an http(s) URL; unset: {DEFAULT_EXPORT_URL}, or beside a TMDB_API_URL"
+        None,
+        description=f"the daily id exports: an http(s) URL; unset: {DEFAULT_EXPORT_URL}, or TMDB_API_URL's host",
     )
     tmdb_pages: Annotated[int, Field(ge=1, le=500)] | Literal["all"] = Field(
         100, description="discover pages a day, 20 films each: a whole number from 1 to 500, or all"
     )
     tmdb_language: str = Field(
-        "en-US", pattern=r"^[a-z]{2}(-[A-Z]{2})?$", description="language of titles: like en-US or fr"
+        "en-US", pattern=r"^[a-z]{2}(-[A-Z]{2})?$", description="language of titles: such as en-US or fr"
     )
     tmdb_first_day: Annotated[dt.date, BeforeValidator(_iso_date)] = Field(
         dt.date(2025, 8, 11), description="first daily partition: a date, YYYY-MM-DD"
@@ -122,28 +117,20 @@ class Settings(BaseSettings):
         40, ge=0, le=1000, description="requests a second at most: a number from 0 (no limit) to 1000"
     )
     tmdb_details_max_age_days: int = Field(
-        30, ge=2, le=3650, description="days after which details are asked anew: a whole number from 2 to 3650"
+        30, ge=2, le=3650, description="days after which details are requested again: a whole number from 2 to 3650"
     )
     warehouse_url: Annotated[SecretStr | None, AfterValidator(_postgres_url)] = Field(
         None, description="postgresql://user:password@host:5432/database; unset: embedded under data/postgres"
     )
-
     warehouse_loader_password: SecretStr | None = Field(
-        None,
-        min_length=8,
-        description="password of the role tmdb_loader, 8 characters or more (docker compose: letters, digits, - and _)",
+        None, min_length=8, description=f"password of the role tmdb_loader, {EIGHT_OR_MORE}"
     )
-
     warehouse_reader_password: SecretStr | None = Field(
-        None,
-        min_length=8,
-        description="password of the role tmdb_reader, 8 characters or more (docker compose: letters, digits, - and _)",
+        None, min_length=8, description=f"password of the role tmdb_reader, {EIGHT_OR_MORE}"
     )
-
     reports_dir: Path | None = Field(None, description="folder of the dashboard's page; unset: data/reports")
-
     alert_webhook_url: Annotated[SecretStr | None, AfterValidator(_secret_http_url)] = Field(
-        None, description="where failures are told: an http(s) URL that takes Slack's JSON; unset: the log alone"
+        None, description="receiver of alerts: an http(s) URL that accepts Slack's JSON; unset: only the log"
     )
 
     @property
@@ -153,7 +140,7 @@ class Settings(BaseSettings):
 
     @property
     def export_url(self) -> str:
-        """Where the daily id exports lie: a look-alike of the API is expected to serve them too, under /p/exports."""
+        """The address of the daily id exports; another host of the API has to serve them too, under /p/exports."""
         if self.tmdb_export_url is not None:
             return self.tmdb_export_url
         if self.tmdb_api_url == DEFAULT_API_URL:
@@ -163,17 +150,17 @@ class Settings(BaseSettings):
 
     @property
     def reports_folder(self) -> Path:
-        """The folder of the pages that runs write."""
+        """The folder in which runs write the dashboard."""
         return (self.reports_dir or DATA_DIR / "reports").expanduser().resolve()
 
     @property
     def source(self) -> str:
-        """Where the figures come from, as every page says it."""
+        """Where the figures come from, as shown on every page."""
         return SAMPLE_LINE if self.is_sandbox else "TMDb"
 
     @property
     def external_url(self) -> URL | None:
-        """`WAREHOUSE_URL` parsed, or None when the embedded server is used."""
+        """`WAREHOUSE_URL`, parsed, or None if the embedded server is used."""
         if self.warehouse_url is None:
             return None
         from sqlalchemy.engine import make_url
@@ -182,7 +169,7 @@ class Settings(BaseSettings):
 
     @classmethod
     def load(cls, **overrides: Any) -> Settings:
-        """Read the environment. Raises `SettingsError`, which names variable, value and what is allowed."""
+        """Read the settings. Raises `SettingsError`, which names the variable, its value and what is allowed."""
         try:
             return cls(**overrides)
         except ValidationError as error:
@@ -194,14 +181,14 @@ def _first_problem(error: ValidationError, overrides: dict[str, Any]) -> Problem
     field = Settings.model_fields[name]
     secret = "SecretStr" in str(field.annotation)
     value = overrides.get(name, _given(name))
-    # An address may carry a password, wherever it stands.
+    # Any address may contain a password.
     shown = "" if secret else f"={re.sub(r'//[^/@]*@', '//***@', str(value))!r}"
     setting = name.upper()
     return Problem(f"{setting}{shown} is not valid. Expected: {field.description}", setting=setting)
 
 
 def _given(name: str) -> str | None:
-    """The value as the environment, or else the .env file, has it; names count in any case, as pydantic reads them."""
+    """The value in the environment, else in .env; names in upper or lower case, as pydantic reads them."""
     from dotenv import dotenv_values
 
     path = PROJECT_ROOT / ".env"

@@ -1,1 +1,1 @@
-"""The command `tmdb-assets`: one module a subcommand or what they share."""
+"""The command `tmdb-assets`: its subcommands and what they share."""

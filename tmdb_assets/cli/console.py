@@ -1,4 +1,4 @@
-"""What the command shows on the console: progress while fetching, and the summary of a run."""
+"""What the command prints: progress while fetching, and the summary of a run or a backfill."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from rich.progress import Progress as Bars
 from rich.table import Table
 from rich.text import Text
 
-from tmdb_assets.cli.in_process import DayRun, TableFigures
+from tmdb_assets.cli.in_process import ROW_COUNTS, DayRun, is_failed
 from tmdb_assets.fetch.progress import INTERRUPTED_LINE, Advance, LogProgress, Say
 
 
 class ConsoleProgress:
-    """Progress bars on a terminal; plain lines, at sensible steps, where the output is no terminal."""
+    """Progress bars on a terminal; where the output is not a terminal, a line every ten seconds."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -36,7 +36,7 @@ class ConsoleProgress:
 
     @contextmanager
     def track(self, label: str, total: int, say: Say) -> Iterator[Advance]:
-        """Show done/total, rate and time left of one step; the run's log gets lines all the same."""
+        """Show done/total, rate and time left of one step; the run's log gets its lines as well."""
 
         def print_line(line: str) -> None:
             say(line)
@@ -57,7 +57,7 @@ class ConsoleProgress:
             self._tracks = False
 
     def note(self, line: str, say: Say) -> None:
-        """Log the line and print it, except while progress is shown: `track` prints what it says by itself."""
+        """Log the line and print it, except during `track`, which prints what is logged."""
         say(line)
         if not self._tracks:
             self._print(line)
@@ -80,7 +80,7 @@ class ConsoleProgress:
 
 class _Speed(ProgressColumn):
     def render(self, task: Task) -> Text:
-        """The rate of a step, a second."""
+        """The rate of a step, per second."""
         return Text(f"{task.speed:.0f}/s" if task.speed else "", style="cyan")
 
 
@@ -93,8 +93,8 @@ def print_summary(console: Console, run: DayRun) -> None:
     failed = [check for check in run.checks if not check.passed]
     say(f"{run.day}: {run.requests} requests, {run.seconds:.1f} s, {passed} checks passed, {len(failed)} failed")
     for check in failed:
-        mark = "[red]failed[/]" if check.is_error else "[yellow]warning[/]"
-        say(f"  {mark} {check.asset}.{check.name}: {escape(check.text)}")
+        mark = "[red]failed[/]" if is_failed(check) else "[yellow]warning[/]"
+        say(f"  {mark} {check.asset_key.to_user_string()}.{check.check_name}: {escape(check.description or '')}")
     for problem in run.problems:
         say(f"[red]Failed.[/] {escape(str(problem))}")
     if run.interrupted:
@@ -105,19 +105,18 @@ def print_summary(console: Console, run: DayRun) -> None:
         say("The log of the run: tmdb-assets dev, page Runs.")
 
 
-def _tables(figures: list[TableFigures]) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    table.add_column("table")
-    for heading in ("rows", "inserted", "updated", "unchanged", "rejected"):
-        table.add_column(heading, justify="right")
-    for row in figures:
-        cells = (row.rows, row.inserted, row.updated, row.unchanged, row.rejected)
-        table.add_row(row.name, *("" if cell is None else f"{cell:,}" for cell in cells))
-    return table
+def _tables(tables: dict[str, list[int | None]]) -> Table:
+    shown = Table(box=None, padding=(0, 2, 0, 0))
+    shown.add_column("table")
+    for heading in ROW_COUNTS:
+        shown.add_column(heading, justify="right")
+    for name, counts in tables.items():
+        shown.add_row(name, *("" if count is None else f"{count:,}" for count in counts))
+    return shown
 
 
 def track_days(console: Console, outcomes: Iterable[DayRun], total: int) -> Iterator[DayRun]:
-    """Pass days through as they are loaded, and show each: a bar on a terminal, a line a day elsewhere."""
+    """Yield the days as they are loaded, and show each: a bar on a terminal, elsewhere a line per day."""
     with ConsoleProgress(console).track("days", total, lambda _: None) as advance:
         for outcome in outcomes:
             advance(1)
@@ -127,28 +126,23 @@ def track_days(console: Console, outcomes: Iterable[DayRun], total: int) -> Iter
 
 
 def print_days(console: Console, outcomes: Sequence[DayRun], total: int) -> None:
-    """The days of a backfill: how many of `total` are loaded, and those that could not be had, by cause."""
+    """The days of a backfill: how many of `total` are loaded, and those that could not be loaded, by cause."""
     say = partial(console.print, highlight=False, soft_wrap=True)
     loaded = sum(outcome.ok for outcome in outcomes)
     seconds = sum(outcome.seconds for outcome in outcomes)
     say(f"{loaded} of {total} days loaded in {seconds:.1f} s")
-    print_failed_days(console, outcomes)
+    by_cause: dict[str, list[dt.date]] = {}
+    for outcome in outcomes:
+        if not outcome.ok and not outcome.interrupted:
+            by_cause.setdefault("; ".join(outcome.causes), []).append(outcome.day)
+    for cause, days in by_cause.items():
+        say(f"  [red]{_spans(days)}[/]: {escape(cause)}")
     if any(outcome.interrupted for outcome in outcomes):
         say(INTERRUPTED_LINE)
 
 
-def print_failed_days(console: Console, outcomes: Iterable[DayRun]) -> None:
-    """The days that could not be had, those of one cause on one line."""
-    failed = [outcome for outcome in outcomes if not outcome.ok and not outcome.interrupted]
-    by_cause: dict[str, list[dt.date]] = {}
-    for outcome in failed:
-        by_cause.setdefault("; ".join(outcome.causes), []).append(outcome.day)
-    for cause, days in by_cause.items():
-        console.print(f"  [red]{_spans(days)}[/]: {escape(cause)}", highlight=False, soft_wrap=True)
-
-
 def _spans(days: Sequence[dt.date]) -> str:
-    """Days in order, those in a row as from one to another."""
+    """Days in order; consecutive ones as `first to last`."""
     spans: list[list[dt.date]] = []
     for day in days:
         if spans and day - spans[-1][-1] == dt.timedelta(days=1):

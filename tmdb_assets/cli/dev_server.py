@@ -1,4 +1,4 @@
-"""The Dagster UI and daemon as a child process of the command: can it start, and how does it end."""
+"""The Dagster UI and daemon as a child process of the command: whether it can start, and how it ends."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ import psutil
 
 from tmdb_assets.settings import SHIPPED_DIR
 
-LOOK_SECONDS = 2.0  # how often the child's own children are recorded
+POLL_SECONDS = 2.0  # how often the child's own children are recorded
 SHUTDOWN_SECONDS = 90  # Dagster's own services get 60 to end their runs
 ORPHAN_SECONDS = 10
 
 
 def port_fault(host: str, port: int) -> str | None:
-    """Why nothing can listen there, in one line; Dagster would report it after half a minute, as a stack trace."""
+    """Why nothing can listen there, in one line; Dagster would print a stack trace after half a minute."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port that was just given up is free
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port that was just released is free
             probe.bind(address)
     except OSError as error:
-        reason = f"The UI cannot listen on {host}:{port} ({error.strerror})."
-        return f"{reason} Stop what is there, or choose another with --port."
+        reason = f"Nothing can listen on {host}:{port} ({error.strerror})."
+        return f"{reason} Stop the program that uses it, or choose another port with --port."
     return None
 
 
@@ -42,16 +42,16 @@ def start_ui(host: str, port: int) -> subprocess.Popen[bytes]:
 
 
 def wait_for_end(child: subprocess.Popen[bytes]) -> bool:
-    """Wait for the child to end; when this process is asked to stop, stop the child and wait for it.
+    """Wait for the child to end; when this process gets a signal to stop, stop the child and wait for it.
 
-    True if the child was stopped, False if it ended on its own; either way it leaves no process behind.
+    True if the child was stopped, False if it ended unexpectedly; in both cases no process is left behind.
     """
     services: list[psutil.Process] = []
     try:
         while child.poll() is None:
             services = _children(child) or services
             with suppress(subprocess.TimeoutExpired):
-                child.wait(timeout=LOOK_SECONDS)
+                child.wait(timeout=POLL_SECONDS)
         _end(services)
         return False
     except KeyboardInterrupt:
@@ -61,7 +61,7 @@ def wait_for_end(child: subprocess.Popen[bytes]) -> bool:
     services = _children(child) or services
     try:
         child.wait(timeout=SHUTDOWN_SECONDS)
-    except (subprocess.TimeoutExpired, KeyboardInterrupt):  # too long, or Ctrl-C once more
+    except (subprocess.TimeoutExpired, KeyboardInterrupt):  # too slow, or Ctrl-C again
         child.kill()
         child.wait()
         _end(services)
@@ -75,7 +75,7 @@ def _children(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
 
 
 def _end(services: list[psutil.Process]) -> None:
-    """End what a killed child left behind; a process id that now belongs to another program is not touched."""
+    """End the processes that a killed child left behind; psutil spares an id that another program has taken over."""
     for service in services:
         with suppress(psutil.NoSuchProcess):
             service.terminate()

@@ -1,6 +1,6 @@
-"""`.env` with a random password for everything that has one (`make env`), and `.env.example` (`make schema`).
+"""`.env` with random passwords (`make env`), and `.env.example` (`make schema`).
 
-Writing `.env` needs nothing but Python: whoever runs the containers alone has no environment of the project.
+Writing `.env` needs only Python: someone who runs just the containers has not installed the project.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ PASSWORD_BYTES = 24  # of randomness
 
 COMPOSE_VARIABLES = {
     "POSTGRES_PASSWORD": ("password of the superuser postgres: letters, digits, - and _", ""),
-    "PGADMIN_EMAIL": ("whom pgAdmin lets in: an e-mail address", "admin@example.com"),
+    "PGADMIN_EMAIL": ("log-in of pgAdmin: an e-mail address", "admin@example.com"),
     "PGADMIN_PASSWORD": ("password of pgAdmin's page", ""),
     "POSTGRES_PORT": ("port on this machine of Postgres", "5432"),
     "WEBSERVER_PORT": ("port on this machine of the Dagster UI", "3000"),
     "PGADMIN_PORT": ("port on this machine of pgAdmin", "5050"),
     "VIZ_PORT": ("port on this machine of the Streamlit app", "8501"),
 }
-"""What docker-compose.yml reads beside the settings of the platform: meaning and default."""
+"""What docker-compose.yml reads in addition to the settings of the platform: meaning and default."""
 
 PASSWORDS = ("WAREHOUSE_LOADER_PASSWORD", "WAREHOUSE_READER_PASSWORD", "POSTGRES_PASSWORD", "PGADMIN_PASSWORD")
 """The variables that get a random value."""
 
 
 def env_example() -> str:
-    """The text of `.env.example`: every setting and variable of Compose, with meaning and default, commented out."""
+    """The text of `.env.example`: every setting and Compose variable, with meaning and default, commented out."""
     from tmdb_assets.settings import Settings
 
     def line(meaning: str | None, name: str, default: object) -> list[str]:
@@ -38,16 +38,16 @@ def env_example() -> str:
     lines = ["# Copy to .env and change what you need. Every variable is optional.", ""]
     for name, field in Settings.model_fields.items():
         lines += line(field.description, name.upper(), field.default)
-    lines += ["# For docker compose alone; make env writes a .env with random passwords.", ""]
+    lines += ["# For docker compose only; make env writes a .env with random passwords.", ""]
     for name, (meaning, default) in COMPOSE_VARIABLES.items():
         lines += line(meaning, name, default)
     return "\n".join(lines)
 
 
 def fill(text: str) -> tuple[str, list[str]]:
-    """A text like `.env.example` with a random value for each of `PASSWORDS` that has none, and the names of these.
+    """Give each of `PASSWORDS` that has no value in `text` a random one; the new text, and the names of these.
 
-    What a line sets stays. A line that sets nothing gets the value, commented out or not; else one is added at the end.
+    An empty line of the variable, commented out or not, gets the value; without one, a line is added at the end.
     """
     filled = []
     for name in PASSWORDS:
@@ -62,27 +62,27 @@ def fill(text: str) -> tuple[str, list[str]]:
 
 
 def write_env(folder: Path) -> str:
-    """Write `.env`, readable by its owner alone, or what passwords it lacks; tells in one line what was done.
+    """Write `.env`, readable only by its owner, or add missing passwords; return one line that says what was done.
 
-    Raises `FileNotFoundError` where `folder` has neither it nor `.env.example`.
+    Raises `FileNotFoundError` when `folder` has neither `.env` nor `.env.example`.
     """
-    path = (folder / ".env").resolve()  # a link stays one
+    path = (folder / ".env").resolve()  # a symbolic link is kept
     is_there = path.exists()
     text, filled = fill((path if is_there else folder / ".env.example").read_text(encoding="utf-8"))
     if not filled:
-        return f"{path} has all passwords and was left as it is."
+        return f"{path} has all passwords and was not changed."
     made = path.with_name(f"{path.name}.new")
     made.unlink(missing_ok=True)
     made.touch(mode=0o600, exist_ok=False)
     made.write_text(text, encoding="utf-8")
     made.replace(path)
     if is_there:
-        return f"Added random passwords to {path}, now readable by you alone: {', '.join(filled)}."
-    return f"Wrote {path} with random passwords, readable by you alone."
+        return f"Added random passwords to {path}, now readable only by you: {', '.join(filled)}."
+    return f"Wrote {path} with random passwords, readable only by you."
 
 
 def main() -> None:
-    """Write `.env` in the project folder, or print `.env.example` when asked with `--example`."""
+    """Write `.env` in the project folder; with `--example`, print `.env.example` instead."""
     sys.stdout.write(env_example() if sys.argv[1:] == ["--example"] else f"{write_env(CHECKOUT)}\n")
 
 

@@ -19,25 +19,25 @@ FAILED, UNUSABLE, INTERRUPTED = 1, 2, 130
 
 
 def stop(message: str, code: int) -> NoReturn:
-    """End the command with a line for its user."""
+    """Print the message on stderr and end the command with the exit code."""
     click.echo(message, err=True)
     raise SystemExit(code)
 
 
 def _dagster_home() -> Path:
-    """The folder where Dagster keeps logs of steps; its `dagster.yaml` links to this release's, unless it is a file."""
+    """Dagster's folder for logs of steps; its `dagster.yaml` links to this release's, unless it is a file."""
     home = DATA_DIR / "dagster"
     home.mkdir(parents=True, exist_ok=True)
     link = home / "dagster.yaml"
     shipped = SHIPPED_DIR / "dagster.yaml"
     if not link.exists() or (link.is_symlink() and link.resolve() != shipped.resolve()):
-        link.unlink(missing_ok=True)  # a link of another checkout, or to one that was moved
+        link.unlink(missing_ok=True)  # of another checkout, or of one that was moved
         link.symlink_to(os.path.relpath(shipped, home))
     return home
 
 
 def plain_errors(command: Callable[..., Any]) -> Callable[..., Any]:
-    """An error that a person must act on ends a command with its one line and no stack trace."""
+    """Set up what every command needs; an error that a person must act on ends it with one line, no stack trace."""
 
     @wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
@@ -55,9 +55,8 @@ def plain_errors(command: Callable[..., Any]) -> Callable[..., Any]:
             os.chdir(PROJECT_ROOT)
             dagster_home = _dagster_home()
         except OSError as error:
-            told = f"Nothing can be kept in {PROJECT_ROOT}: {error.strerror}. "
-            told += f"Name a folder of yours: {HOME_VARIABLE}=..."
-            stop(told, UNUSABLE)
+            text = f"{PROJECT_ROOT} cannot be written: {error.strerror}. Choose another folder: {HOME_VARIABLE}=..."
+            stop(text, UNUSABLE)
         os.environ[HOME_VARIABLE] = str(PROJECT_ROOT)
         os.environ["DAGSTER_HOME"] = str(dagster_home)
         try:

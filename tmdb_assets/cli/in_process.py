@@ -1,4 +1,4 @@
-"""One day's run in this process: the job `daily`, and what came of it."""
+"""Runs of days in this process, and their outcomes."""
 
 from __future__ import annotations
 
@@ -13,13 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from dagster import (
-    AssetCheckSeverity,
-    AssetKey,
-    DagsterEvent,
-    DagsterInstance,
-    Definitions,
-)
+from dagster import AssetCheckEvaluation, AssetCheckSeverity, AssetKey, DagsterEvent, DagsterInstance, Definitions
 
 from tmdb_assets import partitions
 from tmdb_assets.assets.dashboard import DASHBOARD
@@ -40,45 +34,30 @@ from tmdb_assets.warehouse.server.urls import describe
 from tmdb_assets.warehouse.warehouse import Warehouse
 
 FETCHING_STEPS = ("raw_discover", "raw_details", "raw_reference", "raw_export")
-
-
-@dataclass(frozen=True)
-class TableFigures:
-    """What a run did to one table; None where the asset does not say."""
-
-    name: str
-    rows: int | None
-    inserted: int | None
-    updated: int | None
-    unchanged: int | None
-    rejected: int | None
-
-
-@dataclass(frozen=True)
-class CheckFigure:
-    """One evaluated check."""
-
-    asset: str
-    name: str
-    passed: bool
-    is_error: bool
-    text: str
+ROW_COUNTS = {
+    "rows": "dagster/row_count",
+    "inserted": "rows_inserted",
+    "updated": "rows_updated",
+    "unchanged": "rows_unchanged",
+    "rejected": "rows_rejected",
+}
+"""Heading -> metadata key of an asset's materialization."""
 
 
 @dataclass
 class DayRun:
-    """What came of a day's run; `problems` are those of its failed steps, each once.
+    """The outcome of a day's run.
 
-    `dashboard` is the page that the run wrote, if it came so far.
+    `tables`: asset -> its `ROW_COUNTS` in order, None where the asset does not report one. `problems`: those of the
+    failed steps, each once. `dashboard`: the page that the run wrote, if it did.
     """
 
     day: dt.date
-    run_id: str
     ok: bool
     seconds: float
     requests: int
-    tables: list[TableFigures] = field(default_factory=list)
-    checks: list[CheckFigure] = field(default_factory=list)
+    tables: dict[str, list[int | None]] = field(default_factory=dict)
+    checks: Sequence[AssetCheckEvaluation] = ()
     problems: list[Problem] = field(default_factory=list)
     dashboard: Path | None = None
     interrupted: bool = False
@@ -90,9 +69,14 @@ class DayRun:
 
     @property
     def causes(self) -> list[str]:
-        """Why the day failed, in few words: its problems, or else what its failed checks say."""
-        failed = [check.text for check in self.checks if check.is_error and not check.passed]
+        """Why the day failed, in few words: its problems, or else the texts of its failed checks."""
+        failed = [check.description or "" for check in self.checks if is_failed(check)]
         return list(dict.fromkeys(problem.summary for problem in self.problems)) or failed
+
+
+def is_failed(check: AssetCheckEvaluation) -> bool:
+    """Whether a check failed, and not only warned."""
+    return not check.passed and check.severity == AssetCheckSeverity.ERROR
 
 
 @dataclass
@@ -107,20 +91,20 @@ class Platform:
     @classmethod
     @contextmanager
     def open(cls, progress: Progress) -> Iterator[Platform]:
-        """Open all of it, and close runs whose process died; everything is closed at the end.
+        """Open everything, mark runs whose process died as failed, and close everything at the end.
 
-        Raises `SchemaMismatchError` for a database of a newer release, before anything is stored. When Postgres goes
-        away meanwhile, the block ends with `WarehouseUnavailableError`: Dagster cannot go on without its events stored,
-        and so the run itself does not learn that it failed.
+        Raises `SchemaMismatchError` for a database of a newer release, before anything is stored, and
+        `WarehouseUnavailableError` when Postgres cannot be reached or goes away during the block: without its storage
+        Dagster cannot record that the run failed.
         """
         from tmdb_assets.definitions import build_definitions
 
         settings = get_settings()
         warehouse, source = Warehouse(settings=settings), TmdbSource(settings)
         definitions = build_definitions(settings, warehouse=warehouse, tmdb=source, progress=progress)
-        url = warehouse.url  # opens the server, or says why it cannot
+        url = warehouse.url  # opens the server or raises
         try:
-            _ = warehouse.engine  # brings the schema up, or says why it cannot: no run begins, to fail at every step
+            _ = warehouse.engine  # migrates the schema or raises, before a run begins
             with redirect_stderr(WithoutLostEvents(sys.stderr)), open_instance() as instance:
                 close_dead_runs(instance)
                 yield cls(instance, definitions, source, warehouse)
@@ -146,12 +130,12 @@ class Platform:
         return [spec.key.to_user_string() for spec in specs if spec.group_name == group]
 
     def is_loaded(self, day: dt.date) -> bool:
-        """Whether the day's facts are there."""
+        """Whether the day has facts."""
         with self.warehouse.begin() as connection:
             return bool(connection.scalar(sa.select(sa.exists().where(load_day.c.date_id == day))))
 
-    def was_asked(self, day: dt.date) -> bool:
-        """Whether the day's discover rows are stored: then it is rebuilt from them."""
+    def has_raw_rows(self, day: dt.date) -> bool:
+        """Whether the day's discover rows are stored, so that the day is rebuilt from them."""
         with self.warehouse.begin() as connection:
             return fetch_log.count_rows(connection, raw_discover, day) > 0
 
@@ -159,15 +143,15 @@ class Platform:
 def run_backfill(platform: Platform, days: Iterable[dt.date], *, refresh: bool = False) -> Iterator[DayRun]:
     """Load days one by one, oldest first; an interruption ends it.
 
-    A day that was asked is rebuilt from its raw rows, today is loaded whole, any other day comes from its export and
-    needs two assets only. With `refresh` today is asked anew, and so is the export of every other day.
+    Today is loaded completely, a day with raw rows is rebuilt from them, and any other day is loaded from its export,
+    which needs only two assets. `refresh` requests today again, and the export of every other day.
     """
     for day in sorted(days):
         today = partitions.today()
         exports = ("raw_export",) if refresh else ()
         if day == today:
             outcome = run_day(platform, day, today=today, refresh=FETCHING_STEPS if refresh else ())
-        elif platform.was_asked(day):
+        elif platform.has_raw_rows(day):
             outcome = run_day(platform, day, job="backfill", refresh=exports)
         else:
             outcome = run_day(platform, day, job="backfill", assets=FROM_EXPORT, refresh=exports)
@@ -185,10 +169,10 @@ def run_day(
     job: str = "daily",
     assets: Sequence[str] = (),
 ) -> DayRun:
-    """Materialize a day in this process, all of the job or only some assets; what fails is told, not raised.
+    """Materialize a day in this process: the whole job, or only `assets`. Failures are reported, not raised.
 
-    `refresh` names the fetching steps that ask again for what is stored.
-    The run belongs to `today`, the date when its command was given (default: now), also when it starts after midnight.
+    `refresh` names the fetching steps that request again what is stored. The run belongs to `today`, the date on which
+    its command was given (default: now), even if it starts after midnight.
     """
     run_id = str(uuid.uuid4())
     partitions.begin_run(run_id, today or partitions.today())
@@ -204,15 +188,13 @@ def run_day(
         run_id=run_id,
         raise_on_error=False,
     )
-    checks = [_check(event) for event in result.all_events if event.event_type_value == "ASSET_CHECK_EVALUATION"]
-    failed = any(check.is_error and not check.passed for check in checks)
+    checks = result.get_asset_check_evaluations()
     return DayRun(
         day=day,
-        run_id=result.run_id,
-        ok=result.success and not failed,
+        ok=result.success and not any(map(is_failed, checks)),
         seconds=time.monotonic() - started,
         requests=platform.source.requests - requests_before,
-        tables=[_table(event) for event in result.all_events if event.is_step_materialization],
+        tables=dict(_table(event) for event in result.all_events if event.is_step_materialization),
         checks=checks,
         problems=_problems(result.all_events),
         dashboard=_dashboard(result.all_events),
@@ -220,34 +202,22 @@ def run_day(
     )
 
 
-def _table(event: DagsterEvent) -> TableFigures:
+def _table(event: DagsterEvent) -> tuple[str, list[int | None]]:
     materialization = event.step_materialization_data.materialization
     values = {name: value.value for name, value in materialization.metadata.items()}
-    names = ("dagster/row_count", "rows_inserted", "rows_updated", "rows_unchanged", "rows_rejected")
-    figures = [int(str(values[name])) if name in values else None for name in names]
-    return TableFigures(materialization.asset_key.to_user_string(), *figures)
+    counts = [int(str(values[name])) if name in values else None for name in ROW_COUNTS.values()]
+    return materialization.asset_key.to_user_string(), counts
 
 
 def _dashboard(events: Sequence[DagsterEvent]) -> Path | None:
-    """Where the dashboard lies that a run wrote, or None."""
+    """The page that a run wrote, or None."""
     for event in events:
         if event.is_step_materialization and event.asset_key == AssetKey(DASHBOARD):
             return Path(str(event.step_materialization_data.materialization.metadata["path"].value))
     return None
 
 
-def _check(event: DagsterEvent) -> CheckFigure:
-    evaluation = event.asset_check_evaluation_data
-    return CheckFigure(
-        evaluation.asset_key.to_user_string(),
-        evaluation.check_name,
-        evaluation.passed,
-        evaluation.severity == AssetCheckSeverity.ERROR,
-        evaluation.description or "",
-    )
-
-
 def _problems(events: Sequence[DagsterEvent]) -> list[Problem]:
-    """The problems of the failed steps, each once; of a run that failed outside its steps, its own."""
+    """The problems of the failed steps, each once; if the run failed outside its steps, the run's own."""
     failed = [event for event in events if event.is_step_failure] or [event for event in events if event.is_job_failure]
     return list(dict.fromkeys(read_problem(event) for event in failed if not is_interruption(event)))

@@ -1,4 +1,4 @@
-"""The commands that keep a set-up in order: `doctor`, `migrate`, `backup`, `restore`."""
+"""The commands that maintain an installation: `doctor`, `migrate`, `backup`, `restore`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STATES = {"ok": ("ok   ", "green"), "note": ("note ", "yellow"), "wrong": ("wron
 @click.command()
 @plain_errors
 def doctor() -> None:
-    """Say what is set up, what can be reached and what is wrong, with what to do; exit code 1 if anything is."""
+    """Report what is set up, what is reachable, and what is wrong and how to fix it; exit code 1 if anything is."""
     from tmdb_assets.cli.doctor import examine
 
     wrong = 0
@@ -26,20 +26,19 @@ def doctor() -> None:
         click.echo(f"{click.style(word, fg=colour)}  {finding.what:<10}  {finding.text}")
         wrong += finding.state == "wrong"
     if wrong:
-        click.echo(f"{wrong} {'thing is' if wrong == 1 else 'things are'} wrong.", err=True)
+        click.echo(f"Problems: {wrong}", err=True)
         raise SystemExit(FAILED)
 
 
 @click.command()
-@click.option("--roles", is_flag=True, help="Also make the roles of sql/roles.sql and grant them what they need.")
+@click.option("--roles", is_flag=True, help="Also create the roles of sql/roles.sql and grant their rights.")
 @plain_errors
 def migrate(roles: bool) -> None:
-    """Bring the warehouse's schema and views up to this release; any other command does so as well, but for the roles.
+    """Migrate the warehouse's schema and views to this release; every other command does so too, except for the roles.
 
-    On an external server run it as the owner of the tables, or as a superuser: the schema is then changed by a log-in
-    that acts as the owner and lives for these minutes only. With --roles the roles tmdb_loader and tmdb_reader may log
-    in afterwards if WAREHOUSE_LOADER_PASSWORD and WAREHOUSE_READER_PASSWORD are set; Dagster's storage is then the
-    loader's.
+    On an external server run it as the owner of the tables or as a superuser; a superuser's changes are made by a
+    temporary log-in that acts as the owner. With --roles, tmdb_loader and tmdb_reader can log in if
+    WAREHOUSE_LOADER_PASSWORD and WAREHOUSE_READER_PASSWORD are set, and tmdb_loader owns Dagster's storage.
     """
     import sqlalchemy as sa
 
@@ -61,12 +60,12 @@ def migrate(roles: bool) -> None:
         finally:
             warehouse.close()
     views = "1 view" if len(applied) == 1 else f"{len(applied)} views"
-    click.echo(f"{describe(server.url)}: schema at step {HEAD}, {views} brought up to date.")
+    click.echo(f"{describe(server.url)}: schema at step {HEAD}, {views} updated.")
     engine = make_engine(server.url, poolclass=sa.NullPool)
     if roles or (server.is_embedded and not are_made(engine)):
         storage = server.storage_url.database
         apply_roles(engine, settings, is_embedded=server.is_embedded, storage_database=storage)
-        click.echo("Roles tmdb_owner, tmdb_loader and tmdb_reader have what they need (sql/roles.sql).")
+        click.echo("The roles tmdb_owner, tmdb_loader and tmdb_reader have their rights (sql/roles.sql).")
 
 
 @click.command()
@@ -74,10 +73,10 @@ def migrate(roles: bool) -> None:
 @click.option("--overwrite", is_flag=True, help="Replace FILE when it exists.")
 @plain_errors
 def backup(file: Path, overwrite: bool) -> None:
-    """Save the warehouse database to FILE, while loads and readers go on.
+    """Save the warehouse database to FILE; loads and readers may continue.
 
-    FILE holds one consistent state of schema public, compressed, in pg_dump's custom format, and is readable by you
-    alone. Not in it: roles and passwords, other schemas, and Dagster's own storage (the history of runs).
+    FILE holds one consistent state of schema public, compressed, in pg_dump's custom format, and is readable only by
+    you. It does not contain roles and passwords, other schemas, or Dagster's own storage (the history of runs).
     """
     from tmdb_assets.warehouse.backup.dump import back_up
     from tmdb_assets.warehouse.server.open import open_server
@@ -91,15 +90,16 @@ def backup(file: Path, overwrite: bool) -> None:
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, resolve_path=True))
-@click.option("--replace", is_flag=True, help="Replace the rows that the warehouse holds.")
+@click.option("--replace", is_flag=True, help="Replace the rows of the warehouse.")
 @plain_errors
 def restore(file: Path, replace: bool) -> None:
-    """Restore the warehouse database from FILE, which tmdb-assets backup has made.
+    """Restore the warehouse database from FILE, made by tmdb-assets backup.
 
-    Rows alone are taken from FILE; tables and views are made from this release. They are loaded into a new database,
-    which takes the warehouse's name when it is complete: if anything fails, nothing changes. No run may be at
-    work; readers go on until the end, and reconnect. The role of WAREHOUSE_URL must own the database and be allowed to
-    create databases. Not restored: roles (tmdb-assets migrate --roles makes them), and Dagster's own storage.
+    Only the rows are taken from FILE; tables and views are those of this release. The rows are loaded into a new
+    database, which takes the warehouse's name when it is complete: if anything fails, the warehouse is unchanged. No
+    run may be in progress; readers can continue until the end, and then have to reconnect. The role of WAREHOUSE_URL
+    must own the database and be allowed to create databases. Not restored: roles (run tmdb-assets migrate --roles), and
+    Dagster's own storage.
     """
     from tmdb_assets.warehouse.backup import restore as warehouse_restore
     from tmdb_assets.warehouse.server.open import open_server
@@ -112,7 +112,7 @@ def restore(file: Path, replace: bool) -> None:
     if restored.former:
         what = f"it holds {', '.join(restored.others)}" if restored.others else "it could not be dropped"
         click.echo(
-            f"The database as it was before is kept as {restored.former}: {what}. Copy what you need, then run: "
+            f"The former database is kept as {restored.former}: {what}. Copy what you need, then run: "
             f"""tmdb-assets psql -d postgres -c 'drop database "{restored.former}"'""",
             err=True,
         )

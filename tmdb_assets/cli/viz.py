@@ -1,4 +1,4 @@
-"""The command `tmdb-assets viz`: the app's server in this process, until Ctrl-C."""
+"""The command `tmdb-assets viz`: runs the app's server in this process."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ def viz(host: str, port: int) -> None:
 
 
 def shown_host(host: str) -> str:
-    """The host by which a browser on this machine finds a server that listens on `host`."""
+    """The host under which a browser on this machine reaches a server that listens on `host`."""
     if host in {"0.0.0.0", "::", ""}:  # noqa: S104 - compared, not listened on
         return "localhost"
     return f"[{host}]" if ":" in host else host
 
 
 def options(host: str, port: int) -> list[str]:
-    """Streamlit's options: nothing is counted or sent, no browser opened, no file watched, no error trace shown."""
+    """Streamlit's options: no usage statistics, no browser, no watched files, no stack traces on the page."""
     given = {
         "server.address": host,
         "server.port": port,
@@ -67,16 +67,16 @@ def options(host: str, port: int) -> list[str]:
 
 
 def serve(host: str, port: int) -> None:
-    """Run Streamlit's own command in this process, which is then told to stop as any other command is."""
+    """Run Streamlit's own command in this process, so that signals stop it like any other command."""
     from streamlit import net_util
     from streamlit.web import cli
 
     from tmdb_assets.charts.registry import PICTURES
 
-    for module in {picture.module for picture in PICTURES.values()}:  # so that no reader waits for pandas and Altair
+    for module in {picture.module for picture in PICTURES.values()}:  # before the first reader waits for pandas
         import_module(f"tmdb_assets.charts.{module}")
 
-    # Streamlit would ask a host on the internet for this machine's address, to compare with a page's that it does not
-    # know; such a page is refused without it.
+    # To check a page's origin, Streamlit would request this machine's address from a host on the internet; without it,
+    # an unknown origin is refused.
     net_util.get_external_ip = lambda: None
     cli.main(["run", str(APP), *options(host, port)], prog_name="streamlit")

@@ -1,11 +1,10 @@
 """Which process executes a run, so that a run whose process was killed does not count as running for ever.
 
-Dagster's own launcher cannot tell: such a run stays "started" and keeps its place among the runs allowed at once. Here
-the storage records the process in the run's tags when the run starts, whoever started it (the command, the UI, the
-schedule), and `close_dead_runs` and the daemon's run monitoring check whether it is alive. A process on another machine
-or in another container is invisible: there the daemon asks the code server that executes the run. A run that neither
-can judge, like one of the command in a container that is gone, ends after `run_monitoring.max_runtime_seconds` of
-dagster.yaml (decision 15).
+With Dagster's own launcher such a run stays "started" and counts towards the limit of concurrent runs. Here the storage
+tags every run with its process when it starts, and `close_dead_runs` and the daemon's run monitoring check whether that
+process is alive. A process on another machine or in another container is invisible: there the daemon queries the code
+server that executes the run. A run that neither can judge, such as one of a command in a container that is gone, ends
+after `run_monitoring.max_runtime_seconds` of dagster.yaml (decision 15).
 """
 
 from __future__ import annotations
@@ -33,32 +32,27 @@ PROCESS_TAG = ".dagster/tmdb_assets_process"  # the prefix keeps it off the list
 
 
 def this_process() -> str:
-    """Name this process, so that another one can tell whether it still lives: host, id and start."""
+    """Host, id and start of this process, by which another process can tell whether it is alive."""
     return f"{socket.gethostname()}:{os.getpid()}:{_start_of(psutil.Process())}"
 
 
 def _start_of(process: psutil.Process) -> str:
-    """When a process started, by a clock that nobody sets.
+    """When a process started, unaffected by changes of the clock: on Linux, in seconds since boot.
 
-    On Linux psutil adds the time of boot, which moves whenever the clock is set, to the seconds since boot.
+    There psutil adds the time of boot, which moves whenever the clock is set.
     """
     boot = psutil.boot_time() if psutil.LINUX else 0.0
     return f"{process.create_time() - boot:.2f}"
 
 
 def is_here(process: str) -> bool:
-    """Whether a process that `this_process` named is, or was, one of this machine or container."""
+    """Whether a process named by `this_process` belongs, or belonged, to this machine or container."""
     return process.rsplit(":", 2)[0] == socket.gethostname()
 
 
 def is_dead(process: str | None) -> bool:
-    """Whether a process that `this_process` named has certainly ended.
-
-    One that is unknown, or of another host, cannot be judged from here and counts as alive.
-    """
-    if process is None:
-        return False
-    if not is_here(process):
+    """Whether a process named by `this_process` has certainly ended; an unknown or remote one counts as alive."""
+    if process is None or not is_here(process):
         return False
     _, pid, start = process.rsplit(":", 2)
     try:
@@ -69,18 +63,15 @@ def is_dead(process: str | None) -> bool:
 
 
 def close_dead_runs(instance: DagsterInstance) -> list[str]:
-    """Mark runs as failed whose process on this machine died before it could say so; return their ids."""
-    started = instance.get_run_records(
-        RunsFilter(statuses=[DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]),
-    )
+    """Mark runs whose process on this machine died as failed; return their ids."""
     closed = []
-    for record in started:
+    for record in instance.get_run_records(RunsFilter(statuses=[DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING])):
         run = record.dagster_run
         process = run.tags.get(PROCESS_TAG)
-        # Before its start a run may carry the tag of the run that it repeats.
+        # Before its start, a run may still have the tag of the run that it repeats.
         if record.start_time is None or not is_dead(process):
             continue
-        now = instance.get_run_by_id(run.run_id)  # it may have ended well between the two looks
+        now = instance.get_run_by_id(run.run_id)  # it may have finished since the query
         if now is not None and not now.is_finished:
             instance.report_run_failed(now, f"The process of this run ({process}) died.")
             closed.append(run.run_id)
@@ -88,7 +79,7 @@ def close_dead_runs(instance: DagsterInstance) -> list[str]:
 
 
 class WatchedRunLauncher(DefaultRunLauncher):
-    """Dagster's launcher, which also tells the daemon's run monitoring whether a run's process is alive."""
+    """Dagster's launcher that also reports to the daemon's run monitoring whether a run's process is alive."""
 
     @property
     def supports_check_run_worker_health(self) -> bool:
@@ -96,10 +87,10 @@ class WatchedRunLauncher(DefaultRunLauncher):
         return True
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
-        """Failed when the process has certainly ended: it is gone here, or its code server does not know the run.
+        """Failed if the process has certainly ended: it is gone here, or its code server does not know the run.
 
-        While the code server is unreachable the run counts as alive: it could not be executed again before the server
-        is back anyway, and Dagster tries that only once.
+        While the code server is unreachable, the run counts as alive: Dagster retries a run only once, and could not
+        execute it before the server is back.
         """
         executed = _runs_at_server(run) if _has_code_server(run) else None
         process = run.tags.get(PROCESS_TAG)
@@ -113,13 +104,13 @@ class WatchedRunLauncher(DefaultRunLauncher):
 
 
 def _has_code_server(run: DagsterRun) -> bool:
-    """Whether the run was given to a code server with a lasting address; `dagster dev` gives a temporary one."""
+    """Whether the run was given to a code server with a permanent address; that of `dagster dev` is temporary."""
     return "port" in json.loads(run.tags.get(GRPC_INFO_TAG, "{}"))
 
 
 def _runs_at_server(run: DagsterRun) -> Sequence[str] | None:
-    """The ids of the runs that the code server of this run executes; None where it does not answer."""
-    from dagster._grpc.client import DagsterGrpcClient  # the daemon's alone
+    """The ids of the runs that this run's code server executes; None if it does not answer."""
+    from dagster._grpc.client import DagsterGrpcClient  # slow to import, and only the daemon needs it
     from dagster._grpc.types import GetCurrentRunsResult
 
     address = json.loads(run.tags[GRPC_INFO_TAG])

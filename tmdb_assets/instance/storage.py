@@ -1,4 +1,4 @@
-"""Dagster's own storage (runs, events, schedules) in the database beside the warehouse.
+"""Dagster's own storage (runs, events, schedules) in a database next to the warehouse.
 
 Named in `dagster.yaml`, so that the same file serves an embedded and an external server:
 
@@ -50,10 +50,10 @@ _pooled_engines: weakref.WeakSet[sa.Engine] = weakref.WeakSet()
 
 
 class WarehouseStorage(DagsterPostgresStorage):
-    """`DagsterPostgresStorage` on the server that `open_server` gives, with a small pool of connections.
+    """`DagsterPostgresStorage` on the server of `open_server`, with a small pool of connections.
 
-    The parent opens a connection for every event, which is most of what an event costs: 25 assets with a check each
-    run in 1.0 s instead of 2.8 s with a pool, on a local socket.
+    The parent class opens a connection for every event: over a local socket, 25 assets with one check each take 2.8 s;
+    with a pool, 1.0 s.
     """
 
     def __init__(self, storage_url: URL, inst_data: ConfigurableClassData | None = None) -> None:
@@ -80,9 +80,9 @@ class WarehouseStorage(DagsterPostgresStorage):
     def from_config_value(
         cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
     ) -> WarehouseStorage:
-        """Open the storage, and with it the embedded server when there is no `WAREHOUSE_URL`.
+        """Open the storage, and start the embedded server if `WAREHOUSE_URL` is unset.
 
-        Raises `WarehouseUnavailableError`.
+        Raises `WarehouseUnavailableError` if the server cannot be used.
         """
         return open_storage(open_server(), inst_data, **config_value)
 
@@ -90,7 +90,7 @@ class WarehouseStorage(DagsterPostgresStorage):
 def open_storage(server: Server, inst_data: ConfigurableClassData | None = None, **config: Any) -> WarehouseStorage:
     """Open the storage on this server.
 
-    Raises `WarehouseUnavailableError` in a superuser's session where the database is a lesser role's.
+    Raises `WarehouseUnavailableError` in a superuser's session if the database belongs to a lesser role.
     """
     if not server.is_embedded:
         url = server.storage_url.set(drivername="postgresql+psycopg")
@@ -100,9 +100,9 @@ def open_storage(server: Server, inst_data: ConfigurableClassData | None = None,
 
 
 class _OnSharedEngine:
-    """A storage that takes its connections from one pool, and repeats a call during which the server restarted.
+    """A storage with a shared pool of connections that repeats a call during which the server restarted.
 
-    An event whose answer was lost may be stored twice, and then shows twice in the run's log.
+    If the server's answer was lost, the event is stored twice and appears twice in the run's log.
     """
 
     def __init__(self, url: str, engine: sa.Engine) -> None:
@@ -110,7 +110,7 @@ class _OnSharedEngine:
         self._engine = engine
 
     def __init_subclass__(cls) -> None:
-        """Let every public method be repeated."""
+        """Make every public method repeatable."""
         super().__init_subclass__()
         for name, method in inspect.getmembers(cls, inspect.isfunction):
             if not name.startswith("_"):
@@ -123,10 +123,10 @@ class _OnSharedEngine:
         with closing(reconnect.connect(self._engine)) as connection:
             yield connection
 
-    _connect = connect  # as the event log calls it
+    _connect = connect  # the event log's name for it
 
     def dispose(self) -> None:
-        """Give the connections back; later use opens new ones."""
+        """Close the connections; later use opens new ones."""
         super().dispose()  # type: ignore[misc]
         self._engine.dispose()
 
@@ -140,10 +140,10 @@ def _repeated(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class PooledRunStorage(_OnSharedEngine, PostgresRunStorage):
-    """Runs; each carries the process that executes it."""
+    """Runs, each tagged with the process that executes it."""
 
     def handle_run_event(self, run_id: str, event: DagsterEvent, update_timestamp: datetime | None = None) -> None:
-        """Note a run's new status; a start is reported by the process that executes the run, which is noted before."""
+        """Store a run's new status; its start, reported by the process that executes it, also stores that process."""
         if event.event_type == DagsterEventType.RUN_START:
             self.add_run_tags(run_id, {PROCESS_TAG: this_process()})
         super().handle_run_event(run_id, event, update_timestamp)
@@ -153,7 +153,7 @@ class PooledEventLogStorage(_OnSharedEngine, PostgresEventLogStorage):
     """Events."""
 
     def store_event(self, event: EventLogEntry) -> None:
-        """Store an event. A mere line of the log is dropped while the server is away: the run's next event says so."""
+        """Store an event. A plain log line is dropped while the server is down: the run's next event reports that."""
         try:
             super().store_event(event)
         except sa.exc.OperationalError:
@@ -166,7 +166,7 @@ class PooledScheduleStorage(_OnSharedEngine, PostgresScheduleStorage):
 
 
 def _drop_inherited_connections() -> None:
-    """A forked child must not speak on its parent's sockets; it opens its own."""
+    """A forked child must not use its parent's sockets; it opens its own."""
     for engine in _pooled_engines:
         engine.dispose(close=False)
 

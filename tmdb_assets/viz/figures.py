@@ -1,6 +1,6 @@
-"""The figures and charts of the newest edition, cached until there is a newer one, or for five minutes.
+"""The figures and charts of the newest edition, cached until there is a newer one, and for at most five minutes.
 
-The time limit covers what changes without a load: continents, removed films, links.
+The limit is for what changes without a load: continents, removed films, bridges.
 """
 
 from __future__ import annotations

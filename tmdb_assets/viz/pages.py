@@ -67,8 +67,8 @@ def _show_continents(edition: Edition) -> None:
     st.subheader("Top ten of a continent")
     names = [str(name) for name in table["continent"]]
     continent = st.selectbox("Continent of production", names, key="continent")
-    asked = {"day": edition.newest_day, "continent": continent}
-    spec, films = draw_rows(edition, "top_films", TOP_OF_CONTINENT, asked, {"group": continent})
+    parameters = {"day": edition.newest_day, "continent": continent}
+    spec, films = draw_rows(edition, "top_films", TOP_OF_CONTINENT, parameters, {"group": continent})
     show_chart(spec)
     show_films(films)
 

@@ -1,4 +1,4 @@
-"""Queries of the pages besides those of the pictures; all read only what `tmdb_reader` may read."""
+"""Queries of the pages in addition to those of the pictures; `tmdb_reader` may run them all."""
 
 LOADED_DAYS = """
 select
@@ -12,18 +12,7 @@ order by date_id desc
 limit 90
 """
 
-TOP_FILMS = """
-select
-    rank,
-    title,
-    release_date,
-    popularity,
-    vote_average,
-    vote_count,
-    movie_id
-from vw_top_movies
-order by rank
-"""
+TOP_FILMS = "select * from vw_top_movies order by rank"
 
 # The columns of vw_top_movies, ranked within one continent the way that view ranks all films.
 TOP_OF_CONTINENT = """
@@ -55,10 +44,7 @@ order by rank
 
 # `pattern` is a LIKE pattern.
 FIND_FILMS = """
-select
-    movie_id,
-    title,
-    release_date
+select movie_id, title, release_date
 from vw_movie_latest
 where title ilike :pattern
 order by popularity desc nulls last, movie_id asc

@@ -1,4 +1,4 @@
-"""How the app reads: read-only transactions as `tmdb_reader`, and plain words where there is nothing to read."""
+"""How the app reads: read-only transactions as `tmdb_reader`, and errors that say what to do."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from tmdb_assets.warehouse.server.engine import make_engine
 from tmdb_assets.warehouse.server.open import reading_url
 from tmdb_assets.warehouse.server.urls import APPLICATION_NAME, describe
 
-# Until the transaction ends, so that a pooler may stand between. The role is taken where it
-# was made for this database and this log-in may take it.
+# All settings end with the transaction, so that a pooler in between works. The role is set if it has rights on this
+# database and this log-in may set it.
 _BEGIN = """
 select
     set_config('transaction_read_only', 'on', true),
@@ -44,7 +44,7 @@ _TOO_LONG = "57014"
 
 @dataclass(frozen=True)
 class Edition:
-    """Which figures there are: of which database, up to which day (UTC), when a day was loaded last, whose figures."""
+    """The figures that are available: their database, newest day (UTC), last load, and whether they are samples."""
 
     database: str
     newest_day: dt.date
@@ -58,7 +58,7 @@ class NothingToReadError(ActionableError):
 
 @contextmanager
 def reading() -> Iterator[sa.Connection]:
-    """A connection in a read-only transaction. Raises `NothingToReadError`, also for what a query meets."""
+    """A connection in a read-only transaction. Raises `NothingToReadError` if it, or a query in it, fails."""
     try:
         url = reading_url()
         with _engine(url).connect() as connection, connection.begin():
@@ -72,7 +72,7 @@ def reading() -> Iterator[sa.Connection]:
 
 
 def read_edition() -> Edition:
-    """The newest edition. Raises `NothingToReadError` where no day is loaded yet."""
+    """The newest edition. Raises `NothingToReadError` if no day is loaded yet."""
     with reading() as connection:
         try:
             day, loaded_at = connection.execute(sa.text(_EDITION)).one()
@@ -119,24 +119,24 @@ def _explain(error: sa.exc.DBAPIError, url: sa.URL) -> NothingToReadError:
     if state in _UNDEFINED:
         return NothingToReadError(
             "The database is of another release",
-            action=f"Bring {where} up to this one: `tmdb-assets migrate` ({_told(error)})",
+            action=f"Migrate {where} to this one: `tmdb-assets migrate` ({_line(error)})",
         )
     if state == _UNPRIVILEGED:
         return NothingToReadError(
             "This log-in may not read the figures",
-            action=f"Give {where} its roles: `tmdb-assets migrate --roles` ({_told(error)})",
+            action=f"Create the roles on {where}: `tmdb-assets migrate --roles` ({_line(error)})",
         )
     if state == _TOO_LONG:
         return NothingToReadError(f"The figures took too long: {where} did not answer within a minute", action="Wait")
     if state is None and error.statement is None and get_settings().external_url is None:
-        return no_data_yet()  # the embedded server is up, but no run has made its roles
+        return no_data_yet()  # the embedded server runs, but no run has created its roles
     return NothingToReadError(
         "The database cannot be reached",
-        action=f"Postgres at {where} did not answer ({_told(error)}). Start it, load a first day (`tmdb-assets run`), "
-        "or correct WAREHOUSE_URL; `tmdb-assets doctor` tells more",
+        action=f"Postgres at {where} did not answer ({_line(error)}). Start it, load a first day (`tmdb-assets run`), "
+        "or correct WAREHOUSE_URL; `tmdb-assets doctor` has details",
         setting="WAREHOUSE_URL",
     )
 
 
-def _told(error: sa.exc.DBAPIError) -> str:
+def _line(error: sa.exc.DBAPIError) -> str:
     return first_line(error.orig or error).rstrip(".")

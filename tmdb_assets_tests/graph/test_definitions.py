@@ -24,7 +24,7 @@ from tmdb_assets.warehouse.schema.vocabulary import metadata as declared
 
 PACKAGE = Path(tmdb_assets.__file__).parent
 FIRST_DAY = dt.date(2025, 8, 11)
-# Every asset with what it is made of, straight from the design.
+# Every asset with its upstream assets, as in the design.
 DEPENDENCIES = {
     "raw_discover": set(),
     "raw_details": {"raw_discover"},
@@ -64,7 +64,7 @@ GROUPS = {
 DAILY = (GROUPS["raw"] | GROUPS["dimensions"] | GROUPS["bridges"] | GROUPS["facts"]) - {"dim_date"}
 TABLES = {name for name in DEPENDENCIES if name in declared.tables}
 OTHER_CHECKS = {
-    # check -> (blocks what follows, is daily)
+    # check -> (blocks downstream assets, is daily)
     ("raw_discover", "pages_complete"): (False, True),
     ("raw_details", "details_complete"): (False, True),
     ("raw_export", "export_stored"): (False, True),
@@ -93,7 +93,7 @@ def specs():
     return {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs()}
 
 
-def test_the_assets_and_what_they_are_made_of(graph):
+def test_assets_and_their_upstream_assets(graph):
     parents = {
         key.to_user_string(): {parent.to_user_string() for parent in graph.get(key).parent_keys}
         for key in graph.get_all_asset_keys()
@@ -144,10 +144,11 @@ def test_the_columns_of_a_table_are_those_of_its_declaration(specs, name):
     assert nullable == {column.name for column in table.columns if column.nullable}
 
 
-def test_which_assets_have_a_partition_a_day(specs):
-    assert {name for name, spec in specs.items() if spec.partitions_def} == DAILY
-    wanted = DailyPartitionsDefinition(start_date="2025-08-11", timezone="UTC", end_offset=1)
-    assert {spec.partitions_def for spec in specs.values() if spec.partitions_def} == {wanted}
+def test_which_assets_have_daily_partitions(specs):
+    daily = DailyPartitionsDefinition(start_date="2025-08-11", timezone="UTC", end_offset=1)
+    assert {name: spec.partitions_def for name, spec in specs.items() if spec.partitions_def} == dict.fromkeys(
+        DAILY, daily
+    )
 
 
 def test_todays_partition_exists_today_and_tomorrows_does_not():
@@ -157,7 +158,7 @@ def test_todays_partition_exists_today_and_tomorrows_does_not():
     assert daily_partitions(dt.date(2026, 1, 2)).get_first_partition_key() == "2026-01-02"
 
 
-def test_checks_with_what_they_block_and_their_partitions(graph):
+def test_which_checks_block_and_which_have_partitions(graph):
     found = {}
     for key in graph.asset_check_keys:
         spec = graph.get_check_spec(key)
@@ -194,7 +195,7 @@ def test_the_job_daily_is_everything():
     }
 
 
-def test_the_job_backfill_is_what_has_days():
+def test_the_job_backfill_is_everything_with_daily_partitions():
     assets, checks = selected("backfill")
     assert assets == DAILY
     assert checks == selected("daily")[1] - {"fact_movie_daily_latest_state_agrees"}
@@ -219,28 +220,18 @@ def test_the_schedule_runs_the_job_daily_at_nine_utc_by_default():
     assert schedule.default_status is DefaultScheduleStatus.RUNNING
 
 
-def test_a_tick_asks_for_the_partition_of_its_own_day():
+def test_a_tick_requests_the_partition_of_its_own_day():
     request = tick(dt.datetime.combine(dt.date(2026, 7, 29), NINE))
     assert (request.partition_key, request.run_key) == ("2026-07-29", "2026-07-29")
-    # The next morning is another run key, so that Dagster launches it.
+    # The next morning has another run key, so that Dagster launches it.
     assert tick(dt.datetime.combine(dt.date(2026, 7, 30), NINE)).run_key == "2026-07-30"
 
 
-def test_a_tick_of_today_asks_for_the_newest_partition():
-    today = dt.datetime.now(dt.UTC).date()
-    at = dt.datetime.combine(today, NINE)
-    assert (
-        tick(at).partition_key
-        == today.isoformat()
-        == daily_partitions(FIRST_DAY).get_partition_keys(current_time=at)[-1]
-    )
-
-
-def test_the_gap_filler_fills_by_the_job_backfill_and_runs_by_default():
+def test_the_gap_filler_uses_the_job_backfill_and_runs_by_default():
     sensor = defs.resolve_sensor_def("gap_filler")
     assert (sensor.name, sensor.job_name) == ("gap_filler", "backfill")
     assert sensor.default_status is DefaultSensorStatus.RUNNING
-    assert sensor.minimum_interval_seconds >= 60  # it asks the warehouse each time
+    assert sensor.minimum_interval_seconds >= 60  # each tick queries the warehouse
 
 
 def test_alerts_and_retention_run_by_default():
@@ -250,9 +241,6 @@ def test_alerts_and_retention_run_by_default():
     schedules = {made.name: made for made in defs.get_repository_def().schedule_defs}
     assert set(schedules) == {"daily_schedule", "retention_schedule"}
     retention = schedules["retention_schedule"]
-    assert (retention.job_name, retention.cron_schedule, retention.execution_timezone) == (
-        "retention",
-        "0 10 * * *",
-        "UTC",
-    )
+    found = (retention.job_name, retention.cron_schedule, retention.execution_timezone)
+    assert found == ("retention", "0 10 * * *", "UTC")
     assert retention.default_status is DefaultScheduleStatus.RUNNING

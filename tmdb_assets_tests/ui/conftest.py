@@ -1,4 +1,4 @@
-"""What the browser tests share: one Chromium, that of the system, for all files of this folder."""
+"""What the browser tests share: the system's Chromium, started once for this folder."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 
-# Not for the whole session: while Playwright is open, its event loop counts as running in this thread, and whatever
-# calls asyncio.run in a later test of this process would fail.
+# Not for the whole session: while Playwright is open, its event loop counts as running in this thread, and asyncio.run
+# in a later test of this process would fail.
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """A real, headless Chromium; tests are skipped where none is installed."""
+    """A headless Chromium; tests are skipped if none is installed."""
     with ExitStack() as stack:
         try:
             made = stack.enter_context(open_browser())

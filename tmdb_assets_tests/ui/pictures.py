@@ -1,6 +1,6 @@
-"""`make pictures`: the README's pictures, taken with Chromium of what the sandbox's last day shows.
+"""`make pictures`: the README's pictures of the dashboard and of the asset graph, taken with Chromium in `docs/images`.
 
-The dashboard's page and the asset graph of `tmdb-assets dev`, in `docs/images`. Needs a loaded day (`make run`).
+They show the sandbox's newest day, so a day has to be loaded (`make run`).
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 IMAGES = PROJECT_ROOT / "docs" / "images"
-SETTLED_MS = 3_000  # the graph slides to its place
+SETTLED_MS = 3_000  # the graph moves into place
 COMMAND = Path(sys.executable).with_name("tmdb-assets")
 
 
 def main() -> None:
-    """Write both pictures, with the sandbox's figures whatever token is set."""
+    """Write both pictures, with the sandbox's figures even if a token is set."""
     os.environ["TMDB_TOKEN"] = ""
     IMAGES.mkdir(exist_ok=True)
     page = Settings().reports_folder / "dashboard_tmdb_sandbox.html"
     if not page.is_file():
-        sys.exit(f"{page} is not there: load a day first (make run).")
+        sys.exit(f"{page} does not exist: load a day first (make run).")
     with open_browser() as browser:
         take_dashboard(browser, page)
         take_graph(browser)
 
 
 def take_dashboard(browser: Browser, file: Path) -> None:
-    """The top of the dashboard's page, a film's curve chosen."""
+    """Take the top of the dashboard."""
     with watched_page(browser, viewport={"width": 1280, "height": 960}) as watched:
         watched.page.goto(file.as_uri())
         watched.page.get_by_role("heading").first.wait_for()
@@ -47,12 +47,12 @@ def take_dashboard(browser: Browser, file: Path) -> None:
 
 
 def take_graph(browser: Browser) -> None:
-    """The graph of all assets by group, left to right as the data flow."""
+    """Take the graph of all assets by group, left to right in the direction of the data."""
     with dagster_ui() as url, watched_page(browser, viewport={"width": 2000, "height": 640}) as watched:
         page = watched.page
         page.goto(f"{url}/asset-groups")
         page.locator("foreignObject").filter(has_text="reports").first.wait_for()
-        page.get_by_label("panel_show_right").last.click()  # the list of groups beside the graph
+        page.get_by_label("panel_show_right").last.click()  # the list of groups next to the graph
         page.wait_for_timeout(SETTLED_MS)
         box = page.locator("svg:has(foreignObject)").bounding_box()
         if box is None:

@@ -1,4 +1,4 @@
-"""The browser that the other files of this folder rely on: a watched page misses nothing."""
+"""The browser that the other files of this folder rely on: a watched page records everything."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PAGE = """
 """
 
 
-def test_a_watched_page_tells_faults_and_requests(browser):
+def test_a_watched_page_records_errors_and_requests(browser):
     with watched_page(browser) as watched:
         watched.page.set_content(PAGE)
         assert watched.page.title() == "Here"

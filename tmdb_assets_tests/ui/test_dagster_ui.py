@@ -1,4 +1,4 @@
-"""The Dagster UI in a browser: a day is loaded and three are filled by clicking; a check and a chart are read."""
+"""The Dagster UI in a browser: load one day and backfill three by clicking, then read a check and a chart."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ FILLED = "select snapshot_date from raw_export where movie_id = :film and snapsh
 
 @pytest.fixture(scope="module")
 def home() -> Path:
-    """A folder for all that `tmdb-assets dev` keeps."""
+    """A folder for everything that `tmdb-assets dev` stores."""
     return make_server_folder("tmdb-assets-tests-ui-")
 
 
@@ -47,7 +47,7 @@ def days() -> list[dt.date]:
 
 @pytest.fixture(scope="module")
 def tables(home: Path, days: list[dt.date]) -> Iterator[Tables]:
-    """The warehouse that the UI works on, which knows one film: past days load the popularity of known films."""
+    """The warehouse of the UI, with one film: past days load the popularity of known films only."""
     server = open_server(Settings.load(), data_dir=home / "data" / "postgres")
     run_as_admin(server, *(f"alter system set {name} = off" for name in UNSAFE), "select pg_reload_conf()")
     warehouse = Warehouse(url=server.url)
@@ -60,30 +60,30 @@ def tables(home: Path, days: list[dt.date]) -> Iterator[Tables]:
 
 @pytest.fixture(scope="module")
 def address(browser, home: Path, tables: Tables, days: list[dt.date]) -> Iterator[str]:
-    """The UI over the sandbox, with the partitions of four days; webserver and daemon end with the tests."""
+    """The UI on the sandbox, with the partitions of four days; webserver and daemon end after the tests."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("TMDB_", "DAGSTER_"))}
     settings = {"TMDB_ASSETS_HOME": str(home), "TMDB_PAGES": "1", "TMDB_FIRST_DAY": str(days[0])}
     with started_command("dev", "/server_info", {**kept, **settings}, home / "log") as made:
         yield made
 
 
-def launch(page: Page, days: str, button: str, told: str) -> None:
-    """Choose the days in the dialog that the page's button opens, and launch what it offers."""
+def launch(page: Page, days: str, button: str, message: str) -> None:
+    """Choose the days in the dialog that the page's Materialize button opens, launch them, and wait for the message."""
     page.get_by_role("button", name="Materialize").first.click()
     dialog = page.get_by_role("dialog")
     chosen = dialog.get_by_role("textbox").first
-    confirm = dialog.get_by_role("button", name="Confirm")  # where assets upstream have not run yet
+    confirm = dialog.get_by_role("button", name="Confirm")  # shown while upstream assets have not run yet
     chosen.or_(confirm).first.wait_for()
     if confirm.is_visible():
         confirm.click()
     offered = dialog.get_by_role("button", name=button)
     assert wait_until(lambda: choose(chosen, days, offered))
     offered.click()
-    page.get_by_text(told).wait_for()
+    page.get_by_text(message).wait_for()
 
 
 def choose(chosen: Locator, days: str, offered: Locator) -> bool:
-    """Write the days into the dialog; it forgets them if it hears of its partitions only afterwards."""
+    """Write the days into the dialog, which forgets them if its list of partitions arrives later."""
     chosen.fill(days)
     chosen.press("Enter")
     return wait_until(offered.is_visible, OFFERED_WITHIN_S)
@@ -110,12 +110,12 @@ def test_days_are_loaded_by_clicking_and_a_check_and_a_chart_are_read(
         assert wait_until(lambda: tables.column(FILLED, film=KNOWN_FILM, today=today) == earlier)
         assert wait_until(lambda: shows_all_days(page, address))
 
-        # Faults are not looked at: Dagster's own pages warn of questions that were open when the reader went on.
+        # Errors are not asserted: Dagster's own pages warn of queries that were open when the reader left.
         assert {urlsplit(request).hostname for request in watched.requests} <= {"127.0.0.1", None}
 
 
 def read_check(page: Page, address: str, tables: Tables) -> None:
-    """The check of the fact says how many rows it looked at, without a further click."""
+    """The check of the fact says how many rows it checked, without another click."""
     page.goto(f"{address}/assets/fact_movie_daily?view=checks")
     rows = tables.value("select count(*) from fact_movie_daily")
     page.get_by_text(f"All {rows} rows keep the contract of fact_movie_daily.").wait_for()
@@ -123,7 +123,7 @@ def read_check(page: Page, address: str, tables: Tables) -> None:
 
 
 def read_chart(page: Page, address: str, tables: Tables) -> None:
-    """The report's figures stand in a table in place, its chart is one click away."""
+    """The report's page has its figures in a table; its chart is one click away."""
     page.goto(f"{address}/assets/report_films")
     first = tables.value("select title from vw_top_movies where rank = 1")
     begins = re.compile(f"^{re.escape(first[:12])}")  # the table cuts long titles
@@ -131,13 +131,13 @@ def read_chart(page: Page, address: str, tables: Tables) -> None:
     page.get_by_role("row").filter(has_text="top_films_picture").get_by_text("[Show Markdown]").click()
     chart = page.get_by_role("dialog").get_by_role("img", name="Top films")
     chart.wait_for()
-    # As laid out: the dialog opens with a growing movement, which a rectangle on the screen would measure.
+    # Layout sizes: a rectangle on the screen would measure the dialog while it still grows.
     width, natural = chart.evaluate("image => [image.offsetWidth, image.naturalWidth]")
     assert width == natural > 600
 
 
 def read_tables(page: Page, address: str) -> None:
-    """No report's figures are cut off at the right."""
+    """The tables of all reports fit their page."""
     for report in REPORTS:
         page.goto(f"{address}/assets/{report.name}")
         page.get_by_role("cell", name=f"{report.pictures[-1].name}_picture", exact=True).wait_for()

@@ -1,4 +1,4 @@
-"""The dashboard in a browser: what each control changes on it, and that it asks nothing of any network."""
+"""The dashboard in a browser: what each control changes, and that it requests nothing from a network."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def address(tmp_path_factory):
 
 @pytest.fixture
 def opened(browser):
-    """Opens pages; at the end none has found fault or asked for anything but itself."""
+    """Opens pages; at the end, none has had an error or requested anything but itself."""
     pages = []
     with ExitStack() as stack:
 
@@ -33,8 +33,8 @@ def opened(browser):
 
         yield open_page
         assert [watched.faults for watched in pages] == [[]] * len(pages)
-        asked = {request for watched in pages for request in watched.requests}
-        assert [request for request in asked if not request.startswith(("file:", "data:"))] == []
+        requests = {request for watched in pages for request in watched.requests}
+        assert [request for request in requests if not request.startswith(("file:", "data:"))] == []
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def titles(page):
 
 
 def cells(page, title):
-    """What the list shows of a film: year, popularity, its change in a week, rating and votes."""
+    """A film's figures in the list: year, popularity, its change in a week, rating and votes."""
     row = page.locator("#films").get_by_role("row").filter(has=page.get_by_role("link", name=title, exact=True))
     return [text.split("\n")[0] for text in row.get_by_role("cell").all_inner_texts()[1:6]]
 
@@ -60,7 +60,7 @@ def status(page):
 
 
 def curves(page):
-    """The films drawn, as a screen reader is told of them."""
+    """The films drawn, as described to a screen reader."""
     return page.get_by_role("img").get_attribute("aria-label")
 
 
@@ -83,7 +83,7 @@ def test_a_choice_leaves_the_films_that_have_it(page, label, chosen, left):
     assert titles(page) == ALL
 
 
-def test_years_leave_out_films_of_others_and_of_none(page):
+def test_years_exclude_films_of_other_or_unknown_years(page):
     page.get_by_label("First release year").fill("1979")
     assert titles(page) == ["Amélie", "Alien", "Spirited Away", "Heat"]
     page.get_by_label("Last release year").fill("1995")
@@ -91,18 +91,18 @@ def test_years_leave_out_films_of_others_and_of_none(page):
     assert status(page) == "2 of 6 films: released 1979 to 1995"
 
 
-def test_figures_are_those_of_the_last_day_shown(page):
+def test_figures_are_of_the_last_day_shown(page):
     assert cells(page, "Amélie") == ["2001", "60.0", "+48.0", "7.9", "900"]
     page.get_by_label("Last day").select_option("2026-07-28")
     assert titles(page) == ["Heat", "Alien", "Spirited Away", "Amélie", "La Strada"]
     assert cells(page, "Amélie") == ["2001", "24.0", "+14.0", "7.9", "900"]
     assert cells(page, "Heat")[2] == "–"
-    page.get_by_label("First day").select_option("2026-07-29")  # after the last: the two change places
+    page.get_by_label("First day").select_option("2026-07-29")  # after the last: the two are swapped
     assert page.get_by_label("First day").input_value() == "2026-07-28"
-    assert curves(page).endswith("from 2026-07-28 to 2026-07-29. The figures stand below, as a table.")
+    assert curves(page).endswith("from 2026-07-28 to 2026-07-29. The table below has the figures.")
 
 
-def test_filters_narrow_each_other_down_to_nothing_and_back(page):
+def test_filters_combine_until_no_film_matches_and_can_be_reset(page):
     page.get_by_role("combobox", name="Genre", exact=True).select_option("Drama")
     page.get_by_role("combobox", name="Original language", exact=True).select_option("French")
     assert titles(page) == ["La Strada"]
@@ -114,7 +114,7 @@ def test_filters_narrow_each_other_down_to_nothing_and_back(page):
     assert titles(page) == ALL
 
 
-def test_a_film_is_found_by_either_title_and_its_curve_is_read(page):
+def test_a_film_is_found_by_either_title_and_has_a_curve(page):
     search = page.get_by_role("searchbox", name="Title")
     search.fill("千尋")
     assert titles(page) == ["Spirited Away"]
@@ -131,7 +131,7 @@ def test_a_film_is_found_by_either_title_and_its_curve_is_read(page):
     page.get_by_role("button", name="Curve of Heat").click()
     assert curves(page).startswith("Popularity by day of Amélie, Heat,")
     assert page.locator("#curves path.curve").count() == 2
-    page.get_by_role("button", name="Take away Amélie").click()
+    page.get_by_role("button", name="Remove Amélie").click()
     assert curves(page).startswith("Popularity by day of Heat,")
 
 
@@ -150,14 +150,10 @@ def test_the_list_is_sorted_by_its_headings_with_the_unknown_last(page):
     assert page.get_by_role("columnheader", name="Votes").get_attribute("aria-sort") == "none"
 
 
-def test_a_title_leads_to_the_film_at_tmdb_which_is_not_told_from_where(page):
+def test_a_title_links_to_the_film_at_tmdb_without_a_referrer(page):
     link = page.locator("#films").get_by_role("link", name="Spirited Away")
-    told = {name: link.get_attribute(name) for name in ("href", "target", "rel")}
-    assert told == {
-        "href": "https://www.themoviedb.org/movie/3",
-        "target": "_blank",
-        "rel": "noopener noreferrer",
-    }
+    found = [link.get_attribute(name) for name in ("href", "target", "rel")]
+    assert found == ["https://www.themoviedb.org/movie/3", "_blank", "noopener noreferrer"]
 
 
 def test_a_group_is_a_filter_too(page):
@@ -183,7 +179,7 @@ def test_the_address_holds_the_view(page, opened):
     assert again.get_by_role("combobox", name="Genre", exact=True).input_value() == "18"
 
 
-def test_all_is_done_by_keys(page):
+def test_the_keyboard_is_enough(page):
     keys, focused = page.keyboard, page.locator(":focus")
     keys.press("Tab")
     assert focused.inner_text() == "Skip to the list of films"
@@ -195,7 +191,7 @@ def test_all_is_done_by_keys(page):
     keys.press("d")
     assert titles(page) == ["Spirited Away", "Heat"]  # with an e, dramas
     page.get_by_role("button", name="Curve of Heat").focus()
-    keys.press("Space")  # the list is made anew, its focus stays
+    keys.press("Space")  # the list is redrawn and keeps its focus
     assert focused.get_attribute("aria-label") == "Curve of Heat"
     assert focused.get_attribute("aria-pressed") == "true"
     assert page.get_by_role("listitem").inner_text().split() == ["1", "Heat", "20.0", "×"]
@@ -203,11 +199,10 @@ def test_all_is_done_by_keys(page):
     keys.press("ArrowLeft")
     assert focused.get_attribute("aria-valuetext") == "2026-07-28"
     assert page.get_by_role("listitem").inner_text().split() == ["1", "Heat", "80.0", "×"]
-    outline = focused.evaluate("element => getComputedStyle(element).outlineStyle")
-    assert outline == "solid"
+    assert focused.evaluate("element => getComputedStyle(element).outlineStyle") == "solid"
 
 
-def test_what_a_screen_reader_is_told(page):
+def test_the_structure_for_screen_readers(page):
     from playwright.sync_api import expect
 
     expect(page.get_by_role("search", name="Filters")).to_match_aria_snapshot("""
@@ -253,7 +248,7 @@ def test_what_a_screen_reader_is_told(page):
     assert page.get_by_role("contentinfo").inner_text().endswith("not endorsed or certified by TMDB.")
 
 
-def test_without_a_day_and_with_one(opened, tmp_path):
+def test_a_page_without_days_and_one_with_a_single_day(opened, tmp_path):
     page = opened(write(tmp_path / "none.html", [], {}))
     assert page.get_by_role("main").inner_text() == "No data yet\n\nLoad a day first: tmdb-assets run"
     page = opened(write(tmp_path / "one.html", FILMS[:2], {1: [3.0], 2: [4.0]}))
@@ -276,7 +271,7 @@ PLACES = """() => {
 }"""
 
 
-def test_wide_titles_stay_within_a_desk_and_a_phone_light_and_dark(opened, tmp_path):
+def test_wide_titles_fit_a_desktop_and_a_phone_light_and_dark(opened, tmp_path):
     films = [film(1, "W" * 40), film(2, "MMMM WWWW " * 8), film(3, "千と千尋の神隠し" * 4)]
     page = opened(write(tmp_path / "wide.html", films, {1: [3.0, 4], 2: [4.0, 5], 3: [1.0, 2]}))
     found = []
@@ -286,12 +281,12 @@ def test_wide_titles_stay_within_a_desk_and_a_phone_light_and_dark(opened, tmp_p
         page.reload()
         page.wait_for_selector("html[data-ready]")
         found.append(page.evaluate(PLACES))
-    desk, phone = found
-    assert (desk["labels_over_the_edge"], desk["beyond_the_window"], desk["heights_of_names"]) == (0, 0, 1)
+    desktop, phone = found
+    assert (desktop["labels_over_the_edge"], desktop["beyond_the_window"], desktop["heights_of_names"]) == (0, 0, 1)
     assert (phone["labels_over_the_edge"], phone["beyond_the_window"]) == (0, 0)
-    assert [look["ground"] for look in found] == [rgb(LIGHT["ground"]), rgb(DARK["ground"])]
+    assert [places["ground"] for places in found] == [rgb(LIGHT["ground"]), rgb(DARK["ground"])]
 
 
 def rgb(colour):
-    """A colour as a browser tells it."""
+    """A colour as a browser reports it."""
     return "rgb({}, {}, {})".format(*bytes.fromhex(colour.removeprefix("#")))

@@ -1,4 +1,4 @@
-"""Where a checkout and an installed wheel find what came with the release, and where they keep what they make."""
+"""Where a checkout and an installed wheel find the release's files, and where they store run-time data."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from tmdb_assets.settings import DATA_DIR, HOME_VARIABLE, PROJECT_ROOT, SHIPPED_DIR, SQL_DIR, find_folders
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-# Run apart from the checkout, as an installed wheel is: prints what the package found, and what it read from there.
+# Run outside the checkout, like an installed wheel: prints the folders that the package found and what it read there.
 PROBE = """
 import json, sys
 sys.path[:0] = [sys.argv[1]]
@@ -33,13 +33,13 @@ def test_a_checkout_is_its_own_home() -> None:
     assert (SHIPPED_DIR, PROJECT_ROOT, DATA_DIR, SQL_DIR) == (CHECKOUT, CHECKOUT, CHECKOUT / "data", CHECKOUT / "sql")
 
 
-def test_a_wheel_works_in_the_current_folder_or_in_the_one_that_is_named(
+def test_a_wheel_uses_the_current_folder_or_the_one_in_the_variable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     package = tmp_path / "site-packages" / "tmdb_assets"
     (package / "shipped").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv(HOME_VARIABLE, raising=False)  # a command tested before sets it for its process
+    monkeypatch.delenv(HOME_VARIABLE, raising=False)  # set by earlier tests of commands
     assert find_folders(package) == (package / "shipped", tmp_path)
     monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "films"))
     assert find_folders(package) == (package / "shipped", tmp_path / "films")
@@ -47,7 +47,7 @@ def test_a_wheel_works_in_the_current_folder_or_in_the_one_that_is_named(
     assert find_folders(package) == (package.parent, tmp_path / "films")
 
 
-def test_a_built_wheel_brings_all_it_reads(tmp_path: Path) -> None:
+def test_a_built_wheel_contains_all_it_reads(tmp_path: Path) -> None:
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path / "dist")]
     subprocess.run(build, cwd=CHECKOUT, capture_output=True, check=True)
     (wheel,) = (tmp_path / "dist").glob("*.whl")

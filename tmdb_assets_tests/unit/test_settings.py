@@ -1,4 +1,4 @@
-"""Every variable of the environment: its default, right values, and what a wrong one is told."""
+"""Every environment variable: its default, valid values, and the error for an invalid one."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ SECRET = "hush-hush"
 
 @dataclass(frozen=True)
 class Case:
-    """A variable: its default, values it takes (as read), values it refuses, and what its message says is allowed."""
+    """A variable: its default, valid values (text -> as read), invalid ones, and what its message says is allowed."""
 
     default: Any
-    right: dict[str, Any]
-    wrong: list[str] = field(default_factory=list)
+    valid: dict[str, Any]
+    invalid: list[str] = field(default_factory=list)
     allowed: str = ""
     is_secret: bool = False
 
@@ -52,12 +52,12 @@ CASES = {
         "en-US",
         {"fr": "fr", "pt-BR": "pt-BR"},
         ["english", "en-us", "EN", "en_US", "en-US\n", "e"],
-        "like en-US or fr",
+        "such as en-US or fr",
     ),
     "TMDB_FIRST_DAY": Case(
         dt.date(2025, 8, 11),
         {"2024-02-29": dt.date(2024, 2, 29), "2025-01-01": dt.date(2025, 1, 1)},
-        ["yesterday", "2025-02-29", "11.08.2025", "20250811", "2025-08-11T12:00:00"],
+        ["yesterday", "2025-02-29", "11.08.2025", "20250811", "2025-08-11T12:00:00", "0", "1754870400"],
         "a date, YYYY-MM-DD",
     ),
     "TMDB_RATE_LIMIT": Case(
@@ -93,12 +93,12 @@ CASES = {
         None,
         {f"https://hooks.example/{SECRET}?a=b": SecretStr(f"https://hooks.example/{SECRET}?a=b")},
         [SECRET, f"ftp://hooks.example/{SECRET}"],
-        "an http(s) URL that takes Slack's JSON",
+        "an http(s) URL that accepts Slack's JSON",
         is_secret=True,
     ),
 }
-RIGHT = [(name, text, value) for name, case in CASES.items() for text, value in case.right.items()]
-WRONG = [(name, text) for name, case in CASES.items() for text in case.wrong]
+VALID = [(name, text, value) for name, case in CASES.items() for text, value in case.valid.items()]
+INVALID = [(name, text) for name, case in CASES.items() for text in case.invalid]
 
 
 @pytest.fixture(autouse=True)
@@ -107,56 +107,45 @@ def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def test_every_variable_is_tried() -> None:
+def test_every_variable_is_tested() -> None:
     assert {name.lower() for name in CASES} == set(Settings.model_fields)
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_variable_has_its_default(name: str) -> None:
+def test_a_variable_has_its_default_also_if_it_is_empty(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert getattr(Settings.load(), name.lower()) == CASES[name].default
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_an_empty_variable_counts_as_unset(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, "")
     assert getattr(Settings.load(), name.lower()) == CASES[name].default
 
 
-@pytest.mark.parametrize(("name", "text", "value"), RIGHT)
-def test_a_right_value_is_read(name: str, text: str, value: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("name", "text", "value"), VALID)
+def test_a_valid_value_is_read(name: str, text: str, value: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, text)
     assert getattr(Settings.load(), name.lower()) == value
 
 
-@pytest.mark.parametrize(("name", "text"), WRONG)
-def test_a_wrong_value_is_told_in_one_line(name: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("name", "text"), INVALID)
+def test_an_invalid_value_is_reported_in_one_line(name: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, text)
     with pytest.raises(SettingsError) as raised:
         Settings.load()
-    case, told = CASES[name], str(raised.value)
-    assert told.startswith(f"{name} cannot be used" if case.is_secret else f"{name}={text!r} cannot be used")
-    assert case.allowed in told
-    assert "\n" not in told
-    assert SECRET not in told
+    case, line = CASES[name], str(raised.value)
+    assert line.startswith(f"{name} cannot be used" if case.is_secret else f"{name}={text!r} cannot be used")
+    assert case.allowed in line
+    assert "\n" not in line
+    assert SECRET not in line
     assert raised.value.__cause__ is None
     assert raised.value.__suppress_context__
 
 
-@pytest.mark.parametrize("text", ["0", "1754870400"])
-def test_a_bare_number_is_no_first_day(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TMDB_FIRST_DAY", text)
-    with pytest.raises(SettingsError, match="YYYY-MM-DD"):
-        Settings.load()
-
-
-def test_a_wrong_override_is_told_like_a_wrong_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_override_is_reported_like_an_invalid_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMDB_PAGES", "5")
     assert Settings.load(tmdb_pages=7).tmdb_pages == 7
     with pytest.raises(SettingsError, match=r"^TMDB_PAGES='?0'? cannot be used: .*from 1 to 500, or all\.$"):
         Settings.load(tmdb_pages=0)
 
 
-def test_a_variable_wins_over_the_file_and_the_file_is_named_too(
+def test_a_variable_overrides_the_file_and_errors_show_the_files_value(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(Settings.model_config, "env_file", tmp_path / ".env")
@@ -198,22 +187,17 @@ def test_without_a_token_the_sandbox_answers() -> None:
             "https://mirror.example/ids",
         ),
     ],
-    ids=["TMDb's own", "beside another API", "given", "both given"],
+    ids=["TMDb's own", "on the host of another API", "given", "both given"],
 )
-def test_where_the_exports_lie(given: dict[str, str], url: str) -> None:
+def test_the_address_of_the_exports(given: dict[str, str], url: str) -> None:
     assert Settings.load(**given).export_url == url
 
 
 def test_the_warehouses_url_is_parsed() -> None:
     assert Settings.load().external_url is None
     url = Settings.load(warehouse_url="postgresql://me:p%40ss@db.example:6543/films").external_url
-    assert (url.username, url.password, url.host, url.port, url.database) == (
-        "me",
-        "p@ss",
-        "db.example",
-        6543,
-        "films",
-    )
+    found = (url.username, url.password, url.host, url.port, url.database)
+    assert found == ("me", "p@ss", "db.example", 6543, "films")
 
 
 def test_env_example_is_fresh() -> None:

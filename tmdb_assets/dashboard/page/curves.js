@@ -95,7 +95,7 @@ function drawCurves(box, model, state, films, onDay) {
     shape("text", { x: plot.left - 8, y: y(tick), "text-anchor": "end", "dominant-baseline": "middle" }, tick < 10000 ? plain.format(tick) : short.format(tick))));
   const svg = shape("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img" }, ...grid, ...dayTicks(start, end, plot));
   svg.setAttribute("aria-label", `Popularity by day of ${films.map((film) => film.title).join(", ")}, `
-    + `from ${state.first_day} to ${state.last_day}. The figures stand below, as a table.`);
+    + `from ${state.first_day} to ${state.last_day}. The table below has the figures.`);
   films.forEach((_, place) => {
     svg.append(coloured(shape("path", { class: "curve", d: pathOf(runs[place], x, y) }), "stroke", place));
     for (const run of runs[place].filter((points) => points.length === 1)) {

@@ -113,7 +113,7 @@ function showLegend(list, model, state, films, day, onRemove) {
     badge.style.borderColor = colourOf(place);
     return element("li", {}, badge, titled(film.title), element("b", {}, measure(model.valueOf(film, day))),
       state.films.includes(film.id)
-        ? element("button", { type: "button", class: "remove", "aria-label": `Take away ${film.title}`, onclick: () => onRemove(film.id) }, "×")
+        ? element("button", { type: "button", class: "remove", "aria-label": `Remove ${film.title}`, onclick: () => onRemove(film.id) }, "×")
         : null);
   }));
 }

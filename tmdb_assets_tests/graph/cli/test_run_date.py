@@ -1,4 +1,4 @@
-"""The day a run belongs to: that on which its command was given, also when it starts after midnight."""
+"""The day a run belongs to: the one on which its command was given, even if it starts after midnight."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CATALOGUE = catalogue(sound_films(20))
 FETCHING = ("raw_discover", "raw_reference")
 
 
-def test_a_command_given_before_midnight_asks_for_its_day_after_it(warehouse, monkeypatch):
+def test_a_command_given_before_midnight_requests_its_day_after_midnight(warehouse, monkeypatch):
     with platform(warehouse, CATALOGUE, monkeypatch) as graph:
         monkeypatch.setattr(partitions, "today", lambda: NEXT)
         opened = Platform(graph.instance, graph.definitions, graph.source, warehouse)
@@ -27,7 +27,7 @@ def test_a_command_given_before_midnight_asks_for_its_day_after_it(warehouse, mo
         assert graph.rows("select distinct snapshot_date from raw_discover") == [(DAY,)]
 
 
-def test_without_a_command_it_is_the_day_when_the_first_step_asked(monkeypatch):
+def test_without_a_command_it_is_the_day_of_the_first_step(monkeypatch):
     days = [DAY]
     monkeypatch.setattr(partitions, "today", lambda: days[-1])
     assert partitions.run_date("of the schedule") == DAY

@@ -1,4 +1,4 @@
-"""Dagster's sentences, provoked: when an upgrade changes one, its filter no longer works and a test here fails."""
+"""Dagster's own texts, provoked: if an upgrade changes one, its filter stops working and a test here fails."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from tmdb_assets_tests.stage.memory_instance import memory_instance
 GONE = sa.exc.OperationalError("insert", {}, Exception("the server is gone"))
 
 
-def said_of_lost_events(monkeypatch, wrap):
-    """What a run prints on stderr when the start of its step cannot be stored."""
+def printed_for_lost_events(monkeypatch, wrap):
+    """What a run prints on stderr when the start event of its step cannot be stored."""
 
     @asset
     def table():
@@ -40,8 +40,8 @@ def said_of_lost_events(monkeypatch, wrap):
 
 
 def test_lost_events_are_not_printed(monkeypatch):
-    assert sentences.EVENT_NOT_STORED in said_of_lost_events(monkeypatch, lambda stream: stream)
-    assert sentences.EVENT_NOT_STORED not in said_of_lost_events(monkeypatch, sentences.WithoutLostEvents)
+    assert sentences.EVENT_NOT_STORED in printed_for_lost_events(monkeypatch, lambda stream: stream)
+    assert sentences.EVENT_NOT_STORED not in printed_for_lost_events(monkeypatch, sentences.WithoutLostEvents)
 
 
 @pytest.mark.parametrize(
@@ -51,8 +51,8 @@ def test_lost_events_are_not_printed(monkeypatch):
         (utils.retry_pg_creation_fn, sa.exc.IntegrityError("create", {}, Exception("it exists"))),
     ],
 )
-def test_the_tries_of_the_storage_are_not_logged(retry, fault, caplog, monkeypatch):
-    monkeypatch.setattr(logging.getLogger(), "filters", [])  # a command tested before may have left the filter there
+def test_the_retries_of_the_storage_are_not_logged(retry, fault, caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger(), "filters", [])  # an earlier test may have added the filter
 
     def fail():
         raise fault

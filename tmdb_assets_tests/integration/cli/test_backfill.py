@@ -1,4 +1,4 @@
-"""`tmdb-assets backfill`, and `run --date` for a past day, as processes of their own: lines and exit codes."""
+"""`tmdb-assets backfill`, and `run --date` for a past day, each in its own process: output and exit codes."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def tables(database):
 
 
 @pytest.fixture(autouse=True)
-def nothing_asked_yet(replay, database):
+def no_requests_yet(replay, database):
     replay.faults = None
     replay.reset()
 
@@ -55,7 +55,7 @@ def command(database, replay, *arguments):
     return run(command_environment(database, replay), *arguments)
 
 
-def test_a_range_is_loaded_and_the_days_that_cannot_be_had_are_named(database, replay, tables, today):
+def test_a_range_is_loaded_and_the_days_that_cannot_be_loaded_are_listed(database, replay, tables, today):
     days = [today - back * ONE_DAY for back in (10, 9, 8, 7)]
     replay.faults = exports({days[1]: MISSING, days[2]: MISSING})
     done = command(database, replay, "backfill", "--from", str(days[0]), "--to", str(days[3]))
@@ -68,7 +68,7 @@ def test_a_range_is_loaded_and_the_days_that_cannot_be_had_are_named(database, r
     assert asked_exports(replay) == days
     loaded = "select date_id, discover_count, export_count from load_day order by 1"
     assert tables.rows(loaded) == [(days[0], 0, 30), (days[3], 0, 30), (today, 30, 0)]
-    # Once it can be had, the same command completes the range, and asks for nothing else.
+    # Once the exports are available, the same command completes the range and requests nothing else.
     replay.faults = None
     replay.reset()
     done = command(database, replay, "backfill", "--from", str(days[0]), "--to", str(days[3]))
@@ -76,7 +76,7 @@ def test_a_range_is_loaded_and_the_days_that_cannot_be_had_are_named(database, r
     assert replay.requests == {"export": 2}
 
 
-def test_a_past_day_that_nobody_asked_is_run_from_its_export(database, replay, tables, today):
+def test_a_past_day_without_raw_rows_is_loaded_from_its_export(database, replay, tables, today):
     day = today - 3 * ONE_DAY
     done = command(database, replay, "run", "--date", str(day))
     assert (done.returncode, done.stderr) == (0, "")
@@ -93,7 +93,7 @@ def test_a_past_day_without_an_export_ends_in_one_line(database, replay, tables,
     assert done.returncode == 1
     (line,) = [line for line in done.stdout.splitlines() if "cannot be loaded" in line]
     assert line.startswith(f"Failed. {day} cannot be loaded: nothing was stored on that day, and its export is not")
-    # What is kept is said once, and not that it helps to run again: it does not.
+    # It says once what is kept, and does not advise to run again, which would not help.
     assert done.stdout.count("is kept") == 1
     assert "un again" not in done.stdout
     assert tables.counts() == before
@@ -107,24 +107,24 @@ REFUSED = {
         "{today}",
         "Days from 2025-08-11 (TMDB_FIRST_DAY) to {today} (today, UTC) can be loaded.",
     ),
-    "rubbish": ("today", "{today}", "Error: Invalid value for '--from': 'today' is no date; write YYYY-MM-DD."),
+    "rubbish": ("today", "{today}", "Error: Invalid value for '--from': 'today' is not a date; write YYYY-MM-DD."),
 }
 
 
 @pytest.fixture(scope="module")
 def refused(database, replay, today):
-    """What the command says to each range of `REFUSED`, and the message that is right."""
+    """The command's output for each range of `REFUSED`, and the expected message."""
     days = {"today": today, "later": today + 2 * ONE_DAY}
-    right = {name: [text.format(**days) for text in texts] for name, texts in REFUSED.items()}
-    commands = {name: ["backfill", "--from", first, "--to", last] for name, (first, last, _) in right.items()}
+    cases = {name: [text.format(**days) for text in texts] for name, texts in REFUSED.items()}
+    commands = {name: ["backfill", "--from", first, "--to", last] for name, (first, last, _) in cases.items()}
     replay.reset()
-    told = refusals(commands, command_environment(database, replay))
+    found = refusals(commands, command_environment(database, replay))
     assert replay.asked == []
-    return {name: (told[name], right[name][2]) for name in REFUSED}
+    return {name: (found[name], cases[name][2]) for name in REFUSED}
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_a_range_that_makes_no_sense_is_refused_in_one_line(refused, name):
+def test_an_invalid_range_is_refused_in_one_line(refused, name):
     done, message = refused[name]
     assert (done.returncode, done.stdout) == (2, "")
     shown = [line for line in done.stderr.splitlines() if line and not line.startswith(("Usage:", "Try "))]

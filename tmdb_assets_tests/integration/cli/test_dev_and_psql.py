@@ -1,4 +1,4 @@
-"""The commands `dev` and `psql`: a port that is taken, a UI that ends, and flags that are psql's."""
+"""The commands `dev` and `psql`: a port that is in use, a UI that ends unexpectedly, and psql's own flags."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tmdb_assets_tests.stage.command import command_environment, run
 from tmdb_assets_tests.stage.ports import free_port
 from tmdb_assets_tests.stage.waiting import PATIENCE_S
 
-# A parent with a child of its own, which outlives it.
+# A parent with a child that outlives it.
 PARENT = """
 import subprocess, sys
 child = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
@@ -39,7 +39,7 @@ def command(database, replay, *arguments, **changes):
     return run(command_environment(database, replay, **changes), *arguments)
 
 
-def test_a_port_that_is_taken_is_told_in_one_line_before_anything_starts(database, replay):
+def test_a_port_in_use_is_reported_in_one_line_before_anything_starts(database, replay):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -47,13 +47,13 @@ def test_a_port_that_is_taken_is_told_in_one_line_before_anything_starts(databas
         done = command(database, replay, "dev", "--port", str(port))
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        f"The UI cannot listen on 127.0.0.1:{port} (Address already in use). Stop what is there, or choose another "
-        "with --port.\n"
+        f"Nothing can listen on 127.0.0.1:{port} (Address already in use). Stop the program that uses it, or choose "
+        "another port with --port.\n"
     )
 
 
-def test_a_host_that_cannot_be_is_a_fault_too():
-    assert dev_server.port_fault("no such host", 3000).startswith("The UI cannot listen on no such host:3000 (")
+def test_an_invalid_host_is_a_fault_too():
+    assert dev_server.port_fault("no such host", 3000).startswith("Nothing can listen on no such host:3000 (")
 
 
 def test_a_free_port_is_no_fault():
@@ -62,8 +62,8 @@ def test_a_free_port_is_no_fault():
     assert dev_server.port_fault("localhost", port) is None
 
 
-def test_a_ui_that_ends_by_itself_leaves_nothing_behind(monkeypatch):
-    monkeypatch.setattr(dev_server, "LOOK_SECONDS", 0.05)
+def test_a_ui_that_ends_unexpectedly_leaves_no_process_behind(monkeypatch):
+    monkeypatch.setattr(dev_server, "POLL_SECONDS", 0.05)
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen([sys.executable, "-c", PARENT], **pipes) as parent:
         service = psutil.Process(int(parent.stdout.readline()))
@@ -75,14 +75,14 @@ def test_a_ui_that_ends_by_itself_leaves_nothing_behind(monkeypatch):
         waiting.start()
         assert noted.wait(PATIENCE_S)
         noted.clear()
-        assert noted.wait(PATIENCE_S)  # the second look began: the first is done
+        assert noted.wait(PATIENCE_S)  # the second round began: the first is done
         parent.kill()
         waiting.join(PATIENCE_S)
         assert outcome == [False]
         assert not service.is_running()
 
 
-def test_psqls_own_flags_replace_only_what_they_name(database, replay):
+def test_psqls_own_flags_replace_only_their_part_of_the_address(database, replay):
     done = command(database, replay, "psql", "-d", "postgres", "-XAtc", "select current_database()")
     assert (done.stdout, done.stderr, done.returncode) == ("postgres\n", "", 0)
     done = command(database, replay, "psql", "-h", "/nowhere", "-XAtc", "select 1")

@@ -1,4 +1,4 @@
-"""The command `tmdb-assets` as a process of its own: what it prints, its exit codes, and that it tells no secret."""
+"""The command `tmdb-assets` in its own process: what it prints, its exit codes, and that it shows no secret."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tmdb_assets_tests.stage.ports import free_port
 pytestmark = pytest.mark.usefixtures("far_from_midnight")
 
 CATALOGUE = catalogue(sound_films(30))
-STARTS_WITHIN_S = 30  # a process, on a machine that does much else
+STARTS_WITHIN_S = 30  # a process, on a busy machine
 PASSWORD = "pass:wörd@of/tests"
 REQUESTS = 2 + 30 + 3 + 1  # pages, films, reference lists, the id export
 SCRIPT = Path(sys.executable).with_name("tmdb-assets")
@@ -40,13 +40,13 @@ def replay():
 
 @pytest.fixture(scope="module")
 def database(server):
-    """A database for the whole file; its URL holds a password, which this server does not ask for."""
+    """A database for the whole file; its URL has a password, which this server does not require."""
     with fresh_database(server) as url:
         yield url.set(password=PASSWORD)
 
 
 def command(database, replay, *arguments, **changes):
-    """Run the command to its end; what it prints must hold neither token nor password nor a stack trace."""
+    """Run the command to its end; its output must contain no token, password or stack trace."""
     done = run(command_environment(database, replay, **changes), *arguments, program=INSTALLED)
     printed = done.stdout + done.stderr
     if arguments != ("url",):
@@ -60,14 +60,14 @@ def lines(text):
 
 
 def table_rows(text):
-    """The summary's table: name -> its figures as text."""
+    """The summary's table: name -> its row counts as text."""
     rows = (line.split() for line in lines(text))
     return {row[0]: row[1:] for row in rows if re.fullmatch(r"(raw|dim|bridge|fact|vw|country|report)_\w+", row[0])}
 
 
 @pytest.fixture(scope="module")
 def unreachable(replay):
-    """A run against a server that is not there, begun early since it is patient: the outcome and its seconds."""
+    """A run against a server that does not exist, started early because it retries: the outcome and its seconds."""
     port = free_port()
     url = sa.URL.create("postgresql", "someone", PASSWORD, "127.0.0.1", port, "films")
 
@@ -81,7 +81,7 @@ def unreachable(replay):
 
 @pytest.fixture(scope="module")
 def first_run(unreachable, database, replay):
-    """Today's run on an empty database, for the tests that look at what it left."""
+    """Today's run on an empty database: its output and number of requests."""
     replay.reset()
     done = command(database, replay, "run")
     return done, len(replay.asked)
@@ -96,9 +96,9 @@ def tables(server, database):
     made.close()
 
 
-def test_a_run_loads_the_day_and_sums_it_up(first_run, database, tables):
-    done, asked = first_run
-    assert (done.returncode, done.stderr, asked) == (0, "", REQUESTS)
+def test_a_run_loads_the_day_and_prints_a_summary(first_run, database, tables):
+    done, requests = first_run
+    assert (done.returncode, done.stderr, requests) == (0, "", REQUESTS)
     (day,) = tables.column("select date_id from load_day")
     first, last = lines(done.stdout)[0], lines(done.stdout)[-1]
     assert first.startswith(f"Loading {day} into ")
@@ -118,7 +118,7 @@ def test_a_run_loads_the_day_and_sums_it_up(first_run, database, tables):
     assert_tables_equal(tables, expected.star({day: CATALOGUE}))
 
 
-def test_a_second_run_asks_nothing_and_changes_nothing(first_run, database, replay, tables):
+def test_a_second_run_requests_nothing_and_changes_nothing(first_run, database, replay, tables):
     before = tables.rows("select max(updated_at), count(*) from dim_movie")
     replay.reset()
     done = command(database, replay, "run")
@@ -167,10 +167,10 @@ def today():
 
 
 REFUSED = {
-    "rubbish": ("--date tomorrow", "Error: Invalid value for '--date': 'tomorrow' is no date; write YYYY-MM-DD."),
+    "rubbish": ("--date tomorrow", "Error: Invalid value for '--date': 'tomorrow' is not a date; write YYYY-MM-DD."),
     "no-such-day": (
         "--date 2026-02-30",
-        "Error: Invalid value for '--date': '2026-02-30' is no date; write YYYY-MM-DD.",
+        "Error: Invalid value for '--date': '2026-02-30' is not a date; write YYYY-MM-DD.",
     ),
     "future": ("--date 2099-01-01", "2099-01-01 is in the future; today is {today} (UTC)."),
     "before-first-day": (
@@ -179,21 +179,21 @@ REFUSED = {
     ),
     "refresh-past": (
         "--date {yesterday} --refresh",
-        "--refresh asks TMDb again, which answers for today ({today}) only, not for {yesterday}.",
+        "--refresh works only for today ({today}), not for {yesterday}: TMDb's API has no history.",
     ),
 }
 
 
 @pytest.fixture(scope="module")
 def refused(database, replay):
-    """What the command says to each day of `REFUSED`, and the message that is right."""
+    """The command's output for each day of `REFUSED`, and the expected message."""
     days = {"today": today(), "yesterday": today() - dt.timedelta(days=1)}
-    right = {name: [text.format(**days) for text in texts] for name, texts in REFUSED.items()}
-    commands = {name: ["run", *arguments.split()] for name, (arguments, _) in right.items()}
+    cases = {name: [text.format(**days) for text in texts] for name, texts in REFUSED.items()}
+    commands = {name: ["run", *arguments.split()] for name, (arguments, _) in cases.items()}
     replay.reset()
-    told = refusals(commands, command_environment(database, replay))
+    found = refusals(commands, command_environment(database, replay))
     assert replay.asked == []
-    return {name: (told[name], right[name][1]) for name in REFUSED}
+    return {name: (found[name], cases[name][1]) for name in REFUSED}
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -211,14 +211,14 @@ def test_a_day_that_cannot_be_loaded_is_refused_in_one_line(refused, name):
         ("WAREHOUSE_URL", f"mysql://someone:{PASSWORD}@host/db", "WAREHOUSE_URL is not valid. Expected: postgresql"),
     ],
 )
-def test_a_wrong_setting_stops_the_start_and_is_named(database, replay, setting, value, shown):
+def test_an_invalid_setting_stops_the_command_and_is_named(database, replay, setting, value, shown):
     done = command(database, replay, "run", **{setting: value})
     assert (done.returncode, done.stdout) == (2, "")
     (line,) = lines(done.stderr)
     assert line.startswith(shown)
 
 
-def test_an_unreachable_warehouse_is_told_within_half_a_minute_without_its_password(unreachable):
+def test_an_unreachable_warehouse_is_reported_within_half_a_minute_without_its_password(unreachable):
     done, seconds, port = unreachable.result()
     assert (done.returncode, done.stdout) == (1, "")
     (line,) = lines(done.stderr)

@@ -175,7 +175,7 @@ def test_each_day_is_a_partition_with_its_checks(made):
     for name in ("raw_export", "fact_movie_daily"):
         assert made.instance.get_materialized_partitions(AssetKey(name)) == keys | {DAY.isoformat()}
     for outcome in outcomes.values():
-        passed = {f"{check.asset}.{check.name}" for check in outcome.checks if check.passed}
+        passed = {f"{check.asset_key.to_user_string()}.{check.check_name}" for check in outcome.checks if check.passed}
         assert passed >= {
             "raw_export.contract",
             "raw_export.export_stored",

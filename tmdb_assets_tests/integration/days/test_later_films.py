@@ -7,6 +7,7 @@ import signal
 import pytest
 
 from tmdb_assets import partitions
+from tmdb_assets.cli.in_process import is_failed
 from tmdb_assets_tests.cases.awkward import catalogue, sound_films
 from tmdb_assets_tests.fakes.replay import TRUNCATED
 from tmdb_assets_tests.stage.many_days import MISSING, ONE_DAY, asked_exports, change_lists, exports
@@ -57,9 +58,9 @@ def test_films_that_became_known_later_are_reported_where_the_export_is_gone(mad
     outcome = backfill(made, [day])[day]
     assert outcome.ok, outcome.problems
     assert made.rows(FILMS_A_DAY, days=[day]) == [(day, 30)]
-    (check,) = [check for check in outcome.checks if check.name == "export_stored"]
+    (check,) = [check for check in outcome.checks if check.check_name == "export_stored"]
     assert check.passed  # nothing can be done
-    assert check.text == (
+    assert check.description == (
         f"The export of {day} is stored. 10 films became known since it was read and are not in it; it is no longer "
         "published."
     )
@@ -72,10 +73,10 @@ def test_films_that_became_known_later_wait_while_the_export_cannot_be_read(made
     made.replay.catalogue = LATER
     made.replay.faults = exports({}, otherwise=TRUNCATED)
     outcome = backfill(made, [day])[day]
-    (check,) = [check for check in outcome.checks if check.name == "export_stored"]
-    assert (outcome.ok, check.passed, check.is_error) == (True, False, False)
-    assert "is damaged" in check.text
-    assert "10 films became known since it was read" in check.text
+    (check,) = [check for check in outcome.checks if check.check_name == "export_stored"]
+    assert (outcome.ok, check.passed, is_failed(check)) == (True, False, False)
+    assert "is damaged" in check.description
+    assert "10 films became known since it was read" in check.description
     made.replay.faults = None
     assert backfill(made, [day])[day].ok
     assert made.rows(FILMS_A_DAY, days=[day]) == [(day, 40)]
@@ -85,9 +86,9 @@ def test_a_complete_day_requests_nothing_for_films_that_became_known_later(made,
     learn_more_films(made, monkeypatch)
     outcome = backfill(made, [DAY])[DAY]
     assert (outcome.ok, made.replay.asked) == (True, [])
-    (check,) = [check for check in outcome.checks if check.name == "export_stored"]
+    (check,) = [check for check in outcome.checks if check.check_name == "export_stored"]
     assert check.passed
-    assert check.text.endswith(
+    assert check.description.endswith(
         f"10 films became known since it was read and are not in it. To add them: tmdb-assets backfill --from {DAY} "
         f"--to {DAY} --refresh."
     )

@@ -1,4 +1,4 @@
-"""A run whose process is gone is closed; a live one, and one that cannot be judged, is not."""
+"""A run whose process died is closed; one that is alive, or cannot be judged, is not."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tmdb_assets.warehouse.server.urls import render_url
 from tmdb_assets_tests.stage.command import PYTHON, start
 from tmdb_assets_tests.stage.waiting import wait_until
 
-# A run that nobody gave a tag, as the UI and the schedule start theirs: it says its id, and then works for ever.
+# A run started without tags, like those of the UI and the schedule: it prints its id and then runs for ever.
 ENDLESS_RUN = """
 import sys
 from dagster import DagsterInstance, asset, materialize
@@ -34,7 +34,7 @@ with DagsterInstance.from_config(sys.argv[1]) as instance:
 
 @pytest.fixture
 def home(tmp_path, database, monkeypatch):
-    """A folder for Dagster with the project's own dagster.yaml, on the test server."""
+    """Dagster's home with the project's own dagster.yaml, on the test server."""
     chosen = Settings.load(tmdb_token="t", warehouse_url=render_url(database))
     monkeypatch.setattr(server_module, "get_settings", lambda: chosen)
     monkeypatch.setattr(server_module, "_servers", {})
@@ -42,13 +42,13 @@ def home(tmp_path, database, monkeypatch):
     monkeypatch.setenv("TMDB_TOKEN", "t")
     shutil.copy(PROJECT_ROOT / "dagster.yaml", tmp_path)
     with DagsterInstance.from_config(str(tmp_path)) as instance:
-        close_dead_runs(instance)  # tests before this one killed runs, and Dagster's storage is the server's
+        close_dead_runs(instance)  # earlier tests killed runs, and all of them share the server's storage
     return tmp_path
 
 
 @pytest.fixture
 def endless(home):
-    """The process of a run that is under way, and the run's id."""
+    """The process of a run in progress, and the run's id."""
     with start(os.environ, str(home), program=(*PYTHON, "-c", ENDLESS_RUN)) as process:
         run_id = process.stdout.readline().strip()
         assert run_id
@@ -66,7 +66,7 @@ def test_a_run_whose_process_was_killed_is_closed_and_a_live_one_is_not(home, en
         assert close_dead_runs(instance) == []
         assert launcher.check_run_worker_health(run).status is WorkerStatus.RUNNING
 
-        process.kill()  # and not waited for: a process that nobody asks after stays as a zombie
+        process.kill()  # without waiting for it, so that it stays a zombie
         assert wait_until(lambda: launcher.check_run_worker_health(run).status is WorkerStatus.FAILED)
         assert close_dead_runs(instance) == [run_id]
         assert instance.get_run_by_id(run_id).status is DagsterRunStatus.FAILURE
@@ -75,7 +75,7 @@ def test_a_run_whose_process_was_killed_is_closed_and_a_live_one_is_not(home, en
         assert last.event_log_entry.dagster_event.message.endswith(f"({run.tags[PROCESS_TAG]}) died.")
 
 
-def test_a_run_that_repeats_another_is_not_taken_for_it(home, endless):
+def test_a_run_that_repeats_another_is_not_closed_with_it(home, endless):
     process, run_id = endless
     with DagsterInstance.from_config(str(home)) as instance:
         process.kill()
@@ -90,11 +90,11 @@ def test_a_run_that_repeats_another_is_not_taken_for_it(home, endless):
             instance.delete_run(repeated.run_id)
 
 
-@pytest.mark.skipif(not psutil.LINUX, reason="elsewhere the start of a process is kept as a time of day")
-def test_a_clock_that_is_set_kills_no_run(monkeypatch, tmp_path):
+@pytest.mark.skipif(not psutil.LINUX, reason="elsewhere the start of a process is a time of day")
+def test_setting_the_clock_closes_no_run(monkeypatch, tmp_path):
     named = this_process()
     started = psutil.Process().create_time()
-    # A clock that was put back an hour, as Linux then tells it: the machine seems to have started an hour earlier.
+    # How Linux reports a clock that was set back an hour: the machine seems to have started an hour earlier.
     stat = Path("/proc/stat").read_text()
     (tmp_path / "stat").write_text(re.sub(r"btime (\d+)", lambda found: f"btime {int(found[1]) - 3600}", stat))
     (tmp_path / str(os.getpid())).symlink_to(f"/proc/{os.getpid()}")
@@ -103,7 +103,7 @@ def test_a_clock_that_is_set_kills_no_run(monkeypatch, tmp_path):
     assert not is_dead(named)
 
 
-def test_what_cannot_be_judged_counts_as_alive():
+def test_a_process_that_cannot_be_judged_counts_as_alive():
     host, pid, start = this_process().rsplit(":", 2)
     assert not is_dead(this_process())
     assert is_dead(f"{host}:{pid}:{float(start) - 1:.0f}")  # the id belongs to another process now

@@ -1,4 +1,4 @@
-"""Dagster's storage beside the warehouse, on a server whose password is a difficult one."""
+"""Dagster's storage next to the warehouse, on a server with a difficult password."""
 
 import pytest
 import sqlalchemy as sa
@@ -29,7 +29,7 @@ pytestmark = needs_embedded
 
 @pytest.fixture
 def guests_server(guest, embedded, tmp_path, monkeypatch):
-    """An external server whose URL carries the difficult password, as plain `dagster dev` would find it."""
+    """Dagster's home on an external server with the difficult password, as plain `dagster dev` uses it."""
     with connect(embedded.url) as connection:
         connection.execute("alter role guest createdb")
     chosen = settings(as_text(guest.set(database="guest_films")), token="t")
@@ -51,7 +51,7 @@ def films():
     return MaterializeResult(metadata={"rows": 3}, check_results=[AssetCheckResult(passed=True, check_name="whole")])
 
 
-def test_dagster_keeps_and_finds_its_runs(guests_server):
+def test_dagster_stores_and_finds_its_runs(guests_server):
     with DagsterInstance.from_config(str(guests_server)) as instance:
         result = materialize([films], instance=instance)
         run_id = result.run_id
@@ -69,7 +69,7 @@ def test_dagster_keeps_and_finds_its_runs(guests_server):
         assert again.get_runs_count() == 1
 
 
-def test_the_parts_of_the_storage_rehydrate_alone(guests_server):
+def test_each_part_of_the_storage_can_be_opened_separately(guests_server):
     with DagsterInstance.from_config(str(guests_server)) as instance:
         reference = instance.get_ref()
     assert reference.run_storage.get_runs_count() == 0
@@ -77,7 +77,7 @@ def test_the_parts_of_the_storage_rehydrate_alone(guests_server):
     assert list(reference.schedule_storage.all_instigator_state()) == []
 
 
-def test_a_run_reuses_its_connections_and_gives_them_back(guests_server, embedded, monkeypatch):
+def test_a_run_reuses_its_connections_and_closes_them(guests_server, embedded, monkeypatch):
     opened = []
     real = storage.sa.create_engine
 

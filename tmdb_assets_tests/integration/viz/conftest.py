@@ -17,7 +17,7 @@ SETTINGS = Settings.load(warehouse_reader_password="a word that passes")
 
 @pytest.fixture(scope="module")
 def star(server) -> Iterator[Warehouse]:
-    """A warehouse with films and days, its roles made."""
+    """A warehouse with films, days and roles."""
     with copied_warehouse(server) as made:
         make_star(made)
         apply_roles(made.engine, SETTINGS, is_embedded=True)

@@ -1,4 +1,4 @@
-"""The app's pages, run as Streamlit runs them: their figures are the database's, and follow each load."""
+"""The app's pages, run as Streamlit runs them: their figures are the database's, and are new after each load."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_every_page_has_a_chart_the_sample_mark_and_the_attribution(name: str, t
     assert app.caption[0].value.startswith(f"Figures up to {DAY} (UTC), loaded ")
 
 
-def test_every_declared_picture_has_its_place() -> None:
+def test_every_picture_is_on_exactly_one_page() -> None:
     assert sorted(name for page in PAGES for name in page.pictures) == sorted(PICTURES)
     assert len({page.path for page in PAGES}) == len({page.title for page in PAGES}) == len(PAGES)
 
@@ -94,7 +94,7 @@ def test_real_figures_have_no_sample_mark(tables: Tables, monkeypatch) -> None:
     assert "SAMPLE" not in app.get("vega_lite_chart")[0].proto.spec
 
 
-def test_figures_are_the_databases(tables: Tables) -> None:
+def test_figures_equal_the_databases(tables: Tables) -> None:
     (chart,) = charts_of(shown("genre_popularity"))
     genres = "select name, avg_popularity, total_votes, nb_movies from vw_genre_popularity order by 2 desc"
     assert values_of(chart, "name", "avg_popularity", "total_votes", "nb_movies") == tables.rows(genres)
@@ -118,7 +118,7 @@ def test_a_continent_shows_its_own_top_ten(tables: Tables) -> None:
     assert films == {"Europe": [(1, "Film 3", 8.0), (2, "Film 1", 4.0)], "North America": [(1, "Film 2", 2.0)]}
 
 
-def test_curves_are_of_the_films_that_were_chosen_also_from_beyond_the_top(tables: Tables) -> None:
+def test_curves_show_the_chosen_films_even_from_beyond_the_top(tables: Tables) -> None:
     app = shown("trends")
     assert titles_of(app)[1] == "Popularity of the top 3 films"
     app.text_input[0].input("FILM 5").run()
@@ -130,13 +130,13 @@ def test_curves_are_of_the_films_that_were_chosen_also_from_beyond_the_top(table
     assert sorted(point for point in points if point[2] == point[2]) == sorted(tables.rows(facts))
 
 
-def test_a_search_takes_its_words_as_they_are(tables: Tables) -> None:
+def test_wildcards_in_a_search_are_literal(tables: Tables) -> None:
     app = shown("trends")
     app.text_input[0].input("_ilm%").run()
     assert [caption.value for caption in app.caption][1] == "No film has this in its title."
 
 
-def test_a_new_load_shows_at_once(server, monkeypatch) -> None:
+def test_a_new_load_is_shown_at_once(server, monkeypatch) -> None:
     with copied_warehouse(server) as warehouse:
         make_star(warehouse)
         monkeypatch.setattr(reader, "reading_url", lambda: warehouse.url)
@@ -151,7 +151,7 @@ def test_a_new_load_shows_at_once(server, monkeypatch) -> None:
     assert str(AFTER) in json.dumps(second["title"])
 
 
-def test_figures_are_kept_until_the_next_load(tables: Tables, star: Warehouse) -> None:
+def test_figures_are_cached_until_the_next_load(tables: Tables, star: Warehouse) -> None:
     app = shown("genre_popularity")
     before = values_of(charts_of(app)[0], "name")
     assert before == [("Comedy",), ("Drama",)]
@@ -162,7 +162,7 @@ def test_figures_are_kept_until_the_next_load(tables: Tables, star: Warehouse) -
         connection.execute(sa.text("update dim_genre set name = rtrim(name, '!')"))
 
 
-def test_before_the_first_load_each_page_says_what_to_do_and_comes_back(warehouse: Warehouse, monkeypatch) -> None:
+def test_before_the_first_load_a_page_says_what_to_do_and_works_afterwards(warehouse: Warehouse, monkeypatch) -> None:
     monkeypatch.setattr(reader, "reading_url", lambda: warehouse.url)
     app = shown("trends")
     assert (len(charts_of(app)), len(app.info)) == (0, 1)
@@ -174,7 +174,7 @@ def test_before_the_first_load_each_page_says_what_to_do_and_comes_back(warehous
     reader._engine(warehouse.url).dispose()
 
 
-def test_the_app_itself_begins_with_the_key_figures(tables: Tables) -> None:
+def test_the_app_opens_with_the_key_figures(tables: Tables) -> None:
     from tmdb_assets.cli.viz import APP
 
     app = testing.AppTest.from_file(str(APP), default_timeout=PATIENCE_S).run()

@@ -1,4 +1,4 @@
-"""How the app reads: as tmdb_reader whoever logs in, read-only, and in plain words where there is nothing to read."""
+"""How the app reads: as tmdb_reader with any log-in, read-only, and with errors that say what to do."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SETTINGS = Settings.load(warehouse_reader_password="a word that passes")
 
 @pytest.fixture
 def read_from(monkeypatch):
-    """Make the app read from an address, as if the settings named it."""
+    """Make the app read from an address, as if it were in the settings."""
     monkeypatch.setattr(reader, "get_settings", lambda: Settings.load(warehouse_url="postgresql://host/database"))
     return lambda url: monkeypatch.setattr(reader, "reading_url", lambda: url)
 
@@ -43,7 +43,7 @@ def login(request, star: Warehouse) -> Iterator[sa.URL]:
             connection.exec_driver_sql(f"drop owned by {name}; drop role {name}")
 
 
-def test_whoever_logs_in_reads_as_the_reader_and_writes_nothing(login: sa.URL, read_from) -> None:
+def test_every_login_reads_as_the_reader_and_writes_nothing(login: sa.URL, read_from) -> None:
     read_from(login)
     with reading() as connection:
         assert connection.scalar(sa.text("select current_user")) == READER
@@ -53,14 +53,14 @@ def test_whoever_logs_in_reads_as_the_reader_and_writes_nothing(login: sa.URL, r
     assert refused.value.problem.what == "This log-in may not read the figures"
     with pytest.raises(NothingToReadError, match="read-only transaction"), reading() as connection:
         connection.execute(sa.text("create temporary table mine (id integer)"))
-    # Nothing is left on the session, which behind a pooler is another program's next.
+    # The session is left unchanged: behind a pooler, another program uses it next.
     with reader._engine(login).connect().execution_options(isolation_level="AUTOCOMMIT") as session:
         assert session.scalar(sa.text("select session_user = current_user")) is True
         read_only = "off" if login.username != READER else "on"  # the reader's own default, by sql/roles.sql
         assert session.scalar(sa.text("show transaction_read_only")) == read_only
 
 
-def test_a_superuser_does_not_read_tables_of_the_owner(star: Warehouse, read_from) -> None:
+def test_a_superuser_is_refused(star: Warehouse, read_from) -> None:
     read_from(star.url)
     with pytest.raises(NothingToReadError, match=r"logs in as a superuser.*log in as tmdb_loader"), reading():
         pytest.fail("it reads")
@@ -79,7 +79,7 @@ def test_without_roles_the_login_itself_reads_and_writes_nothing(warehouse: Ware
         connection.exec_driver_sql(f"drop owned by {name}; drop role {name}")
 
 
-def test_the_edition_is_another_one_after_each_load(star: Warehouse, read_from) -> None:
+def test_each_load_is_a_new_edition(star: Warehouse, read_from) -> None:
     read_from(reader_url(star.url, SETTINGS))
     before = read_edition()
     assert (before.database, before.newest_day) == (describe(star.url), DAY)
@@ -99,30 +99,30 @@ def test_a_database_without_views_and_one_without_days_have_no_data_yet(warehous
     assert {without_days.value.problem.what, without_views.value.problem.what} == {"No data yet"}
 
 
-def test_an_older_release_is_told_with_what_to_do(star: Warehouse, read_from) -> None:
+def test_an_older_release_is_reported_with_advice(star: Warehouse, read_from) -> None:
     read_from(reader_url(star.url, SETTINGS))
     with pytest.raises(NothingToReadError, match="tmdb-assets migrate") as older, reading() as connection:
         connection.execute(sa.text("select * from vw_of_tomorrow"))
     assert older.value.problem.what == "The database is of another release"
 
 
-def test_a_server_that_is_away_is_told_and_comes_back(star: Warehouse, read_from) -> None:
+def test_a_server_that_is_down_is_reported_and_used_again_later(star: Warehouse, read_from) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # and does not listen
-        away = reader_url(star.url, SETTINGS).set(
+        down = reader_url(star.url, SETTINGS).set(
             query={"host": "127.0.0.1", "port": str(taken.getsockname()[1])}, password="secret word"
         )
-        read_from(away)
+        read_from(down)
         with pytest.raises(NothingToReadError) as gone:
             read_edition()
     assert gone.value.problem.what == "The database cannot be reached"
-    assert f"Postgres at {describe(away)} did not answer (" in str(gone.value)
+    assert f"Postgres at {describe(down)} did not answer (" in str(gone.value)
     assert "secret word" not in str(gone.value)
     read_from(reader_url(star.url, SETTINGS))
     assert read_edition().newest_day == DAY
 
 
-def test_a_database_that_is_missing_is_told_and_not_made(star: Warehouse, read_from) -> None:
+def test_a_missing_database_is_reported_and_not_created(star: Warehouse, read_from) -> None:
     missing = f"{reader_url(star.url, SETTINGS).database}_missing"
     read_from(reader_url(star.url, SETTINGS).set(database=missing))
     with pytest.raises(NothingToReadError, match=f'database "{missing}" does not exist'):
@@ -140,6 +140,6 @@ def test_a_database_that_is_missing_is_told_and_not_made(star: Warehouse, read_f
         ({}, "tmdb_loader", "tmdb_sandbox"),
     ],
 )
-def test_the_address_of_an_external_server_is_made_without_asking_it(settings, user, database) -> None:
+def test_the_address_of_an_external_server_needs_no_connection(settings, user, database) -> None:
     url = reading_url(Settings.load(warehouse_url="postgresql://tmdb_loader:x@nowhere.invalid/films", **settings))
     assert (url.username, url.host, url.database) == (user, "nowhere.invalid", database)

@@ -1,4 +1,4 @@
-"""What the console shows: notes and progress once each, and the advice at the end once."""
+"""What the console shows: every note, progress line and piece of advice once."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_a_note_is_logged_and_printed():
     assert (shown(made), logged) == (["Waiting for [another] run."], ["Waiting for [another] run."])
 
 
-def test_progress_that_says_by_notes_is_printed_once_all_the_same():
+def test_progress_that_is_logged_by_notes_is_printed_once():
     made, logged = console(), []
     progress = ConsoleProgress(made)
     with progress.track("pages", 2, lambda line: progress.note(line, logged.append)) as advance:
@@ -46,10 +46,10 @@ def test_without_a_console_a_note_is_logged():
     assert logged == ["Waiting."]
 
 
-def test_a_failed_run_ends_with_its_problems_and_the_way_to_its_log():
+def test_a_failed_run_ends_with_its_problems_and_where_its_log_is():
     made = console()
     problem = Problem("The [host] cannot be reached", kept=KEPT, retry=Retry.LATER)
-    print_summary(made, DayRun(dt.date(2026, 7, 29), "id", ok=False, seconds=1, requests=0, problems=[problem]))
+    print_summary(made, DayRun(dt.date(2026, 7, 29), ok=False, seconds=1, requests=0, problems=[problem]))
     assert shown(made)[1:] == [
         "Failed. The [host] cannot be reached. What is already stored is kept. Run again later to resume.",
         "The log of the run: tmdb-assets dev, page Runs.",
@@ -61,18 +61,18 @@ GONE = "no longer published (404): TMDb keeps exports for about 3 months"
 
 
 def day_run(number, **given):
-    """The run of a day, so many after DAY; failed unless told otherwise."""
-    return DayRun(DAY + dt.timedelta(days=number), "id", **{"ok": False, "seconds": 1, "requests": 1, **given})
+    """The run of the day `number` days after DAY; failed unless `ok` is given."""
+    return DayRun(DAY + dt.timedelta(days=number), **{"ok": False, "seconds": 1, "requests": 1, **given})
 
 
 @pytest.mark.parametrize("ok", [True, False])
-def test_a_loaded_day_ends_with_the_way_to_its_dashboard(ok):
+def test_a_loaded_day_ends_with_the_path_of_its_dashboard(ok):
     made = console()
     print_summary(made, day_run(0, ok=ok, dashboard=Path("/pages/[new].html")))
     assert ("Dashboard: /pages/[new].html" in shown(made)) is ok
 
 
-def test_days_of_one_cause_are_told_together():
+def test_days_of_one_cause_share_a_line():
     made = console()
     slow = Problem("The export is slow", action="Check the network", cause="files.tmdb.org is too slow")
     failed = [

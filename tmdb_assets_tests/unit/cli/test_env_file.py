@@ -1,4 +1,4 @@
-"""`make env`: a .env with random passwords, readable by its owner alone; what one sets stays."""
+"""`make env`: a .env with random passwords, readable only by its owner; values that are set are kept."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EXAMPLE = (PROJECT_ROOT / ".env.example").read_text(encoding="utf-8")
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A folder with nothing but what `make env` needs."""
+    """A folder with only what `make env` needs."""
     (tmp_path / "tmdb_assets" / "cli").mkdir(parents=True)
     for name in (
         "Makefile",
@@ -36,7 +36,7 @@ def project(tmp_path: Path) -> Path:
 
 def make_env(project: Path) -> subprocess.CompletedProcess[str]:
     command = ["make", "env", f"PYTHON={sys.executable} -S"]  # without one package installed
-    # `make test` hands its level down, and an inner make then tells the folders that it enters.
+    # `make test` passes its level on, and an inner make would print the folders that it enters.
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
     return subprocess.run(
         command, cwd=project, env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False
@@ -47,11 +47,11 @@ def given(text: str) -> dict[str, str]:
     return dict(re.findall(r"^(\w+)=(.*)$", text, flags=re.MULTILINE))
 
 
-def test_make_env_writes_passwords_for_the_owner_alone_and_once(project: Path, monkeypatch) -> None:
+def test_make_env_writes_passwords_once_for_the_owner_only(project: Path, monkeypatch) -> None:
     done = make_env(project)
     path = project / ".env"
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == f"Wrote {path} with random passwords, readable by you alone.\n"
+    assert done.stdout == f"Wrote {path} with random passwords, readable only by you.\n"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     written = path.read_text()
     assert given(written).keys() == set(PASSWORDS)
@@ -61,7 +61,7 @@ def test_make_env_writes_passwords_for_the_owner_alone_and_once(project: Path, m
 
     again = make_env(project)
     assert (again.returncode, again.stderr) == (0, "")
-    assert again.stdout == f"{path} has all passwords and was left as it is.\n"
+    assert again.stdout == f"{path} has all passwords and was not changed.\n"
     assert path.read_text() == written
     assert {one.name for one in project.glob(".env*")} == {".env", ".env.example"}
 
@@ -73,13 +73,13 @@ def test_passwords_are_long_differ_and_need_no_quoting() -> None:
     assert all(re.fullmatch(r"[A-Za-z0-9_-]{32}", value) for value in values)
 
 
-def test_a_file_that_is_there_keeps_what_it_sets_and_gets_what_it_lacks(project: Path) -> None:
+def test_an_existing_file_keeps_its_values_and_gets_the_missing_ones(project: Path) -> None:
     path = project / ".env"
     path.write_text("TMDB_TOKEN=mine\nPOSTGRES_PASSWORD=\nPGADMIN_PASSWORD=mine\n# WAREHOUSE_READER_PASSWORD=")
     path.chmod(0o644)
-    told = write_env(project)
+    line = write_env(project)
     names = "WAREHOUSE_LOADER_PASSWORD, WAREHOUSE_READER_PASSWORD, POSTGRES_PASSWORD"
-    assert told == f"Added random passwords to {path}, now readable by you alone: {names}."
+    assert line == f"Added random passwords to {path}, now readable only by you: {names}."
     found = given(path.read_text())
     assert list(found) == [
         "TMDB_TOKEN",
@@ -93,13 +93,13 @@ def test_a_file_that_is_there_keeps_what_it_sets_and_gets_what_it_lacks(project:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_a_link_stays_one(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    kept = tmp_path_factory.mktemp("elsewhere") / "secrets"
-    kept.write_text("TMDB_TOKEN=mine\n")
-    (project / ".env").symlink_to(kept)
+def test_a_symbolic_link_is_kept(project: Path) -> None:
+    target = project / "secrets"
+    target.write_text("TMDB_TOKEN=mine\n")
+    (project / ".env").symlink_to(target)
     write_env(project)
     assert (project / ".env").is_symlink()
-    assert given(kept.read_text()).keys() == {"TMDB_TOKEN", *PASSWORDS}
+    assert given(target.read_text()).keys() == {"TMDB_TOKEN", *PASSWORDS}
 
 
 def test_a_variable_is_declared_once() -> None:

@@ -1,4 +1,4 @@
-"""What comes of a sandbox's run whose history is interrupted or fails: its exit code, and what is drawn after it."""
+"""The command `run` on the sandbox: exit code and charts when filling the history is interrupted or fails."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ REPORTS = ["a report", "another"]
 
 
 def outcome(day, ok=True, **more):
-    return DayRun(day, "id", ok=ok, seconds=1, requests=1, **more)
+    return DayRun(day, ok=ok, seconds=1, requests=1, **more)
 
 
 @pytest.fixture
 def run(monkeypatch):
-    """Runs the command's body; every day but those of `history` loads, `drawn` holds the days whose charts were."""
+    """Runs the command's body: every day loads except those in `history`; `drawn` lists the days with drawn charts."""
     made = SimpleNamespace(history={}, charts={}, drawn=[], console=Console(file=io.StringIO(), width=200))
     platform = SimpleNamespace(
         address="here",
@@ -61,13 +61,13 @@ def run(monkeypatch):
     return made
 
 
-def test_the_days_before_are_filled_and_charts_show_them(run):
+def test_earlier_days_are_loaded_and_charts_show_them(run):
     code, shown = run.command()
     assert (code, run.drawn) == (0, [TODAY])
     assert "30 of 30 days loaded in 30.0 s" in shown
 
 
-def test_ctrl_c_while_the_days_before_are_filled_ends_the_command(run):
+def test_ctrl_c_while_earlier_days_are_loaded_ends_the_command(run):
     day = TODAY - dt.timedelta(days=17)
     run.history[day] = {"ok": False, "interrupted": True}
     code, shown = run.command()
@@ -78,7 +78,7 @@ def test_ctrl_c_while_the_days_before_are_filled_ends_the_command(run):
     assert not any("failed" in line for line in shown if str(day) in line)
 
 
-def test_a_day_before_that_fails_is_told_by_the_exit_code(run):
+def test_an_earlier_day_that_fails_changes_the_exit_code(run):
     day = TODAY - dt.timedelta(days=17)
     run.history[day] = {"ok": False, "problems": [Problem(f"{day} is broken", cause="broken")]}
     code, shown = run.command()
@@ -87,7 +87,7 @@ def test_a_day_before_that_fails_is_told_by_the_exit_code(run):
 
 
 @pytest.mark.parametrize(("charts", "code"), [({"interrupted": True}, 130), ({"problems": [Problem("No disk")]}, 1)])
-def test_charts_that_were_not_drawn_are_told(run, charts, code):
+def test_charts_that_were_not_drawn_are_reported(run, charts, code):
     run.charts = {"ok": False, **charts}
     found, shown = run.command()
     assert found == code
@@ -96,7 +96,7 @@ def test_charts_that_were_not_drawn_are_told(run, charts, code):
 
 @pytest.fixture
 def opened(monkeypatch):
-    """The pages shown in a browser; `fault` is what the browser answers instead."""
+    """The pages opened in a browser; `fault` is what the browser does instead."""
     made = SimpleNamespace(pages=[], fault=None)
 
     def show(page):
@@ -112,7 +112,7 @@ def opened(monkeypatch):
 PAGE = Path("/pages/dashboard of%2Ffilms.html")
 
 
-def test_the_dashboard_with_its_history_is_opened_when_asked(run, opened):
+def test_the_dashboard_with_its_history_is_opened_with_the_option(run, opened):
     run.charts = {"dashboard": PAGE}
     assert run.command()[0] == 0
     assert opened.pages == []
@@ -127,7 +127,7 @@ def test_a_failed_run_opens_nothing(run, opened):
 
 
 @pytest.mark.parametrize("fault", [False, webbrowser.Error("no browser")], ids=["none", "error"])
-def test_where_no_browser_opens_the_path_is_told(run, opened, fault, capsys):
+def test_without_a_browser_the_path_is_printed(run, opened, fault, capsys):
     run.charts, opened.fault = {"dashboard": PAGE}, fault
     assert run.command(open_page=True)[0] == 0
     assert f"No browser could be opened here. The dashboard is {PAGE}" in capsys.readouterr().out

@@ -22,10 +22,10 @@ def test_without_streamlit_the_command_says_what_to_install(monkeypatch) -> None
     ("host", "shown"),
     [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "localhost"), ("::", "localhost"), ("::1", "[::1]"), ("films", "films")],
 )
-def test_the_host_that_a_browser_finds(host, shown) -> None:
+def test_the_host_that_a_browser_reaches(host, shown) -> None:
     assert viz.shown_host(host) == shown
 
 
-def test_streamlit_counts_nothing_and_listens_where_it_is_told() -> None:
+def test_streamlit_sends_no_statistics_and_listens_on_the_given_address() -> None:
     given = viz.options("127.0.0.1", 8600)
     assert {"--browser.gatherUsageStats=false", "--server.address=127.0.0.1", "--server.port=8600"} <= set(given)

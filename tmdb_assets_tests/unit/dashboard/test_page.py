@@ -1,4 +1,4 @@
-"""The page: self-contained, of the stated size, nothing in it that could run but its own script."""
+"""The page: self-contained, of the stated size, and with no script but its own."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def build(rows, popularity, *, is_sample=False):
     return build_page(make_figures(films, history_of(popularity)), source="TMDb", is_sample=is_sample)
 
 
-def test_what_the_page_computes_with():
+def test_the_data_in_the_page():
     rows = [film(7, "Amélie", original_title="Le Fabuleux Destin", genres=[18, 35], countries=["FR"])]
     rows += [film(9, "Bare", original_title=None, release_year=None, vote_average=None, vote_count=None, genres=[])]
     rows[1] |= {"countries": [], "original_language": None}
@@ -48,13 +48,13 @@ def test_what_the_page_computes_with():
     }
 
 
-def test_titles_and_names_are_nowhere_in_the_html():
+def test_titles_and_names_are_not_in_the_html():
     page = build([film(1, EVIL, original_title=EVIL.upper())], {1: [1.0, 2.0]})
     assert "onerror" not in page
     assert data_of(page)["films"]["title"] == [EVIL]
 
 
-def test_nothing_runs_or_styles_but_what_the_policy_names_and_nothing_is_loaded():
+def test_the_policy_allows_only_the_pages_own_script_and_style():
     page = build([film(1, "One")], {1: [1.0, 2.0]})
     (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]+)"', page)
     (script,) = re.findall(r'<script type="module">(.*?)</script>', page, re.DOTALL)
@@ -65,12 +65,12 @@ def test_nothing_runs_or_styles_but_what_the_policy_names_and_nothing_is_loaded(
         "img-src data:; base-uri 'none'; form-action 'none'"
     )
     assert re.findall(r"<(?:link|script|img|iframe)[^>]+(?:src|href)=\"(?!data:)", page) == []
-    assert set(re.findall(r"https?://[^\s\"'`)]+", page)) == {"http://www.w3.org/2000/svg"}  # a name, no address
+    assert set(re.findall(r"https?://[^\s\"'`)]+", page)) == {"http://www.w3.org/2000/svg"}  # a namespace
     assert " style=" not in page
 
 
 @pytest.mark.parametrize("is_sample", [True, False])
-def test_what_stands_around_the_figures(is_sample):
+def test_the_texts_around_the_figures(is_sample):
     page = build([film(1, "One")], {1: [1.0, 2.0]}, is_sample=is_sample)
     assert ("SAMPLE DATA: generated figures" in page) is is_sample
     assert "Snapshot of 2026-07-29 (UTC)" in page
@@ -92,7 +92,7 @@ def test_ten_thousand_films_and_ninety_days_are_under_three_megabytes():
     figures = noisy_figures(10_000, 90)
     started = time.process_time()
     page = build_page(figures, source="TMDb", is_sample=False)
-    assert time.process_time() - started < 6  # half of it on a machine that does nothing else
+    assert time.process_time() - started < 6  # 3 s on a quiet machine
     assert len(page.encode()) < 3_000_000
     assert "the 10,000 most popular of 30,000 films, 90 days from 2026-05-01" in page
     data = data_of(page)
@@ -101,7 +101,7 @@ def test_ten_thousand_films_and_ninety_days_are_under_three_megabytes():
 
 
 @pytest.mark.parametrize("colours", [LIGHT, DARK], ids=["light", "dark"])
-def test_colours_stand_out_as_much_as_wcag_asks(colours):
+def test_colours_have_the_contrast_that_wcag_requires(colours):
     assert set(LIGHT) == set(DARK)
     text = [("ink", "panel"), ("ink", "ground"), ("ink", "tile"), ("quiet", "panel"), ("quiet", "ground")]
     text += [("quiet", "tile"), ("accent", "panel"), ("accent", "tile"), ("fall", "panel"), ("fall", "tile")]
