@@ -22,7 +22,7 @@ from tmdb_assets.warehouse.backup.dump import (
 )
 from tmdb_assets.warehouse.backup.fill import OWN_NOTES, fill, list_objects
 from tmdb_assets.warehouse.backup.programs import RefusedError, find_program
-from tmdb_assets.warehouse.backup.successor import successor, take_name
+from tmdb_assets.warehouse.backup.successor import hand_over, successor, take_name
 from tmdb_assets.warehouse.ledger.fetch_lock import FETCH_LOCK
 from tmdb_assets.warehouse.schema.ddl import SCHEMA_LOCK
 from tmdb_assets.warehouse.schema.roles import find_owner
@@ -69,6 +69,7 @@ def restore(server: Server, file: Path, *, replace: bool = False) -> Restored:
             others = tuple(name for name in list_objects(former) if name not in ours)
             _require_idle(former, server)
             _require_no_rows(former, server, replace=replace)
+            hand_over(server, former, new)
             stack.close()
             try:
                 aside = take_name(admin, str(server.url.database), new, keep=bool(others))

@@ -39,12 +39,22 @@ select format('create database %I template template0 encoding ''UTF8'' lc_collat
     || case when :is_superuser then ' connection limit 0' else '' end
 from pg_database as d where datname = current_database()
 """
-# The statements that give the new database this one's owner, settings and rights. Settings that are lists are stored
-# ready for SQL (pg_dump lists the same ones by name).
+# For `ADOPT` and `HAND_OVER`: the rights in schema public that this database's owner has only as its owner.
+RIGHTS_OF_OWNER = """
+with here as (select *, cast(:new as text) as new, pg_get_userbyid(datdba) as owner from pg_database
+    where datname = current_database()),
+lent as (
+    select owner, privilege from here, (values ('USAGE'), ('CREATE')) as p (privilege)
+    where owner <> current_user and not exists (
+        select from pg_namespace, aclexplode(nspacl) where nspname = 'public' and grantee = datdba
+        and privilege_type = privilege
+    )
+)
+"""
+# The statements that give the new database this one's settings and rights. Settings that are lists are stored ready for
+# SQL (pg_dump lists the same ones by name). Its owner gets it last, by `HAND_OVER`: it could let itself in.
 ADOPT = """
-with here as (select *, cast(:new as text) as new from pg_database where datname = current_database())
-select format('alter database %I owner to %I', new, pg_get_userbyid(datdba)) from here
-where pg_get_userbyid(datdba) <> current_user
+select format('grant %s on schema public to %I', privilege, owner) from lent
 union all
 select format('alter %s database %I set %s to %s', of_role, new, name,
     case when name ~ '^search_path$|^temp_tablespaces$|_preload_libraries$' then value else quote_literal(value) end)
@@ -62,6 +72,11 @@ from (
     where nspname = 'public'
 ) as p (place, owner, acl), aclexplode(acl) as a left join pg_roles as r on r.oid = a.grantee
 where a.grantee <> owner
+"""
+HAND_OVER = """
+select format('revoke %s on schema public from %I', privilege, owner) from lent
+union all
+select format('alter database %I owner to %I', new, owner) from here where owner <> current_user
 """
 # Ends idle sessions where this role may: all in the new database; in the former one those of readers, of other
 # programs, and this process's own, which a pooler may keep open.
@@ -93,12 +108,19 @@ def successor(server: Server, former: sa.Connection) -> Iterator[tuple[Connectio
             url = server.url.set(database=new)
             ensure_databases([url], maintenance=[], patience_s=0)  # a pooler may have no entry for it
             with psycopg.connect(render_url(url), autocommit=True) as connection:
-                for statement in former.execute(sa.text(ADOPT), {"new": new}).scalars().all():
+                for statement in former.execute(sa.text(RIGHTS_OF_OWNER + ADOPT), {"new": new}).scalars().all():
                     connection.execute(statement)
             yield admin, new
         finally:
             with suppress(psycopg.Error):  # the server went away: the next restore drops it
                 _drop(admin, new)
+
+
+def hand_over(server: Server, former: sa.Connection, new: str) -> None:
+    """Make the former database's owner that of the new one, once it is complete. Raises `psycopg.Error`."""
+    with psycopg.connect(render_url(server.url.set(database=new))) as connection:
+        for statement in former.execute(sa.text(RIGHTS_OF_OWNER + HAND_OVER), {"new": new}).scalars().all():
+            connection.execute(statement)
 
 
 def stem_of(name: str) -> str:

@@ -147,6 +147,8 @@ def test_nobody_else_enters_the_database_that_a_superuser_fills(
     refusals: list[str] = []
 
     def enter(url: sa.URL, *filling: object) -> object:
+        with connect(login) as session, pytest.raises(psycopg.errors.InsufficientPrivilege):
+            session.execute(f"alter database {url.database} connection limit -1")
         with pytest.raises(psycopg.OperationalError) as refused:
             connect(login.set(database=url.database))
         refusals.append(str(refused.value))
@@ -154,10 +156,12 @@ def test_nobody_else_enters_the_database_that_a_superuser_fills(
 
     monkeypatch.setattr(restoring, "fill", enter)
     execute(copy.url, f"create role {name} login password 'x' in role tmdb_owner")
+    execute(copy.url, f"alter database {copy.url.database} owner to {name}")
     try:
         restore(on(server, copy.url), saved, replace=True)
-        connect(login).close()  # as before, once it has the warehouse's name
+        with connect(login) as session:  # as before, once it has the warehouse's name
+            session.execute(f"alter database {copy.url.database} connection limit -1")
     finally:
-        execute(copy.url, f"drop role {name}")
+        execute(copy.url, f"reassign owned by {name} to current_user", f"drop owned by {name}", f"drop role {name}")
     assert len(refusals) == 1
     assert "too many connections for database" in refusals[0]
