@@ -19,6 +19,10 @@ from tmdb_assets.warehouse.server.urls import READER, describe
 
 OWNER, LOADER = "tmdb_owner", "tmdb_loader"
 _UNPRIVILEGED = "42501"
+STORAGE_TABLES = """
+select format('alter table public.%I owner to %I', relname, cast(:loader as text)) from pg_class
+where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and pg_get_userbyid(relowner) = current_user
+"""
 
 
 def apply_roles(
@@ -28,8 +32,8 @@ def apply_roles(
 
     Loader and reader may log in if `WAREHOUSE_LOADER_PASSWORD` and `WAREHOUSE_READER_PASSWORD` are set; on the embedded
     server the reader always may, by its socket. A loader with a password becomes the owner of `storage_database`
-    (Dagster's), so that services can do everything as the loader. Raises `WarehouseUnavailableError`, with nothing
-    changed, where this role may not make roles.
+    (Dagster's) and of the tables that this role made there, so that services can do everything as the loader. Raises
+    `WarehouseUnavailableError`, with nothing changed, where this role may not make roles.
     """
     try:
         with engine.begin() as connection:
@@ -45,6 +49,8 @@ def apply_roles(
                 _let_in(connection, READER, settings.warehouse_reader_password)
             elif is_embedded:
                 connection.exec_driver_sql(f"alter role {READER} login")
+        if settings.warehouse_loader_password is not None and storage_database is not None:
+            _hand_over_tables(engine.url.set(database=storage_database))
     except sa.exc.DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) != _UNPRIVILEGED:
             raise
@@ -54,6 +60,14 @@ def apply_roles(
             "role CREATEROLE, the database and the tables",
             setting="WAREHOUSE_URL",
         ) from None
+
+
+def _hand_over_tables(storage_url: sa.URL) -> None:
+    """Make the loader the owner of the tables that this role made, as in a first run before there was a loader."""
+    with make_engine(storage_url, poolclass=sa.NullPool).begin() as connection:
+        connection.exec_driver_sql(SYSTEM_PATH_ONLY)
+        for statement in connection.scalars(sa.text(STORAGE_TABLES), {"loader": LOADER}).all():
+            connection.exec_driver_sql(statement.replace("%", "%%"))
 
 
 def _let_in(connection: sa.Connection, role: str, password: SecretStr) -> None:

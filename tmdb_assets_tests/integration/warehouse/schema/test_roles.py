@@ -23,6 +23,7 @@ from tmdb_assets_tests.cases.awkward import catalogue, sound_films
 from tmdb_assets_tests.cases.sound_rows import TABLES
 from tmdb_assets_tests.oracle.compare import Tables, copied_warehouse, fresh_database, state_of
 from tmdb_assets_tests.stage.platform import failures_of, platform
+from tmdb_assets_tests.stage.postgres import connect
 
 DAY = dt.date(2026, 7, 29)
 CATALOGUE = catalogue(sound_films(20))
@@ -114,6 +115,8 @@ def test_a_password_appears_nowhere_in_the_database_and_a_loader_with_one_has_da
 ) -> None:
     with fresh_database(server) as storage:
         settings = Settings.load(warehouse_loader_password=PASSWORD, warehouse_reader_password=PASSWORD)
+        with connect(storage) as first_run:
+            first_run.execute("create table runs (id serial primary key)")
         apply_roles(warehouse.engine, settings, is_embedded=False, storage_database=storage.database)
         roles = "select rolpassword, rolcanlogin, rolsuper or rolcreatedb or rolcreaterole from pg_authid"
         for name in (LOADER, READER):
@@ -123,6 +126,9 @@ def test_a_password_appears_nowhere_in_the_database_and_a_loader_with_one_has_da
             assert (may_log_in, may_more) == (True, False)
         owner = "select pg_get_userbyid(datdba)::text from pg_database where datname = :name"
         assert Tables(warehouse).value(owner, name=storage.database) == LOADER
+        with connect(storage.set(username=LOADER, password=PASSWORD)) as later_run:
+            later_run.execute("insert into runs default values")
+            later_run.execute("alter table runs add status text")
 
 
 def test_a_loader_loads_whole_days_without_owning_a_table(warehouse: Warehouse, login: sa.URL, monkeypatch) -> None:
