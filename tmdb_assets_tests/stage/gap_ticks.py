@@ -15,10 +15,10 @@ from tmdb_assets_tests.stage.platform import QUIET
 HOUR = dt.timedelta(hours=1)
 
 
-def note_loaded(books, *days, export=True):
+def note_loaded(ledger, *days, export=True):
     for day in days:
-        books.execute("insert into load_day (date_id, discover_count, export_count) values (:day, 1, 0)", day=day)
-        books.execute(
+        ledger.execute("insert into load_day (date_id, discover_count, export_count) values (:day, 1, 0)", day=day)
+        ledger.execute(
             "insert into fetch_log (snapshot_date, kind, started_at, finished_at, request_count, row_count) "
             "values (:day, 'export', now(), case when :export then now() end, 1, 1)",
             day=day,
@@ -41,11 +41,11 @@ def tick(made, monkeypatch, today, later=0 * HOUR):
     return outcome.run_requests, outcome.skip_message
 
 
-def note_run(books, day, status, key=None, **tags):
+def note_run(ledger, day, status, key=None, **tags):
     """Record a run of the gap filler, or of someone else when it has no run key, made just now."""
     own = {SENSOR_NAME_TAG: "gap_filler", RUN_KEY_TAG: key} if key else {}
     tags = {PARTITION_NAME_TAG: str(day), **own, **tags}
-    return create_run_for_test(books.instance, "backfill", status=status, tags=tags)
+    return create_run_for_test(ledger.instance, "backfill", status=status, tags=tags)
 
 
 def days_of(requests):
