@@ -22,6 +22,9 @@ PAGES = sorted(
     if "node_modules" not in page.parts
 )
 LINK = re.compile(r"(?<!`)\[[^\]]*\]\(([^)\s]+)\)")
+# A file or folder of the project, as code: `assets/raw.py`, `sql/views/`.
+FILE = re.compile(r"(?<!`)`([a-z_][a-z0-9_/-]*(?:/|\.(?:py|sql|csv)))`")
+MADE_BY_THE_READER = "tmdb_assets/tables/directors.py"
 SHELL = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
 COMMAND = re.compile(r"(?:\.venv/bin/)?tmdb-assets$")
 COMPOSE_OPTIONS = {"--profile", "--since", "-v"}  # used in the documents with a value
@@ -59,6 +62,21 @@ def test_links_resolve_to_files_and_headings(page: Path) -> None:
         if not file.exists() or (anchor and anchor not in anchors(file)):
             broken.append(target)
     assert broken == []
+
+
+def test_files_that_are_named_are_there() -> None:
+    roots = [PROJECT_ROOT / name for name in ("tmdb_assets", "tmdb_assets_tests", "benchmarks", "docs", "sql", "data")]
+    paths = [*PROJECT_ROOT.glob("*"), *(path for root in roots for path in root.rglob("*"))]
+    tree = [f"/{path.relative_to(PROJECT_ROOT)}{'/' if path.is_dir() else ''}" for path in paths]
+    missing = []
+    for page in [*PAGES, *(PROJECT_ROOT / "tmdb_assets").rglob("*.py")]:
+        if page.parent.name == "decisions":  # each tells of its own time
+            continue
+        named = set(FILE.findall(without_code(page.read_text(encoding="utf-8")))) - {MADE_BY_THE_READER}
+        missing += [
+            f"{relative(page)}: {name}" for name in sorted(named) if not any(path.endswith(f"/{name}") for path in tree)
+        ]
+    assert missing == []
 
 
 def shell_commands(page: Path) -> Iterator[list[str]]:
