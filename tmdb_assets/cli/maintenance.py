@@ -98,8 +98,8 @@ def restore(file: Path, replace: bool) -> None:
     Only the rows are taken from FILE; tables and views are those of this release. The rows are loaded into a new
     database, which takes the warehouse's name when it is complete: if anything fails, the warehouse is unchanged. No
     run may be in progress; readers can continue until the end, and then have to reconnect. The role of WAREHOUSE_URL
-    must own the database and be allowed to create databases. Not restored: roles (run tmdb-assets migrate --roles), and
-    Dagster's own storage.
+    must own the database and be allowed to create databases. Not restored: roles (run tmdb-assets migrate --roles),
+    grants to other roles, your own tables, views and functions, and Dagster's own storage.
     """
     from tmdb_assets.warehouse.backup import restore as warehouse_restore
     from tmdb_assets.warehouse.server.open import open_server
@@ -109,6 +109,8 @@ def restore(file: Path, replace: bool) -> None:
     with _stop_if_refused():
         restored = warehouse_restore.restore(server, file, replace=replace)
     click.echo(f"Restored {describe(server.url)} ({restored.counts}) from {file}")
+    if restored.left_out:
+        click.echo(f"Not restored, as tmdb-assets does not make them: {', '.join(restored.left_out)}", err=True)
     if restored.former:
         what = f"it holds {', '.join(restored.others)}" if restored.others else "it could not be dropped"
         click.echo(

@@ -23,6 +23,8 @@ LONGEST_COUNTS = 100_000  # bytes at the end of the file that are searched for t
 ANOTHER = "Use another backup"
 SANDBOX_DATABASE = "tmdb_sandbox"
 COPY = re.compile(rb"COPY public\.(\w+) \(([\w\", ]+)\) FROM stdin;\n")  # pg_dump writes it so, on a line of its own
+ROUTINES = ("FUNCTION", "PROCEDURE", "AGGREGATE")
+OBJECT = rf"^\d+; \d+ \d+ ((?:MATERIALIZED )?VIEW|TABLE|DEFAULT ACL|{'|'.join(ROUTINES)}) public (.+) \S+$"
 END_OF_ROWS = b"\\.\n"
 
 TableRows = tuple[str, list[str], Iterator[bytes]]
@@ -39,6 +41,8 @@ class Archive:
     """The database that was saved."""
     tables: frozenset[str]
     """Tables and partitions of schema public whose rows are in the file."""
+    objects: tuple[str, ...]
+    """Tables without partitions, views, functions and default privileges of schema public that are in the file."""
     counts: dict[str, int]
     """Rows of each table when it was saved; empty for a file without these counts."""
 
@@ -60,7 +64,19 @@ def read_archive(program: str, file: Path) -> Archive:
         program=program,
         database=database[1].strip() if database else "",
         tables=frozenset(re.findall(r"^\d+; \d+ \d+ TABLE DATA public (.+) \S+$", listing, re.MULTILINE)),
+        objects=_parse_objects(listing),
         counts=counts,
+    )
+
+
+def _parse_objects(listing: str) -> tuple[str, ...]:
+    """The objects in a table of contents, named as `fill.list_objects` does."""
+    partitions = set(re.findall(r"^\d+; \d+ \d+ TABLE ATTACH public (.+) \S+$", listing, re.MULTILINE))
+    found = re.findall(OBJECT, listing, re.MULTILINE)
+    return tuple(
+        name.lower() if kind == "DEFAULT ACL" else f"public.{name.partition('(')[0]}{'()' if kind in ROUTINES else ''}"
+        for kind, name in found
+        if name not in partitions
     )
 
 

@@ -44,6 +44,15 @@ where c.relkind in ('r', 'p', 'v', 'm', 'f') and not c.relispartition
 union select format('%I.%I()', n.nspname, p.proname) from pg_proc as p inner join schemas as n on n.oid = p.pronamespace
 where not exists (select from pg_depend as d where d.classid = p.tableoid and d.objid = p.oid and d.deptype = 'e')
 union select format('extension %I', extname) from pg_extension
+union select 'grants to ' || coalesce(quote_ident(r.rolname), 'public') from (
+    select relnamespace, relowner, relacl from pg_class
+    union all select relnamespace, relowner, attacl from pg_attribute as a inner join pg_class as c on c.oid = attrelid
+    union all select pronamespace, proowner, proacl from pg_proc
+) as o (namespace, owner, acl) inner join schemas as n on n.oid = namespace, aclexplode(acl) as a
+left join pg_roles as r on r.oid = a.grantee
+where grantee <> owner and coalesce(r.rolname, '') not in ('tmdb_owner', 'tmdb_loader', 'tmdb_reader')
+    and (grantee <> 0 or privilege_type <> 'EXECUTE') -- which everybody has on a new function
+union select 'default privileges of ' || quote_ident(pg_get_userbyid(defaclrole)) from pg_default_acl
 order by 1
 """
 
@@ -153,5 +162,5 @@ def _copy(driver: psycopg.Connection, rows: TableRows) -> int:
 
 
 def list_objects(connection: sa.Connection) -> tuple[str, ...]:
-    """The tables, views, functions and extensions of a database, sorted, qualified and quoted."""
+    """The tables, views, functions, extensions and foreign grants of a database, sorted, qualified and quoted."""
     return tuple(connection.execute(sa.text(OBJECTS)).scalars())

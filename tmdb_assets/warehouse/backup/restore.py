@@ -25,6 +25,7 @@ from tmdb_assets.warehouse.backup.programs import RefusedError, find_program
 from tmdb_assets.warehouse.backup.successor import hand_over, successor, take_name
 from tmdb_assets.warehouse.ledger.fetch_lock import FETCH_LOCK
 from tmdb_assets.warehouse.schema.ddl import SCHEMA_LOCK
+from tmdb_assets.warehouse.schema.migrations import DROPPED_FUNCTIONS, DROPPED_TABLES
 from tmdb_assets.warehouse.schema.roles import find_owner
 from tmdb_assets.warehouse.schema.vocabulary import metadata
 from tmdb_assets.warehouse.server.open import Server
@@ -50,7 +51,9 @@ class Restored:
     former: str | None = None
     """New name of the former database if it still exists: kept for what others made in it, or not dropped yet."""
     others: tuple[str, ...] = ()
-    """What others made in the former database."""
+    """What others made in the former database, grants among it."""
+    left_out: tuple[str, ...] = ()
+    """Objects of the file that this release does not make; they were not restored."""
 
 
 def restore(server: Server, file: Path, *, replace: bool = False) -> Restored:
@@ -78,7 +81,9 @@ def restore(server: Server, file: Path, *, replace: bool = False) -> Restored:
                     f"Others are reading {describe(server.url)} ({error.diag.message_detail})",
                     action="Let their queries end (tmdb-assets psql -c 'table pg_stat_activity' lists them)",
                 ) from None
-        return Restored(counts, aside, others)
+        dropped = {f"public.{name}" for name in DROPPED_TABLES} | {f"public.{name}()" for name in DROPPED_FUNCTIONS}
+        left_out = sorted({*archive.objects} - ours - dropped)
+        return Restored(counts, aside, others, tuple(left_out))
 
 
 def _take_locks(former: sa.Connection, server: Server) -> None:

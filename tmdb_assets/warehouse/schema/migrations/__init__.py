@@ -7,3 +7,15 @@ tables the columns of an older backup.
 
 HEAD = "0004"
 """The newest step."""
+
+DROPPED_TABLES = {"latest_change"}
+DROPPED_FUNCTIONS = {
+    "grant_privileges",
+    "newest_films",
+    "note_changed_rows",
+    "note_latest_change",
+    "note_newest_day",
+    "popularity_totals",
+    "top_movies",
+}
+"""What backups of earlier steps still hold."""

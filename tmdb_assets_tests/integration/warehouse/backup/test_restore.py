@@ -84,9 +84,16 @@ def test_a_schema_without_rows_may_be_filled_and_rows_need_replace(
         (('create view "my films" as select title from dim_movie',), ('public."my films"',)),
         (("create schema own", "create table own.notes (id int)"), ("own.notes",)),
         (("create function twice(int) returns int language sql as 'select 2 * $1'",), ("public.twice()",)),
+        (("grant select on dim_movie to pg_monitor",), ("grants to pg_monitor",)),
+        (("grant select (title) on dim_movie to public",), ("grants to public",)),
+        (("grant execute on function renew_totals() to pg_monitor",), ("grants to pg_monitor",)),
+        (
+            ("alter default privileges in schema public grant select on tables to pg_monitor",),
+            ("default privileges of postgres",),
+        ),
         (("create schema lang", "create extension vector schema lang"), ("extension vector",)),
     ],
-    ids=["table", "view", "schema", "function", "extension"],
+    ids=["table", "view", "schema", "function", "grant", "column", "call", "default", "extension"],
 )
 def test_what_others_made_is_kept_in_the_former_database(
     server: Server, saved: Path, loaded_database: str, copy: Warehouse, made: tuple[str, ...], names: tuple[str, ...]
@@ -107,6 +114,27 @@ def test_what_others_made_is_kept_in_the_former_database(
         run_as_admin(server, f"drop database {restored.former}")
 
 
+def test_what_others_made_in_the_backup_is_named(
+    server: Server, copy: Warehouse, database: sa.URL, tmp_path: Path
+) -> None:
+    execute(
+        copy.url,
+        'create table "my films" as select title from dim_movie',
+        "create view mine as select title from dim_movie",
+        "create materialized view of_mine as select title from mine",
+        "create function twice(int) returns int language sql as 'select 2 * $1'",
+        "alter default privileges in schema public grant select on tables to pg_monitor",
+    )
+    back_up(on(server, copy.url), tmp_path / "warehouse.dump")
+    assert restore(on(server, database), tmp_path / "warehouse.dump").left_out == (
+        "default privileges for tables",
+        "public.mine",
+        "public.my films",
+        "public.of_mine",
+        "public.twice()",
+    )
+
+
 def test_an_earlier_releases_backup_is_upgraded(
     server: Server, copy: Warehouse, database: sa.URL, tmp_path: Path
 ) -> None:
@@ -118,7 +146,8 @@ def test_an_earlier_releases_backup_is_upgraded(
             "insert into fetch_log values ('2026-07-01', 'due', 'all', now(), now(), 0, 0)"
         )
     back_up(on(server, database), tmp_path / "earlier.dump")
-    assert restore(on(server, copy.url), tmp_path / "earlier.dump", replace=True).counts == Counts(1, 0, 0)
+    restored = restore(on(server, copy.url), tmp_path / "earlier.dump", replace=True)
+    assert (restored.counts, restored.left_out) == (Counts(1, 0, 0), ())
     after = everything(copy.url)
     assert Tables(copy).rows("select title, kind from dim_movie, fetch_log") == [("A film", "changes")]
     for what in ("columns", "constraints", "indexes", "tables", "functions", "triggers", "rights"):
