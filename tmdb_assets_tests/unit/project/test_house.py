@@ -16,6 +16,7 @@ import pytest
 from tmdb_assets_tests.stage.source_tree import CHECKOUT, PACKAGE, TREES, Tree, made_up, tree_of
 
 MOST_MODULES, MOST_LINES, MOST_LINES_OF_A_FUNCTION = 20, 300, 50
+VAGUE_NAMES = {"utils", "util", "helpers", "common", "misc"}
 ROOT_FILES = {"__init__.py", "settings.py", "partitions.py", "definitions.py"}
 
 # Folders of tests that are not named after a room or module: they test other parts of the project, or all of it.
@@ -42,8 +43,9 @@ ROOMS["orchestration"] = {"assets", "errors", "instance", "partitions", "setting
 ROOMS["definitions"] = {*ROOMS} - {"viz"}
 ROOMS["cli"] = {*ROOMS} - {"viz"}
 
-SQL, HTTP, DAGSTER = {"sqlalchemy", "psycopg"}, {"requests", "urllib3"}, {"dagster"}
-# Libraries that a room may not import.
+SQL, DAGSTER = {"sqlalchemy", "psycopg", "psycopg2"}, {"dagster"}
+HTTP = {"requests", "urllib3", "urllib.request", "http", "socket", "httpx", "aiohttp"}
+# Libraries, or modules of one, that a room may not import.
 BANNED: dict[str, set[str]] = {
     "errors": SQL | HTTP | DAGSTER,
     "tmdb": SQL | DAGSTER,
@@ -94,6 +96,10 @@ def find_stray_files_of_the_root(tree: Tree) -> set[str]:
     return {path.name for path in tree.paths[tree.package].parent.iterdir() if path.is_file()} - ROOT_FILES
 
 
+def find_vague_names(tree: Tree) -> list[str]:
+    return [name for name in tree.paths if VAGUE_NAMES & {*name.split(".")}]
+
+
 def find_forbidden_imports(tree: Tree, rooms: Mapping[str, set[str]]) -> list[str]:
     found = []
     for name, used in tree.edges().items():
@@ -106,8 +112,11 @@ def find_forbidden_imports(tree: Tree, rooms: Mapping[str, set[str]]) -> list[st
 def find_banned_libraries(tree: Tree, banned: Mapping[str, set[str]]) -> list[str]:
     found = []
     for name, used in tree.imported.items():
-        libraries = {other.split(".")[0] for other in used} & banned.get(tree.room_of(name), set())
-        found += [f"{name} imports {library}" for library in sorted(libraries)]
+        found += [
+            f"{name} imports {library}"
+            for library in sorted(banned.get(tree.room_of(name), set()))
+            if any(f"{other}.".startswith(f"{library}.") for other in used)
+        ]
     return found
 
 
@@ -118,6 +127,11 @@ every_tree = pytest.mark.parametrize("package", TREES)
 def test_folders_files_and_functions_are_small(package: str) -> None:
     tree = tree_of(package)
     assert [*find_crowded_folders(tree), *find_long_files(tree), *find_long_functions(tree)] == []
+
+
+@every_tree
+def test_names_say_what_a_room_or_module_is_for(package: str) -> None:
+    assert find_vague_names(tree_of(package)) == []
 
 
 @every_tree
@@ -195,3 +209,24 @@ def test_what_a_room_may_not_import_is_found(tmp_path: Path) -> None:
     assert find_forbidden_imports(tree, {"attic": set()}) == ["house.attic.a imports house.cellar.wine"]
     assert find_forbidden_imports(tree, {"attic": {"cellar"}}) == []
     assert find_banned_libraries(tree, {"attic": SQL}) == ["house.attic.a imports sqlalchemy"]
+
+
+@pytest.mark.parametrize(
+    ("text", "library"),
+    [
+        ("import http.client", "http"),
+        ("from http import client", "http"),
+        ("from urllib.request import urlopen", "urllib.request"),
+        ("from urllib import request", "urllib.request"),
+        ("import socket", "socket"),
+        ("from urllib.parse import quote\nimport https", None),
+    ],
+)
+def test_every_way_to_the_network_is_found(text: str, library: str | None, tmp_path: Path) -> None:
+    tree = made_up(tmp_path, {"house/attic/a.py": text})
+    assert find_banned_libraries(tree, {"attic": HTTP}) == ([f"house.attic.a imports {library}"] if library else [])
+
+
+def test_a_vague_name_is_found(tmp_path: Path) -> None:
+    tree = made_up(tmp_path, {"house/utils/a.py": "", "house/room/helpers.py": "", "house/room/uncommon.py": ""})
+    assert find_vague_names(tree) == ["house.room.helpers", "house.utils.a"]

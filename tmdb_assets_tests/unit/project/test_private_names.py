@@ -45,12 +45,13 @@ PRIVATE_NAMES = {
 
 
 def find_private_names(tree: Tree) -> dict[str, set[str]]:
-    """What each module imports from Dagster's private modules, or names in a string."""
+    """What each module imports from Dagster's private modules, or names in a string or by attributes."""
     found = {}
     for name, code in tree.code.items():
         texts = {
             node.value for node in ast.walk(code) if isinstance(node, ast.Constant) and isinstance(node.value, str)
         }
+        texts |= {ast.unparse(node) for node in ast.walk(code) if isinstance(node, ast.Attribute)}
         found[name] = {text for text in tree.imported[name] | texts if PRIVATE_NAME.fullmatch(text)}
     return {name: private for name, private in found.items() if private}
 
@@ -68,8 +69,11 @@ def test_only_the_listed_private_names_are_used() -> None:
 def test_a_private_name_is_found(tmp_path: Path) -> None:
     text = "from dagster import asset\n\n\ndef later():\n    from dagster._core.launcher import WorkerStatus\n"
     patch = "import dagster\nmonkeypatch.setattr('dagster._core.launcher', None)"
-    tree = made_up(tmp_path, {"house/a.py": text, "house/b.py": "from dagster import Failure", "house/c.py": patch})
+    by_attributes = "import dagster\nkind = dagster._core.Status"
+    files = {"house/a.py": text, "house/b.py": "from dagster import Failure", "house/c.py": patch}
+    tree = made_up(tmp_path, files | {"house/d.py": by_attributes})
     assert find_private_names(tree) == {
         "house.a": {"dagster._core.launcher.WorkerStatus"},
         "house.c": {"dagster._core.launcher"},
+        "house.d": {"dagster._core", "dagster._core.Status"},
     }
