@@ -22,7 +22,7 @@ from tmdb_assets.warehouse.warehouse import Warehouse
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tmdb_assets.dashboard.figures import Figures
+    from tmdb_assets.dashboard.page_data import Figures
 
 DASHBOARD = "dashboard"
 MOST_FILMS = 10_000
@@ -101,7 +101,7 @@ def dashboard(warehouse: ResourceParam[Warehouse], tmdb: ResourceParam[TmdbSourc
 
 def read_figures(connection: sa.Connection) -> Figures:
     """The newest loaded day's films and their history; only dimensions, bridges, the fact and views are read."""
-    from tmdb_assets.dashboard.figures import Figures
+    from tmdb_assets.dashboard.page_data import Figures
 
     day = read_newest_day(connection)
     films = _frame(connection, FILMS, day=day, most=MOST_FILMS)

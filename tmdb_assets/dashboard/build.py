@@ -13,8 +13,8 @@ import orjson
 
 from tmdb_assets.charts.theme import NO_DATA, NO_DATA_ADVICE, SAMPLE_MARK, Page
 from tmdb_assets.dashboard.colours import DARK, LIGHT, MAX_CURVES, css_variables
-from tmdb_assets.dashboard.figures import PLACES, WEEK, Figures, matrix, page_data
 from tmdb_assets.dashboard.history import FLOOR, STEP, encode, pack, quantise
+from tmdb_assets.dashboard.page_data import PLACES, WEEK, Figures, matrix, page_data
 from tmdb_assets.settings import ATTRIBUTION
 
 if TYPE_CHECKING:

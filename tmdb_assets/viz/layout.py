@@ -13,7 +13,7 @@ from tmdb_assets.viz.reader import Edition, NothingToReadError, read_edition
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tmdb_assets.viz.figures import Spec
+    from tmdb_assets.viz.cached import Spec
 
 TMDB_PAGE = "https://www.themoviedb.org/movie/"
 # A chart wider than its container is scaled down as a whole; on a phone only until its smallest text is still legible,

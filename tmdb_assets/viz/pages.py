@@ -9,7 +9,7 @@ import streamlit as st
 
 from tmdb_assets.charts.picture import Picture
 from tmdb_assets.charts.registry import PICTURES
-from tmdb_assets.viz.figures import draw_picture, draw_rows, read_rows
+from tmdb_assets.viz.cached import draw_picture, draw_rows, read_rows
 from tmdb_assets.viz.layout import show_chart, show_films, show_page
 from tmdb_assets.viz.queries import FIND_FILMS, LOADED_DAYS, TOP_FILMS, TOP_OF_CONTINENT
 from tmdb_assets.viz.reader import Edition

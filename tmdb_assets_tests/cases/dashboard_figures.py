@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tmdb_assets.dashboard.figures import Figures
+from tmdb_assets.dashboard.page_data import Figures
 
 NEWEST = dt.date(2026, 7, 29)
 GENRES = {28: "Action", 35: "Comedy", 18: "Drama", 27: "Horror", 878: "Science Fiction"}

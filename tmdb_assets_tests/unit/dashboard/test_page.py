@@ -12,7 +12,7 @@ import pytest
 
 from tmdb_assets.dashboard.build import build_page
 from tmdb_assets.dashboard.colours import DARK, GRAPHIC_CONTRAST, LIGHT, MAX_CURVES, TEXT_CONTRAST, contrast
-from tmdb_assets.dashboard.figures import matrix
+from tmdb_assets.dashboard.page_data import matrix
 from tmdb_assets_tests.cases.dashboard_figures import film, history_of, make_figures, noisy_figures
 from tmdb_assets_tests.stage.opened_page import data_of
 
