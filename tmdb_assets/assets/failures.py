@@ -45,7 +45,6 @@ def failure(problem: Problem, metadata: Mapping[str, Any] | None = None) -> Fail
 
 def read_problem(event: DagsterEvent) -> Problem:
     """Why the step or run of a failure event failed; of an error that is not ours, only its first line."""
-    data = event.step_failure_data if event.is_step_failure else event.job_failure_data
     failed = event.step_failure_data.user_failure_data if event.is_step_failure else None
     if failed is not None and "retry" in failed.metadata:
         values = {name: str(value.value) for name, value in failed.metadata.items()}
@@ -53,8 +52,10 @@ def read_problem(event: DagsterEvent) -> Problem:
         retry_at = dt.datetime.fromisoformat(values["retry_at"]) if "retry_at" in values else None
         return Problem(values["what"], **texts, retry=Retry(values["retry"]), retry_at=retry_at)
     what = failed.description if failed is not None else None
-    if what is None and data.error is not None:
-        what = (data.error.cause or data.error).message.strip().splitlines()[0]
+    # A run that another process found dead has an event without data.
+    error = getattr(event.event_specific_data, "error", None)
+    if what is None and error is not None:
+        what = (error.cause or error).message.strip().splitlines()[0]
     what = what or event.message or "no reason given"
     return Problem(f"{event.step_key}: {what}" if event.step_key else what, KEPT, READ_LOG)
 
@@ -63,7 +64,7 @@ def is_interruption(event: DagsterEvent) -> bool:
     """Whether Ctrl-C or SIGTERM ended the step or the run whose failure this is."""
     if event.is_step_failure:
         return event.step_failure_data.error_source.name == "INTERRUPT"
-    reason = event.job_failure_data.failure_reason if event.is_job_failure else None
+    reason = getattr(event.event_specific_data, "failure_reason", None) if event.is_job_failure else None
     return reason is not None and reason.name == "UNEXPECTED_TERMINATION"
 
 

@@ -6,6 +6,7 @@ import datetime as dt
 
 import pytest
 from dagster import DagsterEventType, asset, materialize
+from dagster._core.test_utils import create_run_for_test
 
 from tmdb_assets.assets.failures import failure, is_interruption, read_problem
 from tmdb_assets.assets.retries import retried_after_outage
@@ -66,3 +67,12 @@ def test_an_interruption_is_known_by_the_event_and_not_by_its_text():
     assert [is_interruption(event) for event in stored_events(KeyboardInterrupt())] == [True, True]
     ours = UnauthorizedError("KeyboardInterrupt: Execution was interrupted")
     assert [is_interruption(event) for event in stored_events(ours)] == [False, False]
+
+
+def test_a_run_that_another_process_found_dead_has_its_message():
+    with memory_instance() as instance:
+        run = create_run_for_test(instance)
+        event = instance.report_run_failed(run, "Its process is gone")
+    assert event.event_specific_data is None
+    assert str(read_problem(event)) == f"Its process is gone. {KEPT}. Read the log of the run. Then run again."
+    assert not is_interruption(event)
