@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from tmdb_assets.cli import maintenance
-from tmdb_assets.cli.doctor import looks_at_database
+from tmdb_assets.cli.doctor import database as look_at_database
 from tmdb_assets.errors.problem import ActionableError
 from tmdb_assets.instance import storage
 from tmdb_assets.settings import Settings
@@ -131,7 +131,7 @@ def work_as_superuser(
     return {
         "migrate --roles": migrate,
         "run": lambda: loads.engine,
-        "doctor": lambda: list(looks_at_database(loads)),
+        "doctor": lambda: list(look_at_database(loads)),
         "backup": lambda: back_up(external, tmp_path / "after.dump"),
         "restore": lambda: restore(external, tmp_path / "before.dump", replace=True),
         "open databases": lambda: ensure_databases([warehouse.url], maintenance=[], patience_s=0),
