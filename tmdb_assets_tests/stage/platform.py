@@ -122,8 +122,9 @@ def platform(
 @contextmanager
 def loaded_database_of(server: Server, catalogue: Catalogue, day: dt.date) -> Iterator[str]:
     """The name of a database with one day loaded, without charts, to be copied."""
-    with pytest.MonkeyPatch.context() as monkeypatch, copied_warehouse(server) as warehouse:
-        with platform(warehouse, catalogue, monkeypatch) as ready:
+    with copied_warehouse(server) as warehouse:
+        # The patches, of the clock among them, end here: the database outlives many tests.
+        with pytest.MonkeyPatch.context() as monkeypatch, platform(warehouse, catalogue, monkeypatch) as ready:
             assert_green(ready.run(day, charts=False))
         warehouse.close()
         yield str(warehouse.url.database)
