@@ -27,7 +27,7 @@ from dagster import (
 from tmdb_assets.transforms.conform import Conformed
 from tmdb_assets.warehouse.loading.contracts import StructuralFaultError
 from tmdb_assets.warehouse.loading.latest_state import renew_totals
-from tmdb_assets.warehouse.loading.load import MAX_REJECTED_SHARE, Loaded, TooManyRejectedError, load
+from tmdb_assets.warehouse.loading.load import MAX_REJECTED_SHARE, Loaded, TooManyRejectedError, count_rows, load
 from tmdb_assets.warehouse.loading.merge import MergeCounts
 from tmdb_assets.warehouse.warehouse import Warehouse
 
@@ -108,15 +108,6 @@ def materialized(loaded: Loaded, row_count: int, metadata: Mapping[str, Any] | N
         metadata={**figures, **(metadata or {})},
         check_results=[contract_check(loaded)],
     )
-
-
-def count_rows(connection: sa.Connection, table: sa.Table, day: dt.date | None) -> int:
-    """Rows of the table; only those of the day where the table's key has a day."""
-    counted = sa.select(sa.func.count()).select_from(table)
-    day_column = next((c for c in table.primary_key.columns if c.name in {"snapshot_date", "date_id"}), None)
-    if day is not None and day_column is not None:
-        counted = counted.where(day_column == day)
-    return int(connection.scalar(counted) or 0)
 
 
 def contract_check(loaded: Loaded, *, refused: bool = False) -> AssetCheckResult:

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from tmdb_assets.assets.declare import day_of, table_asset
 from tmdb_assets.assets.failures import MissingDayError, note_gone
-from tmdb_assets.assets.publish import REFUSALS, AssetEvent, count_rows, materialized, refusal_check
+from tmdb_assets.assets.publish import REFUSALS, AssetEvent, materialized, refusal_check
 from tmdb_assets.assets.raw_checks import (
     DETAILS_COMPLETE,
     EXPORT_STORED,
@@ -36,7 +36,7 @@ from tmdb_assets.partitions import run_date
 from tmdb_assets.tmdb.errors import TmdbError
 from tmdb_assets.tmdb.export.download import ExportGoneError
 from tmdb_assets.warehouse.ledger import fetch_log
-from tmdb_assets.warehouse.loading.load import Loaded
+from tmdb_assets.warehouse.loading.load import Loaded, count_rows
 from tmdb_assets.warehouse.schema import raw
 from tmdb_assets.warehouse.warehouse import Warehouse
 
@@ -95,7 +95,7 @@ class _Step:
         """The asset's result: what was requested, stored and not answered."""
         table = fetched.loaded.table
         with self.warehouse.begin() as connection:
-            row_count = count_rows(connection, table, self.day if table.info["partition_unit"] else None)
+            row_count = count_rows(connection, table, self.day)
         metadata: dict[str, Any] = {"requested": fetched.requested}
         if figures := self.tmdb.take_figures():
             metadata["requests"] = figures
@@ -197,6 +197,6 @@ def _require_other_source(warehouse: Warehouse, day: dt.date, error: TmdbError) 
     """Raise `MissingDayError` for a past day without discover rows or an export stored by an earlier run."""
     with warehouse.begin() as connection:
         crawl = fetch_log.find_crawl(connection, day, "export")
-        if (crawl is not None and crawl.is_complete) or fetch_log.count_rows(connection, raw.raw_discover, day):
+        if (crawl is not None and crawl.is_complete) or count_rows(connection, raw.raw_discover, day):
             return
     raise MissingDayError.without_export(day, error.problem) from error

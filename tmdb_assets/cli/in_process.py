@@ -26,7 +26,7 @@ from tmdb_assets.instance.opening import open_instance
 from tmdb_assets.instance.sentences import WithoutLostEvents
 from tmdb_assets.orchestration.automation import FROM_EXPORT
 from tmdb_assets.settings import get_settings
-from tmdb_assets.warehouse.ledger import fetch_log
+from tmdb_assets.warehouse.loading.load import count_rows
 from tmdb_assets.warehouse.schema.fact import load_day
 from tmdb_assets.warehouse.schema.raw import raw_discover
 from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError, driver_problem
@@ -137,7 +137,7 @@ class Platform:
     def has_raw_rows(self, day: dt.date) -> bool:
         """Whether the day's discover rows are stored, so that the day is rebuilt from them."""
         with self.warehouse.begin() as connection:
-            return fetch_log.count_rows(connection, raw_discover, day) > 0
+            return count_rows(connection, raw_discover, day) > 0
 
 
 def run_backfill(platform: Platform, days: Iterable[dt.date], *, refresh: bool = False) -> Iterator[DayRun]:

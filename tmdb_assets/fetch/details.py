@@ -14,7 +14,7 @@ from tmdb_assets.tmdb.errors import BadRequestError, TmdbError, UnreachableError
 from tmdb_assets.transforms.conform import Conformed
 from tmdb_assets.transforms.details import film_part, parse_answer
 from tmdb_assets.warehouse.ledger import details_due, fetch_log
-from tmdb_assets.warehouse.loading.load import Loaded, as_frame, load
+from tmdb_assets.warehouse.loading.load import Loaded, as_frame, count_rows, load
 from tmdb_assets.warehouse.schema import raw
 
 FILMS_A_BATCH = 250
@@ -42,7 +42,7 @@ def fetch_details(fetcher: Fetcher, max_age_days: int) -> Fetched:
             with warehouse.begin() as connection:
                 missing = details_due.films_due(connection, day, opened.started_at)
                 # Few films are due on most days: the share of rejected rows is that of all films of the day.
-                films = max(sum(fetched.due.values()), fetch_log.count_rows(connection, raw.raw_discover, day))
+                films = max(sum(fetched.due.values()), count_rows(connection, raw.raw_discover, day))
             fetched.stored_before = films - len(missing)
             with fetcher.track("film details", len(missing)) as advance:
                 _fetch_films(fetcher, missing, fetched, advance)

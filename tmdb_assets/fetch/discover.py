@@ -14,7 +14,7 @@ from tmdb_assets.tmdb.discover import MAX_PAGES, DiscoverPage, crawl
 from tmdb_assets.tmdb.errors import UnreadableAnswerError
 from tmdb_assets.transforms.discover import PAGE_SIZE, page_name, page_of, parse_page
 from tmdb_assets.warehouse.ledger import fetch_log
-from tmdb_assets.warehouse.loading.load import Loaded, as_frame, load
+from tmdb_assets.warehouse.loading.load import Loaded, as_frame, count_rows, load
 from tmdb_assets.warehouse.schema import raw
 
 PAGES_A_BATCH = 25
@@ -61,7 +61,7 @@ def find_stored(fetcher: Fetcher, fetched: Fetched) -> fetch_log.Crawl | None:
     if fetcher.refresh:
         return None
     with fetcher.warehouse.begin() as connection:
-        fetched.stored_before = fetch_log.count_rows(connection, raw.raw_discover, fetcher.day)
+        fetched.stored_before = count_rows(connection, raw.raw_discover, fetcher.day)
         return fetch_log.find_crawl(connection, fetcher.day, "discover")
 
 

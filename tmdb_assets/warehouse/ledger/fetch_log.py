@@ -212,12 +212,6 @@ def _slices(day: dt.date) -> sa.Select[Any]:
     return sa.select(fetch_slice).where(fetch_slice.c.snapshot_date == day)
 
 
-def count_rows(connection: sa.Connection, table: sa.Table, day: dt.date) -> int:
-    """The number of raw rows of a day."""
-    counted = sa.select(sa.func.count()).select_from(table).where(table.c.snapshot_date == day)
-    return int(connection.scalar(counted) or 0)
-
-
 def known_films(connection: sa.Connection) -> set[int]:
     """The ids of all known films."""
     return set(connection.scalars(sa.select(dim_movie.c.movie_id)))

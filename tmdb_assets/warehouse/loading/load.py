@@ -162,6 +162,15 @@ def _quarantine(
     connection.execute(postgresql.insert(rejected_row).on_conflict_do_nothing(), rows)
 
 
+def count_rows(connection: sa.Connection, table: sa.Table, day: dt.date | None) -> int:
+    """Rows of the table; only those of the day where the table's key has a day."""
+    counted = sa.select(sa.func.count()).select_from(table)
+    day_column = next((c for c in table.primary_key.columns if c.name in {"snapshot_date", "date_id"}), None)
+    if day is not None and day_column is not None:
+        counted = counted.where(day_column == day)
+    return int(connection.scalar(counted) or 0)
+
+
 def _rejected_values(table: sa.Table, item: Rejected, day: dt.date | None, repeats: Counter[str]) -> dict[str, Any]:
     reasons = [{"rule": reason.rule, "value": reason.value} for reason in item.reasons]
     payload = _shortened(item.row)
