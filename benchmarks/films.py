@@ -41,6 +41,15 @@ FIGURES = {
 }
 
 
+def films_folder(parent: Path, count: int) -> Path:
+    """The folder with `count` films in `parent`, written at first use."""
+    folder = parent / f"films{count}"
+    if not folder.exists():
+        folder.mkdir()
+        write_films(folder, count)
+    return folder
+
+
 def write_films(folder: Path, count: int) -> None:
     """Write `count` films (the same each time) with the lists they need into `folder`, as the sandbox reads them."""
     for name in ("genres.csv", "languages.csv"):

@@ -31,9 +31,9 @@ from benchmarks.films import (
     expected_figures,
     expected_second_day,
     export_popularity,
+    films_folder,
     read_edited_films,
     read_films,
-    write_films,
     wrong_days,
 )
 from tmdb_assets.tmdb.sandbox.routes import PAGE_SIZE
@@ -84,11 +84,7 @@ class Lab:
 
     def films(self, count: int) -> Path:
         """The folder with `count` films."""
-        folder = self.folder / f"films{count}"
-        if not folder.exists():
-            folder.mkdir()
-            write_films(folder, count)
-        return folder
+        return films_folder(self.folder, count)
 
     @contextmanager
     def api(

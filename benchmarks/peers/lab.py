@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.bench import Bench
 from benchmarks.fake_api import fake_api
-from benchmarks.films import expected_figures, read_films, write_films
+from benchmarks.films import expected_figures, films_folder, read_films
 from benchmarks.peers.contenders import Contender
 from tmdb_assets.tmdb.sandbox.catalogue import Catalogue
 from tmdb_assets.tmdb.sandbox.routes import PAGE_SIZE
@@ -39,13 +39,13 @@ class Lab:
 
     def catalogue(self, count: int, day: dt.date) -> Catalogue:
         """`count` films as the API sends them on a day."""
-        return read_films(self._films(count), day)
+        return read_films(films_folder(self.folder, count), day)
 
     @contextmanager
     def api(self, count: int, day: dt.date, latency_ms: float, options: Sequence[str] = ()) -> Iterator[Bench]:
         """A load server with `count` films, and what a correct load of them holds."""
         expected = expected_figures(self.catalogue(count, day))
-        with fake_api(self._films(count), day, latency_ms, options) as url:
+        with fake_api(films_folder(self.folder, count), day, latency_ms, options) as url:
             yield Bench(self.folder, url, self.server_url, str(math.ceil(count / PAGE_SIZE)), expected)
 
     def remake(self, made: Bench, contender: Contender) -> dict[str, str]:
@@ -59,10 +59,3 @@ class Lab:
         command = contender.command(str(self.today))
         figures = made.run(f"{what} of {contender.name}", command, contender.database, contender.figures, **state)
         return figures | {"requests": made.requests() - before}
-
-    def _films(self, count: int) -> Path:
-        folder = self.folder / f"films{count}"
-        if not folder.exists():
-            folder.mkdir()
-            write_films(folder, count)
-        return folder
