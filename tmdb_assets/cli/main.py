@@ -250,7 +250,7 @@ def dev(host: str, port: int) -> None:
 @plain_errors
 def psql(arguments: tuple[str, ...]) -> None:
     """Open psql on the warehouse; ARGUMENTS go to psql, like -c 'select count(*) from dim_movie'."""
-    from tmdb_assets.warehouse.server.databases import libpq_environment
+    from tmdb_assets.warehouse.server.libpq import libpq_environment
     from tmdb_assets.warehouse.server.open import open_server
 
     server = open_server()

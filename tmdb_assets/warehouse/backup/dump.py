@@ -28,8 +28,9 @@ from tmdb_assets.warehouse.backup.programs import (
     run_program,
 )
 from tmdb_assets.warehouse.ledger.fetch_lock import UNBOUNDED
-from tmdb_assets.warehouse.server.databases import driver_problem, first_line, libpq_environment
+from tmdb_assets.warehouse.server.databases import driver_problem, first_line
 from tmdb_assets.warehouse.server.engine import SYSTEM_PATH_ONLY, make_engine
+from tmdb_assets.warehouse.server.libpq import libpq_environment
 from tmdb_assets.warehouse.server.open import Server
 from tmdb_assets.warehouse.server.urls import describe
 from tmdb_assets.warehouse.warehouse import LOCK_TIMEOUT

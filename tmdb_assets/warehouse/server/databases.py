@@ -12,6 +12,7 @@ from psycopg import errors, sql
 
 from tmdb_assets.errors.problem import KEPT, UNCHANGED, ActionableError, Problem, Retry
 from tmdb_assets.warehouse.server.engine import SYSTEM_PATH_ONLY
+from tmdb_assets.warehouse.server.libpq import set_variables
 from tmdb_assets.warehouse.server.urls import APPLICATION_NAME, describe, render_url
 
 if TYPE_CHECKING:
@@ -68,20 +69,6 @@ def ensure_databases(
     for url in targets:
         if url.database != reached:
             _connect_first([url], patience_s).close()
-
-
-def libpq_environment(url: URL) -> dict[str, str]:
-    """The environment of this process with the URL in libpq's variables (PGHOST, PGUSER ...), for psql and the like.
-
-    A program's flags then replace only what they name. The few parameters without a variable are left out.
-    """
-    environment = {name: value for name, value in os.environ.items() if name != "PGSERVICE"}  # it overrides these
-    variables = {option.keyword: option.envvar for option in psycopg.pq.Conninfo.get_defaults()}
-    for keyword, value in psycopg.conninfo.conninfo_to_dict(render_url(url)).items():
-        variable = variables.get(keyword.encode())
-        if variable and value is not None:
-            environment[variable.decode()] = str(value)
-    return environment
 
 
 def _create_missing(connection: Connection, names: list[str], where: str, locale: str | None) -> None:
@@ -158,13 +145,13 @@ def _connect(url: URL) -> Connection:
         return psycopg.connect(
             conninfo,
             autocommit=True,
-            connect_timeout=CONNECT_TIMEOUT_S,
+            connect_timeout=None if _has_timeout(url) else CONNECT_TIMEOUT_S,
             application_name=APPLICATION_NAME,
             client_encoding="utf8",  # else text from a SQL_ASCII database arrives as bytes
         )
     except psycopg.OperationalError as error:
         # A failed connection has no sqlstate, and its text may be in any language: PQping says whether it was refused.
-        if error.pgconn is None or isinstance(error, errors.ConnectionTimeout) or not _is_up(conninfo):
+        if error.pgconn is None or isinstance(error, errors.ConnectionTimeout) or not _is_refused(conninfo):
             raise WarehouseUnavailableError(
                 f"Postgres at {describe(url)} cannot be reached ({first_line(error)})",
                 action="Start it, or correct WAREHOUSE_URL",
@@ -179,6 +166,8 @@ def _connect(url: URL) -> Connection:
 def _refusal(url: URL, error: Exception) -> WarehouseUnavailableError:
     """The server refused the connection, and would refuse it again."""
     action = "Correct user, password or database in WAREHOUSE_URL"
+    if names := set_variables():
+        action += f", or what the environment adds to it ({', '.join(names)})"
     if POOLER_LACKS in str(error):
         action = (
             f"This is a connection pooler: add an entry for {url.database} to its [databases], or let WAREHOUSE_URL "
@@ -188,10 +177,15 @@ def _refusal(url: URL, error: Exception) -> WarehouseUnavailableError:
     return WarehouseUnavailableError(what, action=action, setting=SETTING)
 
 
-def _is_up(conninfo: str) -> bool:
-    """Whether the server accepts connections, by PQping, which needs no valid user or database."""
+def _has_timeout(url: URL) -> bool:
+    """Whether the URL or the environment says how long to wait."""
+    return "connect_timeout" in url.query or "PGCONNECT_TIMEOUT" in os.environ
+
+
+def _is_refused(conninfo: str) -> bool:
+    """By PQping, which needs no valid user or database: the server accepts connections, or a parameter is invalid."""
     full = psycopg.conninfo.make_conninfo(conninfo, connect_timeout=CONNECT_TIMEOUT_S)
-    return psycopg.pq.PGconn.ping(full.encode()) == psycopg.pq.Ping.OK
+    return psycopg.pq.PGconn.ping(full.encode()) in {psycopg.pq.Ping.OK, psycopg.pq.Ping.NO_ATTEMPT}
 
 
 def driver_problem(error: BaseException, url: URL | None = None) -> Problem | None:

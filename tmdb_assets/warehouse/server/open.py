@@ -15,6 +15,7 @@ from sqlalchemy.engine import URL
 from tmdb_assets.settings import DATA_DIR, Settings, get_settings
 from tmdb_assets.warehouse.server.data_folder import find_bin_dir
 from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError, ensure_databases
+from tmdb_assets.warehouse.server.libpq import apply_environment
 from tmdb_assets.warehouse.server.urls import APPLICATION_NAME, normalise, reader_url
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def open_server(
     """
     settings = settings or get_settings()
     external = settings.external_url
+    apply_environment(external)
     data_dir = data_dir.expanduser().resolve()
     key = (external, settings.is_sandbox, data_dir)
     with _lock:
@@ -89,6 +91,7 @@ def reading_url(settings: Settings | None = None, *, data_dir: Path = DATA_DIR /
     settings = settings or get_settings()
     if settings.external_url is None:
         return reader_url(open_server(settings, data_dir=data_dir).url, settings)
+    apply_environment(settings.external_url)
     named = normalise(settings.external_url)
     return reader_url(named.set(database=_warehouse_database(settings, named)), settings)
 

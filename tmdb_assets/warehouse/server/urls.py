@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
@@ -32,9 +33,10 @@ def normalise(url: URL) -> URL:
 
 
 def describe(url: URL) -> str:
-    """`host:port/database`, safe to print: no user, password or parameters."""
+    """`host:port/database`, safe to print: no user, password or parameters. What the URL leaves open, libpq reads."""
     host, port = _host_and_port(url)
-    return f"{host or 'local socket'}:{port or 5432}/{url.database}"
+    host, port = host or os.environ.get("PGHOST", "local socket"), port or os.environ.get("PGPORT", "5432")
+    return f"{host}:{port}/{url.database}"
 
 
 def render_url(url: URL) -> str:

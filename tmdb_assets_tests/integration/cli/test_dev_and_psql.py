@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from tmdb_assets.cli import dev_server
-from tmdb_assets.warehouse.server.databases import libpq_environment
+from tmdb_assets.warehouse.server.libpq import libpq_environment
 from tmdb_assets_tests.cases.awkward import catalogue
 from tmdb_assets_tests.fakes.replay import ReplayServer
 from tmdb_assets_tests.stage.command import command_environment, run
@@ -93,7 +93,6 @@ def test_psqls_own_flags_replace_only_their_part_of_the_address(database, replay
 
 
 def test_a_url_in_libpqs_variables(monkeypatch):
-    monkeypatch.setenv("PGSERVICE", "another")
     monkeypatch.setenv("PGPASSFILE", "mine")
     query = {"sslmode": "require", "options": "-c work_mem=7MB", "keepalives": "1"}
     made = libpq_environment(
@@ -109,5 +108,4 @@ def test_a_url_in_libpqs_variables(monkeypatch):
         "PGSSLMODE": "require",
         "PGOPTIONS": "-c work_mem=7MB",
     }
-    assert "PGSERVICE" not in made
     assert made["PGPASSFILE"] == "mine"

@@ -15,7 +15,7 @@ from tmdb_assets.warehouse.backup.dump import back_up
 from tmdb_assets.warehouse.backup.programs import RefusedError, run_program
 from tmdb_assets.warehouse.backup.restore import restore
 from tmdb_assets.warehouse.schema.roles import apply_roles
-from tmdb_assets.warehouse.server.databases import libpq_environment
+from tmdb_assets.warehouse.server.libpq import libpq_environment
 from tmdb_assets.warehouse.server.open import Server
 from tmdb_assets.warehouse.warehouse import Warehouse
 from tmdb_assets_tests.integration.warehouse.backup.state import assert_one_line, everything, execute, on

@@ -18,7 +18,7 @@ from tmdb_assets.warehouse.backup.programs import BackupError, RefusedError, run
 from tmdb_assets.warehouse.backup.restore import restore
 from tmdb_assets.warehouse.schema.ddl import ensure_schema
 from tmdb_assets.warehouse.schema.migrations import HEAD
-from tmdb_assets.warehouse.server.databases import libpq_environment
+from tmdb_assets.warehouse.server.libpq import libpq_environment
 from tmdb_assets.warehouse.server.open import Server
 from tmdb_assets.warehouse.server.urls import describe
 from tmdb_assets.warehouse.warehouse import Warehouse
