@@ -48,6 +48,7 @@ SAMPLE_LINE = "Sample figures: the sandbox answers, not TMDb. Set TMDB_TOKEN for
 
 DEFAULT_API_URL = "https://api.themoviedb.org/3"
 DEFAULT_EXPORT_URL = "https://files.tmdb.org/p/exports"
+UI_HOST = r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?"
 EIGHT_OR_MORE = "8 characters or more (docker compose: letters, digits, - and _)"
 
 
@@ -129,6 +130,11 @@ class Settings(BaseSettings):
         None, min_length=8, description=f"password of the role tmdb_reader, {EIGHT_OR_MORE}"
     )
     reports_dir: Path | None = Field(None, description="folder of the dashboard's page; unset: data/reports")
+    ui_allowed_hosts: str = Field(
+        "",
+        pattern=rf"^({UI_HOST}(\s*,\s*{UI_HOST})*)?$",
+        description="hosts of the pages besides this machine's, as browsers show them: films.example.com,server:3000",
+    )
     alert_webhook_url: Annotated[SecretStr | None, AfterValidator(_secret_http_url)] = Field(
         None, description="receiver of alerts: an http(s) URL that accepts Slack's JSON; unset: only the log"
     )
@@ -152,6 +158,11 @@ class Settings(BaseSettings):
     def reports_folder(self) -> Path:
         """The folder in which runs write the dashboard."""
         return (self.reports_dir or DATA_DIR / "reports").expanduser().resolve()
+
+    @property
+    def allowed_hosts(self) -> frozenset[str]:
+        """The hosts under which browsers reach the pages, besides localhost and the addresses of this machine."""
+        return frozenset(filter(None, re.split(r"[\s,]+", self.ui_allowed_hosts)))
 
     @property
     def source(self) -> str:

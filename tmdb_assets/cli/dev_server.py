@@ -11,7 +11,8 @@ from contextlib import suppress
 
 import psutil
 
-from tmdb_assets.settings import SHIPPED_DIR
+from tmdb_assets.instance.same_origin import parse_host
+from tmdb_assets.settings import SHIPPED_DIR, get_settings
 
 POLL_SECONDS = 2.0  # how often the child's own children are recorded
 SHUTDOWN_SECONDS = 90  # Dagster's own services get 60 to end their runs
@@ -32,12 +33,15 @@ def port_fault(host: str, port: int) -> str | None:
 
 
 def start_ui(host: str, port: int) -> subprocess.Popen[bytes]:
-    """Start `dagster dev` on the project's workspace, with the environment of this process."""
+    """Start `dagster dev`, with a guarded webserver, on the project's workspace; in the environment of this process."""
     workspace = str(SHIPPED_DIR / "workspace.yaml")
-    command = [sys.executable, "-m", "dagster", "dev", "-w", workspace, "-h", host, "-p", str(port)]
+    program = [sys.executable, "-m", "tmdb_assets.instance.webserver", "dev"]
+    command = [*program, "-w", workspace, "-h", host, "-p", str(port)]
     # A shell starts background jobs with SIGINT ignored; Dagster would then ignore SIGTERM as well.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     environment = {**os.environ, "PYTHONWARNINGS": "ignore:Function `dev_command` is superseded"}
+    if parse_host(f"{host}:{port}"):  # a name to listen on is one that browsers use
+        environment["UI_ALLOWED_HOSTS"] = ",".join([*get_settings().allowed_hosts, f"{host}:{port}"])
     return subprocess.Popen(command, cwd=os.environ["DAGSTER_HOME"], env=environment)  # noqa: S603 - our own interpreter
 
 

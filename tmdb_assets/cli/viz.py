@@ -48,30 +48,31 @@ def shown_host(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def options(host: str, port: int) -> list[str]:
+def options(host: str, port: int) -> dict[str, str | int | bool]:
     """Streamlit's options: no usage statistics, no browser, no watched files, no stack traces on the page."""
-    given = {
+    return {
         "server.address": host,
         "server.port": port,
-        "server.headless": "true",
+        "server.headless": True,
         "server.fileWatcherType": "none",
         "browser.serverAddress": shown_host(host),
-        "browser.gatherUsageStats": "false",
+        "browser.gatherUsageStats": False,
         "client.toolbarMode": "viewer",
         "client.showErrorDetails": "none",
         "theme.light.primaryColor": PRIMARY_COLOUR,
         "theme.dark.primaryColor": PRIMARY_COLOUR_IN_THE_DARK,
-        "logger.hideWelcomeMessage": "true",
+        "logger.hideWelcomeMessage": True,
     }
-    return [f"--{name}={value}" for name, value in given.items()]
 
 
 def serve(host: str, port: int) -> None:
-    """Run Streamlit's own command in this process, so that signals stop it like any other command."""
+    """Run Streamlit's server, for its own pages alone, in this process: signals stop it like any other command."""
+    from starlette.middleware import Middleware
     from streamlit import net_util
-    from streamlit.web import cli
+    from streamlit.starlette import App
 
     from tmdb_assets.charts.registry import PICTURES
+    from tmdb_assets.instance.same_origin import SameOriginOnly
 
     for module in {picture.module for picture in PICTURES.values()}:  # before the first reader waits for pandas
         import_module(f"tmdb_assets.charts.{module}")
@@ -79,4 +80,6 @@ def serve(host: str, port: int) -> None:
     # To check a page's origin, Streamlit would request this machine's address from a host on the internet; without it,
     # an unknown origin is refused.
     net_util.get_external_ip = lambda: None
-    cli.main(["run", str(APP), *options(host, port)], prog_name="streamlit")
+    # Streamlit lets pages of every port of this machine in.
+    allowed = {*get_settings().allowed_hosts, f"{host}:{port}"}
+    App(APP, middleware=[Middleware(SameOriginOnly, allowed=allowed)]).run(config=options(host, port))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+REBOUND = "rebound.example"  # a name of another site that leads to this machine
 # No background requests, and no sandbox, for which containers lack the rights.
 ARGUMENTS = [
     "--no-sandbox",
@@ -23,6 +24,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
+    f"--host-resolver-rules=MAP {REBOUND} 127.0.0.1",
 ]
 
 
@@ -38,6 +40,18 @@ def open_browser() -> Iterator[Browser]:
         made = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
         yield made
         made.close()
+
+
+def attacked(browser: Browser, target: str, page: str) -> tuple[dict[str, str], set[int]]:
+    """What the page `page` (fakes/hostile_page.py) achieved, and the statuses of all answers of `target` to it."""
+    with watched_page(browser) as watched:
+        statuses: set[int] = set()
+        ours = [target, target.replace("127.0.0.1", REBOUND)]
+        watched.page.on("response", lambda answer: answer.url.startswith(tuple(ours)) and statuses.add(answer.status))
+        watched.page.goto(page)
+        achieved: dict[str, str] = watched.page.evaluate("attack()")
+        watched.page.goto(ours[1])
+        return achieved, statuses
 
 
 class WatchedPage:

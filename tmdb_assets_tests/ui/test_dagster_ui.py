@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
+import requests
 
 from tmdb_assets import partitions
 from tmdb_assets.charts.registry import REPORTS
@@ -17,11 +18,12 @@ from tmdb_assets.settings import Settings
 from tmdb_assets.warehouse.server.open import open_server
 from tmdb_assets.warehouse.warehouse import Warehouse
 from tmdb_assets_tests.conftest import UNSAFE
+from tmdb_assets_tests.fakes.hostile_page import hostile_page
 from tmdb_assets_tests.oracle.compare import Tables, run_as_admin
-from tmdb_assets_tests.stage.browser import watched_page
+from tmdb_assets_tests.stage.browser import attacked, watched_page
 from tmdb_assets_tests.stage.server_folder import make_server_folder
 from tmdb_assets_tests.stage.started_command import started_command
-from tmdb_assets_tests.stage.waiting import wait_until
+from tmdb_assets_tests.stage.waiting import PATIENCE_S, wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +32,17 @@ if TYPE_CHECKING:
 
 OFFERED_WITHIN_S = 5
 KNOWN_FILM = 603
+OWN_REQUESTS = """async (run) => ({
+  graphql: (await fetch("/graphql", {method: "POST", headers: {"content-type": "application/json"},
+    body: JSON.stringify({query: "{ version }"})})).status,
+  download: (await fetch(`/download_debug/${run}`)).status,
+  subscription: await new Promise((done) => {
+    const socket = new WebSocket(`ws://${location.host}/graphql`, "graphql-ws");
+    socket.onopen = () => socket.send(JSON.stringify({type: "connection_init"}));
+    socket.onmessage = (message) => done(JSON.parse(message.data).type);
+    socket.onerror = () => done("refused");
+  }),
+})"""
 FILLED = "select snapshot_date from raw_export where movie_id = :film and snapshot_date < :today order by 1"
 
 
@@ -112,6 +125,33 @@ def test_days_are_loaded_by_clicking_and_a_check_and_a_chart_are_read(
 
         # Errors are not asserted: Dagster's own pages warn of queries that were open when the reader left.
         assert {urlsplit(request).hostname for request in watched.requests} <= {"127.0.0.1", None}
+
+
+def test_a_page_of_another_server_changes_and_reads_nothing(address: str, browser) -> None:
+    """After the days are loaded: its mutations would delete a run."""
+    runs = run_ids(address)
+    assert len(runs) >= 4
+    deletion = f'mutation {{ deletePipelineRun(runId: "{runs[0]}") {{ __typename }} }}'
+    with hostile_page(address, "/graphql", "/graphql", deletion) as page:
+        achieved, statuses = attacked(browser, address, page)
+    assert achieved == {"image": "refused", "json": "refused", "socket": "refused"}
+    assert statuses == {403}
+    assert run_ids(address) == runs
+
+
+def test_the_uis_own_page_uses_everything(address: str, browser) -> None:
+    run = run_ids(address)[0]
+    with watched_page(browser) as watched:
+        watched.page.goto(f"{address}/graphql")  # GraphQL's own page
+        own = watched.page.evaluate(OWN_REQUESTS, run)
+    assert own == {"graphql": 200, "download": 200, "subscription": "connection_ack"}
+
+
+def run_ids(address: str) -> list[str]:
+    """The runs, as a program that is no browser reads them."""
+    query = {"query": "{ runsOrError { ... on Runs { results { runId } } } }"}
+    answer = requests.post(f"{address}/graphql", json=query, timeout=PATIENCE_S).json()
+    return [run["runId"] for run in answer["data"]["runsOrError"]["results"]]
 
 
 def read_check(page: Page, address: str, tables: Tables) -> None:

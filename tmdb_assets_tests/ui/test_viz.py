@@ -13,8 +13,9 @@ from tmdb_assets.settings import Settings
 from tmdb_assets.warehouse.schema.roles import apply_roles
 from tmdb_assets.warehouse.server.urls import reader_url, render_url
 from tmdb_assets_tests.cases.small_star import AFTER, SECOND_DAY, load_day, make_star
+from tmdb_assets_tests.fakes.hostile_page import hostile_page
 from tmdb_assets_tests.oracle.compare import Tables, copied_warehouse
-from tmdb_assets_tests.stage.browser import WatchedPage, watched_page
+from tmdb_assets_tests.stage.browser import WatchedPage, attacked, watched_page
 from tmdb_assets_tests.stage.started_command import started_command
 
 pytest.importorskip("streamlit", reason="no Streamlit: pip install 'tmdb-assets[viz]'")
@@ -105,3 +106,10 @@ def test_a_chart_fits_a_phone_in_dark_mode_and_is_legible(app: str, browser) -> 
         assert watched.page.evaluate("document.documentElement.scrollWidth") <= 390
         dark = watched.page.locator("[data-testid=stApp]").evaluate("app => getComputedStyle(app).colorScheme")
         assert dark == "dark"
+
+
+def test_a_page_of_another_server_neither_reads_nor_shows_the_app(app: str, browser) -> None:
+    with hostile_page(app, "/_stcore/upload_file/a/b", "/_stcore/stream", "") as page:
+        achieved, statuses = attacked(browser, app, page)
+    assert achieved == {"image": "refused", "json": "refused", "socket": "refused"}
+    assert statuses == {403}

@@ -28,4 +28,8 @@ def test_the_host_that_a_browser_reaches(host, shown) -> None:
 
 def test_streamlit_sends_no_statistics_and_listens_on_the_given_address() -> None:
     given = viz.options("127.0.0.1", 8600)
-    assert {"--browser.gatherUsageStats=false", "--server.address=127.0.0.1", "--server.port=8600"} <= set(given)
+    assert (given["browser.gatherUsageStats"], given["server.address"], given["server.port"]) == (
+        False,
+        "127.0.0.1",
+        8600,
+    )

@@ -27,6 +27,7 @@ PRIVATE_NAMES = {
         "dagster._core.storage.tags.SENSOR_NAME_TAG",
         "dagster._core.storage.tags.WILL_RETRY_TAG",
     },
+    "tmdb_assets.instance.webserver": {"dagster._cli.dev"},
     "tmdb_assets_tests.graph.assets.test_failures": {"dagster._core.test_utils.create_run_for_test"},
     "tmdb_assets_tests.integration.instance.test_storage": {"dagster._core.instance.InstanceRef"},
     "tmdb_assets_tests.integration.orchestration.test_alerts": {"dagster._core.test_utils.create_run_for_test"},
