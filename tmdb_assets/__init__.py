@@ -12,7 +12,7 @@ The map; the rooms are in the order in which data flows. docs/architecture.md sa
 - `assets`, `checks`: the Dagster graph: one asset per table or view, and checks across tables.
 - `charts`, `dashboard`, `viz`: from frames to pictures, the HTML page and the Streamlit app (optional extra).
 - `orchestration`: jobs, schedule, sensors, gaps and alerts.
-- `instance`: Dagster's storage and launcher, named in dagster.yaml.
+- `instance`: Dagster's storage and launcher, named in dagster.yaml; the guarded server of its UI.
 - `definitions`: the only place where everything is wired together.
 - `cli`: the command `tmdb-assets`, one module per subcommand.
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -82,4 +83,11 @@ def serve(host: str, port: int) -> None:
     net_util.get_external_ip = lambda: None
     # Streamlit lets pages of every port of this machine in.
     allowed = {*get_settings().allowed_hosts, f"{host}:{port}"}
-    App(APP, middleware=[Middleware(SameOriginOnly, allowed=allowed)]).run(config=options(host, port))
+    app = App(APP, middleware=[Middleware(SameOriginOnly, allowed=allowed)])
+    try:
+        app.run(config=options(host, port))
+    except KeyboardInterrupt:
+        pass
+    except SystemExit as end:  # stopped: the server has ended, and raised the signal again
+        if end.code != 128 + signal.SIGTERM:
+            raise

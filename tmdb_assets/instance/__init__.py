@@ -1,1 +1,1 @@
-"""What dagster.yaml names: Dagster's storage and the launcher of its runs. The only room with its private modules."""
+"""What dagster.yaml names, Dagster's storage and launcher, and the UI's server. The only room with private modules."""

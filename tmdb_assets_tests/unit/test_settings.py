@@ -89,6 +89,12 @@ CASES = {
         None, {SECRET: SecretStr(SECRET)}, ["seven77"], "8 characters or more", is_secret=True
     ),
     "REPORTS_DIR": Case(None, {"/srv/pages": Path("/srv/pages")}, [], "folder of the dashboard's page"),
+    "UI_ALLOWED_HOSTS": Case(
+        "",
+        {"films.example.com, server:3000": "films.example.com, server:3000", "[fe80::1]:3000": "[fe80::1]:3000"},
+        ["https://films.example.com", "films.example.com/ui", "*", "a b", "server:"],
+        "as browsers show them: films.example.com,server:3000",
+    ),
     "ALERT_WEBHOOK_URL": Case(
         None,
         {f"https://hooks.example/{SECRET}?a=b": SecretStr(f"https://hooks.example/{SECRET}?a=b")},
