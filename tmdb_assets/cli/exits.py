@@ -31,8 +31,11 @@ def _dagster_home() -> Path:
     link = home / "dagster.yaml"
     shipped = SHIPPED_DIR / "dagster.yaml"
     if not link.exists() or (link.is_symlink() and link.resolve() != shipped.resolve()):
-        link.unlink(missing_ok=True)  # of another checkout, or of one that was moved
-        link.symlink_to(os.path.relpath(shipped, home))
+        # Missing, of another checkout, or of one that was moved. Replaced in one step: other commands may do the same.
+        made = home / f".dagster.yaml.{os.getpid()}"
+        made.unlink(missing_ok=True)
+        made.symlink_to(os.path.relpath(shipped, home))
+        made.replace(link)
     return home
 
 

@@ -33,7 +33,7 @@ from dagster_postgres import (
 from tmdb_assets.instance.launcher import PROCESS_TAG, this_process
 from tmdb_assets.warehouse.schema.roles import require_no_superuser
 from tmdb_assets.warehouse.server import reconnect
-from tmdb_assets.warehouse.server.engine import make_engine
+from tmdb_assets.warehouse.server.engine import SYSTEM_PATH_ONLY, lock_schema, make_engine
 from tmdb_assets.warehouse.server.open import Server, open_server
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 # An in-process run holds one or two connections nearly all the time; threads of the daemon come and go.
 POOL_SIZE = 2
 MAX_OVERFLOW = 20
+LAST_TABLE = "public.jobs"  # Dagster makes the tables of its runs and events before it
 
 _pooled_engines: weakref.WeakSet[sa.Engine] = weakref.WeakSet()
 
@@ -56,9 +57,11 @@ class WarehouseStorage(DagsterPostgresStorage):
     with a pool, 1.0 s.
     """
 
-    def __init__(self, storage_url: URL, inst_data: ConfigurableClassData | None = None) -> None:
+    def __init__(
+        self, storage_url: URL, inst_data: ConfigurableClassData | None = None, *, should_autocreate_tables: bool = True
+    ) -> None:
         text = storage_url.render_as_string(hide_password=False)
-        super().__init__(text, inst_data=inst_data)  # creates the tables
+        super().__init__(text, should_autocreate_tables, inst_data=inst_data)
         engine = make_engine(
             storage_url,
             isolation_level="AUTOCOMMIT",
@@ -84,19 +87,24 @@ class WarehouseStorage(DagsterPostgresStorage):
 
         Raises `WarehouseUnavailableError` if the server cannot be used.
         """
-        return open_storage(open_server(), inst_data, **config_value)
+        del config_value  # it is empty
+        return open_storage(open_server(), inst_data)
 
 
-def open_storage(server: Server, inst_data: ConfigurableClassData | None = None, **config: Any) -> WarehouseStorage:
-    """Open the storage on this server.
+def open_storage(server: Server, inst_data: ConfigurableClassData | None = None) -> WarehouseStorage:
+    """Open the storage on this server; one process at a time makes its tables where they are missing.
 
     Raises `WarehouseUnavailableError` in a superuser's session if the database belongs to a lesser role.
     """
-    if not server.is_embedded:
-        url = server.storage_url.set(drivername="postgresql+psycopg")
-        with make_engine(url, poolclass=sa.NullPool).connect() as connection:
+    url = server.storage_url.set(drivername="postgresql+psycopg")
+    with make_engine(url, poolclass=sa.NullPool).connect() as connection:
+        connection.exec_driver_sql(SYSTEM_PATH_ONLY)
+        if not server.is_embedded:
             require_no_superuser(connection)
-    return WarehouseStorage(server.storage_url, inst_data=inst_data, **config)
+        is_made = bool(connection.scalar(sa.text("select to_regclass(:name)"), {"name": LAST_TABLE}))
+        if not is_made:
+            lock_schema(connection)  # held while the parent class makes them on connections of its own
+        return WarehouseStorage(server.storage_url, inst_data, should_autocreate_tables=not is_made)
 
 
 class _OnSharedEngine:

@@ -24,10 +24,10 @@ from tmdb_assets.warehouse.backup.fill import OWN_NOTES, fill, list_objects
 from tmdb_assets.warehouse.backup.programs import RefusedError, find_program
 from tmdb_assets.warehouse.backup.successor import hand_over, successor, take_name
 from tmdb_assets.warehouse.ledger.fetch_lock import FETCH_LOCK
-from tmdb_assets.warehouse.schema.ddl import SCHEMA_LOCK
 from tmdb_assets.warehouse.schema.migrations import DROPPED_FUNCTIONS, DROPPED_TABLES
 from tmdb_assets.warehouse.schema.roles import find_owner
 from tmdb_assets.warehouse.schema.vocabulary import metadata
+from tmdb_assets.warehouse.server.engine import lock_schema
 from tmdb_assets.warehouse.server.open import Server
 from tmdb_assets.warehouse.server.urls import APPLICATION_NAME, READER, describe
 
@@ -91,7 +91,7 @@ def _take_locks(former: sa.Connection, server: Server) -> None:
     is_free = former.execute(sa.select(sa.func.pg_try_advisory_xact_lock(FETCH_LOCK))).scalar()
     _require_idle(former, server, is_free=bool(is_free))
     former.execute(sa.text(f"set local lock_timeout = '{LOCK_WAIT}'"))
-    former.execute(sa.select(sa.func.pg_advisory_xact_lock(SCHEMA_LOCK)))
+    lock_schema(former)
 
 
 def _require_idle(former: sa.Connection, server: Server, *, is_free: bool = True) -> None:

@@ -24,9 +24,9 @@ from tmdb_assets.warehouse.schema import bridges, dimensions, fact, raw
 from tmdb_assets.warehouse.schema.roles import act_as_owner
 from tmdb_assets.warehouse.schema.upgrade import SchemaMismatchError, mark, upgrade
 from tmdb_assets.warehouse.schema.vocabulary import column, metadata, table
+from tmdb_assets.warehouse.server.engine import lock_schema
 
 DECLARED_IN = (raw, dimensions, bridges, fact, own_tables())  # importing them fills `metadata`
-SCHEMA_LOCK = 7_308_332_001  # advisory lock: one process at a time changes the schema
 
 
 applied_sql = table(
@@ -69,7 +69,7 @@ def ensure_schema(engine: sa.Engine) -> None:
     with _plain_errors(), engine.begin() as connection:
         if _applied(connection, "schema") == digest:
             return
-        connection.execute(sa.text("select pg_advisory_xact_lock(:lock)"), {"lock": SCHEMA_LOCK})
+        lock_schema(connection)
         if _applied(connection, "schema") == digest:
             return
         connection.exec_driver_sql("set local statement_timeout = 0")  # it may rewrite years of rows
@@ -149,7 +149,7 @@ def apply_view(connection: sa.Connection, name: str) -> bool:
     digest = hashlib.sha256(text.encode()).hexdigest()
     if _applied(connection, name) == digest and connection.scalar(sa.text("select to_regclass(:n)"), {"n": name}):
         return False
-    connection.execute(sa.text("select pg_advisory_xact_lock(:lock)"), {"lock": SCHEMA_LOCK})
+    lock_schema(connection)
     with _plain_errors():
         act_as_owner(connection)
         _execute(connection, text)

@@ -8,17 +8,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psycopg
 import sqlalchemy as sa
+import tenacity
 from pydantic import SecretStr
 
 from tmdb_assets.settings import SQL_DIR, Settings
 from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError
-from tmdb_assets.warehouse.server.engine import SYSTEM_PATH_ONLY, make_engine
+from tmdb_assets.warehouse.server.engine import SYSTEM_PATH_ONLY, lock_schema, make_engine
 from tmdb_assets.warehouse.server.passing_login import passing_login
 from tmdb_assets.warehouse.server.urls import READER, describe
 
 OWNER, LOADER = "tmdb_owner", "tmdb_loader"
 _UNPRIVILEGED = "42501"
+# Roles belong to the server and a lock to one database, so roles made for two databases at once may still collide
+# ("tuple concurrently updated" is an internal error), or with a load (deadlock). It is one transaction: repeated.
+_COLLISIONS = (psycopg.errors.InternalError_, psycopg.errors.UniqueViolation, psycopg.errors.DeadlockDetected)
 STORAGE_TABLES = """
 select format('alter table public.%I owner to %I', relname, cast(:loader as text)) from pg_class
 where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and pg_get_userbyid(relowner) = current_user
@@ -35,22 +40,12 @@ def apply_roles(
     (Dagster's) and of the tables that this role made there, so that services can do everything as the loader. Raises
     `WarehouseUnavailableError`, with nothing changed, where this role may not make roles.
     """
+    collides = tenacity.retry_if_exception(lambda error: isinstance(getattr(error, "orig", None), _COLLISIONS))
+    patient = tenacity.Retrying(
+        retry=collides, stop=tenacity.stop_after_attempt(20), wait=tenacity.wait_random(max=0.5), reraise=True
+    )
     try:
-        with engine.begin() as connection:
-            for name in ("roles", "grants"):
-                text = (SQL_DIR / f"{name}.sql").read_text(encoding="utf-8")
-                connection.exec_driver_sql(text.replace("%", "%%"))
-            if settings.warehouse_loader_password is not None:
-                _let_in(connection, LOADER, settings.warehouse_loader_password)
-                if storage_database is not None:
-                    quoted = connection.dialect.identifier_preparer.quote(storage_database)
-                    connection.exec_driver_sql(f"alter database {quoted} owner to {LOADER}")
-            if settings.warehouse_reader_password is not None:
-                _let_in(connection, READER, settings.warehouse_reader_password)
-            elif is_embedded:
-                connection.exec_driver_sql(f"alter role {READER} login")
-        if settings.warehouse_loader_password is not None and storage_database is not None:
-            _hand_over_tables(engine.url.set(database=storage_database))
+        patient(_apply_roles, engine, settings, is_embedded=is_embedded, storage_database=storage_database)
     except sa.exc.DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) != _UNPRIVILEGED:
             raise
@@ -62,10 +57,30 @@ def apply_roles(
         ) from None
 
 
+def _apply_roles(engine: sa.Engine, settings: Settings, *, is_embedded: bool, storage_database: str | None) -> None:
+    with engine.begin() as connection:
+        lock_schema(connection)
+        for name in ("roles", "grants"):
+            text = (SQL_DIR / f"{name}.sql").read_text(encoding="utf-8")
+            connection.exec_driver_sql(text.replace("%", "%%"))
+        if settings.warehouse_loader_password is not None:
+            _let_in(connection, LOADER, settings.warehouse_loader_password)
+            if storage_database is not None:
+                quoted = connection.dialect.identifier_preparer.quote(storage_database)
+                connection.exec_driver_sql(f"alter database {quoted} owner to {LOADER}")
+        if settings.warehouse_reader_password is not None:
+            _let_in(connection, READER, settings.warehouse_reader_password)
+        elif is_embedded:
+            connection.exec_driver_sql(f"alter role {READER} login")
+    if settings.warehouse_loader_password is not None and storage_database is not None:
+        _hand_over_tables(engine.url.set(database=storage_database))
+
+
 def _hand_over_tables(storage_url: sa.URL) -> None:
     """Make the loader the owner of the tables that this role made, as in a first run before there was a loader."""
     with make_engine(storage_url, poolclass=sa.NullPool).begin() as connection:
         connection.exec_driver_sql(SYSTEM_PATH_ONLY)
+        lock_schema(connection)
         for statement in connection.scalars(sa.text(STORAGE_TABLES), {"loader": LOADER}).all():
             connection.exec_driver_sql(statement.replace("%", "%%"))
 

@@ -14,6 +14,13 @@ import sqlalchemy as sa
 SYSTEM_PATH_ONLY = "set local search_path = pg_catalog, pg_temp"
 """Until the transaction ends, only Postgres's own functions, operators and tables are found by a bare name."""
 
+SCHEMA_LOCK = 7_308_332_001  # advisory lock; sql/functions/ensure_partition.sql takes it too
+
+
+def lock_schema(connection: sa.Connection) -> None:
+    """Until the transaction ends, no other process makes or changes tables, views or rights in this database."""
+    connection.exec_driver_sql(f"select pg_catalog.pg_advisory_xact_lock({SCHEMA_LOCK})")
+
 
 def make_engine(url: sa.URL, **options: Any) -> sa.Engine:
     """Make an engine whose connections call nothing by a bare name when they are opened; `options` are SQLAlchemy's."""

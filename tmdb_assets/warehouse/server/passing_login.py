@@ -48,7 +48,8 @@ def passing_login(url: URL, role: str) -> Iterator[URL]:
             (expiry,) = admin.execute("select (now() + %s)::text", [LIFETIME]).fetchall()[0]
         for (expired,) in left:
             # Another process dropped it, or it owns objects in another database: the next call from there drops it.
-            with suppress(psycopg.errors.UndefinedObject, psycopg.errors.DependentObjectsStillExist):
+            gone = psycopg.errors.UndefinedObject, psycopg.errors.InternalError_  # the latter: dropped at the same time
+            with suppress(*gone, psycopg.errors.DependentObjectsStillExist):
                 _drop(admin, sql.Identifier(expired))
         verifier = admin.pgconn.encrypt_password(password.encode(), name.encode(), b"scram-sha-256").decode()
         with admin.transaction():

@@ -1,5 +1,7 @@
 """Dagster's storage next to the warehouse, on a server with a difficult password."""
 
+from pathlib import Path
+
 import pytest
 import sqlalchemy as sa
 from dagster import (
@@ -15,6 +17,7 @@ from dagster._core.instance import InstanceRef
 
 from tmdb_assets.instance import storage
 from tmdb_assets.warehouse.server import open as server_module
+from tmdb_assets_tests.stage.at_once import together
 from tmdb_assets_tests.stage.postgres import PASSWORD, as_text, connect, needs_embedded, settings
 from tmdb_assets_tests.stage.waiting import wait_until
 
@@ -67,6 +70,21 @@ def test_dagster_stores_and_finds_its_runs(guests_server):
         assert again.get_run_by_id(run_id).is_success
         again.optimize_for_webserver(statement_timeout=5000, pool_recycle=60, max_overflow=5)
         assert again.get_runs_count() == 1
+
+
+def test_four_commands_at_once_make_the_tables(database, caplog):
+    server = server_module.Server(
+        url=database, storage_url=database.set(drivername="postgresql+psycopg2"), is_embedded=True, bin_dir=Path()
+    )
+    for _ in range(3):
+        opened = together(*[lambda: storage.open_storage(server)] * 4)
+        assert [each.run_storage.get_runs_count() for each in opened] == [0] * 4
+        for each in opened:
+            each.event_log_storage.dispose()  # their engine
+        with connect(database) as connection:
+            connection.execute("drop schema public cascade")
+            connection.execute("create schema public")
+    assert caplog.records == []  # Dagster logs that it tries again, five times at most
 
 
 def test_each_part_of_the_storage_can_be_opened_separately(guests_server):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from functools import partial
 
 import psycopg
 import pytest
@@ -22,6 +23,7 @@ from tmdb_assets.warehouse.warehouse import Warehouse
 from tmdb_assets_tests.cases.awkward import catalogue, sound_films
 from tmdb_assets_tests.cases.sound_rows import TABLES
 from tmdb_assets_tests.oracle.compare import Tables, copied_warehouse, fresh_database, state_of
+from tmdb_assets_tests.stage.at_once import together
 from tmdb_assets_tests.stage.platform import failures_of, platform
 from tmdb_assets_tests.stage.postgres import connect
 
@@ -210,6 +212,16 @@ def test_the_owner_of_a_database_makes_the_roles_without_being_superuser(server,
         made.close()
     with warehouse.begin() as connection:
         connection.exec_driver_sql(f"drop owned by {name}; drop role {name}")
+
+
+def test_roles_are_made_by_four_commands_at_once_for_one_database_and_for_another(server, warehouse: Warehouse) -> None:
+    with fresh_database(server) as url:
+        other = Warehouse(url=url)
+        engines = [warehouse.engine, warehouse.engine, warehouse.engine, other.engine]
+        for _ in range(5):
+            together(*[partial(apply_roles, engine, SETTINGS, is_embedded=True) for engine in engines])
+        assert are_made(other.engine)
+        other.close()
 
 
 def test_a_role_that_may_not_make_roles_gets_advice(warehouse: Warehouse, login: sa.URL) -> None:
