@@ -6,8 +6,10 @@ import datetime as dt
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 
+import psycopg2
 import pytest
 import sqlalchemy as sa
 from dagster import AssetKey, DagsterInstance
@@ -16,6 +18,7 @@ from tmdb_assets.settings import PROJECT_ROOT
 from tmdb_assets.warehouse.server import open as server_module
 from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError
 from tmdb_assets.warehouse.server.open import Server
+from tmdb_assets.warehouse.server.urls import render_url
 from tmdb_assets.warehouse.warehouse import Warehouse
 from tmdb_assets_tests.cases.awkward import catalogue, sound_films
 from tmdb_assets_tests.cases.sound_rows import rows_of
@@ -127,6 +130,24 @@ def test_settings_do_not_reach_the_next_user_of_a_connection(pooled_warehouse: W
     assert {timeout for timeout, _ in ours} == {"30min"}
     assert {timeout for timeout, _ in after} == {before[0]} == {"0"}
     assert {pid for _, pid in ours} & {pid for _, pid in after}  # it was the same connection to the server
+
+
+def test_every_session_is_in_utc_whatever_the_databases_default(pooled: sa.URL, database: sa.URL) -> None:
+    shown = "select current_setting('timezone'), current_setting('datestyle'), current_setting('client_encoding')"
+    with connect(database) as plain:
+        for name, value in {
+            "timezone": "Asia/Kolkata",
+            "datestyle": "German, DMY",
+            "client_encoding": "LATIN1",
+        }.items():
+            plain.execute(f"alter database {database.database} set {name} = '{value}'")
+    url = render_url(pooled.set(database=database.database))
+    with ExitStack() as stack:
+        sessions = [stack.enter_context(closing(psycopg2.connect(url))).cursor() for _ in range(4)]
+        for _ in range(2):
+            for session in sessions:
+                session.execute(shown)
+            assert {session.fetchone() for session in sessions} == {("UTC", "ISO, MDY", "UTF8")}
 
 
 def test_the_lock_excludes_names_its_holder_and_dies_with_it(pooled_warehouse: Warehouse) -> None:
