@@ -12,16 +12,16 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from functools import partial
 from importlib.metadata import version
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import requests
 import sqlalchemy as sa
 
 from tmdb_assets import partitions
 from tmdb_assets.errors.problem import ActionableError
-from tmdb_assets.orchestration.gaps import counted_from, find_gaps
+from tmdb_assets.instance.cancelled import cancelled_days, runs_by_day
+from tmdb_assets.orchestration.gaps import counted_from, describe_cancelled, find_gaps
 from tmdb_assets.settings import DATA_DIR, DEFAULT_API_URL, Settings
 from tmdb_assets.tmdb.client import TmdbClient
 from tmdb_assets.tmdb.errors import TmdbError
@@ -32,6 +32,9 @@ from tmdb_assets.warehouse.schema.upgrade import SchemaMismatchError, find_versi
 from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError, first_line
 from tmdb_assets.warehouse.server.urls import describe
 from tmdb_assets.warehouse.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
 
 State = Literal["ok", "note", "wrong"]
 LEAST_FREE_GB, FEW_FREE_GB = 1, 5
@@ -149,7 +152,6 @@ def database(warehouse: Warehouse) -> Iterator[Finding]:
         "Schema": schema,
         "Rights": rights,
         "Newest day": newest_day,
-        "Gaps": partial(gaps, first_day=warehouse.settings.tmdb_first_day),
     }
     with engine.connect() as connection:
         for name, check in checks.items():
@@ -159,12 +161,12 @@ def database(warehouse: Warehouse) -> Iterator[Finding]:
                 connection.rollback()
                 finding = Finding("wrong", name, first_line(error.orig or error))
             yield finding
-    from dagster import DagsterError
+        from dagster import DagsterError
 
-    try:
-        yield from dagster_services()
-    except (sa.exc.DBAPIError, ActionableError, DagsterError) as error:
-        yield Finding("wrong", "Dagster", first_line(getattr(error, "orig", error)))
+        try:
+            yield from dagster_services(connection, warehouse.settings.tmdb_first_day)
+        except (sa.exc.DBAPIError, ActionableError, DagsterError) as error:
+            yield Finding("wrong", "Dagster", first_line(getattr(error, "orig", error)))
 
 
 def server_version(connection: sa.Connection) -> Finding:
@@ -220,29 +222,40 @@ def newest_day(connection: sa.Connection) -> Finding:
     return Finding("wrong", "Newest day", f"{text}: tmdb-assets run, and see the daemon below")
 
 
-def gaps(connection: sa.Connection, first_day: dt.date) -> Finding:
-    """Days between the first loaded one and yesterday that have no facts, as far back as exports are published."""
+def gaps(
+    connection: sa.Connection, instance: DagsterInstance, first_day: dt.date, *, daemon_runs: bool
+) -> Iterator[Finding]:
+    """Days between the first loaded one and yesterday without facts or export, and whether the daemon loads them."""
     loaded = loaded_days(connection)
     if not loaded:
-        return Finding("note", "Gaps", "no day is loaded yet")
+        yield Finding("note", "Gaps", "no day is loaded yet")
+        return
     today = partitions.today()
     found = find_gaps(connection, first_day, today)
-    missing = [gap.day for gap in found if not gap.is_loaded]
-    if not missing:
+    waiting = sorted(cancelled_days(instance, runs_by_day(instance, [gap.day for gap in found]), partitions.now()))
+    if waiting:
+        yield Finding("note", "Gaps", f"the daemon does not load {describe_cancelled(waiting)}")
+    due = [gap for gap in found if gap.day not in waiting]
+    missing = [gap.day for gap in due if not gap.is_loaded]
+    if missing:
+        state: State = "note" if daemon_runs else "wrong"
+        text = f"{missing[0]} is missing"
+        if len(missing) > 1:
+            text = f"{len(missing)} days are missing, the first {missing[0]}, the last {missing[-1]}"
+        text += "; the daemon loads what is published, or at once" * daemon_runs
+        yield Finding(state, "Gaps", f"{text}: tmdb-assets backfill --from {missing[0]} --to {missing[-1]}")
+    elif due:
+        first, last = due[0].day, due[-1].day
         text = f"no day is missing since {counted_from(loaded, first_day, today)}"
-        if not found:
-            return Finding("ok", "Gaps", text)
-        first, last = found[0].day, found[-1].day
-        text += f"; {len(found)} without the export, the first {first}: "
-        return Finding("note", "Gaps", f"{text}tmdb-assets backfill --refresh --from {first} --to {last}")
-    text = f"{missing[0]} is missing: "
-    if len(missing) > 1:
-        text = f"{len(missing)} days are missing, the first {missing[0]}, the last {missing[-1]}: "
-    return Finding("wrong", "Gaps", f"{text}tmdb-assets backfill --from {missing[0]} --to {missing[-1]}")
+        text += f"; {len(due)} without the export, the first {first}"
+        text += ", which the daemon loads, or at once" * daemon_runs
+        yield Finding("note", "Gaps", f"{text}: tmdb-assets backfill --refresh --from {first} --to {last}")
+    elif not found:
+        yield Finding("ok", "Gaps", f"no day is missing since {counted_from(loaded, first_day, today)}")
 
 
-def dagster_services() -> Iterator[Finding]:
-    """Dagster's own storage, and whether the daemon that fires the schedule is running."""
+def dagster_services(connection: sa.Connection, first_day: dt.date) -> Iterator[Finding]:
+    """Gaps, Dagster's own storage, and whether the daemon that fires the schedule is running."""
     from tmdb_assets.instance.launcher import close_dead_runs
     from tmdb_assets.instance.opening import open_instance
 
@@ -250,9 +263,11 @@ def dagster_services() -> Iterator[Finding]:
         closed = close_dead_runs(instance)
         text = f"runs stored: {instance.get_runs_count()}"
         text += f"; {len(closed)} whose process died are now marked as failed" if closed else ""
-        yield Finding("ok", "Dagster", text)
         beats = instance.get_daemon_heartbeats()
-    yield daemon({name: beat.timestamp for name, beat in beats.items()}, partitions.now())
+        running = daemon({name: beat.timestamp for name, beat in beats.items()}, partitions.now())
+        yield from gaps(connection, instance, first_day, daemon_runs=running.state == "ok")
+        yield Finding("ok", "Dagster", text)
+    yield running
 
 
 def daemon(beats: Mapping[str, float], now: dt.datetime) -> Finding:

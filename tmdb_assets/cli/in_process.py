@@ -6,8 +6,8 @@ import datetime as dt
 import sys
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,13 @@ from tmdb_assets.assets.failures import is_interruption, read_problem
 from tmdb_assets.assets.tmdb_source import TmdbSource
 from tmdb_assets.errors.problem import ActionableError, Problem
 from tmdb_assets.fetch.progress import Progress
+from tmdb_assets.instance.cancelled import cancel_run, hangup_interrupts, note_cancelled
 from tmdb_assets.instance.launcher import close_dead_runs
 from tmdb_assets.instance.opening import open_instance
 from tmdb_assets.instance.sentences import WithoutLostEvents
 from tmdb_assets.orchestration.automation import FROM_EXPORT
 from tmdb_assets.settings import get_settings
+from tmdb_assets.warehouse.ledger.exports import loaded_days
 from tmdb_assets.warehouse.loading.load import count_rows
 from tmdb_assets.warehouse.schema.fact import load_day
 from tmdb_assets.warehouse.schema.raw import raw_discover
@@ -140,24 +142,44 @@ class Platform:
             return count_rows(connection, raw_discover, day) > 0
 
 
-def run_backfill(platform: Platform, days: Iterable[dt.date], *, refresh: bool = False) -> Iterator[DayRun]:
-    """Load days one by one, oldest first; an interruption ends it.
+def run_backfill(
+    platform: Platform, days: Iterable[dt.date], *, refresh: bool = False
+) -> Generator[DayRun, None, None]:
+    """Load days one by one, oldest first; an interruption ends it, and cancels the days that are not loaded yet.
 
     Today is loaded completely, a day with raw rows is rebuilt from them, and any other day is loaded from its export,
-    which needs only two assets. `refresh` requests today again, and the export of every other day.
+    which needs only two assets. `refresh` requests today again, and the export of every other day. Close it, if not all
+    days are taken.
     """
-    for day in sorted(days):
-        today = partitions.today()
-        exports = ("raw_export",) if refresh else ()
-        if day == today:
-            outcome = run_day(platform, day, today=today, refresh=FETCHING_STEPS if refresh else ())
-        elif platform.has_raw_rows(day):
-            outcome = run_day(platform, day, job="backfill", refresh=exports)
-        else:
-            outcome = run_day(platform, day, job="backfill", assets=FROM_EXPORT, refresh=exports)
-        yield outcome
-        if outcome.interrupted:
-            return
+    left = sorted(days)
+    try:
+        while left:
+            outcome = _run_one(platform, left[0], refresh=refresh)
+            del left[0]
+            if outcome.interrupted:
+                _cancel(platform, left)
+                left.clear()
+            yield outcome
+    except (KeyboardInterrupt, SystemExit, GeneratorExit):
+        _cancel(platform, left)
+        raise
+
+
+def _run_one(platform: Platform, day: dt.date, *, refresh: bool) -> DayRun:
+    today = partitions.today()
+    exports = ("raw_export",) if refresh else ()
+    if day == today:
+        return run_day(platform, day, today=today, refresh=FETCHING_STEPS if refresh else ())
+    if platform.has_raw_rows(day):
+        return run_day(platform, day, job="backfill", refresh=exports)
+    return run_day(platform, day, job="backfill", assets=FROM_EXPORT, refresh=exports)
+
+
+def _cancel(platform: Platform, days: Iterable[dt.date]) -> None:
+    """Leave the days to a person that are not loaded completely: the gap filler does not load what was cancelled."""
+    with platform.warehouse.begin() as connection:
+        loaded = loaded_days(connection)
+    note_cancelled(platform.instance, "backfill", [day for day in days if not loaded.get(day)])
 
 
 def run_day(
@@ -172,7 +194,8 @@ def run_day(
     """Materialize a day in this process: the whole job, or only `assets`. Failures are reported, not raised.
 
     `refresh` names the fetching steps that request again what is stored. The run belongs to `today`, the date on which
-    its command was given (default: now), even if it starts after midnight.
+    its command was given (default: now), even if it starts after midnight. Ctrl-C, SIGTERM and SIGHUP end it as
+    cancelled.
     """
     run_id = str(uuid.uuid4())
     partitions.begin_run(run_id, today or partitions.today())
@@ -180,25 +203,33 @@ def run_day(
     config: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     if refresh:
         config["ops"] = {step: {"config": {"refresh": True}} for step in refresh}
-    result = platform.definitions.resolve_job_def(job).execute_in_process(
-        partition_key=day.isoformat(),
-        instance=platform.instance,
-        run_config=config,
-        asset_selection=[AssetKey(name) for name in assets] or None,
-        run_id=run_id,
-        raise_on_error=False,
-    )
-    checks = result.get_asset_check_evaluations()
+    events: Sequence[DagsterEvent] = ()
+    checks: Sequence[AssetCheckEvaluation] = ()
+    is_success = False
+    interrupted = True
+    with hangup_interrupts(), suppress(KeyboardInterrupt):  # raised before the run's first event, or by a second Ctrl-C
+        result = platform.definitions.resolve_job_def(job).execute_in_process(
+            partition_key=day.isoformat(),
+            instance=platform.instance,
+            run_config=config,
+            asset_selection=[AssetKey(name) for name in assets] or None,
+            run_id=run_id,
+            raise_on_error=False,
+        )
+        events, checks, is_success = result.all_events, result.get_asset_check_evaluations(), result.success
+        interrupted = any(is_interruption(event) for event in events)
+    if interrupted:
+        cancel_run(platform.instance, job, day, run_id)
     return DayRun(
         day=day,
-        ok=result.success and not any(map(is_failed, checks)),
+        ok=is_success and not any(map(is_failed, checks)),
         seconds=time.monotonic() - started,
         requests=platform.source.requests - requests_before,
-        tables=dict(_table(event) for event in result.all_events if event.is_step_materialization),
+        tables=dict(_table(event) for event in events if event.is_step_materialization),
         checks=checks,
-        problems=_problems(result.all_events),
-        dashboard=_dashboard(result.all_events),
-        interrupted=any(is_interruption(event) for event in result.all_events),
+        problems=_problems(events),
+        dashboard=_dashboard(events),
+        interrupted=interrupted,
     )
 
 

@@ -10,7 +10,7 @@ import gc
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -157,7 +157,8 @@ def _fill_sample_history(console: Console, platform: Platform, day: dt.date) -> 
     if not missing:
         return []
     console.print(f"Filling the {len(missing)} days before from the sandbox's id exports", highlight=False)
-    outcomes = list(track_days(console, run_backfill(platform, missing), len(missing)))
+    with closing(run_backfill(platform, missing)) as runs:
+        outcomes = list(track_days(console, runs, len(missing)))
     print_days(console, outcomes, len(missing))
     if any(outcome.interrupted for outcome in outcomes):
         return outcomes
@@ -197,7 +198,8 @@ def _backfill(console: Console, days: list[dt.date], *, refresh: bool) -> int:
 
     with _open_platform(console) as platform:
         console.print(f"Loading {len(days)} days into {platform.address}", highlight=False, soft_wrap=True)
-        outcomes = list(track_days(console, run_backfill(platform, days, refresh=refresh), len(days)))
+        with closing(run_backfill(platform, days, refresh=refresh)) as runs:
+            outcomes = list(track_days(console, runs, len(days)))
         if not outcomes[-1].interrupted:
             _send_alerts(platform)
     print_days(console, outcomes, len(days))

@@ -63,7 +63,7 @@ def is_dead(process: str | None) -> bool:
 
 
 def close_dead_runs(instance: DagsterInstance) -> list[str]:
-    """Mark runs whose process on this machine died as failed; return their ids."""
+    """Mark runs whose process on this machine died as failed, or as cancelled if a person did so; return their ids."""
     closed = []
     for record in instance.get_run_records(RunsFilter(statuses=[DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING])):
         run = record.dagster_run
@@ -73,7 +73,9 @@ def close_dead_runs(instance: DagsterInstance) -> list[str]:
             continue
         now = instance.get_run_by_id(run.run_id)  # it may have finished since the query
         if now is not None and not now.is_finished:
-            instance.report_run_failed(now, f"The process of this run ({process}) died.")
+            is_canceling = now.status == DagsterRunStatus.CANCELING
+            report = instance.report_run_canceled if is_canceling else instance.report_run_failed
+            report(now, f"The process of this run ({process}) died.")
             closed.append(run.run_id)
     return closed
 

@@ -28,8 +28,9 @@ from dagster import (
 
 from tmdb_assets import partitions
 from tmdb_assets.assets.declare import REPORTS_GROUP
+from tmdb_assets.instance.cancelled import cancelled_days, runs_by_day
 from tmdb_assets.orchestration.alerts import send_pending
-from tmdb_assets.orchestration.gaps import due_gaps, find_gaps
+from tmdb_assets.orchestration.gaps import describe_cancelled, describe_days, due_gaps, find_gaps
 from tmdb_assets.warehouse.retention import drop_old_raw
 from tmdb_assets.warehouse.warehouse import Warehouse
 
@@ -64,12 +65,18 @@ backfill = define_asset_job(
     cron_schedule=SCHEDULE_CRON,
     execution_timezone="UTC",
     default_status=DefaultScheduleStatus.RUNNING,
-    description="Materializes the partition of the tick's own date at 09:00 UTC.",
+    description="Materializes the partition of the tick's own date at 09:00 UTC, unless its newest run was cancelled.",
 )
-def daily_schedule(context: ScheduleEvaluationContext) -> Iterator[RunRequest]:
+def daily_schedule(context: ScheduleEvaluationContext) -> Iterator[RunRequest | SkipReason]:
     """One run for the UTC date of the tick: the one day for which TMDb's API still answers."""
-    day = context.scheduled_execution_time.date().isoformat()
-    yield RunRequest(run_key=day, partition_key=day)
+    day = context.scheduled_execution_time.date()
+    # Only a tick that is evaluated by hand may have no instance.
+    if context.instance_ref and cancelled_days(
+        context.instance, runs_by_day(context.instance, [day]), partitions.now()
+    ):
+        yield SkipReason(f"The newest run of {day} was cancelled, so a person decides when to run it again.")
+        return
+    yield RunRequest(run_key=day.isoformat(), partition_key=day.isoformat())
 
 
 @op(description="Drops raw answers older than 180 days, as TMDb's terms require; facts and dimensions stay.")
@@ -113,7 +120,8 @@ def alerts(context: SensorEvaluationContext, warehouse: ResourceParam[Warehouse]
     default_status=DefaultSensorStatus.RUNNING,
     description="Fills gaps: each missing day between the first loaded one and yesterday is loaded from its id export, "
     "and a day that was loaded before its export was published gets it, oldest first. A day whose run failed is tried "
-    "again after 1 hour, 4 hours, then daily, as long as its export is published.",
+    "again after 1 hour, 4 hours, then daily, as long as its export is published; one whose newest run was cancelled "
+    "waits until a person runs it.",
 )
 def gap_filler(
     context: SensorEvaluationContext, warehouse: ResourceParam[Warehouse]
@@ -125,15 +133,20 @@ def gap_filler(
         yield SkipReason("No day is missing.")
         return
     due = due_gaps(context.instance, gaps, partitions.now(), context.sensor_name, warehouse.settings.export_url)
-    if not due:
-        yield SkipReason(
-            f"Missing: {len(gaps)}, from {gaps[0].day} to {gaps[-1].day}. For each of these days a run is in progress, "
-            "or failed and will be repeated, or the export is no longer published."
-        )
-    for gap, run_key in due:
+    waiting = f"Not loaded, {describe_cancelled(due.cancelled)}." if due.cancelled else ""
+    for gap, run_key in due.gaps:
         if gap.is_loaded:
             selection = [AssetKey(name) for name in FROM_EXPORT]
             key = gap.day.isoformat()
             yield RunRequest(run_key, partition_key=key, asset_selection=selection, run_config=REFRESH_EXPORT)
         else:
             yield RunRequest(run_key, partition_key=gap.day.isoformat())
+    if due.gaps:
+        if waiting:
+            context.log.info(waiting)
+        return
+    reasons = [waiting] if waiting else []
+    if others := [gap.day for gap in gaps if gap.day not in due.cancelled]:
+        what = "a run is in progress, or failed and will be repeated, or the export is no longer published"
+        reasons.insert(0, f"Missing, {describe_days(others)}: {what}.")
+    yield SkipReason(" ".join(reasons))

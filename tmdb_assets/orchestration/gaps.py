@@ -1,7 +1,7 @@
 """Gaps: past days without facts or without their export, and when the gap filler requests a run for each.
 
-A failed run is repeated after a growing wait, until the day is loaded or its export is known to be gone. Earlier
-attempts are read from Dagster's runs; nothing else is stored.
+A failed run is repeated after a growing wait, until the day is loaded or its export is known to be gone; a cancelled
+one waits for a person. Earlier attempts are read from Dagster's runs; nothing else is stored.
 """
 
 from __future__ import annotations
@@ -13,15 +13,11 @@ from itertools import islice
 from typing import NamedTuple
 
 import sqlalchemy as sa
-from dagster import DagsterInstance, DagsterRunStatus, RunRecord, RunsFilter
+from dagster import DagsterInstance, DagsterRunStatus, RunRecord
 
 from tmdb_assets.assets.failures import is_noted_gone
-from tmdb_assets.instance.tags import (
-    AUTO_RETRY_RUN_ID_TAG,
-    PARTITION_NAME_TAG,
-    SENSOR_NAME_TAG,
-    WILL_RETRY_TAG,
-)
+from tmdb_assets.instance.cancelled import cancelled_days, runs_by_day
+from tmdb_assets.instance.tags import AUTO_RETRY_RUN_ID_TAG, SENSOR_NAME_TAG, WILL_RETRY_TAG
 from tmdb_assets.warehouse.ledger.exports import loaded_days
 
 EXPORT_KEPT_DAYS = 88  # TMDb keeps its exports for about three months
@@ -57,15 +53,38 @@ def counted_from(loaded: Iterable[dt.date], first_day: dt.date, today: dt.date) 
     return max(min(loaded), today - dt.timedelta(days=EXPORT_KEPT_DAYS), first_day)
 
 
+@dataclass(frozen=True)
+class Due:
+    """The gaps to request a run for now, each with its run key, and the days that wait until a person runs them."""
+
+    gaps: Sequence[tuple[Gap, str]]
+    cancelled: Sequence[dt.date]
+
+
 def due_gaps(
     instance: DagsterInstance, gaps: Sequence[Gap], now: dt.datetime, sensor_name: str, export_url: str
-) -> list[tuple[Gap, str]]:
-    """The gaps to request a run for now, in their order, each with its run key; one query of Dagster's runs."""
-    tries = _tries(instance, [gap.day for gap in gaps], sensor_name)
+) -> Due:
+    """What is due, in the order of `gaps`; one query of Dagster's runs, and one of its backfills."""
+    runs = runs_by_day(instance, [gap.day for gap in gaps])
+    cancelled = cancelled_days(instance, runs, now)
+    tries = {day: _Tries(found, _ended(found, sensor_name)) for day, found in runs.items()}
     yesterday = now - dt.timedelta(days=1)
     recent = sum(run.create_timestamp >= yesterday for found in tries.values() for run in found.own)
-    due = ((gap, tries[gap.day].run_key(gap)) for gap in gaps if tries[gap.day].is_due(now, export_url))
-    return list(islice(due, max(0, MOST_RUNS_A_DAY - recent)))
+    waiting = [gap for gap in gaps if gap.day not in cancelled]
+    due = ((gap, tries[gap.day].run_key(gap)) for gap in waiting if tries[gap.day].is_due(now, export_url))
+    return Due(list(islice(due, max(0, MOST_RUNS_A_DAY - recent))), sorted(cancelled))
+
+
+def describe_days(days: Sequence[dt.date]) -> str:
+    """How many days these are, and from when to when."""
+    return str(days[0]) if len(days) == 1 else f"{len(days)} days from {days[0]} to {days[-1]}"
+
+
+def describe_cancelled(days: Sequence[dt.date]) -> str:
+    """What happens to days that a person cancelled, and what loads them."""
+    what = "its newest run was" if len(days) == 1 else "their newest runs were"
+    command = f"tmdb-assets backfill --from {days[0]} --to {days[-1]}"
+    return f"{describe_days(days)}: {what} cancelled, so a person decides when to run again ({command})"
 
 
 @dataclass(frozen=True)
@@ -93,15 +112,6 @@ class _Tries:
     def run_key(self, gap: Gap) -> str:
         """One for each run: Dagster launches only one run per key, even if it fails."""
         return f"{gap.name} after {self.own[-1].dagster_run.run_id}" if self.own else gap.name
-
-
-def _tries(instance: DagsterInstance, days: Iterable[dt.date], sensor_name: str) -> dict[dt.date, _Tries]:
-    keys = [day.isoformat() for day in days]
-    records = instance.get_run_records(RunsFilter(tags={PARTITION_NAME_TAG: keys}))
-    by_key: dict[str, list[RunRecord]] = {key: [] for key in keys}
-    for record in sorted(records, key=lambda record: record.create_timestamp):
-        by_key[record.dagster_run.tags[PARTITION_NAME_TAG]].append(record)
-    return {dt.date.fromisoformat(key): _Tries(runs, _ended(runs, sensor_name)) for key, runs in by_key.items()}
 
 
 def _ended(runs: Iterable[RunRecord], sensor_name: str) -> list[RunRecord]:

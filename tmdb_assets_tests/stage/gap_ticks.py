@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from dagster import build_sensor_context
+from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 from dagster._core.test_utils import create_run_for_test
 
 from tmdb_assets import partitions
@@ -67,3 +68,18 @@ def run_requests(graph, monkeypatch, today, later=0 * HOUR):
             raise_on_error=False,
         )
     return results
+
+
+def note_backfill(ledger, days, status=BulkActionStatus.CANCELED):
+    """Record a backfill of the UI, which ended just now; its runs are others'."""
+    now = dt.datetime.now(dt.UTC).timestamp()
+    made = PartitionBackfill(
+        f"backfill-{now}",
+        status,
+        False,
+        {},
+        now,
+        partition_names=[str(day) for day in days],
+        backfill_end_timestamp=now,
+    )
+    ledger.instance.add_backfill(made)

@@ -100,7 +100,7 @@ def test_a_day_whose_run_failed_is_requested_again_after_growing_waits(days, mon
         note_run(days, missing, DagsterRunStatus.FAILURE, request.run_key)
         requests, reason = tick(days, monkeypatch, DAY, (wait - 0.1) * HOUR)
         assert requests == []
-        assert reason.startswith(f"Missing: 1, from {missing} to {missing}.")
+        assert reason.startswith(f"Missing, {missing}: a run is in progress, or failed")
         assert days_of(tick(days, monkeypatch, DAY, wait * HOUR)[0]) == [missing]
     assert len(set(keys)) == 4  # Dagster launches only one run per key, even if it fails
     assert keys[0] == f"gap-{missing}"

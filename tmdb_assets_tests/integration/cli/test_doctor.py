@@ -40,8 +40,7 @@ def tables(server, loaded_database, monkeypatch):
 
 def check(tables, name):
     with tables.warehouse.begin() as connection:
-        options = {"first_day": tables.warehouse.settings.tmdb_first_day} if name == "gaps" else {}
-        return getattr(doctor, name)(connection, **options)
+        return getattr(doctor, name)(connection)
 
 
 @pytest.fixture
@@ -124,8 +123,8 @@ def test_hosts_that_cannot_be_reached(monkeypatch):
 
 
 def test_a_healthy_database(tables):
-    found = [check(tables, name) for name in ("server_version", "schema", "rights", "newest_day", "gaps")]
-    assert [finding.state for finding in found] == ["ok"] * 5
+    found = [check(tables, name) for name in ("server_version", "schema", "rights", "newest_day")]
+    assert [finding.state for finding in found] == ["ok"] * 4
     assert HEAD in found[1].text
     assert str(DAY) in found[3].text
 
@@ -206,11 +205,11 @@ def test_the_daemon(ages_s, state, word):
     assert (finding.state, word in finding.text) == (state, True)
 
 
-def test_runs_whose_process_died_are_reported(monkeypatch):
-    with DagsterInstance.ephemeral() as instance:
+def test_runs_whose_process_died_are_reported(tables, monkeypatch):
+    with tables.warehouse.begin() as connection, DagsterInstance.ephemeral() as instance:
         monkeypatch.setattr(DagsterInstance, "get", staticmethod(lambda: instance))
         monkeypatch.setattr("tmdb_assets.instance.launcher.close_dead_runs", lambda found: ["a run"])
-        storage, daemon = doctor.dagster_services()
+        _, storage, daemon = doctor.dagster_services(connection, DAY)
     assert storage == Finding("ok", "Dagster", "runs stored: 0; 1 whose process died are now marked as failed")
     assert daemon.state == "note"
 
@@ -244,34 +243,5 @@ def test_the_command_prints_all_findings_in_order(database, replay, tmp_path):
     assert done.returncode == int(any(state == "wrong" for state, _, _ in lines))
 
 
-@pytest.mark.parametrize(
-    ("days_later", "newest", "state", "text"),
-    [
-        (1, "ok", "ok", f"no day is missing since {DAY}"),
-        (2, "wrong", "wrong", "2026-07-30 is missing: tmdb-assets backfill --from 2026-07-30 --to 2026-07-30"),
-        (
-            4,
-            "wrong",
-            "wrong",
-            "3 days are missing, the first 2026-07-30, the last 2026-08-01: "
-            "tmdb-assets backfill --from 2026-07-30 --to 2026-08-01",
-        ),
-    ],
-    ids=["none", "one", "three"],
-)
-def test_gaps(days_later, newest, state, text, tables, monkeypatch):
-    monkeypatch.setattr(partitions, "today", lambda: DAY + dt.timedelta(days=days_later))
-    assert check(tables, "newest_day").state == newest
-    assert check(tables, "gaps") == Finding(state, "Gaps", text)
-
-
-def test_a_day_without_its_export(tables):
-    tables.execute("delete from fetch_log where kind = 'export'")
-    text = f"no day is missing since {DAY}; 1 without the export, the first {DAY}: "
-    text += f"tmdb-assets backfill --refresh --from {DAY} --to {DAY}"
-    assert check(tables, "gaps") == Finding("note", "Gaps", text)
-
-
 def test_an_empty_database(warehouse):
     assert check(Tables(warehouse), "newest_day").state == "note"
-    assert check(Tables(warehouse), "gaps") == Finding("note", "Gaps", "no day is loaded yet")

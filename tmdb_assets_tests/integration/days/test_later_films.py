@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import signal
+from contextlib import closing
 
 import pytest
+from dagster import DagsterRunStatus
 
 from tmdb_assets import partitions
-from tmdb_assets.cli.in_process import is_failed
+from tmdb_assets.cli.in_process import Platform as OpenPlatform
+from tmdb_assets.cli.in_process import is_failed, run_backfill
+from tmdb_assets.instance.tags import PARTITION_NAME_TAG
+from tmdb_assets.warehouse.server.open import stop_on_signals
 from tmdb_assets_tests.cases.awkward import catalogue, sound_films
 from tmdb_assets_tests.fakes.replay import TRUNCATED
+from tmdb_assets_tests.stage.gap_ticks import HOUR, days_of, tick
 from tmdb_assets_tests.stage.many_days import MISSING, ONE_DAY, asked_exports, change_lists, exports
 from tmdb_assets_tests.stage.past import CATALOGUE, DAY, backfill, days_from, past_platform  # noqa: F401 - `loaded_database`
 from tmdb_assets_tests.stage.platform import failures_of
@@ -98,9 +104,14 @@ def test_a_complete_day_requests_nothing_for_films_that_became_known_later(made,
 
 
 def interrupt_at(made, monkeypatch, where):
-    """Ctrl-C during the download of an export, or between two steps."""
-    if where == "in a step":
-        made.source.export = lambda *_: signal.raise_signal(signal.SIGINT)
+    """Ctrl-C before the run's first event or between two steps, or a signal during the download of an export."""
+    if isinstance(where, signal.Signals):
+        made.source.export = lambda *_: signal.raise_signal(where)
+        return
+    if where == "before the start":
+        create = made.instance.create_run_for_job
+        stopped = lambda **options: (create(**options), signal.raise_signal(signal.SIGINT))  # noqa: E731
+        monkeypatch.setattr(made.instance, "create_run_for_job", stopped)
         return
     store = made.instance.handle_new_event
 
@@ -112,10 +123,47 @@ def interrupt_at(made, monkeypatch, where):
     monkeypatch.setattr(made.instance, "handle_new_event", interrupted)
 
 
-@pytest.mark.parametrize("where", ["in a step", "between steps"])
-def test_ctrl_c_ends_a_backfill(made, monkeypatch, where):
-    interrupt_at(made, monkeypatch, where)
-    days = days_from(DAY - 3 * ONE_DAY, 3)
-    (outcome,) = backfill(made, days).values()
+@pytest.fixture
+def like_a_command():
+    """SIGTERM and SIGHUP as the command handles them."""
+    former = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    stop_on_signals()
+    yield
+    for number, handler in former.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize(
+    "where", ["before the start", "between steps", signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=str
+)
+@pytest.mark.usefixtures("like_a_command")
+def test_an_interrupted_backfill_leaves_its_days_to_a_person(made, monkeypatch, where):
+    today, days = partitions.today(), days_from(DAY + ONE_DAY, 3)
+    with monkeypatch.context() as patched:
+        interrupt_at(made, patched, where)
+        (outcome,) = backfill(made, days).values()
     assert (outcome.day, outcome.ok, outcome.interrupted, outcome.state) == (days[0], False, True, "interrupted")
     assert outcome.problems == []
+    # The day's run and those of the days that had not begun end as cancelled.
+    runs = made.instance.get_runs()
+    assert {run.tags[PARTITION_NAME_TAG]: run.status for run in runs} == {
+        str(day): DagsterRunStatus.CANCELED for day in days
+    }
+    assert len(runs) == 3
+    assert not days_of(tick(made, monkeypatch, days[-1] + ONE_DAY, 500 * HOUR)[0])
+    # Days that were not part of it are requested as ever.
+    assert days_of(tick(made, monkeypatch, days[-1] + 3 * ONE_DAY)[0]) == [days[-1] + ONE_DAY, days[-1] + 2 * ONE_DAY]
+    # The same command loads them.
+    monkeypatch.setattr(partitions, "today", lambda: today)
+    made.source.export = type(made.source).export.__get__(made.source)
+    assert [outcome.ok for outcome in backfill(made, days).values()] == [True] * 3
+    assert tick(made, monkeypatch, days[-1] + ONE_DAY) == ([], "No day is missing.")
+
+
+def test_a_backfill_that_is_closed_between_two_days_leaves_the_rest_to_a_person(made, monkeypatch):
+    days = days_from(DAY + ONE_DAY, 3)
+    opened = OpenPlatform(made.instance, made.definitions, made.source, made.warehouse)
+    with closing(run_backfill(opened, days)) as outcomes:
+        assert next(outcomes).ok
+    requests, reason = tick(made, monkeypatch, days[-1] + ONE_DAY)
+    assert (requests, "their newest runs were cancelled" in reason) == ([], True)

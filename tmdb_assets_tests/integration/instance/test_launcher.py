@@ -75,6 +75,16 @@ def test_a_run_whose_process_was_killed_is_closed_and_a_live_one_is_not(home, en
         assert last.event_log_entry.dagster_event.message.endswith(f"({run.tags[PROCESS_TAG]}) died.")
 
 
+def test_a_cancelled_run_whose_process_died_first_ends_as_cancelled(home, endless):
+    process, run_id = endless
+    with DagsterInstance.from_config(str(home)) as instance:
+        instance.report_run_canceling(instance.get_run_by_id(run_id))
+        process.kill()
+        process.wait()
+        assert close_dead_runs(instance) == [run_id]
+        assert instance.get_run_by_id(run_id).status is DagsterRunStatus.CANCELED
+
+
 def test_a_run_that_repeats_another_is_not_closed_with_it(home, endless):
     process, run_id = endless
     with DagsterInstance.from_config(str(home)) as instance:

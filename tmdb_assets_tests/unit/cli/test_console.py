@@ -96,5 +96,6 @@ def test_an_interrupted_day_did_not_fail():
         "2026-08-20: loaded",
         "2026-08-21: interrupted",
         "1 of 30 days loaded in 2.0 s",
-        "Interrupted. What is already stored is kept. Run again to resume.",
+        "Interrupted. What is already stored is kept. Run again to resume. Until then the daemon does not load the "
+        "other 29 days.",
     ]

@@ -74,7 +74,10 @@ def test_ctrl_c_while_earlier_days_are_loaded_ends_the_command(run):
     assert (code, run.drawn) == (130, [])
     assert f"{day}: interrupted" in shown
     assert "13 of 30 days loaded in 14.0 s" in shown
-    assert shown.count("Interrupted. What is already stored is kept. Run again to resume.") == 1
+    assert [line for line in shown if line.startswith("Interrupted")] == [
+        "Interrupted. What is already stored is kept. Run again to resume. Until then the daemon does not load the "
+        "other 17 days."
+    ]
     assert not any("failed" in line for line in shown if str(day) in line)
 
 

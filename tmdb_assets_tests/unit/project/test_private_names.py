@@ -11,6 +11,12 @@ from tmdb_assets_tests.stage.source_tree import CHECKOUT, PACKAGE, TREES, Tree, 
 PRIVATE_NAME = re.compile(r"dagster\w*(?:\.\w+)*\._[\w.]+")
 PRIVATE_NAMES_IN_YAML = {"dagster._core.run_coordinator", "dagster._core.storage.noop_compute_log_manager"}
 PRIVATE_NAMES = {
+    "tmdb_assets.instance.cancelled": {
+        "dagster._core.execution.backfill.BulkActionStatus",
+        "dagster._core.execution.backfill.BulkActionsFilter",
+        "dagster._core.execution.backfill.PartitionBackfill",
+        "dagster._utils.interrupts.capture_interrupts",
+    },
     "tmdb_assets.instance.launcher": {
         "dagster._core.errors.DagsterUserCodeUnreachableError",
         "dagster._core.launcher.CheckRunHealthResult",
@@ -31,7 +37,12 @@ PRIVATE_NAMES = {
     "tmdb_assets_tests.graph.assets.test_failures": {"dagster._core.test_utils.create_run_for_test"},
     "tmdb_assets_tests.integration.instance.test_storage": {"dagster._core.instance.InstanceRef"},
     "tmdb_assets_tests.integration.orchestration.test_alerts": {"dagster._core.test_utils.create_run_for_test"},
-    "tmdb_assets_tests.stage.gap_ticks": {"dagster._core.test_utils.create_run_for_test"},
+    "tmdb_assets_tests.graph.orchestration.test_cancelled": {"dagster._core.execution.backfill.BulkActionStatus"},
+    "tmdb_assets_tests.stage.gap_ticks": {
+        "dagster._core.execution.backfill.BulkActionStatus",
+        "dagster._core.execution.backfill.PartitionBackfill",
+        "dagster._core.test_utils.create_run_for_test",
+    },
     "tmdb_assets_tests.stage.memory_instance": {
         "dagster._core.instance.InstanceType",
         "dagster._core.launcher.sync_in_memory_run_launcher.SyncInMemoryRunLauncher",

@@ -1,0 +1,103 @@
+"""Which days a person cancelled: those whose newest run was cancelled, or that a cancelled backfill left (decision 24).
+
+Nothing starts such a day by itself. Dagster's own record is the only one: a cancelled run or backfill.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import signal
+import threading
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunRecord, RunsFilter
+from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus, PartitionBackfill
+from dagster._utils.interrupts import capture_interrupts
+
+from tmdb_assets.instance.tags import PARTITION_NAME_TAG, WILL_RETRY_TAG
+
+CANCELLED_BACKFILLS = [BulkActionStatus.CANCELING, BulkActionStatus.CANCELED]
+LOOK_BACK = dt.timedelta(days=100)  # longer than an export is published
+INTERRUPTED = "Interrupted by a person, so cancelled: the day waits until a person runs it."
+
+
+def runs_by_day(instance: DagsterInstance, days: Iterable[dt.date]) -> dict[dt.date, list[RunRecord]]:
+    """The runs of each day, oldest first; one query."""
+    keys = [day.isoformat() for day in days]
+    records = instance.get_run_records(RunsFilter(tags={PARTITION_NAME_TAG: keys})) if keys else []
+    by_key: dict[str, list[RunRecord]] = {key: [] for key in keys}
+    for record in sorted(records, key=lambda record: record.create_timestamp):
+        by_key[record.dagster_run.tags[PARTITION_NAME_TAG]].append(record)
+    return {dt.date.fromisoformat(key): runs for key, runs in by_key.items()}
+
+
+def cancelled_days(
+    instance: DagsterInstance, runs: Mapping[dt.date, Sequence[RunRecord]], now: dt.datetime
+) -> set[dt.date]:
+    """Those of the days of `runs_by_day` that wait for a person."""
+    ended = _left_by_backfills(instance, now) if runs else {}
+    return {day for day, records in runs.items() if _is_cancelled(records, ended.get(day))}
+
+
+def _is_cancelled(records: Sequence[RunRecord], backfill_ended: dt.datetime | None) -> bool:
+    if not records:
+        return backfill_ended is not None
+    is_later = backfill_ended is not None and backfill_ended >= records[-1].create_timestamp
+    return is_later or records[-1].dagster_run.status == DagsterRunStatus.CANCELED
+
+
+def _left_by_backfills(instance: DagsterInstance, now: dt.datetime) -> dict[dt.date, dt.datetime]:
+    """Each day of a backfill that a person cancelled, and when the newest of these ended."""
+    filters = BulkActionsFilter(statuses=CANCELLED_BACKFILLS, created_after=now - LOOK_BACK)
+    ended: dict[dt.date, dt.datetime] = {}
+    for backfill in instance.get_backfills(filters=filters):
+        stamp = backfill.backfill_end_timestamp
+        at = now if stamp is None else dt.datetime.fromtimestamp(stamp, dt.UTC)
+        for key in _partitions_of(backfill):
+            day = dt.date.fromisoformat(key)
+            ended[day] = max(at, ended.get(day, at))
+    return ended
+
+
+def _partitions_of(backfill: PartitionBackfill) -> Iterator[str]:
+    yield from backfill.partition_names or ()
+    if backfill.asset_backfill_data is not None:
+        for subset in backfill.asset_backfill_data.target_subset.partitions_subsets_by_asset_key.values():
+            yield from subset.get_partition_keys()
+
+
+def cancel_run(instance: DagsterInstance, job_name: str, day: dt.date, run_id: str) -> None:
+    """End a run of this process that was interrupted as cancelled, whatever state Dagster left it in."""
+    with capture_interrupts():
+        run = instance.get_run_by_id(run_id)
+        if run is None:  # interrupted before Dagster created it
+            note_cancelled(instance, job_name, [day])
+        elif run.status != DagsterRunStatus.CANCELED:
+            instance.add_run_tags(run_id, {WILL_RETRY_TAG: "false"})
+            instance.report_run_canceled(run, INTERRUPTED)
+
+
+def note_cancelled(instance: DagsterInstance, job_name: str, days: Iterable[dt.date]) -> None:
+    """Record a cancelled run for each day that was not begun."""
+    with capture_interrupts():
+        for day in days:
+            tags = {PARTITION_NAME_TAG: day.isoformat()}
+            status = DagsterRunStatus.CANCELED
+            instance.add_run(DagsterRun(job_name=job_name, run_id=str(uuid.uuid4()), status=status, tags=tags))
+
+
+@contextmanager
+def hangup_interrupts() -> Iterator[None]:
+    """Let a closed terminal (SIGHUP) interrupt a run as Ctrl-C does; one that is ignored (nohup) stays ignored."""
+    is_main = threading.current_thread() is threading.main_thread()
+    former = signal.getsignal(signal.SIGHUP)
+    if not is_main or former is signal.SIG_IGN:
+        yield
+        return
+    signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, former)
