@@ -180,11 +180,33 @@ class Settings(BaseSettings):
 
     @classmethod
     def load(cls, **overrides: Any) -> Settings:
-        """Read the settings. Raises `SettingsError`, which names the variable, its value and what is allowed."""
+        """Read the settings.
+
+        Raises `SettingsError`, which names the variable, its value and what is allowed, or says why `.env` is unusable.
+        """
+        if (file := cls.model_config.get("env_file")) is not None:
+            _require_readable(Path(str(file)))
         try:
             return cls(**overrides)
         except ValidationError as error:
             raise SettingsError.of(_first_problem(error, overrides)) from None
+
+
+def _require_readable(path: Path) -> None:
+    """Raise `SettingsError` for an `.env` that is there and is not text in UTF-8."""
+    try:
+        content = path.read_bytes()
+        fault = "has a NUL byte" if b"\0" in content else None
+        content.decode()
+    except FileNotFoundError:
+        fault = "is a link to a file that does not exist" if path.is_symlink() else None
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        fault = f"is not UTF-8 (line {line})"
+    except OSError as error:
+        fault = f"cannot be read ({error.strerror})"
+    if fault is not None:
+        raise SettingsError(f"{path} {fault}", action="Make it a text file in UTF-8 that you can read, or move it away")
 
 
 def _first_problem(error: ValidationError, overrides: dict[str, Any]) -> Problem:

@@ -115,7 +115,7 @@ def _exports(settings: Settings) -> Iterator[Finding]:
         # Not every mirror answers HEAD; with `stream` the body is not read.
         with requests.get(url, timeout=TIMEOUT_S, allow_redirects=False, stream=True) as answer:
             status, date = answer.status_code, answer.headers.get("Date")
-    except requests.RequestException as error:
+    except OSError as error:  # requests' own, and that a file of certificates is missing
         text = f"{_host_of(settings.export_url)} cannot be reached ({type(error).__name__}). Check the network and "
         yield Finding("wrong", "Exports", text + "TMDB_EXPORT_URL: without exports no past day can be loaded.")
         yield clock(None, partitions.now())

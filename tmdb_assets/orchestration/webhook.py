@@ -59,7 +59,7 @@ def _post_once(url: str, message: dict[str, str]) -> None:
         raise NoAnswerError(f"no answer within {TIMEOUT_S:g} s") from None
     except requests.ConnectionError as error:  # its text contains the address
         raise ReceiverError(f"it cannot be reached: {type(error).__name__}", retry=Retry.NOW) from None
-    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+    except (OSError, urllib3.exceptions.HTTPError) as error:  # requests' own, and a missing file of certificates
         raise ReceiverError(f"it cannot be used: {type(error).__name__}") from None
     if status in PASSING:
         raise ReceiverError(f"status {status}", retry=Retry.NOW)

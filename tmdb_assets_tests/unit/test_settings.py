@@ -218,3 +218,36 @@ def test_env_example_names_every_variable_and_is_valid(tmp_path: Path, monkeypat
     path.write_text("\n".join(line.removeprefix("# ") for line in commented))
     monkeypatch.setitem(Settings.model_config, "env_file", path)
     assert Settings.load() == Settings.load(**{name.lower(): case.default for name, case in CASES.items()})
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        ("TMDB_PAGES=7\n# été\n".encode("latin-1"), "is not UTF-8 (line 2)"),
+        ("TMDB_PAGES=7\n".encode("utf-16"), "is not UTF-8 (line 1)"),
+        (b"TMDB_PAGES=7\0\n", "has a NUL byte"),
+        (None, "cannot be read (Is a directory)"),
+        ("link", "is a link to a file that does not exist"),
+    ],
+)
+def test_an_env_file_that_cannot_be_read_is_named_in_one_line(content, fault, tmp_path, monkeypatch):
+    path = tmp_path / ".env"
+    if content is None:
+        path.mkdir()
+    elif content == "link":
+        path.symlink_to(tmp_path / "gone")
+    else:
+        path.write_bytes(content)
+    monkeypatch.setitem(Settings.model_config, "env_file", path)
+    with pytest.raises(SettingsError) as caught:
+        Settings.load()
+    assert str(caught.value).startswith(f"{path} {fault}. Make it a text file in UTF-8")
+    assert "\n" not in str(caught.value)
+
+
+def test_an_env_file_with_a_byte_order_mark_is_read(tmp_path, monkeypatch):
+    path = tmp_path / ".env"
+    path.write_text("\ufeffTMDB_PAGES=7\nTMDB_LANGUAGE=fr\n", encoding="utf-8")
+    monkeypatch.setitem(Settings.model_config, "env_file", path)
+    settings = Settings.load()
+    assert (settings.tmdb_pages, settings.tmdb_language) == (7, "fr")

@@ -3,7 +3,9 @@
 import datetime as dt
 import gzip
 import json
+import sys
 
+import certifi
 import pytest
 
 from tmdb_assets.tmdb import errors
@@ -78,9 +80,51 @@ def test_unusable_addresses_and_certificates_are_named(connect, monkeypatch):
     with pytest.raises(errors.UnreachableError, match=r"HTTPS_PROXY .* is not a usable address") as caught:
         connect("http://api.example/3")
     assert "pass-word" not in str(caught.value)
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/bundle.pem")
-    with pytest.raises(errors.UnreachableError, match="REQUESTS_CA_BUNDLE"):
+
+
+@pytest.mark.parametrize(
+    ("proxy", "said"),
+    [
+        ("socks5h://me:pass-word@127.0.0.1:1080", r"names a SOCKS proxy, which needs the package PySocks"),
+        ("SOCKS4://127.0.0.1:1080", r"names a SOCKS proxy, which needs the package PySocks"),
+        ("ftp://me:pass-word@127.0.0.1:1080", r"is not the address of an HTTP or SOCKS proxy"),
+    ],
+)
+def test_a_proxy_that_cannot_be_used_is_named_at_once(connect, monkeypatch, proxy, said):
+    monkeypatch.setitem(sys.modules, "socks", None)  # as where PySocks is not installed
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    with pytest.raises(errors.UnreachableError, match=said) as caught:
         connect("https://api.example/3")
+    assert "ALL_PROXY" in str(caught.value)
+    assert "pass-word" not in str(caught.value)
+    connect("http://127.0.0.1:1/3")  # the sandbox needs no proxy
+
+
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_certificates_that_are_not_there_are_named_with_their_variable(connect, monkeypatch, tmp_path, variable):
+    empty, words, folder = tmp_path / "empty.pem", tmp_path / "words.pem", tmp_path / "folder"
+    empty.touch()
+    words.write_text("no certificate\n")
+    folder.mkdir()
+    said = {
+        "/nowhere/bundle.pem": "cannot be read: No such file or directory",
+        str(empty): "has no certificate in PEM format",
+        str(words): "has no certificate in PEM format",
+        str(folder): "is a folder without certificates",
+    }
+    for bundle, fault in said.items():
+        monkeypatch.setenv(variable, bundle)
+        with pytest.raises(errors.UnreachableError) as caught:
+            connect("https://api.example/3")
+        assert str(caught.value).startswith(f"{bundle}, named by {variable}, {fault}")
+        assert "network" not in str(caught.value)
+        connect("http://api.example/3")  # needs none
+    for bundle in (certifi.where(), ""):
+        monkeypatch.setenv(variable, bundle)
+        connect("https://api.example/3")
+    (folder / "5ed36f99.0").touch()
+    monkeypatch.setenv(variable, str(folder))
+    connect("https://api.example/3")
 
 
 def test_a_missing_film_is_an_answer(server, connect):
