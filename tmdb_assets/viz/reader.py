@@ -25,12 +25,13 @@ select
     set_config('transaction_read_only', 'on', true),
     set_config('statement_timeout', '60s', true),
     set_config('timezone', 'UTC', true),
+    set_config('search_path', 'public', true),
     (
         select set_config('role', r.rolname, true)
         from pg_catalog.pg_roles as r
         where
             r.rolname = 'tmdb_reader' and r.rolname <> current_user
-            and has_table_privilege(r.oid, to_regclass('vw_load_status'), 'select')
+            and has_table_privilege(r.oid, to_regclass('public.vw_load_status'), 'select')
             and pg_has_role(
                 r.oid, case when current_setting('server_version_num')::integer >= 160000 then 'set' else 'member' end
             )

@@ -118,7 +118,15 @@ class Warehouse:
 
 
 def _bound_waits(connection: sa.Connection) -> None:
-    """Set the time limits and time zone of a transaction that begins."""
-    settings = {"statement_timeout": STATEMENT_TIMEOUT, "lock_timeout": LOCK_TIMEOUT, "timezone": "UTC"}
+    """Set what a transaction that begins must not have from server, database or role: time limits, path, time zone."""
+    settings = {
+        "statement_timeout": STATEMENT_TIMEOUT,
+        "lock_timeout": LOCK_TIMEOUT,
+        "idle_in_transaction_session_timeout": "0",  # a step parses between two statements
+        "search_path": "public",
+        "timezone": "UTC",
+    }
+    if (connection.dialect.server_version_info or ()) >= (17,):
+        settings["transaction_timeout"] = "0"
     calls = ", ".join(f"pg_catalog.set_config('{name}', '{value}', true)" for name, value in settings.items())
     connection.exec_driver_sql(f"select {calls}")

@@ -31,6 +31,7 @@ from tmdb_assets.warehouse.schema.vocabulary import metadata
 from tmdb_assets.warehouse.server.engine import make_engine
 
 OWN_NOTES = {"applied_sql", "schema_version"}  # about the schema itself; filled even in a warehouse without films
+PUBLIC_PATH = "set local search_path = public"  # the database has the settings of the former one
 COPY_LINES = 500  # sent at once; raw answers have lines of 10 kB and more
 KEYS = """
 select conrelid::regclass::text, quote_ident(conname), pg_get_constraintdef(oid) from pg_constraint
@@ -64,15 +65,15 @@ def fill(url: URL, archive: Archive, owner: str | None) -> tuple[Counts, set[str
     rows break the tables' rules or are missing, and `psycopg.Error`.
     """
     engine = make_engine(url, poolclass=sa.NullPool)
+    for setting in (UNBOUNDED, PUBLIC_PATH):
+        sa.event.listen(engine, "begin", lambda connection, setting=setting: connection.exec_driver_sql(setting))
     try:
         with engine.begin() as connection:
-            connection.exec_driver_sql(UNBOUNDED)
             if owner:
                 connection.exec_driver_sql(f"set local role {owner}".replace("%", "%%"))
             _load(connection, archive)
         ensure_schema(engine)
         with engine.begin() as connection:
-            connection.exec_driver_sql(UNBOUNDED)
             for name in view_names():
                 apply_view(connection, name)
             connection.exec_driver_sql("analyze")  # else the planner has no statistics

@@ -43,11 +43,39 @@ def test_settings_end_with_their_transaction(warehouse: Warehouse) -> None:
         session.rollback()
 
 
-def test_transactions_are_read_committed_whatever_the_databases_default(database: sa.URL) -> None:
+def test_a_transaction_has_its_own_settings_whatever_the_databases_defaults(database: sa.URL) -> None:
+    defaults = {
+        "default_transaction_isolation": "serializable",
+        "search_path": "analytics, public",
+        "timezone": "Asia/Kolkata",
+        "datestyle": "German, DMY",
+        "client_encoding": "LATIN1",
+        "statement_timeout": "20s",
+        "idle_in_transaction_session_timeout": "20s",
+    }
     with connect(database) as plain:
-        plain.execute(f"alter database {database.database} set default_transaction_isolation = 'serializable'")
+        if plain.info.server_version >= 170_000:
+            defaults["transaction_timeout"] = "20s"
+        plain.execute("create schema analytics")
+        for name, value in defaults.items():
+            given = value if name == "search_path" else f"'{value}'"
+            plain.execute(f"alter database {database.database} set {name} = {given}")
     warehouse = Warehouse(url=database)
-    assert rows_of(warehouse, "show transaction_isolation") == [("read committed",)]
+    shown = {name: rows_of(warehouse, f"show {name.replace('default_', '')}")[0][0] for name in defaults}
+    assert shown == {
+        "default_transaction_isolation": "read committed",
+        "search_path": "public",
+        "timezone": "UTC",
+        "datestyle": "ISO, MDY",
+        "client_encoding": "UTF8",
+        "statement_timeout": "30min",
+        "idle_in_transaction_session_timeout": "0",
+    } | ({"transaction_timeout": "0"} if "transaction_timeout" in defaults else {})
+    # The tables were made where they belong, although another schema comes first in the database's own path.
+    assert rows_of(warehouse, "select distinct schemaname::text from pg_tables where tablename = 'dim_movie'") == [
+        ("public",)
+    ]
+    assert rows_of(warehouse, "select count(*) from pg_tables where schemaname = 'analytics'") == [(0,)]
     warehouse.close()
 
 
