@@ -32,7 +32,7 @@ REMOVALS_PLAUSIBLE = AssetCheckSpec(
     "removals_plausible",
     asset="dim_movie",
     description="At most 20 films, or 1% of those requested, answered 404. If not: no film was marked as removed; "
-    "check whether TMDb has a fault, and run the day again.",
+    "check whether TMDb has a fault, and run the day again. A film that discover lists the same day is never marked.",
 )
 
 
@@ -91,17 +91,21 @@ def dim_movie(
     day, table = day_of(context), dimensions.dim_movie
     with warehouse.begin() as connection:
         removals = details_due.removals(connection, day)
-    removed = removals.gone if removals.are_plausible else frozenset()
+    figures: dict[str, Any] = {}
 
     def chunks() -> Iterator[list[Row]]:
         for films in _discovered(warehouse, day):
-            yield first_movie_rows(films, removed, day)
+            yield first_movie_rows(films, day)
         yield from details.rows(warehouse, day, table.name)
 
     yield _removals_plausible(removals)
 
     def merge_and_mark(connection: sa.Connection) -> MergeCounts:
         counts = merge(connection, table)
+        # Read in this load's turn, like its rows: others may have been asked since.
+        found = details_due.removals(connection, day)
+        removed = found.gone if found.are_plausible else frozenset()
+        figures["films_removed"] = len(removed)
         marked = details_due.mark_removed(connection, day, removed)
         marked += details_due.mark_removed_later(connection, day)
         return replace(counts, updated=counts.updated + marked)
@@ -113,12 +117,14 @@ def dim_movie(
         day=day,
         merge=merge_and_mark,
         renews_totals=True,
-        metadata={"films_removed": len(removed)},
+        metadata=figures,
     )
 
 
 def _removals_plausible(removals: details_due.Removals) -> AssetCheckResult:
-    text = f"{len(removals.gone)} of {removals.requested} films answered 404."
+    text = f"{removals.not_found} of {removals.requested} films answered 404."
+    if removals.are_plausible and removals.listed:
+        text += f" {len(removals.listed)} of them are not marked, as discover lists them; the next day asks again."
     if not removals.are_plausible:
         text += (
             " So many at once are unlikely, so none was marked as removed. Check whether TMDb has a fault and run the "
@@ -130,7 +136,8 @@ def _removals_plausible(removals: details_due.Removals) -> AssetCheckResult:
         text,
         AssetCheckSeverity.ERROR,
         requested=removals.requested,
-        not_found=len(removals.gone),
+        not_found=removals.not_found,
+        not_found_but_listed=len(removals.listed),
     )
 
 

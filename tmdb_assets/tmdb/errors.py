@@ -12,14 +12,14 @@ import ssl
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http.client import IncompleteRead, responses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import orjson
 import requests
 import urllib3.exceptions
 
 from tmdb_assets.errors.problem import KEPT, ActionableError, Retry
+from tmdb_assets.tmdb.payload import read_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -169,6 +169,8 @@ def classify_exception(error: Exception, host: str, setting: str) -> Fault | Unr
 def classify_status(status: int, headers: Mapping[str, str], body: bytes, target: str) -> Fault | TmdbError:
     """Classify an answer other than 200 and 404; `target` is the path and query of the request.
 
+    A refusal is TMDb's only in its own words: anything between here and TMDb can send a 401.
+
     Parts of `body` and `headers` are shown, so the caller removes the token from them first.
     """
     if status == 429:
@@ -186,7 +188,10 @@ def classify_status(status: int, headers: Mapping[str, str], body: bytes, target
             action="Set TMDB_API_URL to the API's own address, including https://",
             setting="TMDB_API_URL",
         )
-    said = _tmdb_message(status, body)
+    own = read_error(body)
+    if own is None and status not in _ADVICE:
+        return unreadable(f"{_status_words(status)}, but not TMDb's own")
+    said = _tmdb_message(status, own)
     if status == 401:
         return UnauthorizedError(f"TMDb refused the token {said}", action=_SET_IT, setting="TMDB_TOKEN")
     return BadRequestError(f"TMDb refused the request {target} {said}", action=_ADVICE.get(status, _REPORT))
@@ -196,7 +201,10 @@ def final_error(fault: Fault, spent: str, *, host: str, setting: str, target: st
     """Return the error for a fault that outlasted its retries; `setting` is the variable that names `host`."""
     spent += f", last: {fault.cause}"
     if fault.unreadable:
-        return UnreadableAnswerError(f"TMDb's answer to {target} cannot be read ({spent}). It is left out")
+        return UnreadableAnswerError(
+            f"TMDb's answer to {target} cannot be read ({spent}). It is left out",
+            action=f"If this lasts, check {setting} and what answers in TMDb's place, such as a proxy",
+        )
     if fault.retry_after:
         spent += f", Retry-After {fault.retry_after:.0f} s"
     if fault.answered:
@@ -252,16 +260,12 @@ def _http_date(value: str) -> dt.datetime | None:
     return date if date.tzinfo else date.replace(tzinfo=dt.UTC)
 
 
-def _tmdb_message(status: int, body: bytes) -> str:
-    """Return `(401, code 7): message` as far as the body has them, in one line; `message` is cut at 200 characters."""
-    try:
-        fields = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        fields = None
-    if not isinstance(fields, dict):
+def _tmdb_message(status: int, own: Mapping[str, Any] | None) -> str:
+    """Return `(401, code 7): message` as far as TMDb's error has them, in one line; `message` has 200 characters."""
+    if own is None:
         return f"({_status_words(status)})"
-    code = f", code {fields['status_code']}" if isinstance(fields.get("status_code"), int) else ""
-    message = fields.get("status_message") or fields.get("errors") or ""
+    code = f", code {own['status_code']}" if isinstance(own.get("status_code"), int) else ""
+    message = own.get("status_message") or own.get("errors") or ""
     text = " ".join(str(message).split())[:200].rstrip(".")
     return f"({status}{code})" + (f": {text}" if text else "")
 

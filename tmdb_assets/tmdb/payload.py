@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import requests
 
 MAX_DEPTH = 250  # orjson can write this many levels, but reads more
+NOT_FOUND = 34  # TMDb's status_code of a film that does not exist
 _READ_BYTES = 65_536
 # All other paths answer with an object.
 _LISTS = frozenset({"/configuration/countries", "/configuration/languages"})
@@ -59,9 +60,16 @@ def read_body(response: requests.Response, clock: Callable[[], float], deadline:
 
 
 def read_answer(path: str, status: int, body: bytes) -> Answer:
-    """Return the answer to `path`, received now. Raises `ValueError` for invalid JSON or a body of the wrong type."""
+    """Return the answer to `path`, received now.
+
+    A 404 is an answer only in TMDb's own words: anything between here and TMDb can send one. Raises `ValueError` for
+    any other 404, for an error with status 200, and for invalid JSON or a body of the wrong type.
+    """
     fetched_at = dt.datetime.now(dt.UTC)
     if status == 404:
+        code = (read_error(body) or {}).get("status_code")
+        if type(code) is not int or code != NOT_FOUND:
+            raise ValueError("404 Not Found, but not TMDb's own")
         return Answer(404, None, fetched_at)
     try:
         payload, removed_characters = read_json(body)
@@ -71,7 +79,21 @@ def read_answer(path: str, status: int, body: bytes) -> Answer:
     expected = list if path in _LISTS else dict
     if not isinstance(payload, expected):
         raise ValueError(f"a JSON {type(payload).__name__} instead of a {expected.__name__}")
+    if isinstance(payload, dict) and payload.get("success") is False:
+        raise ValueError(f"an error with status 200: status_code {payload.get('status_code')}")
     return Answer(200, payload, fetched_at, removed_characters)
+
+
+def read_error(body: bytes) -> dict[str, Any] | None:
+    """Return the fields of an error answer; None for a body that no API sends, such as a proxy's page.
+
+    TMDb's own errors: https://developer.themoviedb.org/docs/errors
+    """
+    try:
+        fields, _ = read_json(body)
+    except ValueError:
+        return None
+    return fields if isinstance(fields, dict) else None
 
 
 def read_json(body: bytes) -> tuple[Any, int]:

@@ -42,8 +42,8 @@ def page_of(row: Row, slice_name: str = "") -> str:
     return page_name((row["rank"] - 1) // PAGE_SIZE + 1, slice_name)
 
 
-def first_movie_rows(films: Iterable[dict[str, Any]], removed: frozenset[int], day: dt.date) -> list[Row]:
-    """What discover says about each film, for `dim_movie`; details add the rest. `removed`: ids that answered 404."""
+def first_movie_rows(films: Iterable[dict[str, Any]], day: dt.date) -> list[Row]:
+    """What discover says about each film, for `dim_movie`; details add the rest."""
     return [
         {
             "movie_id": film.get("id"),
@@ -55,7 +55,7 @@ def first_movie_rows(films: Iterable[dict[str, Any]], removed: frozenset[int], d
             "poster_path": text_or_none(film.get("poster_path")),
             "as_of_date": day,
             "details_date": None,
-            "removed_date": day if film.get("id") in removed else None,
+            "removed_date": None,
         }
         for film in films
     ]

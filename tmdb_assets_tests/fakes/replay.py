@@ -32,6 +32,7 @@ KINDS = {
     "/configuration/languages": "languages",
     "/movie/changes": "changes",
 }
+STATUS_CODES = {401: 7, 404: 34}  # TMDb's own, by HTTP status; 11 for any other
 # The parameters of discover supported here; any other is refused instead of silently ignored.
 DATES = ("primary_release_date.gte", "primary_release_date.lte")
 DISCOVER_PARAMS = {"page", "sort_by", "include_adult", "include_video", "language", *DATES}
@@ -72,7 +73,8 @@ class Fault:
         status, payload = handler.true_answer
         headers = {"Content-Type": "application/json;charset=utf-8"}
         if self.status is not None:
-            status, payload = self.status, {"success": False, "status_code": 11, "status_message": "Replayed fault."}
+            code = STATUS_CODES.get(self.status, 11)
+            status, payload = self.status, {"success": False, "status_code": code, "status_message": "Replayed fault."}
         if self.body is not None:
             status, body = self.status or 200, self.body
         elif isinstance(payload, bytes):

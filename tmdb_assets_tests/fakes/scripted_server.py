@@ -17,6 +17,7 @@ from socketserver import TCPServer
 from tmdb_assets_tests.stage.waiting import PATIENCE_S
 
 OK = {"id": 1, "title": "千と千尋"}
+NOT_FOUND = {"success": False, "status_code": 34, "status_message": "Not found."}  # with 404, TMDb's own words
 
 
 def reply(status=200, body=OK, headers=(), promised=None):

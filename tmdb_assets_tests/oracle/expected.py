@@ -99,21 +99,16 @@ def _add_facts(result: Star, day: dt.date, listed: Mapping[int, Any]) -> None:
 
 
 def _add_movies(result: Star, day: dt.date, listed: Mapping[int, Any], details: Mapping[int, Any]) -> None:
-    missing = [movie_id for movie_id, payload in details.items() if payload is None]
-    # Promise 6: too many films do not vanish in one day, so these 404s are not believed.
-    believed = len(missing) <= 20 or len(missing) <= len(details) / 100
     for movie_id, item in listed.items():
         payload, old = details[movie_id], result.dim_movie.get(movie_id)
         if payload is not None:
             row = {**_columns(payload), "details_date": day, "removed_date": None}
         elif old is None or old["details_date"] is None:
-            removed = old["removed_date"] if old else None
-            # Discover fills the film first, except for the overview, which only details have.
-            row = {**_columns(item), "overview": None, "details_date": None, "removed_date": removed}
+            # Discover fills the film first, except for the overview, which only details have. A film that discover
+            # lists is not removed, whatever its details answer.
+            row = {**_columns(item), "overview": None, "details_date": None, "removed_date": None}
         else:
             row = old
-        if payload is None and believed:
-            row = {**row, "removed_date": day}
         result.dim_movie[movie_id] = {**row, "as_of_date": day}
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from tmdb_assets.warehouse.schema.raw import raw_details
+from tmdb_assets.warehouse.schema.raw import raw_details, raw_discover
 
 PLAN = """
 insert into details_due (snapshot_date, movie_id, reason)
@@ -43,7 +43,7 @@ where reason is not null
 order by movie_id
 on conflict (snapshot_date, movie_id) do update set reason = excluded.reason
 """
-# Films that were due on earlier days and not answered, then or later.
+# Films that were due on earlier days and not answered, then or later. A 404 is no answer where it is not believed.
 OWED = """
 select distinct u.movie_id
 from details_due as u
@@ -56,7 +56,15 @@ and not exists (
     from raw_details as r
     where r.movie_id = u.movie_id
     and r.snapshot_date >= :first and r.snapshot_date < :day and r.snapshot_date >= u.snapshot_date
-    and (r.status_code = 200 or r.snapshot_date <> all(cast(:disbelieved as date[])))
+    and (
+        r.status_code = 200
+        or (
+            r.snapshot_date <> all(cast(:disbelieved as date[]))
+            and not exists (
+                select 1 from raw_discover as d where d.snapshot_date = r.snapshot_date and d.movie_id = r.movie_id
+            )
+        )
+    )
 )
 """
 # Films on the day's list without an answer since its crawl began; a 404 is one where it is plausible.
@@ -73,28 +81,44 @@ where u.snapshot_date = :day and not exists (
 MOST_REMOVED = 20  # more 404 answers than this and than the share below are treated as a fault of TMDb
 MOST_REMOVED_SHARE = 0.01
 
-# In days, from half of the greatest age to all of it; Knuth's multiplicative hash spreads the ids evenly.
-THRESHOLD = "ceil(:max_age * (0.5 + 0.5 * ((m.movie_id * 2654435761) % 4294967296) / 4294967296.0))"
+# In days, from half of the greatest age to all of it; Knuth's multiplicative hash spreads the ids evenly. It uses only
+# the last 31 bits of an id, so that the product fits 64 bits.
+THRESHOLD = "ceil(:max_age * (0.5 + 0.5 * ((m.movie_id % 2147483648) * 2654435761 % 4294967296) / 4294967296.0))"
 
 
 @dataclass(frozen=True)
 class Removals:
-    """The films that answered 404 on a day (`gone`), and the number of films requested."""
+    """The films that answered 404 on a day: those that discover `listed` that day, and the others, which are `gone`.
+
+    `requested` counts all films whose details were requested.
+    """
 
     requested: int
     gone: frozenset[int]
+    listed: frozenset[int] = frozenset()
+
+    @property
+    def not_found(self) -> int:
+        """The number of 404 answers."""
+        return len(self.gone) + len(self.listed)
 
     @property
     def are_plausible(self) -> bool:
         """Whether TMDb can have deleted that many films: at most 20, or 1% of those requested."""
-        return len(self.gone) <= MOST_REMOVED or len(self.gone) <= MOST_REMOVED_SHARE * self.requested
+        return self.not_found <= MOST_REMOVED or self.not_found <= MOST_REMOVED_SHARE * self.requested
 
 
 def removals(connection: sa.Connection, day: dt.date) -> Removals:
     """The day's 404 answers."""
     requested = sa.select(sa.func.count()).where(raw_details.c.snapshot_date == day)
-    gone = sa.select(raw_details.c.movie_id).where(raw_details.c.snapshot_date == day, raw_details.c.status_code == 404)
-    return Removals(int(connection.scalar(requested) or 0), frozenset(connection.scalars(gone)))
+    of_day = (raw_discover.c.snapshot_date == day) & (raw_discover.c.movie_id == raw_details.c.movie_id)
+    not_found = sa.select(raw_details.c.movie_id, sa.exists().where(of_day)).where(
+        raw_details.c.snapshot_date == day, raw_details.c.status_code == 404
+    )
+    films: dict[bool, set[int]] = {True: set(), False: set()}
+    for movie_id, is_listed in connection.execute(not_found):
+        films[is_listed].add(movie_id)
+    return Removals(int(connection.scalar(requested) or 0), frozenset(films[False]), frozenset(films[True]))
 
 
 def plan_details(
@@ -144,7 +168,9 @@ def count_due(connection: sa.Connection, day: dt.date) -> dict[str, int]:
 
 
 def unanswered(connection: sa.Connection, day: dt.date, since: dt.date, max_age: int) -> set[int]:
-    """Films that were due before `day` and not answered, or answered with an implausible 404.
+    """Films that were due before `day` and not answered, or answered with a 404 that was not believed.
+
+    That is one of an implausible number, or of a film that discover listed the same day.
 
     Changes are requested again from `since` on, so films that were only `unlisted` after it are not included; nor are
     those due more than `max_age` days ago, which are stale.
@@ -171,13 +197,13 @@ def has_details(connection: sa.Connection, before: dt.date) -> bool:
 
 
 def mark_removed(connection: sa.Connection, day: dt.date, gone: Collection[int]) -> int:
-    """Set `removed_date` of these films to `day` unless newer details are known; return the number changed."""
+    """Set `removed_date` of these films to `day` unless TMDb confirmed them since; return the number changed."""
     statement = sa.text(
         "with locked as (select movie_id from dim_movie where movie_id = any(:gone) order by movie_id "
         "for no key update) update dim_movie as m "
         "set removed_date = greatest(m.removed_date, :day), updated_at = now() from locked "
         "where m.movie_id = locked.movie_id and m.removed_date is distinct from greatest(m.removed_date, :day) "
-        "and greatest(m.removed_date, :day) > coalesce(m.details_date, '-infinity'::date)"
+        "and greatest(m.removed_date, :day) > m.as_of_date"
     )
     return connection.execute(statement, {"gone": sorted(gone), "day": day}).rowcount
 

@@ -155,8 +155,9 @@ dim_movie = table(
         computed=(
             (
                 "removed_date",
+                # A film that discover or details confirmed since is back.
                 "case when greatest(t.removed_date, excluded.removed_date) > "
-                "coalesce(greatest(t.details_date, excluded.details_date), '-infinity'::date) "
+                "greatest(t.as_of_date, excluded.as_of_date) "
                 "then greatest(t.removed_date, excluded.removed_date) end",
             ),
         ),

@@ -8,6 +8,7 @@ import pytest
 
 from tmdb_assets.tmdb.export.download import ExportGoneError, ExportNotYetError
 from tmdb_assets_tests.cases.awkward import catalogue, film, sound_films
+from tmdb_assets_tests.fakes.replay import Fault
 from tmdb_assets_tests.oracle import expected
 from tmdb_assets_tests.oracle.compare import assert_tables_equal, state_of
 from tmdb_assets_tests.stage.many_days import export_path
@@ -183,7 +184,8 @@ def test_a_removed_film_keeps_its_row_and_may_come_back(loaded):
         return film_id in loaded.column("select movie_id from vw_top_movies")
 
     assert (row(), shown()) == ([("Film 9001", 100, None)], True)
-    loaded.replay.catalogue = CATALOGUE.but(gone={film_id})
+    listed = [number for number in CATALOGUE.films if number != film_id]
+    loaded.replay.catalogue = CATALOGUE.but(gone={film_id}, discover_ids=listed)
     result = loaded.run(DAY + ONE_DAY, charts=False)
     assert failures_of(result) == []
     assert metadata_of(result, "dim_movie")["films_removed"] == 1
@@ -216,8 +218,13 @@ def test_a_film_deleted_outside_discover_is_marked_in_any_order_of_days(loaded):
     ("films", "gone", "is_marked"), [(30, 20, True), (30, 21, False), (2100, 21, True), (2100, 22, False)]
 )
 def test_too_many_404_at_once_mark_no_film_as_removed(warehouse, monkeypatch, films, gone, is_marked):
-    made = catalogue([film(n) for n in range(1, films + 1)], gone=range(1, gone + 1))
+    listed = range(gone + 1, films + 1)
+    made = catalogue([film(n) for n in range(1, films + 1)], gone=range(1, gone + 1), discover_ids=listed)
     with platform(warehouse, made, monkeypatch, tmdb_pages=500) as graph:
+        graph.execute(
+            f"insert into dim_movie (movie_id, as_of_date, title) select n, '{DAY - ONE_DAY}', 'known' "
+            f"from generate_series(1, {gone}) as n"
+        )
         result = graph.run(DAY, only=MOVIE_CHAIN)
         assert failures_of(result) == []
         removed = graph.column("select movie_id from dim_movie where removed_date = :day order by 1", day=DAY)
@@ -227,4 +234,39 @@ def test_too_many_404_at_once_mark_no_film_as_removed(warehouse, monkeypatch, fi
         assert check.passed is is_marked
         assert check.description.startswith(f"{gone} of {films} films answered 404.")
         assert ("none was marked as removed" in check.description) is not is_marked
-        assert {name: value.value for name, value in check.metadata.items()} == {"requested": films, "not_found": gone}
+        figures = {"requested": films, "not_found": gone, "not_found_but_listed": 0}
+        assert {name: value.value for name, value in check.metadata.items()} == figures
+
+
+def test_a_404_removes_a_film_only_in_tmdbs_words_and_while_discover_does_not_list_it(loaded, monkeypatch):
+    """9001 is listed and answers TMDb's 404, 9002 is not listed and answers a proxy's page, 9003 neither nor."""
+    removed = "select movie_id, removed_date from dim_movie where removed_date is not null order by 1"
+    days = [DAY + number * ONE_DAY for number in range(1, 5)]
+    page = Fault(status=404, body=b"<html>Not found</html>")
+    unlisted = CATALOGUE.but(gone={9001, 9003}, discover_ids=[n for n in CATALOGUE.films if n not in (9002, 9003)])
+    loaded.replay.catalogue = unlisted
+    loaded.replay.faults = lambda path, params: page if path == "/movie/9002" else None
+    result = loaded.run(days[0], charts=False)
+    assert failures_of(result) == []
+    assert loaded.rows(removed) == [(9003, days[0])]
+    assert loaded.rows("select movie_id from vw_top_movies where movie_id < 9004 order by 1") == [(9001,), (9002,)]
+    found = evaluations_of(result)
+    assert list(metadata_of(result, "raw_details")["failed"]) == ["9002"]
+    assert not found["raw_details.details_complete"].passed
+    assert "1 of them are not marked, as discover lists them" in found["dim_movie.removals_plausible"].description
+
+    # The next day asks again for both, though no list of changes has them; what is listed again is back.
+    loaded.replay.faults = None
+    loaded.replay.reset()
+    loaded.replay.catalogue = CATALOGUE.but(gone={9001, 9003}, changed=[])
+    assert failures_of(loaded.run(days[1], charts=False)) == []
+    assert {path for path in loaded.replay.paths if "/movie/9" in path} == {f"/movie/900{n}" for n in (1, 2, 3)}
+    assert loaded.rows(removed) == []
+
+    # On the day after it is no longer listed, it is gone; a day run again, in any order, changes nothing.
+    loaded.replay.catalogue = unlisted.but(discover_ids=[n for n in CATALOGUE.films if n != 9001], gone={9001})
+    assert failures_of(loaded.run(days[2], charts=False)) == []
+    assert loaded.rows(removed) == [(9001, days[2])]
+    for day in (days[0], days[2], days[1]):
+        assert failures_of(loaded.run(day, today=days[3], job="backfill")) == []
+        assert loaded.rows(removed) == [(9001, days[2])], day

@@ -16,7 +16,9 @@ FILMS = [film(9001 + number, popularity=10.0 + number, vote_count=10) for number
 FIRST = catalogue(FILMS)
 # By the next day one film is gone, one has other genres, one comes from other countries.
 EDITS = {9002: {"genres": genres(35, 27)}, 9003: {"production_countries": countries("JP", "FR")}}
-SECOND = catalogue([{**made, **EDITS.get(made["id"], {})} for made in FILMS], gone={9001})
+SECOND = catalogue(
+    [{**made, **EDITS.get(made["id"], {})} for made in FILMS], gone={9001}, discover_ids=range(9006, 9001, -1)
+)
 KEPT = {
     "genre": "select code, n_movies, total_votes from popularity_total where kind = 'genre' order by 1",
     "continent": "select code, n_movies, total_votes from popularity_total where kind = 'continent' order by 1",

@@ -87,10 +87,8 @@ def test_a_change_missing_from_the_list_is_found_when_the_film_is_stale(warehous
     assert max(list(requested.values()).count(days) for days in range(age + 2)) < len(IDS) / 2  # no day has a wave
 
 
-@pytest.mark.parametrize("place", ["in discover", "outside discover"])
-def test_a_404_sets_removed_date_and_a_later_answer_clears_it(warehouse, monkeypatch, place):
-    shown = IDS if place == "in discover" else IDS[1:]
-    known = catalogue(FILMS, discover_ids=shown)
+def test_a_404_sets_removed_date_and_a_later_answer_clears_it(warehouse, monkeypatch):
+    known = catalogue(FILMS, discover_ids=IDS[1:])
     query = "select title, details_date, removed_date from dim_movie where movie_id = :film"
     with platform(warehouse, CATALOGUE, monkeypatch) as made:
         load(made, DAY, CATALOGUE, {}, only=MOVIE_CHAIN)

@@ -79,12 +79,18 @@ def test_a_list_longer_than_tmdb_serves_raises(server, changes_of):
 
 
 @pytest.mark.parametrize(
-    ("status", "error"),
-    [(401, UnauthorizedError), (404, BadRequestError), (422, BadRequestError), (500, UnreachableError)],
+    ("status", "code", "error"),
+    [
+        (401, 7, UnauthorizedError),
+        (404, 34, BadRequestError),
+        (404, 11, UnreadableAnswerError),
+        (422, 20, BadRequestError),
+        (500, 11, UnreachableError),
+    ],
 )
-def test_a_refusal_or_an_outage_raises(changes_of, status, error):
+def test_a_refusal_or_an_outage_raises(changes_of, status, code, error):
     with pytest.raises(error):
-        changes_of(lambda page: reply(status, {}) if page == 2 else listing([1], 1, 2))
+        changes_of(lambda page: reply(status, {"status_code": code}) if page == 2 else listing([1], 1, 2))
 
 
 def test_a_fault_that_passes_is_retried(changes_of):

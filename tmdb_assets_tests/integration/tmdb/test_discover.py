@@ -7,7 +7,7 @@ import pytest
 from tmdb_assets.tmdb import errors
 from tmdb_assets.tmdb.discover import crawl
 from tmdb_assets_tests.cases.client_sample import by_page, fetch_threads, pages_of
-from tmdb_assets_tests.fakes.scripted_server import reply
+from tmdb_assets_tests.fakes.scripted_server import NOT_FOUND, reply
 
 
 def page(number, total=3, results=None):
@@ -87,7 +87,7 @@ def test_an_unanswered_page_ends_the_crawl_or_has_a_problem(server, connect):
     assert sorted(pages) == [1, 2, 3, 4, 5, 6]
     assert [number for number, page in pages.items() if not page.is_answered] == [3]
     assert (pages[3].results, "answers with faults" in pages[3].problem) == ([], True)
-    server.plays_at("/discover/movie", reply(404, {}))
+    server.plays_at("/discover/movie", reply(404, NOT_FOUND))
     with pytest.raises(errors.BadRequestError, match="ends in /3"):
         list(crawl(connect(), 3))
 

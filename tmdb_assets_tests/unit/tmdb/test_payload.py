@@ -108,9 +108,11 @@ def count_refused(value):
 def test_an_answer_must_have_the_type_of_its_path():
     assert read_answer("/movie/1", 200, b'{"id": 1}').payload == {"id": 1}
     assert read_answer("/configuration/countries", 200, b"[]").payload == []
-    missing = read_answer("/movie/1", 404, b"<html>")
+    missing = read_answer("/movie/1", 404, b'{"success":false,"status_code":34,"status_message":"Not found."}')
     assert (missing.status, missing.payload) == (404, None)
     assert missing.fetched_at.utcoffset().total_seconds() == 0
+    with pytest.raises(ValueError, match="404 Not Found, but not TMDb's own"):
+        read_answer("/movie/1", 404, b"<html>")
     with pytest.raises(ValueError, match="a JSON list instead of a dict"):
         read_answer("/movie/1", 200, b"[]")
     with pytest.raises(ValueError, match="a JSON dict instead of a list"):

@@ -10,7 +10,10 @@ import requests
 
 from tmdb_assets.errors.problem import Retry
 from tmdb_assets.tmdb import errors
-from tmdb_assets_tests.fakes.scripted_server import OK, drop, hang, reply, reset, truncated_chunks
+from tmdb_assets_tests.fakes.scripted_server import NOT_FOUND, OK, drop, hang, reply, reset, truncated_chunks
+
+PROXY_PAGE = b"<!DOCTYPE html><title>Not found</title>"
+NOT_TMDBS = [PROXY_PAGE, b"", b"null", {}, [NOT_FOUND], {"status_code": "34"}]  # what a 404 of another server says
 
 
 @pytest.mark.parametrize(
@@ -25,6 +28,11 @@ from tmdb_assets_tests.fakes.scripted_server import OK, drop, hang, reply, reset
         (reply(200, [OK]), "unreadable"),
         (reply(200, b"no gzip", {"Content-Encoding": "gzip"}), "unreadable"),
         (reply(204, b""), "unreadable"),
+        *[(reply(404, body), "unreadable") for body in NOT_TMDBS],
+        (reply(404, {**NOT_FOUND, "status_code": 6}), "unreadable"),
+        (reply(404, {**NOT_FOUND, "status_code": True}), "unreadable"),
+        (reply(200, NOT_FOUND), "unreadable"),
+        *[(reply(status, PROXY_PAGE), "unreadable") for status in (400, 401, 405, 410, 422, 451)],
         (drop, "connection"),
         (reset, "connection"),
     ],
@@ -47,6 +55,8 @@ def test_a_passing_fault_is_retried(server, connect, skipped, fault, kind):
         (drop, errors.UnreachableError, "connection dropped"),
         (reply(200, b"<html>"), errors.UnreadableAnswerError, "6 tries"),
         (reply(promised=500), errors.UnreadableAnswerError, "cut short"),
+        (reply(404, PROXY_PAGE), errors.UnreadableAnswerError, "404 Not Found, but not TMDb's own.*check TMDB_API_URL"),
+        (reply(401, PROXY_PAGE), errors.UnreadableAnswerError, "401 Unauthorized, but not TMDb's own.*such as a proxy"),
     ],
 )
 def test_a_lasting_fault_ends_in_one_clear_line(server, connect, skipped, fault, error, says):
@@ -201,11 +211,13 @@ def test_a_429_says_how_long_to_wait_and_when_to_run_again(retry_after, words, w
     ("status", "body", "headers", "error", "says"),
     [
         (401, {"status_code": 7, "status_message": "Invalid key."}, {}, "Unauthorized", r"\(401, code 7\): Invalid"),
-        (401, b"no JSON", {}, "Unauthorized", r"\(401 Unauthorized\).* TMDB_TOKEN .* v4 read access token"),
+        (401, {"status_code": 7}, {}, "Unauthorized", r"\(401, code 7\).* TMDB_TOKEN .* v4 read access token"),
         (400, {"status_code": 22, "status_message": "Invalid."}, {}, "BadRequest", r"\(400, code 22\): Invalid"),
         (422, {"errors": ["page must be\nless"]}, {}, "BadRequest", r"\(422\): \['page must be"),
         (403, {"status_code": 45, "status_message": "Suspended."}, {}, "BadRequest", r"\(403, code 45\).*contact TMDb"),
-        (405, b"", {}, "BadRequest", "405 Method Not Allowed"),
+        (403, PROXY_PAGE, {}, "BadRequest", r"\(403 Forbidden\).* or your network's administrator"),
+        (407, PROXY_PAGE, {}, "BadRequest", "HTTPS_PROXY"),
+        (410, {"status_code": 34}, {}, "BadRequest", r"\(410, code 34\)"),
         (501, {"status_code": 2}, {}, "BadRequest", r"\(501, code 2\)"),
         (301, b"", {"Location": "https://other.example/x?y"}, "BadRequest", r"to https://other\.example \(301\)"),
         (302, b"", {}, "BadRequest", "TMDB_API_URL"),

@@ -10,7 +10,7 @@ import pytest
 
 from tmdb_assets.tmdb import errors
 from tmdb_assets_tests.cases.client_sample import TOKEN
-from tmdb_assets_tests.fakes.scripted_server import OK, reply
+from tmdb_assets_tests.fakes.scripted_server import NOT_FOUND, OK, reply
 
 
 def test_a_request_carries_the_token_in_its_header_only(server, connect, tmp_path, monkeypatch):
@@ -128,7 +128,7 @@ def test_certificates_that_are_not_there_are_named_with_their_variable(connect, 
 
 
 def test_a_missing_film_is_an_answer(server, connect):
-    server.plays_at("/movie/404", reply(404, {"success": False, "status_code": 34, "status_message": "Not found."}))
+    server.plays_at("/movie/404", reply(404, NOT_FOUND))
     client = connect()
     answers = dict(client.details([1, 404]))
     assert (answers[404].status, answers[404].payload, answers[1].payload) == (404, None, OK)
@@ -140,7 +140,7 @@ def test_reference_lists(server, connect):
     server.plays_at(
         "/genre/movie/list", reply(200, {"genres": [{"id": 18, "name": "Drame"}]}), reply(200, {"genres": 5})
     )
-    server.plays_at("/configuration/countries", reply(200, [{"iso_3166_1": "FR"}]), reply(404, {}))
+    server.plays_at("/configuration/countries", reply(200, [{"iso_3166_1": "FR"}]), reply(404, NOT_FOUND))
     client = connect(language="fr-FR")
     assert client.reference("/genre/movie/list") == [{"id": 18, "name": "Drame"}]
     assert client.reference("/configuration/countries") == [{"iso_3166_1": "FR"}]

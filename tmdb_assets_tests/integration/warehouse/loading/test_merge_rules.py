@@ -8,6 +8,7 @@ from itertools import permutations, product
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -15,8 +16,9 @@ from tmdb_assets.transforms.calendar import calendar_rows
 from tmdb_assets.transforms.conform import Row
 from tmdb_assets.transforms.details import parse_movie
 from tmdb_assets.transforms.discover import fact_rows, first_movie_rows
+from tmdb_assets.warehouse.ledger import details_due
 from tmdb_assets.warehouse.loading.latest_state import keep_latest
-from tmdb_assets.warehouse.loading.merge import MergeCounts, replace_links
+from tmdb_assets.warehouse.loading.merge import MergeCounts, merge, replace_links
 from tmdb_assets.warehouse.schema.bridges import bridge_movie_genre
 from tmdb_assets.warehouse.schema.dimensions import dim_date, dim_genre, dim_movie
 from tmdb_assets.warehouse.schema.fact import fact_movie_daily
@@ -37,27 +39,39 @@ EVERY_COURSE = [list(zip(course, "ABA", strict=True)) for course in product(KIND
 def load_movie_day(warehouse: Warehouse, films: list[list[Event]], place: int) -> None:
     """Load one day into dim_movie, as its asset does: first from discover, then from details."""
     seen = [(number, *course[place]) for number, course in enumerate(films, start=1) if course[place][0] != "absent"]
-    removed = frozenset(number for number, kind, _ in seen if kind == "gone")
-    pages = [{"id": number, "title": f"{title}, by discover"} for number, _, title in seen]
+    gone = [number for number, kind, _ in seen if kind == "gone"]
+    pages = [{"id": number, "title": f"{title}, by discover"} for number, kind, title in seen if kind != "gone"]
     detailed = [
         {"id": number, "title": title, "status": f"status of {title}", "runtime": 90 + place}
         for number, kind, title in seen
         if kind == "details"
     ]
     day = DAYS[place]
-    chunks = first_movie_rows(pages, removed, day), [parse_movie(payload, day) for payload in detailed]
-    load_rows(warehouse, dim_movie, *chunks, day=day)
+    answers = [
+        {"snapshot_date": day, "movie_id": film, "status_code": 404, "fetched_at": dt.datetime.now(dt.UTC)}
+        for film in gone
+    ]
+    load_rows(warehouse, raw_details, answers, day=day)
+
+    def merge_and_mark(connection: sa.Connection) -> MergeCounts:
+        counts = merge(connection, dim_movie)
+        details_due.mark_removed(connection, day, gone)
+        details_due.mark_removed_later(connection, day)
+        return counts
+
+    chunks = first_movie_rows(pages, day), [parse_movie(payload, day) for payload in detailed]
+    load_rows(warehouse, dim_movie, *chunks, day=day, merge=merge_and_mark)
 
 
 def expected_film(course: list[Event]) -> tuple[Any, ...] | None:
     """A film's row after three days, computed only from the rule."""
-    seen = [place for place in range(3) if course[place][0] != "absent"]
+    seen = [place for place in range(3) if course[place][0] in ("discover", "details")]
     if not seen:
         return None
     detailed = [place for place in seen if course[place][0] == "details"]
-    gone = [place for place in seen if course[place][0] == "gone"]
+    gone = [place for place in range(3) if course[place][0] == "gone"]
     as_of = DAYS[seen[-1]]
-    removed = DAYS[gone[-1]] if gone and gone[-1] > max(detailed, default=-1) else None
+    removed = DAYS[gone[-1]] if gone and gone[-1] > seen[-1] else None
     if detailed:
         newest = detailed[-1]
         title = course[newest][1]
@@ -72,7 +86,7 @@ def test_a_film_ends_the_same_in_any_order_of_days(warehouse: Warehouse, films: 
     right = [row for row in map(expected_film, films) if row]
     for order in ORDERS:
         with warehouse.begin() as connection:
-            connection.exec_driver_sql("truncate dim_movie cascade")
+            connection.exec_driver_sql("truncate dim_movie, raw_details cascade")
         for place in order:
             load_movie_day(warehouse, films, place)
         assert rows_of(warehouse, FILM) == right, order
@@ -84,7 +98,7 @@ def test_a_film_ends_the_same_in_any_order_of_days(warehouse: Warehouse, films: 
 def test_details_win_over_discover_within_one_load(is_details_first: bool, warehouse: Warehouse) -> None:
     chunks = (
         [parse_movie({"id": 1, "title": "A"}, DAYS[0])],
-        first_movie_rows([{"id": 1, "title": "B"}], frozenset(), DAYS[0]),
+        first_movie_rows([{"id": 1, "title": "B"}], DAYS[0]),
     )
     load_rows(warehouse, dim_movie, *(chunks if is_details_first else chunks[::-1]), day=DAYS[0])
     assert rows_of(warehouse, "select title, details_date from dim_movie") == [("A", DAYS[0])]
@@ -155,6 +169,12 @@ def test_a_day_without_an_answer_keeps_the_links(warehouse: Warehouse) -> None:
         merge = partial(replace_links, bridge=bridge_movie_genre, day=DAYS[0])
         load(connection, bridge_movie_genre, [as_frame(bridge_movie_genre, [])], day=DAYS[0], merge=merge)
     assert links_of(warehouse) == [(1, 18)]
+
+
+def test_a_film_that_answers_and_then_is_not_found_on_the_same_day_keeps_its_links(warehouse: Warehouse) -> None:
+    load_links(warehouse, 0, {1: [18], 2: [35]})
+    assert load_links(warehouse, 0, {1: []}, status=404) == MergeCounts()
+    assert links_of(warehouse) == [(1, 18), (2, 35)]
 
 
 def test_a_film_whose_details_were_rejected_keeps_its_links(warehouse: Warehouse) -> None:
