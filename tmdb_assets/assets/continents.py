@@ -1,7 +1,6 @@
 """The continent of every country, from `data/country_continent.csv`."""
 
 from collections.abc import Collection, Iterator
-from functools import partial
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -28,7 +27,7 @@ from tmdb_assets.transforms.continents import CODE, CsvFault, find_missing, pars
 from tmdb_assets.warehouse.ledger import fetch_log
 from tmdb_assets.warehouse.loading.contracts import validate
 from tmdb_assets.warehouse.loading.latest_state import renew_totals
-from tmdb_assets.warehouse.loading.merge import merge_whole
+from tmdb_assets.warehouse.loading.merge import MergeCounts, merge_whole
 from tmdb_assets.warehouse.schema.dimensions import country_continent as table
 from tmdb_assets.warehouse.schema.dimensions import dim_country
 from tmdb_assets.warehouse.schema.vocabulary import frame_columns, key_columns
@@ -84,8 +83,21 @@ def country_continent(config: CsvConfig, warehouse: ResourceParam[Warehouse]) ->
     yield _file_is_valid(faults, missing)
     if faults:
         raise failure(_refusal(path, faults))
-    merge = partial(merge_whole, table=table, rows=loaded.received)
-    yield from publish(warehouse, table, [loaded], merge=merge, afterwards=settle_continents)
+    rows = 0
+
+    def chunks() -> Iterator[Conformed]:
+        """The file, read again in this load's turn: another load may have stored a newer one since."""
+        nonlocal rows
+        again, changed = read_continents(path, codes)
+        if changed:
+            raise failure(_refusal(path, changed))
+        rows = again.received
+        yield again
+
+    def merge(connection: sa.Connection) -> MergeCounts:
+        return merge_whole(connection, table, rows=rows)
+
+    yield from publish(warehouse, table, chunks(), merge=merge, afterwards=settle_continents)
 
 
 def read_continents(path: Path, tmdb_codes: Collection[str]) -> tuple[Conformed, list[CsvFault]]:

@@ -18,13 +18,32 @@ from tmdb_assets.checks.latest_state import latest_state_agrees
 from tmdb_assets.warehouse.loading.latest_state import NEWEST_DAY
 from tmdb_assets.warehouse.warehouse import Warehouse
 
-# Films in the day's discover that are neither facts nor rejected rows.
+# Films in the day's discover that are neither facts nor rejected rows, and films whose fact has other figures than the
+# raw answer. An answer that came after the day's last load began is not compared: its own load is still to come.
 LOST_FILMS = """
 select count(*) over () as films, d.movie_id
-from raw_discover as d
-where d.snapshot_date = :day
-and not exists (select 1 from fact_movie_daily as f where f.date_id = :day and f.movie_id = d.movie_id)
-and not exists (
+from (
+    select r.movie_id
+    from raw_discover as r
+    left join fact_movie_daily as f on f.date_id = :day and f.movie_id = r.movie_id
+    where r.snapshot_date = :day
+    and (
+        f.movie_id is null
+        or (
+            (f.popularity, f.vote_count, f.vote_average) is distinct from
+            (r.popularity, r.vote_count, case when r.vote_count > 0 then r.vote_average end)
+            and r.fetched_at < (select l.loaded_at from load_day as l where l.date_id = :day)
+        )
+    )
+    union all
+    select r.movie_id
+    from raw_export as r
+    inner join fact_movie_daily as f on f.date_id = :day and f.movie_id = r.movie_id
+    where r.snapshot_date = :day and f.source = 'export' and f.popularity <> r.popularity
+    and (select x.finished_at from fetch_log as x where x.snapshot_date = :day and x.kind = 'export')
+        < (select l.loaded_at from load_day as l where l.date_id = :day)
+) as d
+where not exists (
     select 1
     from rejected_row as r
     where r.table_name = 'fact_movie_daily' and r.snapshot_date = :day
@@ -67,19 +86,19 @@ def _find_films(
     name="every_discover_film_is_there",
     blocking=True,
     daily=True,
-    description="The day's fact contains every film that raw_discover accepted. If not: materialize dim_movie and "
-    "fact_movie_daily for the day again.",
+    description="The day's fact contains every film that raw_discover accepted, and each film's figures are those of "
+    "raw_discover or raw_export. If not: materialize dim_movie and fact_movie_daily for the day again.",
 )
 def every_discover_film_is_there(
     context: AssetCheckExecutionContext, warehouse: ResourceParam[Warehouse]
 ) -> AssetCheckResult:
-    """Fail when films of the day's discover are missing from the fact without a reason."""
+    """Fail when films of the day are missing from the fact without a reason, or have other figures there."""
     lost, shown = _find_films(warehouse, LOST_FILMS, context)
-    text = "Every film in the day's discover is in the fact, or in rejected_row with its reasons."
+    text = "Every film in the day's discover is in the fact with its figures, or in rejected_row with its reasons."
     if lost:
         text = (
-            f"{lost} films in the day's discover are not in fact_movie_daily. Materialize dim_movie and "
-            "fact_movie_daily for this day again; if they are still missing, look at the log of both steps."
+            f"{lost} films of the day are not in fact_movie_daily, or not with their figures. Materialize dim_movie "
+            "and fact_movie_daily for this day again; if they are still missing, look at the log of both steps."
         )
     return AssetCheckResult(
         passed=not lost,

@@ -65,7 +65,7 @@ where date_id = :day
 on conflict (date_id) do update set
     discover_count = excluded.discover_count,
     export_count = excluded.export_count,
-    loaded_at = now()
+    loaded_at = greatest(t.loaded_at, now())
 """
 
 

@@ -27,7 +27,7 @@ from tmdb_assets.warehouse.loading.contracts import validate
 from tmdb_assets.warehouse.loading.merge import MergeCounts
 from tmdb_assets.warehouse.schema.ddl import ensure_partition
 from tmdb_assets.warehouse.schema.raw import rejected_row
-from tmdb_assets.warehouse.schema.vocabulary import frame_columns, key_columns
+from tmdb_assets.warehouse.schema.vocabulary import day_column, frame_columns, key_columns
 
 MAX_REJECTED_SHARE = 0.05
 FEW_REJECTED = 20  # more than this are judged only against the rows received
@@ -100,6 +100,7 @@ def load(
 ) -> Loaded:
     """Validate, stage and merge chunks of frames inside the caller's transaction.
 
+    The chunks are read once it is this load's turn: rows read earlier could be older than what another load stored.
     `day` is the rows' snapshot; rejected rows of an earlier load of that day are replaced. `merge` replaces the
     declared one. A load of one batch of a day passes the `parts` it covers: only rejected rows of these are replaced;
     `part` returns the part of a row, and `earlier`, the batches before, counts towards the share. With `is_partial` the
@@ -110,6 +111,7 @@ def load(
     loaded = Loaded(table)
     if table.info["partition_unit"] and day is not None:
         ensure_partition(connection.engine, table, day)
+    merging.take_turn(connection, table, day)
     staging.create_staging(connection, table)
     for chunk in chunks:
         valid = validate(table, chunk, part)
@@ -120,7 +122,6 @@ def load(
     for row, rule, value in staging.reject_orphans(connection, table):
         loaded.rejected.append(Rejected(row, (Reason(rule, shorten(value)),), part(row) if part else None))
     _judge(loaded, earlier, staging.count_standing(connection, table) if is_partial and loaded.rejected else 0)
-    merging.take_turn(connection, table, day)
     loaded.counts = merge(connection) if merge else merging.merge(connection, table, parameters)
     _quarantine(connection, table, loaded.rejected, day, parts)
     connection.exec_driver_sql(f"drop table {staging.staging_name(table)}")
@@ -165,9 +166,9 @@ def _quarantine(
 def count_rows(connection: sa.Connection, table: sa.Table, day: dt.date | None) -> int:
     """Rows of the table; only those of the day where the table's key has a day."""
     counted = sa.select(sa.func.count()).select_from(table)
-    day_column = next((c for c in table.primary_key.columns if c.name in {"snapshot_date", "date_id"}), None)
-    if day is not None and day_column is not None:
-        counted = counted.where(day_column == day)
+    column = day_column(table)
+    if day is not None and column is not None:
+        counted = counted.where(column == day)
     return int(connection.scalar(counted) or 0)
 
 

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from tmdb_assets.warehouse.loading.contracts import StructuralFaultError
 from tmdb_assets.warehouse.loading.staging import staging_name, staging_sequence
-from tmdb_assets.warehouse.schema.vocabulary import Merge, frame_columns, key_columns
+from tmdb_assets.warehouse.schema.vocabulary import Merge, day_column, frame_columns, key_columns
 
 ANALYZE_FROM = 10_000  # staged rows; with fewer any plan is fast
 
@@ -38,14 +38,15 @@ class MergeCounts:
 
 
 def take_turn(connection: sa.Connection, table: sa.Table, day: dt.date | None) -> None:
-    """Wait until no other transaction merges the same day (or the same undated table) into the table.
+    """Wait until no other transaction loads the same day into the table, or anything into a table without days.
 
-    Merges of different days give the same rows in either order and run concurrently. Of two loads of the same day, one
-    runs entirely after the other and compares with what that stored.
+    Of two such loads one runs entirely after the other: it reads its rows only then, and compares with what the other
+    stored. So what was requested last is stored last. Different days have different rows and are loaded concurrently.
     """
+    number = day.toordinal() if day is not None and day_column(table) is not None else 0
     connection.execute(
         sa.text("select pg_advisory_xact_lock(hashtext('merge ' || :name), :day)"),
-        {"name": table.name, "day": day.toordinal() if day else 0},
+        {"name": table.name, "day": number},
     )
 
 

@@ -162,6 +162,11 @@ def key_columns(table_: sa.Table) -> list[str]:
     return [col.name for col in table_.primary_key.columns]
 
 
+def day_column(table_: sa.Table) -> sa.Column[Any] | None:
+    """The day in the natural key; None for a table without days."""
+    return next((col for col in table_.primary_key.columns if col.name in {"snapshot_date", "date_id"}), None)
+
+
 def sql_type(col: sa.Column[Any]) -> str:
     """The column's type as Postgres names it, in lower case."""
     return str(col.type.compile(dialect=postgresql.dialect())).lower()

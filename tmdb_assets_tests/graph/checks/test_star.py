@@ -112,8 +112,8 @@ def test_discover_films_missing_from_the_fact(tables):
     assert (check.severity.value, check.blocking) == ("ERROR", True)
     assert values(check) == {"missing": 2, "movie_ids": [{"movie_id": "9001"}, {"movie_id": "9003"}]}
     assert check.description == (
-        "2 films in the day's discover are not in fact_movie_daily. Materialize dim_movie and fact_movie_daily for "
-        "this day again; if they are still missing, look at the log of both steps."
+        "2 films of the day are not in fact_movie_daily, or not with their figures. Materialize dim_movie and "
+        "fact_movie_daily for this day again; if they are still missing, look at the log of both steps."
     )
 
 
