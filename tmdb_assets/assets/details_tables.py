@@ -73,11 +73,11 @@ def with_reference(
 ) -> Iterator[list[Row]]:
     """TMDb's own list of that kind, then the given rows, with the list's names where it has them."""
     (key,) = key_columns(table)
-    code = int if frame_columns(table)[key] == "integer" else str
     with warehouse.begin() as connection:
-        reference: dict[Any, Named] = {
-            code(text): named for text, named in fetch_log.read_reference(connection, kind).items()
-        }
+        stored = fetch_log.read_reference(connection, kind)
+    reference: dict[Any, Named] = dict(stored)
+    if frame_columns(table)[key] == "integer":  # an earlier version stored any code
+        reference = {int(code): named for code, named in stored.items() if code.isdecimal()}
     yield reference_rows(reference, key)
     for rows in chunks:
         yield apply_reference(rows, reference, key)

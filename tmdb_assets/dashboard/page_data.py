@@ -84,7 +84,7 @@ def page_data(figures: Figures, popularity: NDArray[np.float64]) -> dict[str, An
         "countries": _named(used["countries"], figures.countries, "continent"),
         "languages": _named(used["languages"], figures.languages),
         "films": {
-            "id": [int(value) for value in films["movie_id"]],
+            "id": [str(value) for value in films["movie_id"]],  # a number of JavaScript holds only 53 bits of an id
             "title": [str(value) for value in films["title"]],
             "original": [
                 _text(original) if _text(original) != title else None

@@ -23,8 +23,8 @@ PATH = "/movie/changes"
 def fetch_changes(client: TmdbClient, day: dt.date) -> set[int]:
     """Return the ids of all films that changed on `day` (UTC).
 
-    One day per call, because TMDb omits entries from longer ranges. Entries whose id is not a positive integer are
-    skipped; TMDb sends some without one.
+    One day per call, because TMDb omits entries from longer ranges. Entries whose id is not a positive integer of 64
+    bits are skipped; TMDb sends some without one.
 
     Raises `UnreadableAnswerError` when a page cannot be read or the list is longer than the 500 pages that TMDb serves,
     and `UnreachableError`, `UnauthorizedError`, `BadRequestError`: the set is never incomplete.
@@ -42,5 +42,5 @@ def fetch_changes(client: TmdbClient, day: dt.date) -> set[int]:
                     retry=Retry.NEVER,
                 )
             entries = (entry.get("id") for entry in page.results if isinstance(entry, dict))
-            changed.update(movie_id for movie_id in entries if type(movie_id) is int and movie_id > 0)
+            changed.update(movie_id for movie_id in entries if type(movie_id) is int and 0 < movie_id < 2**63)
     return changed

@@ -152,4 +152,4 @@ def _page(page: int, answer: Answer) -> DiscoverPage:
 
 
 def _count(value: object) -> int:
-    return value if type(value) is int and value >= 0 else 0
+    return value if type(value) is int and 0 <= value < 2**31 else 0  # more films than that there are not

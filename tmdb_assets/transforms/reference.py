@@ -10,11 +10,11 @@ from typing import Any
 from tmdb_assets.transforms.conform import Row
 from tmdb_assets.transforms.details import language_name, text_or_none
 
-# kind -> (the field that identifies an entry, a function that reads its English name).
-KINDS: dict[str, tuple[str, Callable[[dict[str, Any]], Any]]] = {
-    "genre": ("id", lambda entry: text_or_none(entry.get("name"))),
-    "country": ("iso_3166_1", lambda entry: text_or_none(entry.get("english_name"))),
-    "language": ("iso_639_1", language_name),
+# kind -> (the field that identifies an entry, its type, a function that reads the entry's English name).
+KINDS: dict[str, tuple[str, type, Callable[[dict[str, Any]], Any]]] = {
+    "genre": ("id", int, lambda entry: text_or_none(entry.get("name"))),
+    "country": ("iso_3166_1", str, lambda entry: text_or_none(entry.get("english_name"))),
+    "language": ("iso_639_1", str, language_name),
 }
 
 
@@ -27,8 +27,8 @@ class Named:
 
 
 def parse_reference(kind: str, entries: Any, day: dt.date) -> list[Row]:
-    """One list as TMDb answered it, for `raw_reference`."""
-    identifier, name_of = KINDS[kind]
+    """One list as TMDb answered it, for `raw_reference`; a code of another type than the list's is None."""
+    identifier, type_, name_of = KINDS[kind]
     rows: list[Row] = []
     for entry in entries if isinstance(entries, list) else [entries]:
         known = entry if isinstance(entry, dict) else {}
@@ -36,7 +36,7 @@ def parse_reference(kind: str, entries: Any, day: dt.date) -> list[Row]:
         rows.append(
             {
                 "kind": kind,
-                "code": None if code is None else str(code),
+                "code": str(code) if type(code) is type_ else None,
                 "name": name_of(known),
                 "payload": entry,
                 "fetched_date": day,

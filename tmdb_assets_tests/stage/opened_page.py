@@ -23,7 +23,7 @@ def popularity_of(page: str) -> dict[int, list[float]]:
     """Each film's popularity on the page's days, from its history."""
     data = data_of(page)
     values = restore(decode_levels(_text(page, "history"), len(data["days"])))
-    return dict(zip(data["films"]["id"], values.tolist(), strict=True))
+    return dict(zip(map(int, data["films"]["id"]), values.tolist(), strict=True))
 
 
 def decode_levels(text: str, days: int) -> NDArray[np.uint16]:

@@ -41,7 +41,7 @@ function sortRows(rows, name, descending) {
   const isUnknown = (row) => row[name] === null;
   return rows.sort((a, b) =>
     isUnknown(a) - isUnknown(b) || (isUnknown(a) ? 0 : sign * order(a, b))
-    || b.popularity - a.popularity || a.film.id - b.film.id);
+    || b.popularity - a.popularity || a.film.place - b.film.place);
 }
 
 const FEW_FILMS = 5;

@@ -26,7 +26,7 @@ function readState(model, hash) {
   if (state.first_day > state.last_day) [state.first_day, state.last_day] = [state.last_day, state.first_day];
   const [, minus, sort] = /^(-?)(.*)$/.exec(given.get("sort") ?? "");
   if (SORTS.includes(sort)) Object.assign(state, { sort, descending: minus === "-" });
-  const ids = (given.get("films") ?? "").split(",").map(Number).filter((id) => model.byId.has(id));
+  const ids = (given.get("films") ?? "").split(",").filter((id) => model.byId.has(id));
   state.films = [...new Set(ids)].slice(0, model.maxCurves);
   if (given.get("bars") === "films") state.bars = "films";
   state.log = given.get("scale") === "log";

@@ -54,7 +54,7 @@ def test_the_page_holds_the_newest_day_and_the_days_before(warehouse, monkeypatc
     assert [*tmp_path.iterdir()] == [page]
     data = data_of(content)
     assert data["days"] == [str(BEFORE), str(DAY)]
-    assert data["films"]["id"] == [3, 1, 2]  # by popularity; 4 is removed, 5 was not seen on the newest day
+    assert data["films"]["id"] == ["3", "1", "2"]  # by popularity; 4 is removed, 5 was not seen on the newest day
     assert data["films"]["votes"] == [SECOND_DAY[film][2] for film in (3, 1, 2)]
     assert data["films"]["rating"] == [None, 7.0, 6.0]
     assert data["exact"] == {"1": [8.0, 4.0, 2.0]}

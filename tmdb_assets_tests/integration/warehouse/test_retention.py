@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from tmdb_assets.warehouse.retention import RAW_KEPT_DAYS, Dropped, drop_old_raw, first_kept_day
+from tmdb_assets.warehouse.retention import Dropped, drop_old_raw, first_kept_day
 from tmdb_assets_tests.cases.awkward import catalogue, sound_films
 from tmdb_assets_tests.oracle.compare import Tables, state_of
 from tmdb_assets_tests.stage.platform import failed_checks, failures_of
@@ -28,7 +28,7 @@ def test_raw_answers_are_dropped_when_too_old_and_nothing_else_is(loaded) -> Non
             day=day,
         )
     before, kept = state_of(loaded), raw_rows(loaded)
-    last = DAY + dt.timedelta(days=RAW_KEPT_DAYS)
+    last = DAY + dt.timedelta(days=180)  # TMDb's terms: no answer is kept for more than six months
     assert first_kept_day(last) == DAY
     assert drop_old_raw(loaded.warehouse, last) == Dropped()
     assert raw_rows(loaded) == kept
@@ -49,7 +49,7 @@ def test_raw_answers_are_dropped_when_too_old_and_nothing_else_is(loaded) -> Non
 
 
 def test_a_partition_in_use_is_dropped_by_the_next_call_and_blocks_nobody(loaded) -> None:
-    later = DAY + dt.timedelta(days=RAW_KEPT_DAYS + 1)
+    later = DAY + dt.timedelta(days=181)
     with loaded.warehouse.engine.connect() as reader:
         reader.exec_driver_sql("select count(*) from raw_discover")  # its lock lasts as long as the transaction
         assert drop_old_raw(loaded.warehouse, later).partitions == (f"raw_details_{DAY:%Y_%m_%d}",)
@@ -59,7 +59,7 @@ def test_a_partition_in_use_is_dropped_by_the_next_call_and_blocks_nobody(loaded
 
 
 def test_a_day_run_again_after_its_answers_were_dropped_keeps_its_facts_and_says_so(loaded) -> None:
-    later = DAY + dt.timedelta(days=RAW_KEPT_DAYS + 1)
+    later = DAY + dt.timedelta(days=181)
     drop_old_raw(loaded.warehouse, later)
     before = state_of(loaded)
     result = loaded.run(DAY, today=later, job="backfill")
@@ -68,6 +68,5 @@ def test_a_day_run_again_after_its_answers_were_dropped_keeps_its_facts_and_says
     assert failed_checks(result) == ["fact_movie_daily.today_is_there"]
     check = next(c for c in result.get_asset_check_evaluations() if c.check_name == "pages_complete")
     assert check.description == (
-        f"The raw answers of {DAY} were dropped after {RAW_KEPT_DAYS} days, as TMDb's terms require. Its facts stay as "
-        "they are."
+        f"The raw answers of {DAY} were dropped after 180 days, as TMDb's terms require. Its facts stay as they are."
     )
