@@ -24,7 +24,9 @@ from tmdb_assets.fetch.progress import Progress
 from tmdb_assets.instance.cancelled import cancel_run, hangup_interrupts, note_cancelled
 from tmdb_assets.instance.launcher import close_dead_runs
 from tmdb_assets.instance.opening import open_instance
+from tmdb_assets.instance.run_lock import LOCK_TAG
 from tmdb_assets.instance.sentences import WithoutLostEvents
+from tmdb_assets.instance.storage import holding_lock
 from tmdb_assets.orchestration.automation import FROM_EXPORT
 from tmdb_assets.settings import get_settings
 from tmdb_assets.warehouse.ledger.exports import loaded_days
@@ -207,13 +209,18 @@ def run_day(
     checks: Sequence[AssetCheckEvaluation] = ()
     is_success = False
     interrupted = True
-    with hangup_interrupts(), suppress(KeyboardInterrupt):  # raised before the run's first event, or by a second Ctrl-C
+    with (
+        holding_lock(platform.instance, run_id),  # before the run is stored: a kill from then on is noticed
+        hangup_interrupts(),
+        suppress(KeyboardInterrupt),  # raised before the run's first event, or by a second Ctrl-C
+    ):
         result = platform.definitions.resolve_job_def(job).execute_in_process(
             partition_key=day.isoformat(),
             instance=platform.instance,
             run_config=config,
             asset_selection=[AssetKey(name) for name in assets] or None,
             run_id=run_id,
+            tags={LOCK_TAG: run_id},
             raise_on_error=False,
         )
         events, checks, is_success = result.all_events, result.get_asset_check_evaluations(), result.success

@@ -16,12 +16,12 @@ from __future__ import annotations
 import inspect
 import os
 import weakref
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from dagster import DagsterEvent, DagsterEventType, EventLogEntry
+from dagster import DagsterEvent, DagsterEventType, DagsterInstance, EventLogEntry
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import (
     DagsterPostgresStorage,
@@ -30,7 +30,7 @@ from dagster_postgres import (
     PostgresScheduleStorage,
 )
 
-from tmdb_assets.instance.launcher import PROCESS_TAG, this_process
+from tmdb_assets.instance.run_lock import HELD, LOCK_TAG, hold, release
 from tmdb_assets.warehouse.schema.roles import require_no_superuser
 from tmdb_assets.warehouse.server import reconnect
 from tmdb_assets.warehouse.server.engine import SYSTEM_PATH_ONLY, lock_schema, make_engine
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 # An in-process run holds one or two connections nearly all the time; threads of the daemon come and go.
 POOL_SIZE = 2
 MAX_OVERFLOW = 20
+ENDS = {DagsterEventType.RUN_SUCCESS, DagsterEventType.RUN_FAILURE, DagsterEventType.RUN_CANCELED}
 LAST_TABLE = "public.jobs"  # Dagster makes the tables of its runs and events before it
 
 _pooled_engines: weakref.WeakSet[sa.Engine] = weakref.WeakSet()
@@ -107,6 +108,12 @@ def open_storage(server: Server, inst_data: ConfigurableClassData | None = None)
         return WarehouseStorage(server.storage_url, inst_data, should_autocreate_tables=not is_made)
 
 
+def holding_lock(instance: DagsterInstance, run_id: str) -> AbstractContextManager[None]:
+    """Hold the lock of a run that this process is about to make; nothing on an instance without such locks."""
+    storage = instance.run_storage
+    return storage.holding(run_id) if isinstance(storage, PooledRunStorage) else nullcontext()
+
+
 class _OnSharedEngine:
     """A storage with a shared pool of connections that repeats a call during which the server restarted.
 
@@ -148,13 +155,30 @@ def _repeated(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class PooledRunStorage(_OnSharedEngine, PostgresRunStorage):
-    """Runs, each tagged with the process that executes it."""
+    """Runs, each of which holds its lock from its start, reported by the process that executes it, to its end."""
 
     def handle_run_event(self, run_id: str, event: DagsterEvent, update_timestamp: datetime | None = None) -> None:
-        """Store a run's new status; its start, reported by the process that executes it, also stores that process."""
+        """Store a run's new status."""
         if event.event_type == DagsterEventType.RUN_START:
-            self.add_run_tags(run_id, {PROCESS_TAG: this_process()})
+            hold(self._engine.url, run_id)
+            self.add_run_tags(run_id, {LOCK_TAG: run_id})
         super().handle_run_event(run_id, event, update_timestamp)
+        if event.event_type in ENDS:
+            release(run_id)
+
+    @contextmanager
+    def holding(self, run_id: str) -> Iterator[None]:
+        """Hold the lock of a run that this process is about to make, until the block ends."""
+        hold(self._engine.url, run_id)
+        try:
+            yield
+        finally:
+            release(run_id)
+
+    def held_locks(self) -> set[int]:
+        """The keys of the locks of runs (`lock_key`) that are held now."""
+        with self.connect() as connection:
+            return set(connection.scalars(sa.text(HELD)))
 
 
 class PooledEventLogStorage(_OnSharedEngine, PostgresEventLogStorage):

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
-from pathlib import Path
+import signal
+import uuid
 
-import psutil
+import psycopg
 import pytest
-from dagster import DagsterInstance, DagsterRunStatus
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
 
-from tmdb_assets.instance.launcher import PROCESS_TAG, WorkerStatus, close_dead_runs, is_dead, this_process
+from tmdb_assets.instance import launcher as launcher_module
+from tmdb_assets.instance.launcher import DIED, MOST_MISSED, WorkerStatus, close_dead_runs, find_dead_runs
+from tmdb_assets.instance.run_lock import LOCK_TAG
+from tmdb_assets.instance.storage import holding_lock
 from tmdb_assets.settings import PROJECT_ROOT, Settings
 from tmdb_assets.warehouse.server import open as server_module
 from tmdb_assets.warehouse.server.urls import render_url
 from tmdb_assets_tests.stage.command import PYTHON, start
-from tmdb_assets_tests.stage.waiting import wait_until
+from tmdb_assets_tests.stage.waiting import PATIENCE_S, wait_until
 
 # A run started without tags, like those of the UI and the schedule: it prints its id and then runs for ever.
 ENDLESS_RUN = """
@@ -30,6 +33,7 @@ quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 with DagsterInstance.from_config(sys.argv[1]) as instance:
     materialize([endless], instance=instance, run_config=quiet)
 """
+SESSIONS = "select pid from pg_stat_activity where application_name like 'tmdb-assets %% run ' || left(%s, 8)"
 
 
 @pytest.fixture
@@ -40,6 +44,7 @@ def home(tmp_path, database, monkeypatch):
     monkeypatch.setattr(server_module, "_servers", {})
     monkeypatch.setenv("WAREHOUSE_URL", render_url(database))
     monkeypatch.setenv("TMDB_TOKEN", "t")
+    monkeypatch.setattr(launcher_module, "SETTLE_S", 2.0)
     shutil.copy(PROJECT_ROOT / "dagster.yaml", tmp_path)
     with DagsterInstance.from_config(str(tmp_path)) as instance:
         close_dead_runs(instance)  # earlier tests killed runs, and all of them share the server's storage
@@ -56,66 +61,74 @@ def endless(home):
         process.kill()
 
 
+def end_session(database, run_id):
+    """End the session with the run's lock, as a restart of Postgres or of a pooler does."""
+    with psycopg.connect(render_url(database), autocommit=True) as connection:
+        (pid,) = connection.execute(SESSIONS, [run_id]).fetchone()
+        connection.execute("select pg_terminate_backend(%s)", [pid])
+    return pid
+
+
 def test_a_run_whose_process_was_killed_is_closed_and_a_live_one_is_not(home, endless):
     process, run_id = endless
     with DagsterInstance.from_config(str(home)) as instance:
         launcher = instance.run_launcher
         assert launcher.supports_check_run_worker_health
         run = instance.get_run_by_id(run_id)
-        assert (run.status, f":{process.pid}:" in run.tags[PROCESS_TAG]) == (DagsterRunStatus.STARTED, True)
+        assert (run.status, run.tags[LOCK_TAG]) == (DagsterRunStatus.STARTED, run_id)
+        process.send_signal(signal.SIGSTOP)  # as a paused container: it lives
         assert close_dead_runs(instance) == []
-        assert launcher.check_run_worker_health(run).status is WorkerStatus.RUNNING
+        states = {launcher.check_run_worker_health(run).status for _ in range(MOST_MISSED + 1)}
+        assert states == {WorkerStatus.RUNNING}
 
         process.kill()  # without waiting for it, so that it stays a zombie
-        assert wait_until(lambda: launcher.check_run_worker_health(run).status is WorkerStatus.FAILED)
+        assert wait_until(lambda: run_id in find_dead_runs(instance))
+        states = [launcher.check_run_worker_health(run).status for _ in range(MOST_MISSED)]
+        assert states == [*[WorkerStatus.RUNNING] * (MOST_MISSED - 1), WorkerStatus.FAILED]
         assert close_dead_runs(instance) == [run_id]
         assert instance.get_run_by_id(run_id).status is DagsterRunStatus.FAILURE
         assert close_dead_runs(instance) == []
         (last, *_) = instance.get_records_for_run(run_id, ascending=False, limit=1).records
-        assert last.event_log_entry.dagster_event.message.endswith(f"({run.tags[PROCESS_TAG]}) died.")
+        assert last.event_log_entry.dagster_event.message == DIED
 
 
-def test_a_cancelled_run_whose_process_died_first_ends_as_cancelled(home, endless):
-    process, run_id = endless
+def test_a_run_whose_connection_was_lost_takes_its_lock_again(home, endless, database, monkeypatch):
+    _, run_id = endless
+    monkeypatch.setattr(launcher_module, "SETTLE_S", PATIENCE_S)  # it ends when the lock is taken again
     with DagsterInstance.from_config(str(home)) as instance:
-        instance.report_run_canceling(instance.get_run_by_id(run_id))
-        process.kill()
-        process.wait()
-        assert close_dead_runs(instance) == [run_id]
-        assert instance.get_run_by_id(run_id).status is DagsterRunStatus.CANCELED
+        launcher, run = instance.run_launcher, instance.get_run_by_id(run_id)
+        url = database.set(database="dagster")
+        before = end_session(url, run_id)
+        assert launcher.check_run_worker_health(run).status is WorkerStatus.RUNNING
+        assert close_dead_runs(instance) == []
+        assert wait_until(lambda: find_dead_runs(instance) == {})
+        assert launcher.check_run_worker_health(run).status is WorkerStatus.RUNNING
+        assert end_session(url, run_id) != before
 
 
-def test_a_run_that_repeats_another_is_not_closed_with_it(home, endless):
-    process, run_id = endless
-    with DagsterInstance.from_config(str(home)) as instance:
-        process.kill()
-        process.wait()
-        dead = instance.get_run_by_id(run_id)
-        assert is_dead(dead.tags[PROCESS_TAG])
-        repeated = instance.add_run(dead.with_status(DagsterRunStatus.CANCELING)._replace(run_id="repeated"))
+def test_only_a_run_begun_under_its_own_lock_is_judged(home):
+    """Killed before its start, or while it was cancelled; not one that repeats another, or of an earlier release."""
+    mark = uuid.uuid4().hex
+    begun = {
+        "unstarted": (DagsterRunStatus.NOT_STARTED, "unstarted"),
+        "cancelled": (DagsterRunStatus.CANCELING, "cancelled"),
+        "repeated": (DagsterRunStatus.NOT_STARTED, "unstarted"),
+        "about to start": (DagsterRunStatus.NOT_STARTED, "about to start"),
+        "former": (DagsterRunStatus.STARTED, None),
+    }
+    with DagsterInstance.from_config(str(home)) as instance, holding_lock(instance, f"about to start {mark}"):
+        for name, (status, lock) in begun.items():
+            tags = {LOCK_TAG: f"{lock} {mark}"} if lock else {}
+            instance.add_run(DagsterRun("some_job", run_id=f"{name} {mark}", status=status, tags=tags))
         try:
-            assert close_dead_runs(instance) == [run_id]
-            assert instance.get_run_by_id("repeated").status is DagsterRunStatus.CANCELING
+            assert sorted(close_dead_runs(instance)) == [f"cancelled {mark}", f"unstarted {mark}"]
+            assert {name: instance.get_run_by_id(f"{name} {mark}").status for name in begun} == {
+                "unstarted": DagsterRunStatus.FAILURE,
+                "cancelled": DagsterRunStatus.CANCELED,
+                "repeated": DagsterRunStatus.NOT_STARTED,
+                "about to start": DagsterRunStatus.NOT_STARTED,
+                "former": DagsterRunStatus.STARTED,
+            }
         finally:
-            instance.delete_run(repeated.run_id)
-
-
-@pytest.mark.skipif(not psutil.LINUX, reason="elsewhere the start of a process is a time of day")
-def test_setting_the_clock_closes_no_run(monkeypatch, tmp_path):
-    named = this_process()
-    started = psutil.Process().create_time()
-    # How Linux reports a clock that was set back an hour: the machine seems to have started an hour earlier.
-    stat = Path("/proc/stat").read_text()
-    (tmp_path / "stat").write_text(re.sub(r"btime (\d+)", lambda found: f"btime {int(found[1]) - 3600}", stat))
-    (tmp_path / str(os.getpid())).symlink_to(f"/proc/{os.getpid()}")
-    monkeypatch.setattr(psutil, "PROCFS_PATH", str(tmp_path))
-    assert started - psutil.Process().create_time() == pytest.approx(3600, abs=1)
-    assert not is_dead(named)
-
-
-def test_a_process_that_cannot_be_judged_counts_as_alive():
-    host, pid, start = this_process().rsplit(":", 2)
-    assert not is_dead(this_process())
-    assert is_dead(f"{host}:{pid}:{float(start) - 1:.0f}")  # the id belongs to another process now
-    assert not is_dead(f"elsewhere:{pid}:1")
-    assert not is_dead(None)
+            for name in begun:
+                instance.delete_run(f"{name} {mark}")
