@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import datetime as dt
 import gc
+import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
@@ -34,6 +36,10 @@ SAMPLE_HISTORY_DAYS = 30
 @click.version_option(package_name="tmdb-assets")
 def main() -> None:
     """TMDb as a daily star schema in Postgres."""
+    if sys.getfilesystemencoding() != "utf-8" and os.environ.get("PYTHONUTF8") != "1":
+        # As in a Latin-1 locale: names of folders and films would be neither read nor printed correctly.
+        os.environ["PYTHONUTF8"] = "1"
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - this command again
 
 
 for _command in (backup, doctor, migrate, restore, viz):

@@ -14,7 +14,8 @@ from tmdb_assets_tests.stage.waiting import wait_until
 
 @pytest.fixture(scope="session")
 def data_dir():
-    return make_server_folder("tmdb-assets-embedded-") / "not yet there" / "postgres"  # a blank in the path on purpose
+    # Every character here means something to a shell, a URL or a locale.
+    return make_server_folder("tmdb-assets-embedded-") / "a \"$HOME\" 'é' `id` %41\\" / "postgres"
 
 
 @pytest.fixture(scope="session")

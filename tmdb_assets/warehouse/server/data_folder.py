@@ -42,14 +42,18 @@ class Postmaster:
 def find_postmaster(data_dir: Path) -> Postmaster | None:
     """The live server on this folder, or None: the process id in `postmaster.pid` may now be another program's."""
     try:
-        lines = (data_dir / "postmaster.pid").read_text().splitlines()
+        lines = (data_dir / "postmaster.pid").read_bytes().splitlines()
         pid = int(lines[0])
         if not _is_postgres_in(psutil.Process(pid), data_dir):
             return None
     except (FileNotFoundError, IndexError, ValueError, psutil.NoSuchProcess):
         return None
-    is_ready = len(lines) > 7 and lines[7].strip() == "ready"  # a starting server writes it line by line
-    return Postmaster(pid, int(lines[3]) if is_ready else 0, Path(lines[4]) if is_ready else data_dir, is_ready)
+    if len(lines) <= 7 or lines[7].strip() != b"ready":  # a starting server writes it line by line
+        return Postmaster(pid, 0, data_dir, False)
+    port, socket_dir = int(lines[3]), lines[4]
+    was_moved = not os.path.exists(os.path.join(socket_dir, f".s.PGSQL.{port}".encode()))  # noqa: PTH110, PTH118
+    # A path is UTF-8 or no text at all, whatever the locale of this process.
+    return Postmaster(pid, port, data_dir if was_moved else Path(socket_dir.decode("utf-8", "surrogateescape")), True)
 
 
 def clear_stale_pid_file(data_dir: Path) -> None:
@@ -99,10 +103,13 @@ def run_pg_ctl(data_dir: Path, action: str, *arguments: str) -> None:
         _initialise(data_dir)  # opens parent folders that were closed again, but not those of another owner
     pgexec(
         "pg_ctl",
-        (action, "-D", str(data_dir), *arguments),
+        (action, *arguments),
         bin_path=find_bin_dir(data_dir),
         user=data_dir.stat().st_uid if is_root else None,
-        env={**os.environ, "LC_ALL": "C"},  # the caller's locale may not exist on this machine
+        cwd=data_dir,
+        # Not as -D: pg_ctl passes that to a shell, where a folder's name may mean something. LC_ALL: the caller's
+        # locale may not exist on this machine.
+        env={**os.environ, "PGDATA": str(data_dir), "LC_ALL": "C"},
     )
 
 
@@ -155,10 +162,10 @@ def _is_postgres_in(process: psutil.Process, folder: Path) -> bool:
     try:
         if process.status() == psutil.STATUS_ZOMBIE or process.name() not in {"postgres", "initdb"}:
             return False
-        return Path(process.cwd()) == folder or str(folder) in process.cmdline()
+        return str(folder) in process.cmdline() or os.path.samefile(process.cwd(), folder)  # noqa: PTH121
     except psutil.AccessDenied:
         return bool(process.uids().real == folder.stat().st_uid)
-    except psutil.NoSuchProcess:
+    except (psutil.NoSuchProcess, FileNotFoundError):
         return False
 
 

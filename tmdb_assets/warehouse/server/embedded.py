@@ -131,8 +131,7 @@ class EmbeddedPostgres:
         for stale in folder.glob(".s.PGSQL.*.lock"):
             stale.unlink()  # of a killed server: Postgres would mistake any program with its id for it
         options = f"-h '' -p {PORT} -k {shlex.quote(str(folder))} -c unix_socket_permissions=0700 -c timezone=UTC"
-        log = str(self.data_dir / "log")
-        run_pg_ctl(self.data_dir, "start", "-w", "-t", str(START_TIMEOUT_S), "-l", log, "-o", options)
+        run_pg_ctl(self.data_dir, "start", "-w", "-t", str(START_TIMEOUT_S), "-l", "log", "-o", options)
         server = find_postmaster(self.data_dir)
         if server is None:
             raise ProcessLookupError("it ended right after its start")

@@ -92,6 +92,11 @@ def test_psqls_own_flags_replace_only_their_part_of_the_address(database, replay
     assert (done.stdout.splitlines()[0], done.returncode) == ("psql is the PostgreSQL interactive terminal.", 0)
 
 
+def test_a_locale_without_accents_does_not_spoil_them(database, replay):
+    done = command(database, replay, "psql", "-XAtc", "select 'é'", LC_ALL="C", PYTHONUTF8="0")
+    assert (done.stdout, done.stderr, done.returncode) == ("é\n", "", 0)
+
+
 def test_a_url_in_libpqs_variables(monkeypatch):
     monkeypatch.setenv("PGPASSFILE", "mine")
     query = {"sslmode": "require", "options": "-c work_mem=7MB", "keepalives": "1"}

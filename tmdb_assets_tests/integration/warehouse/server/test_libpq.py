@@ -7,6 +7,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -111,7 +112,7 @@ def test_a_url_outranks_them_and_a_service_fills_what_it_leaves_open(
     services.write_text(f"[shared]\nhostaddr=127.0.0.1\nport={port}\nuser=postgres\nsslmode=disable\n")
     for name, value in {"PGHOSTADDR": "127.0.0.1", "PGSERVICE": "shared", "PGSERVICEFILE": str(services)}.items():
         monkeypatch.setenv(name, value)
-    url = f"postgresql:///films_of_anna?host={host}"
+    url = f"postgresql:///films_of_anna?host={quote(host)}"
     server = open_server(settings(url, token="t"), data_dir=tmp_path)
     assert "films_of_anna" in database_names(embedded.url)
     assert describe(server.url) == f"{host}:{port}/films_of_anna"

@@ -25,6 +25,34 @@ def test_a_second_process_attaches_and_leaves_the_server_to_the_first(embedded, 
     assert can_connect(embedded.url)
 
 
+def test_a_process_with_another_locale_or_another_name_of_the_folder_attaches(
+    embedded, data_dir, tmp_path, monkeypatch
+):
+    mine = find_postmaster(data_dir).pid
+    (tmp_path / "link").symlink_to(data_dir.parent)
+    monkeypatch.setenv("LC_ALL", "C")
+    monkeypatch.setenv("PYTHONUTF8", "0")  # the accent in the folder's name is no character to this process
+    for folder in (data_dir, tmp_path / "link" / "postgres"):
+        with using(folder) as user:
+            assert user.postmaster == mine
+        assert user.process.returncode == 0
+    assert find_postmaster(data_dir).pid == mine
+
+
+def test_a_server_whose_folder_was_moved_is_used_and_stopped(resting):
+    moved = resting.with_name("moved")
+    try:
+        killed = User(resting)
+        killed.send(signal.SIGKILL)
+        resting.rename(moved)
+        with using(moved, "print(server.url.query['host'], flush=True)") as user:
+            assert user.postmaster == killed.postmaster
+            assert user.process.stdout.readline().strip() == str(moved)
+        assert not is_alive(killed.postmaster)
+    finally:
+        moved.rename(resting)
+
+
 def test_a_forked_child_attaches_again_and_does_not_stop_it(resting):
     lines = """
 pid = os.fork()
