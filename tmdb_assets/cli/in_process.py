@@ -202,18 +202,13 @@ def run_day(
     run_id = str(uuid.uuid4())
     partitions.begin_run(run_id, today or partitions.today())
     started, requests_before = time.monotonic(), platform.source.requests
-    config: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-    if refresh:
-        config["ops"] = {step: {"config": {"refresh": True}} for step in refresh}
+    quiet = {"console": {"config": {"log_level": "CRITICAL"}}}
+    config: dict[str, Any] = {"loggers": quiet, "ops": {step: {"config": {"refresh": True}} for step in refresh}}
     events: Sequence[DagsterEvent] = ()
     checks: Sequence[AssetCheckEvaluation] = ()
-    is_success = False
-    interrupted = True
-    with (
-        holding_lock(platform.instance, run_id),  # before the run is stored: a kill from then on is noticed
-        hangup_interrupts(),
-        suppress(KeyboardInterrupt),  # raised before the run's first event, or by a second Ctrl-C
-    ):
+    is_success, interrupted = False, True
+    # The lock is there before the run is stored. KeyboardInterrupt comes before its first event, or at a second Ctrl-C.
+    with holding_lock(platform.instance, run_id), hangup_interrupts(), suppress(KeyboardInterrupt):
         result = platform.definitions.resolve_job_def(job).execute_in_process(
             partition_key=day.isoformat(),
             instance=platform.instance,
