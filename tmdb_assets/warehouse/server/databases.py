@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import psycopg
 import tenacity
 from psycopg import errors, sql
 
-from tmdb_assets.errors.problem import KEPT, UNCHANGED, ActionableError, Problem, Retry
+from tmdb_assets.errors.problem import KEPT, UNCHANGED, ActionableError, Problem, Retry, plain
 from tmdb_assets.warehouse.server.engine import SYSTEM_PATH_ONLY
 from tmdb_assets.warehouse.server.libpq import set_variables
 from tmdb_assets.warehouse.server.urls import APPLICATION_NAME, describe, render_url
@@ -153,7 +154,7 @@ def _connect(url: URL) -> Connection:
         # A failed connection has no sqlstate, and its text may be in any language: PQping says whether it was refused.
         if error.pgconn is None or isinstance(error, errors.ConnectionTimeout) or not _is_refused(conninfo):
             raise WarehouseUnavailableError(
-                f"Postgres at {describe(url)} cannot be reached ({first_line(error)})",
+                f"Postgres at {describe(url)} cannot be reached ({first_line(error, url)})",
                 action="Start it, or correct WAREHOUSE_URL",
                 setting=SETTING,
                 retry=Retry.NOW,  # nothing answered, or the server is still starting
@@ -173,7 +174,7 @@ def _refusal(url: URL, error: Exception) -> WarehouseUnavailableError:
             f"This is a connection pooler: add an entry for {url.database} to its [databases], or let WAREHOUSE_URL "
             "name the server itself"
         )
-    what = f"Postgres at {describe(url)} refuses the connection ({first_line(error)})"
+    what = f"Postgres at {describe(url)} refuses the connection ({first_line(error, url)})"
     return WarehouseUnavailableError(what, action=action, setting=SETTING)
 
 
@@ -225,7 +226,13 @@ def _is_end_of_session(cause: BaseException) -> bool:
     return state is None or state.startswith(("08", "57P"))
 
 
-def first_line(error: BaseException) -> str:
-    """The first line of an error's text, or its name where it has none."""
+def first_line(error: BaseException, url: URL | None = None) -> str:
+    """The first line of an error's text, or its name where it has none; `plain`, without the parameters of `url`.
+
+    libpq quotes the value of a parameter that it cannot use.
+    """
     lines = str(error).strip().splitlines()
-    return lines[0].strip() if lines else type(error).__name__
+    line = plain(lines[0]) if lines else type(error).__name__
+    for value in () if url is None else [url.password, *url.query.values()]:
+        line = re.sub(rf"(?<=[\"']){re.escape(str(value))}(?=[\"'])", "***", line)
+    return line

@@ -33,7 +33,7 @@ from tmdb_assets.warehouse.server.data_folder import (
     run_pg_ctl,
     warn,
 )
-from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError
+from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError, first_line
 from tmdb_assets.warehouse.server.urls import APPLICATION_NAME
 
 if TYPE_CHECKING:
@@ -180,7 +180,7 @@ def _has_foreign_clients(server: Postmaster) -> bool:
         with closing(connection):
             row = connection.execute(query, [APPLICATION_NAME]).fetchone()
     except psycopg.Error as error:
-        logger.info("Could not list the connections of the embedded Postgres (%s).", error)
+        logger.info("Could not list the connections of the embedded Postgres (%s).", first_line(error))
         return False
     return bool(row and row[0])
 

@@ -9,8 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
+import psutil
 import pytest
+import sqlalchemy as sa
 
+from tmdb_assets.warehouse.server.data_folder import find_postmaster
 from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError
 from tmdb_assets.warehouse.server.libpq import libpq_environment
 from tmdb_assets.warehouse.server.open import open_server
@@ -143,3 +146,16 @@ def test_one_that_spoils_a_connection_to_a_url_is_named(
     assert said in str(caught.value)
     assert variable in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_the_server_and_postgres_programs_get_no_secret(resting: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("WAREHOUSE_READER_PASSWORD", "GITHUB_TOKEN", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://hush-hush")
+    with using(resting):
+        server = psutil.Process(find_postmaster(resting).pid)
+        environments = [process.environ() for process in (server, *server.children(recursive=True))]
+    assert len(environments) > 3
+    assert [one for one in environments if "http://hush-hush" in one.values()] == []
+    given = libpq_environment(sa.make_url("postgresql://me:mine@db.example/films"))
+    assert "http://hush-hush" not in given.values()
+    assert given["PGPASSWORD"] == "mine"
