@@ -39,7 +39,7 @@ def fetch_discover(fetcher: Fetcher, max_pages: int) -> Fetched:
             listing = Listing(page_count=known.page_count, stored=stored, seen=seen)
             missing -= stored
             if not missing and not known.is_complete:
-                missing = {*listing.again(last)}  # all pages are stored, with too few films
+                missing = listing.lacking(last)  # all pages are stored, with too few films
             if known.is_whole_catalogue or not missing:
                 rest_complete(fetcher, known)
                 return fetched

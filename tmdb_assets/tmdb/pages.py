@@ -152,7 +152,7 @@ class Listing:
         self._held: dict[int, DiscoverPage] = {}
         self._copied: dict[int, int] = {}
         self._failed: set[int] = set()
-        self._rounds, self._last_held = rounds, frozenset[int]()
+        self._rounds, self._has_helped = rounds, True
 
     def judge(self, page: DiscoverPage) -> DiscoverPage | None:
         """The page if it is believed or could not be read; a doubtful one is held until the end, and None returned."""
@@ -171,10 +171,15 @@ class Listing:
         self._total = max(self._total or 0, page.total_results)
         self.page_count = max(self.page_count, page.total_pages)
         self._presumed.discard(page.page)
+        films = dict.fromkeys(_films(page), page.page)
         if page.page in self._read:
-            self._films = {film: place for film, place in self._films.items() if place != page.page}
+            before = {film for film, place in self._films.items() if place == page.page}
+            self._has_helped |= before != films.keys()
+            self._films = {film: place for film, place in self._films.items() if film not in before}
+        else:
+            self._has_helped = True
         self._read.add(page.page)
-        self._films |= dict.fromkeys(_films(page), page.page)
+        self._films |= films
         return page
 
     def _disagreement(self, page: DiscoverPage) -> str | None:
@@ -198,14 +203,11 @@ class Listing:
 
         Empty when all are believed, or when requesting again has not helped or was done often enough.
         """
-        held = frozenset(self._held)
-        if not self._rounds or (held and held == self._last_held):
-            return []
         # A page and its copy: either can be the wrong one.
-        pages = held | set(self._copied.values())
-        if not pages and not self._failed and self.missing(last) > self._drift(self.expected(last)):
-            pages = frozenset(self._lacking(last))
-        self._rounds, self._last_held = self._rounds - 1, held
+        pages = {*self._held, *self._copied.values()} or (set() if self._failed else self.lacking(last))
+        if not self._rounds or not self._has_helped:
+            return []
+        self._rounds, self._has_helped = self._rounds - 1, False
         return sorted(pages)
 
     @property
@@ -221,12 +223,17 @@ class Listing:
         """The number of films that TMDb lists on pages 1 to `last` and that were not seen."""
         return sum(self._lacking(last).values())
 
+    def lacking(self, last: int) -> set[int]:
+        """The pages up to `last` that lack films, if more are missing than drift explains."""
+        lacking = self._lacking(last)
+        return {*lacking} if sum(lacking.values()) > self._drift(self.expected(last)) else set()
+
     def is_complete(self, last: int) -> bool:
         """Whether the films seen agree with their number according to TMDb, within what drift explains."""
-        return not self._held and not self._failed and self.missing(last) <= self._drift(self.expected(last))
+        return not self._held and not self._failed and not self.lacking(last)
 
     def _lacking(self, last: int) -> dict[int, int]:
-        """The films that pages lack, by page; a film that came twice is counted on the page on which it came last."""
+        """How many films each page lacks; one that came twice counts for the page on which it came last."""
         found = Counter(self._films.values())
         pages = {*range(1, min(last, self.page_count) + 1)} - self._presumed
         return {page: lacking for page in sorted(pages) if (lacking := self._due(page) - found[page]) > 0}

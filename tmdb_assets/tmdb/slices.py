@@ -173,7 +173,7 @@ class _Crawl:
             listing = Listing(page_count=count, stored=read, seen=seen(span))
             missing = sorted({*range(1, count + 1)} - {*read})
             # If all pages were read and the slice is not finished, some lack films.
-            if missing := missing or listing.again(MAX_PAGES):
+            if missing := missing or sorted(listing.lacking(MAX_PAGES)):
                 found = Slice(*span)
                 self._readings[found] = _Reading(count, len(missing), unseen=0, listing=listing)
                 self._extra.extend((found, number) for number in missing)
