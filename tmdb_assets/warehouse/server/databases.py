@@ -26,6 +26,7 @@ SETTING = "WAREHOUSE_URL"
 OUTAGES = {f"{driver}.{kind}" for driver in ("psycopg", "psycopg2") for kind in ("OperationalError", "InterfaceError")}
 TRIES = 3  # of a statement during which the server restarts
 POOLER_LACKS = "no such database"  # PgBouncer's message, never translated; Postgres's differs
+NO_SPACE = "Free space on the server's disk; if it speaks of shared memory, in /dev/shm (a container: --shm-size=256m)"
 CONNECT_TIMEOUT_S = 4  # for each address of the host, and again for PQping
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -199,7 +200,8 @@ def driver_problem(error: BaseException, url: URL | None = None) -> Problem | No
         return None
     did, retry = ("went away", Retry.NOW) if _is_end_of_session(cause) else ("stopped the work", Retry.LATER)
     where = f" at {describe(url)}" if url is not None else ""
-    return Problem(f"Postgres{where} {did} ({first_line(cause)})", KEPT, retry=retry)
+    action = NO_SPACE if _state(cause) == "53100" else None
+    return Problem(f"Postgres{where} {did} ({first_line(cause)})", KEPT, action, retry=retry)
 
 
 def is_outage(error: BaseException) -> bool:
@@ -222,8 +224,12 @@ def _find_driver_error(error: BaseException) -> BaseException | None:
 
 def _is_end_of_session(cause: BaseException) -> bool:
     """By its SQLSTATE: none (no answer), 08 (connection), 57P (the server stops or starts)."""
-    state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+    state = _state(cause)
     return state is None or state.startswith(("08", "57P"))
+
+
+def _state(cause: BaseException) -> str | None:
+    return getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
 
 
 def first_line(error: BaseException, url: URL | None = None) -> str:
