@@ -63,7 +63,8 @@ warehouse = Warehouse(settings=Settings.load(tmdb_token=None, warehouse_url=None
 with warehouse.begin() as connection:
     found = [*connection.exec_driver_sql(query).one()]
     found += connection.exec_driver_sql("select reset_val from pg_settings where name = 'DateStyle'").one()
-environment = libpq_environment(server.url)
+# Under our name: the server is not kept running for other programs, whose sessions end a moment after them.
+environment = libpq_environment(server.url) | {"PGAPPNAME": "tmdb-assets test"}
 psql = subprocess.run([server.bin_dir / "psql", "-XAtc", query], env=environment, capture_output=True, text=True)
 dump = subprocess.run([server.bin_dir / "pg_dump", "--schema-only"], env=environment, capture_output=True, text=True)
 plain = subprocess.run([sys.executable, "-c", "import os; print(*[name for name in os.environ if name[:2] == 'PG'])"],
