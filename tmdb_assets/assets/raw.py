@@ -24,7 +24,7 @@ from tmdb_assets.assets.raw_checks import (
     pages_complete,
 )
 from tmdb_assets.assets.tmdb_source import TmdbSource
-from tmdb_assets.errors.problem import UNCHANGED, plain
+from tmdb_assets.errors.problem import UNCHANGED
 from tmdb_assets.fetch.catalogue import fetch_catalogue
 from tmdb_assets.fetch.details import fetch_details
 from tmdb_assets.fetch.discover import fetch_discover
@@ -73,7 +73,7 @@ class _Step:
         """What a fetching step needs; from here on the client's figures count for this asset."""
         self.tmdb.take_figures()
         # Lines for both the run's log and the console.
-        say = partial(self.progress.note, say=lambda line: self.context.log.info(plain(line)))
+        say = partial(self.progress.note, say=self.context.log.info)
         self.tmdb.client.say = say  # also for a lower rate or a long wait
         return Fetcher(self.warehouse, self.tmdb.client, self.day, self.config.refresh, self.progress, say)
 
@@ -160,7 +160,8 @@ def raw_export(
 ) -> Iterator[AssetEvent]:
     """The popularity of every known film in the day's id export: the only history that TMDb offers."""
     step = _Step(context, config, warehouse, tmdb, progress)
-    fetched, problem, day, is_past = Fetched(Loaded(raw.raw_export)), None, step.day, step.is_past
+    fetched, day, is_past = Fetched(Loaded(raw.raw_export)), step.day, step.is_past
+    problem: TmdbError | None = None
     try:
         if not is_past or config.refresh or _needs_export(warehouse, day):
             fetcher = step.fetcher()
@@ -170,9 +171,9 @@ def raw_export(
                 problem = error
                 if isinstance(error, ExportGoneError):
                     note_gone(context.instance, context.run.run_id, tmdb.settings.export_url)
-                if is_past:
-                    _require_other_source(warehouse, day, error)
         yield export_stored(warehouse, day, problem, is_past=is_past)
+        if problem and is_past:
+            _require_other_source(warehouse, day, problem)
         yield step.materialized(fetched)
     except REFUSALS as error:
         yield refusal_check(raw.raw_export.name, error)

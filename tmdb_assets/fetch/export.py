@@ -6,21 +6,38 @@ import datetime as dt
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import Any
 
 from tmdb_assets import partitions
+from tmdb_assets.errors.problem import Retry
 from tmdb_assets.fetch.progress import Advance
 from tmdb_assets.fetch.step import Fetched, Fetcher
+from tmdb_assets.tmdb.errors import TmdbError
 from tmdb_assets.tmdb.export.download import Watch
 from tmdb_assets.tmdb.export.file import ExportFile
 from tmdb_assets.transforms.conform import Conformed
 from tmdb_assets.warehouse.ledger import exports, fetch_log
-from tmdb_assets.warehouse.loading.load import Loaded, as_frame, load
+from tmdb_assets.warehouse.ledger.export_doubt import find_doubt
+from tmdb_assets.warehouse.loading.load import MAX_REJECTED_SHARE, Loaded, as_frame, load
+from tmdb_assets.warehouse.loading.merge import MergeCounts, merge
 from tmdb_assets.warehouse.schema import raw
 
 GetExport = Callable[[dt.date, dt.datetime, Watch], ExportFile]
 
 SHOWN_AFTER_S = 3.0  # a shorter download is not shown
 KB = 1_000
+
+
+class ExportDoubtfulError(TmdbError):
+    """The export can be read, but not be that of its day; nothing of it is used, and a later run requests it again."""
+
+    retry = Retry.LATER
+
+    @classmethod
+    def of_day(cls, day: dt.date, doubt: str) -> ExportDoubtfulError:
+        """The error for a day whose export is doubtful, because it ..."""
+        return cls(f"The id export of {day} is doubtful: it {doubt}. Nothing of it was used", cause=f"it {doubt}")
 
 
 def fetch_export_day(fetcher: Fetcher, get_export: GetExport, *, is_past: bool = False) -> Fetched:
@@ -30,7 +47,8 @@ def fetch_export_day(fetcher: Fetcher, get_export: GetExport, *, is_past: bool =
     whenever it was first loaded. If discover listed the whole catalogue, `unseen` counts the films of the export that
     it did not list (films without a date, adult films, videos).
 
-    Raises `ExportNotYetError`, `ExportGoneError`, `ExportCorruptError`, `UnreachableError`; then nothing is written.
+    Raises `ExportDoubtfulError`, `ExportNotYetError`, `ExportGoneError`, `ExportCorruptError`, `UnreachableError`; then
+    nothing is written.
     """
     warehouse, day = fetcher.warehouse, fetcher.day
     fetched = Fetched(Loaded(raw.raw_export))
@@ -47,11 +65,14 @@ def fetch_export_day(fetcher: Fetcher, get_export: GetExport, *, is_past: bool =
         if later:
             fetcher.say(f"raw_export: {day} is stored; {later} films became known later, so it is requested again")
         with _shown(fetcher) as watch, get_export(day, partitions.now(), watch) as file:
+            if file.skipped > MAX_REJECTED_SHARE * file.lines:
+                raise ExportDoubtfulError.of_day(day, f"has no usable film in {file.skipped} of its {file.lines} lines")
             with warehouse.begin() as connection:
                 now = partitions.now()
                 fetch_log.open_crawl(connection, day, "export", refresh=fetcher.refresh or is_stored, now=now)
                 fetch_log.note_known_films(connection, day, len(known))
-                fetched.loaded = load(connection, raw.raw_export, _frames(file, fetcher, known), day=day)
+                frames = _frames(file, fetcher, known)
+                fetched.loaded = load(connection, raw.raw_export, frames, day=day, merge=partial(_merge, day))
                 sent = fetcher.take_requests()
                 fetch_log.count_fetched(connection, fetcher.day, "export", requests=sent, rows=fetched.loaded.kept)
             fetched.requested = 1
@@ -60,6 +81,13 @@ def fetch_export_day(fetcher: Fetcher, get_export: GetExport, *, is_past: bool =
                 fetched.unseen = sum(movie_id not in known for chunk in file.rows(None) for movie_id, _ in chunk)
         fetcher.close_crawl("export", is_complete=True)
     return fetched
+
+
+def _merge(day: dt.date, connection: Any) -> MergeCounts:
+    """Merge the staged export unless it is doubtful."""
+    if doubt := find_doubt(connection, day):
+        raise ExportDoubtfulError.of_day(day, doubt)
+    return merge(connection, raw.raw_export)
 
 
 def _frames(file: ExportFile, fetcher: Fetcher, known: set[int]) -> Iterator[Conformed]:

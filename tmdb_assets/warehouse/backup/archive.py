@@ -16,7 +16,6 @@ from pathlib import Path
 
 import orjson
 
-from tmdb_assets.settings import environment_without_secrets
 from tmdb_assets.warehouse.backup.dump import CORE_TABLES, COUNTS_MARK
 from tmdb_assets.warehouse.backup.programs import RefusedError, reason_of, run_program
 
@@ -100,11 +99,7 @@ def read_rows(archive: Archive, tables: Collection[str]) -> Iterator[TableRows]:
     command: list[str | Path] = [archive.program, "--data-only", "--schema=public", *names, "--file=-", archive.file]
     with tempfile.TemporaryFile() as messages:
         with subprocess.Popen(  # noqa: S603
-            command,
-            env=environment_without_secrets(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=messages,
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=messages
         ) as process:
             if process.stdout is None:
                 raise ValueError("the pipe was not made")

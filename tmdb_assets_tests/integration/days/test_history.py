@@ -32,15 +32,17 @@ def made(server, loaded_database, monkeypatch):
 
 def test_days_by_export_hold_popularity_without_votes(made):
     before = days_from(DAY - 3 * ONE_DAY, 3)
-    made.replay.faults = exports({day: export_of({IDS[0]: 1.5 + n, 424_242: 9.0}) for n, day in enumerate(before)})
+    figures = [dict.fromkeys(IDS, 1.5 + number) for number in range(3)]
+    made.replay.faults = exports({day: export_of(figures[n] | {424_242: 9.0}) for n, day in enumerate(before)})
     outcomes = backfill(made, reversed(before))
     assert list(outcomes) == before  # oldest first
     assert all(outcome.ok and outcome.requests == 1 for outcome in outcomes.values())
     assert asked_exports(made.replay) == before
     for number, day in enumerate(before):
-        assert made.rows(FACTS, day=day) == [(IDS[0], 1.5 + number, None, None, "export")]  # only the known film
+        known = [(film, 1.5 + number, None, None, "export") for film in IDS]
+        assert sorted(made.rows(FACTS, day=day)) == known  # only the known films
     assert made.rows("select date_id, discover_count, export_count from load_day order by 1") == [
-        *((day, 0, 1) for day in before),
+        *((day, 0, 30) for day in before),
         (DAY, 30, 0),
     ]
     # Older days change nothing in the latest state.
@@ -50,12 +52,12 @@ def test_days_by_export_hold_popularity_without_votes(made):
 
 def test_the_latest_state_keeps_the_last_known_votes_with_their_date(made):
     after = days_from(DAY + ONE_DAY, 2)
-    made.replay.faults = exports({day: export_of(dict.fromkeys(IDS[:5], 3.25)) for day in after})
+    made.replay.faults = exports({day: export_of(dict.fromkeys(IDS[:25], 3.25)) for day in after})
     assert all(outcome.ok for outcome in backfill(made, after).values())
     query = "select movie_id, popularity, vote_average, vote_count, snapshot_date, votes_date from vw_movie_latest"
     latest = {row[0]: row[1:] for row in made.rows(query)}
     assert latest[IDS[0]] == (3.25, 6.5, 100, after[-1], DAY)
-    assert latest[IDS[5]] == (CATALOGUE.films[IDS[5]]["popularity"], 6.5, 100, DAY, DAY)
+    assert latest[IDS[25]] == (CATALOGUE.films[IDS[25]]["popularity"], 6.5, 100, DAY, DAY)
 
 
 def test_a_row_never_falls_back_from_discover_to_export(made):
@@ -112,7 +114,7 @@ def test_films_that_discover_does_not_show_are_counted_only_for_requested_days(m
     day = DAY if is_whole else DAY - ONE_DAY
     if is_whole:
         made.execute("update fetch_log set is_whole_catalogue = true where kind = 'discover'")
-    made.replay.faults = exports({day: export_of({IDS[0]: 1.0, 424_242: 2.0})})
+    made.replay.faults = exports({day: export_of(dict.fromkeys([*IDS, 424_242], 1.0))})
     found = metadata_of(made.run(day, today=DAY + ONE_DAY, charts=False, refresh=True), "raw_export")
     assert found.get("films_discover_does_not_show") == (1 if is_whole else None)
 
@@ -224,7 +226,7 @@ def test_without_a_known_film_there_is_no_history(warehouse, monkeypatch):
 
 
 def test_the_metadata_counts_the_lines_of_the_export(made):
-    made.replay.faults = exports({DAY - ONE_DAY: export_of({IDS[0]: 1.0, 5: 2.0, 0: 3.0})})
+    made.replay.faults = exports({DAY - ONE_DAY: export_of(dict.fromkeys([*IDS, 5, 0], 1.0))})
     figures = partial(metadata_of, made.run(DAY - ONE_DAY, today=DAY, charts=False))
     found = figures("raw_export")
-    assert (found["export_lines"], found["export_lines_skipped"], found["dagster/row_count"]) == (3, 1, 1)
+    assert (found["export_lines"], found["export_lines_skipped"], found["dagster/row_count"]) == (32, 1, 30)
