@@ -6,13 +6,15 @@ Mattermost, Rocket.Chat and others take it too. Reference: https://api.slack.com
 from __future__ import annotations
 
 import html
+import time
 
 import requests
 import tenacity
 import urllib3.exceptions
 from pydantic import SecretStr
 
-from tmdb_assets.errors.problem import ActionableError, Retry, plain_lines
+from tmdb_assets.errors.problem import ActionableError, Retry
+from tmdb_assets.tmdb.transport import ends_at, open_session
 
 TIMEOUT_S = 5.0  # to connect, and again to answer; the daemon stops a sensor after 60 s
 TRIES = 3
@@ -36,7 +38,7 @@ def post(url: SecretStr, text: str) -> None:
     Redirects are not followed. Raises `ReceiverError` within 20 s when the receiver does not accept it.
     """
     # Slack's three special characters: https://api.slack.com/reference/surfaces/formatting#escaping
-    message = {"text": html.escape(plain_lines(text[:LONGEST_TEXT]), quote=False)}
+    message = {"text": html.escape(text[:LONGEST_TEXT], quote=False)}
     retrying = tenacity.Retrying(
         stop=tenacity.stop_after_attempt(TRIES),
         wait=tenacity.wait_exponential(multiplier=0.2, max=1),
@@ -53,7 +55,11 @@ def _is_passing(error: BaseException) -> bool:
 def _post_once(url: str, message: dict[str, str]) -> None:
     try:
         # The status is enough; the body may be slow.
-        with requests.post(url, json=message, timeout=TIMEOUT_S, allow_redirects=False, stream=True) as answer:
+        with (
+            open_session() as session,
+            ends_at(time.monotonic, time.monotonic() + 2 * TIMEOUT_S),
+            session.post(url, json=message, timeout=TIMEOUT_S, allow_redirects=False, stream=True) as answer,
+        ):
             status, is_redirect = answer.status_code, answer.is_redirect
     except requests.ReadTimeout:
         raise NoAnswerError(f"no answer within {TIMEOUT_S:g} s") from None

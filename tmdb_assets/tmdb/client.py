@@ -13,7 +13,6 @@ from urllib.parse import quote, urlencode
 
 import requests
 import urllib3.exceptions
-from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 
 from tmdb_assets.tmdb.errors import (
@@ -31,9 +30,10 @@ from tmdb_assets.tmdb.errors import (
 )
 from tmdb_assets.tmdb.limits.pace import Pace, thread_count
 from tmdb_assets.tmdb.limits.tries import LONGEST_WAIT_SECONDS, MOST_WAITED_SECONDS, Tries, retrying
-from tmdb_assets.tmdb.payload import Answer, read_answer, read_body
+from tmdb_assets.tmdb.payload import Answer, read_answer
 from tmdb_assets.tmdb.route import find_route, user_agent
 from tmdb_assets.tmdb.stats import FetchStats
+from tmdb_assets.tmdb.transport import LARGEST_BODY_BYTES, Adapter, TooLargeError, ends_at, read_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Mapping
@@ -100,7 +100,7 @@ class TmdbClient:
         self._timeouts = (3.05, read_timeout)
         self._clock, self._sleep = clock, sleep
         self._pace = Pace(rate_limit, clock=clock, sleep=self._pause, log=self._log)
-        self._adapter = HTTPAdapter(pool_maxsize=self._workers)
+        self._adapter = Adapter(pool_maxsize=self._workers)
         self._thread = threading.local()
         self._retrying = retrying(self._pause, self.stats.count_retry)
 
@@ -257,11 +257,14 @@ class TmdbClient:
         request = requests.PreparedRequest()
         request.method, request.url, request.headers = "GET", self._base_url + target, self._headers
         # Not a Session: so no cookies, no .netrc and no redirects, and it is faster.
-        response = self._adapter.send(
-            request, stream=True, timeout=self._timeouts, verify=self._verify, proxies=self._proxies
-        )
+        with ends_at(self._clock, deadline):
+            response = self._adapter.send(
+                request, stream=True, timeout=self._timeouts, verify=self._verify, proxies=self._proxies
+            )
         try:
             body = read_body(response, self._clock, deadline)
+        except TooLargeError:
+            return unreadable(f"larger than {LARGEST_BODY_BYTES >> 20} MB")
         finally:
             self.stats.count_answer(size=response.raw.tell())
             response.close()

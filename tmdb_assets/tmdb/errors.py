@@ -166,7 +166,7 @@ def classify_exception(error: Exception, host: str, setting: str) -> Fault | Unr
     return Fault("connection", f"{via}{type(chain[-1]).__name__}")
 
 
-def classify_status(status: int, headers: Mapping[str, str], body: bytes, target: str) -> Fault | TmdbError:
+def classify_status(status: int, headers: Mapping[str, str], body: bytes | bytearray, target: str) -> Fault | TmdbError:
     """Classify an answer other than 200 and 404; `target` is the path and query of the request.
 
     A refusal is TMDb's only in its own words: anything between here and TMDb can send a 401.
@@ -255,7 +255,7 @@ def _retry_after_seconds(headers: Mapping[str, str]) -> float | None:
 def _http_date(value: str) -> dt.datetime | None:
     try:
         date = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return date if date.tzinfo else date.replace(tzinfo=dt.UTC)
 

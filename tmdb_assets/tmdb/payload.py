@@ -1,4 +1,4 @@
-"""An answer's body: read completely, parsed, and cleaned for Postgres' jsonb.
+"""An answer's body: parsed, checked, and cleaned for Postgres' jsonb.
 
 jsonb stores neither the NUL character nor half of a surrogate pair, although JSON can encode both:
 https://www.postgresql.org/docs/current/datatype-json.html
@@ -9,18 +9,15 @@ from __future__ import annotations
 import datetime as dt
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import requests
-
 MAX_DEPTH = 250  # orjson can write this many levels, but reads more
 NOT_FOUND = 34  # TMDb's status_code of a film that does not exist
-_READ_BYTES = 65_536
+# A value takes up to 100 bytes of memory, so that a body of 64 MB could take 2 GB. TMDb's longest list has 2,700.
+_MOST_VALUES = 1_000_000
+_LONGEST_TEXT = 10_000_000  # characters; TMDb's longest has 1,000
 # All other paths answer with an object.
 _LISTS = frozenset({"/configuration/countries", "/configuration/languages"})
 
@@ -45,21 +42,7 @@ class Answer:
     removed_characters: int = 0
 
 
-def read_body(response: requests.Response, clock: Callable[[], float], deadline: float) -> bytes:
-    """Return the whole body of a streamed response, decompressed.
-
-    Raises `TimeoutError` when it is still arriving at `deadline` (a time of `clock`; a socket timeout only detects a
-    silent server), and what urllib3 raises, as for a body that is shorter than its Content-Length.
-    """
-    parts: list[bytes] = []
-    while part := response.raw.read1(_READ_BYTES, decode_content=True):
-        parts.append(part)
-        if clock() > deadline:
-            raise TimeoutError
-    return b"".join(parts)
-
-
-def read_answer(path: str, status: int, body: bytes) -> Answer:
+def read_answer(path: str, status: int, body: bytes | bytearray) -> Answer:
     """Return the answer to `path`, received now.
 
     A 404 is an answer only in TMDb's own words: anything between here and TMDb can send one. Raises `ValueError` for
@@ -73,7 +56,7 @@ def read_answer(path: str, status: int, body: bytes) -> Answer:
         return Answer(404, None, fetched_at)
     try:
         payload, removed_characters = read_json(body)
-    except ValueError:
+    except orjson.JSONDecodeError:
         # The parser's message quotes the body, which does not help the reader.
         raise ValueError("no valid JSON") from None
     expected = list if path in _LISTS else dict
@@ -84,7 +67,7 @@ def read_answer(path: str, status: int, body: bytes) -> Answer:
     return Answer(200, payload, fetched_at, removed_characters)
 
 
-def read_error(body: bytes) -> dict[str, Any] | None:
+def read_error(body: bytes | bytearray) -> dict[str, Any] | None:
     """Return the fields of an error answer; None for a body that no API sends, such as a proxy's page.
 
     TMDb's own errors: https://developer.themoviedb.org/docs/errors
@@ -96,12 +79,15 @@ def read_error(body: bytes) -> dict[str, Any] | None:
     return fields if isinstance(fields, dict) else None
 
 
-def read_json(body: bytes) -> tuple[Any, int]:
+def read_json(body: bytes | bytearray) -> tuple[Any, int]:
     """Parse JSON; remove NULs and replace lone surrogates by U+FFFD, in keys as well as in values. Return their number.
 
     Raises `ValueError` for anything that is not JSON: NaN, Infinity, numbers beyond a double, bad UTF-8; and for
-    nesting that orjson cannot write. Integers beyond 64 bits become floats. Raw NULs, which JSON forbids, count too.
+    nesting that orjson cannot write, more than a million values, or a longer text. Integers beyond 64 bits become
+    floats. Raw NULs, which JSON forbids, count too.
     """
+    if body.count(b",") + body.count(b"[") + body.count(b"{") > _MOST_VALUES:
+        raise ValueError("more values than an answer can have")
     removed = body.count(b"\0")
     body = body.replace(b"\0", b"")
 
@@ -119,4 +105,20 @@ def read_json(body: bytes) -> tuple[Any, int]:
             orjson.dumps(value)
         except orjson.JSONEncodeError:
             raise ValueError("nested too deeply") from None
+    if len(body) > _LONGEST_TEXT and _has_long_text(value):
+        raise ValueError("a text longer than an answer can have")
     return value, removed
+
+
+def _has_long_text(value: Any) -> bool:
+    """Whether a text or key in a value is longer than `_LONGEST_TEXT`."""
+    todo = [value]
+    while todo:
+        item = todo.pop()
+        if isinstance(item, str) and len(item) > _LONGEST_TEXT:
+            return True
+        if isinstance(item, list):
+            todo += item
+        elif isinstance(item, dict):
+            todo += [*item, *item.values()]
+    return False

@@ -37,6 +37,17 @@ def reply(status=200, body=OK, headers=(), promised=None):
     return act
 
 
+def interim(*statuses, then):
+    """Send interim answers, each with a header of its own, then answer with the action `then`."""
+
+    def act(handler):
+        for status in statuses:
+            handler.wfile.write(b"HTTP/1.1 %d Wait\r\nLink: </style.css>; rel=preload\r\n\r\n" % status)
+        then(handler)
+
+    return act
+
+
 def drop(handler):
     """Hang up without a byte."""
     handler.close_connection = True

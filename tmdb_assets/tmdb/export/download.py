@@ -17,7 +17,6 @@ from typing import IO, TYPE_CHECKING
 
 import requests
 import urllib3.exceptions
-from requests.adapters import HTTPAdapter
 
 from tmdb_assets.errors.problem import Retry
 from tmdb_assets.tmdb import errors
@@ -25,6 +24,7 @@ from tmdb_assets.tmdb.errors import Fault, TmdbError, UnreachableError
 from tmdb_assets.tmdb.export.file import DamageError, ExportFile, Unpacker
 from tmdb_assets.tmdb.limits.tries import Tries, retrying
 from tmdb_assets.tmdb.route import find_route, user_agent
+from tmdb_assets.tmdb.transport import Adapter, ends_at
 
 if TYPE_CHECKING:
     from tmdb_assets.tmdb.stats import FetchStats
@@ -56,6 +56,10 @@ class ExportCorruptError(TmdbError):
     retry = Retry.LATER
 
 
+class _TooSlowError(Exception):
+    """The time for the download is over; never leaves this module."""
+
+
 def export_name(day: dt.date) -> str:
     """Return the file name of a day's export."""
     return f"movie_ids_{day:%m_%d}_{day.year:04}.json.gz"
@@ -76,10 +80,10 @@ def fetch_export(
 ) -> ExportFile:
     """Download and check the export of `day` from `base_url` (like https://files.tmdb.org/p/exports).
 
-    It is unzipped, checked (gzip checksum and length, each line JSON) and reduced to id and popularity as it
-    arrives: neither memory nor disk holds all of it. A line without an integer `id` from 1 to 2^63 - 1 and a finite
-    `popularity` of 0 or more is skipped and counted. No token is sent and redirects are not followed; proxies and
-    certificates are as for `TmdbClient`.
+    It is unzipped, checked (gzip checksum and length) and reduced to id and popularity as it arrives: neither memory
+    nor disk holds all of it. A line that is not JSON with an integer `id` from 1 to 2^63 - 1 and a finite `popularity`
+    of 0 or more is skipped and counted. No token is sent and redirects are not followed; proxies and certificates are
+    as for `TmdbClient`.
 
     `now` (aware, UTC) decides whether a missing day is not published yet or no longer. Faults are retried for at most
     `retry_seconds`, not counting the time in which bytes arrive; the download ends `download_seconds` after its start.
@@ -91,9 +95,8 @@ def fetch_export(
     """
     with ExitStack() as opened:
         file: IO[bytes] = opened.enter_context(tempfile.TemporaryFile())
-        with closing(HTTPAdapter()) as adapter:
-            until = clock() + download_seconds
-            download = _Download(base_url, day, now, adapter, timeouts, clock, until, stats, watch)
+        with closing(Adapter()) as adapter:
+            download = _Download(base_url, day, now, adapter, timeouts, clock, download_seconds, stats, watch)
             tries = Tries(retry_seconds, download.waiting_clock)
             outcome: Unpacker | Fault | TmdbError = retrying(sleep, stats.count_retry)(download.attempt, tries, file)
         if isinstance(outcome, Fault):
@@ -111,15 +114,16 @@ class _Download:
     base_url: str
     day: dt.date
     now: dt.datetime
-    adapter: HTTPAdapter
+    adapter: Adapter
     timeouts: tuple[float, float]
     clock: Callable[[], float]
-    until: float
+    seconds: float
     stats: FetchStats
     watch: Watch | None
     flowing: float = 0.0
 
     def __post_init__(self) -> None:
+        self.until = self.clock() + self.seconds
         self.host, self.proxies, self.verify = find_route(self.base_url, _SETTING, _EXAMPLE)
         self.target = "/" + export_name(self.day)
 
@@ -140,9 +144,10 @@ class _Download:
             # The file itself is gzip: no proxy may compress or decompress it.
             headers = {"Accept-Encoding": "identity", "User-Agent": user_agent()}
             request = requests.Request("GET", self.base_url.rstrip("/") + self.target, headers).prepare()
-            response = self.adapter.send(
-                request, stream=True, timeout=self.timeouts, verify=self.verify, proxies=self.proxies
-            )
+            with ends_at(self.clock, self.until):
+                response = self.adapter.send(
+                    request, stream=True, timeout=self.timeouts, verify=self.verify, proxies=self.proxies
+                )
         except _NETWORK_ERRORS as error:
             return self._classified(error)
         with closing(response):
@@ -151,15 +156,16 @@ class _Download:
             file.seek(0)
             file.truncate()
             try:
-                return self._receive(response, Unpacker(file))
+                return self._receive(response, Unpacker(file, self._check))
             except DamageError as damage:
                 return errors.unreadable(str(damage))
+            except _TooSlowError:
+                return self._too_slow()
             finally:
                 self.stats.count_answer(size=response.raw.tell())
 
     def _receive(self, response: requests.Response, unpacker: Unpacker) -> Unpacker | Fault | TmdbError:
-        length = response.headers.get("Content-Length", "")
-        promised, last = int(length) if length.isdecimal() else 0, self.clock()
+        promised, last = response.raw.length_remaining or 0, self.clock()
         while True:
             # Only errors of the network are classified: a full disk is no fault of TMDb.
             try:
@@ -173,25 +179,32 @@ class _Download:
             self.flowing, last = self.flowing + now - last, now
             if self.watch and promised:
                 self.watch(response.raw.tell(), promised)
-            if now > self.until:
-                return UnreachableError(
-                    f"{self.host} is too slow: the download of the id export of {self.day} timed out after "
-                    f"{response.raw.tell()} bytes",
-                    action="Check the network",
-                    cause=f"{self.host} is too slow",
-                )
+            self._check()
         unpacker.finish()
         return unpacker
 
+    def _check(self) -> None:
+        if self.clock() > self.until:
+            raise _TooSlowError
+
+    def _too_slow(self) -> TmdbError:
+        return UnreachableError(
+            f"{self.host} is too slow: the id export of {self.day} was not there after {self.seconds:.0f} s",
+            action="Check the network",
+            cause=f"{self.host} is too slow",
+        )
+
     def _classified(self, error: Exception) -> Fault | TmdbError:
+        if self.clock() > self.until:
+            return self._too_slow()
         return errors.classify_exception(error, self.host, _SETTING)
 
     def _refused(self, response: requests.Response) -> Fault | TmdbError:
         status = response.status_code
         if status in (403, 404):  # the file store answers 403 for a missing file
             return self._missing(status)
-        # The body is ignored: this is the file store, not the API.
-        outcome = errors.classify_status(status, response.headers, b"", self.target)
+        # The body is not read: this is the file store, which does not answer in the API's words.
+        outcome = errors.classify_status(status, response.headers, b"{}", self.target)
         if isinstance(outcome, Fault):
             return outcome
         return errors.BadRequestError(

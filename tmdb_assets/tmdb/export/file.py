@@ -12,10 +12,15 @@ from typing import IO, TYPE_CHECKING, Any, Self
 import orjson
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator
+    from collections.abc import Callable, Container, Iterator
 
-# The block unzipped at a time, and the longest line that can be valid: titles take a few hundred bytes.
+# The block unzipped at a time, and the most of a line that is kept: titles take a few hundred bytes.
 _BLOCK_BYTES = 1 << 20
+# TMDb's export has 1.2 million lines in 140 MB; eight times as much is no export.
+MOST_BYTES = 1 << 30
+MOST_LINES = 10_000_000
+# Around a line or between gzip members: a byte order mark, padding, the end of a line from Windows.
+_BOM, _PADDING = b"\xef\xbb\xbf", b"\0 \t\r"
 _ROW = struct.Struct("<qd")
 _ROWS_READ = 8_192
 _LARGEST_ID = 2**63 - 1
@@ -59,30 +64,31 @@ class ExportFile:
 class Unpacker:
     """Unzips and checks an export as it arrives, and writes one packed row per film to `file`.
 
-    `lines` counts the lines so far, `skipped` those without a usable film.
+    `lines` counts the lines so far that are not blank, `skipped` those without a usable film: a broken line loses
+    itself, not the file. `check` is called for each block of at most 1 MB and may raise, as at a deadline.
     """
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: IO[bytes], check: Callable[[], None] = lambda: None) -> None:
         self.lines = self.skipped = 0
-        self._file = file
+        self._file, self._check = file, check
         self._gzip = zlib.decompressobj(wbits=31)
         self._rest = b""
+        self._bytes = self._ends = 0
 
     def feed(self, part: bytes) -> None:
-        """Process the next bytes. Raises `DamageError` when they are not gzip, or a line is not JSON or too long."""
+        """Process the next bytes. Raises `DamageError` when they are not gzip, or more than an export can be."""
         while part:
-            if self._gzip.eof:  # a file may have several gzip members: RFC 1952, 2.2
+            self._check()
+            if self._gzip.eof:  # a file may have several gzip members (RFC 1952, 2.2), and padding between them
+                if not (part := part.lstrip(b"\0")):
+                    return
                 self._gzip = zlib.decompressobj(wbits=31)
             try:
                 text = self._gzip.decompress(part, _BLOCK_BYTES)
             except zlib.error:
                 raise DamageError("not valid gzip") from None
             part = self._gzip.unused_data if self._gzip.eof else self._gzip.unconsumed_tail
-            lines = (self._rest + text).split(b"\n")
-            self._rest = lines.pop()
-            if len(self._rest) > _BLOCK_BYTES:
-                raise DamageError(f"line {self.lines + 1} is longer than a film's can be")
-            self._pack(lines)
+            self._split(text)
 
     def finish(self) -> None:
         """End the export. Raises `DamageError` when it is incomplete or contains no film."""
@@ -92,6 +98,15 @@ class Unpacker:
         if self.lines == self.skipped:
             raise DamageError(f"no film in {self.lines} lines")
 
+    def _split(self, text: bytes) -> None:
+        self._bytes += len(text)
+        self._ends += text.count(b"\n")
+        if self._bytes > MOST_BYTES or self._ends > MOST_LINES:
+            raise DamageError(f"larger than {MOST_BYTES >> 20} MB or {MOST_LINES:,} lines")
+        lines = (self._rest + text).split(b"\n")
+        self._rest = lines.pop()[:_BLOCK_BYTES]  # of a line that is too long only the beginning: it is broken anyway
+        self._pack(lines)
+
     def _pack(self, lines: list[bytes]) -> None:
         # A million passes: local names, and exact types in place of isinstance (a bool is not a number).
         rows, loads, pack, largest = bytearray(), orjson.loads, _ROW.pack, sys.float_info.max
@@ -99,9 +114,9 @@ class Unpacker:
             try:
                 film = loads(line)
             except orjson.JSONDecodeError:
-                if not line.strip():
+                if not (text := line.removeprefix(_BOM).strip(_PADDING)):
                     continue
-                film = self._read_leniently(line)
+                film = _read_leniently(text)
             self.lines += 1
             if type(film) is dict:
                 movie_id, popularity = film.get("id"), film.get("popularity")
@@ -116,9 +131,10 @@ class Unpacker:
             self.skipped += 1
         self._file.write(rows)
 
-    def _read_leniently(self, line: bytes) -> Any:
-        """Parse what orjson rejects: a lone surrogate or a NUL in a broken title, and NaN."""
-        try:
-            return json.loads(line.decode("utf-8"), strict=False)
-        except (ValueError, RecursionError):
-            raise DamageError(f"line {self.lines + 1} is not JSON") from None
+
+def _read_leniently(line: bytes) -> Any:
+    """Parse what orjson rejects: a lone surrogate or a NUL in a broken title, and NaN. None for what is not JSON."""
+    try:
+        return json.loads(line.decode("utf-8"), strict=False)
+    except (ValueError, RecursionError):
+        return None

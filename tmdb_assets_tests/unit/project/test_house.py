@@ -39,7 +39,7 @@ ROOMS: dict[str, set[str]] = {
 }
 ROOMS["assets"] = {*ROOMS} - {"viz"}
 ROOMS["checks"] = {"assets", "partitions", "warehouse"}
-ROOMS["orchestration"] = {"assets", "errors", "instance", "partitions", "settings", "warehouse"}
+ROOMS["orchestration"] = {"assets", "errors", "instance", "partitions", "settings", "tmdb", "warehouse"}
 ROOMS["definitions"] = {*ROOMS} - {"viz"}
 ROOMS["cli"] = {*ROOMS} - {"viz"}
 

@@ -11,7 +11,7 @@ from tmdb_assets.errors.problem import Retry
 from tmdb_assets.tmdb.errors import BadRequestError, UnreachableError
 from tmdb_assets.tmdb.export.download import ExportGoneError, ExportNotYetError
 from tmdb_assets_tests.cases.export_sample import EXPORT, FILMS, PATH, line, packed
-from tmdb_assets_tests.fakes.scripted_server import drop, hang, reply
+from tmdb_assets_tests.fakes.scripted_server import drop, hang, interim, reply
 from tmdb_assets_tests.stage.waiting import wait_until
 
 
@@ -39,6 +39,35 @@ def test_only_the_complete_try_counts(server, fetch, skipped, stats):
     assert skipped.waits[2] >= 3
     assert skipped.waits[3] >= 2
     assert (stats.requests, stats.bytes) == (5, len(long) - 10 + len(EXPORT))
+
+
+def test_interim_answers_are_passed_over(server, fetch, stats):
+    server.plays(interim(103, 102, then=reply(body=EXPORT)))
+    with fetch() as export:
+        assert list(export.rows(None)) == [FILMS]
+    assert stats.retries == {}
+
+
+@pytest.mark.parametrize("length", ["9" * 5_000, "-1", "a few"])
+def test_a_length_that_is_none_is_ignored(server, fetch, length):
+    server.plays(reply(body=EXPORT, promised=length))
+    with fetch(watch=lambda *_: None) as export:
+        assert list(export.rows(None)) == [FILMS]
+
+
+def test_an_endless_header_ends_with_the_download(server, fetch, skipped):
+    def drip(handler):
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
+        for _ in range(50):
+            skipped.skip(20)
+            handler.wfile.write(b"X-More: y\r\n")
+            handler.server.released.wait(0.01)  # the client reads each on its own
+        handler.close_connection = True
+
+    server.plays(drip)
+    with pytest.raises(UnreachableError, match="was not there after 600 s"):
+        fetch()
+    assert len(server.seen) == 1
 
 
 def test_a_stalled_download_is_retried(server, fetch, stats):

@@ -10,6 +10,8 @@ import tracemalloc
 
 import pytest
 
+from tmdb_assets.tmdb.errors import UnreachableError
+from tmdb_assets.tmdb.export import file
 from tmdb_assets.tmdb.export.download import ExportCorruptError
 from tmdb_assets_tests.cases.export_sample import EXPORT, FILMS, PATH, line, packed
 from tmdb_assets_tests.fakes.replay_catalogue import RECORDINGS
@@ -77,6 +79,51 @@ def test_lines_without_a_film_are_skipped_and_counted(server, fetch):
         assert (export.lines, export.skipped) == (len(bad) + len(films), len(bad))
 
 
+BROKEN = {
+    "a byte order mark": (packed(b"\xef\xbb\xbf" + line(1), line(2)), [1, 2], 0),
+    "ends of lines of Windows": (packed(line(1) + b"\r", b"\r", line(2) + b"\r"), [1, 2], 0),
+    "blank lines": (packed(b"", line(1), b" \t", line(2), b"", b""), [1, 2], 0),
+    "zeros at the end of the text": (packed(line(1), line(2), bytes(3_000_000), end=b""), [1, 2], 0),
+    "zeros after the last line": (packed(line(1), line(2) + bytes(512), end=b""), [1, 2], 0),
+    "zeros after the file": (packed(line(1), line(2)) + bytes(200_000), [1, 2], 0),
+    "zeros between members": (packed(line(1)) + bytes(512) + packed(line(2)), [1, 2], 0),
+    "half a line": (packed(line(1), b'{"id": 3, "popularity"', line(2)), [1, 2], 1),
+    "half a line at the end": (packed(line(1), line(2), b'{"id": 3', end=b""), [1, 2], 1),
+    "a trailing comma": (packed(line(1), line(3) + b",", line(2)), [1, 2], 1),
+    "bad UTF-8": (packed(line(1), b'{"id": 3, "popularity": 1, "title": "\xff"}', line(2)), [1, 2], 1),
+    "NaN": (packed(line(1), line(3, float("nan")), line(3, float("-inf")), line(2)), [1, 2], 2),
+    "endless nesting": (packed(line(1), b"[" * 200_000, line(2)), [1, 2], 1),
+    "an endless number": (packed(line(1), b'{"id": %s}' % (b"9" * 9_000), line(2)), [1, 2], 1),
+    "an endless line": (packed(line(1), b"x" * 3_000_000, line(2)), [1, 2], 1),
+    "an id twice": (packed(line(1), line(2), line(1)), [1, 2, 1], 0),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_a_broken_line_loses_itself_and_not_the_file(server, fetch, what):
+    body, films, skipped_lines = BROKEN[what]
+    server.plays(reply(body=body))
+    with fetch() as export:
+        assert [film for chunk in export.rows(None) for film, _ in chunk] == films
+        assert (export.lines, export.skipped) == (len(films) + skipped_lines, skipped_lines)
+
+
+@pytest.mark.parametrize("text", [b"\n", b" ", b"\0"])
+def test_a_deadline_holds_while_a_bomb_is_unpacked(server, fetch, skipped, monkeypatch, text):
+    blocks = 0
+
+    def split(self, block):
+        nonlocal blocks
+        blocks += 1
+        skipped.skip(10)
+
+    monkeypatch.setattr(file.Unpacker, "_split", split)
+    server.plays(reply(body=gzip.compress(text * 100_000_000, compresslevel=1)))
+    with pytest.raises(UnreachableError, match="was not there after 30 s"):
+        fetch(download_seconds=30)
+    assert blocks <= 4
+
+
 def test_several_gzip_members_are_one_export(server, fetch):
     server.plays(reply(body=packed(line(1), end=b"") + gzip.compress(b"\n") + packed(line(2), end=b"")))
     with fetch() as export:
@@ -111,15 +158,19 @@ DAMAGED = {
     "nothing": (reply(body=b""), "cut short"),
     "no line": (reply(body=gzip.compress(b"")), "no film in 0 lines"),
     "no film": (reply(body=packed(b'{"identity": 4}')), "no film in 1 lines"),
-    "no JSON": (reply(body=packed(line(), b'{"id": 4', line())), "line 2 is not JSON"),
-    "bad UTF-8": (reply(body=packed(line(), line(), b'{"id": 4, "title": "\xff"}')), "line 3 is not JSON"),
-    "endless nesting": (reply(body=packed(b"[" * 200_000)), "line 1 is not JSON"),
-    "endless line": (reply(body=packed(line(), b" " * 3_000_000)), "line 2 is longer"),
+    "no JSON": (reply(body=packed(b'{"id": 4', b"<p>")), "no film in 2 lines"),
+    "not packed": (reply(body=line() + b"\n"), "not valid gzip"),
+    "packed twice": (reply(body=gzip.compress(EXPORT)), "no film in 1 lines"),
+    "too many bytes": (reply(body=gzip.compress(bytes(5_000_000))), "larger than 4 MB or 1,000 lines"),
+    "too many lines": (reply(body=gzip.compress(b"\n" * 1_001)), "larger than 4 MB or 1,000 lines"),
 }
 
 
 @pytest.mark.parametrize("damage", DAMAGED)
-def test_a_damaged_export_is_refused_after_retries(server, fetch, skipped, damage):
+def test_a_damaged_export_is_refused_after_retries(server, fetch, skipped, monkeypatch, damage):
+    if damage.startswith("too many"):
+        monkeypatch.setattr(file, "MOST_BYTES", 4 << 20)
+        monkeypatch.setattr(file, "MOST_LINES", 1_000)
     action, cause = DAMAGED[damage]
     server.plays(action)
     with pytest.raises(ExportCorruptError) as caught:
