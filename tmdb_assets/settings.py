@@ -10,7 +10,7 @@ import os
 import re
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
@@ -19,6 +19,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from tmdb_assets.errors.problem import ActionableError, Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic.fields import FieldInfo
     from sqlalchemy.engine import URL
 
 HOME_VARIABLE = "TMDB_ASSETS_HOME"
@@ -80,6 +83,8 @@ def _postgres_url(value: SecretStr | None) -> SecretStr | None:
         raise ValueError("not a URL") from None
     if url.get_backend_name() not in {"postgresql", "postgres"} or not url.database:
         raise ValueError("not a Postgres URL with a database")
+    if "@" in (url.host or "") or "%00" in value.get_secret_value():
+        raise ValueError("not a Postgres URL: an @ that is not written as %40, or a NUL character")
     return value
 
 
@@ -121,7 +126,9 @@ class Settings(BaseSettings):
         30, ge=2, le=3650, description="days after which details are requested again: a whole number from 2 to 3650"
     )
     warehouse_url: Annotated[SecretStr | None, AfterValidator(_postgres_url)] = Field(
-        None, description="postgresql://user:password@host:5432/database; unset: embedded under data/postgres"
+        None,
+        description="postgresql://user:password@host:5432/database, with @ : / in a password as %40 %3A %2F; "
+        "unset: embedded under data/postgres",
     )
     warehouse_loader_password: SecretStr | None = Field(
         None, min_length=8, description=f"password of the role tmdb_loader, {EIGHT_OR_MORE}"
@@ -212,12 +219,25 @@ def _require_readable(path: Path) -> None:
 def _first_problem(error: ValidationError, overrides: dict[str, Any]) -> Problem:
     name = str(error.errors()[0]["loc"][0])
     field = Settings.model_fields[name]
-    secret = "SecretStr" in str(field.annotation)
-    value = overrides.get(name, _given(name))
-    # Any address may contain a password.
-    shown = "" if secret else f"={re.sub(r'//[^/@]*@', '//***@', str(value))!r}"
+    value = str(overrides.get(name, _given(name)))
+    # A number, date or choice, and only if it looks like one: any other value may be or contain a secret.
+    is_open = _is_open(field) and re.fullmatch(r"[\w\s.,:+*-]{0,40}", value)
+    shown = f"={value!r}" if is_open else ""
     setting = name.upper()
     return Problem(f"{setting}{shown} is not valid. Expected: {field.description}", setting=setting)
+
+
+def _is_open(field: FieldInfo) -> bool:
+    """Whether an error may show the field's value: it is no text, or one of a declared form."""
+    is_text = any(kind in (str, SecretStr, Path) for kind in _kinds(field.annotation))
+    has_form = any(getattr(rule, "pattern", None) for rule in field.metadata)
+    return has_form or not is_text
+
+
+def _kinds(annotation: Any) -> Iterator[Any]:
+    yield annotation
+    for part in get_args(annotation):
+        yield from _kinds(part)
 
 
 def _given(name: str) -> str | None:
@@ -227,6 +247,16 @@ def _given(name: str) -> str | None:
     path = PROJECT_ROOT / ".env"
     given = [*os.environ.items(), *(dotenv_values(path).items() if path.exists() else ())]
     return next((value for key, value in given if key.lower() == name), None)
+
+
+def environment_without_secrets() -> dict[str, str]:
+    """The environment of this process without its settings and whatever else may hold a secret, for other programs."""
+    secret = re.compile(r"(?i)token|passw|secret|key|credential|proxy|webhook|_ur[il]$|dsn")
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name.lower() not in Settings.model_fields and not secret.search(name)
+    }
 
 
 @cache

@@ -1,7 +1,8 @@
 -- Computes what vw_top_movies, vw_genre_popularity and vw_continent_popularity show, and stores it. See
 -- docs/decisions/0003-the-latest-state-is-a-table.md.
 
--- Means come from exact (numeric) sums, so the order of reading does not matter: same input, same rows.
+-- Means come from exact (numeric) sums, so the order of reading does not matter: same input, same rows. They are
+-- rounded to 100 places, because Postgres refuses to make a double of a much smaller number.
 -- A film counts once per continent, however many of its countries are on it.
 create or replace function count_totals() returns setof popularity_total
 language sql
@@ -25,7 +26,7 @@ with newest_film as materialized (
 select
     'genre',
     b.genre_id::text,
-    avg(f.popularity)::double precision,
+    round(avg(f.popularity), 100)::double precision,
     coalesce(sum(f.vote_count), 0)::bigint,
     count(*)
 from bridge_movie_genre as b
@@ -35,7 +36,7 @@ union all
 select
     'continent',
     fc.continent,
-    avg(f.popularity)::double precision,
+    round(avg(f.popularity), 100)::double precision,
     coalesce(sum(f.vote_count), 0)::bigint,
     count(*)
 from (

@@ -10,7 +10,7 @@ from (
         m.original_language as iso_639_1,
         count(*) as n_movies,
         count(*)::double precision / sum(count(*)) over () as film_share,
-        avg(f.popularity) as avg_popularity
+        round(avg(f.popularity::numeric), 100)::double precision as avg_popularity
     from fact_movie_daily as f
     inner join dim_movie as m on f.movie_id = m.movie_id
     where f.date_id = (select max(s.date_id) from vw_load_status as s) and m.removed_date is null

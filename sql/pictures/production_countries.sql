@@ -19,7 +19,7 @@ from (
     select
         b.iso_3166_1,
         count(*) as n_movies,
-        avg(f.popularity) as avg_popularity
+        round(avg(f.popularity::numeric), 100)::double precision as avg_popularity
     from films as f
     left join bridge_movie_country as b on f.movie_id = b.movie_id
     group by b.iso_3166_1

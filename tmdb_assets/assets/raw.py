@@ -24,7 +24,7 @@ from tmdb_assets.assets.raw_checks import (
     pages_complete,
 )
 from tmdb_assets.assets.tmdb_source import TmdbSource
-from tmdb_assets.errors.problem import UNCHANGED
+from tmdb_assets.errors.problem import UNCHANGED, plain
 from tmdb_assets.fetch.catalogue import fetch_catalogue
 from tmdb_assets.fetch.details import fetch_details
 from tmdb_assets.fetch.discover import fetch_discover
@@ -73,7 +73,7 @@ class _Step:
         """What a fetching step needs; from here on the client's figures count for this asset."""
         self.tmdb.take_figures()
         # Lines for both the run's log and the console.
-        say = partial(self.progress.note, say=self.context.log.info)
+        say = partial(self.progress.note, say=lambda line: self.context.log.info(plain(line)))
         self.tmdb.client.say = say  # also for a lower rate or a long wait
         return Fetcher(self.warehouse, self.tmdb.client, self.day, self.config.refresh, self.progress, say)
 

@@ -9,7 +9,7 @@ from dagster import AssetCheckResult, AssetCheckSeverity, AssetCheckSpec
 from tmdb_assets import partitions
 from tmdb_assets.assets.publish import check_result
 from tmdb_assets.errors.problem import KEPT
-from tmdb_assets.fetch.step import Fetched
+from tmdb_assets.fetch.step import TOLERATED_SHARE, Fetched
 from tmdb_assets.tmdb.errors import TmdbError
 from tmdb_assets.tmdb.export.download import ExportGoneError
 from tmdb_assets.warehouse.ledger import details_due, exports, fetch_log
@@ -19,8 +19,9 @@ from tmdb_assets.warehouse.warehouse import Warehouse
 PAGES_COMPLETE = AssetCheckSpec(
     "pages_complete",
     asset="raw_discover",
-    description="Every discover page of the day is stored. If not: run the day again before midnight UTC; only the "
-    "missing pages are requested.",
+    description="Every discover page of the day is stored and believed: it is the page requested, and all pages "
+    "together hold as many films as TMDb lists. If not: run the day again before midnight UTC; only what is missing is "
+    "requested.",
 )
 
 LISTS_STORED = AssetCheckSpec(
@@ -95,7 +96,7 @@ def export_stored(warehouse: Warehouse, day: dt.date, problem: TmdbError | None,
 
 
 def pages_complete(warehouse: Warehouse, day: dt.date, fetched: Fetched) -> AssetCheckResult:
-    """Warns when a discover page of a requested day is missing."""
+    """Warns when a discover page of a requested day is missing; fails when over 5% of the day's films are."""
     with warehouse.begin() as connection:
         crawl = fetch_log.find_crawl(connection, day, "discover")
         slices = fetch_log.finished_slices(connection, day)
@@ -119,13 +120,27 @@ def pages_complete(warehouse: Warehouse, day: dt.date, fetched: Fetched) -> Asse
         )
     elif not complete:
         unread = ", ".join(map(str, fetched.failed)) or "unknown"
+        cause = next(iter(fetched.failed.values()), "")
         advice = "Run it again before midnight UTC." if day == today else "Its export gives the popularity of the rest."
-        text += f" The day is not complete (pages without a readable answer: {unread}). {advice}"
+        text += (
+            f" The day is not complete{_films_of_how_many(fetched)} (pages without a readable answer: {unread}"
+            f"{f'; {cause}' if cause else ''}). {advice}"
+        )
+    is_little = fetched.films_missing <= TOLERATED_SHARE * fetched.films_listed
     return check_result(
         PAGES_COMPLETE,
         complete,
         text,
+        AssetCheckSeverity.WARN if is_little else AssetCheckSeverity.ERROR,
         pages_stored=len(pages),
         slices_stored=len(slices),
         films_beyond_page_500=unseen,
+        **({"films_missing": fetched.films_missing} if fetched.films_missing else {}),
     )
+
+
+def _films_of_how_many(fetched: Fetched) -> str:
+    if not fetched.films_listed:
+        return ""
+    stored = fetched.films_listed - fetched.films_missing
+    return f": it has {stored} of the {fetched.films_listed} films that TMDb lists"

@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 from dagster import RetryRequested
 
 from tmdb_assets.assets.failures import failure
-from tmdb_assets.errors.problem import ActionableError, Retry
+from tmdb_assets.errors.problem import ActionableError, Retry, plain_lines
 from tmdb_assets.warehouse.server.databases import driver_problem
 
 RETRIES = 3
@@ -43,6 +43,7 @@ def _errors_for_dagster() -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        _make_plain(error)
         problem = error.problem if isinstance(error, ActionableError) else driver_problem(error)
         if problem is None:
             raise
@@ -51,3 +52,12 @@ def _errors_for_dagster() -> Iterator[None]:
         if problem.retry is Retry.NOW:
             raise RetryRequested(max_retries=RETRIES, seconds_to_wait=RETRY_AFTER_S) from failed
         raise failed from error
+
+
+def _make_plain(error: BaseException | None) -> None:
+    """Make the texts of an error and of those behind it plain: Dagster logs them all, with the stack."""
+    seen: list[BaseException] = []
+    while error is not None and error not in seen:
+        seen.append(error)
+        error.args = tuple(plain_lines(part) if isinstance(part, str) else part for part in error.args)
+        error = error.__cause__ or error.__context__

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from rich.console import Console
-from rich.markup import escape
+from rich.markup import escape as escape_markup
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -23,7 +23,13 @@ from rich.table import Table
 from rich.text import Text
 
 from tmdb_assets.cli.in_process import ROW_COUNTS, DayRun, is_failed
+from tmdb_assets.errors.problem import plain
 from tmdb_assets.fetch.progress import INTERRUPTED_LINE, Advance, LogProgress, Say
+
+
+def escape(text: str) -> str:
+    """Text of others for Rich: plain, and not read as its markup."""
+    return escape_markup(plain(text))
 
 
 class ConsoleProgress:

@@ -13,14 +13,16 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Literal
 
 import requests
 import sqlalchemy as sa
+from dagster import DagsterError
 
 from tmdb_assets import partitions
-from tmdb_assets.errors.problem import ActionableError
+from tmdb_assets.errors.problem import ActionableError, plain
 from tmdb_assets.instance.cancelled import cancelled_days, runs_by_day
 from tmdb_assets.orchestration.gaps import counted_from, describe_cancelled, find_gaps
 from tmdb_assets.settings import DATA_DIR, DEFAULT_API_URL, Settings
@@ -30,8 +32,8 @@ from tmdb_assets.tmdb.export.download import export_name
 from tmdb_assets.tmdb.transport import ends_at, open_session
 from tmdb_assets.warehouse.ledger.exports import loaded_days
 from tmdb_assets.warehouse.schema.migrations import HEAD
-from tmdb_assets.warehouse.schema.upgrade import SchemaMismatchError, find_version
-from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError, first_line
+from tmdb_assets.warehouse.schema.upgrade import find_version
+from tmdb_assets.warehouse.server.databases import first_line
 from tmdb_assets.warehouse.server.urls import describe
 from tmdb_assets.warehouse.warehouse import Warehouse
 
@@ -55,17 +57,33 @@ class Finding:
     what: str
     text: str
 
+    def __post_init__(self) -> None:
+        """Make the text `plain`: parts of it come from other programs."""
+        object.__setattr__(self, "text", plain(self.text))
+
 
 def examine(settings: Settings) -> Iterator[Finding]:
     """All findings, each as soon as it is known: machine, TMDb, warehouse, Dagster."""
-    yield releases()
-    yield disk()
-    yield from source(settings)
     warehouse = Warehouse(settings=settings)
     try:
+        yield from reported("Releases", releases)
+        yield from reported("Disk", disk)
+        yield from reported("TMDb", lambda: source(settings))
         yield from database(warehouse)
     finally:
         warehouse.close()
+
+
+def reported(what: str, check: Callable[[], Finding | Iterator[Finding]]) -> Iterator[Finding]:
+    """The findings of a check, and why it could not be made; no other text of an error, which may hold a secret."""
+    try:
+        found = check()
+        yield from [found] if isinstance(found, Finding) else found
+    except (sa.exc.DBAPIError, ActionableError, DagsterError) as error:
+        yield Finding("wrong", what, first_line(getattr(error, "orig", error)))
+    except Exception as error:
+        place = f": {error.strerror}, {error.filename}" if isinstance(error, OSError) and error.strerror else ""
+        yield Finding("wrong", what, f"this cannot be examined ({type(error).__name__}{plain(place)})")
 
 
 def releases() -> Finding:
@@ -148,31 +166,22 @@ def clock(date: str | None, now: dt.datetime) -> Finding:
 
 def database(warehouse: Warehouse) -> Iterator[Finding]:
     """Everything about the database, or the one reason why it cannot be opened."""
-    try:
-        engine = warehouse.engine
-    except (WarehouseUnavailableError, SchemaMismatchError, sa.exc.DBAPIError) as error:
-        yield Finding("wrong", "Warehouse", first_line(getattr(error, "orig", error)))
-        return
+    yield from reported("Warehouse", lambda: _tables_and_services(warehouse))
+
+
+def _tables_and_services(warehouse: Warehouse) -> Iterator[Finding]:
     checks: dict[str, Callable[[sa.Connection], Finding]] = {
         "Warehouse": server_version,
         "Schema": schema,
         "Rights": rights,
         "Newest day": newest_day,
     }
-    with engine.connect() as connection:
+    with warehouse.engine.connect() as connection:
         for name, check in checks.items():
-            try:
-                finding = check(connection)
-            except sa.exc.DBAPIError as error:
-                connection.rollback()
-                finding = Finding("wrong", name, first_line(error.orig or error))
-            yield finding
-        from dagster import DagsterError
-
-        try:
-            yield from dagster_services(connection, warehouse.settings.tmdb_first_day)
-        except (sa.exc.DBAPIError, ActionableError, DagsterError) as error:
-            yield Finding("wrong", "Dagster", first_line(getattr(error, "orig", error)))
+            yield from reported(name, partial(check, connection))
+            connection.rollback()  # after an error the transaction accepts nothing more
+        services = partial(dagster_services, connection, warehouse.settings.tmdb_first_day)
+        yield from reported("Dagster", services)
 
 
 def server_version(connection: sa.Connection) -> Finding:

@@ -47,14 +47,17 @@ def env_example() -> str:
 def fill(text: str) -> tuple[str, list[str]]:
     """Give each of `PASSWORDS` that has no value in `text` a random one; the new text, and the names of these.
 
-    An empty line of the variable, commented out or not, gets the value; without one, a line is added at the end.
+    An empty line of the variable, commented out or with `export`, gets the value; without one, a line is added at the
+    end.
     """
     filled = []
     for name in PASSWORDS:
-        if re.search(rf"^{name}=.", text, flags=re.MULTILINE):
+        given = rf"(?:export[ \t]+)?{name}[ \t]*="
+        if re.search(rf"^[ \t]*{given}[ \t]*(?!\s|#|''|\"\")", text, flags=re.MULTILINE):
             continue
         line = f"{name}={secrets.token_urlsafe(PASSWORD_BYTES)}"
-        text, count = re.subn(rf"^(?:# )?{name}=$", line, text, count=1, flags=re.MULTILINE)
+        empty = rf"^[ \t]*(?:#[ \t]*)?{given}[ \t]*(?:''|\"\")?[ \t]*(?:#.*)?$"
+        text, count = re.subn(empty, line, text, count=1, flags=re.MULTILINE)
         if not count:
             text = f"{text.rstrip()}\n{line}\n".lstrip()
         filled.append(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 from collections.abc import Callable
@@ -44,6 +45,9 @@ def plain_errors(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
+        # A command allocates in one burst and then ends: collecting garbage less often, and not again at the exit,
+        # saves 10 to 25% of its time (docs/performance.md).
+        gc.set_threshold(50_000, 20, 100)
         try:
             get_settings()
         except SettingsError as error:
@@ -68,5 +72,7 @@ def plain_errors(command: Callable[..., Any]) -> Callable[..., Any]:
             stop(str(error), FAILED)
         except KeyboardInterrupt:
             stop(INTERRUPTED_LINE, INTERRUPTED)
+        finally:
+            gc.freeze()
 
     return wrapped

@@ -13,7 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from dagster import AssetCheckEvaluation, AssetCheckSeverity, AssetKey, DagsterEvent, DagsterInstance, Definitions
+from dagster import (
+    AssetCheckEvaluation,
+    AssetCheckSeverity,
+    AssetKey,
+    DagsterEvent,
+    DagsterInstance,
+    Definitions,
+    ExecuteInProcessResult,
+)
 
 from tmdb_assets import partitions
 from tmdb_assets.assets.dashboard import DASHBOARD
@@ -27,12 +35,10 @@ from tmdb_assets.instance.opening import open_instance
 from tmdb_assets.instance.run_lock import LOCK_TAG
 from tmdb_assets.instance.sentences import WithoutLostEvents
 from tmdb_assets.instance.storage import holding_lock
-from tmdb_assets.orchestration.automation import FROM_EXPORT
+from tmdb_assets.orchestration.past_days import FROM_EXPORT, days_from_export, whole_day_from_export
 from tmdb_assets.settings import get_settings
 from tmdb_assets.warehouse.ledger.exports import loaded_days
-from tmdb_assets.warehouse.loading.load import count_rows
 from tmdb_assets.warehouse.schema.fact import load_day
-from tmdb_assets.warehouse.schema.raw import raw_discover
 from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError, driver_problem
 from tmdb_assets.warehouse.server.urls import describe
 from tmdb_assets.warehouse.warehouse import Warehouse
@@ -138,10 +144,14 @@ class Platform:
         with self.warehouse.begin() as connection:
             return bool(connection.scalar(sa.select(sa.exists().where(load_day.c.date_id == day))))
 
-    def has_raw_rows(self, day: dt.date) -> bool:
-        """Whether the day's discover rows are stored, so that the day is rebuilt from them."""
+    def needs(self, day: dt.date, job: str) -> list[str]:
+        """The assets of a job (`daily` or `backfill`) that a past day needs; empty: all of them."""
         with self.warehouse.begin() as connection:
-            return count_rows(connection, raw_discover, day) > 0
+            if not days_from_export(connection, [day]):
+                return []
+        if job == "backfill":
+            return list(FROM_EXPORT)
+        return [key.to_user_string() for key in whole_day_from_export(self.definitions.resolve_all_asset_specs())]
 
 
 def run_backfill(
@@ -149,9 +159,8 @@ def run_backfill(
 ) -> Generator[DayRun, None, None]:
     """Load days one by one, oldest first; an interruption ends it, and cancels the days that are not loaded yet.
 
-    Today is loaded completely, a day with raw rows is rebuilt from them, and any other day is loaded from its export,
-    which needs only two assets. `refresh` requests today again, and the export of every other day. Close it, if not all
-    days are taken.
+    Today is loaded completely, any other day as it needs. `refresh` requests today again, and the export of every other
+    day. Close it, if not all days are taken.
     """
     left = sorted(days)
     try:
@@ -169,12 +178,9 @@ def run_backfill(
 
 def _run_one(platform: Platform, day: dt.date, *, refresh: bool) -> DayRun:
     today = partitions.today()
-    exports = ("raw_export",) if refresh else ()
     if day == today:
         return run_day(platform, day, today=today, refresh=FETCHING_STEPS if refresh else ())
-    if platform.has_raw_rows(day):
-        return run_day(platform, day, job="backfill", refresh=exports)
-    return run_day(platform, day, job="backfill", assets=FROM_EXPORT, refresh=exports)
+    return run_day(platform, day, job="backfill", refresh=("raw_export",) if refresh else ())
 
 
 def _cancel(platform: Platform, days: Iterable[dt.date]) -> None:
@@ -193,43 +199,23 @@ def run_day(
     job: str = "daily",
     assets: Sequence[str] = (),
 ) -> DayRun:
-    """Materialize a day in this process: the whole job, or only `assets`. Failures are reported, not raised.
+    """Materialize a day in this process: what it needs of the job, or only `assets`. Failures are reported, not raised.
 
     `refresh` names the fetching steps that request again what is stored. The run belongs to `today`, the date on which
     its command was given (default: now), even if it starts after midnight. Ctrl-C, SIGTERM and SIGHUP end it as
     cancelled.
     """
-    run_id = str(uuid.uuid4())
-    partitions.begin_run(run_id, today or partitions.today())
+    run_id, today = str(uuid.uuid4()), today or partitions.today()
+    partitions.begin_run(run_id, today)
+    if not assets and day != today:
+        assets = platform.needs(day, job)
     started, requests_before = time.monotonic(), platform.source.requests
-    config: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-    if refresh:
-        config["ops"] = {step: {"config": {"refresh": True}} for step in refresh}
-    events: Sequence[DagsterEvent] = ()
-    checks: Sequence[AssetCheckEvaluation] = ()
-    is_success = False
-    interrupted = True
-    with (
-        holding_lock(platform.instance, run_id),  # before the run is stored: a kill from then on is noticed
-        hangup_interrupts(),
-        suppress(KeyboardInterrupt),  # raised before the run's first event, or by a second Ctrl-C
-    ):
-        result = platform.definitions.resolve_job_def(job).execute_in_process(
-            partition_key=day.isoformat(),
-            instance=platform.instance,
-            run_config=config,
-            asset_selection=[AssetKey(name) for name in assets] or None,
-            run_id=run_id,
-            tags={LOCK_TAG: run_id},
-            raise_on_error=False,
-        )
-        events, checks, is_success = result.all_events, result.get_asset_check_evaluations(), result.success
-        interrupted = any(is_interruption(event) for event in events)
-    if interrupted:
-        cancel_run(platform.instance, job, day, run_id)
+    result, interrupted = _execute(platform, day, run_id, job=job, refresh=refresh, assets=assets)
+    events = result.all_events if result else []
+    checks = result.get_asset_check_evaluations() if result else []
     return DayRun(
         day=day,
-        ok=is_success and not any(map(is_failed, checks)),
+        ok=result is not None and result.success and not any(map(is_failed, checks)),
         seconds=time.monotonic() - started,
         requests=platform.source.requests - requests_before,
         tables=dict(_table(event) for event in events if event.is_step_materialization),
@@ -238,6 +224,30 @@ def run_day(
         dashboard=_dashboard(events),
         interrupted=interrupted,
     )
+
+
+def _execute(
+    platform: Platform, day: dt.date, run_id: str, *, job: str, refresh: Sequence[str], assets: Sequence[str]
+) -> tuple[ExecuteInProcessResult | None, bool]:
+    """The run's result, None if it was interrupted before its first event; and whether it was interrupted."""
+    quiet = {"console": {"config": {"log_level": "CRITICAL"}}}
+    config: dict[str, Any] = {"loggers": quiet, "ops": {step: {"config": {"refresh": True}} for step in refresh}}
+    result = None
+    with holding_lock(platform.instance, run_id):  # before the run is stored: a kill from then on is noticed
+        with hangup_interrupts(), suppress(KeyboardInterrupt):  # raised before its first event, or by a second Ctrl-C
+            result = platform.definitions.resolve_job_def(job).execute_in_process(
+                partition_key=day.isoformat(),
+                instance=platform.instance,
+                run_config=config,
+                asset_selection=[AssetKey(name) for name in assets] or None,
+                run_id=run_id,
+                tags={LOCK_TAG: run_id},
+                raise_on_error=False,
+            )
+        interrupted = result is None or any(is_interruption(event) for event in result.all_events)
+        if interrupted:
+            cancel_run(platform.instance, job, day, run_id)
+    return result, interrupted
 
 
 def _table(event: DagsterEvent) -> tuple[str, list[int | None]]:

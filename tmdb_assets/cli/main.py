@@ -6,7 +6,6 @@ Exit codes: 0 done, 1 the run or a blocking check failed, 2 the command or a set
 from __future__ import annotations
 
 import datetime as dt
-import gc
 import os
 import signal
 import subprocess
@@ -77,12 +76,7 @@ def run(day: dt.date | None, refresh: bool, open_page: bool) -> None:
         stop(f"{day} is before the first day, {settings.tmdb_first_day} (TMDB_FIRST_DAY).", UNUSABLE)
     if refresh and day != today:
         stop(f"--refresh works only for today ({today}), not for {day}: TMDb's API has no history.", UNUSABLE)
-    # A run allocates in one burst and then ends: collecting garbage less often, and not again at the exit, saves 10 to
-    # 25% of its time (docs/performance.md).
-    gc.set_threshold(50_000, 20, 100)
-    code = _run(Console(), day, today, refresh=refresh, open_page=open_page)
-    gc.freeze()
-    raise SystemExit(code)
+    raise SystemExit(_run(Console(), day, today, refresh=refresh, open_page=open_page))
 
 
 def _run(console: Console, day: dt.date, today: dt.date, *, refresh: bool, open_page: bool = False) -> int:

@@ -24,7 +24,7 @@ _LAST = 2**16 - 1
 
 def quantise(popularity: NDArray[np.float64]) -> NDArray[np.uint16]:
     """Return the level of each popularity: 0 for NaN (missing), 1 below the floor, then one level per `STEP`."""
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         steps = np.rint(np.log(popularity / FLOOR) / STEP)
     levels = np.clip(np.nan_to_num(steps, nan=0.0, posinf=_LAST, neginf=-1.0) + _FIRST, _ZERO, _LAST)
     levels[np.isnan(popularity)] = _MISSING

@@ -7,12 +7,40 @@ never the text. No field holds a secret.
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+import re
+import unicodedata
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import ClassVar, Self
 
 KEPT = "What is already stored is kept"
 UNCHANGED = "Nothing was changed"
+
+_LOGIN = re.compile(r"(\w:/{1,3})(?!user:password@)[^\s/'\"]*@")
+_SECRET_PARAMETER = re.compile(r"(?i)((?:api_?key|token|password|passwd|secret)=)[^\s&'\"]+")
+
+
+def plain(text: str) -> str:
+    """Text of another program as one line that can be shown, without what would change how the rest is shown.
+
+    Control characters (which a terminal obeys) become spaces; marks that cannot be seen or that reorder text, as right
+    to left, are left out. Of addresses in it, the login and parameters that hold a secret are replaced by `***`.
+    """
+    text = _SECRET_PARAMETER.sub(r"\1***", _LOGIN.sub(r"\1***@", text))
+    if text.isprintable():
+        return text
+    return " ".join("".join(map(_shown, text)).split())
+
+
+def plain_lines(text: str) -> str:
+    """Text of another program line by line, each `plain`."""
+    return "\n".join(map(plain, text.split("\n")))
+
+
+def _shown(character: str) -> str:
+    if character.isprintable() or character.isspace():
+        return character
+    return {"Cc": " ", "Cf": ""}.get(unicodedata.category(character), "\ufffd")
 
 
 class Retry(StrEnum):
@@ -43,6 +71,12 @@ class Problem:
     retry: Retry = Retry.ONCE_FIXED
     retry_at: dt.datetime | None = None
     cause: str | None = None
+
+    def __post_init__(self) -> None:
+        """Make every text `plain`: parts of it come from other programs."""
+        for field in fields(self):
+            if type(value := getattr(self, field.name)) is str:
+                object.__setattr__(self, field.name, plain(value))
 
     def __str__(self) -> str:
         return _sentences(self.what, self.kept, self.advice)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from contextlib import closing
 from functools import partial
 from itertools import chain, groupby, islice
@@ -12,18 +11,18 @@ from tmdb_assets.fetch.discover import (
     PAGES_A_BATCH,
     count_page,
     find_stored,
+    require_some,
     rest_complete,
     store_pages,
+    stored_films,
 )
 from tmdb_assets.fetch.step import Fetched, Fetcher, store_in_batches
 from tmdb_assets.tmdb.errors import UnreadableAnswerError
-from tmdb_assets.tmdb.slices import Slice, SlicePage, crawl_all
+from tmdb_assets.tmdb.slices import Slice, SlicePage, Span, crawl_all
 from tmdb_assets.transforms.discover import page_name
 from tmdb_assets.warehouse.ledger import fetch_log
-from tmdb_assets.warehouse.loading.load import Loaded
+from tmdb_assets.warehouse.loading.load import Loaded, count_rows
 from tmdb_assets.warehouse.schema import raw
-
-LAST_YEARS = 15  # announced films have release dates years ahead
 
 
 def fetch_catalogue(fetcher: Fetcher) -> Fetched:
@@ -38,37 +37,49 @@ def fetch_catalogue(fetcher: Fetcher) -> Fetched:
         if known and known.is_whole_catalogue:
             rest_complete(fetcher, known)
             return fetched
-        finished, begun = set(), {}
+        finished, begun = set[Span](), dict[Span, tuple[int, set[int]]]()
         if known:
             with warehouse.begin() as connection:
                 finished, begun = fetch_log.finished_slices(connection, day), fetch_log.begun_slices(connection, day)
-        last = dt.date(day.year + LAST_YEARS, 12, 31)
-        with closing(crawl_all(fetcher.client, last=last, skip=finished, begun=begun)) as pages:
+
+        def seen(span: Span) -> dict[int, int]:
+            return stored_films(fetcher, begun[span][1], span)
+
+        with closing(crawl_all(fetcher.client, skip=finished, begun=begun, seen=seen)) as pages:
             first = list(islice(pages, 1))  # nothing is written until TMDb has answered
             with fetcher.crawl("discover") as opened:
-                _store_all(fetcher, first, chain(first, pages), fetched)
+                unfinished = _store_all(fetcher, first, chain(first, pages), fetched)
                 _require_films(fetcher, fetched)
-                if not fetched.failed:
-                    with warehouse.begin() as connection:
+                with warehouse.begin() as connection:
+                    opened.is_complete = not fetched.failed and not unfinished
+                    fetched.films_listed = count_rows(connection, raw.raw_discover, day) + fetched.films_missing
+                    if opened.is_complete:
                         fetch_log.note_whole_catalogue(connection, day)
-                opened.is_complete = not fetched.failed
     return fetched
 
 
 def _require_films(fetcher: Fetcher, fetched: Fetched) -> None:
-    if fetched.loaded.received or fetched.stored_before or fetched.failed:
-        return
-    with fetcher.warehouse.begin() as connection:  # empty slices must not count as finished
-        fetch_log.open_crawl(connection, fetcher.day, "discover", refresh=True, now=partitions.now())
-    raise UnreadableAnswerError(f"TMDb listed no films for {fetcher.day}, which is impossible")
+    try:
+        require_some(fetched, fetcher.day)
+    except UnreadableAnswerError:
+        with fetcher.warehouse.begin() as connection:  # empty slices must not count as finished
+            fetch_log.open_crawl(connection, fetcher.day, "discover", refresh=True, now=partitions.now())
+        raise
 
 
-def _store_all(fetcher: Fetcher, first: list[SlicePage], pages: chain[SlicePage], fetched: Fetched) -> None:
-    expected = first[0].expected_pages if first else 0
+def _store_all(fetcher: Fetcher, first: list[SlicePage], pages: chain[SlicePage], fetched: Fetched) -> set[Slice]:
+    """Store the pages as they arrive; return the slices that are not finished by them."""
+    expected, missing = first[0].expected_pages if first else 0, dict[Slice, int]()
+    unfinished = set[Slice]()
     with fetcher.track("discover pages, by release date", expected) as advance:
 
         def judge(page: SlicePage) -> None:
             advance(1)
+            missing[page.slice] = page.missing
+            fetched.films_missing = sum(missing.values())
+            unfinished.add(page.slice)
+            if page.is_finished:
+                unfinished.discard(page.slice)
             count_page(fetched, page_name(page.page.page, page.slice.name), page.page)
 
         def store(batch: list[SlicePage]) -> None:
@@ -76,6 +87,7 @@ def _store_all(fetcher: Fetcher, first: list[SlicePage], pages: chain[SlicePage]
                 _store_slice(fetcher, found, list(group), fetched)
 
         store_in_batches(pages, PAGES_A_BATCH, judge, store)
+    return unfinished
 
 
 def _store_slice(fetcher: Fetcher, found: Slice, pages: list[SlicePage], fetched: Fetched) -> None:

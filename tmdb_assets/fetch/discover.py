@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
 
 from tmdb_assets.fetch.step import Fetched, Fetcher, reject, store_in_batches
-from tmdb_assets.tmdb.discover import MAX_PAGES, DiscoverPage, crawl
+from tmdb_assets.tmdb.discover import MAX_PAGES, crawl
 from tmdb_assets.tmdb.errors import UnreadableAnswerError
-from tmdb_assets.transforms.discover import PAGE_SIZE, page_name, page_of, parse_page
+from tmdb_assets.tmdb.pages import DiscoverPage, Listing
+from tmdb_assets.transforms.discover import PAGE_SIZE, page_name, page_number, page_of, parse_page
 from tmdb_assets.warehouse.ledger import fetch_log
 from tmdb_assets.warehouse.loading.load import Loaded, as_frame, count_rows, load
 from tmdb_assets.warehouse.schema import raw
@@ -24,19 +25,26 @@ TOLERATED_PAGES = 3  # pages that may fail before their share decides
 def fetch_discover(fetcher: Fetcher, max_pages: int) -> Fetched:
     """Request the day's discover pages that are not stored yet, and store them.
 
-    A day whose whole catalogue is stored needs no pages. A failed page is left to the next run; if more than a few
-    percent fail, or TMDb answers nothing, the error is raised. Answers are stored either way.
+    A day whose whole catalogue is stored needs no pages. A page that failed or is not believed is left to the next run;
+    if more than a few percent fail, or TMDb answers nothing, the error is raised. Answers are stored either way.
     """
     fetched = Fetched(Loaded(raw.raw_discover))
     with fetcher.turn():
         known = find_stored(fetcher, fetched)
-        stored, page_count = (known.stored_pages, known.page_count) if known else (frozenset[int](), 0)
-        last = min(max_pages, MAX_PAGES, page_count or MAX_PAGES)
-        missing = set(range(1, last + 1)) - stored
-        if known and (known.is_whole_catalogue or not missing):
-            rest_complete(fetcher, known)
-            return fetched
-        with closing(crawl(fetcher.client, max_pages, skip=stored, known=page_count, is_tolerant=True)) as pages:
+        last, listing = min(max_pages, MAX_PAGES), Listing()
+        missing = {*range(1, last + 1)}
+        if known:
+            stored, missing = known.stored_pages, {*range(1, min(last, known.page_count or last) + 1)}
+            seen = stored_films(fetcher, stored)
+            listing = Listing(page_count=known.page_count, stored=stored, seen=seen)
+            missing -= stored
+            if not missing and not known.is_complete:
+                missing = listing.lacking(last)  # all pages are stored, with too few films
+            if known.is_whole_catalogue or not missing:
+                rest_complete(fetcher, known)
+                return fetched
+        skip = known.stored_pages - missing if known else ()
+        with closing(crawl(fetcher.client, last, skip=skip, listing=listing, is_tolerant=True)) as pages:
             first = list(islice(pages, 1))  # nothing is written until TMDb has answered
             require_films(first, fetcher.day)
             total = min(first[0].total_pages or len(missing), len(missing))
@@ -47,13 +55,26 @@ def fetch_discover(fetcher: Fetcher, max_pages: int) -> Fetched:
                     count_page(fetched, page.page, page)
 
                 def store(batch: list[DiscoverPage]) -> None:
-                    count = max(page.total_pages for page in batch)
-                    note = partial(fetch_log.note_pages, day=fetcher.day, page_count=count)
+                    note = partial(fetch_log.note_pages, day=fetcher.day, page_count=listing.page_count)
                     store_pages(fetcher, batch, fetched, note)
 
                 store_in_batches(chain(first, pages), PAGES_A_BATCH, judge, store)
-                opened.is_complete = not fetched.failed
+                require_some(fetched, fetcher.day)
+                fetched.films_missing, fetched.films_listed = listing.missing(last), listing.expected(last)
+                opened.is_complete = not fetched.failed and listing.is_complete(last)
     return fetched
+
+
+def stored_films(fetcher: Fetcher, stored: Collection[int], span: fetch_log.Span | None = None) -> dict[int, int]:
+    """The films of a day's stored pages, or of those of a slice, with their page.
+
+    None where the day has pages of both kinds: then nothing tells which a film came from.
+    """
+    with fetcher.warehouse.begin() as connection:
+        if fetch_log.has_pages_and_slices(connection, fetcher.day):
+            return {}
+        ranks = fetch_log.discovered_ranks(connection, fetcher.day, span)
+    return {film: page for film, rank in ranks.items() if (page := page_number(rank)) in stored}
 
 
 def find_stored(fetcher: Fetcher, fetched: Fetched) -> fetch_log.Crawl | None:
@@ -71,6 +92,14 @@ def require_films(first: list[DiscoverPage], day: dt.date) -> None:
         raise UnreadableAnswerError(f"TMDb listed no films for {day}, which is impossible", kept="Nothing was written")
 
 
+def require_some(fetched: Fetched, day: dt.date) -> None:
+    """Raise `UnreadableAnswerError` for a day on which no page could be read and believed."""
+    if fetched.loaded.received > len(fetched.loaded.rejected) or fetched.stored_before:
+        return
+    cause = next(iter(fetched.failed.values()), "the list is empty")
+    raise UnreadableAnswerError(f"TMDb listed no films for {day} that can be read: {cause}")
+
+
 def rest_complete(fetcher: Fetcher, known: fetch_log.Crawl) -> None:
     """Log that a day is complete, and close its crawl, which a killed run may have left open."""
     if not known.is_complete:
@@ -79,12 +108,12 @@ def rest_complete(fetcher: Fetcher, known: fetch_log.Crawl) -> None:
 
 
 def count_page(fetched: Fetched, name: int | str, page: DiscoverPage) -> None:
-    """Count a requested page. Raises the page's error if too many pages have failed."""
+    """Count a requested page. Raises the page's error if too many pages have failed; doubtful ones do not count."""
     fetched.requested += 1
     if page.error is None or page.problem is None:
         return
     fetched.failed[name] = page.problem
-    if fetched.has_failed_too_often(TOLERATED_PAGES):
+    if not page.is_doubtful and fetched.has_failed_too_often(TOLERATED_PAGES):
         share = f"{len(fetched.failed)} of {fetched.requested}"
         what = f"{share} discover pages failed, too many to continue: {page.problem}"
         raise type(page.error).of(replace(page.error.problem, what=what))
@@ -105,6 +134,7 @@ def store_pages(
     for page in batch:
         if page.problem:
             rule = fetch_log.UNREADABLE if page.is_answered else fetch_log.UNANSWERED
+            rule = fetch_log.DOUBTFUL if page.is_doubtful else rule
             reject(frame, {"page": page.page}, rule, page.problem, page_name(page.page, slice_name))
     earlier = fetched.so_far
     # A failed page counts as its films, so that the share of rejected rows is right.

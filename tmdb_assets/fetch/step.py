@@ -33,7 +33,8 @@ class Fetched:
     """What a fetching step stored, and what failed (pages, films or lists, with the cause).
 
     `stored_before` counts the day's rows of earlier runs: the share of rejected rows is that of the day, so that one
-    broken film, requested again, does not stop a day of thousands. `given_up` says why a step stopped early.
+    broken film, requested again, does not stop a day of thousands. `given_up` says why a step stopped early. Of
+    `films_listed`, the number that TMDb's list holds, `films_missing` were on none of its pages.
     """
 
     loaded: Loaded
@@ -45,6 +46,8 @@ class Fetched:
     skipped: int = 0
     unseen: int | None = None
     given_up: str | None = None
+    films_listed: int = 0
+    films_missing: int = 0
 
     def has_failed_too_often(self, tolerated: int) -> bool:
         """Whether over 5% of the requests failed, and more than `tolerated`."""

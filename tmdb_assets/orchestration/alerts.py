@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from dagster import AssetCheckSeverity, DagsterEventType, DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
 
 from tmdb_assets.assets.failures import read_problem
-from tmdb_assets.errors.problem import Problem, Retry
+from tmdb_assets.errors.problem import Problem, Retry, plain
 from tmdb_assets.instance.tags import PARTITION_NAME_TAG
 from tmdb_assets.orchestration.overdue import overdue_days
 from tmdb_assets.orchestration.webhook import NoAnswerError, ReceiverError, post
@@ -195,7 +195,7 @@ def _first_problem(instance: DagsterInstance, run: DagsterRun) -> Problem:
 
 def _sentence(text: str) -> str:
     """The text on one line, shortened to `LONGEST_REASON`, with a full stop."""
-    line = " ".join(text.split())
+    line = " ".join(plain(text).split())
     line = line if len(line) <= LONGEST_REASON else f"{line[:LONGEST_REASON]} ..."
     return line if line.endswith((".", "!", "?")) else f"{line}."
 

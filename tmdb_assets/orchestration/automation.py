@@ -3,6 +3,7 @@
 Everything runs in process: a process for each step would cost seconds on two cores.
 """
 
+import datetime as dt
 from collections.abc import Iterator
 
 from dagster import (
@@ -12,12 +13,14 @@ from dagster import (
     DefaultScheduleStatus,
     DefaultSensorStatus,
     OpExecutionContext,
+    RepositoryDefinition,
     ResourceParam,
     RunRequest,
     ScheduleDefinition,
     ScheduleEvaluationContext,
     SensorEvaluationContext,
     SkipReason,
+    build_resources,
     define_asset_job,
     in_process_executor,
     job,
@@ -31,12 +34,12 @@ from tmdb_assets.assets.declare import REPORTS_GROUP
 from tmdb_assets.instance.cancelled import cancelled_days, runs_by_day
 from tmdb_assets.orchestration.alerts import send_pending
 from tmdb_assets.orchestration.gaps import describe_cancelled, describe_days, due_gaps, find_gaps
+from tmdb_assets.orchestration.past_days import FROM_EXPORT, days_from_export, whole_day_from_export
 from tmdb_assets.warehouse.retention import drop_old_raw
 from tmdb_assets.warehouse.warehouse import Warehouse
 
 SCHEDULE_CRON = "0 9 * * *"  # an hour after the day's id export is published
 RETENTION_CRON = "0 10 * * *"
-FROM_EXPORT = ("raw_export", "fact_movie_daily")  # what a past day needs that is loaded from its export
 REFRESH_EXPORT = {"ops": {"raw_export": {"config": {"refresh": True}}}}
 UNPARTITIONED_ONLY_IN_DAILY = ("marts", REPORTS_GROUP)
 
@@ -76,7 +79,19 @@ def daily_schedule(context: ScheduleEvaluationContext) -> Iterator[RunRequest | 
     ):
         yield SkipReason(f"The newest run of {day} was cancelled, so a person decides when to run it again.")
         return
-    yield RunRequest(run_key=day.isoformat(), partition_key=day.isoformat())
+    selection = None
+    if day < partitions.today() and context.repository_def is not None:  # the daemon was down at 09:00
+        selection = _needed(context.repository_def, day)
+    yield RunRequest(run_key=day.isoformat(), partition_key=day.isoformat(), asset_selection=selection)
+
+
+def _needed(repository: RepositoryDefinition, day: dt.date) -> list[AssetKey] | None:
+    """What a late tick materializes; None: everything. A tick has the warehouse only of its repository."""
+    resource = {"warehouse": repository.get_top_level_resources()["warehouse"]}
+    with build_resources(resource) as resources, resources.warehouse.begin() as connection:
+        if not days_from_export(connection, [day]):
+            return None
+    return whole_day_from_export(node.to_asset_spec() for node in repository.asset_graph.asset_nodes)
 
 
 @op(description="Drops raw answers older than 180 days, as TMDb's terms require; facts and dimensions stay.")
@@ -134,13 +149,12 @@ def gap_filler(
         return
     due = due_gaps(context.instance, gaps, partitions.now(), context.sensor_name, warehouse.settings.export_url)
     waiting = f"Not loaded, {describe_cancelled(due.cancelled)}." if due.cancelled else ""
+    with warehouse.begin() as connection:
+        from_export = days_from_export(connection, [gap.day for gap, _ in due.gaps if not gap.is_loaded])
     for gap, run_key in due.gaps:
-        if gap.is_loaded:
-            selection = [AssetKey(name) for name in FROM_EXPORT]
-            key = gap.day.isoformat()
-            yield RunRequest(run_key, partition_key=key, asset_selection=selection, run_config=REFRESH_EXPORT)
-        else:
-            yield RunRequest(run_key, partition_key=gap.day.isoformat())
+        selection = [AssetKey(name) for name in FROM_EXPORT] if gap.is_loaded or gap.day in from_export else None
+        config = REFRESH_EXPORT if gap.is_loaded else {}
+        yield RunRequest(run_key, partition_key=gap.day.isoformat(), asset_selection=selection, run_config=config)
     if due.gaps:
         if waiting:
             context.log.info(waiting)

@@ -13,7 +13,7 @@ import tenacity
 import urllib3.exceptions
 from pydantic import SecretStr
 
-from tmdb_assets.errors.problem import ActionableError, Retry
+from tmdb_assets.errors.problem import ActionableError, Retry, plain_lines
 from tmdb_assets.tmdb.transport import ends_at, open_session
 
 TIMEOUT_S = 5.0  # to connect, and again to answer; the daemon stops a sensor after 60 s
@@ -38,7 +38,7 @@ def post(url: SecretStr, text: str) -> None:
     Redirects are not followed. Raises `ReceiverError` within 20 s when the receiver does not accept it.
     """
     # Slack's three special characters: https://api.slack.com/reference/surfaces/formatting#escaping
-    message = {"text": html.escape(text[:LONGEST_TEXT], quote=False)}
+    message = {"text": html.escape(plain_lines(text[:LONGEST_TEXT]), quote=False)}
     retrying = tenacity.Retrying(
         stop=tenacity.stop_after_attempt(TRIES),
         wait=tenacity.wait_exponential(multiplier=0.2, max=1),

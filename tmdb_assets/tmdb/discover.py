@@ -7,53 +7,20 @@ from __future__ import annotations
 
 import datetime as dt
 from contextlib import closing
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tmdb_assets.tmdb.errors import TmdbError, UnreachableError, UnreadableAnswerError, missing_endpoint
+from tmdb_assets.tmdb.pages import DISCOVER, DiscoverPage, Listing, ListKind, read_page
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Generator, Iterable, Mapping
+    from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
 
     from tmdb_assets.tmdb.client import TmdbClient
-    from tmdb_assets.tmdb.payload import Answer
 
 Key = TypeVar("Key")
 
-PATH = "/discover/movie"
 # TMDb refuses page 501, even where total_pages is higher.
 MAX_PAGES = 500
-
-
-@dataclass(frozen=True)
-class DiscoverPage:
-    """One page: `results` as TMDb sent them, unvalidated; `fetched_at` is aware, in UTC.
-
-    `error` says why the page could not be fetched or read; `results` is then empty. `total_pages` and `total_results`
-    are what this page reports, 0 where it reports nothing; they can differ from page to page.
-    """
-
-    page: int
-    results: list[Any]
-    total_pages: int
-    total_results: int
-    fetched_at: dt.datetime
-    error: UnreachableError | UnreadableAnswerError | None = None
-
-    @property
-    def problem(self) -> str | None:
-        """What is wrong with the page, or None."""
-        return self.error.problem.what if self.error else None
-
-    @property
-    def is_answered(self) -> bool:
-        """Whether TMDb answered, even if unreadably; False when it did not in all the client's tries."""
-        return not isinstance(self.error, UnreachableError)
-
-    def require_answer(self) -> None:
-        """Raise `UnreachableError` if TMDb did not answer."""
-        if isinstance(self.error, UnreachableError):
-            raise self.error
 
 
 def crawl(
@@ -61,46 +28,79 @@ def crawl(
     max_pages: int,
     skip: Collection[int] = (),
     *,
-    known: int = 0,
+    listing: Listing | None = None,
     is_tolerant: bool = False,
-    path: str = PATH,
     params: Mapping[str, Any] | None = None,
 ) -> Generator[DiscoverPage]:
     """Yield pages 1 to `max_pages`, as far as they exist and at most 500, in the order they complete.
 
-    `skip` lists pages that are already stored. `known` is the number of pages, if an earlier crawl learned it;
-    otherwise the first page is requested first to learn it. Pages added meanwhile are requested too. With `is_tolerant`
-    a page that TMDb does not answer is yielded with its `problem`, as long as TMDb answers anything. `path` selects
-    another list, `params` (default: those of discover) is its query without the page.
+    `skip` lists pages that are already stored. `listing` is what an earlier crawl learned of the list, and names
+    another list than discover; without its number of pages the first page is requested first to learn it. Pages added
+    meanwhile are requested too. A page that is not believed is requested again, and yielded last with its `problem` if
+    that does not help; a page of which another turns out to be a copy, or that lacks films, can be yielded twice. With
+    `is_tolerant` a page that TMDb does not answer is yielded with its `problem`, as long as TMDb answers anything.
+    `params` (default: those of discover) is the query without the page.
 
     Raises `UnreachableError`, `UnauthorizedError`, `BadRequestError`.
     """
     last = min(max_pages, MAX_PAGES)
+    listing = listing or Listing()
     wanted = [page for page in range(1, last + 1) if page not in skip]
     if not wanted:
         return
     query = discover_params(client) if params is None else params
-    requested = 0
+    crawled = _Crawl(client, listing, query, is_tolerant=is_tolerant)
+    known, requested = listing.page_count, 0
     if not known:
-        page = fetch_page(client, wanted[0], query, path=path)
-        page.require_answer()
-        # If the first page reports no number of pages, all are requested; those beyond the end are empty.
-        known = last if page.problem or (page.results and not page.total_pages) else page.total_pages
-        yield page
-        requested = wanted[0]
-    has_answer = requested > 0
+        yield from crawled.first_page(wanted[0])
+        known, requested = listing.page_count or crawled.hinted_pages(last), wanted[0]
     while rest := [page for page in wanted if requested < page <= known]:
         requested = rest[-1]
-        with closing(fetch_pages(client, ((number, number, query) for number in rest), path=path)) as answers:
+        yield from crawled.pages(rest)
+        # The highest count is used: a page too many costs one request, a page too few loses films.
+        known = max(known, listing.page_count)
+    while again := listing.again(last):
+        yield from crawled.pages(again)
+    yield from listing.doubtful
+    if requested and not crawled.has_answer:  # page 1 shows whether only these pages fail, or TMDb is down
+        fetch_page(client, 1, query, kind=listing.kind).require_answer()
+
+
+class _Crawl:
+    """Requests pages of one list, and yields those that its listing does not hold back."""
+
+    def __init__(self, client: TmdbClient, listing: Listing, query: Mapping[str, Any], *, is_tolerant: bool) -> None:
+        self._client, self._listing, self._query, self._is_tolerant = client, listing, query, is_tolerant
+        self.has_answer = False
+        self._first: DiscoverPage | None = None
+
+    def first_page(self, number: int) -> Iterator[DiscoverPage]:
+        """Yield the page that shows how many there are; it must be answered."""
+        page = fetch_page(self._client, number, self._query, kind=self._listing.kind)
+        page.require_answer()
+        self._first = page
+        yield from self._received(page)
+
+    def hinted_pages(self, last: int) -> int:
+        """The number of pages to request after a first page with a problem: what it says, else all up to `last`.
+
+        Pages beyond the end are empty.
+        """
+        return (self._first.total_pages or last) if self._first and self._first.problem else 0
+
+    def pages(self, numbers: Iterable[int]) -> Iterator[DiscoverPage]:
+        """Yield pages in the order they complete."""
+        wanted = ((number, number, self._query) for number in numbers)
+        with closing(fetch_pages(self._client, wanted, kind=self._listing.kind)) as answers:
             for _, page in answers:
-                if not is_tolerant:
+                if not self._is_tolerant:
                     page.require_answer()
-                has_answer |= page.is_answered
-                # The highest count is used: a page too many costs one request, a page too few loses films.
-                known = max(known, page.total_pages)
-                yield page
-    if requested and not has_answer:  # page 1 shows whether only these pages fail, or TMDb is down
-        fetch_page(client, 1, query, path=path).require_answer()
+                yield from self._received(page)
+
+    def _received(self, page: DiscoverPage) -> Iterator[DiscoverPage]:
+        self.has_answer |= page.is_answered
+        if (judged := self._listing.judge(page)) is not None:
+            yield judged
 
 
 def discover_params(client: TmdbClient) -> dict[str, Any]:
@@ -113,21 +113,21 @@ def discover_params(client: TmdbClient) -> dict[str, Any]:
     }
 
 
-def fetch_page(client: TmdbClient, page: int, params: Mapping[str, Any], *, path: str = PATH) -> DiscoverPage:
+def fetch_page(client: TmdbClient, page: int, params: Mapping[str, Any], *, kind: ListKind = DISCOVER) -> DiscoverPage:
     """Request one page, like `fetch_pages`."""
-    with closing(fetch_pages(client, [(page, page, params)], path=path)) as pages:
+    with closing(fetch_pages(client, [(page, page, params)], kind=kind)) as pages:
         return next(pages)[1]
 
 
 def fetch_pages(
-    client: TmdbClient, wanted: Iterable[tuple[Key, int, Mapping[str, Any]]], *, path: str = PATH
+    client: TmdbClient, wanted: Iterable[tuple[Key, int, Mapping[str, Any]]], *, kind: ListKind = DISCOVER
 ) -> Generator[tuple[Key, DiscoverPage]]:
     """Request the pages (key, page, params) and yield (key, page) in the order they complete.
 
-    A page that TMDb does not answer, or that cannot be read, is yielded with its `problem`. Raises `UnauthorizedError`,
-    `BadRequestError`.
+    A page that TMDb does not answer, or that cannot be read or contradicts itself, is yielded with its `problem`.
+    Raises `UnauthorizedError`, `BadRequestError`.
     """
-    requests = (((key, page), path, {"page": page, **params}) for key, page, params in wanted)
+    requests = (((key, page), kind.path, {"page": page, **params}) for key, page, params in wanted)
     # Closed here explicitly: otherwise the traceback of an error would keep the threads working.
     with closing(client.fetch_many(requests)) as answers:
         for (key, page), result in answers:
@@ -136,20 +136,6 @@ def fetch_pages(
             elif isinstance(result, TmdbError):
                 raise result
             elif result.status == 404:
-                raise missing_endpoint(path)
+                raise missing_endpoint(kind.path)
             else:
-                yield key, _page(page, result)
-
-
-def _page(page: int, answer: Answer) -> DiscoverPage:
-    payload = answer.payload if isinstance(answer.payload, dict) else {}
-    results = payload.get("results")
-    total_pages, total_results = _count(payload.get("total_pages")), _count(payload.get("total_results"))
-    error = None
-    if not isinstance(results, list):
-        results, error = [], UnreadableAnswerError(f"page {page} has no list of results")
-    return DiscoverPage(page, results, total_pages, total_results, answer.fetched_at, error)
-
-
-def _count(value: object) -> int:
-    return value if type(value) is int and 0 <= value < 2**31 else 0  # more films than that there are not
+                yield key, read_page(kind, page, result)

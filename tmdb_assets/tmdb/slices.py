@@ -9,20 +9,20 @@ import datetime as dt
 import math
 from collections import deque
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tmdb_assets.tmdb.discover import MAX_PAGES, DiscoverPage, discover_params, fetch_page, fetch_pages
-from tmdb_assets.tmdb.errors import UnreadableAnswerError
+from tmdb_assets.tmdb.discover import MAX_PAGES, discover_params, fetch_page, fetch_pages
+from tmdb_assets.tmdb.pages import DISCOVER, MOST_ROUNDS, DiscoverPage, Listing
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Generator, Iterator, Mapping
+    from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 
     from tmdb_assets.tmdb.client import TmdbClient
 
-# The oldest film on TMDb is from 1874.
-FIRST_RELEASE = dt.date(1874, 1, 1)
-_PAGE_FILMS = 20
+# Where the films are: release dates beyond these are rare, but are not left out.
+USUAL_FIRST, USUAL_LAST = dt.date(1874, 1, 1), dt.date(2050, 12, 31)
+_PAGE_FILMS = DISCOVER.page_size
 _MAX_FILMS = MAX_PAGES * _PAGE_FILMS
 # Estimates aim below the maximum: a slice that is too small costs nothing, one that is too large costs a request.
 _WANTED_FILMS = 0.8 * _MAX_FILMS
@@ -35,7 +35,10 @@ Span = tuple[dt.date, dt.date]
 
 
 class Slice(NamedTuple):
-    """Release dates from `gte` to `lte`, both inclusive; the key of a slice in the ledger."""
+    """Release dates from `gte` to `lte`, both inclusive; the key of a slice in the ledger.
+
+    From `date.min` or to `date.max` it is open-ended: that filter is not sent.
+    """
 
     gte: dt.date
     lte: dt.date
@@ -43,26 +46,40 @@ class Slice(NamedTuple):
     @property
     def name(self) -> str:
         """Its name in reports."""
-        return f"slice {self.gte}..{self.lte}"
+        return f"slice {'..'.join(self.filters)}"
+
+    @property
+    def filters(self) -> tuple[str, str]:
+        """Its first and last date as TMDb's filters; "" where it is open-ended."""
+        first, last = self.gte.isoformat(), self.lte.isoformat()
+        return ("" if self.gte == dt.date.min else first), ("" if self.lte == dt.date.max else last)
+
+    @property
+    def start(self) -> dt.date:
+        """Its first date on which films are usual; `gte` if there is none."""
+        return USUAL_FIRST if self.gte < USUAL_FIRST <= self.lte else self.gte
 
     @property
     def days(self) -> int:
-        """The number of days in it."""
-        return (self.lte - self.gte).days + 1
+        """The number of days in it, without those before or after which films are rare."""
+        last = USUAL_LAST if self.start <= USUAL_LAST < self.lte else self.lte
+        return (last - self.start).days + 1
 
 
 @dataclass(frozen=True)
 class SlicePage:
     """One page of a slice.
 
-    `is_finished`: this page is the slice's last to arrive and all were readable, so once it is stored the slice is
-    complete. `unseen` counts the slice's films beyond page 500; 0 unless a single day has that many. `slice_pages` is
-    the number of the slice's pages known so far, `expected_pages` an estimate for the whole crawl, exact at its end.
+    `is_finished`: this page is the slice's last to arrive and all were believed, so once it is stored the slice is
+    complete. `missing` counts the slice's films that are on none of its pages, once all have arrived. `unseen` counts
+    those beyond page 500; 0 unless a single day has that many. `slice_pages` is the number of the slice's pages known
+    so far, `expected_pages` an estimate for the whole crawl, exact at its end.
     """
 
     slice: Slice
     page: DiscoverPage
     is_finished: bool
+    missing: int
     unseen: int
     slice_pages: int
     expected_pages: int
@@ -71,30 +88,34 @@ class SlicePage:
 def crawl_all(
     client: TmdbClient,
     *,
-    first: dt.date = FIRST_RELEASE,
-    last: dt.date,
+    first: dt.date = dt.date.min,
+    last: dt.date = dt.date.max,
     skip: Collection[Span] = (),
     begun: Mapping[Span, tuple[int, Collection[int]]] | None = None,
+    seen: Callable[[Span], Mapping[int, int]] = lambda _: {},
 ) -> Generator[SlicePage]:
     """Yield the pages of all films released from `first` to `last`, in slices of at most 500 pages each.
 
-    Slices go from old to new; pages are yielded as they complete, and those of two slices can mix. Page 1 of a slice
-    shows its size, and is requested again only if the slice has to be split. `skip` lists finished slices (gte, lte);
-    `begun` maps partly read ones to their number of pages and the pages read: their missing pages are requested first.
-    The dates between them are sliced again. A film can appear twice, as ranks change while paging; a film without a
-    date is in no slice. Of a single day with more than 500 pages, only these are read.
+    By default these are all dates: the first and the last slice are open-ended. Slices go from old to new; pages are
+    yielded as they complete, and those of two slices can mix. Page 1 of a slice shows its size, and is requested again
+    only if the slice has to be split. `skip` lists finished slices (gte, lte); `begun` maps partly read ones to their
+    number of pages and the pages read: their missing pages are requested first, and `seen` returns the films of the
+    pages read, with their page. The dates between them are sliced again. A film can appear twice, as ranks change while
+    paging; a film without a date is in no slice, unless one slice holds everything. Of a single day with more than 500
+    pages, only these are read.
 
     A page that cannot be read, or that TMDb does not answer while it answers others, is yielded with its `problem`; if
-    it is page 1, the rest of the slice is not requested. Raises `UnreachableError`, `UnauthorizedError`,
+    it is page 1, the rest of the slice is not requested. Pages that are not believed are handled as in
+    `discover.crawl`. Raises `UnreachableError`, `UnauthorizedError`,
     `BadRequestError`.
     """
     begun = begun or {}
-    crawl = _Crawl(client, _uncovered(first, last, [*skip, *begun]), begun)
+    crawl = _Crawl(client, _uncovered(first, last, [*skip, *begun]), begun, seen)
     while crawl.has_more:
         with closing(fetch_pages(client, crawl.requests())) as pages:
             for found, page in pages:
                 yield from crawl.first_pages()
-                yield crawl.received(found, page)
+                yield from crawl.received(found, page)
         yield from crawl.first_pages()
         if crawl.is_in_doubt:
             fetch_page(client, 1, crawl.params(Slice(first, last))).require_answer()
@@ -116,12 +137,12 @@ def _uncovered(first: dt.date, last: dt.date, skip: Collection[Span]) -> Iterato
 
 @dataclass
 class _Reading:
-    """A slice that is being read: its pages known so far, and those of them not answered yet."""
+    """A slice that is being read: its pages requested so far, those of them not answered yet, and what they hold."""
 
     pages: int
     open: int
     unseen: int
-    has_problem: bool = False
+    listing: Listing
 
 
 class _Crawl:
@@ -132,7 +153,11 @@ class _Crawl:
     """
 
     def __init__(
-        self, client: TmdbClient, uncovered: Iterator[Slice], begun: Mapping[Span, tuple[int, Collection[int]]]
+        self,
+        client: TmdbClient,
+        uncovered: Iterator[Slice],
+        begun: Mapping[Span, tuple[int, Collection[int]]],
+        seen: Callable[[Span], Mapping[int, int]],
     ) -> None:
         self._client = client
         # Dates still to be sliced, the oldest last, with the estimated number of films (None: unknown).
@@ -145,9 +170,12 @@ class _Crawl:
         self._known_pages = 0
         self._has_answer, self._has_unanswered_probe = False, False
         for span, (count, read) in begun.items():
-            found, missing = Slice(*span), [number for number in range(1, count + 1) if number not in read]
-            if missing:
-                self._readings[found] = _Reading(count, len(missing), unseen=0)
+            listing = Listing(page_count=count, stored=read, seen=seen(span))
+            missing = sorted({*range(1, count + 1)} - {*read})
+            # If all pages were read and the slice is not finished, some lack films.
+            if missing := missing or sorted(listing.lacking(MAX_PAGES)):
+                found = Slice(*span)
+                self._readings[found] = _Reading(count, len(missing), unseen=0, listing=listing)
                 self._extra.extend((found, number) for number in missing)
                 self._known_pages += len(missing)
 
@@ -175,18 +203,19 @@ class _Crawl:
             yield found, number, self.params(found)
         while self._ranges:
             found, guess = self._ranges.pop()
-            if guess is not None and guess > _MAX_FILMS and found.days > 1:
+            if guess is not None and guess > _MAX_FILMS and found.gte < found.lte:
                 self._split(found, guess)
                 continue
             page = self._probe(found)
             films = max(0, page.total_results, (page.total_pages - 1) * _PAGE_FILMS + 1)
             if not page.problem:
                 self._learn(found, guess, films)
-                if films > _MAX_FILMS and found.days > 1:
+                if films > _MAX_FILMS and found.gte < found.lte:
                     self._ranges.append((found, films))
                     continue
-            pages = max(1, min(page.total_pages, MAX_PAGES))
-            self._readings[found] = _Reading(pages, pages, unseen=max(0, films - _MAX_FILMS))
+            pages = 1 if page.problem else max(1, min(page.total_pages, MAX_PAGES))
+            listing = Listing(rounds=0) if page.problem else Listing()
+            self._readings[found] = _Reading(pages, pages, unseen=max(0, films - _MAX_FILMS), listing=listing)
             self._known_pages += pages
             self._probed.append((found, page))
             if not page.is_answered:
@@ -198,34 +227,43 @@ class _Crawl:
     def first_pages(self) -> Iterator[SlicePage]:
         """Yield page 1 of each slice found since the last call."""
         while self._probed:
-            yield self.received(*self._probed.popleft())
+            yield from self.received(*self._probed.popleft())
 
-    def received(self, found: Slice, page: DiscoverPage) -> SlicePage:
-        """Count a page of a slice."""
+    def received(self, found: Slice, page: DiscoverPage) -> Iterator[SlicePage]:
+        """Count a page of a slice, and yield it if it is believed; with the slice's last page, those that are not."""
         reading = self._readings[found]
         reading.open -= 1
-        reading.has_problem |= page.problem is not None
         self._has_answer |= page.is_answered
+        judged = reading.listing.judge(page)
         # As in discover.crawl, the highest count is used.
-        pages = min(page.total_pages, MAX_PAGES)
+        pages = min(reading.listing.page_count, MAX_PAGES)
         if pages > reading.pages:
-            self._extra.extend((found, number) for number in range(reading.pages + 1, pages + 1))
+            self._request(found, range(reading.pages + 1, pages + 1))
             self._known_pages += pages - reading.pages
-            reading.open += pages - reading.pages
             reading.pages = pages
         reading.unseen = max(reading.unseen, page.total_results - _MAX_FILMS)
-        is_finished = reading.open == 0 and not reading.has_problem
+        if reading.open == 0:
+            self._request(found, reading.listing.again(MAX_PAGES))
+        is_read = reading.open == 0
+        ready = [*([judged] if judged else []), *(reading.listing.doubtful if is_read else [])]
+        is_finished = is_read and reading.listing.is_complete(MAX_PAGES)
         ahead = sum(math.ceil(max(0.0, guess or 0.0) / _PAGE_FILMS) for _, guess in self._ranges)
-        return SlicePage(found, page, is_finished, reading.unseen, reading.pages, self._known_pages + ahead)
+        missing, expected = reading.listing.missing(MAX_PAGES) if is_read else 0, self._known_pages + ahead
+        for each in ready:
+            yield SlicePage(found, each, is_finished, missing, reading.unseen, reading.pages, expected)
+
+    def _request(self, found: Slice, numbers: Collection[int]) -> None:
+        self._readings[found].open += len(numbers)
+        self._extra.extend((found, number) for number in numbers)
 
     def _probe(self, found: Slice) -> DiscoverPage:
-        page = fetch_page(self._client, 1, self.params(found))
-        self._has_answer |= page.is_answered
+        for _ in range(1 + MOST_ROUNDS):
+            page = fetch_page(self._client, 1, self.params(found))
+            self._has_answer |= page.is_answered
+            if not page.is_doubtful:
+                break
         if not self._has_answer and not self._readings:
             page.require_answer()
-        if page.results and not page.total_pages:
-            error = UnreadableAnswerError("page 1 does not say how many pages there are")
-            return replace(page, results=[], error=error)
         return page
 
     def _learn(self, found: Slice, guess: float | None, films: int) -> None:
@@ -242,13 +280,11 @@ class _Crawl:
             days = min(days, int(_WANTED_FILMS / self._films_a_day))
         days = max(1, min(days, found.days - 1))
         guess = min(films, days * self._films_a_day)
-        last = found.gte + (days - 1) * _DAY
+        last = min(found.start + (days - 1) * _DAY, found.lte - _DAY)
         self._ranges.append((Slice(last + _DAY, found.lte), films - guess))
         self._ranges.append((Slice(found.gte, last), guess))
 
     def params(self, found: Slice) -> dict[str, Any]:
         """Return the query of a slice's pages, without the page."""
-        return discover_params(self._client) | {
-            "primary_release_date.gte": found.gte.isoformat(),
-            "primary_release_date.lte": found.lte.isoformat(),
-        }
+        ends = zip(("primary_release_date.gte", "primary_release_date.lte"), found.filters, strict=True)
+        return discover_params(self._client) | {name: date for name, date in ends if date}

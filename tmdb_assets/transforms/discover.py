@@ -39,7 +39,12 @@ def page_name(page: int, slice_name: str = "") -> str:
 
 def page_of(row: Row, slice_name: str = "") -> str:
     """The name of the page that a raw discover row came from."""
-    return page_name((row["rank"] - 1) // PAGE_SIZE + 1, slice_name)
+    return page_name(page_number(row["rank"]), slice_name)
+
+
+def page_number(rank: int) -> int:
+    """The number of the page that holds a rank."""
+    return (rank - 1) // PAGE_SIZE + 1
 
 
 def first_movie_rows(films: Iterable[dict[str, Any]], day: dt.date) -> list[Row]:

@@ -7,6 +7,7 @@ import itertools
 import math
 import random
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
 
 from tmdb_assets.tmdb.client import Answer
 from tmdb_assets.tmdb.slices import Slice, SlicePage
@@ -23,10 +24,11 @@ class Listing:
         self.dates, self.films = [date for date, _ in dated], [film for _, film in dated]
 
     def page(self, gte: str, lte: str, number: int) -> dict:
-        start = bisect_left(self.dates, dt.date.fromisoformat(gte).toordinal())
-        end = max(start, bisect_right(self.dates, dt.date.fromisoformat(lte).toordinal()))
+        start = bisect_left(self.dates, dt.date.fromisoformat(gte).toordinal()) if gte else 0
+        end = bisect_right(self.dates, dt.date.fromisoformat(lte).toordinal()) if lte else len(self.dates)
+        end = max(start, end)
         assert 1 <= number <= 500
-        shown = self.films[start + 20 * (number - 1) : min(end, start + 20 * number)]
+        shown = [{"id": film} for film in self.films[start + 20 * (number - 1) : min(end, start + 20 * number)]]
         total = end - start
         return {"page": number, "results": shown, "total_pages": math.ceil(total / 20), "total_results": total}
 
@@ -49,7 +51,7 @@ class FakeClient:
                 return
             key, path, params = pending.pop(self.random.randrange(len(pending)))
             assert path == "/discover/movie"
-            gte, lte = params["primary_release_date.gte"], params["primary_release_date.lte"]
+            gte, lte = (params.get(f"primary_release_date.{end}", "") for end in ("gte", "lte"))
             self.asked.append((gte, lte, params["page"]))
             payload = self.change(gte, lte, self.listing.page(gte, lte, params["page"]))
             if isinstance(payload, Exception):
@@ -81,6 +83,11 @@ def skewed(films: int, seed: int = 7) -> list[int | None]:
     return dates
 
 
+def films_of(pages: Iterable[SlicePage]) -> set[int]:
+    """The films on the pages."""
+    return {film["id"] for page in pages for film in page.page.results}
+
+
 def check(client: FakeClient, dates: list[int | None], pages: list[SlicePage]) -> dict[Slice, SlicePage]:
     """Check the rules of every crawl of FIRST to LAST; return the last page of each slice."""
     assert len(set(client.asked)) == len(client.asked)
@@ -92,14 +99,14 @@ def check(client: FakeClient, dates: list[int | None], pages: list[SlicePage]) -
     per_slice = {key: sum(1 for page in pages if page.slice == key) for key in ordered}
     assert max(per_slice.values()) <= 500
     for key, page in ends.items():
-        total = client.listing.page(*(d.isoformat() for d in key), 1)["total_results"]
+        total = client.listing.page(*key.filters, 1)["total_results"]
         assert page.is_finished
         assert per_slice[key] == max(1, math.ceil(min(total, CAP) / 20))
         assert total <= CAP or key.days == 1
         assert page.unseen == max(0, total - CAP)
     assert sum(page.is_finished for page in pages) == len(ends)
     assert pages[-1].expected_pages == len(pages)
-    seen = {film for page in pages for film in page.page.results}
+    seen = films_of(pages)
     dated = {film for film, date in enumerate(dates) if date is not None}
     assert seen <= dated
     assert len(dated) - len(seen) == sum(page.unseen for page in ends.values())

@@ -126,11 +126,13 @@ class Catalogue:
     def page(self, number: int, first: str = "", last: str = "") -> dict[str, Any]:
         """Discover page `number` (from 1, 20 items each, empty beyond the end); `total_pages` is not capped at 500.
 
-        With two dates it is a page of the films released from `first` to `last`.
+        With a date it is a page of the films released from `first`, or up to `last`.
         """
         listing, start = self.listing, (number - 1) * PAGE_SIZE
         if first or last:
-            listing = [item for item in listing if item["release_date"] and first <= item["release_date"] <= last]
+            listing = [
+                item for item in listing if item["release_date"] and first <= item["release_date"] <= (last or "~")
+            ]
         return {
             "page": number,
             "results": listing[start : start + PAGE_SIZE],

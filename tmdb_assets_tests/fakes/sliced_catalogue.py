@@ -53,13 +53,11 @@ class Discover:
             self.asked[span, page] += 1
         if not (self.repeats or self.crowded):
             return None
-        body = self.catalogue.page(page, *span)
-        if self.repeats and page == 2:  # ranks moved between the pages: the first film of page 1 is repeated
+        crowd = [film(8000 + n, release_date=self.crowded) for n in range(CROWD)] if self.crowded else []
+        body = catalogue([*FILMS, *crowd]).page(page, *span)
+        if self.repeats and page == 2:  # a film more than the page holds: the first film of page 1 is repeated
             first = self.catalogue.page(1, *span)["results"][0]
             body["results"] = [{**first, "popularity": 999.0}, *body["results"]]
-        if self.crowded and span[0] <= self.crowded <= span[1]:
-            body["total_results"] += CROWD
-            body["total_pages"] += 5
         return Fault(body=json.dumps(body).encode())
 
 
@@ -70,8 +68,9 @@ def spans_of(discover):
 def parts_of(graph):
     """The finished slices as (first date, last date), and the stored pages of the unfinished ones."""
     found = graph.rows(
-        "select first_release_date::text, last_release_date::text, finished_at is not null, stored_pages "
-        "from fetch_slice"
+        "select case when first_release_date > '0001-01-01' then first_release_date::text else '' end, "
+        "case when last_release_date < '9999-12-31' then last_release_date::text else '' end, "
+        "finished_at is not null, stored_pages from fetch_slice"
     )
     slices = {(first, last) for first, last, is_finished, _ in found if is_finished}
     return slices, {

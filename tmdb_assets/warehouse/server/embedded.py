@@ -33,7 +33,7 @@ from tmdb_assets.warehouse.server.data_folder import (
     run_pg_ctl,
     warn,
 )
-from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError
+from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError, first_line
 from tmdb_assets.warehouse.server.urls import APPLICATION_NAME
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 START_TIMEOUT_S = 60  # recovery after a crash, or another process that starts or stops the same server
 STOP_TIMEOUT_S = 30
 LONGEST_SOCKET_PATH = 103  # bytes; 108 with the closing NUL on Linux, 104 on macOS
+TEMPORARY = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108 - when that of TMPDIR has too long a path
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - of Linux; Postgres does not start with less than a few MB
 PORT = 5432  # only part of the socket's name: nothing listens on TCP
 
 logger = logging.getLogger(__name__)
@@ -73,9 +75,9 @@ class EmbeddedPostgres:
                 return self._await_ready() or self._launch()
         except (OSError, subprocess.SubprocessError, psutil.Error, ValueError) as error:
             raise WarehouseUnavailableError(
-                f"The embedded Postgres in {self.data_dir} does not start ({_reason(error)})",
+                f"The embedded Postgres in {self.data_dir} does not start ({error})",
                 kept="The data is kept",
-                action=f"Read {self.data_dir / 'log'}, or set WAREHOUSE_URL to another server",
+                action=_advice(self.data_dir),
                 setting="WAREHOUSE_URL",
             ) from error
 
@@ -96,9 +98,7 @@ class EmbeddedPostgres:
         except (KeyboardInterrupt, SystemExit):  # nothing else catches them when the process exits
             warn(f"interrupted while the embedded Postgres in {self.data_dir} was stopping; the data is kept")
         except (OSError, subprocess.SubprocessError, psutil.Error) as error:
-            warn(
-                f"the embedded Postgres in {self.data_dir} keeps running ({_reason(error)}); the next command stops it"
-            )
+            warn(f"the embedded Postgres in {self.data_dir} keeps running ({error}); the next command stops it")
 
     def leave_running(self) -> None:
         """Stop counting as a user but leave the server running, for a client that is not connected yet."""
@@ -146,20 +146,36 @@ class EmbeddedPostgres:
 
 
 def _socket_dir(data_dir: Path) -> Path:
-    """The data folder; or a private one in the temporary folder where its path is too long or has `,` or `:`."""
-    if len(os.fsencode(data_dir / f".s.PGSQL.{PORT}")) <= LONGEST_SOCKET_PATH and not {",", ":"} & set(str(data_dir)):
+    """The data folder; or, where libpq cannot take its path, a private one in the first temporary folder that fits.
+
+    Raises `OSError` if none does.
+    """
+    if _takes_socket(data_dir):
         return data_dir
-    private = Path(tempfile.gettempdir()) / f"tmdb-assets-{os.geteuid()}"
-    private.mkdir(mode=0o700, exist_ok=True)
-    if private.is_symlink() or private.stat().st_uid != os.geteuid():
-        raise PermissionError(f"{private} belongs to someone else; set TMPDIR to a folder of your own")
     owner = data_dir.stat()
-    folder = private / hashlib.sha256(f"{data_dir} {owner.st_ino}".encode()).hexdigest()[:12]
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if owner.st_uid != os.geteuid():  # as root: the user that Postgres runs as must reach it
-        private.chmod(0o711)
-        shutil.chown(folder, owner.st_uid)
-    return folder
+    name = hashlib.sha256(os.fsencode(f"{data_dir} {owner.st_ino}")).hexdigest()[:12]
+    for temporary in (Path(tempfile.gettempdir()), *TEMPORARY):
+        private = temporary / f"tmdb-assets-{os.geteuid()}"
+        if not _takes_socket(private / name) or not os.access(temporary, os.W_OK | os.X_OK):
+            continue
+        private.mkdir(mode=0o700, exist_ok=True)
+        if private.is_symlink() or private.stat().st_uid != os.geteuid():
+            raise PermissionError(f"{private} belongs to someone else; set TMPDIR to a folder of your own")
+        (private / name).mkdir(mode=0o700, exist_ok=True)
+        if owner.st_uid != os.geteuid():  # as root: the user that Postgres runs as must reach it
+            private.chmod(0o711)
+            shutil.chown(private / name, owner.st_uid)
+        return private / name
+    raise OSError("the path of its socket would be too long; set TMPDIR to a folder with a short path")
+
+
+def _takes_socket(folder: Path) -> bool:
+    """Whether libpq can connect to a socket in this folder: a short path in UTF-8, without the two signs of lists."""
+    path = os.fsencode(folder / f".s.PGSQL.{PORT}")
+    try:
+        return len(path) <= LONGEST_SOCKET_PATH and not {",", ":"} & set(path.decode("utf-8"))
+    except UnicodeDecodeError:
+        return False
 
 
 def _has_foreign_clients(server: Postmaster) -> bool:
@@ -180,7 +196,7 @@ def _has_foreign_clients(server: Postmaster) -> bool:
         with closing(connection):
             row = connection.execute(query, [APPLICATION_NAME]).fetchone()
     except psycopg.Error as error:
-        logger.info("Could not list the connections of the embedded Postgres (%s).", error)
+        logger.info("Could not list the connections of the embedded Postgres (%s).", first_line(error))
         return False
     return bool(row and row[0])
 
@@ -213,7 +229,14 @@ def _nobody_holds(path: Path) -> bool:
         return _try_lock(file)
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, subprocess.CalledProcessError):
-        return f"{Path(error.cmd[0]).name} ended with exit code {error.returncode}"
-    return str(error)
+def _advice(data_dir: Path) -> str:
+    """What to do about a server that does not start."""
+    disk = next(folder for folder in data_dir.parents if folder.exists())
+    for place, least, remedy in (
+        (SHARED_MEMORY, 16e6, "Make it larger (in a container: --shm-size=256m)"),
+        (disk, 100e6, "Free some space"),
+    ):
+        if place.exists() and (free := shutil.disk_usage(place).free) < least:
+            return f"{place} has only {free / 1e6:.1f} MB free. {remedy}"
+    log = data_dir / "log"
+    return f"{f'Read {log}, or set' if log.exists() else 'Set'} WAREHOUSE_URL to another server"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import Conninfo
 
+from tmdb_assets.settings import environment_without_secrets
 from tmdb_assets.warehouse.server.urls import render_url
 
 if TYPE_CHECKING:
@@ -58,11 +59,17 @@ def set_variables() -> list[str]:
 def libpq_environment(url: URL) -> dict[str, str]:
     """The environment of this process with the URL in libpq's variables (PGHOST, PGUSER ...), for psql and the like.
 
-    A program's flags then replace only what they name. The few parameters without a variable are left out.
+    A program's flags then replace only what they name. The few parameters without a variable are left out, and so are
+    secrets of others than libpq.
     """
     variables = {option.keyword.decode(): option.envvar for option in Conninfo.get_defaults()}
-    return {**os.environ} | {
-        variable.decode(): str(value)
-        for keyword, value in conninfo_to_dict(render_url(url)).items()
-        if value is not None and (variable := variables.get(keyword))
-    }
+    ours = {name: value for name, value in os.environ.items() if _VARIABLE.fullmatch(name)}
+    return (
+        environment_without_secrets()
+        | ours
+        | {
+            variable.decode(): str(value)
+            for keyword, value in conninfo_to_dict(render_url(url)).items()
+            if value is not None and (variable := variables.get(keyword))
+        }
+    )

@@ -62,3 +62,20 @@ def test_the_request_keeps_its_cause() -> None:
     failed = caught.value.__cause__
     assert failed.__cause__ is gone
     assert failed.metadata["retry"].value == Retry.NOW
+
+
+def test_texts_of_others_are_logged_without_what_a_terminal_obeys(capfd) -> None:
+    hostile = psycopg.errors.DataException("\x1b]0;owned\x07 line\nnext \u202eline")
+    told = sa.exc.DataError("select 1", {}, hostile)
+    told.__cause__ = hostile
+
+    @asset
+    @retried_after_outage
+    def table():
+        raise told
+
+    with memory_instance() as instance:
+        assert not materialize([table], instance=instance, raise_on_error=False).success
+    logged = capfd.readouterr().err
+    assert "]0;owned line\nnext line" in logged
+    assert [mark for mark in ("\x1b]", "\x07", "\u202e") if mark in logged] == []

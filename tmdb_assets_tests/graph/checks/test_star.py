@@ -81,8 +81,8 @@ def test_all_pass_after_a_healthy_day(tables):
     assert set(found) == OVER_TABLES
     assert failed(found) == set()
     assert {name: evaluation.description for name, evaluation in found.items()} == {
-        "fact_movie_daily.every_discover_film_is_there": "Every film in the day's discover is in the fact, or in "
-        "rejected_row with its reasons.",
+        "fact_movie_daily.every_discover_film_is_there": "Every film in the day's discover is in the fact with "
+        "its figures, or in rejected_row with its reasons.",
         "dim_movie.films_have_details": "Every film of the day has details.",
         "dim_country.countries_in_use_have_a_continent": "Every country in use has a continent.",
         "fact_movie_daily.today_is_there": "Today, 2026-07-29, is loaded.",

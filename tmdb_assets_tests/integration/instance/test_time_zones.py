@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+from types import SimpleNamespace
 
 import pytest
 from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
-from dagster._core.test_utils import create_run_for_test
 
-from tmdb_assets.instance.tags import PARTITION_NAME_TAG, SENSOR_NAME_TAG
 from tmdb_assets.orchestration import alerts
 from tmdb_assets.orchestration.gaps import Gap, due_gaps
 from tmdb_assets.settings import Settings
 from tmdb_assets.warehouse.server import open as server_module
 from tmdb_assets_tests.integration.instance.test_storage import DAGSTER_YAML
+from tmdb_assets_tests.stage.gap_ticks import note_run
 from tmdb_assets_tests.stage.postgres import as_text, connect, needs_embedded, settings
 
 pytestmark = needs_embedded
@@ -26,7 +26,7 @@ ZONES = ("America/New_York", "Asia/Kolkata", "UTC")
 
 @pytest.fixture
 def opened(embedded, tmp_path, monkeypatch):
-    """Opens Dagster's instance of `tmp_path` on a server, anew."""
+    """Opens Dagster's instance of `tmp_path` on a server."""
     with connect(embedded.url) as connection:
         connection.execute("drop database if exists dagster with (force)")
     (tmp_path / "dagster.yaml").write_text(DAGSTER_YAML)
@@ -49,8 +49,7 @@ def set_in_dagster(embedded, **values):
 
 def failed_run(instance):
     """The run id of a run of the gap filler that failed just now."""
-    tags = {PARTITION_NAME_TAG: str(DAY), SENSOR_NAME_TAG: "gap_filler"}
-    run = create_run_for_test(instance, "backfill", status=DagsterRunStatus.STARTED, tags=tags)
+    run = note_run(SimpleNamespace(instance=instance), DAY, DagsterRunStatus.STARTED, "gap")
     instance.report_run_failed(run)
     return run.run_id
 
@@ -62,9 +61,9 @@ def assert_times_are_now(instance, warehouse, run_id):
     assert abs(record.update_timestamp - now) < 5 * MINUTE
     assert not instance.get_run_records(RunsFilter(run_ids=[run_id], updated_after=now + 5 * MINUTE))
     gaps = [Gap(DAY, False)]
-    assert due_gaps(instance, gaps, now, "gap_filler", "https://exports") == []
+    assert due_gaps(instance, gaps, now, "gap_filler", "https://exports").gaps == []
     due = due_gaps(instance, gaps, now + 5 * HOUR, "gap_filler", "https://exports")
-    assert [gap for gap, _ in due] == gaps
+    assert [gap for gap, _ in due.gaps] == gaps
     empty = dict.fromkeys((alerts.STATE_KEY, alerts.SEEN_KEY), "")
     instance.daemon_cursor_storage.set_cursor_values(empty)
     with warehouse.begin() as connection:

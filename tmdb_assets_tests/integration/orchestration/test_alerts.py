@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 from dagster import DagsterRunStatus
 from dagster._core.test_utils import create_run_for_test
+from pydantic import SecretStr
 
 from tmdb_assets.orchestration import alerts, webhook
 from tmdb_assets.settings import Settings
@@ -276,3 +277,8 @@ def test_a_message_lists_ten_and_says_how_many_more_there_are():
     lines = alerts._message(Settings.load(tmdb_token="t" * 32), found).splitlines()
     assert (lines[0], lines[1], len(lines)) == ("tmdb-assets: 12 alerts", "• Failure 1.", 12)
     assert lines[-1] == "and 2 more: tmdb-assets dev, page Runs"
+
+
+def test_a_message_has_nothing_that_its_reader_cannot_see(receiver):
+    webhook.post(SecretStr(receiver.url), "two\x1b[31m\nlines \u202e<ekil> this\u200b")
+    assert texts(receiver) == ["two [31m\nlines &lt;ekil&gt; this"]

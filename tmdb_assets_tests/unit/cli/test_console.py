@@ -29,6 +29,12 @@ def test_a_note_is_logged_and_printed():
     assert (shown(made), logged) == (["Waiting for [another] run."], ["Waiting for [another] run."])
 
 
+def test_text_of_others_cannot_change_the_console():
+    made = console()
+    ConsoleProgress(made).note("\x1b[2JTitle \u202e[red]x\x07\nnext", print)
+    assert made.file.getvalue() == "  [2JTitle [red]x next\n"
+
+
 def test_progress_that_is_logged_by_notes_is_printed_once():
     made, logged = console(), []
     progress = ConsoleProgress(made)

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from dotenv import dotenv_values
 
 from tmdb_assets.cli.env_file import COMPOSE_VARIABLES, PASSWORDS, fill, write_env
 from tmdb_assets.settings import PROJECT_ROOT, Settings
@@ -91,6 +92,34 @@ def test_an_existing_file_keeps_its_values_and_gets_the_missing_ones(project: Pa
     assert (found["TMDB_TOKEN"], found["PGADMIN_PASSWORD"]) == ("mine", "mine")
     assert len({found[name] for name in PASSWORDS if name != "PGADMIN_PASSWORD"}) == 3
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    ("line", "is_given"),
+    [
+        ("export {}=mine", True),
+        ("  export  {} = 'mine'", True),
+        ("{} = mine", True),
+        ('{}="mine" # ours', True),
+        ("export {}=", False),
+        ("{}=''", False),
+        ('{} = ""', False),
+        ("{}=  # none yet", False),
+        ("# export {}=", False),
+        ("#{}=", False),
+        ("# {}=mine", False),
+        ("OLD_{}=mine", False),
+    ],
+)
+def test_a_value_is_seen_as_dotenv_reads_it(line: str, is_given: bool, tmp_path: Path) -> None:
+    lines = [line.format(name) for name in PASSWORDS]
+    text, filled = fill("\n".join(lines) + "\n")
+    assert filled == ([] if is_given else list(PASSWORDS))
+    path = tmp_path / ".env"
+    path.write_text(text)
+    read = dotenv_values(path)
+    assert [name for name in PASSWORDS if (read[name] == "mine") != is_given] == []
+    assert all(read[name] for name in PASSWORDS)
 
 
 def test_a_symbolic_link_is_kept(project: Path) -> None:

@@ -7,7 +7,7 @@ import pickle
 
 import pytest
 
-from tmdb_assets.errors.problem import KEPT, UNCHANGED, ActionableError, Problem, Retry
+from tmdb_assets.errors.problem import KEPT, UNCHANGED, ActionableError, Problem, Retry, plain
 
 NOON = dt.datetime(2026, 8, 20, 14, tzinfo=dt.timezone(dt.timedelta(hours=2)))
 
@@ -47,3 +47,24 @@ def test_a_kind_of_error_says_what_its_errors_have_in_common():
     assert GoneError("It is away", retry=Retry.LATER).problem.retry is Retry.LATER
     error = ActionableError("It is gone", setting="TMDB_TOKEN")
     assert pickle.loads(pickle.dumps(error)).problem == error.problem
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("\x1b[31mred\x1b[0m", "[31mred [0m"),
+        ("bell\a, back\b, line\nfeed, tab\t.", "bell , back , line feed, tab ."),
+        ("\x9b2Jcleared", "2Jcleared"),
+        ("\u202egnihton\u202c, \u2066a\u2069, \u200fb, \u200bc, \ufeffd, \u2028e", "gnihton, a, b, c, d, e"),
+        ("half \ud800 a pair", "half \ufffd a pair"),
+        ("Amélie, 千と千尋, עברית,\u00a0🎬", "Amélie, 千と千尋, עברית, 🎬"),
+        ("cannot open http://u:hush@h:1/3?x=1", "cannot open http://***@h:1/3?x=1"),
+        ("http:/u:hush@h and ftp://hush@h", "http:/***@h and ftp://***@h"),
+        ("/3/movie/1?api_key=hush&page=2", "/3/movie/1?api_key=***&page=2"),
+        ("password=hush' token=hush", "password=***' token=***"),
+    ],
+)
+def test_text_of_others_is_shown_without_what_it_should_not_do(said: str, shown: str) -> None:
+    problem = ActionableError(said, kept=said, action=said, cause=said).problem
+    assert {problem.what, problem.kept, problem.action, problem.cause} == {shown}
+    assert plain(said) == shown

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tmdb_assets.tmdb.slices import Slice, crawl_all
-from tmdb_assets_tests.cases.dated_films import CAP, FIRST, LAST, FakeClient, Listing, check, day, skewed
+from tmdb_assets_tests.cases.dated_films import CAP, FIRST, LAST, FakeClient, Listing, check, day, films_of, skewed
 
 days = st.integers(FIRST.toordinal(), LAST.toordinal())
 clusters = st.lists(
@@ -54,7 +54,7 @@ def test_finished_slices_are_not_requested_again(clusters, cuts, seed):
         film for film, date in enumerate(dates) if not any(a.toordinal() <= date <= b.toordinal() for a, b in skip)
     }
     unseen = sum(page.unseen for page in pages if page.is_finished)
-    assert len(wanted) - len({film for page in pages for film in page.page.results}) == unseen
+    assert len(wanted) - len(films_of(pages)) == unseen
 
 
 @pytest.mark.parametrize("films", [30_000, 1_000_000])
@@ -64,7 +64,7 @@ def test_fewer_than_two_percent_of_requests_are_probes(films):
     pages, finished, seen = 0, [], set()
     for page in crawl_all(client, first=FIRST, last=LAST):
         pages += 1
-        seen.update(page.page.results)
+        seen |= films_of([page])
         finished += [page.slice] if page.is_finished else []
         assert page.unseen == 0
     assert seen == {film for film, date in enumerate(dates) if date is not None}
@@ -80,9 +80,9 @@ def test_fewer_than_two_percent_of_requests_are_probes(films):
 def test_a_small_catalogue_is_one_slice_without_extra_probes():
     dates = [day(1999)] * 45
     client = FakeClient(Listing(dates))
-    pages = list(crawl_all(client, last=LAST))
-    assert sorted(client.asked) == [(FIRST.isoformat(), LAST.isoformat(), number) for number in (1, 2, 3)]
-    assert {page.slice for page in pages} == {(FIRST, LAST)}
+    pages = list(crawl_all(client))
+    assert sorted(client.asked) == [("", "", number) for number in (1, 2, 3)]
+    assert {page.slice for page in pages} == {(dt.date.min, dt.date.max)}
     assert [page.is_finished for page in pages] == [False, False, True]
     assert [page.expected_pages for page in pages] == [3, 3, 3]
 
@@ -127,16 +127,18 @@ def test_a_page_that_appears_while_paging_is_requested_too():
     client.change = grow
     pages = list(crawl_all(client, first=FIRST, last=LAST))
     assert sorted(number for _, _, number in client.asked) == [1, 2, 3, 4, 5]
-    assert {film for page in pages for film in page.page.results} == set(range(90))
+    assert films_of(pages) == set(range(90))
     assert [page.is_finished for page in pages] == [False] * 4 + [True]
     assert pages[-1].expected_pages == 5
 
 
 def test_a_first_page_without_a_count_of_pages_is_a_problem():
-    client = FakeClient(Listing([day(1999)] * 45), lambda gte, lte, payload: payload | {"total_pages": None})
+    unknown = {"total_pages": None, "total_results": None}
+    client = FakeClient(Listing([day(1999)] * 45), lambda gte, lte, payload: payload | unknown)
     (page,) = crawl_all(client, first=FIRST, last=LAST)
     assert (page.page.results, page.is_finished) == ([], False)
-    assert "how many pages" in page.page.problem
+    assert "does not say how many films" in page.page.problem
+    assert [number for _, _, number in client.asked] == [1, 1, 1]  # requested again, and then left to the next run
 
 
 def test_a_count_of_pages_that_stops_at_500_does_not_hide_films():

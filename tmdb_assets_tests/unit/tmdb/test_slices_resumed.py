@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tmdb_assets.tmdb.errors import UnreachableError, UnreadableAnswerError
 from tmdb_assets.tmdb.slices import crawl_all
-from tmdb_assets_tests.cases.dated_films import FIRST, LAST, FakeClient, Listing, day, skewed
+from tmdb_assets_tests.cases.dated_films import FIRST, LAST, FakeClient, Listing, day, films_of, skewed
 
 DOWN = UnreachableError("TMDb answers with faults")
 
@@ -26,8 +26,11 @@ def noted(pages):
     return finished, begun
 
 
-def films_of(pages):
-    return {film for page in pages for film in page.page.results}
+def seen_on(pages):
+    """What the raw table would hold of these pages: a slice's films with their page."""
+    return lambda span: {
+        film["id"]: page.page.page for page in pages if page.slice == span for film in page.page.results
+    }
 
 
 def spans(slices):
@@ -41,7 +44,7 @@ def test_a_stored_page_is_not_requested_again_however_often_a_crawl_ends(stops, 
     kept, finished, begun = [], set(), {}
     for stop in [*stops, None]:
         client = FakeClient(Listing(dates), seed=seed)
-        crawl = crawl_all(client, first=FIRST, last=LAST, skip=finished, begun=begun)
+        crawl = crawl_all(client, first=FIRST, last=LAST, skip=finished, begun=begun, seen=seen_on(kept))
         pages = list(islice(crawl, stop))
         crawl.close()
         stored = {(*spans([page.slice]).pop(), page.page.page) for page in kept}
@@ -63,12 +66,16 @@ def test_a_begun_slice_resumes_without_its_first_page_and_can_grow():
     dates = [day(1999)] * 100
     client = FakeClient(Listing(dates))
     span = (FIRST, LAST)
-    pages = list(crawl_all(client, first=FIRST, last=LAST, begun={span: (4, {1, 3})}))
+    stored = {film: number for number in (1, 3) for film in range(20 * (number - 1), 20 * number)}
+    begun = {span: (4, {1, 3})}
+    pages = list(crawl_all(client, first=FIRST, last=LAST, begun=begun, seen=lambda _: stored))
     assert sorted(number for _, _, number in client.asked) == [2, 4, 5]
     assert [page.is_finished for page in pages] == [False, False, True]
     assert (pages[-1].slice_pages, pages[-1].expected_pages) == (5, 3)
     again = FakeClient(Listing(dates))
-    assert list(crawl_all(again, first=FIRST, last=LAST, begun={span: (2, {1, 2})})) == []
+    stored = {film: film // 20 + 1 for film in range(40)}
+    begun = {span: (2, {1, 2})}
+    assert list(crawl_all(again, first=FIRST, last=LAST, begun=begun, seen=lambda _: stored)) == []
     assert again.asked == []
 
 
@@ -87,7 +94,7 @@ def test_a_bad_page_has_a_problem_and_the_next_crawl_requests_only_its_slice(bro
     finished, begun = noted(pages)
     assert finished == {page.slice for page in pages} - {bad.slice}
     again = FakeClient(Listing(dates))
-    rest = list(crawl_all(again, first=FIRST, last=LAST, skip=finished, begun=begun))
+    rest = list(crawl_all(again, first=FIRST, last=LAST, skip=finished, begun=begun, seen=seen_on(pages)))
     assert spans([bad.slice]) == {request[:2] for request in again.asked}
     assert broken == 1 or again.asked == [(*spans([bad.slice]).pop(), broken)]
     assert films_of(pages + rest) == set(range(len(dates)))

@@ -13,7 +13,7 @@ DAY = dt.date(2026, 7, 29)
 AT = dt.datetime(2026, 7, 29, 9, tzinfo=dt.UTC)
 ACCEPTED: dict[str, list[tuple[Any, Any]]] = {
     "integer": [(0, 0), (-1, -1), (2923706026, 2923706026), (2**63 - 1, 2**63 - 1), (-(2**63), -(2**63)), (18.0, 18)],
-    "number": [(0, 0.0), (7, 7.0), (6.5, 6.5), (-0.25, -0.25), (1e15, 1e15), (1e-100, 1e-100)],
+    "number": [(0, 0.0), (7, 7.0), (6.5, 6.5), (-0.25, -0.25), (1e308, 1e308)],
     "text": [("", ""), ("Amélie", "Amélie"), ("天空の城", "天空の城"), ("🎬", "🎬"), (" x\n", " x\n")],
     "date": [("2026-07-29", DAY), (DAY, DAY), ("1888-10-14", dt.date(1888, 10, 14))],
     "boolean": [(True, True), (False, False)],
@@ -59,12 +59,6 @@ def test_a_kind_refuses_other_values_and_quotes_them(kind: str, value: Any) -> N
     assert made.received == 1
     assert made.rejected == [Rejected(row, (Reason(f"it is of kind {kind}", shorten(value)),), "page 1")]
     assert made.rejected[0].row is row
-
-
-@pytest.mark.parametrize("value", [10**16, 1e16, -1e16, 1e308, 5e-324, -5e-324])
-def test_a_number_that_no_sum_or_chart_holds_is_refused(value: float) -> None:
-    rule = "it is of kind number, 0 or from 1e-100 to 1e+15 in size"
-    assert rejected_value(value, "number") == [Rejected({"it": value}, (Reason(rule, shorten(value)),), None)]
 
 
 def test_a_row_has_a_reason_for_each_wrong_value_and_the_others_stay() -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
+import pytest
+
 from tmdb_assets_tests.fakes.replay import Fault
 from tmdb_assets_tests.fakes.sliced_catalogue import (
     CATALOGUE,
@@ -75,6 +79,39 @@ def test_a_page_that_cannot_be_read_leaves_its_slice_to_the_next_run(graph, disc
     assert discover.asked == {((first, last), 3): 1}
     assert graph.value("select count(*) from raw_discover") == DATED
     assert graph.value("select count(*) from rejected_row") == 0
+    assert checks_of(result)["raw_discover.pages_complete"]
+
+
+@pytest.mark.parametrize("copied", [True, False], ids=["a copy of page 1", "empty"])
+def test_a_page_that_is_not_believed_leaves_its_slice_to_the_next_run(graph, discover, copied):
+    wrong: list[Span] = []
+
+    def second_page_of_one_slice(path, params):
+        span = span_of(params)
+        if params.get("page") != "2" or (wrong and span not in wrong):
+            return None
+        wrong[:] = [span]
+        body = discover.catalogue.page(2, *span)
+        return Fault(body=json.dumps({**body, "results": graph_page_1(span) if copied else []}).encode())
+
+    def graph_page_1(span):
+        return discover.catalogue.page(1, *span)["results"][: len(discover.catalogue.page(2, *span)["results"])]
+
+    graph.replay.faults = both(second_page_of_one_slice, discover)
+    for _ in range(2):  # not believed by the next run either, which knows the films of page 1
+        result = graph.run(DAY, only=("raw_discover",))
+        (span,) = wrong
+        lost = len(discover.catalogue.page(2, *span)["results"])
+        check = evaluations_of(result)["raw_discover.pages_complete"]
+        assert not check.passed
+        assert f"it has {DATED - lost} of the {DATED} films that TMDb lists" in check.description
+        assert span not in finished(graph)
+        assert graph.value("select count(*) from raw_discover") == DATED - lost
+    graph.replay.faults = discover
+    discover.asked.clear()
+    result = graph.run(DAY, only=("raw_discover",))
+    assert discover.asked == {(span, 2): 1}
+    assert graph.value("select count(*) from raw_discover") == DATED
     assert checks_of(result)["raw_discover.pages_complete"]
 
 

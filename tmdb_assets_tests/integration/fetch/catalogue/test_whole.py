@@ -6,6 +6,7 @@ import datetime as dt
 from itertools import pairwise
 
 from tmdb_assets.tmdb.client import TmdbClient
+from tmdb_assets_tests.cases.awkward import catalogue, film
 from tmdb_assets_tests.fakes.replay import DATES, Fault
 from tmdb_assets_tests.fakes.sliced_catalogue import (
     CATALOGUE,
@@ -18,7 +19,7 @@ from tmdb_assets_tests.fakes.sliced_catalogue import (
     UNDATED,
     finished,
 )
-from tmdb_assets_tests.stage.platform import assert_green, evaluations_of, failures_of, metadata_of
+from tmdb_assets_tests.stage.platform import assert_green, checks_of, evaluations_of, failures_of, metadata_of
 
 
 def test_the_whole_catalogue_is_loaded_and_what_is_missing_is_reported(graph, discover):
@@ -27,11 +28,14 @@ def test_the_whole_catalogue_is_loaded_and_what_is_missing_is_reported(graph, di
     dated = [film["id"] for film in FILMS if film["release_date"]]
     assert graph.column("select movie_id from raw_discover order by 1") == dated
     assert metadata_of(result, "raw_export")["films_discover_does_not_show"] == UNDATED
-    # Slices are adjacent, from the oldest film to years ahead, and none is too large.
+    # Slices are adjacent, open-ended at both ends, and none is too large.
     stored = sorted(finished(graph))
     assert len(stored) >= DATED / (20 * MOST_PAGES)
-    assert (stored[0][0], stored[-1][1]) == ("1874-01-01", f"{DAY.year + 15}-12-31")
-    days = [(dt.date.fromisoformat(first), dt.date.fromisoformat(last)) for first, last in stored]
+    assert (stored[0][0], stored[-1][1]) == ("", "")
+    days = [
+        (dt.date.fromisoformat(first or "0001-01-01"), dt.date.fromisoformat(last or "9999-12-31"))
+        for first, last in stored
+    ]
     assert all(before[1] + dt.timedelta(days=1) == after[0] for before, after in pairwise(days))
     assert max(page for _, page in discover.asked) <= MOST_PAGES
     (query,) = {
@@ -49,6 +53,18 @@ def test_the_whole_catalogue_is_loaded_and_what_is_missing_is_reported(graph, di
     check = evaluations_of(result)["raw_discover.pages_complete"]
     assert check.passed
     assert not check.description.startswith("0 pages")
+
+
+def test_films_released_long_ago_or_far_ahead_are_found(graph, discover):
+    rare = {
+        film(7000 + n)["id"]: date for n, date in enumerate(("0001-01-01", "1850-03-04", "2115-11-18", "9999-12-31"))
+    }
+    far = [film(movie_id, release_date=date) for movie_id, date in rare.items()]
+    graph.replay.catalogue = discover.catalogue = catalogue([*FILMS, *far])
+    result = graph.run(DAY, only=("raw_discover",))
+    assert checks_of(result)["raw_discover.pages_complete"]
+    dated = sorted([film["id"] for film in FILMS if film["release_date"]] + list(rare))
+    assert graph.column("select movie_id from raw_discover order by 1") == dated
 
 
 def test_a_film_on_two_pages_is_kept_once_with_the_later_answer(graph, discover):

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import tempfile
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
 
+from tmdb_assets.warehouse.server import embedded as embedded_module
 from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError
 from tmdb_assets.warehouse.server.open import open_server
 from tmdb_assets.warehouse.server.urls import describe, render_url
@@ -88,6 +94,47 @@ def test_a_cluster_of_a_version_that_is_not_bundled_is_refused(tmp_path):
     (folder / "PG_VERSION").write_text("12\n")
     with pytest.raises(WarehouseUnavailableError, match="made by Postgres 12"):
         open_server(settings(), data_dir=folder)
+
+
+def test_a_server_that_does_not_start_says_why_and_what_is_too_small(resting, monkeypatch):
+    configuration = resting / "postgresql.auto.conf"
+    before = configuration.read_text()
+    configuration.write_text("listen_addresses = '*'\nport = 70000\n")
+    try:
+        with pytest.raises(WarehouseUnavailableError) as caught:
+            open_server(settings(), data_dir=resting)
+        assert "does not start (pg_ctl failed: " in str(caught.value)
+        assert "postgresql.auto.conf" in str(caught.value)
+        assert f"Read {resting / 'log'}, or set WAREHOUSE_URL" in str(caught.value)
+        monkeypatch.setattr(embedded_module, "SHARED_MEMORY", resting.parent / "shm")
+        embedded_module.SHARED_MEMORY.mkdir()
+        for small, free, remedy in (("shm", "0.1", "--shm-size"), ("disk", "50.0", "Free some space")):
+            place = embedded_module.SHARED_MEMORY if small == "shm" else resting.parent
+            usage = defaultdict(lambda: SimpleNamespace(free=1e12), {place: SimpleNamespace(free=float(free) * 1e6)})
+            monkeypatch.setattr(embedded_module.shutil, "disk_usage", usage.__getitem__)
+            with pytest.raises(WarehouseUnavailableError) as caught:
+                open_server(settings(), data_dir=resting)
+            assert f"{place} has only {free} MB free" in str(caught.value)
+            assert remedy in str(caught.value)
+    finally:
+        configuration.write_text(before)
+
+
+def test_the_socket_is_where_its_path_fits(tmp_path, monkeypatch):
+    long = tmp_path / ("long" * 30)
+    folder = long / "postgres"
+    folder.mkdir(parents=True)
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+    made = embedded_module._socket_dir(folder)
+    assert made.parent.parent == Path("/tmp")
+    made.rmdir()
+    monkeypatch.setattr(embedded_module, "TEMPORARY", ())
+    with pytest.raises(OSError, match="set TMPDIR to a folder with a short path"):
+        embedded_module._socket_dir(folder)
+    latin = tmp_path / os.fsdecode(b"caf\xe9")  # libpq's addresses are UTF-8
+    latin.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert embedded_module._socket_dir(latin).is_relative_to(tmp_path / f"tmdb-assets-{os.geteuid()}")
 
 
 def test_a_server_whose_stop_is_interrupted_says_so_without_a_stack_trace(monkeypatch, capsys):

@@ -9,8 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
+import psutil
 import pytest
+import sqlalchemy as sa
 
+from tmdb_assets.warehouse.server.data_folder import find_postmaster
 from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError
 from tmdb_assets.warehouse.server.libpq import libpq_environment
 from tmdb_assets.warehouse.server.open import open_server
@@ -60,7 +63,8 @@ warehouse = Warehouse(settings=Settings.load(tmdb_token=None, warehouse_url=None
 with warehouse.begin() as connection:
     found = [*connection.exec_driver_sql(query).one()]
     found += connection.exec_driver_sql("select reset_val from pg_settings where name = 'DateStyle'").one()
-environment = libpq_environment(server.url)
+# Under our name: the server is not kept running for other programs, whose sessions end a moment after them.
+environment = libpq_environment(server.url) | {"PGAPPNAME": "tmdb-assets test"}
 psql = subprocess.run([server.bin_dir / "psql", "-XAtc", query], env=environment, capture_output=True, text=True)
 dump = subprocess.run([server.bin_dir / "pg_dump", "--schema-only"], env=environment, capture_output=True, text=True)
 plain = subprocess.run([sys.executable, "-c", "import os; print(*[name for name in os.environ if name[:2] == 'PG'])"],
@@ -143,3 +147,16 @@ def test_one_that_spoils_a_connection_to_a_url_is_named(
     assert said in str(caught.value)
     assert variable in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_the_server_and_postgres_programs_get_no_secret(resting: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("WAREHOUSE_READER_PASSWORD", "GITHUB_TOKEN", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://hush-hush")
+    with using(resting):
+        server = psutil.Process(find_postmaster(resting).pid)
+        environments = [process.environ() for process in (server, *server.children(recursive=True))]
+    assert len(environments) > 3
+    assert [one for one in environments if "http://hush-hush" in one.values()] == []
+    given = libpq_environment(sa.make_url("postgresql://me:mine@db.example/films"))
+    assert "http://hush-hush" not in given.values()
+    assert given["PGPASSWORD"] == "mine"

@@ -48,7 +48,7 @@ def test_a_server_whose_folder_was_moved_is_used_and_stopped(resting):
         with using(moved, "print(server.url.query['host'], flush=True)") as user:
             assert user.postmaster == killed.postmaster
             assert user.process.stdout.readline().strip() == str(moved)
-        assert not is_alive(killed.postmaster)
+        assert wait_until(lambda: not is_alive(killed.postmaster))
     finally:
         moved.rename(resting)
 

@@ -1,0 +1,90 @@
+"""A day whose list lacks films: it is requested again, noted as incomplete, and completed by the next run."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+
+import pytest
+
+from tmdb_assets_tests.cases.awkward import catalogue, sound_films
+from tmdb_assets_tests.fakes.replay import Fault
+from tmdb_assets_tests.stage.many_days import asked_pages
+from tmdb_assets_tests.stage.platform import assert_green, evaluations_of, failures_of, platform
+
+DAY = dt.date(2026, 7, 29)
+CATALOGUE = catalogue(sound_films(60))
+ONLY = ("raw_discover",)
+
+
+def pages_as(number_of, **changes):
+    """A hook that answers a discover page with page `number_of(page)` and `changes`, functions of the page."""
+
+    def hook(path, params):
+        if path != "/discover/movie":
+            return None
+        asked = int(params["page"])
+        body = CATALOGUE.page(number_of(asked))
+        body |= {name: change(asked) for name, change in changes.items() if change(asked) is not None}
+        return Fault(body=json.dumps(body).encode())
+
+    return hook
+
+
+# What TMDb or a proxy answers, and how many films are stored and which pages are left to the next run.
+WRONG = {
+    "every page is page 1": (pages_as(lambda n: 1), 20, [2, 3]),
+    "page 1 under every number": (pages_as(lambda n: 1, page=lambda n: n), 20, [2, 3]),
+    "page 2 is empty": (pages_as(lambda n: n, results=lambda n: [] if n == 2 else None), 40, [2]),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_day_with_too_few_films_is_incomplete_until_the_next_run(warehouse, monkeypatch, name):
+    wrong, films, missing = WRONG[name]
+    with platform(warehouse, CATALOGUE, monkeypatch) as made:
+        made.replay.faults = wrong
+        result = made.run(DAY, only=ONLY)
+        assert failures_of(result) == []
+        check = evaluations_of(result)["raw_discover.pages_complete"]
+        assert (check.passed, check.severity.value) == (False, "ERROR")
+        assert f"it has {films} of the 60 films that TMDb lists" in check.description
+        assert made.value("select count(*) from raw_discover") == films
+        assert made.value("select finished_at is null from fetch_log where kind = 'discover'")
+        found = made.rows("select part, reasons -> 0 ->> 'rule' from rejected_row order by 1")
+        assert found == [(f"page {page}", "page is believed") for page in missing]
+        assert 3 < len(asked_pages(made.replay)) <= 9
+
+        made.replay.faults = None
+        made.replay.reset()
+        result = made.run(DAY, only=ONLY)
+        assert asked_pages(made.replay) == missing
+        assert_green(result)
+        assert made.value("select count(*) from raw_discover") == 60
+        assert made.value("select count(*) from rejected_row") == 0
+
+
+def test_pages_that_lack_films_are_requested_by_the_next_run(warehouse, monkeypatch):
+    """Each page repeats nine films of the page before: too many to have moved."""
+    repeated = [CATALOGUE.page(1)["results"], CATALOGUE.page(2)["results"], CATALOGUE.page(3)["results"]]
+    films = [film for page in repeated for film in page]
+    with platform(warehouse, CATALOGUE, monkeypatch) as made:
+        made.replay.faults = pages_as(lambda n: n, results=lambda n: films[11 * (n - 1) : 11 * (n - 1) + 20])
+        result = made.run(DAY, only=ONLY)
+        check = evaluations_of(result)["raw_discover.pages_complete"]
+        assert (check.passed, check.severity.value) == (False, "ERROR")
+        assert "it has 42 of the 60 films" in check.description
+        made.replay.faults = None
+        made.replay.reset()
+        assert_green(made.run(DAY, only=ONLY))
+        assert made.value("select count(*) from raw_discover") == 60
+        made.replay.reset()
+        assert_green(made.run(DAY, only=ONLY))
+        assert asked_pages(made.replay) == []
+
+
+def test_a_day_of_which_nothing_is_believed_fails(warehouse, monkeypatch):
+    with platform(warehouse, CATALOGUE, monkeypatch) as made:
+        made.replay.faults = pages_as(lambda n: n, page=lambda n: 7)
+        (line,) = failures_of(made.run(DAY, only=ONLY))
+        assert line.startswith("TMDb listed no films for 2026-07-29 that can be read: page 1 is not believed")
