@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -19,6 +19,7 @@ import click
 from tmdb_assets.cli.exits import FAILED, INTERRUPTED, UNUSABLE, plain_errors, stop
 from tmdb_assets.cli.maintenance import backup, doctor, migrate, restore
 from tmdb_assets.cli.viz import viz
+from tmdb_assets.errors.problem import ActionableError
 from tmdb_assets.settings import ATTRIBUTION, SAMPLE_LINE, get_settings
 
 if TYPE_CHECKING:
@@ -224,7 +225,9 @@ def _open_platform(console: Console) -> Iterator[Platform]:
 @plain_errors
 def dev(host: str, port: int) -> None:
     """Run the Dagster UI, and the daemon that fires the schedule, until Ctrl-C."""
-    from tmdb_assets.cli.dev_server import port_fault, start_ui, wait_for_end
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from tmdb_assets.cli.dev_server import KILLED_SETTLE_S, port_fault, start_ui, wait_for_end
     from tmdb_assets.instance.launcher import close_dead_runs
     from tmdb_assets.instance.opening import open_instance
     from tmdb_assets.warehouse.server.open import open_server
@@ -241,8 +244,13 @@ def dev(host: str, port: int) -> None:
     if get_settings().is_sandbox:
         click.echo(SAMPLE_LINE)
     click.echo(f"Dagster UI: http://{host}:{port}  (Ctrl-C stops it)")
-    child = start_ui(host, port)
-    if not wait_for_end(child):
+    child, is_muted = start_ui(host, port)
+    if wait_for_end(child, is_muted):
+        with suppress(ActionableError, SQLAlchemyError), open_instance() as instance:
+            close_dead_runs(
+                instance, settle_s=KILLED_SETTLE_S
+            )  # those killed; without Postgres, the next start does so
+    else:
         stop(f"The Dagster UI ended unexpectedly (exit code {child.returncode}); see its output above.", FAILED)
 
 

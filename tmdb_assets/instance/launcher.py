@@ -31,12 +31,13 @@ def find_dead_runs(instance: DagsterInstance) -> dict[str, DagsterRun]:
     return {run_id: run for run_id, run in runs.items() if lock_key(run_id) not in held}
 
 
-def close_dead_runs(instance: DagsterInstance) -> list[str]:
+def close_dead_runs(instance: DagsterInstance, settle_s: float | None = None) -> list[str]:
     """Mark runs whose process died as failed, or as cancelled if they were being cancelled; return their ids.
 
-    Takes `SETTLE_S` seconds if there are any: a live process that lost its connection takes its lock again meanwhile.
+    Takes `settle_s` (default: `SETTLE_S`) seconds if there are any: a live process that lost its connection takes its
+    lock again meanwhile.
     """
-    deadline = time.monotonic() + SETTLE_S
+    deadline = time.monotonic() + (SETTLE_S if settle_s is None else settle_s)
     dead = find_dead_runs(instance)
     while dead and time.monotonic() < deadline:
         time.sleep(PAUSE_S)

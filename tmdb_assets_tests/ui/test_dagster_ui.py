@@ -14,6 +14,7 @@ import requests
 
 from tmdb_assets import partitions
 from tmdb_assets.charts.registry import REPORTS
+from tmdb_assets.cli.dev_server import STOPPING
 from tmdb_assets.settings import Settings
 from tmdb_assets.warehouse.server.open import open_server
 from tmdb_assets.warehouse.warehouse import Warehouse
@@ -78,6 +79,10 @@ def address(browser, home: Path, tables: Tables, days: list[dt.date]) -> Iterato
     settings = {"TMDB_ASSETS_HOME": str(home), "TMDB_PAGES": "1", "TMDB_FIRST_DAY": str(days[0])}
     with started_command("dev", "/server_info", {**kept, **settings}, home / "log") as made:
         yield made
+    # A line for each event of a run, or of each tick of a sensor, would hide what matters.
+    shown = (home / "log").read_text()
+    assert [line for line in shown.splitlines() if " DEBUG " in line or "Nothing to report" in line] == []
+    assert shown.splitlines()[-1] == STOPPING
 
 
 def launch(page: Page, days: str, button: str, message: str) -> None:

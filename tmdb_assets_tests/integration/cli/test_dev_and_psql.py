@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -14,6 +16,7 @@ import sqlalchemy as sa
 
 from tmdb_assets.cli import dev_server
 from tmdb_assets.warehouse.server.libpq import libpq_environment
+from tmdb_assets.warehouse.server.open import stop_on_signals
 from tmdb_assets_tests.cases.awkward import catalogue
 from tmdb_assets_tests.fakes.replay import ReplayServer
 from tmdb_assets_tests.stage.command import command_environment, run
@@ -80,6 +83,68 @@ def test_a_ui_that_ends_unexpectedly_leaves_no_process_behind(monkeypatch):
         waiting.join(PATIENCE_S)
         assert outcome == [False]
         assert not service.is_running()
+
+
+# A UI that is slow to stop and prints a stack trace meanwhile, with a run that heeds no signal.
+SLOW_UI = """
+import signal, subprocess, sys, time
+run = "import signal, sys; [signal.signal(n, signal.SIG_IGN) for n in (2, 15)]; print('on'); sys.stdout.flush(); "
+run += "sys.stdin.read()  # as by multiprocessing.spawn"
+pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+child = subprocess.Popen([sys.executable, "-c", run], **pipes)
+child.stdout.readline()
+print(f"a line of {child.pid}", flush=True)
+try:
+    time.sleep(1000)
+except KeyboardInterrupt:
+    print("Traceback (most recent call last):", flush=True)
+    time.sleep(1000)
+"""
+
+
+@pytest.fixture
+def slow_ui():
+    """The process, whether it is muted, and its run's process; signal handlers are restored."""
+    former = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    stop_on_signals()
+    # As `start_ui` starts it.
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "start_new_session": True}
+    with subprocess.Popen([sys.executable, "-c", SLOW_UI], **options) as made:
+        first = made.stdout.readline()
+        yield made, psutil.Process(int(first.split()[-1]))
+        made.kill()
+    for number, handler in former.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("again", [False, True], ids=["once", "twice"])
+def test_stopping_the_ui_is_quiet_and_bounded(slow_ui, monkeypatch, capfd, number, again):
+    ui, run_ = slow_ui
+    monkeypatch.setattr(dev_server, "STOP_SECONDS", PATIENCE_S if again else 0.5)  # a second signal does not wait
+    is_muted = threading.Event()
+    copying = threading.Thread(target=dev_server._copy, args=(ui.stdout, is_muted), daemon=True)
+    copying.start()
+    terminate, sent = psutil.Process.terminate, []
+
+    def signal_again(process):
+        terminate(process)
+        sent.append(process.pid)
+        if again:
+            signal.raise_signal(number)
+
+    monkeypatch.setattr(psutil.Process, "terminate", signal_again)
+    monkeypatch.setattr(dev_server, "_children", lambda _: [run_])
+    threading.Timer(0.2, os.kill, (os.getpid(), number)).start()
+    assert dev_server.wait_for_end(ui, is_muted)
+    copying.join(PATIENCE_S)
+    assert (sent, ui.returncode, run_.is_running()) == ([run_.pid], -signal.SIGKILL, False)
+    assert capfd.readouterr().err == f"{dev_server.STOPPING}\n"
+
+
+def test_what_the_ui_prints_before_it_stops_is_shown(capfd):
+    dev_server._copy(io.BytesIO(b"one\ntwo\n"), threading.Event())
+    assert capfd.readouterr().err == "one\ntwo\n"
 
 
 def test_psqls_own_flags_replace_only_their_part_of_the_address(database, replay):
