@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import UUID
 
-from tmdb_assets.transforms.conform import SMALLEST, Conformed, Row, conform
+from tmdb_assets.transforms.conform import Conformed, Row, conform
 from tmdb_assets.warehouse.loading.load import Loaded, PartOf, load
 from tmdb_assets.warehouse.schema import ddl  # noqa: F401 - imports every declaration
 from tmdb_assets.warehouse.schema.ddl import ensure_partition
@@ -90,8 +90,7 @@ def values_beyond(col: sa.Column[Any], rule: Rule) -> list[Any]:
         direction = -1 if rule.name == "at_least" else 1
         if col.info["kind"] == "integer":
             return [int(rule.argument) + direction]
-        nearest = math.nextafter(rule.argument, direction * math.inf) if rule.argument else direction * SMALLEST
-        return [nearest, float(rule.argument + direction)]
+        return [math.nextafter(rule.argument, direction * math.inf), float(rule.argument + direction)]
     if rule.name == "max_length":
         return ["x" * (rule.argument + 1), "🎬" * (rule.argument + 1)]
     if rule.name == "matches":
