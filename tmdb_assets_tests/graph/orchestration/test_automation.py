@@ -7,6 +7,7 @@ import datetime as dt
 import pytest
 from dagster import DagsterInstance, DagsterRunStatus, build_schedule_context
 
+from tmdb_assets.instance.tags import AUTO_RETRY_RUN_ID_TAG, WILL_RETRY_TAG
 from tmdb_assets.orchestration import gaps
 from tmdb_assets.orchestration.gaps import EXPORT_KEPT_DAYS
 from tmdb_assets.settings import Settings
@@ -116,6 +117,28 @@ def test_a_day_with_a_run_in_progress_is_not_requested(days, monkeypatch, status
     note_loaded(days, DAY - 3 * ONE_DAY)
     note_run(days, DAY - 2 * ONE_DAY, status, key)
     assert days_of(tick(days, monkeypatch, DAY, 50 * HOUR)[0]) == [DAY - ONE_DAY]
+
+
+def test_a_day_that_dagster_is_about_to_retry_is_not_requested(days, monkeypatch):
+    """A run whose process died is retried by Dagster itself: a second run would do the same at once."""
+    note_loaded(days, DAY - 6 * ONE_DAY)
+    note_run(days, DAY - 5 * ONE_DAY, DagsterRunStatus.FAILURE, **{WILL_RETRY_TAG: "true"})
+    # These are not about to be retried: no retry was promised, it was begun and is over, or the run succeeded.
+    note_run(days, DAY - 4 * ONE_DAY, DagsterRunStatus.FAILURE, **{WILL_RETRY_TAG: "false"})
+    retried = {WILL_RETRY_TAG: "true", AUTO_RETRY_RUN_ID_TAG: "another"}
+    note_run(days, DAY - 3 * ONE_DAY, DagsterRunStatus.FAILURE, **retried)
+    note_run(days, DAY - 2 * ONE_DAY, DagsterRunStatus.SUCCESS, **{WILL_RETRY_TAG: "true"})
+    others = [DAY - n * ONE_DAY for n in (4, 3, 2, 1)]
+    assert days_of(tick(days, monkeypatch, DAY, 0.9 * HOUR)[0]) == others
+    # Within an hour the daemon has retried it, or it never will.
+    assert days_of(tick(days, monkeypatch, DAY, 1.1 * HOUR)[0]) == [DAY - 5 * ONE_DAY, *others]
+
+
+def test_a_run_by_a_person_that_failed_does_not_delay_the_next(days, monkeypatch):
+    note_loaded(days, DAY - 2 * ONE_DAY)
+    note_run(days, DAY - ONE_DAY, DagsterRunStatus.FAILURE)
+    (request,) = tick(days, monkeypatch, DAY)[0]
+    assert request.run_key == f"gap-{DAY - ONE_DAY}"
 
 
 def test_a_run_that_was_created_but_not_launched_keeps_its_key(days, monkeypatch):
