@@ -9,12 +9,13 @@ import uuid
 
 import psycopg
 import pytest
-from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, asset, materialize
 
 from tmdb_assets.instance import launcher as launcher_module
 from tmdb_assets.instance.launcher import DIED, MOST_MISSED, WorkerStatus, close_dead_runs, find_dead_runs
 from tmdb_assets.instance.run_lock import LOCK_TAG
 from tmdb_assets.instance.storage import holding_lock
+from tmdb_assets.instance.tags import WILL_RETRY_TAG
 from tmdb_assets.settings import PROJECT_ROOT, Settings
 from tmdb_assets.warehouse.server import open as server_module
 from tmdb_assets.warehouse.server.urls import render_url
@@ -132,3 +133,24 @@ def test_only_a_run_begun_under_its_own_lock_is_judged(home):
         finally:
             for name in begun:
                 instance.delete_run(f"{name} {mark}")
+
+
+def test_dagster_retries_a_run_whose_process_died_and_no_failed_step(home, capfd):
+    """A step that failed would fail again; and what its run prints has no line for each event."""
+
+    @asset
+    def broken(context):
+        context.log.info("on its way")
+        raise ValueError("no luck")
+
+    with DagsterInstance.from_config(str(home)) as instance:
+        failed = materialize([broken], instance=instance, raise_on_error=False).run_id
+        died = instance.add_run(DagsterRun(job_name="any", run_id=str(uuid.uuid4()))).run_id
+        instance.report_run_failed(instance.get_run_by_id(died), DIED)
+        found = {run_id: instance.get_run_by_id(run_id).tags[WILL_RETRY_TAG] for run_id in (failed, died)}
+        kinds = {entry.dagster_event.event_type_value for entry in instance.all_logs(failed) if entry.dagster_event}
+        assert instance.run_retries_max_retries == 2
+    assert found == {failed: "false", died: "true"}
+    shown = capfd.readouterr().err
+    assert (" DEBUG " in shown, " INFO " in shown, " ERROR " in shown) == (False, True, True)
+    assert {"STEP_START", "STEP_FAILURE"} <= kinds  # the UI has every event

@@ -57,3 +57,23 @@ def test_versions_and_locks_are_those_of_the_project() -> None:
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["requires-python"]
     assert all(version in SpecifierSet(declared) for version in matrix("tests")["python"])
     assert set(matrix("dependencies")["lock"]) == {path.name for path in ROOT.glob("requirements*.lock")}
+
+
+def test_the_newest_dagster_is_tried_every_week() -> None:
+    """All of Dagster's packages, none with an upper bound; a failed step fails the run."""
+    text = (ROOT / ".github/workflows/newest-dagster.yml").read_text(encoding="utf-8")
+    whole = yaml.safe_load(text)
+    (cron,) = (when["cron"] for when in whole[True]["schedule"])  # YAML reads `on` as true
+    assert re.fullmatch(r"\d+ \d+ \* \* [0-6]", cron)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    packages = {wanted.partition("==")[0] for wanted in project["dependencies"] if wanted.startswith("dagster")}
+    upgraded = set(re.findall(r"dagster(?:-\w+)?(?=[\s\"=])", text.partition("--upgrade ")[2]))
+    assert (len(packages), packages - upgraded) == (4, set())
+    assert "continue-on-error" not in text
+    assert not re.search(r"dagster[\w-]*(?:[<~]=?|==\d)", text)
+    assert whole["jobs"]["tests"]["steps"][-1]["run"].startswith("make test")
+
+
+def test_the_workflows_are_linted() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert "actionlint .github/workflows/*.yml" in makefile.partition("\nlint:")[2].partition("\n\n")[0]
