@@ -114,7 +114,7 @@ def source(settings: Settings) -> Iterator[Finding]:
         retry_seconds=TIMEOUT_S,
     )
     try:
-        client.get("/configuration/languages")
+        client.reference("/configuration/languages")
         yield Finding("ok", "TMDb", f"{_host_of(settings.tmdb_api_url)} answers and accepts the token")
     except TmdbError as error:
         yield Finding("wrong", "TMDb", str(error))
