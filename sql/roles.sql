@@ -44,6 +44,20 @@ begin
         raise insufficient_privilege using
             message = format('only its owner may revoke temporary tables on the database %I', current_database());
     end if;
+    -- Nobody but a superuser can take these from everyone: functions that write large objects, also where tables cannot
+    -- be written.
+    if (select rolsuper from pg_roles where rolname = current_user) then
+        for relation in
+            select oid::regprocedure::text as name from pg_proc
+            where pronamespace = 'pg_catalog'::regnamespace
+                and proname in (
+                    'lo_creat', 'lo_create', 'lo_from_bytea', 'lo_import', 'lo_put', 'lo_truncate', 'lo_truncate64',
+                    'lo_unlink', 'lowrite', 'pg_logical_emit_message'
+                )
+        loop
+            execute format('revoke execute on function %s from public', relation.name);
+        end loop;
+    end if;
     -- Owner and loader may act as the reader, as the Streamlit app does.
     foreach role_name in array array['tmdb_owner', 'tmdb_loader'] loop
         if not pg_has_role(role_name, 'tmdb_reader', 'member') then
@@ -88,6 +102,8 @@ begin
 end
 $$;
 
--- A reader's mistakes stay small.
+-- A reader's mistakes stay small. These are defaults, not limits: a session may set others, and log-ins in role
+-- tmdb_reader do not inherit them (alter role anna set ...).
 alter role tmdb_reader set default_transaction_read_only = on;
 alter role tmdb_reader set statement_timeout = '2min';
+alter role tmdb_reader set idle_in_transaction_session_timeout = '5min'; -- it holds locks

@@ -88,7 +88,7 @@ language plpgsql
 set search_path = pg_catalog, public, pg_temp
 as $$
 begin
-    perform pg_advisory_xact_lock(7308332003);
+    lock table popularity_total in share row exclusive mode; -- which no reader can take or hold up
     delete from popularity_total;
     insert into popularity_total
     select t.* from count_totals() as t order by t.kind, t.code;

@@ -26,7 +26,7 @@ from tmdb_assets.settings import Settings
 
 STATE_KEY = "tmdb_assets/alerts_sent"
 SEEN_KEY = "tmdb_assets/alerts_seen_until"
-ALERT_LOCK = 7_308_332_004  # advisory lock: one process at a time sends
+ALERT_LOCK = "lock table load_day in share update exclusive mode"  # one process at a time sends; loads do not wait
 LOCK_WAIT = "20s"
 FIRST_LOOK_BACK = dt.timedelta(hours=1)
 LONGEST_LOOK_BACK = dt.timedelta(days=7)
@@ -128,7 +128,7 @@ def _one_at_a_time(connection: sa.Connection) -> Iterator[bool]:
     try:
         with connection.begin_nested():
             connection.execute(sa.text("select set_config('lock_timeout', :wait, true)"), {"wait": LOCK_WAIT})
-            connection.execute(sa.text("select pg_advisory_xact_lock(:lock)"), {"lock": ALERT_LOCK})
+            connection.exec_driver_sql(ALERT_LOCK)
     except sa.exc.OperationalError as error:
         if not isinstance(error.orig, psycopg.errors.LockNotAvailable):
             raise

@@ -17,12 +17,11 @@ from tmdb_assets.warehouse.ledger.fetch_lock import PAUSE_S, hold_fetch_lock, re
 from tmdb_assets.warehouse.schema.ddl import ensure_schema
 from tmdb_assets.warehouse.schema.roles import apply_roles, are_made, require_no_superuser
 from tmdb_assets.warehouse.server import reconnect
-from tmdb_assets.warehouse.server.engine import make_engine
+from tmdb_assets.warehouse.server.engine import LOCK_TIMEOUT, make_engine
 from tmdb_assets.warehouse.server.open import open_server
 from tmdb_assets.warehouse.server.urls import APPLICATION_NAME
 
 STATEMENT_TIMEOUT = "30min"
-LOCK_TIMEOUT = "10min"
 KEEPALIVE_S = 60  # firewalls drop idle connections, and that of the fetch lock is idle for hours
 
 

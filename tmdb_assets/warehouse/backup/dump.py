@@ -29,11 +29,10 @@ from tmdb_assets.warehouse.backup.programs import (
 )
 from tmdb_assets.warehouse.ledger.fetch_lock import UNBOUNDED
 from tmdb_assets.warehouse.server.databases import driver_problem, first_line
-from tmdb_assets.warehouse.server.engine import SYSTEM_PATH_ONLY, make_engine
+from tmdb_assets.warehouse.server.engine import LOCK_TIMEOUT, SYSTEM_PATH_ONLY, make_engine
 from tmdb_assets.warehouse.server.libpq import libpq_environment
 from tmdb_assets.warehouse.server.open import Server
 from tmdb_assets.warehouse.server.urls import describe
-from tmdb_assets.warehouse.warehouse import LOCK_TIMEOUT
 
 CORE_TABLES = ("dim_movie", "load_day", "fact_movie_daily")  # every release has them
 NO_BACKUP = "No backup was made"

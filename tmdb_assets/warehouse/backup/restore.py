@@ -23,7 +23,7 @@ from tmdb_assets.warehouse.backup.dump import (
 from tmdb_assets.warehouse.backup.fill import OWN_NOTES, fill, list_objects
 from tmdb_assets.warehouse.backup.programs import RefusedError, find_program
 from tmdb_assets.warehouse.backup.successor import hand_over, successor, take_name
-from tmdb_assets.warehouse.ledger.fetch_lock import FETCH_LOCK
+from tmdb_assets.warehouse.ledger.fetch_lock import FETCH_LOCK, find_holder
 from tmdb_assets.warehouse.schema.migrations import DROPPED_FUNCTIONS, DROPPED_TABLES
 from tmdb_assets.warehouse.schema.roles import find_owner
 from tmdb_assets.warehouse.schema.vocabulary import metadata
@@ -89,9 +89,14 @@ def restore(server: Server, file: Path, *, replace: bool = False) -> Restored:
 def _take_locks(former: sa.Connection, server: Server) -> None:
     """Take the locks of fetching and of schema changes. Raises `RefusedError` while another command is at work."""
     is_free = former.execute(sa.select(sa.func.pg_try_advisory_xact_lock(FETCH_LOCK))).scalar()
+    holder = None if is_free else find_holder(former)
+    if holder is not None and not holder.is_loader:
+        raise RefusedError(
+            f"The lock for requests to TMDb is held by {holder.role} (session {holder.pid}), which may not load days",
+            action=f"End its session (select pg_terminate_backend({holder.pid});)",
+        )
     _require_idle(former, server, is_free=bool(is_free))
-    former.execute(sa.text(f"set local lock_timeout = '{LOCK_WAIT}'"))
-    lock_schema(former)
+    lock_schema(former, LOCK_WAIT)
 
 
 def _require_idle(former: sa.Connection, server: Server, *, is_free: bool = True) -> None:

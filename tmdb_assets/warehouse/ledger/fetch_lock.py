@@ -1,17 +1,23 @@
 """One fetcher at a time: a Postgres advisory lock, held by a transaction that stays open while fetching.
 
 The transaction holds the lock, not the session, which changes hands behind a pooler in transaction mode. It reads and
-writes nothing and, as it is idle, has no snapshot: vacuum does not wait for it.
+writes nothing and, as it is idle, has no snapshot: vacuum does not wait for it. Every role can take an advisory lock:
+a session whose role loads nothing is ended, or named (docs/decisions/0029-a-reader-cannot-stop-a-load.md).
 """
 
 from __future__ import annotations
 
+import datetime as dt
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import psycopg
 import sqlalchemy as sa
+
+from tmdb_assets.errors.problem import KEPT, Retry
+from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -45,13 +51,17 @@ select pg_sleep(extract(epoch from pg_postmaster_start_time() - clock_timestamp(
 where clock_timestamp() < pg_postmaster_start_time() + make_interval(secs => :pause)
 """
 HOLDER = """
-select a.application_name, a.state_change
+select
+    a.application_name, a.state_change, a.pid, a.usename as role,
+    coalesce(has_table_privilege(a.usesysid, to_regclass('public.fetch_turn'), 'update'), true) as is_loader
 from pg_locks as l
 inner join pg_stat_activity as a on a.pid = l.pid
 where l.locktype = 'advisory' and l.granted and (l.classid::bigint << 32) + l.objid::bigint = :lock
 and l.database = (select oid from pg_database where datname = current_database())
 limit 1
 """
+END = "select pg_terminate_backend(:pid, 5000)"
+MOST_ENDED = 3  # sessions, before a run gives up
 
 
 class FetchLockLostError(psycopg.OperationalError):
@@ -70,8 +80,14 @@ def hold_fetch_lock(connection: Connection, say: Callable[[str], None]) -> Itera
         if connection.scalar(sa.text(TRY), lock):
             connection.execute(sa.text(PAUSE_AFTER_START), {"pause": PAUSE_S})
         else:
-            say(_describe_holder(connection))
-            while not _is_taken(connection):
+            for number in itertools.count(1):
+                holder = find_holder(connection)
+                if holder is not None and not holder.is_loader:
+                    say(_end_intruder(connection, holder, number))
+                elif number == 1:
+                    say(_describe_holder(holder))
+                if _is_taken(connection):
+                    break
                 connection.rollback()
                 _begin(connection)
         # A statement with parameters leaves a portal with a snapshot; one without parameters removes both.
@@ -143,10 +159,33 @@ def _end(connection: Connection) -> None:
             raise
 
 
-def _describe_holder(connection: Connection) -> str:
-    holder = connection.execute(sa.text(HOLDER), {"lock": FETCH_LOCK}).one_or_none()
+def find_holder(connection: Connection) -> sa.Row[tuple[str, dt.datetime, int, str, bool]] | None:
+    """Who holds the lock: application_name, state_change, pid, role, is_loader; the first two may be hidden."""
+    return connection.execute(sa.text(HOLDER), {"lock": FETCH_LOCK}).one_or_none()
+
+
+def _describe_holder(holder: sa.Row[tuple[str, dt.datetime, int, str, bool]] | None) -> str:
     who = "just ended"
     if holder is not None:  # Postgres hides both of another role's session
-        name, since = holder
-        who = (name or "of another role") + (f", since {since:%Y-%m-%d %H:%M:%S} UTC" if since else "")
+        since = f", since {holder.state_change:%Y-%m-%d %H:%M:%S} UTC" if holder.state_change else ""
+        who = (holder.application_name or f"of the role {holder.role}") + since
     return f"Another run is requesting data for this warehouse ({who}). Waiting; this run continues when it ends."
+
+
+def _end_intruder(connection: Connection, holder: sa.Row[tuple[str, dt.datetime, int, str, bool]], number: int) -> str:
+    """End the session of a role that may not load days, or wait for it once; returns what is done.
+
+    Raises `WarehouseUnavailableError`, which names the role, after that wait, and where others follow that session.
+    """
+    who = f"the role {holder.role} (session {holder.pid}), which may not load days"
+    with suppress(sa.exc.ProgrammingError), connection.begin_nested():  # this role may not end it
+        if number <= MOST_ENDED and connection.scalar(sa.text(END), {"pid": holder.pid}):
+            return f"The lock for requests to TMDb was held by {who}: its session was ended."
+    if number == 1:
+        return f"The lock for requests to TMDb is held by {who}. Waiting for {WAIT} at most."
+    raise WarehouseUnavailableError(
+        f"The lock for requests to TMDb is held by {who}",
+        kept=KEPT,
+        action=f"End its session (as an administrator: select pg_terminate_backend({holder.pid});)",
+        retry=Retry.LATER,
+    )

@@ -201,6 +201,8 @@ def driver_problem(error: BaseException, url: URL | None = None) -> Problem | No
     did, retry = ("went away", Retry.NOW) if _is_end_of_session(cause) else ("stopped the work", Retry.LATER)
     where = f" at {describe(url)}" if url is not None else ""
     action = NO_SPACE if _state(cause) == "53100" else None
+    if holders := getattr(cause, "holders", None):
+        action = f"Locks are held by {', '.join(holders)}: let these sessions end, or end them (pg_terminate_backend)"
     return Problem(f"Postgres{where} {did} ({first_line(cause)})", KEPT, action, retry=retry)
 
 

@@ -249,7 +249,7 @@ def test_two_processes_send_one_cause_once(graph, receiver, monkeypatch):
     now = later()
     monkeypatch.setattr(alerts, "LOCK_WAIT", "50ms")
     with graph.warehouse.begin() as other:
-        other.execute(sa.text("select pg_advisory_xact_lock(:lock)"), {"lock": alerts.ALERT_LOCK})
+        other.exec_driver_sql(alerts.ALERT_LOCK)
         assert str(send(graph, receiver, now)).startswith("Not sent: another process is sending alerts.")
     assert receiver.bodies == []
     monkeypatch.setattr(alerts, "LOCK_WAIT", "20s")

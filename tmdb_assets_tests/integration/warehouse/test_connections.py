@@ -94,6 +94,7 @@ def test_a_statement_that_takes_too_long_is_cancelled(warehouse: Warehouse, monk
 def test_a_wait_for_a_lock_ends(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     with warehouse.begin() as connection:
         connection.execute(sa.text(f"lock table {dim_genre.name} in share mode"))
+        holder = connection.execute(sa.text("select current_user::text, pg_backend_pid()")).one()
         monkeypatch.setattr(warehouse_module, "LOCK_TIMEOUT", "50ms")
         with pytest.raises(sa.exc.OperationalError) as caught, warehouse.begin() as second:
             second.execute(dim_genre.insert().values(genre_id=1, name="x"))
@@ -101,6 +102,8 @@ def test_a_wait_for_a_lock_ends(warehouse: Warehouse, monkeypatch: pytest.Monkey
     problem = driver_problem(caught.value, warehouse.url)
     assert problem is not None
     assert problem.what.endswith("stopped the work (canceling statement due to lock timeout)")
+    assert problem.action is not None
+    assert problem.action.startswith(f"Locks are held by {holder[0]} (session {holder[1]}): let these sessions end")
 
 
 def test_a_connection_that_was_cut_is_replaced(warehouse: Warehouse) -> None:

@@ -173,7 +173,10 @@ def test_nobody_fetches_in_the_first_second_of_a_server(warehouse: Warehouse, mo
 
 
 def test_a_holder_that_postgres_hides(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    hidden = "select null::text, null::timestamptz where :lock = :lock"  # as to a role without pg_read_all_stats
+    hidden = (  # as to a role without pg_read_all_stats
+        "select null as application_name, null as state_change, 1 as pid, 'anna' as role, true as is_loader "
+        "where :lock = :lock"
+    )
     monkeypatch.setattr(fetch_lock, "HOLDER", hidden)
     monkeypatch.setattr(fetch_lock, "PAUSE_S", 0.0)
     second = Warehouse(url=warehouse.url)
@@ -181,7 +184,7 @@ def test_a_holder_that_postgres_hides(warehouse: Warehouse, monkeypatch: pytest.
     with warehouse.fetch_lock(refuse):
         waiting = wait_for_lock(second, said)
     waiting.result(timeout=PATIENCE_S)
-    assert said[0].startswith("Another run is requesting data for this warehouse (of another role). Waiting;")
+    assert said[0].startswith("Another run is requesting data for this warehouse (of the role anna). Waiting;")
     second.close()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
 
 import psycopg
@@ -12,6 +13,9 @@ import sqlalchemy as sa
 from psycopg.errors import InsufficientPrivilege, ReadOnlySqlTransaction
 
 from tmdb_assets.settings import Settings
+from tmdb_assets.warehouse import warehouse as warehouse_module
+from tmdb_assets.warehouse.ledger import fetch_lock
+from tmdb_assets.warehouse.ledger.fetch_lock import FETCH_LOCK
 from tmdb_assets.warehouse.retention import drop_old_raw
 from tmdb_assets.warehouse.schema.ddl import apply_view, ensure_partition, ensure_schema
 from tmdb_assets.warehouse.schema.fact import fact_movie_daily
@@ -98,6 +102,15 @@ def test_a_reader_reads_dimensions_bridges_fact_and_views_and_nothing_else(wareh
         "create temporary table mine (id integer)",
         "create temporary view changed_rows as select 1 as one",
         "set role tmdb_owner",
+        "select lo_create(0)",
+        "select lo_creat(-1)",
+        "select lo_from_bytea(0, 'x')",
+        "select lo_unlink(1)",
+        "select pg_logical_emit_message(false, 'x', 'y')",
+        "lock table fact_movie_daily in row exclusive mode",
+        "lock table vw_top_movies in share mode",
+        "lock table fetch_turn in access share mode",
+        "select movie_id from dim_movie for share",
     ],
 )
 def test_a_reader_changes_nothing(statement: str, warehouse: Warehouse) -> None:
@@ -133,9 +146,16 @@ def test_a_password_appears_nowhere_in_the_database_and_a_loader_with_one_has_da
             later_run.execute("alter table runs add status text")
 
 
-def test_a_loader_loads_whole_days_without_owning_a_table(warehouse: Warehouse, login: sa.URL, monkeypatch) -> None:
+def test_a_loader_loads_whole_days_without_owning_a_table_whatever_a_reader_locks(
+    warehouse: Warehouse, login: sa.URL, monkeypatch
+) -> None:
     made = Warehouse(url=login)
-    with platform(made, CATALOGUE, monkeypatch) as graph:
+    with closing(as_reader(warehouse)) as reader, platform(made, CATALOGUE, monkeypatch) as graph:
+        for name in (*FOR_READERS, *names_of(warehouse, "'v'")):  # in a transaction that stays open
+            reader.execute(f"lock table {name} in access share mode")
+        for lock in (7_308_332_003, 7_308_332_004):  # of the totals and of alerts in former releases
+            reader.execute("select pg_advisory_lock(%s)", [lock])
+        monkeypatch.setattr(warehouse_module, "LOCK_TIMEOUT", "5s")
         for day in (DAY + dt.timedelta(days=1), DAY + dt.timedelta(days=3)):  # the second in a new month
             assert failures_of(graph.run(day, charts=False)) == []
         assert graph.value("select count(*) from fact_movie_daily") == 60
@@ -143,6 +163,42 @@ def test_a_loader_loads_whole_days_without_owning_a_table(warehouse: Warehouse, 
     owned = "select count(*) from pg_class as c join pg_roles as r on r.oid = c.relowner where r.rolname = :name"
     assert Tables(warehouse).value(owned, name=login.username) == 0
     made.close()
+
+
+def test_a_reader_that_holds_the_lock_for_requests_is_ended_or_named(
+    warehouse: Warehouse, login: sa.URL, monkeypatch
+) -> None:
+    loader, said = Warehouse(url=login), []
+    _ = loader.engine
+    take = "select pg_backend_pid() from pg_advisory_lock(%s)"
+    with closing(as_reader(warehouse)) as reader:
+        (pid,) = reader.execute(take, [FETCH_LOCK]).fetchone()
+        with loader.fetch_lock(said.append):
+            pass
+        with pytest.raises(psycopg.OperationalError):
+            reader.execute("select 1")
+    assert said == [
+        f"The lock for requests to TMDb was held by the role tmdb_reader (session {pid}), which may not load days: its "
+        "session was ended."
+    ]
+    name = f"anna_of_{warehouse.url.database}"
+    with warehouse.begin() as connection:
+        connection.exec_driver_sql(f"create role {name} login in role tmdb_reader")
+    with connect(warehouse.url.set(username=name)) as anna:
+        (pid,) = anna.execute(take, [FETCH_LOCK]).fetchone()
+        monkeypatch.setattr(fetch_lock, "WAIT", "50ms")
+        with pytest.raises(WarehouseUnavailableError) as caught, loader.fetch_lock(said.append):
+            pytest.fail("two hold the lock")
+        monkeypatch.undo()
+    (line,) = said[1:]
+    assert line.endswith(f"by the role {name} (session {pid}), which may not load days. Waiting for 50ms at most.")
+    assert f"is held by the role {name} (session {pid}), which may not load days" in str(caught.value)
+    assert f"select pg_terminate_backend({pid});" in str(caught.value)
+    with loader.fetch_lock(said.append):
+        pass
+    loader.close()
+    with warehouse.begin() as connection:
+        connection.exec_driver_sql(f"drop role {name}")
 
 
 def test_a_loader_may_not_upgrade_and_the_error_says_who_may(warehouse: Warehouse, login: sa.URL) -> None:
