@@ -246,7 +246,7 @@ def gaps(
         yield Finding("note", "Gaps", "no day is loaded yet")
         return
     today = partitions.today()
-    found = find_gaps(connection, first_day, today)
+    found = [gap for gap in find_gaps(connection, first_day, today) if not gap.lacks_films]
     waiting = sorted(cancelled_days(instance, runs_by_day(instance, [gap.day for gap in found]), partitions.now()))
     if waiting:
         yield Finding("note", "Gaps", f"the daemon does not load {describe_cancelled(waiting)}")

@@ -136,12 +136,13 @@ def alerts(context: SensorEvaluationContext, warehouse: ResourceParam[Warehouse]
     description="Fills gaps: each missing day between the first loaded one and yesterday is loaded from its id export, "
     "and a day that was loaded before its export was published gets it, oldest first. A day whose run failed is tried "
     "again after 1 hour, 4 hours, then daily, as long as its export is published; one whose newest run was cancelled "
-    "waits until a person runs it.",
+    "waits until a person runs it. A day loaded from its export gets the films that became known since: at once, after "
+    "1 hour, then weekly.",
 )
 def gap_filler(
     context: SensorEvaluationContext, warehouse: ResourceParam[Warehouse]
 ) -> Iterator[RunRequest | SkipReason]:
-    """One run for each day that lacks its facts, or its export, and whose export TMDb still publishes."""
+    """One run for each day that lacks facts, its export, or films known since, and whose export is still published."""
     with warehouse.begin() as connection:
         gaps = find_gaps(connection, warehouse.settings.tmdb_first_day, partitions.today())
     if not gaps:
@@ -160,7 +161,9 @@ def gap_filler(
             context.log.info(waiting)
         return
     reasons = [waiting] if waiting else []
-    if others := [gap.day for gap in gaps if gap.day not in due.cancelled]:
+    if later := [gap.day for gap in gaps if gap.lacks_films and gap.day not in due.cancelled]:
+        reasons.insert(0, f"Films became known since {describe_days(later)} was loaded, and are added within a week.")
+    if others := [gap.day for gap in gaps if not gap.lacks_films and gap.day not in due.cancelled]:
         what = "a run is in progress, or failed and will be repeated, or the export is no longer published"
         reasons.insert(0, f"Missing, {describe_days(others)}: {what}.")
     yield SkipReason(" ".join(reasons))

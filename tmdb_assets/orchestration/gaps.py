@@ -1,4 +1,4 @@
-"""Gaps: past days without facts or without their export, and when the gap filler requests a run for each.
+"""Gaps: past days without facts, their export or films known since, and when the gap filler requests a run for each.
 
 A failed run is repeated after a growing wait, until the day is loaded or its export is known to be gone; a cancelled
 one waits for a person. Earlier attempts are read from Dagster's runs; nothing else is stored.
@@ -18,34 +18,45 @@ from dagster import DagsterInstance, DagsterRunStatus, RunRecord
 from tmdb_assets.assets.failures import is_noted_gone
 from tmdb_assets.instance.cancelled import cancelled_days, runs_by_day
 from tmdb_assets.instance.tags import AUTO_RETRY_RUN_ID_TAG, SENSOR_NAME_TAG, WILL_RETRY_TAG
-from tmdb_assets.warehouse.ledger.exports import loaded_days
+from tmdb_assets.warehouse.ledger.exports import days_with_later_films, loaded_days
 
 EXPORT_KEPT_DAYS = 88  # TMDb keeps its exports for about three months
 WAIT_HOURS = (1, 4, 24)  # after the first, the second and every later run that did not load the day
+FILMS_WAIT_HOURS = (1, 168)  # the same for a day that lacks only films: films become known every day
+LAST_READ_DAYS = 80  # from this age on, every day gets the films known since, while its export is still published
 MOST_RUNS_A_DAY = 200  # over all gaps: a long network outage must not fill the list of runs
 GONE_AFTER = 2  # runs that found it gone: a single answer may be a fault of the file store
 
 
 class Gap(NamedTuple):
-    """A past day without facts; if `is_loaded`, one loaded from discover only, before its export was published."""
+    """A past day without facts; if `is_loaded`, one whose export is to be read.
+
+    That was not published when the day was loaded, or, if `lacks_films`, was read before films became known.
+    """
 
     day: dt.date
     is_loaded: bool
+    lacks_films: bool = False
 
     @property
     def name(self) -> str:
         """What is missing."""
-        return f"export-{self.day}" if self.is_loaded else f"gap-{self.day}"
+        return f"{'films' if self.lacks_films else 'export' if self.is_loaded else 'gap'}-{self.day}"
 
 
 def find_gaps(connection: sa.Connection, first_day: dt.date, today: dt.date) -> list[Gap]:
-    """The gaps between the first loaded day and yesterday, as far back as exports are kept, oldest first."""
+    """The gaps between the first loaded day and yesterday, as far back as exports are kept.
+
+    Oldest first; those that lack only films come last.
+    """
     loaded = loaded_days(connection)
     if not loaded:
         return []
     first = counted_from(loaded, first_day, today)
     days = [first + dt.timedelta(days=number) for number in range((today - first).days)]
-    return [Gap(day, day in loaded) for day in days if not loaded.get(day)]
+    missing = [Gap(day, day in loaded) for day in days if not loaded.get(day)]
+    later = days_with_later_films(connection, today - dt.timedelta(days=LAST_READ_DAYS))
+    return missing + [Gap(day, True, True) for day in days if loaded.get(day) and day in later]
 
 
 def counted_from(loaded: Iterable[dt.date], first_day: dt.date, today: dt.date) -> dt.date:
@@ -71,7 +82,7 @@ def due_gaps(
     yesterday = now - dt.timedelta(days=1)
     recent = sum(run.create_timestamp >= yesterday for found in tries.values() for run in found.own)
     waiting = [gap for gap in gaps if gap.day not in cancelled]
-    due = ((gap, tries[gap.day].run_key(gap)) for gap in waiting if tries[gap.day].is_due(now, export_url))
+    due = ((gap, tries[gap.day].run_key(gap)) for gap in waiting if tries[gap.day].is_due(gap, now, export_url))
     return Due(list(islice(due, max(0, MOST_RUNS_A_DAY - recent))), sorted(cancelled))
 
 
@@ -94,7 +105,7 @@ class _Tries:
     runs: Sequence[RunRecord]
     own: Sequence[RunRecord]
 
-    def is_due(self, now: dt.datetime, export_url: str) -> bool:
+    def is_due(self, gap: Gap, now: dt.datetime, export_url: str) -> bool:
         """Whether no run is in progress, the last one ended long enough ago, and the export is not known to be gone."""
         # A run that was created but not launched does not count: requesting its key again makes Dagster launch it.
         states = [run.dagster_run.status for run in self.runs if not run.dagster_run.is_finished]
@@ -106,7 +117,8 @@ class _Tries:
             return False
         if not self.own:
             return True
-        wait = dt.timedelta(hours=WAIT_HOURS[min(len(self.own), len(WAIT_HOURS)) - 1])
+        hours = FILMS_WAIT_HOURS if gap.lacks_films else WAIT_HOURS
+        wait = dt.timedelta(hours=hours[min(len(self.own), len(hours)) - 1])
         return now - _ended_at(self.own[-1]) >= wait
 
     def run_key(self, gap: Gap) -> str:

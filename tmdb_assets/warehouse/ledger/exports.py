@@ -20,10 +20,30 @@ from raw_discover as d
 where d.snapshot_date = :day and not exists (select 1 from dim_movie as m where m.movie_id = d.movie_id)
 """
 
+# A day with its own complete discover pages is not loaded from its export, which adds only films that it did not list.
+DAYS_WITH_LATER_FILMS = """
+select e.snapshot_date
+from fetch_log as e
+where e.kind = 'export' and e.finished_at is not null
+    and e.known_film_count < (select count(*) from dim_movie)
+    and (
+        e.snapshot_date <= :any_up_to
+        or not exists (
+            select 1 from fetch_log as d
+            where d.snapshot_date = e.snapshot_date and d.kind = 'discover' and d.finished_at is not null
+        )
+    )
+"""
+
 
 def count_later_films(connection: sa.Connection, day: dt.date) -> int:
     """The number of films that became known since the day's export was read, which `raw_export` lacks."""
     return max(0, connection.scalar(sa.text(LATER_FILMS), {"day": day}) or 0)
+
+
+def days_with_later_films(connection: sa.Connection, any_up_to: dt.date) -> set[dt.date]:
+    """The days loaded from an export that was read before films became known; up to `any_up_to` any day with one."""
+    return set(connection.scalars(sa.text(DAYS_WITH_LATER_FILMS), {"any_up_to": any_up_to}))
 
 
 def loaded_days(connection: sa.Connection) -> dict[dt.date, bool]:
