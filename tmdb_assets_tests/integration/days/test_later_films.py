@@ -14,11 +14,12 @@ from tmdb_assets.cli.in_process import is_failed, run_backfill
 from tmdb_assets.instance.tags import PARTITION_NAME_TAG
 from tmdb_assets.warehouse.server.open import stop_on_signals
 from tmdb_assets_tests.cases.awkward import catalogue, sound_films
-from tmdb_assets_tests.fakes.replay import TRUNCATED
-from tmdb_assets_tests.stage.gap_ticks import HOUR, days_of, tick
-from tmdb_assets_tests.stage.many_days import MISSING, ONE_DAY, asked_exports, change_lists, exports
-from tmdb_assets_tests.stage.past import CATALOGUE, DAY, backfill, days_from, past_platform  # noqa: F401 - `loaded_database`
-from tmdb_assets_tests.stage.platform import failures_of
+from tmdb_assets_tests.fakes.replay import GARBAGE, TRUNCATED
+from tmdb_assets_tests.oracle.compare import copied_warehouse
+from tmdb_assets_tests.stage.gap_ticks import HOUR, days_of, run_requests, tick
+from tmdb_assets_tests.stage.many_days import MISSING, ONE_DAY, asked_exports, both, change_lists, exports
+from tmdb_assets_tests.stage.past import CATALOGUE, DAY, backfill, days_from, past_platform
+from tmdb_assets_tests.stage.platform import failures_of, platform
 
 LATER = catalogue(sound_films(40))  # ten films more
 FILMS_A_DAY = "select date_id, count(*) from fact_movie_daily where date_id = any(:days) group by 1 order by 1"
@@ -101,6 +102,67 @@ def test_a_complete_day_requests_nothing_for_films_that_became_known_later(made,
     made.replay.catalogue = LATER
     assert backfill(made, [DAY], refresh=True)[DAY].ok
     assert made.rows(FILMS_A_DAY, days=[DAY]) == [(DAY, 40)]
+
+
+NEXT, PARTLY, TODAY = (DAY + number * ONE_DAY for number in (1, 2, 3))
+FACTS = "select date_id, movie_id, popularity, vote_count, source from fact_movie_daily where date_id = any(:days)"
+
+
+def page_two_fails(path, params):
+    return GARBAGE if path == "/discover/movie" and params["page"] == "2" else None
+
+
+@pytest.fixture(scope="module")
+def partly_fetched(server, loaded_database):
+    """A database with DAY, and with the first page of PARTLY: 20 of 30 films."""
+    with copied_warehouse(server, loaded_database) as warehouse:
+        with pytest.MonkeyPatch.context() as patched, platform(warehouse, CATALOGUE, patched) as made:
+            made.replay.faults = both(page_two_fails, exports({}, otherwise=MISSING), change_lists({}))
+            made.run(PARTLY, charts=False)
+        warehouse.close()
+        yield str(warehouse.url.database)
+
+
+def known_today(made, _):
+    """Ten films become known by today's run, as do the others' figures of today."""
+    made.replay.faults = change_lists({})
+    assert failures_of(made.run(TODAY, charts=False)) == []
+
+
+def backfilled(made, _):
+    assert all(outcome.ok for outcome in backfill(made, [NEXT, PARTLY]).values())
+
+
+def by_the_daemon(made, monkeypatch):
+    for result in run_requests(made, monkeypatch, TODAY, 2 * HOUR).values():
+        assert failures_of(result) == []
+
+
+ORDERS = {
+    "films first": [known_today, backfilled],
+    "days first": [backfilled, known_today, by_the_daemon],
+    "by the daemon": [by_the_daemon, known_today, by_the_daemon],
+}
+
+
+def test_a_day_ends_with_the_same_films_in_whatever_order_runs_and_days_come(server, partly_fetched, monkeypatch):
+    found = {}
+    for name, steps in ORDERS.items():
+        with monkeypatch.context() as patched, past_platform(server, partly_fetched, patched) as made:
+            made.replay.catalogue = LATER
+            for step in steps:
+                patched.setattr(partitions, "today", lambda: TODAY)
+                step(made, patched)
+            found[name] = sorted(made.rows(FACTS, days=[NEXT, PARTLY]))
+            counts = made.rows(
+                "select date_id, discover_count, export_count from load_day where date_id > :day", day=DAY
+            )
+            assert sorted(counts) == [(NEXT, 0, 40), (PARTLY, 20, 20), (TODAY, 40, 0)], name
+            # Nothing is left to do.
+            assert tick(made, patched, TODAY, 500 * HOUR) == ([], "No day is missing."), name
+    assert len(found["films first"]) == 80
+    for name, facts in found.items():
+        assert facts == found["films first"], name
 
 
 def interrupt_at(made, monkeypatch, where):
