@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
-from dagster import Definitions, definitions, in_process_executor
+from dagster import (
+    Definitions,
+    Field,
+    InitResourceContext,
+    ResourceDefinition,
+    definitions,
+    in_process_executor,
+)
 
 from tmdb_assets.assets.continents import country_continent
 from tmdb_assets.assets.dashboard import dashboard
@@ -58,7 +66,7 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> Def
     requested until an asset runs. Raises `SettingsError` for a variable of the environment that cannot be used.
     """
     settings = settings or get_settings()
-    resources: dict[str, Any] = {
+    resources = {
         "warehouse": Warehouse(settings=settings),
         "tmdb": TmdbSource(settings),
         "details": DayDetails(),
@@ -71,9 +79,21 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> Def
         jobs=[daily, backfill, retention],
         schedules=[daily_schedule, retention_schedule],
         sensors=[gap_filler, alerts],
-        resources=resources,
+        resources={name: _named(resource, settings) for name, resource in resources.items()},
         executor=in_process_executor,
     )
+
+
+def _named(resource: Any, settings: Settings) -> ResourceDefinition:
+    """The resource as the UI shows it: its class, what it is for, and the settings that it has, without any secret."""
+
+    def provide(_context: InitResourceContext) -> Any:
+        return resource
+
+    provide.__module__, provide.__name__ = type(resource).__module__, type(resource).__name__
+    shown = resource.describe(settings) if isinstance(resource, Warehouse | TmdbSource) else {}
+    fields = {name: Field(type(value), default_value=value, is_required=False) for name, value in shown.items()}
+    return ResourceDefinition(provide, config_schema=fields, description=inspect.getdoc(type(resource)))
 
 
 @definitions

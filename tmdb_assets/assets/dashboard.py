@@ -12,7 +12,7 @@ from urllib.parse import quote
 import sqlalchemy as sa
 from dagster import MaterializeResult, MetadataValue, ResourceParam
 
-from tmdb_assets.assets.declare import REPORTS_GROUP, declared_asset
+from tmdb_assets.assets.declare import DAILY_BY_NOON, REPORTS_GROUP, declared_asset
 from tmdb_assets.assets.tmdb_source import TmdbSource
 from tmdb_assets.settings import ATTRIBUTION, Settings
 from tmdb_assets.warehouse.read_pictures import read_newest_day
@@ -71,6 +71,7 @@ def dashboard_path(settings: Settings, database: str) -> Path:
 @declared_asset(
     DASHBOARD,
     group_name=REPORTS_GROUP,
+    freshness_policy=DAILY_BY_NOON,
     kinds={"html", "python"},
     deps=READS,
     description=f"One interactive HTML page of the newest day's films (the {MOST_FILMS:,} most popular) and their "

@@ -7,6 +7,7 @@ No setting is read on import: partitions and source are filled in when a declara
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import inspect
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -20,24 +21,30 @@ from dagster import (
     AssetsDefinition,
     BetaWarning,
     CodeReferencesMetadataValue,
+    FreshnessPolicy,
     LocalFileCodeReference,
     PartitionsDefinition,
     PreviewWarning,
     asset,
     asset_check,
 )
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateTable
 
-from tmdb_assets.assets.describe import column_schema, describe_rows
+from tmdb_assets.assets.describe import column_schema, describe_rows, table_lineage
 from tmdb_assets.assets.publish import CONTRACT
 from tmdb_assets.assets.retries import retried_after_outage
 from tmdb_assets.partitions import daily_partitions
-from tmdb_assets.settings import Settings
+from tmdb_assets.settings import SAMPLE_LINE, Settings
+from tmdb_assets.warehouse.server.open import database_of
 
 # Partitioned asset checks and code references are beta, but work in the pinned version.
 warnings.filterwarnings("ignore", category=PreviewWarning)
 warnings.filterwarnings("ignore", category=BetaWarning)
 
 OWNERS = ["team:data-platform"]
+DAILY_BY_NOON = FreshnessPolicy.cron("0 12 * * *", lower_bound_delta=dt.timedelta(hours=12))
+"""For what people read: made again between midnight and noon UTC; the daily run starts at nine."""
 REPORTS_GROUP = "reports"
 """The group of the reports and the dashboard; the gap filler materializes it again after the last gap."""
 
@@ -52,20 +59,37 @@ def declared_asset(
     daily: bool = False,
     checks: Sequence[AssetCheckSpec] = (),
     metadata: Mapping[str, Any] | None = None,
+    description: str,
+    relation: str | None = None,
+    declaration: str = "",
     **options: Any,
 ) -> Callable[[Compute], AssetBuilder]:
     """`@asset` before the settings are known: turns the function into an `AssetBuilder`.
 
-    A daily asset and its checks have the deployment's days as partitions. `options` are those of `dagster.asset`.
+    A daily asset and its checks have the deployment's days as partitions. `relation` is the table or view that it
+    fills. `declaration` is what its rows depend on beside the function's code, which together are its code version.
+    `options` are those of `dagster.asset`.
     """
 
     def declare(compute: Compute) -> AssetBuilder:
+        version = hashlib.sha256(f"{inspect.getsource(compute)}{declaration}".encode()).hexdigest()[:12]
+
         def build(settings: Settings) -> AssetsDefinition:
             days = daily_partitions(settings.tmdb_first_day) if daily else None
-            own = {"source": settings.source, "dagster/code_references": _code_of(compute)}
+            # Only entries for which the UI has a place of its own: it shows others with a date, which may be invalid.
+            own: dict[str, Any] = {"dagster/code_references": _code_of(compute)}
+            if relation is not None:
+                own["dagster/table_name"] = f"{database_of(settings)}.public.{relation}"
             made: AssetsDefinition = asset(
                 name=name,
                 owners=OWNERS,
+                tags={
+                    "grain": "day" if daily else "latest",
+                    "layer": options["group_name"],
+                    "source": "sandbox" if settings.is_sandbox else "TMDb",
+                },
+                description=f"{description}\n\n{SAMPLE_LINE}" if settings.is_sandbox else description,
+                code_version=version,
                 partitions_def=days,
                 check_specs=[_with_days(check, days) for check in checks],
                 metadata={**(metadata or {}), **own},
@@ -121,7 +145,12 @@ def table_asset(
         deps=list(deps),
         checks=[contract, *checks],
         daily=daily,
-        metadata={"dagster/column_schema": column_schema(table), "dagster/table_name": f"public.{table.name}"},
+        metadata={
+            "dagster/column_schema": column_schema(table),
+            "dagster/column_lineage": table_lineage(table, deps if made_from is None else made_from),
+        },
+        relation=table.name,
+        declaration=str(CreateTable(table).compile(dialect=postgresql.dialect())),
     )
 
 

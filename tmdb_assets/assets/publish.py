@@ -29,9 +29,12 @@ from tmdb_assets.warehouse.loading.contracts import StructuralFaultError
 from tmdb_assets.warehouse.loading.latest_state import renew_totals
 from tmdb_assets.warehouse.loading.load import MAX_REJECTED_SHARE, Loaded, TooManyRejectedError, count_rows, load
 from tmdb_assets.warehouse.loading.merge import MergeCounts
+from tmdb_assets.warehouse.schema.vocabulary import day_column
 from tmdb_assets.warehouse.warehouse import Warehouse
 
 CONTRACT = "contract"
+ROW_COUNT = "dagster/row_count"  # of the whole table or view
+PARTITION_ROW_COUNT = "dagster/partition_row_count"  # of the run's day, where the table's key has a day
 EXAMPLES = 3
 SHOWN_VIOLATIONS = 50
 RULE_COLUMNS = TableSchema(
@@ -92,10 +95,13 @@ def refusal_check(name: str, error: TooManyRejectedError | StructuralFaultError)
 
 
 def materialized(loaded: Loaded, row_count: int, metadata: Mapping[str, Any] | None = None) -> MaterializeResult[Any]:
-    """The result of a load that went through: its figures as metadata, and its contract check."""
+    """The result of a load that went through: its figures as metadata, and its contract check.
+
+    `row_count`: rows of the table, only of the day where its key has one, as `count_rows` counts them.
+    """
     counts = loaded.counts
     figures: dict[str, Any] = {
-        "dagster/row_count": row_count,
+        PARTITION_ROW_COUNT if day_column(loaded.table) is not None else ROW_COUNT: row_count,
         "rows_received": loaded.received,
         "rows_inserted": counts.inserted,
         "rows_updated": counts.updated,

@@ -11,7 +11,7 @@ from dagster import (
     TableRecord,
 )
 
-from tmdb_assets.assets.declare import REPORTS_GROUP, AssetBuilder, declared_asset
+from tmdb_assets.assets.declare import DAILY_BY_NOON, REPORTS_GROUP, AssetBuilder, declared_asset
 from tmdb_assets.assets.tmdb_source import TmdbSource
 from tmdb_assets.charts.labels import ellipsize
 from tmdb_assets.charts.registry import REPORTS, Report
@@ -32,6 +32,7 @@ def build_report(report: Report) -> AssetBuilder:
     @declared_asset(
         report.name,
         group_name=REPORTS_GROUP,
+        freshness_policy=DAILY_BY_NOON,
         kinds={"altair", "python"},
         description=describe(report),
         deps=report.reads,

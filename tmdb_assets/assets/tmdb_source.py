@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from tmdb_assets import partitions
 from tmdb_assets.assets.failures import failure
@@ -34,6 +35,17 @@ class TmdbSource:
     def is_sandbox(self) -> bool:
         """Whether the figures are sample figures."""
         return self.settings.is_sandbox
+
+    @staticmethod
+    def describe(settings: Settings) -> dict[str, str | float]:
+        """What the UI shows of it: the host that answers and what is requested; no address, which may hold a login."""
+        return {
+            "host": "sandbox" if settings.is_sandbox else urlsplit(settings.tmdb_api_url).hostname or "",
+            "pages": str(settings.tmdb_pages),
+            "language": settings.tmdb_language,
+            "rate_limit": settings.tmdb_rate_limit,
+            "details_max_age_days": settings.tmdb_details_max_age_days,
+        }
 
     @cached_property
     def client(self) -> TmdbClient:

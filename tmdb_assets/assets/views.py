@@ -1,6 +1,6 @@
 """The assets of the views in `sql/views/`: each creates its view and checks it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import sqlalchemy as sa
 from dagster import (
@@ -15,11 +15,11 @@ from dagster import (
     TableSchema,
 )
 
-from tmdb_assets.assets.declare import AssetBuilder, declared_asset
-from tmdb_assets.assets.describe import describe_rows
-from tmdb_assets.assets.publish import CONTRACT, AssetEvent
-from tmdb_assets.warehouse.schema.ddl import apply_view
-from tmdb_assets.warehouse.schema.views import VIEWS, View, ViewColumn, grain_of, view_columns
+from tmdb_assets.assets.declare import DAILY_BY_NOON, AssetBuilder, declared_asset
+from tmdb_assets.assets.describe import describe_rows, view_lineage
+from tmdb_assets.assets.publish import CONTRACT, ROW_COUNT, AssetEvent
+from tmdb_assets.warehouse.schema.ddl import apply_view, view_file
+from tmdb_assets.warehouse.schema.views import VIEWS, View, declared_columns, grain_of
 from tmdb_assets.warehouse.warehouse import Warehouse
 
 
@@ -32,7 +32,10 @@ def build_view(view: View) -> AssetBuilder:
         kinds={"postgres", "sql", "view"},
         description=describe_rows(view.name, grain_of(view.name), view.made_of),
         deps=list(view.made_of),
-        metadata={"dagster/table_name": f"public.{view.name}"},
+        metadata={"dagster/column_schema": _column_schema(view), "dagster/column_lineage": view_lineage(view)},
+        relation=view.name,
+        declaration=view_file(view.name).read_text(encoding="utf-8"),
+        freshness_policy=DAILY_BY_NOON,
         checks=[
             AssetCheckSpec(
                 CONTRACT,
@@ -48,12 +51,8 @@ def build_view(view: View) -> AssetBuilder:
             rows, keys = connection.execute(
                 sa.text(f"select count(*), count(distinct {view.key}) from {view.name}")
             ).one()
-            columns = view_columns(connection, view.name)
         yield MaterializeResult(
-            metadata={
-                "dagster/row_count": rows,
-                "dagster/column_schema": _column_schema(columns, view.key),
-            },
+            metadata={ROW_COUNT: rows, "dagster/column_schema": _column_schema(view)},
             check_results=[_contract(view, rows, keys)],
         )
 
@@ -77,11 +76,13 @@ def _contract(view: View, rows: int, keys: int) -> AssetCheckResult:
     )
 
 
-def _column_schema(columns: Sequence[ViewColumn], key: str) -> TableSchema:
+def _column_schema(view: View) -> TableSchema:
     def constraints(name: str) -> TableColumnConstraints:
-        return TableColumnConstraints(nullable=name != key, unique=name == key)
+        return TableColumnConstraints(nullable=name != view.key, unique=name == view.key)
 
-    return TableSchema(columns=[TableColumn(col.name, col.type, col.comment, constraints(col.name)) for col in columns])
+    return TableSchema(
+        columns=[TableColumn(col.name, col.type, col.comment, constraints(col.name)) for col in declared_columns(view)]
+    )
 
 
 mart_assets = [build_view(view) for view in VIEWS]

@@ -26,6 +26,7 @@ from dagster import (
 from tmdb_assets import partitions
 from tmdb_assets.assets.dashboard import DASHBOARD
 from tmdb_assets.assets.failures import is_interruption, read_problem
+from tmdb_assets.assets.publish import PARTITION_ROW_COUNT, ROW_COUNT
 from tmdb_assets.assets.tmdb_source import TmdbSource
 from tmdb_assets.errors.problem import ActionableError, Problem
 from tmdb_assets.fetch.progress import Progress
@@ -45,7 +46,7 @@ from tmdb_assets.warehouse.warehouse import Warehouse
 
 FETCHING_STEPS = ("raw_discover", "raw_details", "raw_reference", "raw_export")
 ROW_COUNTS = {
-    "rows": "dagster/row_count",
+    "rows": ROW_COUNT,
     "inserted": "rows_inserted",
     "updated": "rows_updated",
     "unchanged": "rows_unchanged",
@@ -253,7 +254,8 @@ def _execute(
 def _table(event: DagsterEvent) -> tuple[str, list[int | None]]:
     materialization = event.step_materialization_data.materialization
     values = {name: value.value for name, value in materialization.metadata.items()}
-    counts = [int(str(values[name])) if name in values else None for name in ROW_COUNTS.values()]
+    values.setdefault(ROW_COUNT, values.get(PARTITION_ROW_COUNT))
+    counts = [None if (value := values.get(name)) is None else int(str(value)) for name in ROW_COUNTS.values()]
     return materialization.asset_key.to_user_string(), counts
 
 

@@ -18,8 +18,8 @@ from tmdb_assets.warehouse.schema.ddl import ensure_schema
 from tmdb_assets.warehouse.schema.roles import apply_roles, are_made, require_no_superuser
 from tmdb_assets.warehouse.server import reconnect
 from tmdb_assets.warehouse.server.engine import LOCK_TIMEOUT, make_engine
-from tmdb_assets.warehouse.server.open import open_server
-from tmdb_assets.warehouse.server.urls import APPLICATION_NAME
+from tmdb_assets.warehouse.server.open import database_of, open_server
+from tmdb_assets.warehouse.server.urls import APPLICATION_NAME, describe, normalise
 
 STATEMENT_TIMEOUT = "30min"
 KEEPALIVE_S = 60  # firewalls drop idle connections, and that of the fetch lock is idle for hours
@@ -37,6 +37,13 @@ class Warehouse:
         self.settings = settings or get_settings()
         self._holder = uuid.uuid4().hex
         self._here = threading.local()  # `lock`: the connection with which this thread holds the fetch lock
+
+    @staticmethod
+    def describe(settings: Settings) -> dict[str, str]:
+        """What the UI shows of it: where the database is and its name; nothing is connected."""
+        url = settings.external_url
+        server = "embedded, under data/postgres" if url is None else describe(normalise(url)).rpartition("/")[0]
+        return {"server": server, "database": database_of(settings)}
 
     @cached_property
     def url(self) -> sa.URL:

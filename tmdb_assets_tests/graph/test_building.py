@@ -34,7 +34,7 @@ from tmdb_assets.definitions import defs
 made = defs()
 assert "DAGSTER_HOME" not in os.environ
 specs = list(made.resolve_all_asset_specs())
-print(len(specs), made.resolve_job_def("daily").name, *{spec.metadata["source"] for spec in specs})
+print(len(specs), made.resolve_job_def("daily").name, *{spec.tags["source"] for spec in specs})
 """
 IMPORT_ALL = """
 import pkgutil
@@ -85,21 +85,22 @@ def test_one_process_can_build_for_two_deployments() -> None:
     for settings, definitions in made.items():
         days = dt.datetime.combine(settings.tmdb_first_day, dt.time(), dt.UTC)
         specs = list(definitions.resolve_all_asset_specs())
-        assert {spec.metadata["source"] for spec in specs} == {settings.source}
+        assert {spec.tags["source"] for spec in specs} == {"sandbox" if settings.is_sandbox else "TMDb"}
         graph = definitions.resolve_asset_graph()
         of_checks = [graph.get_check_spec(key).partitions_def for key in graph.asset_check_keys]
         found = {made.start for made in [*of_checks, *(spec.partitions_def for spec in specs)] if made}
         assert found == {days}
         assert definitions.resolve_job_def("daily").partitions_def.start == days
-        assert definitions.resources["warehouse"].settings is definitions.resources["tmdb"].settings is settings
+        warehouse, tmdb = (definitions.resources[name].resource_fn(None) for name in ("warehouse", "tmdb"))
+        assert warehouse.settings is tmdb.settings is settings
     assert sample.source != real.source
 
 
 def test_overrides_replace_resources() -> None:
     warehouse, details = object(), object()
     resources = build_definitions(warehouse=warehouse, details=details).resources
-    assert resources["warehouse"] is warehouse
-    assert resources["details"] is details
+    assert resources["warehouse"].resource_fn(None) is warehouse
+    assert resources["details"].resource_fn(None) is details
     assert set(resources) == {"warehouse", "tmdb", "details", "progress"}
 
 

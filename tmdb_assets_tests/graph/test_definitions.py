@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from tmdb_assets.assets.describe import column_schema
 from tmdb_assets.charts.registry import REPORTS
 from tmdb_assets.definitions import build_definitions
 from tmdb_assets.partitions import daily_partitions
+from tmdb_assets.settings import SAMPLE_LINE
 from tmdb_assets.warehouse.schema.vocabulary import metadata as declared
 
 PACKAGE = Path(tmdb_assets.__file__).parent
@@ -112,6 +114,14 @@ def test_groups(specs):
 def test_what_the_ui_shows_of_an_asset(specs, name):
     spec = specs[name]
     assert spec.owners == ["team:data-platform"]
+    assert spec.description.endswith(SAMPLE_LINE)  # no token is set here
+    grain = "day" if name in DAILY else "latest"
+    tags = {"grain": grain, "layer": spec.group_name, "source": "sandbox"}
+    assert {key: value for key, value in spec.tags.items() if "/" not in key} == tags
+    assert re.fullmatch(r"[0-9a-f]{12}", spec.code_version)
+    assert (spec.freshness_policy is not None) == (spec.group_name in {"marts", "reports"})
+    # The UI shows any other entry with the time of loading, as "Invalid Date" while it does not know it.
+    assert {key for key in spec.metadata if not key.startswith("dagster/")} == set()
     kinds = {"altair", "python"} if name.startswith("report_") else {"postgres", "sql", "view"}
     kinds = {"html", "python"} if name == "dashboard" else kinds
     assert spec.kinds == ({"python", "postgres", "table"} if name in TABLES else kinds)
@@ -119,8 +129,7 @@ def test_what_the_ui_shows_of_an_asset(specs, name):
         assert spec.description.startswith("One row per ")
         assert f"from {name}" in spec.description.split("Example: `", 1)[1]
         assert "Source: " in spec.description or "\n\nMade from " in spec.description
-        assert spec.metadata["dagster/table_name"] == f"public.{name}"
-        assert spec.metadata["source"].startswith("Sample figures: the sandbox answers")  # no token is set here
+        assert spec.metadata["dagster/table_name"] == f"tmdb_sandbox.public.{name}"
     elif name == "dashboard":
         assert spec.description.startswith("One interactive HTML page of the newest day's films")
         assert "not endorsed or certified by TMDB." in spec.description

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -11,11 +12,15 @@ from tmdb_assets.warehouse.schema.ddl import view_file
 
 @dataclass(frozen=True)
 class View:
-    """A view: its name, the column that identifies its rows, and the tables it is made of."""
+    """A view: its name, the column that identifies its rows, and the tables it is made of.
+
+    `columns`: name, SQL type, and the columns of tables that the value comes from, as `table.column`.
+    """
 
     name: str
     key: str
     made_of: tuple[str, ...]
+    columns: tuple[tuple[str, str, tuple[str, ...]], ...]
 
 
 @dataclass(frozen=True)
@@ -27,13 +32,84 @@ class ViewColumn:
     comment: str | None
 
 
+def _columns(text: str) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+    """Lines of `name: type < table.column, ...`."""
+    lines = [line.strip() for line in text.strip().splitlines()]
+    parts = [re.split(r": | < ", line) for line in lines]
+    return tuple((name, kind, tuple(sources.split(", "))) for name, kind, sources in parts)
+
+
+FILM = """
+    movie_id: bigint < dim_movie.movie_id
+    title: text < dim_movie.title
+    release_date: date < dim_movie.release_date
+    popularity: double precision < fact_movie_daily.popularity
+"""
+VOTES = """
+    vote_average: double precision < fact_movie_daily.vote_average
+    vote_count: integer < fact_movie_daily.vote_count
+    snapshot_date: date < fact_movie_daily.date_id
+    votes_date: date < fact_movie_daily.date_id
+"""
+RANK = "rank: bigint < fact_movie_daily.popularity"
 VIEWS = (
-    View("vw_movie_latest", "movie_id", ("fact_movie_daily", "dim_movie")),
-    View("vw_top_movies", "rank", ("fact_movie_daily", "dim_movie")),
-    View("vw_genre_popularity", "genre_id", ("fact_movie_daily", "dim_genre", "bridge_movie_genre")),
-    View("vw_continent_popularity", "continent", ("fact_movie_daily", "dim_country", "bridge_movie_country")),
-    View("vw_trending_movies", "movie_id", ("fact_movie_daily", "dim_movie")),
-    View("vw_load_status", "date_id", ("fact_movie_daily",)),
+    View("vw_movie_latest", "movie_id", ("fact_movie_daily", "dim_movie"), _columns(FILM.rstrip() + VOTES)),
+    View("vw_top_movies", "rank", ("fact_movie_daily", "dim_movie"), _columns(RANK + FILM.rstrip() + VOTES)),
+    View(
+        "vw_genre_popularity",
+        "genre_id",
+        ("fact_movie_daily", "dim_genre", "bridge_movie_genre"),
+        _columns("""
+            genre_id: bigint < dim_genre.genre_id
+            name: text < dim_genre.name
+            avg_popularity: double precision < fact_movie_daily.popularity, bridge_movie_genre.genre_id
+            total_votes: bigint < fact_movie_daily.vote_count, bridge_movie_genre.genre_id
+            nb_movies: bigint < bridge_movie_genre.movie_id
+        """),
+    ),
+    View(
+        "vw_continent_popularity",
+        "continent",
+        ("fact_movie_daily", "dim_country", "bridge_movie_country"),
+        _columns("""
+            continent: text < dim_country.continent
+            avg_popularity: double precision < fact_movie_daily.popularity, bridge_movie_country.iso_3166_1
+            n_movies: bigint < bridge_movie_country.movie_id
+            total_votes: bigint < fact_movie_daily.vote_count, bridge_movie_country.iso_3166_1
+        """),
+    ),
+    View(
+        "vw_trending_movies",
+        "movie_id",
+        ("fact_movie_daily", "dim_movie"),
+        _columns(
+            FILM.rstrip()
+            + """
+            popularity_1d_ago: double precision < fact_movie_daily.popularity
+            popularity_7d_ago: double precision < fact_movie_daily.popularity
+            popularity_30d_ago: double precision < fact_movie_daily.popularity
+            change_1d: double precision < fact_movie_daily.popularity
+            change_7d: double precision < fact_movie_daily.popularity
+            change_30d: double precision < fact_movie_daily.popularity
+            rank: bigint < fact_movie_daily.popularity
+            snapshot_date: date < fact_movie_daily.date_id
+        """
+        ),
+    ),
+    View(
+        "vw_load_status",
+        "date_id",
+        ("fact_movie_daily",),
+        _columns("""
+            date_id: date < fact_movie_daily.date_id
+            loaded_at: timestamp with time zone < fact_movie_daily.loaded_at
+            n_movies: bigint < fact_movie_daily.movie_id
+            discover_share: numeric < fact_movie_daily.source
+            export_share: numeric < fact_movie_daily.source
+            n_rejected_rows: bigint < rejected_row.snapshot_date
+            n_requests: bigint < fetch_log.request_count
+        """),
+    ),
 )
 
 COLUMNS = """
@@ -46,8 +122,17 @@ order by a.attnum
 
 def grain_of(name: str) -> str:
     """The comment of a view in its SQL file."""
-    text = view_file(name).read_text(encoding="utf-8")
-    literal = text.split(f"comment on view {name} is", 1)[1].split(";", 1)[0]
+    return _comment(name, f"view {name}")
+
+
+def declared_columns(view: View) -> list[ViewColumn]:
+    """The columns of a view before the database has it: as declared, with the comments of its SQL file."""
+    return [ViewColumn(name, kind, _comment(view.name, f"column {view.name}.{name}")) for name, kind, _ in view.columns]
+
+
+def _comment(view: str, of: str) -> str:
+    text = view_file(view).read_text(encoding="utf-8")
+    literal = text.split(f"comment on {of} is", 1)[1].split(";\n", 1)[0].rstrip(";\n")
     return "".join(part.strip("' ") + " " for part in literal.strip().splitlines()).replace("''", "'").strip()
 
 

@@ -142,11 +142,16 @@ def _start_embedded(data_dir: Path) -> URL:
     return URL.create("postgresql+psycopg", username="postgres", database="postgres", query=query)
 
 
-def _warehouse_database(settings: Settings, named: URL) -> str:
+def database_of(settings: Settings) -> str:
+    """The name of the warehouse's database; nothing is connected."""
     if settings.is_sandbox:
         return "tmdb_sandbox"
-    if settings.external_url is None:
-        return "tmdb"
+    return "tmdb" if settings.external_url is None else str(normalise(settings.external_url).database)
+
+
+def _warehouse_database(settings: Settings, named: URL) -> str:
+    if settings.is_sandbox or settings.external_url is None:
+        return database_of(settings)
     if named.database in OWN_DATABASES:
         raise WarehouseUnavailableError(
             f"WAREHOUSE_URL names the database {named.database}, which is reserved for sample figures or for Dagster",

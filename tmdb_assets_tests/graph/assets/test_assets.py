@@ -51,7 +51,7 @@ def test_a_day_requests_each_page_and_film_once_and_fills_every_table(empty):
     assert_tables_equal(empty, expected.star({DAY: CATALOGUE}))
     figures = metadata_of(result, "fact_movie_daily")
     assert {name: value for name, value in figures.items() if "row" in name} == {
-        "dagster/row_count": FILMS,
+        "dagster/partition_row_count": FILMS,
         "rows_received": FILMS,
         "rows_inserted": FILMS,
         "rows_updated": 0,

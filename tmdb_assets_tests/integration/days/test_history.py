@@ -229,4 +229,4 @@ def test_the_metadata_counts_the_lines_of_the_export(made):
     made.replay.faults = exports({DAY - ONE_DAY: export_of(dict.fromkeys([*IDS, 5, 0], 1.0))})
     figures = partial(metadata_of, made.run(DAY - ONE_DAY, today=DAY, charts=False))
     found = figures("raw_export")
-    assert (found["export_lines"], found["export_lines_skipped"], found["dagster/row_count"]) == (32, 1, 30)
+    assert (found["export_lines"], found["export_lines_skipped"], found["dagster/partition_row_count"]) == (32, 1, 30)

@@ -99,7 +99,7 @@ def test_dagster_reads_back_what_a_run_stored(
         assert len(checks) == 2
         assert instance.get_run_by_id(result.run_id).is_success
         newest = instance.get_latest_materialization_event(AssetKey("raw_discover"))
-        assert newest.asset_materialization.metadata["dagster/row_count"].value == len(FILMS.listing)
+        assert newest.asset_materialization.metadata["dagster/partition_row_count"].value == len(FILMS.listing)
 
 
 @pytest.mark.parametrize("lacking", ["dagster", "pooled"])

@@ -86,7 +86,7 @@ def test_a_load_is_materialized_with_its_figures_and_its_check() -> None:
     result = materialized(loaded(20, rejected, MergeCounts(10, 5, 4, 2)), 823, {"films_removed": 3})
     assert result.asset_key == AssetKey("fact_movie_daily")
     assert result.metadata == {
-        "dagster/row_count": 823,
+        "dagster/partition_row_count": 823,
         "rows_received": 20,
         "rows_inserted": 10,
         "rows_updated": 5,
@@ -97,6 +97,12 @@ def test_a_load_is_materialized_with_its_figures_and_its_check() -> None:
     }
     (check,) = result.check_results
     assert (check.check_name, check.passed, check.severity) == (CONTRACT, False, AssetCheckSeverity.WARN)
+
+
+def test_a_table_without_a_day_in_its_key_reports_the_rows_of_the_whole_table() -> None:
+    load = Loaded(dimensions.dim_genre, 10, MergeCounts(1, 2, 3, 4), [])
+    counts = {name: value for name, value in materialized(load, 19).metadata.items() if "row_count" in name}
+    assert counts == {"dagster/row_count": 19}
 
 
 def test_a_frame_of_the_wrong_shape_fails_as_an_error() -> None:
