@@ -13,6 +13,7 @@ from tmdb_assets.assets.views import VIEWS
 from tmdb_assets.charts import render
 from tmdb_assets.charts.registry import REPORTS
 from tmdb_assets.warehouse.schema import ddl
+from tmdb_assets.warehouse.schema.views import declared_columns, view_columns
 from tmdb_assets_tests.cases.awkward import catalogue, sound_films
 from tmdb_assets_tests.oracle.compare import copied_warehouse
 from tmdb_assets_tests.stage.platform import (
