@@ -19,6 +19,8 @@ import sqlalchemy as sa
 from tmdb_assets.errors.problem import ActionableError
 from tmdb_assets.transforms.conform import Row
 
+LONGEST_KEY = 600  # characters of up to 4 bytes; a row of a B-tree index holds 2,704 bytes
+
 
 @dataclass(frozen=True)
 class DetailsTable:
@@ -40,11 +42,17 @@ class OwnTableError(ActionableError):
     """The code of one of your own tables failed; the problem names table, film and remedy."""
 
 
+def _is_short(col: sa.Column[Any]) -> bool:
+    rules = {rule.name: rule.argument for rule in col.info["rules"]}
+    return not {"matches", "one_of"}.isdisjoint(rules) or rules.get("max_length", LONGEST_KEY + 1) <= LONGEST_KEY
+
+
 @cache
 def own_tables() -> tuple[DetailsTable, ...]:
     """The tables listed by the modules of this folder, parents before the tables that reference them.
 
-    Raises `OwnTableError` for a module without `TABLES`, or a table in a group that is not made from details.
+    Raises `OwnTableError` for a module without `TABLES`, a table in a group that is not made from details, or a key of
+    texts of any length.
     """
     found: list[DetailsTable] = []
     for module in sorted(iter_modules(__path__), key=lambda module: module.name):
@@ -59,6 +67,12 @@ def own_tables() -> tuple[DetailsTable, ...]:
                 f"{own.table.name} is in the group {own.table.info['group']!r}",
                 action="Put a table made from details into the group 'dimensions' or 'bridges'",
             )
+        for col in own.table.primary_key.columns:
+            if col.info["kind"] == "text" and not col.foreign_keys and not _is_short(col):
+                raise OwnTableError(
+                    f"{own.table.name}.{col.name} is a key, and its texts can be too long for Postgres's index",
+                    action=f"Give it a max_length of at most {LONGEST_KEY}",
+                )
     order = {made.name: place for place, made in enumerate(sa.schema.sort_tables([own.table for own in found]))}
     return tuple(sorted(found, key=lambda own: order[own.table.name]))
 

@@ -125,3 +125,14 @@ def test_rows_that_someone_else_stores_meanwhile_are_counted_correctly(
         wait_until_blocked(films)
     assert mine.result(timeout=PATIENCE_S) == MergeCounts(*right)
     assert rows_of(films, FACTS) == [(n, 2.0) for n in range(1, 11)]
+
+
+def test_a_day_was_last_loaded_when_its_newest_load_began(films: Warehouse) -> None:
+    """The check of the day's figures compares them with the raw answers that came before it."""
+    with films.begin() as older:
+        older.exec_driver_sql("select now()")  # this load begins, and waits
+        with films.begin() as newer:
+            keep_latest(newer, DAYS[0])
+        loaded_at = rows_of(films, "select loaded_at from load_day")
+        keep_latest(older, DAYS[0])
+    assert rows_of(films, "select loaded_at from load_day") == loaded_at

@@ -265,16 +265,6 @@ def test_an_older_day_that_changes_the_latest_votes_renews_the_totals(films: War
     assert rows_of(films, top) == [(2,), (1,)]
 
 
-def test_a_day_was_last_loaded_when_its_newest_load_began(films: Warehouse) -> None:
-    """The check of the day's figures takes raw answers that came before it."""
-    with films.begin() as connection:
-        connection.exec_driver_sql("select now()")  # this load begins, and waits
-        load_facts(films, DAYS[0], export_rows(DAYS[0], (1, 5.0)))
-        loaded_at = rows_of(films, "select loaded_at from load_day")
-        keep_latest(connection, DAYS[0])
-    assert rows_of(films, "select loaded_at from load_day") == loaded_at
-
-
 def test_the_latest_state_is_rewritten_only_where_it_changes(films: Warehouse) -> None:
     load_facts(films, DAYS[0], fact_rows([(1, 3.0, 7.0, 10, "discover"), (2, 1.0, 5.0, 2, "discover")], DAYS[0]))
     query = "select movie_id, xmin::text from movie_latest order by 1"
