@@ -36,7 +36,12 @@ def find_folders(package: Path) -> tuple[Path, Path]:
     """
     shipped = package / "shipped"
     release, home = (shipped, Path.cwd()) if shipped.is_dir() else (package.parent, package.parent)
-    return release, Path(os.environ.get(HOME_VARIABLE) or home).expanduser().resolve()
+    return release, _expand(os.environ.get(HOME_VARIABLE) or home)
+
+
+def _expand(path: str | Path) -> Path:
+    """The absolute path; a `~` that stands for no user's home is part of a name, as in a shell."""
+    return Path(os.path.expanduser(path)).resolve()  # noqa: PTH111 - which raises there
 
 
 # Fixed at import, unlike the settings: the command changes the current folder before it reads anything.
@@ -164,7 +169,7 @@ class Settings(BaseSettings):
     @property
     def reports_folder(self) -> Path:
         """The folder in which runs write the dashboard."""
-        return (self.reports_dir or DATA_DIR / "reports").expanduser().resolve()
+        return _expand(self.reports_dir or DATA_DIR / "reports")
 
     @property
     def allowed_hosts(self) -> frozenset[str]:
@@ -205,7 +210,7 @@ def _require_readable(path: Path) -> None:
         content = path.read_bytes()
         fault = "has a NUL byte" if b"\0" in content else None
         content.decode()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         fault = "is a link to a file that does not exist" if path.is_symlink() else None
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1

@@ -86,7 +86,12 @@ def write_env(folder: Path) -> str:
 
 def main() -> None:
     """Write `.env` in the project folder; with `--example`, print `.env.example` instead."""
-    sys.stdout.write(env_example() if sys.argv[1:] == ["--example"] else f"{write_env(CHECKOUT)}\n")
+    try:
+        sys.stdout.write(env_example() if sys.argv[1:] == ["--example"] else f"{write_env(CHECKOUT)}\n")
+    except UnicodeDecodeError:
+        sys.exit(f"{CHECKOUT / '.env'} is not UTF-8. Make it a text file in UTF-8, or move it away.")
+    except OSError as error:
+        sys.exit(f"{error.filename} cannot be used ({error.strerror}).")
 
 
 if __name__ == "__main__":

@@ -72,3 +72,9 @@ def test_a_built_wheel_contains_all_it_reads(tmp_path: Path) -> None:
     views = len(list((SQL_DIR / "views").glob("*.sql")))
     films = len((CHECKOUT / "data/sample/films.jsonl").read_text(encoding="utf-8").splitlines())
     assert f'"{tmp_path / "data"}", {films}, {views}, true, true, true, true]' in done.stdout
+
+
+def test_a_tilde_of_no_user_is_part_of_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(HOME_VARIABLE, "~nobody-of-this-name/data")
+    assert find_folders(tmp_path / "tmdb_assets")[1] == tmp_path / "~nobody-of-this-name" / "data"

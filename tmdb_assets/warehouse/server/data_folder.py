@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -130,8 +130,9 @@ def _run(program: str, *arguments: str, data_dir: Path) -> None:
         output.seek(0)
         texts = [log.read_bytes()[before:] if log.exists() else b"", output.read()]
     if ended.returncode:
+        last = texts[1].strip().rpartition(b"\n")[2] or f"exit code {ended.returncode}".encode()
         found = re.search(rb"(?:FATAL|PANIC|ERROR|error): +(.+)", b"\n".join(texts))
-        reason = found[1].decode(errors="replace") if found else f"exit code {ended.returncode}"
+        reason = (found[1] if found else last).decode(errors="replace")
         raise ChildProcessError(f"{program} failed: {reason}")
 
 
@@ -181,20 +182,21 @@ def _uid_of(user: str) -> int | None:
 
 
 def _is_postgres_in(process: psutil.Process, folder: Path) -> bool:
-    try:
+    with suppress(psutil.NoSuchProcess, FileNotFoundError):  # it ends at any moment
         if process.status() == psutil.STATUS_ZOMBIE or process.name() not in {"postgres", "initdb"}:
             return False
-        return str(folder) in process.cmdline() or os.path.samefile(process.cwd(), folder)  # noqa: PTH121
-    except psutil.AccessDenied:
-        return bool(process.uids().real == folder.stat().st_uid)
-    except (psutil.NoSuchProcess, FileNotFoundError):
-        return False
+        try:
+            return str(folder) in process.cmdline() or os.path.samefile(process.cwd(), folder)  # noqa: PTH121
+        except psutil.AccessDenied:
+            return bool(process.uids().real == folder.stat().st_uid)
+    return False
 
 
 def _end_processes_in(folder: Path) -> None:
     left = [process for process in psutil.process_iter() if _is_postgres_in(process, folder)]
     for process in left:
-        process.terminate()
+        with suppress(psutil.NoSuchProcess):
+            process.terminate()
     psutil.wait_procs(left, timeout=ORPHAN_TIMEOUT_S)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from dotenv import dotenv_values
 
+from tmdb_assets.cli import env_file
 from tmdb_assets.cli.env_file import COMPOSE_VARIABLES, PASSWORDS, fill, write_env
 from tmdb_assets.settings import PROJECT_ROOT, Settings
 from tmdb_assets_tests.stage.waiting import PATIENCE_S
@@ -134,3 +135,14 @@ def test_a_symbolic_link_is_kept(project: Path) -> None:
 def test_a_variable_is_declared_once() -> None:
     assert not set(COMPOSE_VARIABLES) & {name.upper() for name in Settings.model_fields}
     assert all(EXAMPLE.count(f"\n# {name}=\n") == 1 for name in PASSWORDS)
+
+
+@pytest.mark.parametrize(("content", "said"), [(b"# \xe9t\xe9\n", "is not UTF-8"), (None, "cannot be used (Is a")])
+def test_an_unreadable_file_is_named_in_one_line(content, said, tmp_path, monkeypatch):
+    path = tmp_path / ".env"
+    path.write_bytes(content) if content else path.mkdir()
+    monkeypatch.setattr(env_file, "CHECKOUT", tmp_path)
+    monkeypatch.setattr("sys.argv", ["env_file.py"])
+    with pytest.raises(SystemExit) as caught:
+        env_file.main()
+    assert str(caught.value).startswith(f"{path} {said}")
