@@ -99,10 +99,11 @@ def test_a_cluster_of_a_version_that_is_not_bundled_is_refused(tmp_path):
 def test_a_server_that_does_not_start_says_why_and_what_is_too_small(resting, monkeypatch):
     configuration = resting / "postgresql.auto.conf"
     before = configuration.read_text()
+    server = embedded_module.EmbeddedPostgres(resting)
     configuration.write_text("listen_addresses = '*'\nport = 70000\n")
     try:
         with pytest.raises(WarehouseUnavailableError) as caught:
-            open_server(settings(), data_dir=resting)
+            server.start()
         assert "does not start (pg_ctl failed: " in str(caught.value)
         assert "postgresql.auto.conf" in str(caught.value)
         assert f"Read {resting / 'log'}, or set WAREHOUSE_URL" in str(caught.value)
@@ -113,11 +114,12 @@ def test_a_server_that_does_not_start_says_why_and_what_is_too_small(resting, mo
             usage = defaultdict(lambda: SimpleNamespace(free=1e12), {place: SimpleNamespace(free=float(free) * 1e6)})
             monkeypatch.setattr(embedded_module.shutil, "disk_usage", usage.__getitem__)
             with pytest.raises(WarehouseUnavailableError) as caught:
-                open_server(settings(), data_dir=resting)
+                server.start()
             assert f"{place} has only {free} MB free" in str(caught.value)
             assert remedy in str(caught.value)
     finally:
         configuration.write_text(before)
+        server.leave_running()  # else this process counts as its user
 
 
 def test_the_socket_is_where_its_path_fits(tmp_path, monkeypatch):
