@@ -156,7 +156,7 @@ def _connect(url: URL) -> Connection:
         if error.pgconn is None or isinstance(error, errors.ConnectionTimeout) or not _is_refused(conninfo):
             raise WarehouseUnavailableError(
                 f"Postgres at {describe(url)} cannot be reached ({first_line(error, url)})",
-                action="Start it, or correct WAREHOUSE_URL",
+                action=f"Start it, or correct WAREHOUSE_URL{_variables()}",
                 setting=SETTING,
                 retry=Retry.NOW,  # nothing answered, or the server is still starting
             ) from None
@@ -167,9 +167,7 @@ def _connect(url: URL) -> Connection:
 
 def _refusal(url: URL, error: Exception) -> WarehouseUnavailableError:
     """The server refused the connection, and would refuse it again."""
-    action = "Correct user, password or database in WAREHOUSE_URL"
-    if names := set_variables():
-        action += f", or what the environment adds to it ({', '.join(names)})"
+    action = f"Correct user, password or database in WAREHOUSE_URL{_variables()}"
     if POOLER_LACKS in str(error):
         action = (
             f"This is a connection pooler: add an entry for {url.database} to its [databases], or let WAREHOUSE_URL "
@@ -177,6 +175,12 @@ def _refusal(url: URL, error: Exception) -> WarehouseUnavailableError:
         )
     what = f"Postgres at {describe(url)} refuses the connection ({first_line(error, url)})"
     return WarehouseUnavailableError(what, action=action, setting=SETTING)
+
+
+def _variables() -> str:
+    """The end of an advice: the caller's variables of libpq, if there are any."""
+    names = ", ".join(set_variables())
+    return f", or what the environment adds to it ({names})" if names else ""
 
 
 def _has_timeout(url: URL) -> bool:

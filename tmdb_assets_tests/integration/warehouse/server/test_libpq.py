@@ -136,6 +136,7 @@ def test_a_url_outranks_them_and_a_service_fills_what_it_leaves_open(
         ("PGREQUIREAUTH", "scram-sha-256", "require"),
         ("PGCHANNELBINDING", "require", "channel binding"),
         ("PGOPTIONS", "-c nonsense=1", "nonsense"),
+        ("PGGSSENCMODE", "require", "GSSAPI"),
     ],
 )
 def test_one_that_spoils_a_connection_to_a_url_is_named(
