@@ -34,6 +34,8 @@ def read_compose(env: Mapping[str, str]) -> dict[str, Any]:
 
     def resolve(found: re.Match[str]) -> str:
         name, operator, text = found.groups()
+        if operator == ":+":
+            return str(text) if env.get(name) else ""
         if env.get(name):
             return env[name]
         if operator == ":-":
@@ -45,7 +47,7 @@ def read_compose(env: Mapping[str, str]) -> dict[str, Any]:
             return {key: walk(item) for key, item in value.items() if not str(key).startswith("x-")}
         if isinstance(value, list):
             return [walk(item) for item in value]
-        return re.sub(r"\$\{(\w+)(:[-?])([^}]*)\}", resolve, value) if isinstance(value, str) else value
+        return re.sub(r"\$\{(\w+)(:[-?+])([^}]*)\}", resolve, value) if isinstance(value, str) else value
 
     return dict(walk(yaml.safe_load(FILE.read_text(encoding="utf-8"))))
 

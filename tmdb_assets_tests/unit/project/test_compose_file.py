@@ -9,6 +9,7 @@ import pytest
 import yaml
 from compose_spec import PyOptions
 
+from tmdb_assets.settings import Settings
 from tmdb_assets_tests.stage.compose_file import FILE, made_env, read_compose
 
 OURS = {"migrate", "code", "webserver", "daemon", "viz", "etl"}
@@ -81,3 +82,54 @@ def test_pgadmin_has_the_server_and_the_password_of_the_reader(env: dict[str, st
     assert (server["Host"], server["Port"], server["Username"]) == ("postgres", 5432, "tmdb_reader")
     line = compose["configs"]["pgadmin_pgpass"]["content"].strip()
     assert line == f"postgres:5432:*:tmdb_reader:{env['WAREHOUSE_READER_PASSWORD']}"
+
+
+def test_each_service_has_only_the_variables_it_needs(env: dict[str, str]) -> None:
+    secrets = {name: f"secret-{name}" for name in ("TMDB_TOKEN", "ALERT_WEBHOOK_URL", "PGADMIN_PASSWORD")}
+    secrets |= {name: value for name, value in env.items() if name.endswith("_PASSWORD") and name not in secrets}
+    services = read_compose(env | secrets)["services"]
+    held = {
+        name: {secret for secret, value in secrets.items() if value in str(service.get("environment"))}
+        for name, service in services.items()
+    }
+    runs = {"TMDB_TOKEN", "ALERT_WEBHOOK_URL", "WAREHOUSE_LOADER_PASSWORD"}
+    assert held == {
+        "postgres": {"POSTGRES_PASSWORD"},
+        "migrate": {"POSTGRES_PASSWORD", "WAREHOUSE_LOADER_PASSWORD", "WAREHOUSE_READER_PASSWORD"},
+        "code": runs,
+        "etl": runs,
+        "webserver": {"WAREHOUSE_LOADER_PASSWORD"},
+        "daemon": {"WAREHOUSE_LOADER_PASSWORD"},
+        "viz": {"WAREHOUSE_READER_PASSWORD"},
+        "pgadmin": {"PGADMIN_PASSWORD"},
+    }
+    own = {name: set(service["environment"]) for name, service in services.items() if name in OURS}
+    code_server = {"CODE_SERVER_HOST", "CODE_SERVER_PORT"}
+    assert own["webserver"] == {"TMDB_TOKEN", "WAREHOUSE_URL", "UI_ALLOWED_HOSTS", *code_server}
+    assert own["daemon"] == {"TMDB_TOKEN", "WAREHOUSE_URL", *code_server}
+    assert own["viz"] == {"TMDB_TOKEN", "WAREHOUSE_URL", "UI_ALLOWED_HOSTS"}
+    settings = {name.upper() for name in Settings.model_fields} - {"REPORTS_DIR", "UI_ALLOWED_HOSTS"}
+    assert own["code"] == own["etl"] == {name for name in settings if not name.endswith("_PASSWORD")}
+
+
+@pytest.mark.parametrize("token", ["", "a token"])
+def test_every_service_selects_the_same_database(env: dict[str, str], token: str) -> None:
+    services = read_compose(env | {"TMDB_TOKEN": token})["services"]
+    assert {bool(services[name]["environment"]["TMDB_TOKEN"]) for name in OURS} == {bool(token)}
+
+
+def test_readers_reach_the_database_and_nothing_else(services: dict[str, Any], env: dict[str, str]) -> None:
+    networks = {name: set(service["networks"]) for name, service in services.items()}
+    assert set().union(*networks.values()) == set(read_compose(env)["networks"])
+    reached = {
+        name: {other for other, theirs in networks.items() if theirs & networks[name]} - {name} for name in networks
+    }
+    assert reached["viz"] == {"postgres", "pgadmin"}
+    assert reached["pgadmin"] == {"postgres", "viz"}
+    assert reached["webserver"] == reached["code"] - {"webserver"} | {"code"}
+    assert {"postgres", "webserver", "daemon"} <= reached["code"]
+
+
+def test_every_service_has_a_limit_of_memory_and_of_processes(services: dict[str, Any]) -> None:
+    limits = {name: (service["mem_limit"], service["pids_limit"]) for name, service in services.items()}
+    assert limits == {name: ("2g" if name in {"code", "etl"} else "1g", 512) for name in services}

@@ -59,6 +59,16 @@ def test_versions_and_locks_are_those_of_the_project() -> None:
     assert set(matrix("dependencies")["lock"]) == {path.name for path in ROOT.glob("requirements*.lock")}
 
 
+def test_a_package_that_cannot_be_audited_fails_the_audit() -> None:
+    """Without --strict, pip-audit skips it and succeeds, even if every package was skipped."""
+    steps = [step.get("run", "") for path in FILES for job in jobs(path).values() for step in job.get("steps", [])]
+    (audit,) = [step for step in steps if "pip-audit" in step]
+    options = set(audit.partition("pip-audit")[2].split())
+    assert {"--strict", "--require-hashes", "--disable-pip"} <= options
+    assert not options & {"--dry-run", "--ignore-vuln"}
+    assert "||" not in audit
+
+
 def test_the_newest_dagster_is_tried_every_week() -> None:
     """All of Dagster's packages, none with an upper bound; a failed step fails the run."""
     text = (ROOT / ".github/workflows/newest-dagster.yml").read_text(encoding="utf-8")
