@@ -229,3 +229,8 @@ def test_a_backfill_that_is_closed_between_two_days_leaves_the_rest_to_a_person(
         assert next(outcomes).ok
     requests, reason = tick(made, monkeypatch, days[-1] + ONE_DAY)
     assert (requests, "their newest runs were cancelled" in reason) == ([], True)
+    # Days that are loaded have nothing to wait for.
+    assert all(outcome.ok for outcome in backfill(made, days).values())
+    with closing(run_backfill(opened, days)) as outcomes:
+        assert next(outcomes).ok
+    assert sum(run.status is DagsterRunStatus.CANCELED for run in made.instance.get_runs()) == 2

@@ -16,6 +16,7 @@ from tmdb_assets.assets.declare import REPORTS_GROUP
 from tmdb_assets.cli import in_process, main
 from tmdb_assets.cli.in_process import DayRun
 from tmdb_assets.errors.problem import Problem
+from tmdb_assets.warehouse import retention
 
 TODAY = dt.date(2026, 8, 20)
 REPORTS = ["a report", "another"]
@@ -87,6 +88,29 @@ def test_an_earlier_day_that_fails_changes_the_exit_code(run):
     code, shown = run.command()
     assert (code, run.drawn) == (1, [TODAY])
     assert f"{day}: broken." in shown
+
+
+def test_a_day_that_failed_has_no_history_filled(run):
+    run.history[TODAY] = {"ok": False, "problems": [Problem("No luck")]}
+    code, shown = run.command()
+    assert (code, run.drawn) == (1, [])
+    assert not any("Filling" in line for line in shown)
+
+
+@pytest.mark.parametrize(("interrupted", "sent"), [(True, []), (False, ["alerts"])])
+def test_a_person_who_interrupts_is_not_alerted(run, monkeypatch, interrupted, sent):
+    found = []
+    monkeypatch.undo()
+    monkeypatch.setattr(main, "_send_alerts", lambda _: found.append("alerts"))
+    monkeypatch.setattr(retention, "drop_old_raw", lambda *_: None)
+    last = outcome(TODAY, ok=False, interrupted=interrupted)
+    main._keep_house(SimpleNamespace(warehouse=None), last)
+    assert found == sent
+    found.clear()
+    monkeypatch.setattr(main, "_open_platform", lambda _: nullcontext(SimpleNamespace(address="here")))
+    monkeypatch.setattr(in_process, "run_backfill", lambda *_, **__: (each for each in [last]))
+    assert main._backfill(run.console, [TODAY], refresh=False) == (130 if interrupted else 1)
+    assert found == sent
 
 
 @pytest.mark.parametrize(("charts", "code"), [({"interrupted": True}, 130), ({"problems": [Problem("No disk")]}, 1)])
