@@ -171,7 +171,7 @@ def raw_export(
                 problem = error
                 if isinstance(error, ExportGoneError):
                     note_gone(context.instance, context.run.run_id, tmdb.settings.export_url)
-        yield export_stored(warehouse, day, problem, is_past=is_past)
+        yield export_stored(warehouse, day, fetched, problem, is_past=is_past)
         if problem and is_past:
             _require_other_source(warehouse, day, problem)
         yield step.materialized(fetched)

@@ -73,7 +73,9 @@ def lists_stored(fetched: Fetched) -> AssetCheckResult:
     return check_result(LISTS_STORED, not missing, text)
 
 
-def export_stored(warehouse: Warehouse, day: dt.date, problem: TmdbError | None, *, is_past: bool) -> AssetCheckResult:
+def export_stored(
+    warehouse: Warehouse, day: dt.date, fetched: Fetched, problem: TmdbError | None, *, is_past: bool
+) -> AssetCheckResult:
     """Warns when the day's export is not stored, or when requesting it again failed but may succeed later."""
     with warehouse.begin() as connection:
         crawl = fetch_log.find_crawl(connection, day, "export")
@@ -92,6 +94,8 @@ def export_stored(warehouse: Warehouse, day: dt.date, problem: TmdbError | None,
     else:
         advice = "; it is no longer published." if is_gone else f". To add them: {again}."
         text = f"The export of {day} is stored." + (lacks + advice if later else "")
+        if fetched.skipped:
+            text += f" {fetched.skipped} of its {fetched.lines} lines have no usable film and are left out."
     return check_result(EXPORT_STORED, is_stored and (problem is None or is_gone), text, films_known_since=later)
 
 

@@ -83,10 +83,10 @@ def read_json(body: bytes | bytearray) -> tuple[Any, int]:
     """Parse JSON; remove NULs and replace lone surrogates by U+FFFD, in keys as well as in values. Return their number.
 
     Raises `ValueError` for anything that is not JSON: NaN, Infinity, numbers beyond a double, bad UTF-8; and for
-    nesting that orjson cannot write, more than a million values, or a longer text. Integers beyond 64 bits become
-    floats. Raw NULs, which JSON forbids, count too.
+    nesting that orjson cannot write, more than a million values and escapes, or a text of over 10 million characters.
+    Integers beyond 64 bits become floats. Raw NULs, which JSON forbids, count too.
     """
-    if body.count(b",") + body.count(b"[") + body.count(b"{") > _MOST_VALUES:
+    if sum(map(body.count, (b",", b"[", b"{", b"\\"))) > _MOST_VALUES:
         raise ValueError("more values than an answer can have")
     removed = body.count(b"\0")
     body = body.replace(b"\0", b"")

@@ -95,6 +95,8 @@ def test_an_export_with_few_faults_is_believed(made, answer, films):
     failed = [check.check_name for check in outcome.checks if not check.passed]
     assert (outcome.ok, failed) == (True, ["today_is_there"])  # 40 days later
     assert len(made.rows(FACTS, day=PAST)) == films
+    (text,) = [check.description for check in outcome.checks if check.check_name == "export_stored"]
+    assert ("4 of its 90 lines have no usable film and are left out" in text) == (films == 86)
 
 
 def test_removed_films_are_not_missed(made):

@@ -41,6 +41,7 @@ UNREADABLE = {
     ),
     "too many encodings": (reply(200, b"x", {"Content-Encoding": ", ".join(["gzip"] * 9)}), "wrongly compressed"),
     "millions of values": (reply(200, b'{"a":[' + b"[]," * 2_000_000 + b"[]]}"), "more values"),
+    "millions of escapes": (reply(200, b'{"title": "' + rb"\u0000" * 2_000_000 + b'"}'), "more values"),
     "a long text": (reply(200, b'{"title": "' + b"x" * 60_000_000 + b'"}'), "a text longer"),
     "a long key": (reply(200, b'{"a": [{"' + b"x" * 11_000_000 + b'": 1}]}'), "a text longer"),
     "nested": (reply(200, b'{"a":' * 100_000), "no valid JSON"),
