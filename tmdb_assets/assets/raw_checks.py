@@ -84,7 +84,9 @@ def export_stored(
     is_gone = isinstance(problem, ExportGoneError)
     again = f"tmdb-assets backfill --from {day} --to {day} --refresh"
     lacks = f" {later} films became known since it was read and are not in it"
-    if not is_stored:
+    if not is_stored and problem and is_past:
+        text = f"{problem.problem.what}."  # where the day has no other rows, its error says the rest
+    elif not is_stored:
         text = str(problem or "") or (
             f"The export of {day} is not stored, so films outside that day's discover have no fact. The gap filler "
             f"requests it once the day is past. To request it now: {again}."
