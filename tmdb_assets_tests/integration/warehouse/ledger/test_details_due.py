@@ -120,6 +120,7 @@ def test_what_was_not_answered_is_owed(tables):
         10: (DAY, "changed", [], ago(40), None, False),
         11: (ago(2), "changed", [(ago(1), 200)], ago(9), None, False),  # its details were rejected
     }
+    cases[12] = (ago(2), "changed", [], ago(9), DAY, False)  # gone by an earlier run of today
     list_film(tables, 7, day=ago(2))
     for movie_id, (day, reason, answers, details, removed, _) in cases.items():
         know(tables, movie_id, as_of=details or ago(9), details=details, removed=removed)

@@ -102,6 +102,14 @@ def test_names_show_at_once_without_a_renewal(tables: Tables) -> None:
     assert tables.value("select title from vw_top_movies where rank = 1") == "New"
 
 
+def test_the_newest_day_again_counts_the_totals_though_no_film_changed(tables: Tables) -> None:
+    """As the check of the latest state advises."""
+    tables.execute("delete from top_movie")
+    with tables.warehouse.begin() as connection:
+        keep_latest(connection, tables.value("select max(date_id) from load_day"))
+    assert shown(tables) == RIGHT
+
+
 def test_a_load_of_the_past_that_changes_no_total_renews_none(tables: Tables) -> None:
     kept = tables.rows("select xmin::text from popularity_total")
     load_day(tables.warehouse, BEFORE - dt.timedelta(days=1), {1: (50.0, 1.0, 1)})  # a day of the past
