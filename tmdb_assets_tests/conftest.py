@@ -7,6 +7,7 @@ import datetime as dt
 import gc
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -24,6 +25,10 @@ for variable in [name for name in os.environ if name.startswith("TMDB_")]:
     del os.environ[variable]
 for variable in ("WAREHOUSE_URL", "DAGSTER_HOME"):
     os.environ.pop(variable, None)
+
+# Bytecode is kept, whatever the environment says: else each worker and each command compiles everything again.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # Nor must the pages of the tests' runs lie among the developer's.
 os.environ["REPORTS_DIR"] = tempfile.mkdtemp(prefix="tmdb-assets-tests-reports-")
