@@ -28,7 +28,7 @@ def started_command(name: str, health: str, environment: Mapping[str, str], log:
     address = f"http://127.0.0.1:{port}"
     with log.open("w") as output, subprocess.Popen(command, env=environment, stdout=output, stderr=output) as process:
         try:
-            up = wait_until(lambda: answers(address + health) or process.poll() is not None)
+            up = wait_until(lambda: answers(address + health) or process.poll() is not None, every=0.1)
             assert up, log.read_text()
             assert process.poll() is None, log.read_text()
             yield address

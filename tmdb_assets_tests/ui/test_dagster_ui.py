@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Locator, Page
 
-OFFERED_WITHIN_S = 5
+EFFECT_WITHIN_S = 5  # of a click; after that it is repeated
 KNOWN_FILM = 603
 OWN_REQUESTS = """async (run) => ({
   graphql: (await fetch("/graphql", {method: "POST", headers: {"content-type": "application/json"},
@@ -86,25 +87,41 @@ def address(browser, home: Path, tables: Tables, days: list[dt.date]) -> Iterato
 
 
 def launch(page: Page, days: str, button: str, message: str) -> None:
-    """Choose the days in the dialog that the page's Materialize button opens, launch them, and wait for the message."""
-    page.get_by_role("button", name="Materialize").first.click()
+    """Choose the days in the dialog that the page's Materialize button opens, launch them, and wait for the message.
+
+    The dialog forgets the days if its list of partitions arrives later, and then shows the button, but disabled. Each
+    step is repeated until its effect is seen.
+    """
     dialog = page.get_by_role("dialog")
-    chosen = dialog.get_by_role("textbox").first
-    confirm = dialog.get_by_role("button", name="Confirm")  # shown while upstream assets have not run yet
-    chosen.or_(confirm).first.wait_for()
-    if confirm.is_visible():
-        confirm.click()
-    offered = dialog.get_by_role("button", name=button)
-    assert wait_until(lambda: choose(chosen, days, offered))
-    offered.click()
+    offered = dialog.get_by_role("button", name=button, disabled=False)
+    assert wait_until(
+        lambda: choose(page, dialog, days, offered) and click(offered, until=lambda: not offered.is_visible())
+    )
     page.get_by_text(message).wait_for()
 
 
-def choose(chosen: Locator, days: str, offered: Locator) -> bool:
-    """Write the days into the dialog, which forgets them if its list of partitions arrives later."""
-    chosen.fill(days)
-    chosen.press("Enter")
-    return wait_until(offered.is_visible, OFFERED_WITHIN_S)
+def choose(page: Page, dialog: Locator, days: str, offered: Locator) -> bool:
+    """Take the next step towards a dialog with these days; say whether it offers to launch them."""
+    chosen = dialog.get_by_role("textbox").first
+    confirm = dialog.get_by_role("button", name="Confirm")  # shown while upstream assets have not run yet
+    if not dialog.is_visible():
+        click(page.get_by_role("button", name="Materialize").first, until=chosen.or_(confirm).first.is_visible)
+    elif confirm.is_visible():
+        click(confirm, until=chosen.is_visible)
+    elif chosen.is_visible():
+        chosen.fill(days)
+        chosen.press("Enter")
+        return wait_until(offered.is_visible, EFFECT_WITHIN_S, every=0.1)
+    return False
+
+
+def click(button: Locator, *, until: Callable[[], bool]) -> bool:
+    """Click a button; say whether this had its effect within some seconds."""
+    from playwright import sync_api
+
+    with suppress(sync_api.TimeoutError):  # it is not there any more, or covered
+        button.click(timeout=EFFECT_WITHIN_S * 1000)
+    return wait_until(until, EFFECT_WITHIN_S, every=0.1)
 
 
 def test_days_are_loaded_by_clicking_and_a_check_and_a_chart_are_read(
@@ -117,7 +134,7 @@ def test_days_are_loaded_by_clicking_and_a_check_and_a_chart_are_read(
         launch(page, f"[{earlier[0]}...{earlier[-1]}]", "Launch backfill", "Created backfill")  # 3 partitions
         page.goto(f"{address}/locations/tmdb_assets/jobs/daily")
         launch(page, str(today), "Launch 1 run", "Launched run")
-        page.get_by_role("link", name="View", exact=True).click()
+        page.goto(f"{address}/locations/tmdb_assets/jobs/daily/runs")
         page.get_by_text("Success", exact=True).first.wait_for()
         assert tables.value("select count(*) from fact_movie_daily where date_id = :day", day=today) > 0
 
@@ -125,8 +142,8 @@ def test_days_are_loaded_by_clicking_and_a_check_and_a_chart_are_read(
         read_chart(page, address, tables)
         read_tables(page, address)
 
-        assert wait_until(lambda: tables.column(FILLED, film=KNOWN_FILM, today=today) == earlier)
-        assert wait_until(lambda: shows_all_days(page, address))
+        assert wait_until(lambda: tables.column(FILLED, film=KNOWN_FILM, today=today) == earlier, every=0.5)
+        assert wait_until(lambda: shows_all_days(page, address), every=0.5)
 
         # Errors are not asserted: Dagster's own pages warn of queries that were open when the reader left.
         assert {urlsplit(request).hostname for request in watched.requests} <= {"127.0.0.1", None}
