@@ -17,6 +17,14 @@ from tmdb_assets_tests.stage.waiting import PATIENCE_S
 
 PYTHON = (sys.executable, "-W", "ignore")
 COMMAND = (*PYTHON, "-m", "tmdb_assets.cli.main")
+# The command with reports that draw nothing: pictures are two fifths of a run's time.
+DRAW_NOTHING = """
+from tmdb_assets.assets import reports
+from tmdb_assets.cli.main import main
+reports.draw = lambda *_: {}
+main(prog_name="tmdb-assets")
+"""
+WITHOUT_PICTURES = (*PYTHON, "-c", DRAW_NOTHING)
 MANY_REFUSALS = """
 import json, sys
 from click.testing import CliRunner

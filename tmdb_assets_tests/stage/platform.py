@@ -60,8 +60,7 @@ class Graph(Tables):
         ops: dict[str, Any] = {step: {"config": {"refresh": True}} for step in FETCHING} if refresh else {}
         made = self.definitions.resolve_job_def(job)
         if only is None and not charts and job == "daily":
-            specs = self.definitions.resolve_all_asset_specs()
-            only = {spec.key.to_user_string() for spec in specs if spec.group_name != REPORTS_GROUP}
+            only = self.assets_without_charts()
         return made.execute_in_process(
             partition_key=day.isoformat(),
             instance=self.instance,
@@ -69,6 +68,11 @@ class Graph(Tables):
             asset_selection=None if only is None else [AssetKey(name) for name in sorted(only)],
             raise_on_error=False,
         )
+
+    def assets_without_charts(self) -> list[str]:
+        """The names of all assets but the reports."""
+        specs = self.definitions.resolve_all_asset_specs()
+        return [spec.key.to_user_string() for spec in specs if spec.group_name != REPORTS_GROUP]
 
     def close(self) -> None:
         """Close the source and the instance."""

@@ -30,11 +30,9 @@ def replay():
 
 
 @pytest.fixture(scope="module")
-def database(server, replay):
+def database(server, loaded_databases, today):
     """A database in which today is loaded."""
-    with fresh_database(server) as url:
-        done = command(url, replay, "run")
-        assert done.returncode == 0, done.stdout + done.stderr
+    with fresh_database(server, loaded_databases(CATALOGUE, today)) as url:
         yield url
 
 

@@ -159,7 +159,7 @@ def test_a_day_without_details_is_not_ok(warehouse, monkeypatch, down):
         made.replay.faults = down_after(0) if down else None
         monkeypatch.setattr("tmdb_assets.partitions.today", lambda: DAY)
         opened = in_process.Platform(made.instance, made.definitions, made.source, warehouse)
-        outcome = in_process.run_day(opened, DAY, today=DAY)
+        outcome = in_process.run_day(opened, DAY, today=DAY, assets=made.assets_without_charts())
         assert (outcome.ok, outcome.problems, len(outcome.causes)) == (not down, [], int(down))
         assert all("Run again before midnight UTC" in cause for cause in outcome.causes)
         assert made.value(FACTS, day=DAY) == 150

@@ -21,7 +21,7 @@ from tmdb_assets_tests.cases.awkward import catalogue, sound_films
 from tmdb_assets_tests.fakes.replay import Fault, ReplayServer
 from tmdb_assets_tests.oracle import expected
 from tmdb_assets_tests.oracle.compare import Tables, assert_tables_equal
-from tmdb_assets_tests.stage.command import PYTHON, command_environment, finish, start
+from tmdb_assets_tests.stage.command import PYTHON, WITHOUT_PICTURES, command_environment, finish, start
 from tmdb_assets_tests.stage.postgres import needs_embedded
 from tmdb_assets_tests.stage.restarts import OwnServer, own_server
 from tmdb_assets_tests.stage.waiting import PATIENCE_S, wait_until
@@ -88,7 +88,7 @@ def retried_steps(url: sa.URL) -> set[str]:
 def test_no_request_is_sent_without_the_lock_during_a_restart(own: OwnServer, url: sa.URL) -> None:
     holding = Holding(HELD_FROM)
     with ReplayServer(FILMS, holding) as replay:
-        run = start(command_environment(url, replay), "run")
+        run = start(command_environment(url, replay), "run", program=WITHOUT_PICTURES)
         assert holding.reached.wait(PATIENCE_S), run.poll()
         with psycopg.connect(render_url(url), autocommit=True) as watcher:
             stored = "select count(*) from raw_details"
@@ -132,7 +132,7 @@ def test_a_restart_during_a_statement(
 ) -> None:
     holding = Holding(HELD_FROM)
     with ReplayServer(FILMS, holding) as replay:
-        run = start(command_environment(url, replay), "run")
+        run = start(command_environment(url, replay), "run", program=WITHOUT_PICTURES)
         assert holding.reached.wait(PATIENCE_S), run.poll()
         where = url if database is None else url.set(database=database)
         _, is_blocked = blocked_by(where, f"lock table {table} in share mode")
@@ -174,6 +174,6 @@ def test_postgres_that_stays_away_ends_the_run_in_one_line_and_the_next_run_fini
     with psycopg.connect(render_url(url)) as connection:
         assert connection.execute("select count(*) from raw_discover").fetchone() == (len(FILMS.listing),)
     with ReplayServer(FILMS) as replay:
-        assert_ended_right(start(command_environment(url, replay), "run"), url)
+        assert_ended_right(start(command_environment(url, replay), "run", program=WITHOUT_PICTURES), url)
         assert "/discover/movie" not in replay.paths
     assert statuses(url)[-2:] == ["FAILURE", "SUCCESS"]

@@ -26,7 +26,7 @@ from tmdb_assets_tests.fakes.replay import ReplayServer
 from tmdb_assets_tests.oracle import expected
 from tmdb_assets_tests.oracle.compare import Tables, assert_tables_equal, copied_warehouse, state_of
 from tmdb_assets_tests.stage.at_once import lock_holder, wait_for_lock
-from tmdb_assets_tests.stage.command import command_environment, run
+from tmdb_assets_tests.stage.command import WITHOUT_PICTURES, command_environment, run
 from tmdb_assets_tests.stage.platform import checks_of, failures_of, platform
 from tmdb_assets_tests.stage.pooler import needs_pgbouncer, transaction_pooler
 from tmdb_assets_tests.stage.postgres import as_text, connect, settings
@@ -63,7 +63,7 @@ def test_a_run_gives_the_same_rows_as_without_a_pooler(
     pooled: sa.URL, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with ReplayServer(FILMS) as replay:
-        done = run(command_environment(pooled, replay), "run")
+        done = run(command_environment(pooled, replay), "run", program=WITHOUT_PICTURES)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     tables = Tables(Warehouse(url=server.url.set(database=pooled.database)))
     (day,) = tables.column("select date_id from load_day")
