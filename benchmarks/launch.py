@@ -24,7 +24,7 @@ def main() -> None:
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="arguments of tmdb-assets")
     given = parser.parse_args()
     if given.today:
-        partitions.today = lambda: given.today
+        partitions.now = lambda: dt.datetime.combine(given.today, dt.datetime.now(dt.UTC).time(), dt.UTC)
     if given.assets:
         from tmdb_assets.cli import in_process
 

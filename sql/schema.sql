@@ -202,6 +202,7 @@ CREATE TABLE IF NOT EXISTS fetch_log (
     kind TEXT NOT NULL,
     started_at TIMESTAMP WITH TIME ZONE NOT NULL,
     finished_at TIMESTAMP WITH TIME ZONE,
+    crawl_number BIGINT DEFAULT 1 NOT NULL,
     request_count BIGINT NOT NULL,
     row_count BIGINT NOT NULL,
     page_count BIGINT,
@@ -225,6 +226,8 @@ COMMENT ON COLUMN fetch_log.kind IS 'What was requested: films by discover, thei
 COMMENT ON COLUMN fetch_log.started_at IS 'When the first request was sent (UTC).';
 
 COMMENT ON COLUMN fetch_log.finished_at IS 'When it was complete (UTC); NULL while it is not.';
+
+COMMENT ON COLUMN fetch_log.crawl_number IS 'How often the day was begun: 1, and one more for each refresh.';
 
 COMMENT ON COLUMN fetch_log.request_count IS 'Requests sent, retries included.';
 
@@ -310,8 +313,11 @@ CREATE TABLE IF NOT EXISTS raw_details (
     status_code SMALLINT NOT NULL,
     payload JSONB,
     fetched_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    crawl_number BIGINT DEFAULT 1 NOT NULL,
     CONSTRAINT pk_raw_details PRIMARY KEY (snapshot_date, movie_id),
-    CONSTRAINT ck_raw_details_movie_id_at_least CHECK (movie_id >= 1)
+    CONSTRAINT ck_raw_details_movie_id_at_least CHECK (movie_id >= 1),
+    CONSTRAINT ck_raw_details_fetched_at_on_day CHECK ((fetched_at at time zone 'UTC')::date = snapshot_date),
+    CONSTRAINT ck_raw_details_crawl_number_at_least CHECK (crawl_number >= 0)
 )
  PARTITION BY RANGE (snapshot_date);
 
@@ -327,7 +333,9 @@ COMMENT ON COLUMN raw_details.status_code IS 'HTTP status: 200, or 404 for a del
 
 COMMENT ON COLUMN raw_details.payload IS 'The film''s details as answered; NULL for 404.';
 
-COMMENT ON COLUMN raw_details.fetched_at IS 'When the details were answered (UTC).';
+COMMENT ON COLUMN raw_details.fetched_at IS 'When the details were answered (UTC): on the day itself.';
+
+COMMENT ON COLUMN raw_details.crawl_number IS 'Which crawl of the day it is from; a refresh begins another.';
 
 CREATE TABLE IF NOT EXISTS raw_discover (
     snapshot_date DATE NOT NULL,
@@ -338,13 +346,16 @@ CREATE TABLE IF NOT EXISTS raw_discover (
     rank BIGINT NOT NULL,
     payload JSONB NOT NULL,
     fetched_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    crawl_number BIGINT DEFAULT 1 NOT NULL,
     CONSTRAINT pk_raw_discover PRIMARY KEY (snapshot_date, movie_id),
     CONSTRAINT ck_raw_discover_movie_id_at_least CHECK (movie_id >= 1),
     CONSTRAINT ck_raw_discover_popularity_at_least CHECK (popularity >= 0),
     CONSTRAINT ck_raw_discover_vote_average_at_least CHECK (vote_average >= 0),
     CONSTRAINT ck_raw_discover_vote_average_at_most CHECK (vote_average <= 10),
     CONSTRAINT ck_raw_discover_vote_count_at_least CHECK (vote_count >= 0),
-    CONSTRAINT ck_raw_discover_rank_at_least CHECK (rank >= 1)
+    CONSTRAINT ck_raw_discover_rank_at_least CHECK (rank >= 1),
+    CONSTRAINT ck_raw_discover_fetched_at_on_day CHECK ((fetched_at at time zone 'UTC')::date = snapshot_date),
+    CONSTRAINT ck_raw_discover_crawl_number_at_least CHECK (crawl_number >= 0)
 )
  PARTITION BY RANGE (snapshot_date);
 
@@ -364,7 +375,9 @@ COMMENT ON COLUMN raw_discover.rank IS 'Place in the day''s list, or in its slic
 
 COMMENT ON COLUMN raw_discover.payload IS 'The film''s entry on the page.';
 
-COMMENT ON COLUMN raw_discover.fetched_at IS 'When the page was answered (UTC).';
+COMMENT ON COLUMN raw_discover.fetched_at IS 'When the page was answered (UTC): on the day itself.';
+
+COMMENT ON COLUMN raw_discover.crawl_number IS 'Which crawl of the day it is from; a refresh begins another.';
 
 CREATE TABLE IF NOT EXISTS raw_export (
     snapshot_date DATE NOT NULL,

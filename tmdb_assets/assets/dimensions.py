@@ -14,11 +14,11 @@ from dagster import (
     ResourceParam,
 )
 
+from tmdb_assets import partitions
 from tmdb_assets.assets.day_details import FILMS_A_CHUNK, DayDetails
 from tmdb_assets.assets.declare import day_of, table_asset
 from tmdb_assets.assets.details_tables import conformed, details_asset, with_reference
 from tmdb_assets.assets.publish import AssetEvent, check_result, publish
-from tmdb_assets.partitions import run_date
 from tmdb_assets.transforms.calendar import calendar_rows
 from tmdb_assets.transforms.conform import Row
 from tmdb_assets.transforms.discover import first_movie_rows, language_rows
@@ -153,8 +153,8 @@ def _discovered(warehouse: Warehouse, day: dt.date) -> Iterator[list[dict[str, A
 
 # Downstream of TMDb's first answer, so that a wrong token leaves an empty warehouse empty.
 @table_asset(dimensions.dim_date, daily=False, deps=["raw_reference"], made_from=["the calendar"])
-def dim_date(context: AssetExecutionContext, warehouse: ResourceParam[Warehouse]) -> Iterator[AssetEvent]:
+def dim_date(warehouse: ResourceParam[Warehouse]) -> Iterator[AssetEvent]:
     """The calendar, from the first year of the partitions to the end of next year."""
     table = dimensions.dim_date
-    rows = calendar_rows(warehouse.settings.tmdb_first_day.year, run_date(context.run.run_id).year + 1)
+    rows = calendar_rows(warehouse.settings.tmdb_first_day.year, partitions.today().year + 1)
     yield from publish(warehouse, table, conformed(table, [rows]))

@@ -3,13 +3,14 @@
 import datetime as dt
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import sqlalchemy as sa
 from dagster import AssetCheckResult, AssetExecutionContext, Config, MaterializeResult, ResourceParam
 from pydantic import Field
 
+from tmdb_assets import partitions
 from tmdb_assets.assets.declare import day_of, table_asset
 from tmdb_assets.assets.failures import MissingDayError, note_gone
 from tmdb_assets.assets.publish import REFUSALS, AssetEvent, materialized, refusal_check
@@ -32,7 +33,6 @@ from tmdb_assets.fetch.export import fetch_export_day
 from tmdb_assets.fetch.progress import Progress
 from tmdb_assets.fetch.reference import fetch_reference
 from tmdb_assets.fetch.step import Fetched, Fetcher
-from tmdb_assets.partitions import run_date
 from tmdb_assets.tmdb.errors import TmdbError
 from tmdb_assets.tmdb.export.download import ExportGoneError
 from tmdb_assets.warehouse.ledger import fetch_log
@@ -59,15 +59,15 @@ class _Step:
     tmdb: TmdbSource
     progress: Progress
 
-    @property
+    @cached_property
     def day(self) -> dt.date:
-        """The day of the partition; of a run without one, the day on which it began."""
-        return day_of(self.context) if self.context.has_partition_key else run_date(self.context.run.run_id)
+        """The day of the partition; of a run without one, today."""
+        return day_of(self.context) if self.context.has_partition_key else partitions.today()
 
     @property
     def is_past(self) -> bool:
         """Whether the day is over: then only its id export may be requested."""
-        return self.day != run_date(self.context.run.run_id)
+        return self.day != partitions.today()
 
     def fetcher(self) -> Fetcher:
         """What a fetching step needs; from here on the client's figures count for this asset."""

@@ -50,7 +50,7 @@ def details_complete(warehouse: Warehouse, day: dt.date, fetched: Fetched) -> As
     """Fails when fetching was given up, warns of single films without an answer; the day is loaded either way."""
     with warehouse.begin() as connection:
         crawl = fetch_log.find_crawl(connection, day, "details")
-        missing = details_due.count_missing(connection, day, crawl.started_at) if crawl else 0
+        missing = details_due.count_missing(connection, day, crawl.number) if crawl else 0
         films = sum(details_due.count_due(connection, day).values())
     text = f"All {films} films whose details were due on {day} were answered."
     if missing:
@@ -62,7 +62,9 @@ def details_complete(warehouse: Warehouse, day: dt.date, fetched: Fetched) -> As
             f"{f'{cause}. ' if cause else ''}{missing} of the {films} films whose details were due on {day} were not "
             f"answered; they keep their last details and have their facts. {advice}"
         )
-    severity = AssetCheckSeverity.ERROR if fetched.given_up else AssetCheckSeverity.WARN
+    # After midnight there is nothing to do: a later day requests them by itself.
+    is_outage = fetched.given_up and day == partitions.today()
+    severity = AssetCheckSeverity.ERROR if is_outage else AssetCheckSeverity.WARN
     return check_result(DETAILS_COMPLETE, not missing, text, severity, films_due=films, films_missing=missing)
 
 
@@ -126,7 +128,7 @@ def pages_complete(warehouse: Warehouse, day: dt.date, fetched: Fetched) -> Asse
         )
     elif not complete:
         unread = ", ".join(map(str, fetched.failed)) or "unknown"
-        cause = next(iter(fetched.failed.values()), "")
+        cause = fetched.given_up or next(iter(fetched.failed.values()), "")
         advice = "Run it again before midnight UTC." if day == today else "Its export gives the popularity of the rest."
         text += (
             f" The day is not complete{_films_of_how_many(fetched)} (pages without a readable answer: {unread}"

@@ -207,7 +207,6 @@ def run_day(
     cancelled.
     """
     run_id, today = str(uuid.uuid4()), today or partitions.today()
-    partitions.begin_run(run_id, today)
     if not assets and day != today:
         assets = platform.needs(day, job)
     started, requests_before = time.monotonic(), platform.source.requests

@@ -16,7 +16,7 @@ from tmdb_assets.fetch.discover import (
     store_pages,
     stored_films,
 )
-from tmdb_assets.fetch.step import Fetched, Fetcher, store_in_batches
+from tmdb_assets.fetch.step import Fetched, Fetcher, store_in_batches, until_midnight
 from tmdb_assets.tmdb.errors import UnreadableAnswerError
 from tmdb_assets.tmdb.slices import Slice, SlicePage, Span, crawl_all
 from tmdb_assets.transforms.discover import page_name
@@ -32,7 +32,7 @@ def fetch_catalogue(fetcher: Fetcher) -> Fetched:
     """
     warehouse, day = fetcher.warehouse, fetcher.day
     fetched = Fetched(Loaded(raw.raw_discover))
-    with fetcher.turn():
+    with until_midnight(fetched), fetcher.turn():
         known = find_stored(fetcher, fetched)
         if known and known.is_whole_catalogue:
             rest_complete(fetcher, known)
@@ -43,7 +43,7 @@ def fetch_catalogue(fetcher: Fetcher) -> Fetched:
                 finished, begun = fetch_log.finished_slices(connection, day), fetch_log.begun_slices(connection, day)
 
         def seen(span: Span) -> dict[int, int]:
-            return stored_films(fetcher, begun[span][1], span)
+            return stored_films(fetcher, known, begun[span][1], span) if known else {}
 
         with closing(crawl_all(fetcher.client, skip=finished, begun=begun, seen=seen)) as pages:
             first = list(islice(pages, 1))  # nothing is written until TMDb has answered

@@ -7,7 +7,7 @@ from contextlib import closing
 
 from tmdb_assets import partitions
 from tmdb_assets.fetch.progress import Advance
-from tmdb_assets.fetch.step import Fetched, Fetcher, reject, store_in_batches
+from tmdb_assets.fetch.step import Fetched, Fetcher, reject, store_in_batches, until_midnight
 from tmdb_assets.tmdb.changes import fetch_changes
 from tmdb_assets.tmdb.client import Answer
 from tmdb_assets.tmdb.errors import BadRequestError, TmdbError, UnreachableError, UnreadableAnswerError
@@ -33,14 +33,14 @@ def fetch_details(fetcher: Fetcher, max_age_days: int) -> Fetched:
     """
     warehouse, day = fetcher.warehouse, fetcher.day
     fetched = Fetched(Loaded(raw.raw_details))
-    with fetcher.turn():
+    with until_midnight(fetched), fetcher.turn():
         if not fetcher.refresh and _is_complete(fetcher, max_age_days):
             fetcher.say(f"raw_details: {day} is already complete, no requests needed")
             return fetched
         with fetcher.crawl("details") as opened:
             fetched.due = _plan(fetcher, max_age_days)
             with warehouse.begin() as connection:
-                missing = details_due.films_due(connection, day, opened.started_at)
+                missing = details_due.films_due(connection, day, opened.number)
                 # Few films are due on most days: the share of rejected rows is that of all films of the day.
                 films = max(sum(fetched.due.values()), count_rows(connection, raw.raw_discover, day))
             fetched.stored_before = films - len(missing)
@@ -63,7 +63,7 @@ def _is_complete(fetcher: Fetcher, max_age_days: int) -> bool:
             return False
         changed = () if fetch_log.changes_known_until(connection, day) == day else None
         details_due.plan_details(connection, day, changed, max_age_days)
-        return not details_due.films_due(connection, day, known.started_at)
+        return not details_due.films_due(connection, day, known.number)
 
 
 def _plan(fetcher: Fetcher, max_age_days: int) -> dict[str, int]:
@@ -142,7 +142,7 @@ def _store_details(fetcher: Fetcher, batch: list[FilmAnswer], fetched: Fetched) 
             refused.append(rejected)
             fetched.failed[movie_id] = f"the answer is not the details of film {movie_id}"
         else:
-            rows.append(row)
+            rows.append(row | {"crawl_number": fetcher.crawl_number})
     conformed = as_frame(table, rows, film_part)
     conformed.rejected += refused
     conformed.received += len(refused)

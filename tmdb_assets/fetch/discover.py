@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
 
-from tmdb_assets.fetch.step import Fetched, Fetcher, reject, store_in_batches
+from tmdb_assets.fetch.step import Fetched, Fetcher, reject, store_in_batches, until_midnight
 from tmdb_assets.tmdb.discover import MAX_PAGES, crawl
 from tmdb_assets.tmdb.errors import UnreadableAnswerError
 from tmdb_assets.tmdb.pages import DiscoverPage, Listing
@@ -29,13 +29,13 @@ def fetch_discover(fetcher: Fetcher, max_pages: int) -> Fetched:
     if more than a few percent fail, or TMDb answers nothing, the error is raised. Answers are stored either way.
     """
     fetched = Fetched(Loaded(raw.raw_discover))
-    with fetcher.turn():
+    with until_midnight(fetched), fetcher.turn():
         known = find_stored(fetcher, fetched)
         last, listing = min(max_pages, MAX_PAGES), Listing()
         missing = {*range(1, last + 1)}
         if known:
             stored, missing = known.stored_pages, {*range(1, min(last, known.page_count or last) + 1)}
-            seen = stored_films(fetcher, stored)
+            seen = stored_films(fetcher, known, stored)
             listing = Listing(page_count=known.page_count, stored=stored, seen=seen)
             missing -= stored
             if not missing and not known.is_complete:
@@ -58,22 +58,26 @@ def fetch_discover(fetcher: Fetcher, max_pages: int) -> Fetched:
                     note = partial(fetch_log.note_pages, day=fetcher.day, page_count=listing.page_count)
                     store_pages(fetcher, batch, fetched, note)
 
-                store_in_batches(chain(first, pages), PAGES_A_BATCH, judge, store)
+                try:
+                    store_in_batches(chain(first, pages), PAGES_A_BATCH, judge, store)
+                finally:
+                    fetched.films_missing, fetched.films_listed = listing.missing(last), listing.expected(last)
                 require_some(fetched, fetcher.day)
-                fetched.films_missing, fetched.films_listed = listing.missing(last), listing.expected(last)
                 opened.is_complete = not fetched.failed and listing.is_complete(last)
     return fetched
 
 
-def stored_films(fetcher: Fetcher, stored: Collection[int], span: fetch_log.Span | None = None) -> dict[int, int]:
-    """The films of a day's stored pages, or of those of a slice, with their page.
+def stored_films(
+    fetcher: Fetcher, crawl: fetch_log.Crawl, stored: Collection[int], span: fetch_log.Span | None = None
+) -> dict[int, int]:
+    """The films of a crawl's stored pages, or of those of a slice, with their page.
 
     None where the day has pages of both kinds: then nothing tells which a film came from.
     """
     with fetcher.warehouse.begin() as connection:
         if fetch_log.has_pages_and_slices(connection, fetcher.day):
             return {}
-        ranks = fetch_log.discovered_ranks(connection, fetcher.day, span)
+        ranks = fetch_log.discovered_ranks(connection, fetcher.day, crawl.number, span)
     return {film: page for film, rank in ranks.items() if (page := page_number(rank)) in stored}
 
 
@@ -129,8 +133,8 @@ def store_pages(
     # Of a film on two pages, the later answer is kept.
     batch = sorted(batch, key=lambda page: (page.fetched_at, page.page))
     part = partial(page_of, slice_name=slice_name)
-    rows = [row for page in batch for row in parse_page(page.results, page.page, fetcher.day, page.fetched_at)]
-    frame = as_frame(raw.raw_discover, rows, part)
+    parsed = (row for page in batch for row in parse_page(page.results, page.page, fetcher.day, page.fetched_at))
+    frame = as_frame(raw.raw_discover, [row | {"crawl_number": fetcher.crawl_number} for row in parsed], part)
     for page in batch:
         if page.problem:
             rule = fetch_log.UNREADABLE if page.is_answered else fetch_log.UNANSWERED

@@ -17,7 +17,7 @@ from dagster import DagsterExecutionInterruptedError
 from tmdb_assets import partitions
 from tmdb_assets.fetch.progress import Advance, Progress, Say
 from tmdb_assets.tmdb.client import TmdbClient
-from tmdb_assets.tmdb.errors import TmdbError
+from tmdb_assets.tmdb.errors import DayOverError, TmdbError
 from tmdb_assets.transforms.conform import Conformed, Reason, Rejected
 from tmdb_assets.warehouse.ledger import fetch_log
 from tmdb_assets.warehouse.loading.load import Loaded
@@ -60,9 +60,18 @@ class Fetched:
         return Loaded(self.loaded.table, received, rejected=list(self.loaded.rejected))
 
 
+@contextmanager
+def until_midnight(fetched: Fetched) -> Iterator[None]:
+    """End the block when the day has ended; what came before is stored, and `given_up` says so."""
+    try:
+        yield
+    except DayOverError as error:
+        fetched.given_up = error.problem.what
+
+
 @dataclass
 class Fetcher:
-    """Everything a fetching step needs."""
+    """Everything a fetching step needs; `crawl_number` is that of the open crawl, for the rows fetched in it."""
 
     warehouse: Warehouse
     client: TmdbClient
@@ -70,12 +79,18 @@ class Fetcher:
     refresh: bool
     progress: Progress
     say: Say
+    crawl_number: int = 0
     _counted: int = 0
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Hold the turn (one process per warehouse sends requests), and count requests from here on."""
+        """Hold the turn (one process per warehouse sends requests), and count requests from here on.
+
+        Requests are sent until the day ends, at midnight UTC.
+        """
         with self.warehouse.fetch_lock(self.say):
+            # Looked up at each call, so that the clock can be replaced.
+            self.client.now, self.client.day = lambda: partitions.now(), self.day  # noqa: PLW0108
             self.take_requests()
             yield
 
@@ -87,6 +102,7 @@ class Fetcher:
         """
         with self.warehouse.begin() as connection:
             opened = fetch_log.open_crawl(connection, self.day, kind, refresh=self.refresh, now=partitions.now())
+        self.crawl_number = opened.number
         try:
             yield opened
         except BaseException:

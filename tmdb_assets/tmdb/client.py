@@ -5,8 +5,10 @@ Reference: https://developer.themoviedb.org/reference/intro/getting-started
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
 import time
+from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode
@@ -16,6 +18,7 @@ import urllib3.exceptions
 from requests.structures import CaseInsensitiveDict
 
 from tmdb_assets.tmdb.errors import (
+    DayOverError,
     Fault,
     TmdbError,
     UnauthorizedError,
@@ -43,6 +46,7 @@ __all__ = ["Answer", "FetchStats", "TmdbClient"]
 Key = TypeVar("Key")
 
 API_URL = "TMDB_API_URL"
+_ENDING = (UnauthorizedError, DayOverError)  # after these no request can succeed
 
 
 class _StoppedError(Exception):
@@ -61,7 +65,8 @@ class TmdbClient:
 
     The token is sent in the Authorization header only; redirects are not followed; cookies and .netrc are not used;
     HTTPS_PROXY, NO_PROXY and REQUESTS_CA_BUNDLE are honoured. `append` lists what is requested with a film's details,
-    like `credits`. `read_timeout` is in seconds. `clock` (monotonic seconds) and `sleep` are replaced together.
+    like `credits`. `read_timeout` is in seconds. `clock` (monotonic seconds) and `sleep` are replaced together. Answers
+    are stamped with `now` (aware, UTC); once `day` is set, only requests sent and answered on that date succeed.
 
     Raises `UnauthorizedError` for a token that no header can carry, `UnreachableError` for an unusable address.
     """
@@ -79,10 +84,13 @@ class TmdbClient:
         read_timeout: float = 10,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] | None = None,
+        now: Callable[[], dt.datetime] | None = None,
     ) -> None:
         self.language = language
         self._append = append
         self.say: Callable[[str], None] | None = None
+        self.now: Callable[[], dt.datetime] = now or partial(dt.datetime.now, dt.UTC)
+        self.day: dt.date | None = None
         self.stats = FetchStats()
         self._base_url = base_url.rstrip("/")
         self._host, self._proxies, self._verify = find_route(base_url, API_URL, "https://api.themoviedb.org/3")
@@ -92,6 +100,7 @@ class TmdbClient:
                 "Authorization": f"Bearer {self._token}",
                 "Accept": "application/json",
                 "Accept-Encoding": "gzip",
+                "Cache-Control": "no-cache",  # a proxy's stored page has another day's figures
                 "User-Agent": user_agent(),
             }
         )
@@ -119,7 +128,7 @@ class TmdbClient:
         A request that fails after its retries yields its error in place of an answer. The iterable is read in the
         caller's thread, at most two requests per worker ahead. Closing the iterator drops what has not been sent.
 
-        Raises `UnauthorizedError` for a refused token, which ends all requests.
+        Raises `UnauthorizedError` for a refused token and `DayOverError` at the end of `day`, which end all requests.
         """
         source = iter(requests)
         todo: SimpleQueue[tuple[Key, str, Mapping[str, Any]] | None] = SimpleQueue()
@@ -140,7 +149,7 @@ class TmdbClient:
                     return
                 key, result = done.get()
                 pending -= 1
-                if isinstance(result, UnauthorizedError) or not isinstance(result, (Answer, TmdbError)):
+                if isinstance(result, _ENDING) or not isinstance(result, (Answer, TmdbError)):
                     raise result
                 yield key, result
         finally:
@@ -193,7 +202,7 @@ class TmdbClient:
             except Exception as error:
                 result = error  # raised again in the caller's thread
             done.put((key, result))
-            if isinstance(result, UnauthorizedError):
+            if isinstance(result, _ENDING):
                 stop.set()
 
     def _pause(self, seconds: float) -> None:
@@ -214,15 +223,23 @@ class TmdbClient:
         outcome: Answer | Fault | TmdbError = self._retrying(self._try, tries, path, target)
         if isinstance(outcome, Fault):
             if outcome.kind == "429":
-                return refused_error(self._host, tries.count, tries.all_seconds, outcome.retry_after)
+                return refused_error(self._host, tries.count, tries.all_seconds, outcome.retry_after, self.now())
             return final_error(outcome, tries.spent, host=self._host, setting=API_URL, target=target)
         if isinstance(outcome, Answer):
             self.stats.count_answer(removed_characters=outcome.removed_characters, not_found=outcome.status == 404)
+            return self._day_over(outcome.fetched_at) or outcome
         return outcome
+
+    def _day_over(self, moment: dt.datetime) -> DayOverError | None:
+        if self.day is None or moment.date() == self.day:
+            return None
+        return DayOverError(f"{self.day} has ended (midnight UTC): nothing more is requested for it")
 
     def _try(self, tries: Tries, path: str, target: str) -> Answer | Fault | TmdbError:
         queued = self._clock()
         sent = self._pace.acquire()
+        if over := self._day_over(self.now()):
+            return over
         self.stats.count_request(sent, sent - queued)
         tries.begin(sent - queued)
         outcome: Answer | Fault | TmdbError
@@ -246,7 +263,7 @@ class TmdbClient:
         refused_seconds = self._pace.refuse(hold, sent)
         self.stats.count_answer(rate_limited=True)
         if refused_seconds + wait > MOST_WAITED_SECONDS:
-            return refused_error(self._host, tries.count, refused_seconds, fault.retry_after)
+            return refused_error(self._host, tries.count, refused_seconds, fault.retry_after, self.now())
         return fault
 
     def _log(self, line: str) -> None:
@@ -270,10 +287,10 @@ class TmdbClient:
             response.close()
         if response.status_code in (200, 404):
             try:
-                return read_answer(path, response.status_code, body)
+                return read_answer(path, response.status_code, body, self.now())
             except ValueError as error:
                 return unreadable(str(error))
         # Parts of an error answer are shown, and a server may echo the token.
         shown = {name: value.replace(self._token, "***") for name, value in response.headers.items()}
         body = body.replace(self._token.encode(), b"***")
-        return classify_status(response.status_code, CaseInsensitiveDict(shown), body, target)
+        return classify_status(response.status_code, CaseInsensitiveDict(shown), body, target, self.now())

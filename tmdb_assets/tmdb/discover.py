@@ -5,7 +5,6 @@ Reference: https://developer.themoviedb.org/reference/discover-movie
 
 from __future__ import annotations
 
-import datetime as dt
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -132,7 +131,7 @@ def fetch_pages(
     with closing(client.fetch_many(requests)) as answers:
         for (key, page), result in answers:
             if isinstance(result, UnreadableAnswerError | UnreachableError):
-                yield key, DiscoverPage(page, [], 0, 0, dt.datetime.now(dt.UTC), result)
+                yield key, DiscoverPage(page, [], 0, 0, client.now(), result)
             elif isinstance(result, TmdbError):
                 raise result
             elif result.status == 404:

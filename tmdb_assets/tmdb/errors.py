@@ -43,6 +43,10 @@ class UnreachableError(TmdbError):
     retry = Retry.LATER
 
 
+class DayOverError(TmdbError):
+    """The day for which requests are sent has ended, at midnight UTC; its figures can no longer be requested."""
+
+
 class BadRequestError(TmdbError):
     """The API refuses the request permanently: 4xx other than 401, 404, 408 and 429; a redirect; 501."""
 
@@ -166,17 +170,19 @@ def classify_exception(error: Exception, host: str, setting: str) -> Fault | Unr
     return Fault("connection", f"{via}{type(chain[-1]).__name__}")
 
 
-def classify_status(status: int, headers: Mapping[str, str], body: bytes | bytearray, target: str) -> Fault | TmdbError:
-    """Classify an answer other than 200 and 404; `target` is the path and query of the request.
+def classify_status(
+    status: int, headers: Mapping[str, str], body: bytes | bytearray, target: str, now: dt.datetime
+) -> Fault | TmdbError:
+    """Classify an answer other than 200 and 404; `target` is the path and query of the request, `now` is aware.
 
     A refusal is TMDb's only in its own words: anything between here and TMDb can send a 401.
 
     Parts of `body` and `headers` are shown, so the caller removes the token from them first.
     """
     if status == 429:
-        return Fault("429", "429 Too Many Requests", _retry_after_seconds(headers), answered=True)
+        return Fault("429", "429 Too Many Requests", _retry_after_seconds(headers, now), answered=True)
     if status == 408 or (status >= 500 and status != 501):
-        return Fault(str(status), _status_words(status), _retry_after_seconds(headers), answered=True)
+        return Fault(str(status), _status_words(status), _retry_after_seconds(headers, now), answered=True)
     if 200 <= status < 300:
         return unreadable(f"status {_status_words(status)}")
     if 300 <= status < 400:
@@ -217,17 +223,17 @@ def final_error(fault: Fault, spent: str, *, host: str, setting: str, target: st
 
 
 def refused_error(
-    host: str, tries: int, seconds: float, retry_after: float | None, now: dt.datetime | None = None
+    host: str, tries: int, seconds: float, retry_after: float | None, now: dt.datetime
 ) -> UnreachableError:
     """Return the error for a 429 that is not retried any more, `seconds` after the first try.
 
-    `retry_after` is its Retry-After in seconds, counted from `now` (aware; default the present).
+    `retry_after` is its Retry-After in seconds, counted from `now` (aware).
     """
     spent = f"429 Too Many Requests, {tries} {'try' if tries == 1 else 'tries'} in {seconds:.0f} s"
     retry_at = None
     if retry_after:
         wait = dt.timedelta(seconds=min(retry_after, _LONGEST_SHOWN_SECONDS) + 60)
-        retry_at = (now or dt.datetime.now(dt.UTC)) + wait
+        retry_at = now + wait
         spent += f"; it asks us to wait {_duration_words(retry_after)}"
     return UnreachableError(
         f"{host} is rate-limiting us ({spent})",
@@ -237,7 +243,7 @@ def refused_error(
     )
 
 
-def _retry_after_seconds(headers: Mapping[str, str]) -> float | None:
+def _retry_after_seconds(headers: Mapping[str, str], now: dt.datetime) -> float | None:
     """Return the Retry-After header (RFC 9110, 10.2.3) in seconds, or None if it is missing or invalid.
 
     A date is counted from the answer's Date header, if any, so that a wrong clock on this machine does not matter.
@@ -248,7 +254,7 @@ def _retry_after_seconds(headers: Mapping[str, str]) -> float | None:
     until = _http_date(value)
     if until is None:
         return None
-    since = _http_date(headers.get("Date", "")) or dt.datetime.now(dt.UTC)
+    since = _http_date(headers.get("Date", "")) or now
     return max(0.0, (until - since).total_seconds())
 
 

@@ -42,13 +42,12 @@ class Answer:
     removed_characters: int = 0
 
 
-def read_answer(path: str, status: int, body: bytes | bytearray) -> Answer:
-    """Return the answer to `path`, received now.
+def read_answer(path: str, status: int, body: bytes | bytearray, fetched_at: dt.datetime) -> Answer:
+    """Return the answer to `path`, received at `fetched_at`.
 
     A 404 is an answer only in TMDb's own words: anything between here and TMDb can send one. Raises `ValueError` for
     any other 404, for an error with status 200, and for invalid JSON or a body of the wrong type.
     """
-    fetched_at = dt.datetime.now(dt.UTC)
     if status == 404:
         code = (read_error(body) or {}).get("status_code")
         if type(code) is not int or code != NOT_FOUND:

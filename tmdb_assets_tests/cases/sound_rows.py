@@ -20,6 +20,7 @@ from tmdb_assets.warehouse.warehouse import Warehouse
 
 TABLES: dict[str, sa.Table] = {table.name: table for table in metadata.sorted_tables if frame_columns(table)}
 DAY = dt.date(2026, 7, 1)
+MIDNIGHT = dt.datetime.combine(DAY, dt.time(), dt.UTC)  # that begins it
 UPPER, LOWER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz"
 
 # Texts that match a declared pattern and texts that do not; a new pattern needs its examples here.
@@ -42,7 +43,11 @@ def frame_column_list(table: sa.Table) -> list[sa.Column[Any]]:
 
 def sound_row(table: sa.Table, number: int, **values: Any) -> Row:
     """A row that satisfies the table's contract; rows of different numbers (0 to 25) have different keys."""
-    return {col.name: _sound_value(col, number) for col in frame_column_list(table)} | values
+    row = {col.name: _sound_value(col, number) for col in frame_column_list(table)} | values
+    for col, rule in rules_of(table):
+        if rule.name == "on_day" and col.name not in values and row[rule.argument] is not None:
+            row[col.name] = dt.datetime.combine(row[rule.argument], dt.time(9), dt.UTC)
+    return row
 
 
 def as_frame(
@@ -53,7 +58,12 @@ def as_frame(
 
 
 def load_rows(warehouse: Warehouse, table: sa.Table, *chunks: list[Row], **options: Any) -> Loaded:
-    """Load chunks of rows in one transaction, as the assets do; `options` are those of `load`."""
+    """Load chunks of rows in one transaction, as the assets do; `options` are those of `load`.
+
+    Raw rows are of a day's first crawl unless they say otherwise.
+    """
+    if "crawl_number" in frame_columns(table):
+        chunks = tuple([{"crawl_number": 1, **row} for row in rows] for rows in chunks)
     key, part = tuple(key_columns(table)), options.get("part")
     if table.info["partition_unit"]:
         for day in {row[key[0]] for rows in chunks for row in rows if isinstance(row.get(key[0]), dt.date)}:
@@ -81,6 +91,8 @@ def values_within(col: sa.Column[Any], rule: Rule) -> list[Any]:
         return ["", "x" * rule.argument, "🎬" * rule.argument]
     if rule.name == "matches":
         return PATTERN_EXAMPLES[rule.argument][0][-3:]
+    if rule.name == "on_day":
+        return [MIDNIGHT, MIDNIGHT + dt.timedelta(days=1, microseconds=-1)]
     return list(rule.argument)
 
 
@@ -95,6 +107,8 @@ def values_beyond(col: sa.Column[Any], rule: Rule) -> list[Any]:
         return ["x" * (rule.argument + 1), "🎬" * (rule.argument + 1)]
     if rule.name == "matches":
         return PATTERN_EXAMPLES[rule.argument][1]
+    if rule.name == "on_day":
+        return [MIDNIGHT - dt.timedelta(microseconds=1), MIDNIGHT + dt.timedelta(days=1)]
     return ["", "no such value", rule.argument[0].upper(), f"{rule.argument[0]} "]
 
 
@@ -115,7 +129,7 @@ def _sound_value(col: sa.Column[Any], number: int) -> Any:
         "number": float(rules.get("at_least", 0)) + 0.5,
         "date": DAY + dt.timedelta(days=number if col.primary_key else 0),
         "boolean": number % 2 == 0,
-        "timestamp": dt.datetime(2026, 7, 1, 9, tzinfo=dt.UTC),
+        "timestamp": MIDNIGHT + dt.timedelta(hours=9),
         "json": {"number": number},
     }[col.info["kind"]]
 

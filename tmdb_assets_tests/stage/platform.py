@@ -57,6 +57,8 @@ class Graph(Tables):
         `only` names the assets to run; `charts=False` leaves out the reports, which take a second.
         """
         self._monkeypatch.setattr(partitions, "today", today if callable(today) else lambda: today or day)
+        if partitions.now().date() != partitions.today():
+            self._monkeypatch.setattr(partitions, "now", at_this_time_of_today)
         ops: dict[str, Any] = {step: {"config": {"refresh": True}} for step in FETCHING} if refresh else {}
         made = self.definitions.resolve_job_def(job)
         if only is None and not charts and job == "daily":
@@ -132,6 +134,11 @@ def loaded_database_of(server: Server, catalogue: Catalogue, day: dt.date) -> It
             assert_green(ready.run(day, charts=False))
         warehouse.close()
         yield str(warehouse.url.database)
+
+
+def at_this_time_of_today() -> dt.datetime:
+    """The time of day that it is, on the day that `partitions.today` says."""
+    return dt.datetime.combine(partitions.today(), dt.datetime.now(dt.UTC).time(), dt.UTC)
 
 
 def checks_of(result: ExecuteInProcessResult) -> dict[str, bool]:

@@ -204,7 +204,7 @@ class _Download:
         if status in (403, 404):  # the file store answers 403 for a missing file
             return self._missing(status)
         # The body is not read: this is the file store, which does not answer in the API's words.
-        outcome = errors.classify_status(status, response.headers, b"{}", self.target)
+        outcome = errors.classify_status(status, response.headers, b"{}", self.target, self.now)
         if isinstance(outcome, Fault):
             return outcome
         return errors.BadRequestError(

@@ -67,14 +67,14 @@ and not exists (
     )
 )
 """
-# Films on the day's list without an answer since its crawl began; a 404 is one where it is plausible.
+# Films on the day's list without an answer in its crawl; a 404 is one where it is plausible.
 UNANSWERED = """
 from details_due as u
 left join raw_discover as d on d.snapshot_date = u.snapshot_date and d.movie_id = u.movie_id
 where u.snapshot_date = :day and not exists (
     select 1
     from raw_details as r
-    where r.snapshot_date = :day and r.movie_id = u.movie_id and r.fetched_at >= :since
+    where r.snapshot_date = :day and r.movie_id = u.movie_id and r.crawl_number >= :crawl
     and (r.status_code = 200 or :believed)
 )
 """
@@ -224,17 +224,17 @@ def mark_removed_later(connection: sa.Connection, day: dt.date) -> int:
     )
 
 
-def films_due(connection: sa.Connection, day: dt.date, since: dt.datetime) -> list[int]:
-    """Films on the day's list without an answer since `since`; those of discover first, by rank.
+def films_due(connection: sa.Connection, day: dt.date, crawl: int) -> list[int]:
+    """Films on the day's list without an answer in the crawl of this number; those of discover first, by rank.
 
     A 404 counts as an answer where the day's number of them is plausible.
     """
-    values = {"day": day, "since": since, "believed": removals(connection, day).are_plausible}
+    values = {"day": day, "crawl": crawl, "believed": removals(connection, day).are_plausible}
     ordered = sa.text(f"select u.movie_id {UNANSWERED} order by d.rank nulls last, u.movie_id")
     return list(connection.scalars(ordered, values))
 
 
-def count_missing(connection: sa.Connection, day: dt.date, since: dt.datetime) -> int:
-    """The number of films on the day's list without any answer since `since`, 404 included."""
+def count_missing(connection: sa.Connection, day: dt.date, crawl: int) -> int:
+    """The number of films on the day's list without any answer in the crawl of this number, 404 included."""
     counted = sa.text(f"select count(*) {UNANSWERED}")
-    return int(connection.scalar(counted, {"day": day, "since": since, "believed": True}) or 0)
+    return int(connection.scalar(counted, {"day": day, "crawl": crawl, "believed": True}) or 0)

@@ -26,11 +26,11 @@ Span = tuple[dt.date, dt.date]  # a slice of release dates: first and last date,
 class Crawl:
     """The fetching of one kind for one day; the last three fields are of discover.
 
-    Whoever opens it sets `is_complete` at its end. `page_count` is the highest number of pages that TMDb reported; 0
-    where unknown.
+    `number` tells it from earlier ones of that day, before a refresh. Whoever opens it sets `is_complete` at its end.
+    `page_count` is the highest number of pages that TMDb reported; 0 where unknown.
     """
 
-    started_at: dt.datetime
+    number: int
     is_complete: bool
     page_count: int = 0
     stored_pages: frozenset[int] = frozenset()
@@ -47,6 +47,7 @@ def open_crawl(connection: sa.Connection, day: dt.date, kind: str, *, refresh: b
     if refresh:
         again |= {
             "started_at": now,
+            "crawl_number": fetch_log.c.crawl_number + 1,
             "row_count": 0,
             "page_count": None,
             "stored_pages": [],
@@ -68,7 +69,7 @@ def find_crawl(connection: sa.Connection, day: dt.date, kind: str) -> Crawl | No
     if row is None:
         return None
     return Crawl(
-        row.started_at,
+        row.crawl_number,
         row.finished_at is not None,
         row.page_count or 0,
         frozenset(row.stored_pages),
@@ -229,12 +230,13 @@ def has_pages_and_slices(connection: sa.Connection, day: dt.date) -> bool:
     return bool(crawl and crawl.stored_pages) and connection.scalar(sa.select(_slices(day).exists())) is True
 
 
-def discovered_ranks(connection: sa.Connection, day: dt.date, span: Span | None = None) -> dict[int, int]:
-    """The rank of each of a day's films in `raw_discover`; with `span`, of those in this slice of release dates.
+def discovered_ranks(connection: sa.Connection, day: dt.date, crawl: int, span: Span | None = None) -> dict[int, int]:
+    """The rank of each film of a day's crawl in `raw_discover`; with `span`, of those in this slice of release dates.
 
     The slice of all dates has films without one, too.
     """
-    ranks = sa.select(raw_discover.c.movie_id, raw_discover.c.rank).where(raw_discover.c.snapshot_date == day)
+    of_crawl = (raw_discover.c.snapshot_date == day) & (raw_discover.c.crawl_number == crawl)
+    ranks = sa.select(raw_discover.c.movie_id, raw_discover.c.rank).where(of_crawl)
     if span is not None and span != (dt.date.min, dt.date.max):
         released = raw_discover.c.payload["release_date"].astext
         ranks = ranks.where(released.between(span[0].isoformat(), span[1].isoformat()))

@@ -6,6 +6,7 @@ frame can be trusted. The pandera schema checks rows: each rule of the declarati
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -69,6 +70,18 @@ def _pandera_check(rule: Rule) -> pa.Check:
     return pa.Check.isin(rule.argument, error=rule.text)
 
 
+def _same_day_check(name: str, rule: Rule) -> pa.Check:
+    import pandas as pd
+    import pandera.pandas as pa
+
+    def is_on_day(frame: pd.DataFrame) -> pd.Series:
+        pairs = zip(frame[name], frame[rule.argument], strict=True)
+        kept = [_is_missing(at) or _is_missing(day) or at.astimezone(dt.UTC).date() == day for at, day in pairs]
+        return pd.Series(kept, index=frame.index, dtype=bool)
+
+    return pa.Check(is_on_day, error=f"{name} {rule.text}")
+
+
 @cache
 def pandera_schema(table: sa.Table) -> pa.DataFrameSchema:
     """The pandera schema of this table's frames: NULLs, every column's rules, and the unique key."""
@@ -78,10 +91,16 @@ def pandera_schema(table: sa.Table) -> pa.DataFrameSchema:
         {
             name: pa.Column(
                 nullable=bool(table.c[name].nullable),
-                checks=[_pandera_check(rule) for rule in table.c[name].info["rules"]],
+                checks=[_pandera_check(rule) for rule in table.c[name].info["rules"] if rule.name != "on_day"],
             )
             for name in frame_columns(table)
         },
+        checks=[
+            _same_day_check(name, rule)
+            for name in frame_columns(table)
+            for rule in table.c[name].info["rules"]
+            if rule.name == "on_day"
+        ],
         unique=key_columns(table),
         report_duplicates="exclude_last",  # the last row of a key is kept
     )
@@ -122,11 +141,17 @@ def validate(table: sa.Table, conformed: Conformed, part: Any = None) -> Validat
 
 def _reasons_by_row(table: sa.Table, frame: pd.DataFrame, cases: pd.DataFrame) -> dict[int, tuple[Reason, ...]]:
     found: dict[int, dict[str, Reason]] = {}
+    rules = ((name, rule) for name in frame_columns(table) for rule in table.c[name].info["rules"])
+    same_day = {f"{name} {rule.text}": name for name, rule in rules if rule.name == "on_day"}
     for case in cases.to_dict("records"):
         if case["index"] is None or case["index"] != case["index"]:
             raise StructuralFaultError(f"{table.name}: {case['check']}: {case['failure_case']}")
         index = int(case["index"])
-        if case["schema_context"] == "DataFrameSchema":  # the unique key: pandera repeats the case for every column
+        # Of checks of the whole frame pandera repeats the case for every column.
+        if case["schema_context"] == "DataFrameSchema" and str(case["check"]) in same_day:
+            name = same_day[str(case["check"])]
+            rule, value = str(case["check"]), shorten(str(frame[name][index]))
+        elif case["schema_context"] == "DataFrameSchema":  # the unique key
             rule = f"{', '.join(key_columns(table))} is unique"
             value = shorten(", ".join(str(frame[name][index]) for name in key_columns(table)))
         else:

@@ -18,12 +18,21 @@ raw_discover = table(
     column("vote_count", "integer", "Number of user ratings as sent.", nullable=True, at_least=0),
     column("rank", "integer", "Place in the day's list, or in its slice of release dates, from 1.", at_least=1),
     column("payload", "json", "The film's entry on the page."),
-    column("fetched_at", "timestamp", "When the page was answered (UTC)."),
+    column("fetched_at", "timestamp", "When the page was answered (UTC): on the day itself.", on_day="snapshot_date"),
+    column(
+        "crawl_number",
+        "integer",
+        "Which crawl of the day it is from; a refresh begins another.",
+        at_least=0,
+        default="1",
+    ),
     group="raw",
     partition_by_day="snapshot_date",
-    # The later answer wins, and within a page the later place, in whatever order they are stored.
+    # The later answer wins, and within a page the later place, in whatever order they are stored. Another crawl is told
+    # by its number, as a clock can be set back.
     merge=Merge(
-        wins="(excluded.fetched_at, excluded.rank) >= (t.fetched_at, t.rank)", prefer="fetched_at desc, rank desc"
+        wins="(excluded.crawl_number, excluded.fetched_at, excluded.rank) >= (t.crawl_number, t.fetched_at, t.rank)",
+        prefer="crawl_number desc, fetched_at desc, rank desc",
     ),
 )
 
@@ -34,12 +43,22 @@ raw_details = table(
     column("movie_id", "integer", "TMDb's id of the film.", key=True, at_least=1),
     column("status_code", "integer", "HTTP status: 200, or 404 for a deleted film.", sql_type=sa.SmallInteger),
     column("payload", "json", "The film's details as answered; NULL for 404.", nullable=True),
-    column("fetched_at", "timestamp", "When the details were answered (UTC)."),
+    column(
+        "fetched_at", "timestamp", "When the details were answered (UTC): on the day itself.", on_day="snapshot_date"
+    ),
+    column(
+        "crawl_number",
+        "integer",
+        "Which crawl of the day it is from; a refresh begins another.",
+        at_least=0,
+        default="1",
+    ),
     # Few rows: to find earlier 404s of films that become known.
     sa.Index("ix_raw_details_not_found", "movie_id", postgresql_where=sa.text("status_code = 404")),
     group="raw",
     partition_by_day="snapshot_date",
-    merge=Merge(wins="excluded.fetched_at >= t.fetched_at"),
+    # One process at a time requests details: what is stored last was answered last, whatever the clock says.
+    merge=Merge(wins="excluded.crawl_number >= t.crawl_number"),
 )
 
 raw_reference = table(
@@ -93,6 +112,9 @@ fetch_log = table(
     ),
     column("started_at", "timestamp", "When the first request was sent (UTC)."),
     column("finished_at", "timestamp", "When it was complete (UTC); NULL while it is not.", nullable=True),
+    column(
+        "crawl_number", "integer", "How often the day was begun: 1, and one more for each refresh.", by_database="1"
+    ),
     column("request_count", "integer", "Requests sent, retries included.", at_least=0),
     column("row_count", "integer", "Rows stored.", at_least=0),
     column(

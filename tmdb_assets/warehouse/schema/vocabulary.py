@@ -25,7 +25,7 @@ metadata = sa.MetaData(
     }
 )
 
-RuleName: TypeAlias = Literal["at_least", "at_most", "max_length", "matches", "one_of"]
+RuleName: TypeAlias = Literal["at_least", "at_most", "max_length", "matches", "one_of", "on_day"]
 
 # The SQL type of each kind; the pandas dtypes are next to the casts in `transforms.conform`.
 SQL_TYPES: dict[Kind, type[sa.types.TypeEngine[Any]]] = {
@@ -63,6 +63,8 @@ class Rule:
             return f"char_length({column_name}) <= {self.argument}"
         if self.name == "matches":
             return f"{column_name} ~ '{self.argument}'"
+        if self.name == "on_day":
+            return f"({column_name} at time zone 'UTC')::date = {self.argument}"
         return f"{column_name} in ({', '.join(repr(value) for value in self.argument)})"
 
 
@@ -78,13 +80,16 @@ def column(
     max_length: int | None = None,
     matches: str | None = None,
     one_of: Sequence[str] | None = None,
+    on_day: str | None = None,
     references: str | None = None,
     by_database: str | None = None,
+    default: str | None = None,
     sql_type: type[sa.types.TypeEngine[Any]] | None = None,
 ) -> sa.Column[Any]:
     """Declare a column; narrow integers get an upper bound from their type.
 
-    `by_database` is an SQL default for columns that frames do not carry.
+    A timestamp is `on_day` of another column: on that date in UTC. `by_database` is an SQL default for columns that
+    frames do not carry, `default` one for columns that they do.
     """
     given: list[tuple[RuleName, Any]] = [
         ("at_least", at_least),
@@ -92,9 +97,11 @@ def column(
         ("max_length", max_length),
         ("matches", matches),
         ("one_of", tuple(one_of) if one_of else None),
+        ("on_day", on_day),
     ]
     rules = tuple(Rule(rule, argument) for rule, argument in given if argument is not None)
     type_ = sa.DateTime(timezone=True) if kind == "timestamp" else (sql_type or SQL_TYPES[kind])()
+    given_by_sql = by_database or default
     arguments: list[Any] = [sa.ForeignKey(references)] if references else []
     return sa.Column(
         name,
@@ -104,7 +111,7 @@ def column(
         autoincrement=False,
         nullable=nullable,
         comment=comment,
-        server_default=sa.text(by_database) if by_database else None,
+        server_default=sa.text(given_by_sql) if given_by_sql else None,
         info={"kind": kind, "rules": rules, "by_database": by_database is not None},
     )
 

@@ -162,18 +162,6 @@ def test_the_reference_lists_are_requested_once_in_seven_days(empty):
     assert requested_on(DAY, today=DAY + 90 * ONE_DAY, refresh=True) == []
 
 
-def test_a_run_belongs_to_the_day_it_began_even_if_it_ends_after_midnight(empty):
-    def clock():
-        return DAY + ONE_DAY if empty.replay.paths else DAY
-
-    result = empty.run(DAY, today=clock, charts=False)
-    assert failures_of(result) == []
-    assert sorted(empty.replay.paths) == EVERYTHING
-    assert empty.rows("select distinct snapshot_date from raw_details") == [(DAY,)]
-    # The check goes by the clock: the new day is not loaded.
-    assert failed_checks(result) == ["fact_movie_daily.today_is_there"]
-
-
 def test_a_removed_film_keeps_its_row_and_may_come_back(loaded):
     film_id = 9001
 

@@ -33,6 +33,7 @@ LATE_S = 0.1
 FETCH = """
 import datetime as dt
 import sys
+from tmdb_assets import partitions
 from tmdb_assets.fetch.details import fetch_details
 from tmdb_assets.fetch.discover import fetch_discover
 from tmdb_assets.fetch.step import Fetcher
@@ -41,6 +42,7 @@ from tmdb_assets.fetch.progress import LogProgress
 from tmdb_assets.warehouse.warehouse import Warehouse
 
 source, day = TmdbSource(), dt.date.fromisoformat(sys.argv[1])
+partitions.now = lambda: dt.datetime.combine(day, dt.time(9), dt.UTC)
 fetcher = Fetcher(Warehouse(), source.client, day, False, LogProgress(), print)
 fetch_discover(fetcher, 100)
 fetch_details(fetcher, 30)

@@ -157,7 +157,7 @@ def test_a_day_without_details_is_not_ok(warehouse, monkeypatch, down):
     """So the command exits with 1, and the summary says what is missing and what to do."""
     with platform(warehouse, CATALOGUE, monkeypatch, retry_seconds=0.3) as made:
         made.replay.faults = down_after(0) if down else None
-        monkeypatch.setattr("tmdb_assets.partitions.today", lambda: DAY)
+        monkeypatch.setattr("tmdb_assets.partitions.now", lambda: dt.datetime.combine(DAY, dt.time(9), dt.UTC))
         opened = in_process.Platform(made.instance, made.definitions, made.source, warehouse)
         outcome = in_process.run_day(opened, DAY, today=DAY, assets=made.assets_without_charts())
         assert (outcome.ok, outcome.problems, len(outcome.causes)) == (not down, [], int(down))

@@ -1,5 +1,6 @@
 """What `read_json` accepts, cleans and refuses."""
 
+import datetime as dt
 import json
 
 import orjson
@@ -8,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tmdb_assets.tmdb.payload import MAX_DEPTH, read_answer, read_json
+
+AT = dt.datetime(2026, 7, 29, 9, tzinfo=dt.UTC)
 
 
 @pytest.mark.parametrize(
@@ -106,16 +109,16 @@ def count_refused(value):
 
 
 def test_an_answer_must_have_the_type_of_its_path():
-    assert read_answer("/movie/1", 200, b'{"id": 1}').payload == {"id": 1}
-    assert read_answer("/configuration/countries", 200, b"[]").payload == []
-    missing = read_answer("/movie/1", 404, b'{"success":false,"status_code":34,"status_message":"Not found."}')
+    assert read_answer("/movie/1", 200, b'{"id": 1}', AT).payload == {"id": 1}
+    assert read_answer("/configuration/countries", 200, b"[]", AT).payload == []
+    missing = read_answer("/movie/1", 404, b'{"success":false,"status_code":34,"status_message":"Not found."}', AT)
     assert (missing.status, missing.payload) == (404, None)
-    assert missing.fetched_at.utcoffset().total_seconds() == 0
+    assert missing.fetched_at == AT
     with pytest.raises(ValueError, match="404 Not Found, but not TMDb's own"):
-        read_answer("/movie/1", 404, b"<html>")
+        read_answer("/movie/1", 404, b"<html>", AT)
     with pytest.raises(ValueError, match="a JSON list instead of a dict"):
-        read_answer("/movie/1", 200, b"[]")
+        read_answer("/movie/1", 200, b"[]", AT)
     with pytest.raises(ValueError, match="a JSON dict instead of a list"):
-        read_answer("/configuration/languages", 200, b"{}")
+        read_answer("/configuration/languages", 200, b"{}", AT)
     with pytest.raises(ValueError, match=r"^no valid JSON$"):
-        read_answer("/movie/1", 200, b"secret")
+        read_answer("/movie/1", 200, b"secret", AT)

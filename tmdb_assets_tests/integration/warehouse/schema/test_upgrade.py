@@ -26,6 +26,7 @@ from tmdb_assets_tests.cases.sound_rows import TABLES, rows_of
 from tmdb_assets_tests.oracle.compare import copied_warehouse
 
 CHANGED = {"applied_sql", "schema_version", "fetch_log", "fetch_slice", "popularity_total", "top_movie"}
+CHANGED |= {"raw_details", "raw_discover"}
 # A database's catalogue of its tables, without partitions.
 CATALOGUE = {
     "columns": """
@@ -150,6 +151,25 @@ def test_a_former_warehouse_becomes_what_a_new_one_is_and_keeps_its_rows(
         assert kept == counted
     upgrade_fully(former)
     assert catalogue_of(former) == new
+
+
+@pytest.mark.parametrize("table", ["raw_details", "raw_discover"])
+def test_a_former_raw_row_fetched_on_another_day_is_moved_to_the_rejected_ones(former: sa.Engine, table: str) -> None:
+    with former.begin() as connection:
+        connection.exec_driver_sql(f"update {table} set fetched_at = '2026-07-02 23:59:59-01' where movie_id = 1")
+        connection.exec_driver_sql(
+            "insert into fetch_log (snapshot_date, kind, part, started_at, request_count, row_count) "
+            f"values ('2026-07-02', '{table[4:]}', 'all', '2026-07-02 12:00+00', 1, 1)"  # began again since
+        )
+    ensure_schema(former)
+    with former.connect() as connection:
+        kept = connection.exec_driver_sql(f"select movie_id, crawl_number from {table}").all()
+        rejected = connection.exec_driver_sql(
+            "select table_name, snapshot_date::text, payload ->> 'movie_id', reasons -> 0 ->> 'rule' from rejected_row "
+            f"where table_name = '{table}'"
+        ).all()
+    assert kept == [(2, 0)]
+    assert rejected == [(table, "2026-07-01", "1", "fetched_at on day snapshot_date")]
 
 
 def test_views_and_grants_of_others_are_kept(former: sa.Engine) -> None:

@@ -38,7 +38,7 @@ def plain(value: Any) -> bool:
 
 def test_the_declarations_were_found() -> None:
     assert {"raw_discover", "dim_movie", "bridge_movie_genre", "fact_movie_daily", "country_continent"} <= set(TABLES)
-    assert {rule.name for _, _, rule in RULES} == {"at_least", "at_most", "max_length", "matches", "one_of"}
+    assert {rule.name for _, _, rule in RULES} == {"at_least", "at_most", "max_length", "matches", "one_of", "on_day"}
 
 
 @every_table
@@ -63,17 +63,22 @@ def test_an_empty_frame_passes(table: sa.Table) -> None:
     assert (len(valid.frame), valid.rejected) == (0, [])
 
 
+def on_day(rule: Rule) -> dict[str, Any]:
+    """The day to which the values of such a rule belong."""
+    return {rule.argument: DAY} if rule.name == "on_day" else {}
+
+
 @every_rule
 def test_values_at_the_edge_of_a_rule_pass(table: sa.Table, col: sa.Column[Any], rule: Rule) -> None:
     for value in values_within(col, rule):
-        rows = [sound_row(table, 0), sound_row(table, 1, **{col.name: value})]
+        rows = [sound_row(table, 0), sound_row(table, 1, **{**on_day(rule), col.name: value})]
         assert validate(table, as_frame(table, rows[1:])).rejected == [], value
 
 
 @every_rule
 def test_a_broken_rule_is_named_and_the_others_load(table: sa.Table, col: sa.Column[Any], rule: Rule) -> None:
     for value in values_beyond(col, rule):
-        rows = [sound_row(table, 0), sound_row(table, 1, **{col.name: value}), sound_row(table, 2)]
+        rows = [sound_row(table, 0), sound_row(table, 1, **{**on_day(rule), col.name: value}), sound_row(table, 2)]
         valid = validate(table, as_frame(table, rows), part=lambda row: f"from {row[col.name]!r}")
         shown = str(value) if len(str(value)) <= SHOWN_CHARACTERS else f"{str(value)[:SHOWN_CHARACTERS]}…"
         reason = Reason(f"{col.name} {rule.text}", shown)
