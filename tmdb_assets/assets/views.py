@@ -48,6 +48,7 @@ def build_view(view: View) -> AssetBuilder:
     def mart(warehouse: ResourceParam[Warehouse]) -> Iterator[AssetEvent]:
         with warehouse.begin() as connection:
             apply_view(connection, view.name)
+        with warehouse.begin() as connection:
             rows, keys = connection.execute(
                 sa.text(f"select count(*), count(distinct {view.key}) from {view.name}")
             ).one()

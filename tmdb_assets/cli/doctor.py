@@ -17,6 +17,7 @@ from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Literal
 
+import psycopg
 import requests
 import sqlalchemy as sa
 from dagster import DagsterError
@@ -33,7 +34,7 @@ from tmdb_assets.tmdb.transport import ends_at, open_session
 from tmdb_assets.warehouse.ledger.exports import loaded_days
 from tmdb_assets.warehouse.schema.migrations import HEAD
 from tmdb_assets.warehouse.schema.upgrade import find_version
-from tmdb_assets.warehouse.server.databases import first_line
+from tmdb_assets.warehouse.server.databases import driver_problem, first_line
 from tmdb_assets.warehouse.server.urls import describe
 from tmdb_assets.warehouse.warehouse import Warehouse
 
@@ -46,6 +47,7 @@ LEAST_POSTGRES = 15
 CLOCK_TOLERANCE_S = 60
 TIMEOUT_S = 10
 HEARTBEAT_S = 120  # the daemon reports every half minute
+TRIAL = "insert into applied_sql (name, sha256) values ('trial of doctor', '')"  # taken back at once
 DAEMON_PARTS = ("SCHEDULER", "SENSOR")
 
 
@@ -79,8 +81,9 @@ def reported(what: str, check: Callable[[], Finding | Iterator[Finding]]) -> Ite
     try:
         found = check()
         yield from [found] if isinstance(found, Finding) else found
-    except (sa.exc.DBAPIError, ActionableError, DagsterError) as error:
-        yield Finding("wrong", what, first_line(getattr(error, "orig", error)))
+    except (sa.exc.DBAPIError, psycopg.Error, ActionableError, DagsterError) as error:
+        problem = None if isinstance(error, ActionableError) else driver_problem(error)
+        yield Finding("wrong", what, str(problem or first_line(getattr(error, "orig", error))))
     except Exception as error:
         place = f": {error.strerror}, {error.filename}" if isinstance(error, OSError) and error.strerror else ""
         yield Finding("wrong", what, f"this cannot be examined ({type(error).__name__}{plain(place)})")
@@ -218,6 +221,9 @@ def rights(connection: sa.Connection) -> Finding:
     ).one()
     if not may_write:
         return Finding("wrong", "Rights", f"{user} may not load days: grant tmdb_loader to {user} (sql/roles.sql)")
+    with connection.begin_nested() as trial:  # a full disk is noticed only by writing
+        connection.execute(sa.text(TRIAL))
+        trial.rollback()
     readers = "tmdb_reader exists for dashboards"
     if not has_reader:
         readers = "no role tmdb_reader: tmdb-assets migrate --roles"

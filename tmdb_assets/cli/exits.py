@@ -72,6 +72,12 @@ def plain_errors(command: Callable[..., Any]) -> Callable[..., Any]:
             stop(str(error), FAILED)
         except KeyboardInterrupt:
             stop(INTERRUPTED_LINE, INTERRUPTED)
+        except Exception as error:
+            from tmdb_assets.warehouse.server.databases import driver_problem
+
+            if (problem := driver_problem(error)) is None:
+                raise
+            stop(str(problem), FAILED)
         finally:
             gc.freeze()
 

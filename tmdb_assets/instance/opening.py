@@ -10,6 +10,7 @@ from dagster import DagsterError, DagsterInstance
 from dagster_shared.check import CheckError
 
 from tmdb_assets.errors.problem import UNCHANGED, ActionableError
+from tmdb_assets.instance.storage import require_writes
 
 
 class InstanceError(ActionableError):
@@ -24,10 +25,12 @@ def open_instance() -> DagsterInstance:
     Raises `InstanceError` for a configuration that Dagster refuses, and what the storage raises.
     """
     try:
-        return DagsterInstance.get()
+        instance = DagsterInstance.get()
     except (CheckError, DagsterError, yaml.YAMLError) as error:
         file = Path(os.environ.get("DAGSTER_HOME", ""), "dagster.yaml")
         raise InstanceError(
             f"Dagster cannot be opened with {file} ({' '.join(str(error).split())[:300]})",
             action="Correct this file, or remove it: the next command links to the one of this release",
         ) from error
+    require_writes(instance)
+    return instance

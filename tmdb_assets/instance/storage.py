@@ -33,6 +33,7 @@ from dagster_postgres import (
 from tmdb_assets.instance.run_lock import HELD, LOCK_TAG, hold, release
 from tmdb_assets.warehouse.schema.roles import require_no_superuser
 from tmdb_assets.warehouse.server import reconnect
+from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError, driver_problem, is_outage
 from tmdb_assets.warehouse.server.engine import SYSTEM_PATH_ONLY, lock_schema, make_engine
 from tmdb_assets.warehouse.server.open import Server, open_server
 
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 POOL_SIZE = 2
 MAX_OVERFLOW = 20
 ENDS = {DagsterEventType.RUN_SUCCESS, DagsterEventType.RUN_FAILURE, DagsterEventType.RUN_CANCELED}
+TRIAL = "insert into kvs (key, value) values ('tmdb_assets/trial', '')"
 LAST_TABLE = "public.jobs"  # Dagster makes the tables of its runs and events before it
 
 _pooled_engines: weakref.WeakSet[sa.Engine] = weakref.WeakSet()
@@ -114,6 +116,13 @@ def holding_lock(instance: DagsterInstance, run_id: str) -> AbstractContextManag
     return storage.holding(run_id) if isinstance(storage, PooledRunStorage) else nullcontext()
 
 
+def require_writes(instance: DagsterInstance) -> None:
+    """Write something and take it back. Raises `WarehouseUnavailableError` if the database does not let us."""
+    storage = instance.run_storage
+    if isinstance(storage, PooledRunStorage):
+        storage._try_to_write()
+
+
 class _OnSharedEngine:
     """A storage with a shared pool of connections that repeats a call during which the server restarted.
 
@@ -148,8 +157,8 @@ class _OnSharedEngine:
 
 def _repeated(method: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(method)
-    def repeated(*arguments: Any, **named: Any) -> Any:
-        return reconnect.ride_out(lambda: method(*arguments, **named))
+    def repeated(storage: _OnSharedEngine, *arguments: Any, **named: Any) -> Any:
+        return reconnect.ride_out(lambda: method(storage, *arguments, **named), storage._engine)
 
     return repeated
 
@@ -175,6 +184,19 @@ class PooledRunStorage(_OnSharedEngine, PostgresRunStorage):
         finally:
             release(run_id)
 
+    def _try_to_write(self) -> None:
+        """Write something and take it back. Raises `WarehouseUnavailableError` if the database does not let us."""
+        try:
+            with reconnect.connect(self._engine) as connection:
+                connection.execution_options(isolation_level="READ COMMITTED")
+                connection.exec_driver_sql(TRIAL)
+                connection.rollback()
+        except sa.exc.DBAPIError as error:
+            problem = driver_problem(error, self._engine.url)
+            if problem is None:
+                raise
+            raise WarehouseUnavailableError.of(problem) from None
+
     def held_locks(self) -> set[int]:
         """The keys of the locks of runs (`lock_key`) that are held now."""
         with self.connect() as connection:
@@ -188,8 +210,8 @@ class PooledEventLogStorage(_OnSharedEngine, PostgresEventLogStorage):
         """Store an event. A plain log line is dropped while the server is down: the run's next event reports that."""
         try:
             super().store_event(event)
-        except sa.exc.OperationalError:
-            if event.is_dagster_event:
+        except sa.exc.DBAPIError as error:
+            if event.is_dagster_event or not is_outage(error):
                 raise
 
 

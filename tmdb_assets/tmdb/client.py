@@ -32,6 +32,7 @@ from tmdb_assets.tmdb.errors import (
     unreadable,
 )
 from tmdb_assets.tmdb.limits.pace import Pace, thread_count
+from tmdb_assets.tmdb.limits.running import running_seconds
 from tmdb_assets.tmdb.limits.tries import LONGEST_WAIT_SECONDS, MOST_WAITED_SECONDS, Tries, retrying
 from tmdb_assets.tmdb.payload import Answer, read_answer
 from tmdb_assets.tmdb.route import find_route, user_agent
@@ -57,7 +58,8 @@ class TmdbClient:
     """Sends at most `rate_limit` requests per second (0: no limit), over all threads.
 
     At most `workers` requests are open at once. A failed one is retried with growing waits for at most `retry_seconds`,
-    and a call ends within `retry_seconds` + 10 s, not counting the time it waits for the rate limit.
+    and a call ends within `retry_seconds` + 10 s. Not counted: waits for the rate limit, and time in which this process
+    was stopped.
 
     After a 429 all threads slow down (`Pace`) and pause for its Retry-After. The call fails at once if that is over
     120 s, or if it would wait more than 600 s in all, or TMDb has answered only 429s for as long. `say`, which can be
@@ -82,7 +84,7 @@ class TmdbClient:
         workers: int = 64,
         retry_seconds: float = 18,
         read_timeout: float = 10,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = running_seconds,
         sleep: Callable[[float], None] | None = None,
         now: Callable[[], dt.datetime] | None = None,
     ) -> None:

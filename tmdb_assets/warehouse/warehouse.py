@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from functools import cached_property
 
 import orjson
+import psycopg
 import sqlalchemy as sa
 
 from tmdb_assets.settings import Settings, get_settings
@@ -70,8 +71,8 @@ class Warehouse:
         )
         sa.event.listen(engine, "begin", _bound_waits)
         is_embedded = self._given_url is None and self.settings.external_url is None
-        if self._given_url is None and not is_embedded:
-            with reconnect.connect(engine) as connection:
+        with reconnect.begin(engine, is_opening=True) as connection:
+            if self._given_url is None and not is_embedded:
                 require_no_superuser(connection)
         ensure_schema(engine)
         if is_embedded and not are_made(engine):
@@ -85,7 +86,7 @@ class Warehouse:
         Raises `FetchLockLostError` if this thread lost the fetch lock.
         """
         self.require_fetch_lock()
-        with reconnect.connect(self.engine) as connection, connection.begin():
+        with reconnect.begin(self.engine) as connection, connection.get_transaction() or connection.begin():
             yield connection
 
     @contextmanager
@@ -124,7 +125,10 @@ class Warehouse:
 
 
 def _bound_waits(connection: sa.Connection) -> None:
-    """Set what a transaction that begins must not have from server, database or role: time limits, path, time zone."""
+    """Set what a transaction that begins must not have from server, database or role: time limits, path, time zone.
+
+    Raises `ReadOnlySqlTransaction` where it could not write, before the work and not at its end.
+    """
     settings = {
         "statement_timeout": STATEMENT_TIMEOUT,
         "lock_timeout": LOCK_TIMEOUT,
@@ -135,4 +139,6 @@ def _bound_waits(connection: sa.Connection) -> None:
     if (connection.dialect.server_version_info or ()) >= (17,):
         settings["transaction_timeout"] = "0"
     calls = ", ".join(f"pg_catalog.set_config('{name}', '{value}', true)" for name, value in settings.items())
-    connection.exec_driver_sql(f"select {calls}")
+    found = connection.exec_driver_sql(f"select {calls}, pg_catalog.current_setting('transaction_read_only')").one()
+    if found[-1] == "on":
+        raise psycopg.errors.ReadOnlySqlTransaction("its sessions are read-only")

@@ -22,6 +22,7 @@ from tmdb_assets.errors.problem import Retry
 from tmdb_assets.tmdb import errors
 from tmdb_assets.tmdb.errors import Fault, TmdbError, UnreachableError
 from tmdb_assets.tmdb.export.file import DamageError, ExportFile, Unpacker
+from tmdb_assets.tmdb.limits.running import running_seconds
 from tmdb_assets.tmdb.limits.tries import Tries, retrying
 from tmdb_assets.tmdb.route import find_route, user_agent
 from tmdb_assets.tmdb.transport import Adapter, ends_at
@@ -75,7 +76,7 @@ def fetch_export(
     retry_seconds: float = 18,
     download_seconds: float = 600,
     timeouts: tuple[float, float] = (3.05, 10),
-    clock: Callable[[], float] = time.monotonic,
+    clock: Callable[[], float] = running_seconds,
     sleep: Callable[[float], None] = time.sleep,
 ) -> ExportFile:
     """Download and check the export of `day` from `base_url` (like https://files.tmdb.org/p/exports).

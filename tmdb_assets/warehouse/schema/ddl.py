@@ -69,7 +69,8 @@ def ensure_schema(engine: sa.Engine) -> None:
     with _plain_errors(), engine.begin() as connection:
         if _applied(connection, "schema") == digest:
             return
-        lock_schema(connection)
+    with _plain_errors(), engine.begin() as connection:
+        lock_schema(connection)  # before any other: who has it may wait for a lock on a table that was read
         if _applied(connection, "schema") == digest:
             return
         connection.exec_driver_sql("set local statement_timeout = 0")  # it may rewrite years of rows
@@ -144,12 +145,15 @@ def view_file(name: str) -> Path:
 
 
 def apply_view(connection: sa.Connection, name: str) -> bool:
-    """Create or replace a view from its file; False if this text is already applied."""
+    """Create or replace a view from its file; False if this text is already applied.
+
+    Takes the schema's lock, so it comes first in its transaction, which should be short.
+    """
+    lock_schema(connection)
     text = view_file(name).read_text(encoding="utf-8")
     digest = hashlib.sha256(text.encode()).hexdigest()
     if _applied(connection, name) == digest and connection.scalar(sa.text("select to_regclass(:n)"), {"n": name}):
         return False
-    lock_schema(connection)
     with _plain_errors():
         act_as_owner(connection)
         _execute(connection, text)

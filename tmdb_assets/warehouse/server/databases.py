@@ -23,10 +23,35 @@ if TYPE_CHECKING:
 
 OLDEST_VERSION = 15
 SETTING = "WAREHOUSE_URL"
-OUTAGES = {f"{driver}.{kind}" for driver in ("psycopg", "psycopg2") for kind in ("OperationalError", "InterfaceError")}
-TRIES = 3  # of a statement during which the server restarts
-POOLER_LACKS = "no such database"  # PgBouncer's message, never translated; Postgres's differs
+READ_ONLY = "25006"
 NO_SPACE = "Free space on the server's disk; if it speaks of shared memory, in /dev/shm (a container: --shm-size=256m)"
+# Errors of the drivers that say something about the server, and not about a statement of ours.
+_KINDS = (
+    "OperationalError",
+    "InterfaceError",
+    "errors.ReadOnlySqlTransaction",
+    "errors.IdleInTransactionSessionTimeout",
+)
+DRIVER_ERRORS = {f"{driver}.{kind}" for driver in ("psycopg", "psycopg2") for kind in _KINDS}
+# SQLSTATEs, or their beginnings (https://www.postgresql.org/docs/current/errcodes-appendix.html), that pass without
+# anybody's help: no connection, a server without a free one, one that is read-only, stops or starts.
+PASSING = ("08", "25", "53300", "57P")
+REFUSALS = {
+    READ_ONLY: (
+        "accepts no writes",
+        "If this is a standby or was the primary before a failover, let WAREHOUSE_URL name the primary; else end its "
+        "default_transaction_read_only",
+    ),
+    "53100": ("stopped the work", NO_SPACE),
+    "53200": ("is out of memory", "Give the server more memory, or lower its work_mem"),
+    "53300": ("has no free connection", "Close other sessions, or raise max_connections"),
+    **dict.fromkeys(("08", "25P", "57P"), ("went away", None)),
+}
+"""SQLSTATE, or its beginning -> what Postgres did, and what to do about it."""
+TRIES = 3  # of a statement during which the server restarts
+# A refused connection has no SQLSTATE: of Postgres with lc_messages in English, and of PgBouncer.
+FULL = ("too many clients", "too many connections", "remaining connection slots", "no more connections allowed")
+POOLER_LACKS = "no such database"  # PgBouncer's message, never translated; Postgres's differs
 CONNECT_TIMEOUT_S = 4  # for each address of the host, and again for PQping
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -167,14 +192,16 @@ def _connect(url: URL) -> Connection:
 
 def _refusal(url: URL, error: Exception) -> WarehouseUnavailableError:
     """The server refused the connection, and would refuse it again."""
-    action = f"Correct user, password or database in WAREHOUSE_URL{_variables()}"
+    action, retry = f"Correct user, password or database in WAREHOUSE_URL{_variables()}", None
+    if any(text in str(error) for text in FULL):
+        action, retry = REFUSALS["53300"][1] or action, Retry.NOW
     if POOLER_LACKS in str(error):
         action = (
             f"This is a connection pooler: add an entry for {url.database} to its [databases], or let WAREHOUSE_URL "
             "name the server itself"
         )
     what = f"Postgres at {describe(url)} refuses the connection ({first_line(error, url)})"
-    return WarehouseUnavailableError(what, action=action, setting=SETTING)
+    return WarehouseUnavailableError(what, action=action, setting=SETTING, retry=retry)
 
 
 def _variables() -> str:
@@ -197,23 +224,31 @@ def _is_refused(conninfo: str) -> bool:
 def driver_problem(error: BaseException, url: URL | None = None) -> Problem | None:
     """The problem behind `error` if it was caused by an error of psycopg, or of Dagster's psycopg2; else None.
 
-    A server that went away or cannot be reached may be retried at once, anything else later.
+    A server that went away, cannot be reached, has no free connection or accepts no writes may be retried at once,
+    anything else later.
     """
     cause = _find_driver_error(error)
     if cause is None:
         return None
-    did, retry = ("went away", Retry.NOW) if _is_end_of_session(cause) else ("stopped the work", Retry.LATER)
+    state = _state(cause)
+    did, action = next((found for key, found in REFUSALS.items() if state.startswith(key)), ("stopped the work", None))
     where = f" at {describe(url)}" if url is not None else ""
-    action = NO_SPACE if _state(cause) == "53100" else None
     if holders := getattr(cause, "holders", None):
         action = f"Locks are held by {', '.join(holders)}: let these sessions end, or end them (pg_terminate_backend)"
+    retry = Retry.NOW if state.startswith(PASSING) else Retry.LATER
     return Problem(f"Postgres{where} {did} ({first_line(cause)})", KEPT, action, retry=retry)
 
 
 def is_outage(error: BaseException) -> bool:
-    """Whether `error` comes from a server that went away or cannot be reached: a retry may succeed."""
+    """Whether `error` comes from a server that went away, cannot be reached or does not write: a retry may succeed."""
     problem = driver_problem(error)
     return problem is not None and problem.retry is Retry.NOW
+
+
+def is_read_only(error: BaseException) -> bool:
+    """Whether the server refused to write, as a standby does, or one that was a primary before a failover."""
+    cause = _find_driver_error(error)
+    return cause is not None and _state(cause) == READ_ONLY
 
 
 def _find_driver_error(error: BaseException) -> BaseException | None:
@@ -221,21 +256,16 @@ def _find_driver_error(error: BaseException) -> BaseException | None:
     cause: BaseException | None = error
     seen: list[BaseException] = []
     while cause is not None and cause not in seen:
-        if OUTAGES & {f"{kind.__module__}.{kind.__name__}" for kind in type(cause).__mro__}:
+        if DRIVER_ERRORS & {f"{kind.__module__}.{kind.__name__}" for kind in type(cause).__mro__}:
             return cause
         seen.append(cause)
         cause = cause.__cause__ or cause.__context__
     return None
 
 
-def _is_end_of_session(cause: BaseException) -> bool:
-    """By its SQLSTATE: none (no answer), 08 (connection), 57P (the server stops or starts)."""
-    state = _state(cause)
-    return state is None or state.startswith(("08", "57P"))
-
-
-def _state(cause: BaseException) -> str | None:
-    return getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+def _state(cause: BaseException) -> str:
+    """The SQLSTATE of a driver's error; that of a lost connection where nothing answered."""
+    return getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None) or "08006"
 
 
 def first_line(error: BaseException, url: URL | None = None) -> str:

@@ -58,6 +58,8 @@ class EmbeddedPostgres:
         self._users_file = data_dir / "tmdb-assets.users"
         self._presence: IO[str] | None = None
         self._owner_pid = os.getpid()
+        self.address: str | None = None
+        """The folder of the server's socket, once this process used it."""
 
     def start(self) -> Postmaster:
         """Start the server, or attach to the running one; this process counts as its user until it ends.
@@ -72,7 +74,10 @@ class EmbeddedPostgres:
                     make_cluster(self.data_dir)
                     self._presence = None  # it was in the old folder, if that was deleted
                 self._enter()
-                return self._await_ready() or self._launch()
+                running = self._await_ready() or self._launch()
+                _require_running(running)
+            self.address = str(running.socket_dir)
+            return running
         except (OSError, subprocess.SubprocessError, psutil.Error, ValueError) as error:
             raise WarehouseUnavailableError(
                 f"The embedded Postgres in {self.data_dir} does not start ({error})",
@@ -139,6 +144,8 @@ class EmbeddedPostgres:
 
     def _stop(self) -> None:
         server = find_postmaster(self.data_dir)
+        if server:
+            _require_running(server)
         if server and _has_foreign_clients(server):
             logger.info("The embedded Postgres in %s keeps running for its other clients.", self.data_dir)
         elif server:
@@ -178,8 +185,17 @@ def _takes_socket(folder: Path) -> bool:
         return False
 
 
+def _require_running(server: Postmaster) -> None:
+    """Raise `TimeoutError` for a server whose process is stopped: it would not answer, and not end."""
+    if psutil.Process(server.pid).status() == psutil.STATUS_STOPPED:
+        raise TimeoutError(
+            f"its process {server.pid} was stopped; let it continue with kill -CONT {server.pid}, or end it with "
+            f"kill -KILL {server.pid}"
+        )
+
+
 def _has_foreign_clients(server: Postmaster) -> bool:
-    """Whether another program (psql, a notebook, a BI tool) is connected."""
+    """Whether another program (psql, a notebook, a BI tool) is connected. Raises `TimeoutError`."""
     query = (
         "select exists (select from pg_stat_activity where backend_type = 'client backend' "
         "and pid <> pg_backend_pid() and not starts_with(application_name, %s))"
@@ -195,6 +211,8 @@ def _has_foreign_clients(server: Postmaster) -> bool:
         )
         with closing(connection):
             row = connection.execute(query, [APPLICATION_NAME]).fetchone()
+    except psycopg.errors.ConnectionTimeout as error:
+        raise TimeoutError(f"process {server.pid} does not answer") from error
     except psycopg.Error as error:
         logger.info("Could not list the connections of the embedded Postgres (%s).", first_line(error))
         return False

@@ -46,6 +46,7 @@ def make_engine(url: sa.URL, **options: Any) -> sa.Engine:
     engine = sa.create_engine(url, use_native_hstore=False, **options)  # else it looks up the type hstore
     sa.event.listen(engine, "handle_error", _note_holders)
     setattr(engine.dialect, "_get_default_schema_name", lambda _: "public")  # noqa: B010  # else: select current_schema()
+    sa.event.listen(engine, "handle_error", _leave_read_only_server)
     return engine
 
 
@@ -57,3 +58,10 @@ def _note_holders(context: sa.engine.ExceptionContext) -> None:
     with suppress(sa.exc.SQLAlchemyError), context.engine.connect() as connection:
         connection.exec_driver_sql(SYSTEM_PATH_ONLY)
         setattr(error, "holders", connection.exec_driver_sql(HOLDERS.replace("%", "%%")).scalars().all())  # noqa: B010
+
+
+def _leave_read_only_server(context: sa.engine.ExceptionContext) -> None:
+    """Close the pool's connections to a server that refuses to write: a new one may reach its successor."""
+    error = context.original_exception
+    if "25006" in {getattr(error, "sqlstate", None), getattr(error, "pgcode", None)}:
+        context.is_disconnect = True

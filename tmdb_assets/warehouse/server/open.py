@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from sqlalchemy.engine import URL
 
+from tmdb_assets.errors.problem import Retry
 from tmdb_assets.settings import DATA_DIR, Settings, get_settings
 from tmdb_assets.warehouse.server.data_folder import find_bin_dir
 from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError, ensure_databases
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from tmdb_assets.warehouse.server.embedded import EmbeddedPostgres
 
+EMBEDDED_PATIENCE_S = 10.0  # it is ready when it was started
 PATIENCE_S = 18.0  # with the last attempt's own timeouts, an unreachable server is reported within 30 s
 OWN_DATABASES = frozenset({"tmdb_sandbox", "dagster", "dagster_sandbox"})  # not for real figures
 
@@ -72,12 +74,23 @@ def open_server(
             is_embedded=external is None,
             bin_dir=find_bin_dir(data_dir if external is None else None),
         )
-        ensure_databases(
-            [server.url, server.storage_url],
-            maintenance=[named, named.set(database="postgres")],
-            patience_s=patience_s,
-            locale="C.UTF-8" if external is None else None,  # the same sort order on every machine
-        )
+        try:
+            ensure_databases(
+                [server.url, server.storage_url],
+                maintenance=[named, named.set(database="postgres")],
+                patience_s=patience_s if external is not None else min(patience_s, EMBEDDED_PATIENCE_S),
+                locale="C.UTF-8" if external is None else None,  # the same sort order on every machine
+            )
+        except WarehouseUnavailableError as error:
+            if external is not None or error.problem.retry is not Retry.NOW:
+                raise
+            raise WarehouseUnavailableError(
+                f"The embedded Postgres in {data_dir} does not answer",
+                kept="The data is kept",
+                action=f"Read {data_dir / 'log'}, and end its process if it does not recover: the next command starts "
+                f"it again",
+                retry=Retry.NOW,
+            ) from error
         _servers[key] = server
         return server
 
@@ -94,6 +107,11 @@ def reading_url(settings: Settings | None = None, *, data_dir: Path = DATA_DIR /
     apply_environment(settings.external_url)
     named = normalise(settings.external_url)
     return reader_url(named.set(database=_warehouse_database(settings, named)), settings)
+
+
+def find_embedded(url: URL) -> EmbeddedPostgres | None:
+    """The embedded server of this process that a URL names, or None."""
+    return next((each for each in _embedded.values() if each.address == url.query.get("host")), None)
 
 
 def leave_running() -> None:
@@ -137,7 +155,8 @@ def _start_embedded(data_dir: Path) -> URL:
         )
     from tmdb_assets.warehouse.server.embedded import EmbeddedPostgres  # loaded only where it is used
 
-    running = _embedded.setdefault(data_dir, EmbeddedPostgres(data_dir)).start()
+    embedded = _embedded.setdefault(data_dir, EmbeddedPostgres(data_dir))
+    running = embedded.start()
     query = {"host": str(running.socket_dir), "port": str(running.port), "application_name": APPLICATION_NAME}
     return URL.create("postgresql+psycopg", username="postgres", database="postgres", query=query)
 

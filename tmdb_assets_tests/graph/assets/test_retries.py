@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import psycopg
+import psycopg2.errors
 import pytest
 import sqlalchemy as sa
 from dagster import RetryRequested, asset, materialize
@@ -37,6 +38,14 @@ def test_only_an_outage_is_retried_and_only_a_few_times(monkeypatch: pytest.Monk
     wrapped.__cause__ = gone
     assert run_step([wrapped]) == (True, 2)
     assert run_step([gone] * 10) == (False, RETRIES + 1)
+    for passes in (
+        psycopg.errors.ReadOnlySqlTransaction("cannot execute INSERT in a read-only transaction"),
+        psycopg2.errors.ReadOnlySqlTransaction("cannot execute INSERT in a read-only transaction"),
+        psycopg.errors.IdleInTransactionSessionTimeout("terminating connection"),
+        psycopg.errors.TooManyConnections("too many connections for role"),
+        psycopg.errors.CannotConnectNow("the database system is starting up"),
+    ):
+        assert run_step([passes]) == (True, 2), passes
     for other in (
         ValueError("a fault"),
         psycopg.errors.QueryCanceled("canceling statement due to statement timeout"),

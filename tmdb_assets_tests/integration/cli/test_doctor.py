@@ -9,6 +9,7 @@ from collections import namedtuple
 from contextlib import nullcontext
 from email.utils import format_datetime
 
+import psycopg
 import pytest
 from dagster import DagsterInstance, DagsterInvariantViolationError
 
@@ -18,6 +19,7 @@ from tmdb_assets.cli.doctor import Finding
 from tmdb_assets.settings import Settings
 from tmdb_assets.warehouse.schema.migrations import HEAD
 from tmdb_assets.warehouse.schema.roles import apply_roles
+from tmdb_assets.warehouse.server import reconnect
 from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError
 from tmdb_assets.warehouse.warehouse import Warehouse
 from tmdb_assets_tests.cases.awkward import catalogue, sound_films
@@ -54,6 +56,18 @@ def replay(monkeypatch):
 
 def settings_for(server, **changes):
     return Settings.load(**{"tmdb_token": server.token, "tmdb_api_url": server.url, **changes})
+
+
+def test_a_database_that_accepts_no_writes_is_wrong(tables, monkeypatch):
+    monkeypatch.setattr(reconnect, "PATIENCE_S", 0)
+    tables.execute(f"alter database {tables.warehouse.url.database} set default_transaction_read_only = on")
+    warehouse = Warehouse(url=tables.warehouse.url)
+    (found,) = doctor.database(warehouse)
+    assert (found.state, found.what) == ("wrong", "Warehouse")
+    assert found.text.startswith("Postgres accepts no writes (its sessions are read-only). What is already stored is ")
+    assert "let WAREHOUSE_URL name the primary" in found.text
+    with pytest.raises(psycopg.errors.ReadOnlySqlTransaction), warehouse.begin():
+        pass
 
 
 def set_step(tables, step):

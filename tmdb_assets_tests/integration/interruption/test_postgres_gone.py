@@ -144,6 +144,25 @@ def test_a_restart_during_a_statement(
     assert retried_steps(url) == retried
 
 
+def test_a_run_waits_for_a_server_that_became_read_only(own: OwnServer, url: sa.URL) -> None:
+    """As in a failover: no session can write for a while, neither to the warehouse nor to Dagster's database."""
+    holding = Holding(HELD_FROM)
+    with ReplayServer(FILMS, holding) as replay, psycopg.connect(render_url(url.set(database="postgres"))) as admin:
+        admin.autocommit = True
+        run = start(command_environment(url, replay), "run")
+        assert holding.reached.wait(PATIENCE_S), run.poll()
+        admin.execute("alter system set default_transaction_read_only = on")
+        admin.execute("select pg_reload_conf()")
+        holding.resume.set()
+        refused = "cannot execute"
+        log = own.postgres.data_dir / "log"
+        assert wait_until(lambda: refused in log.read_text() or run.poll() is not None)
+        admin.execute("set default_transaction_read_only = off")
+        admin.execute("alter system reset default_transaction_read_only")
+        admin.execute("select pg_reload_conf()")
+        assert_ended_right(run, url)
+
+
 # The command with a patience of 1 s instead of 20 s for Postgres to come back.
 IMPATIENT = """
 from tmdb_assets.warehouse.server import reconnect

@@ -1,8 +1,11 @@
 """The time limits of retries, and the counts of requests, on virtual time."""
 
+import os
+
 import pytest
 
 from tmdb_assets.tmdb.errors import Fault
+from tmdb_assets.tmdb.limits.running import MOST_S, RunningClock
 from tmdb_assets.tmdb.limits.tries import LONGEST_WAIT_SECONDS, MOST_WAITED_SECONDS, Tries, retrying
 from tmdb_assets.tmdb.stats import FetchStats
 from tmdb_assets_tests.fakes.virtual_time import VirtualTime
@@ -40,6 +43,25 @@ def test_waits_grow_and_end_in_time():
 def test_slow_tries_end_within_30_seconds(try_seconds):
     _, tries, _, _ = run_until_over(CONNECTION, try_seconds)
     assert tries.seconds <= 28
+
+
+def test_time_in_which_the_process_did_not_run_is_not_counted():
+    """Stopped for a minute while its first try waits for an answer, which the server then gives up on."""
+    time = VirtualTime()
+    clock = RunningClock(time.clock)
+    clock._pid = os.getpid()  # no thread: the test ticks
+    tries = Tries(18, clock)
+    tries.begin()
+    for _ in range(10):
+        time.now += 0.5
+        clock.tick()
+    time.now += 60
+    tries.end(CONNECTION)
+    assert tries.seconds == 5 + MOST_S
+    assert not tries.is_over(wait=1)
+    clock.tick()
+    time.now += 0.5
+    assert clock() == 5 + MOST_S + 0.5
 
 
 def test_an_unreadable_answer_is_retried_five_times():
