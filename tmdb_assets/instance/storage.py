@@ -48,6 +48,16 @@ POOL_SIZE = 2
 MAX_OVERFLOW = 20
 ENDS = {DagsterEventType.RUN_SUCCESS, DagsterEventType.RUN_FAILURE, DagsterEventType.RUN_CANCELED}
 TRIAL = "insert into kvs (key, value) values ('tmdb_assets/trial', '')"
+DROP_EVENTS = """
+delete from event_logs
+where
+    timestamp < cast(:before as timestamptz) at time zone 'UTC'
+    and (
+        dagster_event_type is null
+        or dagster_event_type ~ '^(STEP|RESOURCE_INIT|HOOK)_'
+        or dagster_event_type in ('ENGINE_EVENT', 'LOGS_CAPTURED', 'HANDLED_OUTPUT', 'LOADED_INPUT')
+    )
+"""
 LAST_TABLE = "public.jobs"  # Dagster makes the tables of its runs and events before it
 
 _pooled_engines: weakref.WeakSet[sa.Engine] = weakref.WeakSet()
@@ -209,10 +219,33 @@ class PooledEventLogStorage(_OnSharedEngine, PostgresEventLogStorage):
     def store_event(self, event: EventLogEntry) -> None:
         """Store an event. A plain log line is dropped while the server is down: the run's next event reports that."""
         try:
-            super().store_event(event)
+            super().store_event(_without_second_copy(event))
         except sa.exc.DBAPIError as error:
             if event.is_dagster_event or not is_outage(error):
                 raise
+
+    def drop_old_events(self, before: datetime) -> int:
+        """Drop what the steps of older runs did, and their log lines; return how many events.
+
+        Materializations, checks and the states of runs stay: asset pages, gaps and alerts read them.
+        """
+        with self.connect() as connection:
+            return connection.execute(sa.text(DROP_EVENTS), {"before": before}).rowcount
+
+
+def _without_second_copy(event: EventLogEntry) -> EventLogEntry:
+    """A step's output without the metadata, such as pictures, that the materialization after it repeats."""
+    if not event.is_dagster_event or event.dagster_event_type != DagsterEventType.STEP_OUTPUT:
+        return event
+    output = event.get_dagster_event()
+    slim = output._replace(event_specific_data=output.step_output_data._replace(metadata={}))
+    return event._replace(dagster_event=slim)
+
+
+def drop_old_events(instance: DagsterInstance, before: datetime) -> int:
+    """See `PooledEventLogStorage.drop_old_events`; 0 on an instance with another storage."""
+    storage = instance.event_log_storage
+    return storage.drop_old_events(before) if isinstance(storage, PooledEventLogStorage) else 0
 
 
 class PooledScheduleStorage(_OnSharedEngine, PostgresScheduleStorage):

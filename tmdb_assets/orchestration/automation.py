@@ -39,6 +39,7 @@ from tmdb_assets.warehouse.retention import drop_old_raw
 from tmdb_assets.warehouse.warehouse import Warehouse
 
 SCHEDULE_CRON = "0 9 * * *"  # an hour after the day's id export is published
+EVENTS_KEPT = dt.timedelta(days=90)  # what the steps of a run did and logged
 RETENTION_CRON = "0 10 * * *"
 REFRESH_EXPORT = {"ops": {"raw_export": {"config": {"refresh": True}}}}
 UNPARTITIONED_ONLY_IN_DAILY = ("marts", REPORTS_GROUP)
@@ -94,12 +95,18 @@ def _needed(repository: RepositoryDefinition, day: dt.date) -> list[AssetKey] | 
     return whole_day_from_export(node.to_asset_spec() for node in repository.asset_graph.asset_nodes)
 
 
-@op(description="Drops raw answers older than 180 days, as TMDb's terms require; facts and dimensions stay.")
+@op(
+    description="Drops raw answers older than 180 days, as TMDb's terms require, and Dagster's events of steps older "
+    "than 90 days; facts and dimensions, materializations and checks stay."
+)
 def drop_raw_answers(context: OpExecutionContext, warehouse: ResourceParam[Warehouse]) -> None:
-    """Drop the partitions of raw answers that are too old, and log which."""
+    """Drop the partitions of raw answers that are too old, and what the steps of old runs did; log how much."""
+    from tmdb_assets.instance.storage import drop_old_events  # imports Dagster's storage on Postgres
+
     dropped = drop_old_raw(warehouse, partitions.today())
     names = ", ".join(dropped.partitions) or "none is old enough"
-    context.log.info(f"Dropped partitions: {names}; rejected rows: {dropped.rejected_rows}")
+    events = drop_old_events(context.instance, partitions.now() - EVENTS_KEPT)
+    context.log.info(f"Dropped partitions: {names}; rejected rows: {dropped.rejected_rows}; events of steps: {events}")
 
 
 @job(executor_def=in_process_executor, description="Drops raw answers that may not be kept any longer.")

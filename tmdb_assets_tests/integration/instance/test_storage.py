@@ -1,5 +1,6 @@
 """Dagster's storage next to the warehouse, on a server with a difficult password."""
 
+import datetime as dt
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,35 @@ def test_four_commands_at_once_make_the_tables(database, caplog):
             connection.execute("drop schema public cascade")
             connection.execute("create schema public")
     assert caplog.records == []  # Dagster logs that it tries again, five times at most
+
+
+def test_what_the_steps_of_old_runs_did_is_dropped_and_pictures_are_stored_once(guests_server, embedded):
+    picture = "x" * 50_000
+
+    @asset(check_specs=[AssetCheckSpec("whole", asset="report")])
+    def report(context):
+        context.log.info("drawn")
+        passed = AssetCheckResult(passed=True, check_name="whole")
+        return MaterializeResult(metadata={"picture": picture}, check_results=[passed])
+
+    with DagsterInstance.from_config(str(guests_server)) as instance:
+        assert materialize([report], instance=instance).success
+        with connect(embedded.url.set(database="dagster")) as connection:
+            query = "select dagster_event_type from event_logs where strpos(event, %s) > 0"
+            assert connection.execute(query, [picture]).fetchall() == [("ASSET_MATERIALIZATION",)]
+            connection.execute("update event_logs set timestamp = timestamp - interval '91 days'")
+        assert materialize([films], instance=instance).success
+        newer = instance.get_runs(limit=1)[0].run_id
+        before = len(instance.all_logs(newer))
+        assert storage.drop_old_events(instance, dt.datetime.now(dt.UTC) - dt.timedelta(days=90)) > 5
+        assert len(instance.all_logs(newer)) == before
+        with connect(embedded.url.set(database="dagster")) as connection:
+            query = "select dagster_event_type from event_logs where run_id <> %s order by id"
+            kept = [name for (name,) in connection.execute(query, [newer])]
+        assert [name for name in kept if "STEP" in name or "ENGINE" in name] == []
+        assert {"ASSET_MATERIALIZATION", "ASSET_CHECK_EVALUATION", "PIPELINE_SUCCESS"} < set(kept)
+        event = instance.get_latest_materialization_event(AssetKey("report"))
+        assert event.asset_materialization.metadata["picture"].value == picture
 
 
 def test_each_part_of_the_storage_can_be_opened_separately(guests_server):
