@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import partial
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import psycopg
 import requests
 import sqlalchemy as sa
-from dagster import DagsterError
+from dagster import DagsterError, DagsterInstance
 
 from tmdb_assets import partitions
 from tmdb_assets.errors.problem import ActionableError, plain
@@ -37,9 +37,6 @@ from tmdb_assets.warehouse.schema.upgrade import find_version
 from tmdb_assets.warehouse.server.databases import driver_problem, first_line
 from tmdb_assets.warehouse.server.urls import describe
 from tmdb_assets.warehouse.warehouse import Warehouse
-
-if TYPE_CHECKING:
-    from dagster import DagsterInstance
 
 State = Literal["ok", "note", "wrong"]
 LEAST_FREE_GB, FEW_FREE_GB = 1, 5
