@@ -78,30 +78,35 @@ def test_a_stalled_download_is_retried(server, fetch, stats):
 
 
 def slow(seconds, skipped, body):
-    """Promise more than `body`; let `seconds` pass for the client between the header and the body."""
+    """An answer in two parts that promises more than `body`, and a watch: `seconds` pass between the two."""
+    reports = []
 
     def act(handler):
-        looks = skipped.looks
-        reply(body=b"", promised=len(body) + 5)(handler)
-        # Until the client has read its clock and waits for the body.
-        wait_until(lambda: skipped.looks > looks)
-        skipped.skip(seconds)
-        handler.wfile.write(body)
+        reply(body=body[:25], promised=len(body) + 5)(handler)
+        wait_until(lambda: reports)
+        handler.wfile.write(body[25:])
 
-    return act
+    def watch(*_):
+        if not reports:
+            skipped.skip(seconds)
+        reports.append(True)
+
+    return act, watch
 
 
 def test_a_slow_download_is_retried_too(server, fetch, skipped, stats):
-    server.plays(slow(60, skipped, EXPORT[:50]), reply(body=EXPORT))
-    with fetch(retry_seconds=18) as export:
+    answer, watch = slow(60, skipped, EXPORT[:50])
+    server.plays(answer, reply(body=EXPORT))
+    with fetch(retry_seconds=18, watch=watch) as export:
         assert list(export.rows(None)) == [FILMS]
     assert stats.retries == {"unreadable": 1}
 
 
 def test_a_download_that_takes_too_long_is_aborted(server, fetch, skipped):
-    server.plays(slow(601, skipped, EXPORT[:50]), reply(body=EXPORT))
+    answer, watch = slow(601, skipped, EXPORT[:50])
+    server.plays(answer, reply(body=EXPORT))
     with pytest.raises(UnreachableError, match=r"too slow.*2026-08-31"):
-        fetch()
+        fetch(watch=watch)
     assert len(server.seen) == 1
 
 
