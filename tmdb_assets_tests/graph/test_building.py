@@ -7,13 +7,15 @@ import datetime as dt
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 import tmdb_assets
 from tmdb_assets.definitions import build_definitions
-from tmdb_assets.settings import Settings
+from tmdb_assets.settings import PROJECT_ROOT, Settings
 from tmdb_assets_tests.stage.waiting import PATIENCE_S
 
 PACKAGE = Path(tmdb_assets.__file__).parent
@@ -44,7 +46,7 @@ for module in pkgutil.walk_packages(tmdb_assets.__path__, "tmdb_assets."):
     if module.name not in SCRIPTS:
         __import__(module.name)
 from tmdb_assets.definitions import defs
-from tmdb_assets.settings import SettingsError
+from tmdb_assets.settings import PROJECT_ROOT, SettingsError
 try:
     defs()
 except SettingsError as error:
@@ -126,3 +128,17 @@ def test_an_asset_links_to_the_very_function_that_makes_it(spec) -> None:
     assert path.parent == PACKAGE / "assets"
     function = next((made for prefix, made in SHARED.items() if name.startswith(prefix)), name)
     assert reference.line_number == line_of(path, function)
+
+
+def test_dagsters_own_commands_find_the_definitions_in_the_projects_folder() -> None:
+    """`dg list defs`, `dg check defs` and `dg launch` read pyproject.toml, `dagster dev` either of the two files."""
+    tool = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
+    (module,) = yaml.safe_load((PROJECT_ROOT / "workspace.yaml").read_text(encoding="utf-8"))["load_from"]
+    expected = module["python_module"]
+    assert expected == {"module_name": "tmdb_assets.definitions", "location_name": "tmdb_assets"}
+    found = tool["dagster"]
+    assert (found["module_name"], found["code_location_name"]) == (expected["module_name"], expected["location_name"])
+    project = tool["dg"]["project"]
+    assert (tool["dg"]["directory_type"], project["root_module"]) == ("project", "tmdb_assets")
+    assert project["code_location_target_module"] == expected["module_name"]
+    assert project["code_location_name"] == expected["location_name"]
