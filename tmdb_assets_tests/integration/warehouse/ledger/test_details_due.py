@@ -12,7 +12,7 @@ from tmdb_assets.warehouse.schema.ddl import ensure_partition
 from tmdb_assets_tests.oracle.compare import Tables
 
 DAY = dt.date(2026, 7, 29)
-AT = dt.datetime(2026, 7, 29, 9, tzinfo=dt.UTC)
+NINE = dt.time(9, tzinfo=dt.UTC)
 AGE = 30
 LARGEST = 2**63 - 1
 
@@ -43,13 +43,21 @@ def know(tables, movie_id, *, as_of, details=None, removed=None, inserted="2026-
 
 def list_film(tables, movie_id, day=DAY):
     tables.execute(
-        "insert into raw_discover values (:day, :film, 1, null, null, :film, '{}', :at)", day=day, film=movie_id, at=AT
+        "insert into raw_discover values (:day, :film, 1, null, null, :film, '{}', :at, 1)",
+        day=day,
+        film=movie_id,
+        at=dt.datetime.combine(day, NINE),
     )
 
 
-def answer(tables, movie_id, status, day=DAY, at=AT):
+def answer(tables, movie_id, status, day=DAY, crawl=1):
     tables.execute(
-        "insert into raw_details values (:day, :film, :status, null, :at)", day=day, film=movie_id, status=status, at=at
+        "insert into raw_details values (:day, :film, :status, null, :at, :crawl)",
+        day=day,
+        film=movie_id,
+        status=status,
+        at=dt.datetime.combine(day, NINE),
+        crawl=crawl,
     )
 
 
@@ -134,10 +142,10 @@ def test_what_was_not_answered_is_owed(tables):
 def test_a_film_is_asked_again_where_its_answer_is_older_than_the_crawl(tables):
     for movie_id in (1, 2, 3):
         be_due(tables, movie_id, DAY)
-    answer(tables, 1, 200, at=AT)
-    answer(tables, 2, 200, at=AT - dt.timedelta(seconds=1))
-    assert called(tables, details_due.films_due, DAY, AT) == [2, 3]
-    assert called(tables, details_due.count_missing, DAY, AT) == 2
+    answer(tables, 1, 200, crawl=2)
+    answer(tables, 2, 200, crawl=1)
+    assert called(tables, details_due.films_due, DAY, 2) == [2, 3]
+    assert called(tables, details_due.count_missing, DAY, 2) == 2
 
 
 def test_a_film_confirmed_on_the_day_or_later_is_not_removed(tables):
