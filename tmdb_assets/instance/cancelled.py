@@ -1,5 +1,6 @@
 """Which days a person cancelled: those whose newest run was cancelled, or that a cancelled backfill left (decision 24).
 
+Only runs and backfills that load a day count: others may have the same partitions, in this project or another one.
 Nothing starts such a day by itself. Dagster's own record is the only one: a cancelled run or backfill.
 """
 
@@ -10,27 +11,37 @@ import signal
 import threading
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
-from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunRecord, RunsFilter
+from dagster import AssetKey, DagsterInstance, DagsterRun, DagsterRunStatus, RunRecord, RunsFilter
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus, PartitionBackfill
 from dagster._utils.interrupts import capture_interrupts
 
 from tmdb_assets.instance.tags import PARTITION_NAME_TAG, WILL_RETRY_TAG
+from tmdb_assets.warehouse.schema.fact import fact_movie_daily
 
+FACT = AssetKey(fact_movie_daily.name)
+JOBS = ("daily", "backfill")  # of a selection of assets, or of all, which is none
+
+PARTITION_SETS = tuple(f"{name}_partition_set" for name in JOBS)  # Dagster's names for a job's partitions
 CANCELLED_BACKFILLS = [BulkActionStatus.CANCELING, BulkActionStatus.CANCELED]
 LOOK_BACK = dt.timedelta(days=100)  # longer than an export is published
 INTERRUPTED = "Interrupted by a person, so cancelled: the day waits until a person runs it."
 
 
 def runs_by_day(instance: DagsterInstance, days: Iterable[dt.date]) -> dict[dt.date, list[RunRecord]]:
-    """The runs of each day, oldest first; one query."""
+    """The runs that load each day, oldest first; one query."""
     keys = [day.isoformat() for day in days]
     records = instance.get_run_records(RunsFilter(tags={PARTITION_NAME_TAG: keys})) if keys else []
     by_key: dict[str, list[RunRecord]] = {key: [] for key in keys}
     for record in sorted(records, key=lambda record: record.create_timestamp):
-        by_key[record.dagster_run.tags[PARTITION_NAME_TAG]].append(record)
+        if _loads_day(record.dagster_run):
+            by_key[record.dagster_run.tags[PARTITION_NAME_TAG]].append(record)
     return {dt.date.fromisoformat(key): runs for key, runs in by_key.items()}
+
+
+def _loads_day(run: DagsterRun) -> bool:
+    return FACT in run.asset_selection if run.asset_selection else run.job_name in JOBS
 
 
 def cancelled_days(
@@ -44,8 +55,10 @@ def cancelled_days(
 def _is_cancelled(records: Sequence[RunRecord], backfill_ended: dt.datetime | None) -> bool:
     if not records:
         return backfill_ended is not None
-    is_later = backfill_ended is not None and backfill_ended >= records[-1].create_timestamp
-    return is_later or records[-1].dagster_run.status == DagsterRunStatus.CANCELED
+    newest, status = records[-1].create_timestamp, records[-1].dagster_run.status
+    if backfill_ended is not None and backfill_ended >= newest and status != DagsterRunStatus.SUCCESS:
+        return True
+    return status == DagsterRunStatus.CANCELED
 
 
 def _left_by_backfills(instance: DagsterInstance, now: dt.datetime) -> dict[dt.date, dt.datetime]:
@@ -56,16 +69,20 @@ def _left_by_backfills(instance: DagsterInstance, now: dt.datetime) -> dict[dt.d
         stamp = backfill.backfill_end_timestamp
         at = now if stamp is None else dt.datetime.fromtimestamp(stamp, dt.UTC)
         for key in _partitions_of(backfill):
-            day = dt.date.fromisoformat(key)
-            ended[day] = max(at, ended.get(day, at))
+            with suppress(ValueError):  # another project's job of this name, with other partitions
+                day = dt.date.fromisoformat(key)
+                ended[day] = max(at, ended.get(day, at))
     return ended
 
 
-def _partitions_of(backfill: PartitionBackfill) -> Iterator[str]:
-    yield from backfill.partition_names or ()
+def _partitions_of(backfill: PartitionBackfill) -> Iterable[str]:
+    """The partitions of a backfill that loads days."""
     if backfill.asset_backfill_data is not None:
-        for subset in backfill.asset_backfill_data.target_subset.partitions_subsets_by_asset_key.values():
-            yield from subset.get_partition_keys()
+        subset = backfill.asset_backfill_data.target_subset.partitions_subsets_by_asset_key.get(FACT)
+        return subset.get_partition_keys() if subset is not None else ()
+    origin = backfill.partition_set_origin
+    is_ours = origin is None or origin.partition_set_name in PARTITION_SETS
+    return (is_ours and backfill.partition_names) or ()
 
 
 def cancel_run(instance: DagsterInstance, job_name: str, day: dt.date, run_id: str) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 
-from dagster import build_sensor_context
+from dagster import AssetKey, build_sensor_context
+from dagster._core.definitions.assets.graph.asset_graph_subset import AssetGraphSubset
+from dagster._core.definitions.partitions.subset.default import DefaultPartitionsSubset
+from dagster._core.execution.asset_backfill import AssetBackfillData
 from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 from dagster._core.test_utils import create_run_for_test
 
@@ -42,11 +45,11 @@ def tick(made, monkeypatch, today, later=0 * HOUR):
     return outcome.run_requests, outcome.skip_message
 
 
-def note_run(ledger, day, status, key=None, **tags):
+def note_run(ledger, day, status, key=None, job="backfill", assets=None, **tags):
     """Record a run of the gap filler, or of someone else when it has no run key, made just now."""
     own = {SENSOR_NAME_TAG: "gap_filler", RUN_KEY_TAG: key} if key else {}
     tags = {PARTITION_NAME_TAG: str(day), **own, **tags}
-    return create_run_for_test(ledger.instance, "backfill", status=status, tags=tags)
+    return create_run_for_test(ledger.instance, job, status=status, tags=tags, asset_selection=assets)
 
 
 def days_of(requests):
@@ -70,8 +73,8 @@ def run_requests(graph, monkeypatch, today, later=0 * HOUR):
     return results
 
 
-def note_backfill(ledger, days, status=BulkActionStatus.CANCELED):
-    """Record a backfill of the UI, which ended just now; its runs are others'."""
+def note_backfill(ledger, days, status=BulkActionStatus.CANCELED, asset=None):
+    """Record a backfill of the UI, of a job or an asset, which ended just now; its runs are others'."""
     now = dt.datetime.now(dt.UTC).timestamp()
     made = PartitionBackfill(
         f"backfill-{now}",
@@ -79,7 +82,14 @@ def note_backfill(ledger, days, status=BulkActionStatus.CANCELED):
         False,
         {},
         now,
-        partition_names=[str(day) for day in days],
+        partition_names=None if asset else [str(day) for day in days],
+        asset_backfill_data=_asset_backfill(asset, days, now) if asset else None,
         backfill_end_timestamp=now,
     )
     ledger.instance.add_backfill(made)
+
+
+def _asset_backfill(asset, days, now):
+    subset = DefaultPartitionsSubset({str(day) for day in days})
+    target = AssetGraphSubset(partitions_subsets_by_asset_key={AssetKey(asset): subset})
+    return AssetBackfillData.empty(target, now, None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
-from dagster import DagsterRunStatus, ScheduleEvaluationContext, build_schedule_context
+from dagster import AssetKey, DagsterRunStatus, ScheduleEvaluationContext, build_schedule_context
 from dagster._core.execution.backfill import BulkActionStatus
 
 from tmdb_assets.definitions import build_definitions
@@ -70,6 +70,29 @@ def test_a_backfill_that_was_not_cancelled_holds_up_no_day(days, monkeypatch):
     note_loaded(days, DAY - 2 * ONE_DAY)
     note_backfill(days, [DAY - ONE_DAY], BulkActionStatus.COMPLETED_FAILED)
     assert days_of(tick(days, monkeypatch, DAY)[0]) == [DAY - ONE_DAY]
+
+
+def test_a_day_that_is_loaded_does_not_wait_because_its_backfill_was_cancelled_later(days, monkeypatch):
+    day = DAY - ONE_DAY
+    note_loaded(days, day, export=False)
+    note_run(days, day, DagsterRunStatus.SUCCESS)
+    note_backfill(days, [day])
+    assert days_of(tick(days, monkeypatch, DAY)[0]) == [day]
+
+
+def test_runs_and_backfills_of_other_assets_and_projects_hold_up_no_day(days, monkeypatch):
+    first = DAY - 2 * ONE_DAY
+    note_loaded(days, first - ONE_DAY)
+    note_backfill(days, ["north", "south"])
+    note_backfill(days, [first], asset="their_asset")
+    note_run(days, first, DagsterRunStatus.CANCELED, job="their_job")
+    note_run(days, first, DagsterRunStatus.CANCELED, job="__ASSET_JOB", assets={AssetKey("their_asset")})
+    note_run(days, first, DagsterRunStatus.CANCELED, job="daily", assets={AssetKey("dashboard")})
+    assert days_of(tick(days, monkeypatch, DAY)[0]) == [first, DAY - ONE_DAY]
+    # Those of the day's facts do, whatever job they belong to.
+    note_run(days, first, DagsterRunStatus.CANCELED, job="__ASSET_JOB", assets={AssetKey("fact_movie_daily")})
+    note_backfill(days, [DAY - ONE_DAY], asset="fact_movie_daily")
+    assert tick(days, monkeypatch, DAY)[0] == []
 
 
 def test_the_schedule_does_not_run_a_cancelled_day(days, monkeypatch):

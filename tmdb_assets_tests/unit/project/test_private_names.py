@@ -35,6 +35,9 @@ PRIVATE_NAMES = {
     "tmdb_assets_tests.integration.orchestration.test_alerts": {"dagster._core.test_utils.create_run_for_test"},
     "tmdb_assets_tests.graph.orchestration.test_cancelled": {"dagster._core.execution.backfill.BulkActionStatus"},
     "tmdb_assets_tests.stage.gap_ticks": {
+        "dagster._core.definitions.assets.graph.asset_graph_subset.AssetGraphSubset",
+        "dagster._core.definitions.partitions.subset.default.DefaultPartitionsSubset",
+        "dagster._core.execution.asset_backfill.AssetBackfillData",
         "dagster._core.execution.backfill.BulkActionStatus",
         "dagster._core.execution.backfill.PartitionBackfill",
         "dagster._core.test_utils.create_run_for_test",
