@@ -42,6 +42,9 @@ class FakeClient:
         self.listing, self.change, self.random = listing, change, random.Random(seed)
         self.asked: list[tuple[str, str, int]] = []
 
+    def now(self) -> dt.datetime:
+        return dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+
     def fetch_many(self, requests):
         source, pending = iter(requests), []
         while True:

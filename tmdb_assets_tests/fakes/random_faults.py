@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from email.utils import format_datetime
 
+from tmdb_assets import partitions
 from tmdb_assets_tests.fakes.replay import DROPPED, TRUNCATED, Action, Fault
 from tmdb_assets_tests.fakes.scripted_server import reset
 from tmdb_assets_tests.stage.many_days import export_day
@@ -20,7 +21,7 @@ PAGE = b"<!DOCTYPE html><html><head><title>Error</title></head><body>Come back l
 
 def too_many_until_a_date() -> Fault:
     """A 429 whose Retry-After is a date, in whole seconds."""
-    until = format_datetime(dt.datetime.now(dt.UTC) + dt.timedelta(seconds=2), usegmt=True)
+    until = format_datetime(partitions.now() + dt.timedelta(seconds=2), usegmt=True)
     return Fault(status=429, headers={"Retry-After": until})
 
 

@@ -235,7 +235,7 @@ def test_a_page_gives_ranks_over_the_whole_list() -> None:
 
 @pytest.mark.parametrize("entry", [None, 7, "x", [], [{"id": 1}], {}, {"id": "1"}, {"id": 1, "popularity": "9"}])
 def test_a_strange_entry_of_a_page_is_rejected_with_its_page(entry: Any) -> None:
-    rows = parse_page([{"id": 9, "popularity": 1}, entry], 2, DAY, AT)
+    rows = [row | {"crawl_number": 1} for row in parse_page([{"id": 9, "popularity": 1}, entry], 2, DAY, AT)]
     made = conform(rows, frame_columns(raw_discover), key=("snapshot_date", "movie_id"), part=page_of)
     valid = validate(raw_discover, made, page_of)
     assert valid.frame["movie_id"].tolist() == [9]

@@ -135,8 +135,9 @@ def test_the_socket_is_where_its_path_fits(tmp_path, monkeypatch):
         embedded_module._socket_dir(folder)
     latin = tmp_path / os.fsdecode(b"caf\xe9")  # libpq's addresses are UTF-8
     latin.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    assert embedded_module._socket_dir(latin).is_relative_to(tmp_path / f"tmdb-assets-{os.geteuid()}")
+    with tempfile.TemporaryDirectory(dir="/tmp") as short:
+        monkeypatch.setattr(tempfile, "tempdir", short)
+        assert embedded_module._socket_dir(latin).is_relative_to(Path(short) / f"tmdb-assets-{os.geteuid()}")
 
 
 def test_a_server_whose_stop_is_interrupted_says_so_without_a_stack_trace(monkeypatch, capsys):
