@@ -33,7 +33,6 @@ from tmdb_assets.fetch.progress import Progress
 from tmdb_assets.instance.cancelled import cancel_run, hangup_interrupts, note_cancelled
 from tmdb_assets.instance.launcher import close_dead_runs
 from tmdb_assets.instance.opening import open_instance
-from tmdb_assets.instance.run_lock import LOCK_TAG
 from tmdb_assets.instance.sentences import WithoutLostEvents
 from tmdb_assets.instance.storage import holding_lock
 from tmdb_assets.orchestration.past_days import FROM_EXPORT, days_from_export, whole_day_from_export
@@ -233,7 +232,7 @@ def _execute(
     quiet = {"console": {"config": {"log_level": "CRITICAL"}}}
     config: dict[str, Any] = {"loggers": quiet, "ops": {step: {"config": {"refresh": True}} for step in refresh}}
     result = None
-    with holding_lock(platform.instance, run_id):  # before the run is stored: a kill from then on is noticed
+    with holding_lock(platform.instance, run_id) as tags:  # before the run is stored: a kill from then on is noticed
         with hangup_interrupts(), suppress(KeyboardInterrupt):  # raised before its first event, or by a second Ctrl-C
             result = platform.definitions.resolve_job_def(job).execute_in_process(
                 partition_key=day.isoformat(),
@@ -241,7 +240,7 @@ def _execute(
                 run_config=config,
                 asset_selection=[AssetKey(name) for name in assets] or None,
                 run_id=run_id,
-                tags={LOCK_TAG: run_id},
+                tags=tags,
                 raise_on_error=False,
             )
         interrupted = result is None or any(is_interruption(event) for event in result.all_events)

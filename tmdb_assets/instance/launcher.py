@@ -7,20 +7,23 @@ holds a lock in Postgres while its process lives (`run_lock`): in this process, 
 
 from __future__ import annotations
 
+import json
 import time
-from collections import Counter
 from typing import Any
 
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, DefaultRunLauncher, RunsFilter
+from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
 
-from tmdb_assets.instance.run_lock import LOCK_TAG, lock_key
+from tmdb_assets.instance.run_lock import LOCK_TAG, SETTLE_S, lock_key
 from tmdb_assets.instance.storage import PooledRunStorage
+from tmdb_assets.instance.tags import GRPC_INFO_TAG
 
 BEGUN = [DagsterRunStatus.NOT_STARTED, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
-SETTLE_S = 10.0  # in which a live process takes its lock again after its connection was lost
 PAUSE_S = 0.5
+PING_S = 5
 MOST_MISSED = 3  # checks of the run monitoring in a row, one every half minute
+MOST_WAIT_S = 120.0  # from the first check, for the code server to come back: closed within three minutes
 DIED = "The process of this run died: it no longer holds the run's lock."
 
 
@@ -58,7 +61,7 @@ class WatchedRuns:
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self._missed: Counter[str] = Counter()  # how often in a row a run had no lock
+        self._missed: dict[str, list[float]] = {}  # when a run had no lock, by the checks in a row
 
     @property
     def supports_check_run_worker_health(self) -> bool:
@@ -66,14 +69,20 @@ class WatchedRuns:
         return True
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
-        """Failed if the run was begun under its lock and nobody held it at the last `MOST_MISSED` checks."""
+        """Failed if the run was begun under its lock and nobody held it at the last `MOST_MISSED` checks.
+
+        While its code server does not answer, only after `MOST_WAIT_S`: Dagster retries the run as soon as it is
+        closed, and once; without the code server the retry would be lost.
+        """
         if not _has_lock(run) or lock_key(run.run_id) in _held_locks(self._instance):
             self._missed.pop(run.run_id, None)
             return CheckRunHealthResult(WorkerStatus.RUNNING)
-        self._missed[run.run_id] += 1
-        if self._missed[run.run_id] < MOST_MISSED:
-            return CheckRunHealthResult(WorkerStatus.RUNNING)
-        return CheckRunHealthResult(WorkerStatus.FAILED, DIED)
+        missed = self._missed.setdefault(run.run_id, [])
+        missed.append(time.monotonic())
+        is_dead = len(missed) >= MOST_MISSED
+        if is_dead and (missed[-1] - missed[0] >= MOST_WAIT_S or _can_retry(run)):
+            return CheckRunHealthResult(WorkerStatus.FAILED, DIED)
+        return CheckRunHealthResult(WorkerStatus.RUNNING)
 
 
 class WatchedRunLauncher(WatchedRuns, DefaultRunLauncher):
@@ -82,6 +91,20 @@ class WatchedRunLauncher(WatchedRuns, DefaultRunLauncher):
 
 def _has_lock(run: DagsterRun) -> bool:
     return run.tags.get(LOCK_TAG) == run.run_id
+
+
+def _can_retry(run: DagsterRun) -> bool:
+    """Whether the code server that was given the run answers; yes for one of `dagster dev`, whose address is new."""
+    from dagster._grpc.client import DagsterGrpcClient  # slow to import, and only the daemon needs it
+
+    address = json.loads(run.tags.get(GRPC_INFO_TAG, "{}"))
+    if "port" not in address:
+        return True
+    try:
+        DagsterGrpcClient(**address).get_server_id(timeout=PING_S)
+    except DagsterUserCodeUnreachableError:
+        return False
+    return True
 
 
 def _held_locks(instance: DagsterInstance) -> set[int]:

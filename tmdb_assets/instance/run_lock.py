@@ -25,7 +25,10 @@ LOCK_TAG = ".dagster/tmdb_assets_lock"
 
 BEAT_S = 1.0  # how often the holder notices that its connection is lost
 START_WAIT_S = 10.0
-DEAD_PEER_S = 20  # of silence, after which each end of the connection checks whether the other's machine is there
+LOST_PEER_S = 8  # without an answer, after which a connection, or an attempt at one, is given up
+# Longer than a live process is without its lock after its server was lost in silence: a beat until it asks, the lost
+# connection, a last attempt at the lost machine, and a beat.
+SETTLE_S = 2 * (LOST_PEER_S + BEAT_S) + 2
 
 # Without time limits, whatever the server's settings; and a machine that lost its power is noticed within a minute. Not
 # every version has all of them.
@@ -55,10 +58,17 @@ def lock_key(run_id: str) -> int:
     return int.from_bytes(hashlib.sha256(run_id.encode()).digest()[:8], signed=True)
 
 
-def hold(url: URL, run_id: str) -> None:
-    """Hold a run's lock until `release`, or until this process ends, however it ends."""
+def hold(url: URL, run_id: str) -> dict[str, str]:
+    """Hold a run's lock until `release`, or until this process ends, however it ends; return the tags that say so.
+
+    They are none while the lock cannot be taken, such as when the server has no free slot: the run goes on, and nobody
+    may take it for dead.
+    """
     if run_id not in _held:
         _held[run_id] = RunLock(url, run_id)
+        if not _held[run_id].was_taken:
+            logger.warning("Run %s goes on without its lock: if its process is killed, nobody notices.", run_id)
+    return {LOCK_TAG: run_id} if _held[run_id].was_taken else {}
 
 
 def release(run_id: str) -> None:
@@ -78,8 +88,8 @@ class RunLock:
             poolclass=sa.NullPool,
             connect_args={
                 "application_name": f"{APPLICATION_NAME} {os.getpid()} run {run_id[:8]}",
-                "connect_timeout": url.query.get("connect_timeout", DEAD_PEER_S),
-                "tcp_user_timeout": DEAD_PEER_S * 1000,
+                "connect_timeout": LOST_PEER_S,
+                "tcp_user_timeout": LOST_PEER_S * 1000,
                 "prepare_threshold": None,
             },
         )
@@ -88,6 +98,11 @@ class RunLock:
         self._thread = threading.Thread(target=self._keep, name=f"lock of run {run_id}", daemon=True)
         self._thread.start()
         self._is_held.wait(START_WAIT_S)
+
+    @property
+    def was_taken(self) -> bool:
+        """Whether the lock has been taken, though its connection may be lost now."""
+        return self._is_held.is_set()
 
     def release(self) -> None:
         """Release the lock."""

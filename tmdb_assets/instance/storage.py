@@ -30,7 +30,7 @@ from dagster_postgres import (
     PostgresScheduleStorage,
 )
 
-from tmdb_assets.instance.run_lock import HELD, LOCK_TAG, hold, release
+from tmdb_assets.instance.run_lock import HELD, hold, release
 from tmdb_assets.warehouse.schema.roles import require_no_superuser
 from tmdb_assets.warehouse.server import reconnect
 from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError, driver_problem, is_outage
@@ -120,10 +120,13 @@ def open_storage(server: Server, inst_data: ConfigurableClassData | None = None)
         return WarehouseStorage(server.storage_url, inst_data, should_autocreate_tables=not is_made)
 
 
-def holding_lock(instance: DagsterInstance, run_id: str) -> AbstractContextManager[None]:
-    """Hold the lock of a run that this process is about to make; nothing on an instance without such locks."""
+def holding_lock(instance: DagsterInstance, run_id: str) -> AbstractContextManager[dict[str, str]]:
+    """Hold the lock of a run that this process is about to make, and give the tags of a run that has it.
+
+    On an instance without such locks it does nothing.
+    """
     storage = instance.run_storage
-    return storage.holding(run_id) if isinstance(storage, PooledRunStorage) else nullcontext()
+    return storage.holding(run_id) if isinstance(storage, PooledRunStorage) else nullcontext({})
 
 
 def require_writes(instance: DagsterInstance) -> None:
@@ -178,19 +181,17 @@ class PooledRunStorage(_OnSharedEngine, PostgresRunStorage):
 
     def handle_run_event(self, run_id: str, event: DagsterEvent, update_timestamp: datetime | None = None) -> None:
         """Store a run's new status."""
-        if event.event_type == DagsterEventType.RUN_START:
-            hold(self._engine.url, run_id)
-            self.add_run_tags(run_id, {LOCK_TAG: run_id})
+        if event.event_type == DagsterEventType.RUN_START and (tags := hold(self._engine.url, run_id)):
+            self.add_run_tags(run_id, tags)
         super().handle_run_event(run_id, event, update_timestamp)
         if event.event_type in ENDS:
             release(run_id)
 
     @contextmanager
-    def holding(self, run_id: str) -> Iterator[None]:
-        """Hold the lock of a run that this process is about to make, until the block ends."""
-        hold(self._engine.url, run_id)
+    def holding(self, run_id: str) -> Iterator[dict[str, str]]:
+        """Hold the lock of a run that this process is about to make, until the block ends; give the run's tags."""
         try:
-            yield
+            yield hold(self._engine.url, run_id)
         finally:
             release(run_id)
 

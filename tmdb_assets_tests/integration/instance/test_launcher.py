@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
+import socket
 import uuid
 
 import psycopg
 import pytest
-from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, asset, materialize
+import sqlalchemy as sa
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, Definitions, asset, materialize
 
 from tmdb_assets.instance import launcher as launcher_module
+from tmdb_assets.instance import run_lock
 from tmdb_assets.instance.launcher import DIED, MOST_MISSED, WorkerStatus, close_dead_runs, find_dead_runs
-from tmdb_assets.instance.run_lock import LOCK_TAG
+from tmdb_assets.instance.run_lock import LOCK_TAG, lock_key
 from tmdb_assets.instance.storage import holding_lock
-from tmdb_assets.instance.tags import WILL_RETRY_TAG
+from tmdb_assets.instance.tags import GRPC_INFO_TAG, WILL_RETRY_TAG
 from tmdb_assets.settings import PROJECT_ROOT, Settings
 from tmdb_assets.warehouse.server import open as server_module
 from tmdb_assets.warehouse.server.urls import render_url
@@ -25,7 +29,7 @@ from tmdb_assets_tests.stage.waiting import PATIENCE_S, wait_until
 # A run started without tags, like those of the UI and the schedule: it prints its id and then runs for ever.
 ENDLESS_RUN = """
 import sys
-from dagster import DagsterInstance, asset, materialize
+from dagster import DagsterInstance, Definitions, asset, materialize
 @asset
 def endless(context):
     print(context.run.run_id, flush=True)
@@ -105,6 +109,56 @@ def test_a_run_whose_connection_was_lost_takes_its_lock_again(home, endless, dat
         assert wait_until(lambda: find_dead_runs(instance) == {})
         assert launcher.check_run_worker_health(run).status is WorkerStatus.RUNNING
         assert end_session(url, run_id) != before
+
+
+def test_a_run_that_cannot_take_its_lock_is_not_judged(home, database, monkeypatch):
+    """As on a server without a free slot: here another session has the lock."""
+
+    @asset
+    def plain():
+        pass
+
+    monkeypatch.setattr(run_lock, "START_WAIT_S", 0.2)
+    run_id = str(uuid.uuid4())
+    with (
+        psycopg.connect(render_url(database.set(database="dagster"))) as other,
+        DagsterInstance.from_config(str(home)) as instance,
+    ):
+        other.execute("select pg_advisory_xact_lock(%s)", [lock_key(run_id)])
+        with holding_lock(instance, run_id) as tags:
+            assert tags == {}
+            job = Definitions(assets=[plain]).resolve_implicit_global_asset_job_def()
+            assert job.execute_in_process(instance=instance, run_id=run_id, tags=tags).success
+        assert LOCK_TAG not in instance.get_run_by_id(run_id).tags
+
+
+def test_a_live_run_has_its_lock_again_before_a_command_closes_it(monkeypatch):
+    made = {}
+
+    def note(url, **named):
+        made.update(named["connect_args"])
+        raise InterruptedError
+
+    monkeypatch.setattr(run_lock, "make_engine", note)
+    with pytest.raises(InterruptedError):
+        run_lock.RunLock(sa.make_url("postgresql://db.example/films?connect_timeout=60"), "a run")
+    unnoticed, connecting = made["tcp_user_timeout"] / 1000, made["connect_timeout"]
+    assert unnoticed + connecting + 2 * run_lock.BEAT_S < run_lock.SETTLE_S
+
+
+def test_a_dead_run_is_closed_when_its_retry_can_be_launched(home, monkeypatch):
+    """Not while its code server is down, unless that lasts."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = json.dumps({"host": "127.0.0.1", "port": taken.getsockname()[1]})
+    run_id = str(uuid.uuid4())
+    tags = {LOCK_TAG: run_id, GRPC_INFO_TAG: address}
+    with DagsterInstance.from_config(str(home)) as instance:
+        launcher = instance.run_launcher
+        run = DagsterRun("some_job", run_id=run_id, status=DagsterRunStatus.STARTED, tags=tags)
+        for _ in range(MOST_MISSED + 1):
+            assert launcher.check_run_worker_health(run).status is WorkerStatus.RUNNING
+        monkeypatch.setattr(launcher_module, "MOST_WAIT_S", 0)
+        assert launcher.check_run_worker_health(run).status is WorkerStatus.FAILED
 
 
 def test_only_a_run_begun_under_its_own_lock_is_judged(home):

@@ -18,12 +18,15 @@ PRIVATE_NAMES = {
         "dagster._utils.interrupts.capture_interrupts",
     },
     "tmdb_assets.instance.launcher": {
+        "dagster._core.errors.DagsterUserCodeUnreachableError",
         "dagster._core.launcher.CheckRunHealthResult",
         "dagster._core.launcher.WorkerStatus",
+        "dagster._grpc.client.DagsterGrpcClient",
     },
     "tmdb_assets.instance.storage": {"dagster._serdes.ConfigurableClassData"},
     "tmdb_assets.instance.tags": {
         "dagster._core.storage.tags.AUTO_RETRY_RUN_ID_TAG",
+        "dagster._core.storage.tags.GRPC_INFO_TAG",
         "dagster._core.storage.tags.PARTITION_NAME_TAG",
         "dagster._core.storage.tags.RUN_KEY_TAG",
         "dagster._core.storage.tags.SENSOR_NAME_TAG",
