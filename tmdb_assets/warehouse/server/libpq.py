@@ -11,8 +11,9 @@ import os
 import re
 from typing import TYPE_CHECKING
 
+from psycopg import OperationalError
 from psycopg.conninfo import conninfo_to_dict
-from psycopg.pq import Conninfo
+from psycopg.pq import Conninfo, PGconn
 
 from tmdb_assets.settings import environment_without_secrets
 from tmdb_assets.warehouse.server.urls import render_url
@@ -31,23 +32,45 @@ def apply_environment(url: URL | None) -> None:
     """Prepare the environment for connections to `url`; None: to the embedded server.
 
     The embedded server's have none of the caller's variables. Those to a `url` have what it leaves open, also from the
-    service of PGSERVICE; where it names a host, PGHOSTADDR would connect to another one.
+    service of PGSERVICE; where it names a host, PGHOSTADDR would connect to another one. Raises
+    `psycopg.OperationalError`, with libpq's words, for a service that cannot be read.
     """
     if url is None:
         for name in set_variables():
             del os.environ[name]
         os.environ["PGPASSFILE"] = _NO_FILE
     else:
-        if "PGSERVICE" in os.environ:
-            os.environ |= {
-                option.envvar.decode(): option.val.decode()
-                for option in Conninfo.get_defaults()
-                if option.envvar and option.val not in {None, option.compiled}
-            }
-            del os.environ["PGSERVICE"]
+        service = _service() if "service" not in url.query else {}
+        os.environ.pop("PGSERVICE", None)
+        os.environ |= service
         if url.host or {"host", "service"} & {*url.query}:
             os.environ.pop("PGHOSTADDR", None)
     os.environ |= SESSION
+
+
+def _service() -> dict[str, str]:
+    """What the service of PGSERVICE adds to the environment, by libpq's variables."""
+    service = os.environ.pop("PGSERVICE", None)
+    if service is None:
+        return {}
+    without, expected = _defaults(), _connection_error()
+    os.environ["PGSERVICE"] = service
+    if (error := _connection_error()) != expected:
+        raise OperationalError(error)
+    return {name: value for name, value in _defaults().items() if name != "PGSERVICE" and without.get(name) != value}
+
+
+def _defaults() -> dict[str, str]:
+    return {
+        option.envvar.decode(): option.val.decode()
+        for option in Conninfo.get_defaults()
+        if option.envvar and option.val is not None
+    }
+
+
+def _connection_error() -> str:
+    """What libpq says about an address that it refuses without connecting, after it has read the service."""
+    return PGconn.connect_start(b"host=a,b hostaddr=127.0.0.1").get_error_message()
 
 
 def set_variables() -> list[str]:

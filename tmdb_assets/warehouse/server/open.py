@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+import psycopg
 from sqlalchemy.engine import URL
 
 from tmdb_assets.errors.problem import Retry
 from tmdb_assets.settings import DATA_DIR, Settings, get_settings
 from tmdb_assets.warehouse.server.data_folder import find_bin_dir
-from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError, ensure_databases
+from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError, ensure_databases, first_line
 from tmdb_assets.warehouse.server.libpq import apply_environment
 from tmdb_assets.warehouse.server.urls import APPLICATION_NAME, normalise, reader_url
 
@@ -58,7 +59,7 @@ def open_server(
     """
     settings = settings or get_settings()
     external = settings.external_url
-    apply_environment(external)
+    _prepare(external)
     data_dir = data_dir.expanduser().resolve()
     key = (external, settings.is_sandbox, data_dir)
     with _lock:
@@ -104,9 +105,18 @@ def reading_url(settings: Settings | None = None, *, data_dir: Path = DATA_DIR /
     settings = settings or get_settings()
     if settings.external_url is None:
         return reader_url(open_server(settings, data_dir=data_dir).url, settings)
-    apply_environment(settings.external_url)
+    _prepare(settings.external_url)
     named = normalise(settings.external_url)
     return reader_url(named.set(database=_warehouse_database(settings, named)), settings)
+
+
+def _prepare(external: URL | None) -> None:
+    """Prepare the environment. Raises `WarehouseUnavailableError` if PGSERVICE names a service that cannot be read."""
+    try:
+        apply_environment(external)
+    except psycopg.OperationalError as error:
+        what = f"PGSERVICE names a service that cannot be read ({first_line(error)})"
+        raise WarehouseUnavailableError(what, action="Correct or unset PGSERVICE", setting="PGSERVICE") from None
 
 
 def find_embedded(url: URL) -> EmbeddedPostgres | None:

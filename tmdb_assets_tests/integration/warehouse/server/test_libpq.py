@@ -15,8 +15,8 @@ import sqlalchemy as sa
 
 from tmdb_assets.warehouse.server.data_folder import find_postmaster
 from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError
-from tmdb_assets.warehouse.server.libpq import libpq_environment
-from tmdb_assets.warehouse.server.open import open_server
+from tmdb_assets.warehouse.server.libpq import libpq_environment, set_variables
+from tmdb_assets.warehouse.server.open import open_server, reading_url
 from tmdb_assets.warehouse.server.urls import describe
 from tmdb_assets_tests.stage.postgres import as_text, database_names, needs_embedded, settings, using
 
@@ -148,6 +148,27 @@ def test_one_that_spoils_a_connection_to_a_url_is_named(
     assert said in str(caught.value)
     assert variable in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_service_adds_its_own_values_and_one_that_is_not_defined_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services = tmp_path / "services"
+    services.write_text("[shared]\nport=77\n")
+    for name in set_variables():
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PGSERVICEFILE", str(services))
+    monkeypatch.setenv("PGSERVICE", "nope")
+    url = "postgresql://db.example/films"
+    for _ in range(2):
+        with pytest.raises(WarehouseUnavailableError) as caught:
+            reading_url(settings(url, "t"))
+        assert 'definition of service "nope" not found' in str(caught.value)
+        assert ("\n" in str(caught.value), caught.value.problem.setting) == (False, "PGSERVICE")
+    assert reading_url(settings(f"{url}?service=shared", "t"))  # the URL's outranks it
+    monkeypatch.setenv("PGSERVICE", "shared")
+    assert reading_url(settings(url, "t"))
+    assert set_variables() == ["PGPORT", "PGSERVICEFILE"]
 
 
 def test_the_server_and_postgres_programs_get_no_secret(resting: Path, monkeypatch: pytest.MonkeyPatch) -> None:
