@@ -98,15 +98,20 @@ class Fetcher:
     def crawl(self, kind: str) -> Iterator[fetch_log.Crawl]:
         """Open the day's crawl of a kind, and close it however the step ends.
 
-        It is complete only if the step succeeded and set `is_complete`.
+        It is complete only if the step succeeded and set `is_complete`; or if it was before a refresh that the end of
+        the day cut off.
         """
         with self.warehouse.begin() as connection:
+            former = fetch_log.find_completed(connection, self.day, kind) if self.refresh else None
             opened = fetch_log.open_crawl(connection, self.day, kind, refresh=self.refresh, now=partitions.now())
         self.crawl_number = opened.number
         try:
             yield opened
-        except BaseException:
+        except BaseException as error:
             self.close_crawl(kind, is_complete=False)
+            if former is not None and isinstance(error, DayOverError):
+                with self.warehouse.begin() as connection:
+                    fetch_log.put_back(connection, self.day, kind, former)
             raise
         self.close_crawl(kind, is_complete=opened.is_complete)
 

@@ -63,6 +63,37 @@ def open_crawl(connection: sa.Connection, day: dt.date, kind: str, *, refresh: b
     return crawl
 
 
+@dataclass
+class Completed:
+    """What the ledger says of a complete crawl, its slices included: the columns of their rows."""
+
+    crawl: dict[str, Any]
+    slices: list[dict[str, Any]]
+
+
+def find_completed(connection: sa.Connection, day: dt.date, kind: str) -> Completed | None:
+    """The day's crawl if it is complete, to be put back if a refresh of it cannot end."""
+    complete = sa.select(fetch_log).where(_of(day, kind), fetch_log.c.finished_at.is_not(None))
+    row = connection.execute(complete).mappings().one_or_none()
+    if row is None:
+        return None
+    return Completed({**row}, [{**each} for each in connection.execute(_slices(day)).mappings()])
+
+
+def put_back(connection: sa.Connection, day: dt.date, kind: str, former: Completed) -> None:
+    """End a refresh with the crawl before it, whose rows are all there, some with newer figures.
+
+    The requests sent since stay counted.
+    """
+    kept = {name: value for name, value in former.crawl.items() if name != "request_count"}
+    connection.execute(fetch_log.update().where(_of(day, kind)).values(kept))
+    if kind == "discover":
+        connection.execute(fetch_slice.delete().where(fetch_slice.c.snapshot_date == day))
+        if former.slices:
+            connection.execute(fetch_slice.insert(), former.slices)
+    close_crawl(connection, day, kind, former.crawl["finished_at"])
+
+
 def find_crawl(connection: sa.Connection, day: dt.date, kind: str) -> Crawl | None:
     """The day's crawl; None if it never began."""
     row = connection.execute(sa.select(fetch_log).where(_of(day, kind))).one_or_none()

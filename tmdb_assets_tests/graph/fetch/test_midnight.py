@@ -102,6 +102,32 @@ def test_details_stop_at_midnight_and_are_due_the_next_day(warehouse, monkeypatc
         assert made.value(answered, d=DAY) == 200
 
 
+@pytest.mark.parametrize(("kind", "requests"), [("discover", 3), ("details", 2), ("changes", 1)])
+def test_a_refresh_that_midnight_ends_leaves_a_complete_day_complete(warehouse, monkeypatch, kind, requests):
+    only = ("raw_discover", "raw_details")
+    ledger = "select kind, finished_at, crawl_number, row_count, page_count, stored_pages from fetch_log " + (
+        "where snapshot_date = :d and kind in ('discover', 'details') order by kind"
+    )
+    with platform(warehouse, CATALOGUE, monkeypatch) as made:
+        known(made)
+        monkeypatch.setattr(partitions, "now", lambda: MIDNIGHT - 600 * SECOND)
+        assert failures_of(made.run(DAY, today=TODAY, only=only)) == []
+        before = made.rows(ledger, d=DAY)
+        assert [row[1] is not None for row in before] == [True, True]
+        made.replay.reset()
+        at_midnight(made, monkeypatch, lambda sent: sent[kind] >= requests)
+        step = "raw_discover" if kind == "discover" else "raw_details"
+        refresh = {step: REFRESH[step]}
+        result = made.run(DAY, today=TODAY, only=(step,), config=refresh)
+        assert failures_of(result) == []
+        assert made.replay.requests[kind] == requests
+        assert made.rows(ledger, d=DAY) == before
+        if kind == "discover":
+            assert evaluations_of(result)["raw_discover.pages_complete"].passed
+        films = "select count(*) from raw_discover where snapshot_date = :d"
+        assert made.value(films, d=DAY) == 200
+
+
 def test_a_clock_set_back_during_a_run_asks_no_film_again(warehouse, monkeypatch):
     only = ("raw_discover", "raw_details")
     noon = dt.datetime.combine(DAY, dt.time(12), dt.UTC)
