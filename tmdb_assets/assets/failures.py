@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
 
-from dagster import DagsterEvent, DagsterInstance, DagsterRun, Failure
+from dagster import DagsterEvent, DagsterEventType, DagsterInstance, DagsterRun, Failure
 
 from tmdb_assets.errors.problem import KEPT, ActionableError, Problem, Retry
 
@@ -61,7 +61,9 @@ def read_problem(event: DagsterEvent) -> Problem:
 
 
 def is_interruption(event: DagsterEvent) -> bool:
-    """Whether Ctrl-C or SIGTERM ended the step or the run whose failure this is."""
+    """Whether this is the end of a step or a run that Ctrl-C or SIGTERM ended."""
+    if event.event_type == DagsterEventType.RUN_CANCELED:
+        return True
     if event.is_step_failure:
         return event.step_failure_data.error_source.name == "INTERRUPT"
     reason = getattr(event.event_specific_data, "failure_reason", None) if event.is_job_failure else None

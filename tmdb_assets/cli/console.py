@@ -104,7 +104,7 @@ def print_summary(console: Console, run: DayRun) -> None:
     for problem in run.problems:
         say(f"[red]Failed.[/] {escape(str(problem))}")
     if run.interrupted:
-        say(_cancelled(str(run.day)))
+        say(_interrupted(run.waiting))
     elif run.ok and run.dashboard:
         say(f"Dashboard: {escape(str(run.dashboard))}")
     elif not run.ok:
@@ -144,11 +144,11 @@ def print_days(console: Console, outcomes: Sequence[DayRun], total: int) -> None
     for cause, days in by_cause.items():
         say(f"  [red]{_spans(days)}[/]: {escape(cause)}")
     if any(outcome.interrupted for outcome in outcomes):
-        say(_cancelled("the day" if loaded == total - 1 else f"the other {total - loaded} days"))
+        say(_interrupted([day for outcome in outcomes for day in outcome.waiting]))
 
 
-def _cancelled(what: str) -> str:
-    return f"{INTERRUPTED_LINE} Until then the daemon does not load {what}."
+def _interrupted(waiting: Sequence[dt.date]) -> str:
+    return f"{INTERRUPTED_LINE} Until then the daemon does not load {_spans(waiting)}." if waiting else INTERRUPTED_LINE
 
 
 def _spans(days: Sequence[dt.date]) -> str:

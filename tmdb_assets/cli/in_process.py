@@ -30,7 +30,7 @@ from tmdb_assets.assets.publish import PARTITION_ROW_COUNT, ROW_COUNT
 from tmdb_assets.assets.tmdb_source import TmdbSource
 from tmdb_assets.errors.problem import ActionableError, Problem
 from tmdb_assets.fetch.progress import Progress
-from tmdb_assets.instance.cancelled import cancel_run, hangup_interrupts, note_cancelled
+from tmdb_assets.instance.cancelled import cancel_by, end_run, note_cancelled, watched_signals
 from tmdb_assets.instance.launcher import close_dead_runs
 from tmdb_assets.instance.opening import open_instance
 from tmdb_assets.instance.sentences import WithoutLostEvents
@@ -59,7 +59,8 @@ class DayRun:
     """The outcome of a day's run.
 
     `tables`: asset -> its `ROW_COUNTS` in order, None where the asset does not report one. `problems`: those of the
-    failed steps, each once. `dashboard`: the page that the run wrote, if it did.
+    failed steps, each once. `dashboard`: the page that the run wrote, if it did. `waiting`: the days without facts
+    that a person's Ctrl-C left to a person, this one or those after it.
     """
 
     day: dt.date
@@ -71,6 +72,7 @@ class DayRun:
     problems: list[Problem] = field(default_factory=list)
     dashboard: Path | None = None
     interrupted: bool = False
+    waiting: list[dt.date] = field(default_factory=list)
 
     @property
     def state(self) -> str:
@@ -157,23 +159,25 @@ class Platform:
 def run_backfill(
     platform: Platform, days: Iterable[dt.date], *, refresh: bool = False
 ) -> Generator[DayRun, None, None]:
-    """Load days one by one, oldest first; an interruption ends it, and cancels the days that are not loaded yet.
+    """Load days one by one, oldest first; Ctrl-C ends it, and cancels the days that are not loaded yet.
 
-    Today is loaded completely, any other day as it needs. `refresh` requests today again, and the export of every other
-    day. Close it, if not all days are taken.
+    SIGTERM and SIGHUP end it and leave these days to the gap filler. Today is loaded completely, any other day as it
+    needs. `refresh` requests today again, and the export of every other day. Close it, if not all days are taken.
     """
     left = sorted(days)
-    try:
-        while left:
-            outcome = _run_one(platform, left[0], refresh=refresh)
-            del left[0]
-            if outcome.interrupted:
+    with watched_signals() as signals:
+        try:
+            while left:
+                outcome = _run_one(platform, left[0], refresh=refresh)
+                del left[0]
+                if outcome.interrupted:
+                    outcome.waiting += _cancel(platform, left) if signals.are_a_cancel else []
+                    left.clear()
+                yield outcome
+        except (KeyboardInterrupt, SystemExit, GeneratorExit):
+            if signals.are_a_cancel:
                 _cancel(platform, left)
-                left.clear()
-            yield outcome
-    except (KeyboardInterrupt, SystemExit, GeneratorExit):
-        _cancel(platform, left)
-        raise
+            raise
 
 
 def _run_one(platform: Platform, day: dt.date, *, refresh: bool) -> DayRun:
@@ -183,11 +187,15 @@ def _run_one(platform: Platform, day: dt.date, *, refresh: bool) -> DayRun:
     return run_day(platform, day, job="backfill", refresh=("raw_export",) if refresh else ())
 
 
-def _cancel(platform: Platform, days: Iterable[dt.date]) -> None:
-    """Leave the days to a person that are not loaded completely: the gap filler does not load what was cancelled."""
+def _cancel(platform: Platform, days: Sequence[dt.date]) -> list[dt.date]:
+    """Leave the days to a person that are not loaded completely; return those without facts.
+
+    The gap filler does not load what was cancelled.
+    """
     with platform.warehouse.begin() as connection:
         loaded = loaded_days(connection)
     note_cancelled(platform.instance, "backfill", [day for day in days if not loaded.get(day)])
+    return [day for day in days if day not in loaded]
 
 
 def run_day(
@@ -202,14 +210,14 @@ def run_day(
     """Materialize a day in this process: what it needs of the job, or only `assets`. Failures are reported, not raised.
 
     `refresh` names the fetching steps that request again what is stored. The run belongs to `today`, the date on which
-    its command was given (default: now), even if it starts after midnight. Ctrl-C, SIGTERM and SIGHUP end it as
-    cancelled.
+    its command was given (default: now), even if it starts after midnight. Ctrl-C ends it as cancelled, SIGTERM
+    and SIGHUP as failed.
     """
     run_id, today = str(uuid.uuid4()), today or partitions.today()
     if not assets and day != today:
         assets = platform.needs(day, job)
     started, requests_before = time.monotonic(), platform.source.requests
-    result, interrupted = _execute(platform, day, run_id, job=job, refresh=refresh, assets=assets)
+    result, interrupted, cancelled = _execute(platform, day, run_id, job=job, refresh=refresh, assets=assets)
     events = result.all_events if result else []
     checks = result.get_asset_check_evaluations() if result else []
     return DayRun(
@@ -222,18 +230,21 @@ def run_day(
         problems=_problems(events),
         dashboard=_dashboard(events),
         interrupted=interrupted,
+        waiting=[day] if cancelled and not platform.is_loaded(day) else [],
     )
 
 
 def _execute(
     platform: Platform, day: dt.date, run_id: str, *, job: str, refresh: Sequence[str], assets: Sequence[str]
-) -> tuple[ExecuteInProcessResult | None, bool]:
-    """The run's result, None if it was interrupted before its first event; and whether it was interrupted."""
+) -> tuple[ExecuteInProcessResult | None, bool, bool]:
+    """The run's result, None if it has no event; whether it was interrupted; and whether that was a cancel."""
     quiet = {"console": {"config": {"log_level": "CRITICAL"}}}
     config: dict[str, Any] = {"loggers": quiet, "ops": {step: {"config": {"refresh": True}} for step in refresh}}
     result = None
-    with holding_lock(platform.instance, run_id) as tags:  # before the run is stored: a kill from then on is noticed
-        with hangup_interrupts(), suppress(KeyboardInterrupt):  # raised before its first event, or by a second Ctrl-C
+    # The lock is held before the run is stored: a kill from then on is noticed.
+    with holding_lock(platform.instance, run_id) as tags, watched_signals() as signals:
+        # KeyboardInterrupt is raised before the run's first event, or by a second Ctrl-C.
+        with cancel_by(signals, platform.instance, run_id), suppress(KeyboardInterrupt):
             result = platform.definitions.resolve_job_def(job).execute_in_process(
                 partition_key=day.isoformat(),
                 instance=platform.instance,
@@ -244,9 +255,10 @@ def _execute(
                 raise_on_error=False,
             )
         interrupted = result is None or any(is_interruption(event) for event in result.all_events)
+        cancelled = interrupted and signals.are_a_cancel
         if interrupted:
-            cancel_run(platform.instance, job, day, run_id)
-    return result, interrupted
+            end_run(platform.instance, job, day, run_id, is_cancelled=cancelled)
+    return result, interrupted, cancelled
 
 
 def _table(event: DagsterEvent) -> tuple[str, list[int | None]]:

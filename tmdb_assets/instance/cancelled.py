@@ -7,11 +7,14 @@ Nothing starts such a day by itself. Dagster's own record is the only one: a can
 from __future__ import annotations
 
 import datetime as dt
+import os
 import signal
+import socket
 import threading
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from types import FrameType
 
 from dagster import AssetKey, DagsterInstance, DagsterRun, DagsterRunStatus, RunRecord, RunsFilter
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus, PartitionBackfill
@@ -27,6 +30,8 @@ PARTITION_SETS = tuple(f"{name}_partition_set" for name in JOBS)  # Dagster's na
 CANCELLED_BACKFILLS = [BulkActionStatus.CANCELING, BulkActionStatus.CANCELED]
 LOOK_BACK = dt.timedelta(days=100)  # longer than an export is published
 INTERRUPTED = "Interrupted by a person, so cancelled: the day waits until a person runs it."
+STOPPED = "The process of this run was stopped; the day's next run resumes."
+ENDING = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 
 
 def runs_by_day(instance: DagsterInstance, days: Iterable[dt.date]) -> dict[dt.date, list[RunRecord]]:
@@ -85,15 +90,86 @@ def _partitions_of(backfill: PartitionBackfill) -> Iterable[str]:
     return (is_ours and backfill.partition_names) or ()
 
 
-def cancel_run(instance: DagsterInstance, job_name: str, day: dt.date, run_id: str) -> None:
-    """End a run of this process that was interrupted as cancelled, whatever state Dagster left it in."""
+class Signals:
+    """The signals that a process got, by number: Dagster handles them all alike."""
+
+    def __init__(self, reader: socket.socket | None) -> None:
+        self._reader = reader
+        self.numbers = b""
+
+    @property
+    def are_a_cancel(self) -> bool:
+        """Whether Ctrl-C was among them, or none came; SIGTERM and SIGHUP may be a reboot or a lost connection."""
+        if self._reader is not None:
+            with suppress(BlockingIOError):
+                self.numbers += bytes(number for number in self._reader.recv(4096) if number in ENDING)
+        return not self.numbers or signal.SIGINT in self.numbers
+
+
+@contextmanager
+def watched_signals() -> Iterator[Signals]:
+    """Let SIGTERM and SIGHUP interrupt this block as Ctrl-C does, and tell them apart; an ignored one stays ignored."""
+    if threading.current_thread() is not threading.main_thread():
+        yield Signals(None)
+        return
+    former = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    reader, writer = socket.socketpair()
+    with reader, writer:
+        reader.setblocking(False)
+        writer.setblocking(False)
+        signals, outer = Signals(reader), signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+        try:
+            for number, handler in former.items():
+                if handler is not signal.SIG_IGN:
+                    signal.signal(number, _interrupt)
+            yield signals
+        finally:
+            for number, handler in former.items():
+                signal.signal(number, handler)  # Dagster has replaced that of SIGTERM
+            signal.set_wakeup_fd(outer)
+            _ = signals.are_a_cancel
+            if outer != -1:
+                os.write(outer, signals.numbers)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    handler = signal.getsignal(signal.SIGINT)  # Dagster's, within a run
+    (handler if callable(handler) else signal.default_int_handler)(number, frame)
+
+
+@contextmanager
+def cancel_by(signals: Signals, instance: DagsterInstance, of_run: str) -> Iterator[None]:
+    """Let a run that Ctrl-C interrupts end as cancelled: when Dagster reads its state at its end, that says so."""
+    read = instance.get_run_by_id
+
+    def read_after_signals(run_id: str) -> DagsterRun | None:
+        run = read(run_id)
+        if run_id != of_run or run is None or run.status != DagsterRunStatus.STARTED:
+            return run
+        if not signals.are_a_cancel or not signals.numbers:
+            return run
+        instance.report_run_canceling(run, INTERRUPTED)
+        return read(run_id)
+
+    instance.get_run_by_id = read_after_signals  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        del instance.get_run_by_id
+
+
+def end_run(instance: DagsterInstance, job_name: str, day: dt.date, run_id: str, *, is_cancelled: bool) -> None:
+    """End a run of this process that was interrupted, as cancelled or else as failed, unless Dagster did so."""
     with capture_interrupts():
         run = instance.get_run_by_id(run_id)
         if run is None:  # interrupted before Dagster created it
-            note_cancelled(instance, job_name, [day])
-        elif run.status != DagsterRunStatus.CANCELED:
-            instance.add_run_tags(run_id, {WILL_RETRY_TAG: "false"})
+            note_cancelled(instance, job_name, [day] if is_cancelled else [])
+            return
+        if is_cancelled and run.status not in {DagsterRunStatus.CANCELED, DagsterRunStatus.SUCCESS}:
             instance.report_run_canceled(run, INTERRUPTED)
+        elif not run.is_finished:
+            instance.report_run_failed(run, STOPPED)
+        instance.add_run_tags(run_id, {WILL_RETRY_TAG: "false"})  # the daemon cannot repeat a command's run
 
 
 def note_cancelled(instance: DagsterInstance, job_name: str, days: Iterable[dt.date]) -> None:
@@ -103,18 +179,3 @@ def note_cancelled(instance: DagsterInstance, job_name: str, days: Iterable[dt.d
             tags = {PARTITION_NAME_TAG: day.isoformat()}
             status = DagsterRunStatus.CANCELED
             instance.add_run(DagsterRun(job_name=job_name, run_id=str(uuid.uuid4()), status=status, tags=tags))
-
-
-@contextmanager
-def hangup_interrupts() -> Iterator[None]:
-    """Let a closed terminal (SIGHUP) interrupt a run as Ctrl-C does; one that is ignored (nohup) stays ignored."""
-    is_main = threading.current_thread() is threading.main_thread()
-    former = signal.getsignal(signal.SIGHUP)
-    if not is_main or former is signal.SIG_IGN:
-        yield
-        return
-    signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGINT))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGHUP, former)

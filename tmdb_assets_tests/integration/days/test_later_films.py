@@ -6,7 +6,7 @@ import signal
 from contextlib import closing
 
 import pytest
-from dagster import DagsterRunStatus
+from dagster import DagsterEventType, DagsterRunStatus
 
 from tmdb_assets import partitions
 from tmdb_assets.cli.in_process import Platform as OpenPlatform
@@ -195,9 +195,29 @@ def like_a_command():
         signal.signal(number, handler)
 
 
-@pytest.mark.parametrize(
-    "where", ["before the start", "between steps", signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=str
-)
+def ends_of(instance, run_id):
+    types = {DagsterEventType.RUN_FAILURE, DagsterEventType.RUN_CANCELED}
+    return [entry.dagster_event_type for entry in instance.all_logs(run_id, of_type=types)]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.usefixtures("like_a_command")
+def test_a_stopped_backfill_is_resumed_by_the_daemon(made, monkeypatch, number):
+    handlers = [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+    days = days_from(DAY + ONE_DAY, 3)
+    interrupt_at(made, monkeypatch, number)
+    (outcome,) = backfill(made, days).values()
+    assert [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == handlers
+    assert (outcome.ok, outcome.interrupted, outcome.problems, outcome.waiting) == (False, True, [], [])
+    (run,) = made.instance.get_runs()
+    assert (run.status, ends_of(made.instance, run.run_id)) == (
+        DagsterRunStatus.FAILURE,
+        [DagsterEventType.RUN_FAILURE],
+    )
+    assert days_of(tick(made, monkeypatch, days[-1] + ONE_DAY)[0]) == days
+
+
+@pytest.mark.parametrize("where", ["before the start", "between steps", signal.SIGINT], ids=str)
 @pytest.mark.usefixtures("like_a_command")
 def test_an_interrupted_backfill_leaves_its_days_to_a_person(made, monkeypatch, where):
     today, days = partitions.today(), days_from(DAY + ONE_DAY, 3)
@@ -205,13 +225,15 @@ def test_an_interrupted_backfill_leaves_its_days_to_a_person(made, monkeypatch, 
         interrupt_at(made, patched, where)
         (outcome,) = backfill(made, days).values()
     assert (outcome.day, outcome.ok, outcome.interrupted, outcome.state) == (days[0], False, True, "interrupted")
-    assert outcome.problems == []
+    assert (outcome.problems, outcome.waiting) == ([], days)
     # The day's run and those of the days that had not begun end as cancelled.
     runs = made.instance.get_runs()
     assert {run.tags[PARTITION_NAME_TAG]: run.status for run in runs} == {
         str(day): DagsterRunStatus.CANCELED for day in days
     }
     assert len(runs) == 3
+    ends = [ends_of(made.instance, run.run_id) for run in runs]
+    assert sorted(ends) == [[], [], [DagsterEventType.RUN_CANCELED]]  # of two days only the state is stored
     assert not days_of(tick(made, monkeypatch, days[-1] + ONE_DAY, 500 * HOUR)[0])
     # Days that were not part of it are requested as ever.
     assert days_of(tick(made, monkeypatch, days[-1] + 3 * ONE_DAY)[0]) == [days[-1] + ONE_DAY, days[-1] + 2 * ONE_DAY]
@@ -220,6 +242,17 @@ def test_an_interrupted_backfill_leaves_its_days_to_a_person(made, monkeypatch, 
     made.source.export = type(made.source).export.__get__(made.source)
     assert [outcome.ok for outcome in backfill(made, days).values()] == [True] * 3
     assert tick(made, monkeypatch, days[-1] + ONE_DAY) == ([], "No day is missing.")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_backfill_that_is_stopped_between_two_days_cancels_none(made, number):
+    opened = OpenPlatform(made.instance, made.definitions, made.source, made.warehouse)
+    outcomes = run_backfill(opened, days_from(DAY + ONE_DAY, 3))
+    with closing(outcomes):
+        assert next(outcomes).ok
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(number)
+    assert [run.status for run in made.instance.get_runs()] == [DagsterRunStatus.SUCCESS]
 
 
 def test_a_backfill_that_is_closed_between_two_days_leaves_the_rest_to_a_person(made, monkeypatch):

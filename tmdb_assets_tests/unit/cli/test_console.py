@@ -94,14 +94,24 @@ def test_days_of_one_cause_share_a_line():
     ]
 
 
+WAITING = [DAY + dt.timedelta(days=number) for number in range(1, 30)]
+
+
 def test_an_interrupted_day_did_not_fail():
     made = console()
-    outcomes = list(track_days(made, [day_run(0, ok=True), day_run(1, interrupted=True)], 30))
+    outcomes = list(track_days(made, [day_run(0, ok=True), day_run(1, interrupted=True, waiting=WAITING)], 30))
     print_days(made, outcomes, 30)
     assert [line for line in shown(made) if not line.startswith("days: ")] == [
         "2026-08-20: loaded",
         "2026-08-21: interrupted",
         "1 of 30 days loaded in 2.0 s",
-        "Interrupted. What is already stored is kept. Run again to resume. Until then the daemon does not load the "
-        "other 29 days.",
+        "Interrupted. What is already stored is kept. Run again to resume. Until then the daemon does not load "
+        "2026-08-21 to 2026-09-18.",
     ]
+
+
+@pytest.mark.parametrize(("waiting", "rest"), [([DAY], " Until then the daemon does not load 2026-08-20."), ([], "")])
+def test_only_a_day_without_facts_that_was_cancelled_waits_for_a_person(waiting, rest):
+    made = console()
+    print_summary(made, day_run(0, interrupted=True, waiting=waiting))
+    assert shown(made)[1:] == [f"Interrupted. What is already stored is kept. Run again to resume.{rest}"]

@@ -70,14 +70,15 @@ def test_earlier_days_are_loaded_and_charts_show_them(run):
 
 def test_ctrl_c_while_earlier_days_are_loaded_ends_the_command(run):
     day = TODAY - dt.timedelta(days=17)
-    run.history[day] = {"ok": False, "interrupted": True}
+    left = [TODAY - dt.timedelta(days=back) for back in range(17, 0, -1)]
+    run.history[day] = {"ok": False, "interrupted": True, "waiting": left}
     code, shown = run.command()
     assert (code, run.drawn) == (130, [])
     assert f"{day}: interrupted" in shown
     assert "13 of 30 days loaded in 14.0 s" in shown
     assert [line for line in shown if line.startswith("Interrupted")] == [
-        "Interrupted. What is already stored is kept. Run again to resume. Until then the daemon does not load the "
-        "other 17 days."
+        "Interrupted. What is already stored is kept. Run again to resume. Until then the daemon does not load "
+        f"{left[0]} to {left[-1]}."
     ]
     assert not any("failed" in line for line in shown if str(day) in line)
 
