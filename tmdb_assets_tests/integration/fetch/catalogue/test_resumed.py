@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 
 import pytest
 
+from tmdb_assets import partitions
 from tmdb_assets_tests.fakes.replay import Fault
 from tmdb_assets_tests.fakes.sliced_catalogue import (
     CATALOGUE,
@@ -169,3 +171,21 @@ def test_a_slice_whose_first_page_is_not_answered_is_left_to_the_next_run(graph,
     assert spans_of(discover) == {span}
     assert graph.value("select count(*) from raw_discover") == DATED
     assert graph.value("select count(*) from rejected_row") == 0
+
+
+def test_a_refresh_that_midnight_ends_leaves_the_whole_catalogue_complete(graph, discover, monkeypatch):
+    ledger = "select * from fetch_slice order by first_release_date, last_release_date"
+    crawl = "select finished_at, crawl_number, is_whole_catalogue from fetch_log where kind = 'discover'"
+    assert failures_of(graph.run(DAY, only=CATALOGUE)) == []
+    before = graph.rows(ledger), graph.rows(crawl)
+    midnight = dt.datetime.combine(DAY + dt.timedelta(days=1), dt.time(), dt.UTC)
+    second = dt.timedelta(seconds=1)
+    discover.asked.clear()
+    monkeypatch.setattr(partitions, "now", lambda: midnight + (second if discover.asked.total() >= 50 else -second))
+    refresh = {"raw_discover": {"config": {"refresh": True}}}
+    result = graph.run(DAY, today=partitions.today, only=CATALOGUE, config=refresh)
+    assert failures_of(result) == []
+    assert 50 <= discover.asked.total() < 70
+    assert graph.value("select count(*) from raw_discover where crawl_number = 2") > 0
+    assert (graph.rows(ledger), graph.rows(crawl)) == before
+    assert checks_of(result)["raw_discover.pages_complete"]
