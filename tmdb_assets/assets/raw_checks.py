@@ -78,7 +78,7 @@ def lists_stored(fetched: Fetched) -> AssetCheckResult:
 def export_stored(
     warehouse: Warehouse, day: dt.date, fetched: Fetched, problem: TmdbError | None, *, is_past: bool
 ) -> AssetCheckResult:
-    """Warns when the day's export is not stored, or when requesting it again failed but may succeed later."""
+    """Warns when the day's export is not stored or repeats another day's, or when requesting it again failed."""
     with warehouse.begin() as connection:
         crawl = fetch_log.find_crawl(connection, day, "export")
         is_stored = crawl is not None and crawl.is_complete
@@ -100,7 +100,10 @@ def export_stored(
         text = f"The export of {day} is stored." + (lacks + advice if later else "")
         if fetched.skipped:
             text += f" {fetched.skipped} of its {fetched.lines} lines have no usable film and are left out."
-    return check_result(EXPORT_STORED, is_stored and (problem is None or is_gone), text, films_known_since=later)
+        if fetched.repeats:
+            text += f" It has the figures of {fetched.repeats}, as it did days later: they may be those of that day."
+    passed = is_stored and (problem is None or is_gone) and not fetched.repeats
+    return check_result(EXPORT_STORED, passed, text, films_known_since=later)
 
 
 def pages_complete(warehouse: Warehouse, day: dt.date, fetched: Fetched) -> AssetCheckResult:

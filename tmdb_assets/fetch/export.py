@@ -18,7 +18,7 @@ from tmdb_assets.tmdb.export.download import Watch
 from tmdb_assets.tmdb.export.file import ExportFile
 from tmdb_assets.transforms.conform import Conformed
 from tmdb_assets.warehouse.ledger import exports, fetch_log
-from tmdb_assets.warehouse.ledger.export_doubt import find_doubt
+from tmdb_assets.warehouse.ledger.export_doubt import DAYS_DOUBTED, find_doubt, find_repeated
 from tmdb_assets.warehouse.loading.load import MAX_REJECTED_SHARE, Loaded, as_frame, load
 from tmdb_assets.warehouse.loading.merge import MergeCounts, merge
 from tmdb_assets.warehouse.schema import raw
@@ -72,7 +72,7 @@ def fetch_export_day(fetcher: Fetcher, get_export: GetExport, *, is_past: bool =
                 fetch_log.open_crawl(connection, day, "export", refresh=fetcher.refresh or is_stored, now=now)
                 fetch_log.note_known_films(connection, day, len(known))
                 frames = _frames(file, fetcher, known)
-                fetched.loaded = load(connection, raw.raw_export, frames, day=day, merge=partial(_merge, day))
+                fetched.loaded = load(connection, raw.raw_export, frames, day=day, merge=partial(_merge, fetched, day))
                 sent = fetcher.take_requests()
                 fetch_log.count_fetched(connection, fetcher.day, "export", requests=sent, rows=fetched.loaded.kept)
             fetched.requested = 1
@@ -83,10 +83,16 @@ def fetch_export_day(fetcher: Fetcher, get_export: GetExport, *, is_past: bool =
     return fetched
 
 
-def _merge(day: dt.date, connection: Any) -> MergeCounts:
+def _merge(fetched: Fetched, day: dt.date, connection: Any) -> MergeCounts:
     """Merge the staged export unless it is doubtful."""
-    if doubt := find_doubt(connection, day):
+    doubt = find_doubt(connection, day)
+    repeated = None if doubt else find_repeated(connection, day)
+    # TMDb itself may have repeated its figures: what still repeats them after days is the day's export.
+    if repeated and partitions.today() - day <= dt.timedelta(days=DAYS_DOUBTED):
+        doubt = f"has the figures of {repeated}"
+    if doubt:
         raise ExportDoubtfulError.of_day(day, doubt)
+    fetched.repeats = repeated
     return merge(connection, raw.raw_export)
 
 

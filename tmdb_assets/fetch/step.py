@@ -34,7 +34,8 @@ class Fetched:
 
     `stored_before` counts the day's rows of earlier runs: the share of rejected rows is that of the day, so that one
     broken film, requested again, does not stop a day of thousands. `given_up` says why a step stopped early. Of
-    `films_listed`, the number that TMDb's list holds, `films_missing` were on none of its pages.
+    `films_listed`, the number that TMDb's list holds, `films_missing` were on none of its pages. An export `repeats`
+    the figures of another day.
     """
 
     loaded: Loaded
@@ -48,6 +49,7 @@ class Fetched:
     given_up: str | None = None
     films_listed: int = 0
     films_missing: int = 0
+    repeats: dt.date | None = None
 
     def has_failed_too_often(self, tolerated: int) -> bool:
         """Whether over 5% of the requests failed, and more than `tolerated`."""

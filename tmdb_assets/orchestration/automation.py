@@ -143,19 +143,20 @@ def alerts(context: SensorEvaluationContext, warehouse: ResourceParam[Warehouse]
     description="Fills gaps: each missing day between the first loaded one and yesterday is loaded from its id export, "
     "and a day that was loaded before its export was published gets it, oldest first. A day whose run failed is tried "
     "again after 1 hour, 4 hours, then daily, as long as its export is published; one whose newest run was cancelled "
-    "waits until a person runs it. A day loaded from its export gets the films that became known since: at once, after "
-    "1 hour, then weekly.",
+    "waits until a person runs it. A day loaded from its export gets the films that became known since, weekly.",
 )
 def gap_filler(
     context: SensorEvaluationContext, warehouse: ResourceParam[Warehouse]
 ) -> Iterator[RunRequest | SkipReason]:
     """One run for each day that lacks facts, its export, or films known since, and whose export is still published."""
+    today = partitions.today()
     with warehouse.begin() as connection:
-        gaps = find_gaps(connection, warehouse.settings.tmdb_first_day, partitions.today())
+        gaps = find_gaps(connection, warehouse.settings.tmdb_first_day, today)
     if not gaps:
         yield SkipReason("No day is missing.")
         return
-    due = due_gaps(context.instance, gaps, partitions.now(), context.sensor_name, warehouse.settings.export_url)
+    export_url = warehouse.settings.export_url
+    due = due_gaps(context.instance, gaps, partitions.now(), context.sensor_name, export_url, today=today)
     waiting = f"Not loaded, {describe_cancelled(due.cancelled)}." if due.cancelled else ""
     with warehouse.begin() as connection:
         from_export = days_from_export(connection, [gap.day for gap, _ in due.gaps if not gap.is_loaded])

@@ -22,8 +22,8 @@ from tmdb_assets.warehouse.ledger.exports import days_with_later_films, loaded_d
 
 EXPORT_KEPT_DAYS = 88  # TMDb keeps its exports for about three months
 WAIT_HOURS = (1, 4, 24)  # after the first, the second and every later run that did not load the day
-FILMS_WAIT_HOURS = (1, 168)  # the same for a day that lacks only films: films become known every day
-LAST_READ_DAYS = 80  # from this age on, every day gets the films known since, while its export is still published
+FILMS_EVERY_DAYS = 7  # a day that lacks only films waits for an age of whole weeks: at most 13 exports on any day
+LAST_READ_DAYS = 77  # from this age on, every day gets the films known since, while its export is still published
 MOST_RUNS_A_DAY = 200  # over all gaps: a long network outage must not fill the list of runs
 GONE_AFTER = 2  # runs that found it gone: a single answer may be a fault of the file store
 
@@ -42,6 +42,10 @@ class Gap(NamedTuple):
     def name(self) -> str:
         """What is missing."""
         return f"{'films' if self.lacks_films else 'export' if self.is_loaded else 'gap'}-{self.day}"
+
+    def is_later(self, today: dt.date) -> bool:
+        """Whether this is not the day of the week on which it gets the films that became known."""
+        return self.lacks_films and (today - self.day).days % FILMS_EVERY_DAYS != 0
 
 
 def find_gaps(connection: sa.Connection, first_day: dt.date, today: dt.date) -> list[Gap]:
@@ -73,7 +77,13 @@ class Due:
 
 
 def due_gaps(
-    instance: DagsterInstance, gaps: Sequence[Gap], now: dt.datetime, sensor_name: str, export_url: str
+    instance: DagsterInstance,
+    gaps: Sequence[Gap],
+    now: dt.datetime,
+    sensor_name: str,
+    export_url: str,
+    *,
+    today: dt.date,
 ) -> Due:
     """What is due, in the order of `gaps`; one query of Dagster's runs, and one of its backfills."""
     runs = runs_by_day(instance, [gap.day for gap in gaps])
@@ -81,7 +91,7 @@ def due_gaps(
     tries = {day: _Tries(found, _ended(found, sensor_name)) for day, found in runs.items()}
     yesterday = now - dt.timedelta(days=1)
     recent = sum(run.create_timestamp >= yesterday for found in tries.values() for run in found.own)
-    waiting = [gap for gap in gaps if gap.day not in cancelled]
+    waiting = [gap for gap in gaps if gap.day not in cancelled and not gap.is_later(today)]
     due = ((gap, tries[gap.day].run_key(gap)) for gap in waiting if tries[gap.day].is_due(gap, now, export_url))
     return Due(list(islice(due, max(0, MOST_RUNS_A_DAY - recent))), sorted(cancelled))
 
@@ -117,8 +127,8 @@ class _Tries:
             return False
         if not self.own:
             return True
-        hours = FILMS_WAIT_HOURS if gap.lacks_films else WAIT_HOURS
-        wait = dt.timedelta(hours=hours[min(len(self.own), len(hours)) - 1])
+        tries = len(WAIT_HOURS) if gap.lacks_films else min(len(self.own), len(WAIT_HOURS))
+        wait = dt.timedelta(hours=WAIT_HOURS[tries - 1])
         return now - _ended_at(self.own[-1]) >= wait
 
     def run_key(self, gap: Gap) -> str:

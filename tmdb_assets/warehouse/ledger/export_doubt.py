@@ -11,8 +11,11 @@ import sqlalchemy as sa
 
 from tmdb_assets.warehouse.loading.load import FEW_REJECTED, MAX_REJECTED_SHARE
 
-LEAST_SHARE_OF_KNOWN = 2 / 3  # of the films known today: some did not exist three months ago
+LACKING_SHARE = 0.1  # of the known films that had been released: some were added to TMDb later
+FEW_KNOWN = 20  # the share of fewer films than this says nothing
+FEW_LACKING = 5  # removed since, and not yet noticed
 DAYS_AROUND = 7
+DAYS_DOUBTED = 2  # how long an export with another day's figures may still be replaced by its own
 
 STAGED = "(select movie_id, max(popularity) as popularity from stage_raw_export group by movie_id)"
 
@@ -20,7 +23,7 @@ STAGED = "(select movie_id, max(popularity) as popularity from stage_raw_export 
 KNOWN = """
 with known as (
     select movie_id, coalesce(d.popularity, l.popularity, 0) as popularity
-    from (select movie_id from dim_movie where removed_date is null) as m
+    from (select movie_id from dim_movie where removed_date is null and release_date <= :day) as m
     full join (select movie_id, popularity from raw_discover where snapshot_date = :day) as d using (movie_id)
     left join movie_latest as l using (movie_id)
 )
@@ -41,7 +44,7 @@ select count(*), count(*) filter (where (s.popularity > 0 or s.popularity = f.po
 from fact_movie_daily as f
 join dim_movie as m using (movie_id)
 left join {staged} as s using (movie_id)
-where f.date_id = :neighbour and m.removed_date is null
+where f.date_id = :neighbour and m.removed_date is null and (f.date_id < :day or m.release_date <= :day)
 """
 
 EXPORTS_AROUND = """
@@ -63,24 +66,40 @@ ANOTHER = "(select * from raw_export where snapshot_date = :another)"
 
 def find_doubt(connection: sa.Connection, day: dt.date) -> str | None:
     """Why the staged export is not that of `day`, after "it"; None when there is no reason for doubt."""
-    around = {"day": day, "first": day - dt.timedelta(DAYS_AROUND), "last": day + dt.timedelta(DAYS_AROUND)}
     known, found = _count(connection, KNOWN, day=day)
-    if found < LEAST_SHARE_OF_KNOWN * known:
-        return f"has {found} of the {known} known films"
-    neighbour: dt.date | None = connection.scalar(sa.text(NEIGHBOUR), around)
+    limit = max(FEW_LACKING, LACKING_SHARE * known) if known >= FEW_KNOWN else max(0, known - 1)
+    if known - found > limit:
+        return f"has {found} of the {known} known films released by then"
+    neighbour: dt.date | None = connection.scalar(sa.text(NEIGHBOUR), _around(day))
     if neighbour is not None:
-        films, missing = _count(connection, MISSING, neighbour=neighbour)
-        if missing > max(FEW_REJECTED, MAX_REJECTED_SHARE * films):
+        films, missing = _count(connection, MISSING, neighbour=neighbour, day=day)
+        if missing > _may_lack(films, is_earlier=neighbour < day):
             return f"lacks {missing} of the {films} films of {neighbour}"
-    exports: list[dt.date] = list(connection.scalars(sa.text(EXPORTS_AROUND), around))
+    return None
+
+
+def find_repeated(connection: sa.Connection, day: dt.date) -> dt.date | None:
+    """The nearest day whose figures the staged export repeats, unless figures do not change from day to day."""
+    exports: list[dt.date] = list(connection.scalars(sa.text(EXPORTS_AROUND), _around(day)))
     if (
         len(exports) == 2
         and _are_same(connection, STAGED, neighbour=exports[0])
         # Where figures do not change from day to day, the same figures say nothing.
         and not _are_same(connection, ANOTHER, neighbour=exports[0], another=exports[1])
     ):
-        return f"has the figures of {exports[0]}"
+        return exports[0]
     return None
+
+
+def _around(day: dt.date) -> dict[str, dt.date]:
+    return {"day": day, "first": day - dt.timedelta(DAYS_AROUND), "last": day + dt.timedelta(DAYS_AROUND)}
+
+
+def _may_lack(films: float, *, is_earlier: bool) -> float:
+    """How many of a neighbouring day's films may be absent."""
+    # The films of an earlier day existed; of a few films of a later one, most may have been added since.
+    few = min(FEW_LACKING, max(1, films // 5)) if is_earlier else FEW_LACKING
+    return max(few, MAX_REJECTED_SHARE * films)
 
 
 def _are_same(connection: sa.Connection, export: str, **days: dt.date) -> bool:

@@ -203,26 +203,34 @@ def test_a_day_whose_export_is_gone_is_no_longer_requested(loaded, monkeypatch, 
     assert days_of(tick(loaded, monkeypatch, today, 500 * HOUR)[0]) == [day]
 
 
-def test_films_that_became_known_later_are_added_at_once_after_an_hour_and_then_weekly(loaded, monkeypatch):
-    today = DAY + 2 * ONE_DAY
+def test_films_that_became_known_later_are_added_weekly(loaded, monkeypatch):
     day = DAY + ONE_DAY
-    assert list(run_requests(loaded, monkeypatch, today)) == [day]
-    later = "update fetch_log set known_film_count = known_film_count - 5 where kind = 'export'"
-    loaded.execute(later)
+    assert list(run_requests(loaded, monkeypatch, day + ONE_DAY)) == [day]
+    note_loaded(loaded, *(day + n * ONE_DAY for n in range(1, 7)))
+    loaded.execute("update fetch_log set known_film_count = known_film_count - 5 where kind = 'export'")
     waits = f"Films became known since {day} was loaded, and are added within a week."
-    assert tick(loaded, monkeypatch, today) == ([], waits)  # it was requested just now; DAY has its own discover pages
-    (result,) = run_requests(loaded, monkeypatch, today, 2 * HOUR).values()
-    assert (failures_of(result), loaded.replay.paths) == ([], 2 * [export_path(day)])
-    assert tick(loaded, monkeypatch, today, 500 * HOUR) == ([], "No day is missing.")
-    loaded.execute(later)
-    assert tick(loaded, monkeypatch, today, 160 * HOUR) == ([], waits)
-    (request,) = tick(loaded, monkeypatch, today, 170 * HOUR)[0]
+    assert tick(loaded, monkeypatch, day + 6 * ONE_DAY, 144 * HOUR) == ([], waits)
+    # DAY has its own discover pages; a day that was requested just now is not requested again.
+    assert tick(loaded, monkeypatch, day + 7 * ONE_DAY, 2 * HOUR) == ([], waits)
+    (request,) = tick(loaded, monkeypatch, day + 7 * ONE_DAY, 168 * HOUR)[0]
     assert request.run_key.startswith(f"films-{day} after ")
     assert {key.to_user_string() for key in request.asset_selection} == {"raw_export", "fact_movie_daily"}
+    (result,) = run_requests(loaded, monkeypatch, day + 7 * ONE_DAY, 168 * HOUR).values()
+    assert (failures_of(result), loaded.replay.paths) == ([], 2 * [export_path(day)])
     # While its export is still published, a day with its own discover pages gets them too; missing days come first.
-    days = days_of(tick(loaded, monkeypatch, DAY + 80 * ONE_DAY, 170 * HOUR)[0])
-    assert days == [*(DAY + n * ONE_DAY for n in range(2, 80)), DAY, day]
-    assert DAY not in days_of(tick(loaded, monkeypatch, DAY + 79 * ONE_DAY, 170 * HOUR)[0])
+    days = days_of(tick(loaded, monkeypatch, DAY + 77 * ONE_DAY, 999 * HOUR)[0])
+    assert days == [*(day + n * ONE_DAY for n in range(7, 76)), DAY]
+    assert DAY not in days_of(tick(loaded, monkeypatch, DAY + 70 * ONE_DAY, 999 * HOUR)[0])
+
+
+def test_days_that_lack_films_are_spread_over_the_week(loaded, monkeypatch):
+    first = DAY + ONE_DAY
+    days = [first + n * ONE_DAY for n in range(EXPORT_KEPT_DAYS + 6)]
+    note_loaded(loaded, *days)
+    loaded.execute("update fetch_log set known_film_count = 1 where kind = 'export'")
+    found = [days_of(tick(loaded, monkeypatch, first + (EXPORT_KEPT_DAYS + n) * ONE_DAY)[0]) for n in range(7)]
+    assert {len(requested) for requested in found} <= {12, 13}
+    assert {day for requested in found for day in requested} >= set(days[6:-7])
 
 
 def test_days_missed_while_the_machine_was_off_are_loaded_from_their_exports(loaded, monkeypatch):

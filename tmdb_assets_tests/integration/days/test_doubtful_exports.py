@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from tmdb_assets import partitions
 from tmdb_assets.cli.in_process import is_failed
 from tmdb_assets_tests.cases.awkward import catalogue, sound_films
 from tmdb_assets_tests.fakes.replay import TRUNCATED, Fault
@@ -50,14 +51,17 @@ DOUBTFUL = {
         text_of(*({"id": film, "popularity": None if n < 6 else 1.0} for n, film in enumerate(MANY))),
         "has no usable film in 6 of its 90 lines",
     ),
-    "two lines": (export_of(dict.fromkeys(MANY[:2], 1.5)), "has 2 of the 90 known films"),
-    "half": (export_of(dict.fromkeys(MANY[45:], 1.5)), "has 45 of the 90 known films"),
-    "unknown films": (export_of(dict.fromkeys(range(1_000, 9_000), 1.5)), "has 0 of the 90 known films"),
-    "zeros": (export_of(dict.fromkeys(MANY, 0.0)), "has 0 of the 90 known films"),
-    "a quarter less": (without(20, 43), f"lacks 23 of the 90 films of {DAY}"),
-    "a quarter zeros": (
-        export_of(TRUE | dict.fromkeys(MANY[20:43], 0)),
-        f"lacks 23 of the 90 films of {DAY}",
+    "two lines": (export_of(dict.fromkeys(MANY[:2], 1.5)), "has 2 of the 90 known films released by then"),
+    "half": (export_of(dict.fromkeys(MANY[45:], 1.5)), "has 45 of the 90 known films released by then"),
+    "unknown films": (
+        export_of(dict.fromkeys(range(1_000, 9_000), 1.5)),
+        "has 0 of the 90 known films released by then",
+    ),
+    "zeros": (export_of(dict.fromkeys(MANY, 0.0)), "has 0 of the 90 known films released by then"),
+    "7% less": (without(20, 26), f"lacks 6 of the 90 films of {DAY}"),
+    "7% zeros": (
+        export_of(TRUE | dict.fromkeys(MANY[20:26], 0)),
+        f"lacks 6 of the 90 films of {DAY}",
     ),
 }
 
@@ -83,11 +87,11 @@ def test_a_doubtful_export_makes_no_loaded_day_and_is_requested_again(made):
 @pytest.mark.parametrize(
     ("answer", "films"),
     [
-        (without(20, 40), 70),  # few films may have been removed since
+        (without(20, 25), 85),  # few films may have been removed since
         (without(0, 0), 90),
         (text_of(*({"id": film, "popularity": None if n < 4 else 1.0} for n, film in enumerate(MANY))), 86),
     ],
-    ids=["20 films less", "whole", "4% broken lines"],
+    ids=["5 films less", "whole", "4% broken lines"],
 )
 def test_an_export_with_few_faults_is_believed(made, answer, films):
     made.replay.faults = exports({PAST: answer})
@@ -107,20 +111,67 @@ def test_removed_films_are_not_missed(made):
     assert len(made.rows(FACTS, day=PAST)) == 45
 
 
-def test_the_export_of_another_day_is_doubted_where_figures_change_daily(made):
-    first, second, third, fourth = days_from(DAY - 5 * ONE_DAY, 4)
+def test_another_days_figures_are_doubted_for_two_days(made, monkeypatch):
+    _, second, third, _ = days = days_from(DAY - 5 * ONE_DAY, 4)
     figures = [{film: film / number for film in MANY} for number in (2, 3, 5, 7)]
     answers = [export_of(figures[number]) for number in (0, 1, 1, 2)]
-    made.replay.faults = exports(dict(zip((first, second, third, fourth), answers, strict=True)))
-    outcomes = backfill(made, [first, second, third, fourth])
-    assert [outcomes[day].ok for day in (first, second, third, fourth)] == [True, True, False, True]
+    made.replay.faults = exports(dict(zip(days, answers, strict=True)))
+    later = partitions.today()
+    monkeypatch.setattr(partitions, "today", lambda: third + 2 * ONE_DAY)
+    outcomes = backfill(made, days)
+    assert [outcomes[day].ok for day in days] == [True, True, False, True]
     assert f"The id export of {third} is doubtful: it has the figures of {second}" in str(outcomes[third].problems[0])
-    made.replay.faults = exports({third: export_of(figures[3])})
-    assert backfill(made, [third])[third].ok
-    assert made.rows(FACTS, day=third) == list(figures[3].items())
+    # What TMDb still publishes days later is the day's export.
+    monkeypatch.setattr(partitions, "today", lambda: third + 3 * ONE_DAY)
+    outcome = backfill(made, [third])[third]
+    (check,) = [check for check in outcome.checks if check.check_name == "export_stored"]
+    assert (outcome.ok, check.passed, is_failed(check)) == (True, False, False)
+    assert check.description.endswith(
+        f"It has the figures of {second}, as it did days later: they may be those of that day."
+    )
+    assert made.rows(FACTS, day=third) == list(figures[1].items())
     # Where nothing ever changes, the same figures are no reason for doubt.
+    monkeypatch.setattr(partitions, "today", lambda: later)
     made.replay.faults = exports({}, otherwise=export_of(figures[0]))
-    assert all(outcome.ok for outcome in backfill(made, days_from(DAY - 20 * ONE_DAY, 3)).values())
+    for outcome in backfill(made, days_from(DAY - 20 * ONE_DAY, 3)).values():
+        assert (outcome.ok, [check.passed for check in outcome.checks if check.check_name == "export_stored"]) == (
+            True,
+            [True],
+        )
+
+
+LITTLE = {
+    # Known films, days before (-) or after DAY, films in the export, and why it is doubtful.
+    "41 of 60": (60, -1, 41, "has 41 of the 60 known films released by then"),
+    "54 of 60": (60, 1, 54, f"lacks 6 of the 60 films of {DAY}"),
+    "55 of 60": (60, 1, 55, None),
+    "7 of 10 films that existed": (10, 1, 7, f"lacks 3 of the 10 films of {DAY}"),
+    "one film is not there yet": (3, -1, 2, None),
+    "two films are not there yet": (3, -1, 1, None),
+    "two films are not there yet, long before": (3, -30, 1, None),
+    "none of three": (3, -30, 0, "has 0 of the 3 known films released by then"),
+    "53 of 60 without a neighbour": (60, -30, 53, "has 53 of the 60 known films released by then"),
+    "54 of 60 without a neighbour": (60, -30, 54, None),
+}
+
+
+@pytest.mark.parametrize(("known", "number", "there", "doubt"), LITTLE.values(), ids=LITTLE)
+def test_a_small_catalogue_may_lack_few_films(made, known, number, there, doubt):
+    day = DAY + number * ONE_DAY
+    made.execute("update dim_movie set removed_date = :day where movie_id > :last", day=DAY, last=MANY[known - 1])
+    made.execute("select renew_totals()")
+    made.replay.faults = exports({day: export_of({film: TRUE[film] for film in MANY[:there]} | {5: 1.0})})
+    outcome = backfill(made, [day])[day]
+    assert [problem.cause for problem in outcome.problems] == ([f"it {doubt}"] if doubt else [])
+    assert len(made.rows(FACTS, day=day)) == (0 if doubt else there)
+
+
+def test_films_released_after_the_day_are_not_missed(made):
+    day = DAY - 30 * ONE_DAY
+    made.execute("update dim_movie set release_date = :day where movie_id > :last", day=DAY, last=MANY[44])
+    made.replay.faults = exports({day: without(45, 90), DAY - ONE_DAY: without(45, 90)})
+    assert all(outcome.ok for outcome in backfill(made, [day, DAY - ONE_DAY]).values())
+    assert len(made.rows(FACTS, day=day)) == 45
 
 
 def test_a_doubtful_export_leaves_what_is_stored(made):

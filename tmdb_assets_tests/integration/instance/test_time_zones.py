@@ -61,8 +61,8 @@ def assert_times_are_now(instance, warehouse, run_id):
     assert abs(record.update_timestamp - now) < 5 * MINUTE
     assert not instance.get_run_records(RunsFilter(run_ids=[run_id], updated_after=now + 5 * MINUTE))
     gaps = [Gap(DAY, False)]
-    assert due_gaps(instance, gaps, now, "gap_filler", "https://exports").gaps == []
-    due = due_gaps(instance, gaps, now + 5 * HOUR, "gap_filler", "https://exports")
+    assert due_gaps(instance, gaps, now, "gap_filler", "https://exports", today=now.date()).gaps == []
+    due = due_gaps(instance, gaps, now + 5 * HOUR, "gap_filler", "https://exports", today=now.date())
     assert [gap for gap, _ in due.gaps] == gaps
     empty = dict.fromkeys((alerts.STATE_KEY, alerts.SEEN_KEY), "")
     instance.daemon_cursor_storage.set_cursor_values(empty)
