@@ -17,6 +17,7 @@ from dagster import (
 )
 
 import tmdb_assets
+from tmdb_assets import partitions
 from tmdb_assets.assets.describe import column_schema
 from tmdb_assets.charts.registry import REPORTS
 from tmdb_assets.definitions import build_definitions
@@ -229,7 +230,8 @@ def test_the_schedule_runs_the_job_daily_at_nine_utc_by_default():
     assert schedule.default_status is DefaultScheduleStatus.RUNNING
 
 
-def test_a_tick_requests_the_partition_of_its_own_day():
+def test_a_tick_requests_the_partition_of_its_own_day(monkeypatch):
+    monkeypatch.setattr(partitions, "today", lambda: dt.date(2026, 7, 29))  # a late tick looks into the warehouse
     request = tick(dt.datetime.combine(dt.date(2026, 7, 29), NINE))
     assert (request.partition_key, request.run_key) == ("2026-07-29", "2026-07-29")
     # The next morning has another run key, so that Dagster launches it.
