@@ -17,9 +17,9 @@ import psycopg
 import sqlalchemy as sa
 from dagster import AssetCheckSeverity, DagsterEventType, DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
 
-from tmdb_assets.assets.failures import read_problem
+from tmdb_assets.assets.failures import is_interruption, read_problem
 from tmdb_assets.errors.problem import Problem, Retry, plain
-from tmdb_assets.instance.tags import PARTITION_NAME_TAG
+from tmdb_assets.instance.tags import PARTITION_NAME_TAG, WILL_RETRY_TAG
 from tmdb_assets.orchestration.overdue import overdue_days
 from tmdb_assets.orchestration.webhook import NoAnswerError, ReceiverError, post
 from tmdb_assets.settings import Settings
@@ -159,7 +159,7 @@ def _alert(failures: Sequence[_Failure]) -> Alert:
 
 def _of_run(instance: DagsterInstance, run: DagsterRun, now: dt.datetime) -> Iterator[_Failure]:
     day = run.tags.get(PARTITION_NAME_TAG)
-    if run.status == DagsterRunStatus.FAILURE:
+    if run.status == DagsterRunStatus.FAILURE and not _is_resumed(instance, run):
         problem = _first_problem(instance, run)
         # A cause that many days share is reported once for all of them.
         cause = f"run {run.job_name} {f'({problem.cause})' if problem.cause else day}"
@@ -175,6 +175,14 @@ def _of_run(instance: DagsterInstance, run: DagsterRun, now: dt.datetime) -> Ite
             name = f"check {asset}.{check.check_name}"
             advice = f"Its report: tmdb-assets dev, asset {asset}, page Checks."
             yield _Failure(f"{name} {day}", name, name, day, _sentence(check.description or "no reason given"), advice)
+
+
+def _is_resumed(instance: DagsterInstance, run: DagsterRun) -> bool:
+    """Whether Dagster starts a run again that ended with its service, as in a restart: that is no failure."""
+    if run.tags.get(WILL_RETRY_TAG) != "true":
+        return False
+    entries = instance.all_logs(run.run_id, of_type=DagsterEventType.RUN_FAILURE)
+    return any(is_interruption(entry.dagster_event) for entry in entries if entry.dagster_event is not None)
 
 
 def _again(day: str | None, now: dt.datetime) -> str:

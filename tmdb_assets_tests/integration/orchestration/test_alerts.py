@@ -10,9 +10,11 @@ from types import SimpleNamespace
 import pytest
 import sqlalchemy as sa
 from dagster import DagsterRunStatus
+from dagster._core.events import JobFailureData, RunFailureReason
 from dagster._core.test_utils import create_run_for_test
 from pydantic import SecretStr
 
+from tmdb_assets.instance.tags import WILL_RETRY_TAG
 from tmdb_assets.orchestration import alerts, webhook
 from tmdb_assets.settings import Settings
 from tmdb_assets.tmdb.export.download import ExportGoneError
@@ -199,6 +201,18 @@ def test_a_run_that_ended_before_its_first_step_is_sent(quiet, receiver):
     create_run_for_test(quiet.instance, "retention", status=DagsterRunStatus.FAILURE)
     assert sent(quiet, receiver) == ["run retention None"]
     assert "The run retention failed: it ended before a step could fail. Its log: " in texts(receiver)[0]
+
+
+STOPPED, RAISED = RunFailureReason.UNEXPECTED_TERMINATION, RunFailureReason.RUN_EXCEPTION
+RETRIES = [(STOPPED, "true", 0), (STOPPED, "false", 1), (RAISED, "true", 1)]
+
+
+@pytest.mark.parametrize(("reason", "retried", "count"), RETRIES)
+def test_an_interrupted_run_that_is_started_again_is_not_sent(reason, retried, count, quiet, receiver):
+    tags = {WILL_RETRY_TAG: retried}
+    run = create_run_for_test(quiet.instance, "retention", status=DagsterRunStatus.STARTED, tags=tags)
+    quiet.instance.report_run_failed(run, job_failure_data=JobFailureData(error=None, failure_reason=reason))
+    assert sent(quiet, receiver) == ["run retention None"] * count
 
 
 @pytest.mark.parametrize(

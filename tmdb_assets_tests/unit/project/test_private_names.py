@@ -35,7 +35,11 @@ PRIVATE_NAMES = {
     "tmdb_assets.instance.webserver": {"dagster._cli.dev"},
     "tmdb_assets_tests.graph.assets.test_failures": {"dagster._core.test_utils.create_run_for_test"},
     "tmdb_assets_tests.integration.instance.test_storage": {"dagster._core.instance.InstanceRef"},
-    "tmdb_assets_tests.integration.orchestration.test_alerts": {"dagster._core.test_utils.create_run_for_test"},
+    "tmdb_assets_tests.integration.orchestration.test_alerts": {
+        "dagster._core.events.JobFailureData",
+        "dagster._core.events.RunFailureReason",
+        "dagster._core.test_utils.create_run_for_test",
+    },
     "tmdb_assets_tests.graph.orchestration.test_cancelled": {"dagster._core.execution.backfill.BulkActionStatus"},
     "tmdb_assets_tests.stage.gap_ticks": {
         "dagster._core.definitions.assets.graph.asset_graph_subset.AssetGraphSubset",
