@@ -12,7 +12,7 @@ import signal
 import socket
 import threading
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
 from types import FrameType
 
@@ -22,8 +22,11 @@ from dagster._utils.interrupts import capture_interrupts
 
 from tmdb_assets.instance.tags import PARTITION_NAME_TAG, WILL_RETRY_TAG
 from tmdb_assets.warehouse.schema.fact import fact_movie_daily
+from tmdb_assets.warehouse.schema.raw import raw_discover
 
 FACT = AssetKey(fact_movie_daily.name)
+LOADED = frozenset({FACT})  # what loads a day, if only from its export
+WHOLE = LOADED | {AssetKey(raw_discover.name)}
 JOBS = ("daily", "backfill")  # of a selection of assets, or of all, which is none
 
 PARTITION_SETS = tuple(f"{name}_partition_set" for name in JOBS)  # Dagster's names for a job's partitions
@@ -34,26 +37,31 @@ STOPPED = "The process of this run was stopped; the day's next run resumes."
 ENDING = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 
 
-def runs_by_day(instance: DagsterInstance, days: Iterable[dt.date]) -> dict[dt.date, list[RunRecord]]:
-    """The runs that load each day, oldest first; one query."""
+def runs_by_day(
+    instance: DagsterInstance, days: Iterable[dt.date], assets: Set[AssetKey] = LOADED
+) -> dict[dt.date, list[RunRecord]]:
+    """The runs that make these assets of each day, oldest first; one query."""
     keys = [day.isoformat() for day in days]
     records = instance.get_run_records(RunsFilter(tags={PARTITION_NAME_TAG: keys})) if keys else []
     by_key: dict[str, list[RunRecord]] = {key: [] for key in keys}
     for record in sorted(records, key=lambda record: record.create_timestamp):
-        if _loads_day(record.dagster_run):
+        if _makes(record.dagster_run, assets):
             by_key[record.dagster_run.tags[PARTITION_NAME_TAG]].append(record)
     return {dt.date.fromisoformat(key): runs for key, runs in by_key.items()}
 
 
-def _loads_day(run: DagsterRun) -> bool:
-    return FACT in run.asset_selection if run.asset_selection else run.job_name in JOBS
+def _makes(run: DagsterRun, assets: Set[AssetKey]) -> bool:
+    return assets <= run.asset_selection if run.asset_selection else run.job_name in JOBS
 
 
 def cancelled_days(
-    instance: DagsterInstance, runs: Mapping[dt.date, Sequence[RunRecord]], now: dt.datetime
+    instance: DagsterInstance,
+    runs: Mapping[dt.date, Sequence[RunRecord]],
+    now: dt.datetime,
+    assets: Set[AssetKey] = LOADED,
 ) -> set[dt.date]:
-    """Those of the days of `runs_by_day` that wait for a person."""
-    ended = _left_by_backfills(instance, now) if runs else {}
+    """Those of the days of `runs_by_day`, of the same assets, that wait for a person."""
+    ended = _left_by_backfills(instance, now, assets) if runs else {}
     return {day for day, records in runs.items() if _is_cancelled(records, ended.get(day))}
 
 
@@ -66,25 +74,27 @@ def _is_cancelled(records: Sequence[RunRecord], backfill_ended: dt.datetime | No
     return status == DagsterRunStatus.CANCELED
 
 
-def _left_by_backfills(instance: DagsterInstance, now: dt.datetime) -> dict[dt.date, dt.datetime]:
+def _left_by_backfills(
+    instance: DagsterInstance, now: dt.datetime, assets: Set[AssetKey]
+) -> dict[dt.date, dt.datetime]:
     """Each day of a backfill that a person cancelled, and when the newest of these ended."""
     filters = BulkActionsFilter(statuses=CANCELLED_BACKFILLS, created_after=now - LOOK_BACK)
     ended: dict[dt.date, dt.datetime] = {}
     for backfill in instance.get_backfills(filters=filters):
         stamp = backfill.backfill_end_timestamp
         at = now if stamp is None else dt.datetime.fromtimestamp(stamp, dt.UTC)
-        for key in _partitions_of(backfill):
+        for key in _partitions_of(backfill, assets):
             with suppress(ValueError):  # another project's job of this name, with other partitions
                 day = dt.date.fromisoformat(key)
                 ended[day] = max(at, ended.get(day, at))
     return ended
 
 
-def _partitions_of(backfill: PartitionBackfill) -> Iterable[str]:
-    """The partitions of a backfill that loads days."""
+def _partitions_of(backfill: PartitionBackfill, assets: Set[AssetKey]) -> Iterable[str]:
+    """The partitions of a backfill that makes these assets."""
     if backfill.asset_backfill_data is not None:
-        subset = backfill.asset_backfill_data.target_subset.partitions_subsets_by_asset_key.get(FACT)
-        return subset.get_partition_keys() if subset is not None else ()
+        subsets = backfill.asset_backfill_data.target_subset.partitions_subsets_by_asset_key
+        return subsets[FACT].get_partition_keys() if assets <= subsets.keys() else ()
     origin = backfill.partition_set_origin
     is_ours = origin is None or origin.partition_set_name in PARTITION_SETS
     return (is_ours and backfill.partition_names) or ()

@@ -31,7 +31,7 @@ from dagster import (
 
 from tmdb_assets import partitions
 from tmdb_assets.assets.declare import REPORTS_GROUP
-from tmdb_assets.instance.cancelled import cancelled_days, runs_by_day
+from tmdb_assets.instance.cancelled import WHOLE, cancelled_days, runs_by_day
 from tmdb_assets.orchestration.alerts import send_pending
 from tmdb_assets.orchestration.gaps import describe_cancelled, describe_days, due_gaps, find_gaps
 from tmdb_assets.orchestration.past_days import FROM_EXPORT, days_from_export, whole_day_from_export
@@ -76,7 +76,7 @@ def daily_schedule(context: ScheduleEvaluationContext) -> Iterator[RunRequest | 
     day = context.scheduled_execution_time.date()
     # Only a tick that is evaluated by hand may have no instance.
     if context.instance_ref and cancelled_days(
-        context.instance, runs_by_day(context.instance, [day]), partitions.now()
+        context.instance, runs_by_day(context.instance, [day], WHOLE), partitions.now(), WHOLE
     ):
         yield SkipReason(f"The newest run of {day} was cancelled, so a person decides when to run it again.")
         return

@@ -104,6 +104,10 @@ def test_the_schedule_does_not_run_a_cancelled_day(days, monkeypatch):
     monkeypatch.setattr(ScheduleEvaluationContext, "instance", days.instance)
     schedule = repository.get_schedule_def("daily_schedule")
     assert days_of(schedule.evaluate_tick(context).run_requests) == [DAY]
+    # Only part of the day was cancelled.
+    note_run(days, DAY, DagsterRunStatus.CANCELED, assets={AssetKey("raw_export"), AssetKey("fact_movie_daily")})
+    note_backfill(days, [DAY], asset="fact_movie_daily")
+    assert days_of(schedule.evaluate_tick(context).run_requests) == [DAY]
     note_run(days, DAY, DagsterRunStatus.CANCELED)
     outcome = schedule.evaluate_tick(context)
     assert (outcome.run_requests, outcome.skip_message) == (
