@@ -12,7 +12,8 @@ from itertools import chain, islice
 from tmdb_assets.fetch.step import Fetched, Fetcher, reject, store_in_batches, until_midnight
 from tmdb_assets.tmdb.discover import MAX_PAGES, crawl
 from tmdb_assets.tmdb.errors import UnreadableAnswerError
-from tmdb_assets.tmdb.pages import DiscoverPage, Listing
+from tmdb_assets.tmdb.listing import Listing
+from tmdb_assets.tmdb.pages import DiscoverPage
 from tmdb_assets.transforms.discover import PAGE_SIZE, page_name, page_number, page_of, parse_page
 from tmdb_assets.warehouse.ledger import fetch_log
 from tmdb_assets.warehouse.loading.load import Loaded, as_frame, count_rows, load

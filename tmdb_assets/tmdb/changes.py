@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from tmdb_assets.errors.problem import Retry
 from tmdb_assets.tmdb.discover import MAX_PAGES, crawl
 from tmdb_assets.tmdb.errors import UnreadableAnswerError
-from tmdb_assets.tmdb.pages import CHANGES, Listing
+from tmdb_assets.tmdb.listing import Listing
+from tmdb_assets.tmdb.pages import CHANGES
 
 if TYPE_CHECKING:
     import datetime as dt

@@ -9,7 +9,8 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tmdb_assets.tmdb.errors import TmdbError, UnreachableError, UnreadableAnswerError, missing_endpoint
-from tmdb_assets.tmdb.pages import DISCOVER, DiscoverPage, Listing, ListKind, read_page
+from tmdb_assets.tmdb.listing import Listing
+from tmdb_assets.tmdb.pages import DISCOVER, DiscoverPage, ListKind, read_page
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
@@ -49,19 +50,20 @@ def crawl(
         return
     query = discover_params(client) if params is None else params
     crawled = _Crawl(client, listing, query, is_tolerant=is_tolerant)
-    known, requested = listing.page_count, 0
+    known = listing.page_count
     if not known:
         yield from crawled.first_page(wanted[0])
-        known, requested = listing.page_count or crawled.hinted_pages(last), wanted[0]
-    while rest := [page for page in wanted if requested < page <= known]:
-        requested = rest[-1]
+        known = listing.page_count or crawled.hinted_pages(last)
+    while rest := [page for page in wanted if crawled.requested < page <= known]:
         yield from crawled.pages(rest)
-        # The highest count is used: a page too many costs one request, a page too few loses films.
-        known = max(known, listing.page_count)
+        # A page too many costs one request, a page too few loses films.
+        known = listing.last_page
+    yield from listing.settle()
     while again := listing.again(last):
         yield from crawled.pages(again)
-    yield from listing.doubtful
-    if requested and not crawled.has_answer:  # page 1 shows whether only these pages fail, or TMDb is down
+        yield from listing.settle()
+    yield from listing.close()
+    if crawled.requested and not crawled.has_answer:  # page 1 shows whether only these pages fail, or TMDb is down
         fetch_page(client, 1, query, kind=listing.kind).require_answer()
 
 
@@ -70,31 +72,38 @@ class _Crawl:
 
     def __init__(self, client: TmdbClient, listing: Listing, query: Mapping[str, Any], *, is_tolerant: bool) -> None:
         self._client, self._listing, self._query, self._is_tolerant = client, listing, query, is_tolerant
-        self.has_answer = False
+        self.has_answer, self.requested = False, 0
         self._first: DiscoverPage | None = None
 
     def first_page(self, number: int) -> Iterator[DiscoverPage]:
         """Yield the page that shows how many there are; it must be answered."""
-        page = fetch_page(self._client, number, self._query, kind=self._listing.kind)
+        page, self.requested = fetch_page(self._client, number, self._query, kind=self._listing.kind), number
         page.require_answer()
         self._first = page
         yield from self._received(page)
 
     def hinted_pages(self, last: int) -> int:
-        """The number of pages to request after a first page with a problem: what it says, else all up to `last`.
+        """The number of pages to request after a first page with a problem: one more than it says, else all to `last`.
 
         Pages beyond the end are empty.
         """
-        return (self._first.total_pages or last) if self._first and self._first.problem else 0
+        hint = self._first.total_pages if self._first else 0
+        return (hint + 1 if hint else last) if self._first and self._first.problem else 0
 
     def pages(self, numbers: Iterable[int]) -> Iterator[DiscoverPage]:
-        """Yield pages in the order they complete."""
-        wanted = ((number, number, self._query) for number in numbers)
-        with closing(fetch_pages(self._client, wanted, kind=self._listing.kind)) as answers:
+        """Yield pages in the order they complete; those beyond the end that others tell are not requested."""
+        with closing(fetch_pages(self._client, self._wanted(numbers), kind=self._listing.kind)) as answers:
             for _, page in answers:
                 if not self._is_tolerant:
                     page.require_answer()
                 yield from self._received(page)
+
+    def _wanted(self, numbers: Iterable[int]) -> Iterator[tuple[int, int, Mapping[str, Any]]]:
+        for number in numbers:
+            if self._listing.is_beyond(number):
+                return
+            self.requested = max(self.requested, number)
+            yield number, number, self._query
 
     def _received(self, page: DiscoverPage) -> Iterator[DiscoverPage]:
         self.has_answer |= page.is_answered

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tmdb_assets.tmdb.discover import MAX_PAGES, discover_params, fetch_page, fetch_pages
-from tmdb_assets.tmdb.pages import DISCOVER, MOST_ROUNDS, DiscoverPage, Listing
+from tmdb_assets.tmdb.listing import MOST_ROUNDS, Listing
+from tmdb_assets.tmdb.pages import DISCOVER, DiscoverPage, forgiven
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Iterator, Mapping
@@ -234,23 +235,28 @@ class _Crawl:
         reading = self._readings[found]
         reading.open -= 1
         self._has_answer |= page.is_answered
-        judged = reading.listing.judge(page)
-        # As in discover.crawl, the highest count is used.
-        pages = min(reading.listing.page_count, MAX_PAGES)
+        listing = reading.listing
+        judged = listing.judge(page)
+        pages = min(listing.last_page, MAX_PAGES)  # as in discover.crawl
         if pages > reading.pages:
             self._request(found, range(reading.pages + 1, pages + 1))
             self._known_pages += pages - reading.pages
             reading.pages = pages
-        reading.unseen = max(reading.unseen, page.total_results - _MAX_FILMS)
+        reading.unseen = max(reading.unseen, page.total_results - _MAX_FILMS if judged else 0)
+        ready = [judged] if judged else []
         if reading.open == 0:
-            self._request(found, reading.listing.again(MAX_PAGES))
+            ready += listing.settle()
+            self._request(found, listing.again(MAX_PAGES))
         is_read = reading.open == 0
-        ready = [*([judged] if judged else []), *(reading.listing.doubtful if is_read else [])]
-        is_finished = is_read and reading.listing.is_complete(MAX_PAGES)
+        if is_read:
+            ready += listing.close()
+            del self._readings[found]  # its films are many
+        is_finished = is_read and listing.is_complete(MAX_PAGES)
         ahead = sum(math.ceil(max(0.0, guess or 0.0) / _PAGE_FILMS) for _, guess in self._ranges)
-        missing, expected = reading.listing.missing(MAX_PAGES) if is_read else 0, self._known_pages + ahead
+        missing, expected = listing.missing(MAX_PAGES) if is_read else 0, self._known_pages + ahead
         for each in ready:
-            yield SlicePage(found, each, is_finished, missing, reading.unseen, reading.pages, expected)
+            is_last = is_finished and each is ready[-1]
+            yield SlicePage(found, each, is_last, missing, reading.unseen, reading.pages, expected)
 
     def _request(self, found: Slice, numbers: Collection[int]) -> None:
         self._readings[found].open += len(numbers)
@@ -262,9 +268,9 @@ class _Crawl:
             self._has_answer |= page.is_answered
             if not page.is_doubtful:
                 break
-        if not self._has_answer and not self._readings:
+        if not self._has_answer and not self._known_pages:
             page.require_answer()
-        return page
+        return forgiven(DISCOVER, page)
 
     def _learn(self, found: Slice, guess: float | None, films: int) -> None:
         self._films_a_day, self._days = films / found.days, found.days

@@ -36,6 +36,11 @@ WRONG = {
     "every page is page 1": (pages_as(lambda n: 1), 20, [2, 3]),
     "page 1 under every number": (pages_as(lambda n: 1, page=lambda n: n), 20, [2, 3]),
     "page 2 is empty": (pages_as(lambda n: n, results=lambda n: [] if n == 2 else None), 40, [2]),
+    "half of page 2": (
+        pages_as(lambda n: n, results=lambda n: CATALOGUE.page(2)["results"][:10] if n == 2 else None),
+        50,
+        [2],
+    ),
 }
 
 
@@ -62,6 +67,18 @@ def test_a_day_with_too_few_films_is_incomplete_until_the_next_run(warehouse, mo
         assert_green(result)
         assert made.value("select count(*) from raw_discover") == 60
         assert made.value("select count(*) from rejected_row") == 0
+
+
+def test_one_film_less_or_a_wrong_total_costs_no_film_and_no_day(warehouse, monkeypatch):
+    with platform(warehouse, CATALOGUE, monkeypatch) as made:
+        made.replay.faults = pages_as(
+            lambda n: n,
+            results=lambda n: CATALOGUE.page(2)["results"][:19] if n == 2 else None,
+            total_results=lambda n: 6000 if n == 3 else None,
+        )
+        assert_green(made.run(DAY, only=ONLY))
+        assert made.value("select count(*) from raw_discover") == 59
+        assert made.value("select page_count from fetch_log where kind = 'discover'") == 3
 
 
 def test_pages_that_lack_films_are_requested_by_the_next_run(warehouse, monkeypatch):

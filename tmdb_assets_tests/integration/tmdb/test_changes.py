@@ -102,6 +102,12 @@ def test_a_page_that_another_took_the_place_of_is_requested_again(server, change
     assert pages_of(server) == [1, 2, 2, 3, 3]
 
 
+def test_a_page_that_lacks_one_entry_is_kept(server, changes_of):
+    found = changes_of(lambda page: listing(range(100 * page + (page == 2), 100 * page + 100), page, 3))
+    assert found == {*range(100, 400)} - {200}
+    assert pages_of(server) == [1, 2, 2, 3]
+
+
 def test_a_list_longer_than_tmdb_serves_raises(server, changes_of):
     with pytest.raises(UnreadableAnswerError, match=r"501 pages.*2026-07-30"):
         changes_of(lambda page: full(page, 501))

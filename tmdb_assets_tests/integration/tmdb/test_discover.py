@@ -6,7 +6,7 @@ import pytest
 
 from tmdb_assets.tmdb import errors
 from tmdb_assets.tmdb.discover import crawl
-from tmdb_assets.tmdb.pages import Listing
+from tmdb_assets.tmdb.listing import Listing
 from tmdb_assets_tests.cases.client_sample import by_page, fetch_threads, pages_of
 from tmdb_assets_tests.fakes.scripted_server import NOT_FOUND, reply
 
@@ -43,12 +43,12 @@ def test_as_many_pages_are_requested_as_there_are(server, connect):
     assert list(crawl(connect(), 3, skip=[1, 2, 3])) == []
 
 
-def test_a_count_that_grows_is_followed_and_one_that_shrinks_is_not(server, connect):
+def test_a_count_that_grows_is_followed_and_one_that_shrinks_is_requested_again(server, connect):
     serve(server, {2: page(2, 2), 3: page(3, 4), 4: page(4, 4)})
     pages = {page.page: page.problem for page in crawl(connect(), 500)}
     assert sorted(pages) == [1, 2, 3, 4]
-    assert pages[2] == "page 2 is not believed: it says that the list has 40 films, and another page 80"
-    assert {pages[number] for number in (1, 3, 4)} == {None}
+    assert set(pages.values()) == {None}  # the films of page 2 count, its total does not
+    assert pages_of(server) == [1, 2, 2, 3, 4]
 
 
 def test_a_known_count_saves_the_request_for_the_first_page(server, connect):
@@ -61,8 +61,10 @@ def test_a_known_count_saves_the_request_for_the_first_page(server, connect):
 
 
 def test_page_501_is_never_requested(server, connect):
-    serve(server, {1: page(1, 53_903)})
-    assert sorted(page.page for page in crawl(connect(), 600, skip=range(2, 490))) == [1, *range(490, 501)]
+    serve(server, {}, total=53_903)
+    stored = Listing(stored=range(2, 490))
+    found = crawl(connect(), 600, skip=range(2, 490), listing=stored)
+    assert sorted(page.page for page in found) == [1, *range(490, 501)]
 
 
 def test_an_empty_list_is_one_page(server, connect):
@@ -156,7 +158,6 @@ WRONG = {
     "an empty list": (lambda n: page(n, 0, []), "it says that the list has 0 films, and another page 60"),
     "half a page": (lambda n: page(n, results=films(n)[:10]), "it has 10 films, and its place in a list of 60"),
     "one film twenty times": (lambda n: page(n, results=20 * films(n)[:1]), "it has 1 films, and its place"),
-    "films and a total of none": (lambda n: page(n) | {"total_results": 0}, "it is full, and a list of 0 films"),
     "no number": (lambda n: {**page(n), "page": None}, "it does not say which page it is"),
 }
 
@@ -170,7 +171,9 @@ def test_a_page_that_is_not_believed_is_requested_again_and_has_a_problem(server
     assert sorted(pages) == [1, 2, 3]
     assert [number for number, page in pages.items() if page.problem] == [2]
     assert pages[2].problem.startswith(f"page 2 is not believed: {cause}")
-    assert (listing.is_complete(500), listing.missing(500), listing.expected(500)) == (False, 20, 60)
+    missing = 20 - len({film["id"] for film in pages[2].results})  # what is sound of a page is kept
+    assert missing == {"half a page": 10, "one film twenty times": 19}.get(name, 20)
+    assert (listing.is_complete(500), listing.missing(500), listing.expected(500)) == (False, missing, 60)
     assert pages_of(server) in ([1, 2, 2, 3], [1, 1, 2, 2, 3])  # a copied page can be the wrong one, too
     # The next crawl goes on with it.
     serve(server, {})
@@ -225,3 +228,58 @@ def test_more_repeats_than_drift_explains_are_missing_films(server, connect):
     assert pages == {1, 2, 3, 4, 5}
     assert (listing.is_complete(5), listing.missing(5), listing.expected(5)) == (False, 36, 100)
     assert 5 < len(server.paths) <= 15
+
+
+@pytest.mark.parametrize("total", [0, 5, 6000])
+@pytest.mark.parametrize("wrong", [1, 2, 3])
+def test_an_odd_total_is_requested_again_and_costs_no_film(server, connect, total, wrong):
+    odd = {"total_results": total, "total_pages": total // 20}
+    serve(server, {wrong: page(wrong) | odd})
+    listing = Listing()
+    pages = {page.page: page for page in crawl(connect(), 500, listing=listing)}
+    assert {film["id"] for page in pages.values() for film in page.results} == set(range(20, 80))
+    assert (listing.is_complete(500), listing.missing(500), listing.expected(500)) == (True, 0, 60)
+    assert (listing.page_count, pages_of(server).count(wrong) > 1) == (3, True)
+    assert len(server.paths) < 30  # those under way when the third page shows that there are no more
+
+
+def test_a_first_page_that_tells_of_more_films_than_all_others_is_the_doubtful_one(server, connect):
+    serve(server, {1: page(1, 110)}, total=100)
+    listing = Listing()
+    assert {page.problem for page in crawl(connect(), 500, listing=listing)} == {None}
+    assert (listing.is_complete(500), listing.expected(500)) == (True, 2000)
+    assert len(server.paths) <= 111
+
+
+def test_a_list_of_one_page_that_tells_of_more(server, connect):
+    serve(
+        server,
+        {
+            1: page(1) | {"total_results": 6000, "results": films(1)[:15]},
+            **{n: page(n, results=[]) | {"total_results": 15, "total_pages": 1} for n in range(2, 301)},
+        },
+    )
+    listing = Listing()
+    found = {film["id"] for page in crawl(connect(), 500, listing=listing) for film in page.results}
+    assert (len(found), listing.is_complete(500), listing.expected(500), listing.page_count) == (15, True, 15, 1)
+    assert len(server.paths) < 30
+
+
+@pytest.mark.parametrize(("kept", "is_complete"), [(19, True), (17, True), (15, False)])
+def test_a_page_that_lacks_a_few_films_is_requested_again_and_kept(server, connect, kept, is_complete):
+    serve(server, {2: page(2, results=films(2)[:kept])})
+    listing = Listing()
+    pages = {page.page: page for page in crawl(connect(), 500, listing=listing)}
+    assert len(pages[2].results) == kept
+    assert (listing.is_complete(500), listing.missing(500)) == (is_complete, 20 - kept)
+    assert pages_of(server) == [1, 2, 2, 3]
+
+
+@pytest.mark.parametrize("short", [films(1)[:4], []], ids=["a copy", "empty"])
+def test_a_short_last_page_that_holds_nothing_new_is_not_believed(server, connect, short):
+    numbers = {1: films(1), 2: short}
+    server.plays_at("/discover/movie", by_page(lambda n: page(n, 2, numbers[n]) | {"total_results": 24}))
+    listing = Listing()
+    pages = {page.page: page for page in crawl(connect(), 500, listing=listing)}
+    assert (pages[2].results, bool(pages[2].problem)) == ([], True)
+    assert (listing.is_complete(500), listing.missing(500)) == (False, 4)

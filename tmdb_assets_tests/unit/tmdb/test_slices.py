@@ -147,3 +147,17 @@ def test_a_count_of_pages_that_stops_at_500_does_not_hide_films():
         Listing(dates), lambda gte, lte, payload: payload | {"total_pages": min(500, payload["total_pages"])}
     )
     check(client, dates, list(crawl_all(client, first=FIRST, last=LAST)))
+
+
+def test_slices_that_count_a_film_more_than_they_show_are_finished():
+    dates = [day(1990) + i % 3_000 for i in range(15_010)]
+
+    def more(gte, lte, payload):
+        return payload | {"total_results": payload["total_results"] + 1}
+
+    client = FakeClient(Listing(dates), more)
+    crawl = crawl_all(client, first=FIRST, last=LAST)
+    pages = list(crawl)
+    assert films_of(pages) == set(range(len(dates)))
+    assert {page.slice for page in pages} == {page.slice for page in pages if page.is_finished}
+    assert {page.page.problem for page in pages} == {None}
