@@ -127,10 +127,10 @@ def close_crawl(connection: sa.Connection, day: dt.date, kind: str, finished_at:
 
 
 def note_pages(connection: sa.Connection, day: dt.date, pages: Collection[int], page_count: int) -> None:
-    """Note discover pages as stored, in the transaction that stores them, and the highest page count reported."""
+    """Note discover pages as stored, in the transaction that stores them, and how many there seem to be by now."""
     noted = {
         "stored_pages": fetch_log.c.stored_pages + sa.literal(sorted(pages), postgresql.JSONB),
-        "page_count": sa.func.greatest(fetch_log.c.page_count, page_count),
+        "page_count": page_count,
     }
     connection.execute(fetch_log.update().where(_of(day, "discover")).values(noted))
 
