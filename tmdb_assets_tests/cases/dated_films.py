@@ -38,10 +38,6 @@ class FakeClient:
 
     language = "en-US"
 
-    @staticmethod
-    def now() -> dt.datetime:
-        return dt.datetime.now(dt.UTC)
-
     def __init__(self, listing: Listing, change=lambda gte, lte, payload: payload, seed: int = 1) -> None:
         self.listing, self.change, self.random = listing, change, random.Random(seed)
         self.asked: list[tuple[str, str, int]] = []
