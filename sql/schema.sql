@@ -209,12 +209,14 @@ CREATE TABLE IF NOT EXISTS fetch_log (
     stored_pages JSONB DEFAULT '[]' NOT NULL,
     is_whole_catalogue BOOLEAN DEFAULT false NOT NULL,
     known_film_count BIGINT,
+    listed_film_count BIGINT,
     CONSTRAINT pk_fetch_log PRIMARY KEY (snapshot_date, kind),
     CONSTRAINT ck_fetch_log_kind_one_of CHECK (kind in ('changes', 'country', 'details', 'discover', 'export', 'genre', 'language')),
     CONSTRAINT ck_fetch_log_request_count_at_least CHECK (request_count >= 0),
     CONSTRAINT ck_fetch_log_row_count_at_least CHECK (row_count >= 0),
     CONSTRAINT ck_fetch_log_page_count_at_least CHECK (page_count >= 0),
-    CONSTRAINT ck_fetch_log_known_film_count_at_least CHECK (known_film_count >= 0)
+    CONSTRAINT ck_fetch_log_known_film_count_at_least CHECK (known_film_count >= 0),
+    CONSTRAINT ck_fetch_log_listed_film_count_at_least CHECK (listed_film_count >= 0)
 );
 
 COMMENT ON TABLE fetch_log IS 'One row per day and kind of request: what was sent and stored, and whether it is complete. An interrupted run resumes from it, and a complete day needs no requests.';
@@ -240,6 +242,8 @@ COMMENT ON COLUMN fetch_log.stored_pages IS 'Numbers of the stored discover page
 COMMENT ON COLUMN fetch_log.is_whole_catalogue IS 'Whether every slice of release dates in `fetch_slice` is stored: that is every film with a date.';
 
 COMMENT ON COLUMN fetch_log.known_film_count IS 'Films known when the export was read, so those that it could add; NULL for other kinds.';
+
+COMMENT ON COLUMN fetch_log.listed_film_count IS 'Films on the requested discover pages, as TMDb lists them; NULL for other kinds.';
 
 CREATE TABLE IF NOT EXISTS fetch_slice (
     snapshot_date DATE NOT NULL,

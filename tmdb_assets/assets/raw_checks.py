@@ -13,7 +13,9 @@ from tmdb_assets.fetch.step import TOLERATED_SHARE, Fetched
 from tmdb_assets.tmdb.errors import TmdbError
 from tmdb_assets.tmdb.export.download import ExportGoneError
 from tmdb_assets.warehouse.ledger import details_due, exports, fetch_log
+from tmdb_assets.warehouse.loading.load import count_rows
 from tmdb_assets.warehouse.retention import RAW_KEPT_DAYS, first_kept_day
+from tmdb_assets.warehouse.schema.raw import raw_discover
 from tmdb_assets.warehouse.warehouse import Warehouse
 
 PAGES_COMPLETE = AssetCheckSpec(
@@ -112,6 +114,10 @@ def pages_complete(warehouse: Warehouse, day: dt.date, fetched: Fetched) -> Asse
         crawl = fetch_log.find_crawl(connection, day, "discover")
         slices = fetch_log.finished_slices(connection, day)
         unseen = fetch_log.unseen_films(connection, day)
+        rows = count_rows(connection, raw_discover, day)
+    # Also of an earlier run.
+    listed = crawl.listed_films if crawl else 0
+    missing = max(0, listed - rows)
     today = partitions.today()
     pages = crawl.stored_pages if crawl else ()
     is_catalogue = not pages or (crawl is not None and crawl.is_whole_catalogue)
@@ -134,10 +140,10 @@ def pages_complete(warehouse: Warehouse, day: dt.date, fetched: Fetched) -> Asse
         cause = fetched.given_up or next(iter(fetched.failed.values()), "")
         advice = "Run it again before midnight UTC." if day == today else "Its export gives the popularity of the rest."
         text += (
-            f" The day is not complete{_films_of_how_many(fetched)} (pages without a readable answer: {unread}"
+            f" The day is not complete{_films_of_how_many(listed, missing)} (pages without a readable answer: {unread}"
             f"{f'; {cause}' if cause else ''}). {advice}"
         )
-    is_little = fetched.films_missing <= TOLERATED_SHARE * fetched.films_listed
+    is_little = missing <= TOLERATED_SHARE * listed or day < first_kept_day(today)
     return check_result(
         PAGES_COMPLETE,
         complete,
@@ -146,12 +152,9 @@ def pages_complete(warehouse: Warehouse, day: dt.date, fetched: Fetched) -> Asse
         pages_stored=len(pages),
         slices_stored=len(slices),
         films_beyond_page_500=unseen,
-        **({"films_missing": fetched.films_missing} if fetched.films_missing else {}),
+        **({"films_missing": missing} if missing and not complete else {}),
     )
 
 
-def _films_of_how_many(fetched: Fetched) -> str:
-    if not fetched.films_listed:
-        return ""
-    stored = fetched.films_listed - fetched.films_missing
-    return f": it has {stored} of the {fetched.films_listed} films that TMDb lists"
+def _films_of_how_many(listed: int, missing: int) -> str:
+    return f": it has {listed - missing} of the {listed} films that TMDb lists" if listed else ""

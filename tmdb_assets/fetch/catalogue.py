@@ -52,7 +52,8 @@ def fetch_catalogue(fetcher: Fetcher) -> Fetched:
                 _require_films(fetcher, fetched)
                 with warehouse.begin() as connection:
                     opened.is_complete = not fetched.failed and not unfinished
-                    fetched.films_listed = count_rows(connection, raw.raw_discover, day) + fetched.films_missing
+                    listed = count_rows(connection, raw.raw_discover, day) + fetched.films_missing
+                    fetch_log.note_listed_films(connection, day, listed)
                     if opened.is_complete:
                         fetch_log.note_whole_catalogue(connection, day)
     return fetched

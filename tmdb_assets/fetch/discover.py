@@ -56,13 +56,11 @@ def fetch_discover(fetcher: Fetcher, max_pages: int) -> Fetched:
                     count_page(fetched, page.page, page)
 
                 def store(batch: list[DiscoverPage]) -> None:
-                    note = partial(fetch_log.note_pages, day=fetcher.day, page_count=listing.page_count)
+                    count, listed = listing.page_count, listing.expected(last)
+                    note = partial(fetch_log.note_pages, day=fetcher.day, page_count=count, listed=listed)
                     store_pages(fetcher, batch, fetched, note)
 
-                try:
-                    store_in_batches(chain(first, pages), PAGES_A_BATCH, judge, store)
-                finally:
-                    fetched.films_missing, fetched.films_listed = listing.missing(last), listing.expected(last)
+                store_in_batches(chain(first, pages), PAGES_A_BATCH, judge, store)
                 require_some(fetched, fetcher.day)
                 opened.is_complete = not fetched.failed and listing.is_complete(last)
     return fetched

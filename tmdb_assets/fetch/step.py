@@ -34,7 +34,7 @@ class Fetched:
 
     `stored_before` counts the day's rows of earlier runs: the share of rejected rows is that of the day, so that one
     broken film, requested again, does not stop a day of thousands. `given_up` says why a step stopped early. Of
-    `films_listed`, the number that TMDb's list holds, `films_missing` were on none of its pages. An export `repeats`
+    the whole catalogue's films, `films_missing` were on none of its pages. An export `repeats`
     the figures of another day.
     """
 
@@ -47,7 +47,6 @@ class Fetched:
     skipped: int = 0
     unseen: int | None = None
     given_up: str | None = None
-    films_listed: int = 0
     films_missing: int = 0
     repeats: dt.date | None = None
 

@@ -24,7 +24,7 @@ Span = tuple[dt.date, dt.date]  # a slice of release dates: first and last date,
 
 @dataclass
 class Crawl:
-    """The fetching of one kind for one day; the last three fields are of discover.
+    """The fetching of one kind for one day; the last four fields are of discover.
 
     `number` tells it from earlier ones of that day, before a refresh. Whoever opens it sets `is_complete` at its end.
     `page_count` is the highest number of pages that TMDb reported; 0 where unknown.
@@ -35,6 +35,7 @@ class Crawl:
     page_count: int = 0
     stored_pages: frozenset[int] = frozenset()
     is_whole_catalogue: bool = False
+    listed_films: int = 0
 
 
 def open_crawl(connection: sa.Connection, day: dt.date, kind: str, *, refresh: bool, now: dt.datetime) -> Crawl:
@@ -53,6 +54,7 @@ def open_crawl(connection: sa.Connection, day: dt.date, kind: str, *, refresh: b
             "stored_pages": [],
             "is_whole_catalogue": False,
             "known_film_count": None,
+            "listed_film_count": None,
         }
         if kind == "discover":
             connection.execute(fetch_slice.delete().where(fetch_slice.c.snapshot_date == day))
@@ -105,6 +107,7 @@ def find_crawl(connection: sa.Connection, day: dt.date, kind: str) -> Crawl | No
         row.page_count or 0,
         frozenset(row.stored_pages),
         row.is_whole_catalogue,
+        row.listed_film_count or 0,
     )
 
 
@@ -126,13 +129,19 @@ def close_crawl(connection: sa.Connection, day: dt.date, kind: str, finished_at:
         connection.execute(rejected_row.delete().where(of_day, rule.in_(PAGE_RULES)))
 
 
-def note_pages(connection: sa.Connection, day: dt.date, pages: Collection[int], page_count: int) -> None:
+def note_pages(connection: sa.Connection, day: dt.date, pages: Collection[int], page_count: int, listed: int) -> None:
     """Note discover pages as stored, in the transaction that stores them, and how many there seem to be by now."""
     noted = {
         "stored_pages": fetch_log.c.stored_pages + sa.literal(sorted(pages), postgresql.JSONB),
         "page_count": page_count,
+        "listed_film_count": listed,
     }
     connection.execute(fetch_log.update().where(_of(day, "discover")).values(noted))
+
+
+def note_listed_films(connection: sa.Connection, day: dt.date, films: int) -> None:
+    """Note how many films TMDb lists on the requested discover pages."""
+    connection.execute(fetch_log.update().where(_of(day, "discover")).values(listed_film_count=films))
 
 
 def note_whole_catalogue(connection: sa.Connection, day: dt.date) -> None:

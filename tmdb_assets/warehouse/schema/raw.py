@@ -138,6 +138,13 @@ fetch_log = table(
         nullable=True,
         at_least=0,
     ),
+    column(
+        "listed_film_count",
+        "integer",
+        "Films on the requested discover pages, as TMDb lists them; NULL for other kinds.",
+        nullable=True,
+        at_least=0,
+    ),
     group="ledger",
 )
 

@@ -7,6 +7,10 @@ import json
 
 import pytest
 
+from tmdb_assets.assets.raw_checks import pages_complete
+from tmdb_assets.fetch.step import Fetched
+from tmdb_assets.warehouse.loading.load import Loaded
+from tmdb_assets.warehouse.schema.raw import raw_discover
 from tmdb_assets_tests.cases.awkward import catalogue, sound_films
 from tmdb_assets_tests.fakes.replay import Fault
 from tmdb_assets_tests.stage.many_days import asked_pages
@@ -55,6 +59,8 @@ def test_a_day_with_too_few_films_is_incomplete_until_the_next_run(warehouse, mo
         assert (check.passed, check.severity.value) == (False, "ERROR")
         assert f"it has {films} of the 60 films that TMDb lists" in check.description
         assert made.value("select count(*) from raw_discover") == films
+        again = pages_complete(made.warehouse, DAY, Fetched(Loaded(raw_discover)))  # a later look, by another process
+        assert (again.severity.value, f"it has {films} of the 60 films" in again.description) == ("ERROR", True)
         assert made.value("select finished_at is null from fetch_log where kind = 'discover'")
         found = made.rows("select part, reasons -> 0 ->> 'rule' from rejected_row order by 1")
         assert found == [(f"page {page}", "page is believed") for page in missing]
