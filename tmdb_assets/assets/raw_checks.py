@@ -143,7 +143,8 @@ def pages_complete(warehouse: Warehouse, day: dt.date, fetched: Fetched) -> Asse
             f" The day is not complete{_films_of_how_many(listed, missing)} (pages without a readable answer: {unread}"
             f"{f'; {cause}' if cause else ''}). {advice}"
         )
-    is_little = missing <= TOLERATED_SHARE * listed or day < first_kept_day(today)
+    # Of a past day nothing more can be requested: its export completes it.
+    is_little = missing <= TOLERATED_SHARE * listed or (day < today and not fetched.requested)
     return check_result(
         PAGES_COMPLETE,
         complete,
