@@ -186,7 +186,8 @@ def test_postgres_that_stays_away_ends_the_run_in_one_line_and_the_next_run_fini
         holding.resume.set()
         done = finish(running)
     assert done.returncode == 1, done
-    (line,) = done.stderr.splitlines()
+    assert len(done.stderr.splitlines()) == 1, done
+    line = done.stderr.strip()
     assert line.startswith(f"Postgres at {url.query['host']}:5432/{url.database} went away (")
     assert line.endswith("). What is already stored is kept. Run again to resume.")
     assert "Traceback" not in done.stdout
