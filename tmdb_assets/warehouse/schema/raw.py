@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import UUID
 
 from tmdb_assets.warehouse.schema.vocabulary import Merge, column, table
+
+
+def _crawl_number() -> sa.Column[Any]:
+    return column(
+        "crawl_number",
+        "integer",
+        "Which crawl of the day it is from; a refresh begins another.",
+        at_least=0,
+        default="1",
+    )
+
 
 raw_discover = table(
     "raw_discover",
@@ -19,17 +32,11 @@ raw_discover = table(
     column("rank", "integer", "Place in the day's list, or in its slice of release dates, from 1.", at_least=1),
     column("payload", "json", "The film's entry on the page."),
     column("fetched_at", "timestamp", "When the page was answered (UTC): on the day itself.", on_day="snapshot_date"),
-    column(
-        "crawl_number",
-        "integer",
-        "Which crawl of the day it is from; a refresh begins another.",
-        at_least=0,
-        default="1",
-    ),
+    _crawl_number(),
     group="raw",
     partition_by_day="snapshot_date",
-    # The later answer wins, and within a page the later place, in whatever order they are stored. Another crawl is told
-    # by its number, as a clock can be set back.
+    # The later answer wins, and within a page the later place, in whatever order they are stored. Crawls have
+    # numbers, as a clock can be set back.
     merge=Merge(
         wins="(excluded.crawl_number, excluded.fetched_at, excluded.rank) >= (t.crawl_number, t.fetched_at, t.rank)",
         prefer="crawl_number desc, fetched_at desc, rank desc",
@@ -46,13 +53,7 @@ raw_details = table(
     column(
         "fetched_at", "timestamp", "When the details were answered (UTC): on the day itself.", on_day="snapshot_date"
     ),
-    column(
-        "crawl_number",
-        "integer",
-        "Which crawl of the day it is from; a refresh begins another.",
-        at_least=0,
-        default="1",
-    ),
+    _crawl_number(),
     # Few rows: to find earlier 404s of films that become known.
     sa.Index("ix_raw_details_not_found", "movie_id", postgresql_where=sa.text("status_code = 404")),
     group="raw",
