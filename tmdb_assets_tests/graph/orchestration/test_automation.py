@@ -13,14 +13,10 @@ from tmdb_assets.orchestration.gaps import EXPORT_KEPT_DAYS
 from tmdb_assets.settings import Settings
 from tmdb_assets.tmdb.errors import UnreachableError
 from tmdb_assets.tmdb.export.download import ExportGoneError
-from tmdb_assets.transforms.calendar import calendar_rows
-from tmdb_assets.warehouse.schema.dimensions import dim_date
 from tmdb_assets_tests.cases.awkward import catalogue, sound_films
-from tmdb_assets_tests.cases.sound_rows import load_rows
-from tmdb_assets_tests.oracle.compare import Tables, state_of
+from tmdb_assets_tests.oracle.compare import state_of
 from tmdb_assets_tests.stage.gap_ticks import HOUR, days_of, note_loaded, note_run, run_requests, tick
 from tmdb_assets_tests.stage.many_days import ONE_DAY, export_path
-from tmdb_assets_tests.stage.memory_instance import memory_instance
 from tmdb_assets_tests.stage.platform import (
     checks_of,
     evaluations_of,
@@ -32,15 +28,6 @@ DAY = dt.date(2026, 7, 29)
 FILMS = 20
 CATALOGUE = catalogue(sound_films(FILMS))
 FACTS = "select date_id, source, count(*), count(vote_count) from fact_movie_daily group by 1, 2 order by 1, 2"
-
-
-@pytest.fixture
-def days(warehouse):
-    """An empty warehouse with a calendar, in which days can be marked as loaded."""
-    load_rows(warehouse, dim_date, calendar_rows(2025, 2026))
-    made = Tables(warehouse)
-    with memory_instance() as made.instance:
-        yield made
 
 
 def test_nothing_is_requested_before_the_first_load_or_when_no_day_is_missing(days, monkeypatch):

@@ -10,24 +10,10 @@ from dagster._core.execution.backfill import BulkActionStatus
 
 from tmdb_assets import partitions
 from tmdb_assets.definitions import build_definitions
-from tmdb_assets.transforms.calendar import calendar_rows
-from tmdb_assets.warehouse.schema.dimensions import dim_date
-from tmdb_assets_tests.cases.sound_rows import load_rows
-from tmdb_assets_tests.oracle.compare import Tables
 from tmdb_assets_tests.stage.gap_ticks import HOUR, days_of, note_backfill, note_loaded, note_run, tick
 from tmdb_assets_tests.stage.many_days import ONE_DAY
-from tmdb_assets_tests.stage.memory_instance import memory_instance
 
 DAY = dt.date(2026, 7, 29)
-
-
-@pytest.fixture
-def days(warehouse):
-    """An empty warehouse with a calendar, in which days can be marked as loaded."""
-    load_rows(warehouse, dim_date, calendar_rows(2025, 2026))
-    made = Tables(warehouse)
-    with memory_instance() as made.instance:
-        yield made
 
 
 def test_a_cancelled_day_waits_until_a_person_runs_it(days, monkeypatch):
