@@ -47,9 +47,9 @@ def table_lineage(table: sa.Table, made_from: Collection[str]) -> TableColumnLin
     column of that name, else the raw answers, among the assets `made_from`.
     """
     sources: dict[str, list[TableColumnDep]] = {}
+    raw = [metadata.tables[name] for name in made_from if name in metadata.tables and name.startswith("raw_")]
     for col in table.columns:
         keys = [TableColumnDep(key.column.table.name, key.column.name) for key in col.foreign_keys]
-        raw = [metadata.tables[name] for name in made_from if name in metadata.tables and name.startswith("raw_")]
         same = [TableColumnDep(other.name, col.name) for other in raw if col.name in other.c]
         answers = [
             TableColumnDep(other.name, "payload")

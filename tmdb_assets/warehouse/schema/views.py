@@ -122,16 +122,16 @@ order by a.attnum
 
 def grain_of(name: str) -> str:
     """The comment of a view in its SQL file."""
-    return _comment(name, f"view {name}")
+    return _comment(view_file(name).read_text(encoding="utf-8"), f"view {name}")
 
 
 def declared_columns(view: View) -> list[ViewColumn]:
     """The columns of a view before the database has it: as declared, with the comments of its SQL file."""
-    return [ViewColumn(name, kind, _comment(view.name, f"column {view.name}.{name}")) for name, kind, _ in view.columns]
+    text = view_file(view.name).read_text(encoding="utf-8")
+    return [ViewColumn(name, kind, _comment(text, f"column {view.name}.{name}")) for name, kind, _ in view.columns]
 
 
-def _comment(view: str, of: str) -> str:
-    text = view_file(view).read_text(encoding="utf-8")
+def _comment(text: str, of: str) -> str:
     literal = text.split(f"comment on {of} is", 1)[1].split(";\n", 1)[0].rstrip(";\n")
     return "".join(part.strip("' ") + " " for part in literal.strip().splitlines()).replace("''", "'").strip()
 
