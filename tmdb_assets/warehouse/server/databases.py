@@ -12,7 +12,7 @@ import tenacity
 from psycopg import errors, sql
 
 from tmdb_assets.errors.problem import KEPT, UNCHANGED, ActionableError, Problem, Retry, plain
-from tmdb_assets.warehouse.server.engine import SYSTEM_PATH_ONLY
+from tmdb_assets.warehouse.server.engine import READ_ONLY, SYSTEM_PATH_ONLY
 from tmdb_assets.warehouse.server.libpq import set_variables
 from tmdb_assets.warehouse.server.urls import APPLICATION_NAME, describe, render_url
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 OLDEST_VERSION = 15
 SETTING = "WAREHOUSE_URL"
-READ_ONLY = "25006"
 NO_SPACE = "Free space on the server's disk; if it speaks of shared memory, in /dev/shm (a container: --shm-size=256m)"
 # Errors of the drivers that say something about the server, and not about a statement of ours.
 _KINDS = (

@@ -16,7 +16,7 @@ SYSTEM_PATH_ONLY = "set local search_path = pg_catalog, pg_temp"
 """Until the transaction ends, only Postgres's own functions, operators and tables are found by a bare name."""
 
 LOCK_TIMEOUT = "10min"
-LOCK_NOT_AVAILABLE = "55P03"  # SQLSTATE
+LOCK_NOT_AVAILABLE, READ_ONLY = "55P03", "25006"  # SQLSTATEs
 # Sessions that hold locks which can be in our way, those of other roles first; Postgres hides the rest about them.
 HOLDERS = """
 select format('%s (session %s)', usename, a.pid)
@@ -63,5 +63,5 @@ def _note_holders(context: sa.engine.ExceptionContext) -> None:
 def _leave_read_only_server(context: sa.engine.ExceptionContext) -> None:
     """Close the pool's connections to a server that refuses to write: a new one may reach its successor."""
     error = context.original_exception
-    if "25006" in {getattr(error, "sqlstate", None), getattr(error, "pgcode", None)}:
+    if READ_ONLY in {getattr(error, "sqlstate", None), getattr(error, "pgcode", None)}:
         context.is_disconnect = True
