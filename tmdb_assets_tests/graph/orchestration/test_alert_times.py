@@ -10,27 +10,19 @@ from dagster import DagsterRunStatus, RunRecord
 from tmdb_assets.orchestration import alerts, gaps
 from tmdb_assets.orchestration.overdue import overdue_days
 from tmdb_assets.settings import Settings
-from tmdb_assets.transforms.calendar import calendar_rows
-from tmdb_assets.warehouse.schema.dimensions import dim_date
-from tmdb_assets_tests.cases.sound_rows import load_rows
-from tmdb_assets_tests.oracle.compare import Tables
 from tmdb_assets_tests.stage.gap_ticks import HOUR, note_loaded, note_run
 from tmdb_assets_tests.stage.many_days import ONE_DAY
-from tmdb_assets_tests.stage.memory_instance import memory_instance
 
 DAY = dt.date(2026, 7, 29)
 MINUTE = HOUR / 60
 
 
 @pytest.fixture
-def ledger(warehouse):
+def ledger(days):
     """An empty warehouse, and a run that failed just now."""
-    load_rows(warehouse, dim_date, calendar_rows(2026, 2026))
-    made = Tables(warehouse)
-    with memory_instance() as made.instance:
-        made.failed_at = dt.datetime.now(dt.UTC)
-        note_run(made, DAY, DagsterRunStatus.FAILURE)
-        yield made
+    days.failed_at = dt.datetime.now(dt.UTC)
+    note_run(days, DAY, DagsterRunStatus.FAILURE)
+    return days
 
 
 def is_sent(ledger, later, seen=None):
