@@ -74,7 +74,7 @@ def stored_films(
     None where the day has pages of both kinds: then nothing tells which a film came from.
     """
     with fetcher.warehouse.begin() as connection:
-        if fetch_log.has_pages_and_slices(connection, fetcher.day):
+        if crawl.stored_pages and fetch_log.has_slices(connection, fetcher.day):
             return {}
         ranks = fetch_log.discovered_ranks(connection, fetcher.day, crawl.number, span)
     return {film: page for film, rank in ranks.items() if (page := page_number(rank)) in stored}

@@ -264,10 +264,9 @@ def discovered_films(connection: sa.Connection, day: dt.date) -> set[int]:
     return set(connection.scalars(sa.select(raw_discover.c.movie_id).where(raw_discover.c.snapshot_date == day)))
 
 
-def has_pages_and_slices(connection: sa.Connection, day: dt.date) -> bool:
-    """Whether a day has stored pages both of the list of all films and of slices."""
-    crawl = find_crawl(connection, day, "discover")
-    return bool(crawl and crawl.stored_pages) and connection.scalar(sa.select(_slices(day).exists())) is True
+def has_slices(connection: sa.Connection, day: dt.date) -> bool:
+    """Whether pages of slices of release dates are stored for a day."""
+    return connection.scalar(sa.select(_slices(day).exists())) is True
 
 
 def discovered_ranks(connection: sa.Connection, day: dt.date, crawl: int, span: Span | None = None) -> dict[int, int]:
