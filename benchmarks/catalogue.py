@@ -1,7 +1,7 @@
 """A catalogue as large as TMDb's: arrays instead of objects, every answer made when it is requested.
 
 Release dates get denser towards today, and one film in twenty has only a year, so that 1 January holds many: this is
-what makes slicing by date hard. One film in a hundred has no date and is in no slice.
+what makes slicing by date hard. One film in a hundred has no date and is in no slice with a first or last date.
 """
 
 from __future__ import annotations
@@ -119,13 +119,19 @@ class Films:
             )
             yield "".join(lines).encode()
 
+    @property
+    def listed_count(self) -> int:
+        """How many films the slices of release dates list: those with a date, or all if they fit one open slice."""
+        return self.count if self.count <= MAX_PAGE * PAGE_SIZE else self.dated
+
     def expected_figures(self) -> dict[str, float]:
         """The values of `films.FIGURES` after a correct load of discover's slices."""
+        listed = slice(self.listed_count)
         return {
-            "films": self.dated,
-            "facts": self.dated,
-            "votes": int(self.votes[: self.dated].sum()),
-            "popularity": round(float(self.popularity[: self.dated].sum()), 1),
+            "films": self.listed_count,
+            "facts": self.listed_count,
+            "votes": int(self.votes[listed].sum()),
+            "popularity": round(float(self.popularity[listed].sum()), 1),
         }
 
 

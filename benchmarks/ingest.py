@@ -206,7 +206,7 @@ def measure_catalogue(lab: Lab) -> Figures:
         made.remake("catalogue", "dagster")
         figures = made.run("whole catalogue", run_as(lab.today, "run", assets=assets), "catalogue")
         kinds = made.traffic()["kinds"]
-    least = math.ceil(films.dated / PAGE_SIZE)
+    least = math.ceil(films.listed_count / PAGE_SIZE)
     discover = kinds["discover"]["requests"]
     return figures | {
         "requests": sum(kind["requests"] for kind in kinds.values()),
