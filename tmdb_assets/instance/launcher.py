@@ -15,7 +15,7 @@ from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, DefaultRunLau
 from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
 
-from tmdb_assets.instance.run_lock import LOCK_TAG, SETTLE_S, lock_key
+from tmdb_assets.instance.run_lock import LOCK_TAG, lock_key
 from tmdb_assets.instance.storage import PooledRunStorage
 from tmdb_assets.instance.tags import GRPC_INFO_TAG
 
@@ -37,11 +37,13 @@ def find_dead_runs(instance: DagsterInstance) -> dict[str, DagsterRun]:
 def close_dead_runs(instance: DagsterInstance, settle_s: float | None = None) -> list[str]:
     """Mark runs whose process died as failed, or as cancelled if they were being cancelled; return their ids.
 
-    Takes `settle_s` (default: `SETTLE_S`) seconds if there are any: a live process that lost its connection takes its
-    lock again meanwhile.
+    Takes `settle_s` seconds (default: `run_lock.settle_s`) if there are any: a live process that lost its connection
+    takes its lock again meanwhile.
     """
-    deadline = time.monotonic() + (SETTLE_S if settle_s is None else settle_s)
-    dead = find_dead_runs(instance)
+    started, dead = time.monotonic(), find_dead_runs(instance)
+    if dead and settle_s is None:
+        settle_s = _storage(instance).settle_s
+    deadline = started + (settle_s or 0.0)
     while dead and time.monotonic() < deadline:
         time.sleep(PAUSE_S)
         still = find_dead_runs(instance)
@@ -108,7 +110,11 @@ def _can_retry(run: DagsterRun) -> bool:
 
 
 def _held_locks(instance: DagsterInstance) -> set[int]:
+    return _storage(instance).held_locks()
+
+
+def _storage(instance: DagsterInstance) -> PooledRunStorage:
     storage = instance.run_storage
     if not isinstance(storage, PooledRunStorage):
         raise TypeError(f"runs have locks in WarehouseStorage only, not in {type(storage).__name__}")
-    return storage.held_locks()
+    return storage

@@ -29,6 +29,7 @@ LOST_PEER_S = 8  # without an answer, after which a connection, or an attempt at
 # Longer than a live process is without its lock after its server was lost in silence: a beat until it asks, the lost
 # connection, a last attempt at the lost machine, and a beat.
 SETTLE_S = 2 * (LOST_PEER_S + BEAT_S) + 2
+LOCAL_SETTLE_S = 2 * BEAT_S + 2  # over a Unix socket no loss is silent: a beat until it asks, an attempt, and a beat
 
 # Without time limits, whatever the server's settings; and a machine that lost its power is noticed within a minute. Not
 # every version has all of them.
@@ -56,6 +57,12 @@ _held: dict[str, RunLock] = {}
 def lock_key(run_id: str) -> int:
     """The key of a run's advisory lock."""
     return int.from_bytes(hashlib.sha256(run_id.encode()).digest()[:8], signed=True)
+
+
+def settle_s(url: URL) -> float:
+    """Seconds that a live run may be without its lock on this server, after which it is taken for dead."""
+    is_local = str(url.host or url.query.get("host", "")).startswith("/")
+    return LOCAL_SETTLE_S if is_local else SETTLE_S
 
 
 def hold(url: URL, run_id: str) -> dict[str, str]:

@@ -30,7 +30,7 @@ from dagster_postgres import (
     PostgresScheduleStorage,
 )
 
-from tmdb_assets.instance.run_lock import HELD, hold, release
+from tmdb_assets.instance.run_lock import HELD, hold, release, settle_s
 from tmdb_assets.warehouse.schema.roles import require_no_superuser
 from tmdb_assets.warehouse.server import reconnect
 from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError, driver_problem, is_outage
@@ -207,6 +207,11 @@ class PooledRunStorage(_OnSharedEngine, PostgresRunStorage):
             if problem is None:
                 raise
             raise WarehouseUnavailableError.of(problem) from None
+
+    @property
+    def settle_s(self) -> float:
+        """Seconds that a live run may be without its lock."""
+        return settle_s(self._engine.url)
 
     def held_locks(self) -> set[int]:
         """The keys of the locks of runs (`lock_key`) that are held now."""

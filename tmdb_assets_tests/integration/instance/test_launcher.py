@@ -49,7 +49,7 @@ def home(tmp_path, database, monkeypatch):
     monkeypatch.setattr(server_module, "_servers", {})
     monkeypatch.setenv("WAREHOUSE_URL", render_url(database))
     monkeypatch.setenv("TMDB_TOKEN", "t")
-    monkeypatch.setattr(launcher_module, "SETTLE_S", 2.0)
+    monkeypatch.setattr(run_lock, "LOCAL_SETTLE_S", 2.0)
     shutil.copy(PROJECT_ROOT / "dagster.yaml", tmp_path)
     with DagsterInstance.from_config(str(tmp_path)) as instance:
         close_dead_runs(instance)  # earlier tests killed runs, and all of them share the server's storage
@@ -99,7 +99,7 @@ def test_a_run_whose_process_was_killed_is_closed_and_a_live_one_is_not(home, en
 
 def test_a_run_whose_connection_was_lost_takes_its_lock_again(home, endless, database, monkeypatch):
     _, run_id = endless
-    monkeypatch.setattr(launcher_module, "SETTLE_S", PATIENCE_S)  # it ends when the lock is taken again
+    monkeypatch.setattr(run_lock, "LOCAL_SETTLE_S", PATIENCE_S)  # it ends when the lock is taken again
     with DagsterInstance.from_config(str(home)) as instance:
         launcher, run = instance.run_launcher, instance.get_run_by_id(run_id)
         url = database.set(database="dagster")
@@ -143,7 +143,9 @@ def test_a_live_run_has_its_lock_again_before_a_command_closes_it(monkeypatch):
     with pytest.raises(InterruptedError):
         run_lock.RunLock(sa.make_url("postgresql://db.example/films?connect_timeout=60"), "a run")
     unnoticed, connecting = made["tcp_user_timeout"] / 1000, made["connect_timeout"]
-    assert unnoticed + connecting + 2 * run_lock.BEAT_S < run_lock.SETTLE_S
+    over_tcp, over_a_socket = "postgresql://db.example/films", "postgresql:///films?host=/tmp/postgres"
+    assert unnoticed + connecting + 2 * run_lock.BEAT_S < run_lock.settle_s(sa.make_url(over_tcp))
+    assert 2 * run_lock.BEAT_S < run_lock.settle_s(sa.make_url(over_a_socket)) < 5
 
 
 def test_a_dead_run_is_closed_when_its_retry_can_be_launched(home, monkeypatch):
