@@ -29,16 +29,16 @@ Answer = TypeVar("Answer")
 _failures: dict[str, tuple[float, float]] = {}  # server, or database that is read-only: its first and last failure
 
 
-class _OutagesOfPools(logging.Filter):
-    """Drops the stack trace that a pool logs when it resets a lost connection: the outage is an error anyway."""
+class _OutagesLoggedTwice(logging.Filter):
+    """Drops what a pool or the driver logs about a lost connection when it cleans up: the outage is an error anyway."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        error = record.exc_info[1] if record.exc_info else None
-        return error is None or not is_outage(error)
+        errors = [record.exc_info[1]] if record.exc_info else record.args or ()
+        return not any(isinstance(each, Exception) and is_outage(each) for each in errors)
 
 
-for _pool in (sa.pool.QueuePool, sa.pool.NullPool):
-    logging.getLogger(f"{_pool.__module__}.{_pool.__name__}").addFilter(_OutagesOfPools())
+for _logger in ("sqlalchemy.pool.impl.QueuePool", "sqlalchemy.pool.impl.NullPool", "psycopg"):
+    logging.getLogger(_logger).addFilter(_OutagesLoggedTwice())
 
 
 def connect(engine: Engine) -> Connection:

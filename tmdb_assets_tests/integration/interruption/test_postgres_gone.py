@@ -21,7 +21,7 @@ from tmdb_assets_tests.cases.awkward import catalogue, sound_films
 from tmdb_assets_tests.fakes.replay import Fault, ReplayServer
 from tmdb_assets_tests.oracle import expected
 from tmdb_assets_tests.oracle.compare import Tables, assert_tables_equal
-from tmdb_assets_tests.stage.command import PYTHON, WITHOUT_PICTURES, command_environment, finish, start
+from tmdb_assets_tests.stage.command import DRAW_NOTHING, PYTHON, WITHOUT_PICTURES, command_environment, finish, start
 from tmdb_assets_tests.stage.postgres import needs_embedded
 from tmdb_assets_tests.stage.restarts import OwnServer, own_server
 from tmdb_assets_tests.stage.waiting import PATIENCE_S, wait_until
@@ -166,21 +166,21 @@ def test_a_run_waits_for_a_server_that_became_read_only(own: OwnServer, url: sa.
         assert_ended_right(run, url)
 
 
-# The command with a patience of 1 s instead of 20 s for Postgres to come back.
-IMPATIENT = """
+# The command, which gives up an outage after 1 s instead of 110, and closes a dead run at once.
+IMPATIENT = f"""
+from tmdb_assets.instance import run_lock
 from tmdb_assets.warehouse.server import reconnect
-reconnect.PATIENCE_S = 1.0
-from tmdb_assets.cli.main import main
-main()
+reconnect.PATIENCE_S, run_lock.LOCAL_SETTLE_S = 1.0, 0.0
+{DRAW_NOTHING}
 """
 
 
 def test_postgres_that_stays_away_ends_the_run_in_one_line_and_the_next_run_finishes(
     own: OwnServer, url: sa.URL
 ) -> None:
-    holding = Holding(HELD_FROM)
+    holding, impatient = Holding(HELD_FROM), (*PYTHON, "-c", IMPATIENT)
     with ReplayServer(FILMS, holding) as replay:
-        running = start(command_environment(url, replay), "run", program=(*PYTHON, "-c", IMPATIENT))
+        running = start(command_environment(url, replay), "run", program=impatient)
         assert holding.reached.wait(PATIENCE_S), running.poll()
         run_pg_ctl(own.postgres.data_dir, "stop", "-m", "immediate")
         holding.resume.set()
@@ -197,6 +197,6 @@ def test_postgres_that_stays_away_ends_the_run_in_one_line_and_the_next_run_fini
     with psycopg.connect(render_url(url)) as connection:
         assert connection.execute("select count(*) from raw_discover").fetchone() == (len(FILMS.listing),)
     with ReplayServer(FILMS) as replay:
-        assert_ended_right(start(command_environment(url, replay), "run", program=WITHOUT_PICTURES), url)
+        assert_ended_right(start(command_environment(url, replay), "run", program=impatient), url)
         assert "/discover/movie" not in replay.paths
     assert statuses(url)[-2:] == ["FAILURE", "SUCCESS"]

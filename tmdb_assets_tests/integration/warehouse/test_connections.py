@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from contextlib import ExitStack
+from typing import Any
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 
@@ -122,7 +125,45 @@ def test_a_connection_that_was_cut_is_replaced(warehouse: Warehouse) -> None:
 
 def cut_own_connection(warehouse: Warehouse) -> None:
     with warehouse.begin() as connection:
-        own = connection.scalar(sa.text("select pg_backend_pid()"))
-        with connect(warehouse.url) as plain:
-            plain.execute("select pg_terminate_backend(%s, 10000)", [own])
+        cut(warehouse, connection.connection.driver_connection)
         connection.execute(sa.text("select 1"))
+
+
+def cut(warehouse: Warehouse, session: Any) -> None:
+    """End a session, as a server does that stops."""
+    with connect(warehouse.url) as plain:
+        plain.execute("select pg_terminate_backend(%s, 10000)", [session.info.backend_pid])
+
+
+def test_neither_pool_nor_driver_logs_an_outage_that_is_an_error_anyway(
+    warehouse: Warehouse, caplog: pytest.LogCaptureFixture
+) -> None:
+    lent = warehouse.engine.raw_connection()
+    lent.cursor().execute("select 1")
+    cut(warehouse, lent.driver_connection)
+    lent.close()  # the pool resets it
+    with warehouse.engine.connect() as connection:
+        connection.exec_driver_sql("create temp table stage (text text)")
+        session: Any = connection.connection.driver_connection
+        with pytest.raises(psycopg.OperationalError) as caught:
+            copy_during_an_outage(warehouse, session)
+        connection.invalidate()
+    assert is_outage(caught.value)
+    assert caplog.messages == []
+
+
+def copy_during_an_outage(warehouse: Warehouse, session: Any) -> None:
+    with session.cursor().copy("copy stage from stdin") as copy:
+        cut(warehouse, session)
+        for _ in range(1000):
+            copy.write_row(["x" * 10_000])
+
+
+def test_what_is_no_outage_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("psycopg", "sqlalchemy.pool.impl.QueuePool"):
+        try:
+            raise ValueError(name)
+        except ValueError as error:
+            logging.getLogger(name).exception("not reset")
+            logging.getLogger(name).warning("ignored: %s", error)
+    assert caplog.messages == ["not reset", "ignored: psycopg", "not reset", "ignored: sqlalchemy.pool.impl.QueuePool"]
