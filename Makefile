@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev viz psql env test test-benchmarks lint format schema pictures bench lock clean-data
+.PHONY: help run dev viz psql env test test-long test-benchmarks lint format schema pictures bench lock clean-data
 
 help: ## Show this help.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -43,8 +43,13 @@ psql: $(VENV)/runtime.stamp ## Open psql on the warehouse.
 	$(BIN)/tmdb-assets psql
 
 # In several processes (conftest.py sets the number), each file in one; no test depends on another process.
-test: $(VENV)/dev.stamp ## Run all tests except test-benchmarks; pytest options as ARGS=...
-	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder $(ARGS)
+PYTEST := $(BIN)/python -m pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder
+
+test: $(VENV)/dev.stamp ## Run all tests but the long ones, in under six minutes; pytest options as ARGS=...
+	$(PYTEST) -m "not long" $(ARGS)
+
+test-long: $(VENV)/dev.stamp ## Run the long tests: kills, outages, services, clicks in the Dagster UI.
+	$(PYTEST) -m long $(ARGS)
 
 test-benchmarks: $(VENV)/dev.stamp ## Run the benchmarks at a tiny size (two minutes).
 	$(BIN)/python -m pytest benchmarks/tests

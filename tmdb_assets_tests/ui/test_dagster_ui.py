@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Locator, Page
 
+pytestmark = pytest.mark.long
+
 EFFECT_WITHIN_S = 5  # of a click; after that it is repeated
 KNOWN_FILM = 603
 OWN_REQUESTS = """async (run) => ({

@@ -49,14 +49,15 @@ _embedded: dict[Path, EmbeddedPostgres] = {}
 
 
 def open_server(
-    settings: Settings | None = None, *, data_dir: Path = DATA_DIR / "postgres", patience_s: float = PATIENCE_S
+    settings: Settings | None = None, *, data_dir: Path = DATA_DIR / "postgres", patience_s: float | None = None
 ) -> Server:
     """The running server with both databases created; cached. Thread-safe.
 
     When `settings.external_url` is None, starts or attaches to the embedded server on `data_dir`; it stops when the
-    last process that called this ends. Retries an unreachable external server for `patience_s` seconds. Raises
-    `WarehouseUnavailableError`.
+    last process that called this ends. Retries an unreachable external server for `patience_s` seconds (default:
+    `PATIENCE_S`). Raises `WarehouseUnavailableError`.
     """
+    patience_s = PATIENCE_S if patience_s is None else patience_s
     settings = settings or get_settings()
     external = settings.external_url
     _prepare(external)

@@ -183,7 +183,8 @@ def test_a_newer_schema(tables):
     assert "Install the newer release" in finding.text
 
 
-def test_an_unreachable_database(server):
+def test_an_unreachable_database(server, monkeypatch):
+    monkeypatch.setattr(reconnect, "OPENING_PATIENCE_S", 0.0)
     nowhere = Warehouse(url=server.url.set(host=None, port=None, query={"host": "127.0.0.1", "port": "9"}))
     (finding,) = doctor.database(nowhere)
     assert (finding.state, finding.what) == ("wrong", "Warehouse")

@@ -9,6 +9,7 @@ from tmdb_assets.cli import doctor
 from tmdb_assets.cli.doctor import Finding
 from tmdb_assets.settings import Settings
 from tmdb_assets.warehouse.server import open as server_open
+from tmdb_assets.warehouse.server import reconnect
 from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError
 from tmdb_assets_tests.oracle.compare import Tables
 
@@ -55,6 +56,7 @@ def test_tables_of_the_wrong_kind_are_findings(warehouse):
 )
 def test_no_value_of_the_warehouses_url_is_shown(url, monkeypatch):
     monkeypatch.setattr(server_open, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(reconnect, "OPENING_PATIENCE_S", 0.0)
     texts = [finding.text for finding in doctor.examine(Settings.load(warehouse_url=url))]
     assert "Postgres at 127.0.0.1:1/tmdb_sandbox" in texts[-1]
     assert "hush-hush" not in texts[-1].replace('"hush-hush"', "", "?hush-hush" in url)

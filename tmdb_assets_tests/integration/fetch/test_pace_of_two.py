@@ -95,6 +95,7 @@ def fetched(database: sa.URL, warehouse: Warehouse) -> Fetched:
         return {day: replay.asked for day, replay in servers.items()}, "".join(each.stdout for each in done), tables
 
 
+@pytest.mark.long
 def test_two_processes_together_keep_the_limit_of_one(fetched: Fetched) -> None:
     asked, said, tables = fetched
     arrivals = sorted((request.at, day) for day, requests in asked.items() for request in requests)

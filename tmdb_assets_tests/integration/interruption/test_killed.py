@@ -135,6 +135,7 @@ def statuses(database):
         return dict(tuple(row) for row in connection.execute(sa.text("select run_id, status from runs")))
 
 
+@pytest.mark.long
 def test_a_run_killed_during_details_is_closed_and_resumed_by_the_next_command(database, warehouse):
     tables = Tables(warehouse)
     tables.counts()  # brings the schema up
@@ -158,6 +159,7 @@ def test_a_run_killed_during_details_is_closed_and_resumed_by_the_next_command(d
     assert_tables_equal(tables, expected.star({day: CATALOGUE}))
 
 
+@pytest.mark.long
 def test_a_day_killed_while_more_pages_are_requested_is_not_complete(database, warehouse, monkeypatch):
     today, tables = partitions.today(), Tables(warehouse)
     with platform(warehouse, CATALOGUE, monkeypatch, tmdb_pages=2) as made:
@@ -180,6 +182,7 @@ def test_a_day_killed_while_more_pages_are_requested_is_not_complete(database, w
         assert made.replay.asked == []
 
 
+@pytest.mark.long
 def test_the_list_of_due_films_survives_a_kill(server, database, warehouse, monkeypatch):
     """A second day killed during details: its change lists are not requested again, only the missing films are."""
     today = partitions.today()
@@ -207,6 +210,7 @@ def test_the_list_of_due_films_survives_a_kill(server, database, warehouse, monk
         assert content_of(made) == found
 
 
+@pytest.mark.long
 def test_a_killed_crawl_of_the_whole_catalogue_resumes_within_its_slice(database, warehouse, monkeypatch):
     """The catalogue is one slice, with more pages than a batch."""
     tables, films = Tables(warehouse), "select count(*) from raw_discover"

@@ -144,6 +144,7 @@ def test_a_restart_during_a_statement(
     assert retried_steps(url) == retried
 
 
+@pytest.mark.long
 def test_a_run_waits_for_a_server_that_became_read_only(own: OwnServer, url: sa.URL) -> None:
     """As in a failover: no session can write for a while, neither to the warehouse nor to Dagster's database."""
     holding = Holding(HELD_FROM)
@@ -175,6 +176,7 @@ reconnect.PATIENCE_S, run_lock.LOCAL_SETTLE_S = 1.0, 0.0
 """
 
 
+@pytest.mark.long
 def test_postgres_that_stays_away_ends_the_run_in_one_line_and_the_next_run_finishes(
     own: OwnServer, url: sa.URL
 ) -> None:

@@ -20,7 +20,7 @@ from tmdb_assets_tests.stage.compose_file import Services, made_env, services
 from tmdb_assets_tests.stage.postgres import needs_embedded
 from tmdb_assets_tests.stage.waiting import PATIENCE_S, wait_until
 
-pytestmark = needs_embedded
+pytestmark = [needs_embedded, pytest.mark.long]
 PAST_DAYS = 3  # one per killed service and no more: the gap filler and the one-shot day would load others
 LAUNCH = """
 mutation ($params: ExecutionParams!) {

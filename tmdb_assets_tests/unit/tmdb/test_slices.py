@@ -20,7 +20,7 @@ clusters = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(clusters=clusters, undated=st.integers(0, 50), seed=st.integers(0, 9))
 def test_every_dated_film_is_seen_and_no_slice_is_too_large(clusters, undated, seed):
     numbers = random.Random(seed)
@@ -57,7 +57,7 @@ def test_finished_slices_are_not_requested_again(clusters, cuts, seed):
     assert len(wanted) - len(films_of(pages)) == unseen
 
 
-@pytest.mark.parametrize("films", [30_000, 1_000_000])
+@pytest.mark.parametrize("films", [30_000, pytest.param(1_000_000, marks=pytest.mark.long)])
 def test_fewer_than_two_percent_of_requests_are_probes(films):
     dates = skewed(films)
     client = FakeClient(Listing(dates))

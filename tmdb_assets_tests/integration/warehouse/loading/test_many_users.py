@@ -35,7 +35,7 @@ from tmdb_assets_tests.stage.postgres import needs_embedded
 from tmdb_assets_tests.stage.server_folder import make_server_folder
 from tmdb_assets_tests.stage.waiting import PATIENCE_S
 
-pytestmark = needs_embedded
+pytestmark = [needs_embedded, pytest.mark.long]
 
 DEBIAN = "/usr/lib/postgresql/{}/bin"
 VERSIONS = (15, 16, 17, 18)
