@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from psycopg import errors, sql
 from tmdb_assets.errors.problem import KEPT, UNCHANGED, ActionableError, Problem, Retry, plain
 from tmdb_assets.warehouse.server.engine import READ_ONLY, SYSTEM_PATH_ONLY
 from tmdb_assets.warehouse.server.libpq import set_variables
-from tmdb_assets.warehouse.server.urls import APPLICATION_NAME, describe, render_url
+from tmdb_assets.warehouse.server.urls import APPLICATION_NAME, describe, has_timeout, render_url
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -171,7 +170,7 @@ def _connect(url: URL) -> Connection:
         return psycopg.connect(
             conninfo,
             autocommit=True,
-            connect_timeout=None if _has_timeout(url) else CONNECT_TIMEOUT_S,
+            connect_timeout=None if has_timeout(url) else CONNECT_TIMEOUT_S,
             application_name=APPLICATION_NAME,
             client_encoding="utf8",  # else text from a SQL_ASCII database arrives as bytes
         )
@@ -207,11 +206,6 @@ def _variables() -> str:
     """The end of an advice: the caller's variables of libpq, if there are any."""
     names = ", ".join(set_variables())
     return f", or what the environment adds to it ({names})" if names else ""
-
-
-def _has_timeout(url: URL) -> bool:
-    """Whether the URL or the environment says how long to wait."""
-    return "connect_timeout" in url.query or "PGCONNECT_TIMEOUT" in os.environ
 
 
 def _is_refused(conninfo: str) -> bool:

@@ -12,6 +12,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from tmdb_assets.warehouse.server.urls import has_timeout
+
+CONNECT_TIMEOUT_S = 10  # libpq waits for ever for a server that accepts a connection and then does not answer
 SYSTEM_PATH_ONLY = "set local search_path = pg_catalog, pg_temp"
 """Until the transaction ends, only Postgres's own functions, operators and tables are found by a bare name."""
 
@@ -42,7 +45,12 @@ def lock_schema(connection: sa.Connection, wait: str = LOCK_TIMEOUT) -> None:
 
 
 def make_engine(url: sa.URL, **options: Any) -> sa.Engine:
-    """Make an engine whose connections call nothing by a bare name when they are opened; `options` are SQLAlchemy's."""
+    """Make an engine whose connections call nothing by a bare name when they are opened; `options` are SQLAlchemy's.
+
+    A connection is waited for no longer than `CONNECT_TIMEOUT_S` seconds, if nobody says otherwise.
+    """
+    if not has_timeout(url):
+        options["connect_args"] = {"connect_timeout": CONNECT_TIMEOUT_S, **options.get("connect_args", {})}
     engine = sa.create_engine(url, use_native_hstore=False, **options)  # else it looks up the type hstore
     sa.event.listen(engine, "handle_error", _note_holders)
     setattr(engine.dialect, "_get_default_schema_name", lambda _: "public")  # noqa: B010  # else: select current_schema()

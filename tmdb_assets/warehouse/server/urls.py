@@ -39,6 +39,11 @@ def describe(url: URL) -> str:
     return f"{host}:{port}/{url.database}"
 
 
+def has_timeout(url: URL) -> bool:
+    """Whether the URL or the environment says how long to wait for a connection."""
+    return "connect_timeout" in url.query or "PGCONNECT_TIMEOUT" in os.environ
+
+
 def render_url(url: URL) -> str:
     """The URL with its password for libpq programs (psql, pg_dump, BI tools): a `postgresql://` URI.
 

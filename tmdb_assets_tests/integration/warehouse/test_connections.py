@@ -15,6 +15,7 @@ from tmdb_assets.errors.problem import Retry
 from tmdb_assets.warehouse import warehouse as warehouse_module
 from tmdb_assets.warehouse.schema.dimensions import dim_genre
 from tmdb_assets.warehouse.server.databases import driver_problem, is_outage
+from tmdb_assets.warehouse.server.engine import make_engine
 from tmdb_assets.warehouse.warehouse import Warehouse
 from tmdb_assets_tests.cases.sound_rows import rows_of
 from tmdb_assets_tests.stage.postgres import connect
@@ -167,3 +168,22 @@ def test_what_is_no_outage_is_logged(caplog: pytest.LogCaptureFixture) -> None:
             logging.getLogger(name).exception("not reset")
             logging.getLogger(name).warning("ignored: %s", error)
     assert caplog.messages == ["not reset", "ignored: psycopg", "not reset", "ignored: sqlalchemy.pool.impl.QueuePool"]
+
+
+@pytest.mark.parametrize("driver", ["psycopg", "psycopg2"])
+@pytest.mark.parametrize(
+    ("query", "variable", "timeout"), [("", None, 10), ("?connect_timeout=60", None, "60"), ("", "60", None)]
+)
+def test_a_server_that_accepts_and_does_not_answer_is_not_waited_for_without_end(
+    driver: str, query: str, variable: str | None, timeout: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def note(_dialect: object, _record: object, _given: object, named: dict[str, Any]) -> None:
+        raise InterruptedError(named.get("connect_timeout"))
+
+    if variable is not None:
+        monkeypatch.setenv("PGCONNECT_TIMEOUT", variable)
+    engine = make_engine(sa.make_url(f"postgresql+{driver}://db.example/films{query}"))
+    sa.event.listen(engine, "do_connect", note)
+    with pytest.raises(InterruptedError) as caught:
+        engine.connect()
+    assert caught.value.args == (timeout,)

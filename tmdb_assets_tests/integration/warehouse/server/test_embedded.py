@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import tempfile
 from collections import defaultdict
@@ -10,16 +11,20 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
+import psutil
 import pytest
 import sqlalchemy as sa
 
 from tmdb_assets.warehouse.server import embedded as embedded_module
+from tmdb_assets.warehouse.server import open as open_module
+from tmdb_assets.warehouse.server.data_folder import find_postmaster
 from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError
 from tmdb_assets.warehouse.server.open import open_server
 from tmdb_assets.warehouse.server.urls import describe, render_url
 from tmdb_assets_tests.stage import restarts
 from tmdb_assets_tests.stage.postgres import connect, database_names, needs_embedded, settings, using
 from tmdb_assets_tests.stage.server_folder import make_server_folder
+from tmdb_assets_tests.stage.waiting import wait_until
 
 pytestmark = needs_embedded
 
@@ -120,6 +125,26 @@ def test_a_server_that_does_not_start_says_why_and_what_is_too_small(resting, mo
     finally:
         configuration.write_text(before)
         server.leave_running()  # else this process counts as its user
+
+
+def test_a_server_that_does_not_answer_is_called_what_it_is():
+    with restarts.own_server() as own:
+        folder, pid = own.postgres.data_dir, find_postmaster(own.postgres.data_dir).pid
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            assert wait_until(lambda: psutil.Process(pid).status() == psutil.STATUS_STOPPED)
+            with pytest.raises(WarehouseUnavailableError) as caught:
+                open_server(settings(), data_dir=folder)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        assert f"its process {pid} was stopped; let it continue with kill -CONT {pid}, or end it" in str(caught.value)
+        (folder / ".s.PGSQL.5432").unlink()  # as those do who clean temporary folders
+        with pytest.raises(WarehouseUnavailableError) as caught:
+            open_server(settings(), data_dir=folder, patience_s=0.1)
+        assert str(caught.value).startswith(
+            f"The embedded Postgres in {folder} does not answer. The data is kept. Read"
+        )
+        open_module._embedded.pop(folder).leave_running()  # else this process counts as its user
 
 
 def test_the_socket_is_where_its_path_fits(tmp_path, monkeypatch):
