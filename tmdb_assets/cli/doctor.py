@@ -25,6 +25,7 @@ from dagster import DagsterError, DagsterInstance
 from tmdb_assets import partitions
 from tmdb_assets.errors.problem import ActionableError, plain
 from tmdb_assets.instance.cancelled import cancelled_days, runs_by_day
+from tmdb_assets.instance.launcher import HEARTBEAT_S
 from tmdb_assets.orchestration.gaps import counted_from, describe_cancelled, find_gaps
 from tmdb_assets.settings import DATA_DIR, DEFAULT_API_URL, Settings
 from tmdb_assets.tmdb.client import TmdbClient
@@ -43,7 +44,6 @@ LEAST_FREE_GB, FEW_FREE_GB = 1, 5
 LEAST_POSTGRES = 15
 CLOCK_TOLERANCE_S = 60
 TIMEOUT_S = 10
-HEARTBEAT_S = 120  # the daemon reports every half minute
 TRIAL = "insert into applied_sql (name, sha256) values ('trial of doctor', '')"  # taken back at once
 DAEMON_PARTS = ("SCHEDULER", "SENSOR")
 

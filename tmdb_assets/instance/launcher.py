@@ -24,6 +24,8 @@ PAUSE_S = 0.5
 PING_S = 5
 MOST_MISSED = 3  # checks of the run monitoring in a row, one every half minute
 MOST_WAIT_S = 120.0  # from the first check, for the code server to come back: closed within three minutes
+MONITORING = "MONITORING"  # the part of the daemon
+HEARTBEAT_S = 120  # each part reports every half minute
 DIED = "The process of this run died: it no longer holds the run's lock."
 
 
@@ -38,7 +40,8 @@ def close_dead_runs(instance: DagsterInstance, settle_s: float | None = None) ->
     """Mark runs whose process died as failed, or as cancelled if they were being cancelled; return their ids.
 
     Takes `settle_s` seconds (default: `run_lock.settle_s`) if there are any: a live process that lost its connection
-    takes its lock again meanwhile.
+    takes its lock again meanwhile. While the daemon's run monitoring is running, a run whose code server does not
+    answer is left to it: closed now, it would lose its retry (`WatchedRuns`).
     """
     started, dead = time.monotonic(), find_dead_runs(instance)
     if dead and settle_s is None:
@@ -48,12 +51,16 @@ def close_dead_runs(instance: DagsterInstance, settle_s: float | None = None) ->
         time.sleep(PAUSE_S)
         still = find_dead_runs(instance)
         dead = {run_id: run for run_id, run in still.items() if run_id in dead}
-    for run in dead.values():
-        if run.status is DagsterRunStatus.CANCELING:
-            instance.report_run_canceled(run, DIED)
-        else:
-            instance.report_run_failed(run, DIED)
-    return list(dead)
+    cancelled = [run for run in dead.values() if run.status is DagsterRunStatus.CANCELING]
+    failed = [run for run in dead.values() if run not in cancelled]
+    if failed and _is_monitored(instance):
+        silent = {address for address in set(map(_code_server, failed)) if not _answers(address)}
+        failed = [run for run in failed if _code_server(run) not in silent]
+    for run in cancelled:
+        instance.report_run_canceled(run, DIED)
+    for run in failed:
+        instance.report_run_failed(run, DIED)
+    return [run.run_id for run in (*cancelled, *failed)]
 
 
 class WatchedRuns:
@@ -82,7 +89,7 @@ class WatchedRuns:
         missed = self._missed.setdefault(run.run_id, [])
         missed.append(time.monotonic())
         is_dead = len(missed) >= MOST_MISSED
-        if is_dead and (missed[-1] - missed[0] >= MOST_WAIT_S or _can_retry(run)):
+        if is_dead and (missed[-1] - missed[0] >= MOST_WAIT_S or _answers(_code_server(run))):
             return CheckRunHealthResult(WorkerStatus.FAILED, DIED)
         return CheckRunHealthResult(WorkerStatus.RUNNING)
 
@@ -95,13 +102,23 @@ def _has_lock(run: DagsterRun) -> bool:
     return run.tags.get(LOCK_TAG) == run.run_id
 
 
-def _can_retry(run: DagsterRun) -> bool:
-    """Whether the code server that was given the run answers; yes for one of `dagster dev`, whose address is new."""
-    from dagster._grpc.client import DagsterGrpcClient  # slow to import, and only the daemon needs it
+def _is_monitored(instance: DagsterInstance) -> bool:
+    beat = instance.get_daemon_heartbeats().get(MONITORING)
+    return beat is not None and time.time() - beat.timestamp < HEARTBEAT_S
 
-    address = json.loads(run.tags.get(GRPC_INFO_TAG, "{}"))
+
+def _code_server(run: DagsterRun) -> str:
+    """The address of the code server that was given the run, as JSON."""
+    return run.tags.get(GRPC_INFO_TAG, "{}")
+
+
+def _answers(code_server: str) -> bool:
+    """Whether the code server answers; yes for one of `dagster dev`, whose address is new."""
+    address = json.loads(code_server)
     if "port" not in address:
         return True
+    from dagster._grpc.client import DagsterGrpcClient  # slow to import, and seldom needed
+
     try:
         DagsterGrpcClient(**address).get_server_id(timeout=PING_S)
     except DagsterUserCodeUnreachableError:

@@ -7,7 +7,9 @@ import os
 import shutil
 import signal
 import socket
+import time
 import uuid
+from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -16,7 +18,15 @@ from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, Definitions, 
 
 from tmdb_assets.instance import launcher as launcher_module
 from tmdb_assets.instance import run_lock
-from tmdb_assets.instance.launcher import DIED, MOST_MISSED, WorkerStatus, close_dead_runs, find_dead_runs
+from tmdb_assets.instance.launcher import (
+    DIED,
+    HEARTBEAT_S,
+    MONITORING,
+    MOST_MISSED,
+    WorkerStatus,
+    close_dead_runs,
+    find_dead_runs,
+)
 from tmdb_assets.instance.run_lock import LOCK_TAG, lock_key
 from tmdb_assets.instance.storage import holding_lock
 from tmdb_assets.instance.tags import GRPC_INFO_TAG, WILL_RETRY_TAG
@@ -159,8 +169,14 @@ def test_a_dead_run_is_closed_when_its_retry_can_be_launched(home, monkeypatch):
         run = DagsterRun("some_job", run_id=run_id, status=DagsterRunStatus.STARTED, tags=tags)
         for _ in range(MOST_MISSED + 1):
             assert launcher.check_run_worker_health(run).status is WorkerStatus.RUNNING
+        instance.add_run(run)
+        last = SimpleNamespace(timestamp=time.time())
+        monkeypatch.setattr(instance, "get_daemon_heartbeats", lambda: {MONITORING: last})
+        assert close_dead_runs(instance, settle_s=0) == []  # the daemon closes it
         monkeypatch.setattr(launcher_module, "MOST_WAIT_S", 0)
         assert launcher.check_run_worker_health(run).status is WorkerStatus.FAILED
+        last.timestamp -= HEARTBEAT_S
+        assert close_dead_runs(instance, settle_s=0) == [run_id]  # a daemon that starts retries it
 
 
 def test_only_a_run_begun_under_its_own_lock_is_judged(home):
