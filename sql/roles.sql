@@ -76,11 +76,11 @@ begin
             and c.relowner = (select m.relowner from pg_class as m where m.oid = to_regclass('public.dim_movie'))
             and (
                 c.relname ~ '^(raw_(details|discover|export|reference)|fact_movie_daily|bridge_movie_)'
-                or c.relname ~ '^dim_(company|country|date|genre|language|movie)$'
+                or c.relname ~ '^dim_(company|country|date|genre|keyword|language|movie|person)$'
                 or c.relname ~ '^vw_(continent_popularity|genre_popularity|load_status|movie_latest|top|trending)'
                 or c.relname in (
                     'applied_sql', 'country_continent', 'details_due', 'fetch_log', 'fetch_slice', 'fetch_turn',
-                    'load_day', 'movie_latest', 'popularity_total', 'rejected_row', 'schema_version', 'top_movie'
+                    'load_day', 'movie_latest', 'movie_release', 'popularity_total', 'rejected_row', 'schema_version', 'top_movie'
                 )
             )
         order by c.relkind = 'v' -- a view's owner must be able to read its tables

@@ -174,6 +174,29 @@ COMMENT ON COLUMN dim_genre.inserted_at IS 'When the row was first loaded (UTC).
 
 COMMENT ON COLUMN dim_genre.updated_at IS 'When the content of the row last changed (UTC).';
 
+CREATE TABLE IF NOT EXISTS dim_keyword (
+    keyword_id BIGINT NOT NULL,
+    name TEXT,
+    as_of_date DATE NOT NULL,
+    inserted_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    updated_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    CONSTRAINT pk_dim_keyword PRIMARY KEY (keyword_id),
+    CONSTRAINT ck_dim_keyword_keyword_id_at_least CHECK (keyword_id >= 1),
+    CONSTRAINT ck_dim_keyword_name_max_length CHECK (char_length(name) <= 500)
+);
+
+COMMENT ON TABLE dim_keyword IS 'One row per keyword. Source: the keywords in the films'' details.';
+
+COMMENT ON COLUMN dim_keyword.keyword_id IS 'TMDb''s id of the keyword.';
+
+COMMENT ON COLUMN dim_keyword.name IS 'The keyword, in English.';
+
+COMMENT ON COLUMN dim_keyword.as_of_date IS 'Last day on which TMDb confirmed the row; it only advances.';
+
+COMMENT ON COLUMN dim_keyword.inserted_at IS 'When the row was first loaded (UTC).';
+
+COMMENT ON COLUMN dim_keyword.updated_at IS 'When the content of the row last changed (UTC).';
+
 CREATE TABLE IF NOT EXISTS dim_language (
     iso_639_1 TEXT NOT NULL,
     name TEXT,
@@ -196,6 +219,45 @@ COMMENT ON COLUMN dim_language.as_of_date IS 'Last day on which TMDb confirmed t
 COMMENT ON COLUMN dim_language.inserted_at IS 'When the row was first loaded (UTC).';
 
 COMMENT ON COLUMN dim_language.updated_at IS 'When the content of the row last changed (UTC).';
+
+CREATE TABLE IF NOT EXISTS dim_person (
+    person_id BIGINT NOT NULL,
+    name TEXT,
+    original_name TEXT,
+    gender TEXT,
+    known_for_department TEXT,
+    profile_path TEXT,
+    as_of_date DATE NOT NULL,
+    inserted_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    updated_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    CONSTRAINT pk_dim_person PRIMARY KEY (person_id),
+    CONSTRAINT ck_dim_person_person_id_at_least CHECK (person_id >= 1),
+    CONSTRAINT ck_dim_person_name_max_length CHECK (char_length(name) <= 1000),
+    CONSTRAINT ck_dim_person_original_name_max_length CHECK (char_length(original_name) <= 1000),
+    CONSTRAINT ck_dim_person_gender_one_of CHECK (gender in ('female', 'male', 'non-binary')),
+    CONSTRAINT ck_dim_person_known_for_department_max_length CHECK (char_length(known_for_department) <= 100),
+    CONSTRAINT ck_dim_person_profile_path_max_length CHECK (char_length(profile_path) <= 500)
+);
+
+COMMENT ON TABLE dim_person IS 'One row per person in the stored cast and crew of a film. Source: the credits in the films'' details.';
+
+COMMENT ON COLUMN dim_person.person_id IS 'TMDb''s id of the person.';
+
+COMMENT ON COLUMN dim_person.name IS 'Name, in TMDB_LANGUAGE.';
+
+COMMENT ON COLUMN dim_person.original_name IS 'Name in the person''s own language.';
+
+COMMENT ON COLUMN dim_person.gender IS 'As TMDb states it; NULL where unknown.';
+
+COMMENT ON COLUMN dim_person.known_for_department IS 'The department the person is known for: Acting, Directing, ...';
+
+COMMENT ON COLUMN dim_person.profile_path IS 'Path of the portrait on TMDb''s image host.';
+
+COMMENT ON COLUMN dim_person.as_of_date IS 'Last day on which TMDb confirmed the row; it only advances.';
+
+COMMENT ON COLUMN dim_person.inserted_at IS 'When the row was first loaded (UTC).';
+
+COMMENT ON COLUMN dim_person.updated_at IS 'When the content of the row last changed (UTC).';
 
 CREATE TABLE IF NOT EXISTS fetch_log (
     snapshot_date DATE NOT NULL,
@@ -495,6 +557,9 @@ CREATE TABLE IF NOT EXISTS dim_movie (
     collection_name TEXT,
     as_of_date DATE NOT NULL,
     details_date DATE,
+    credits_date DATE,
+    keywords_date DATE,
+    releases_date DATE,
     removed_date DATE,
     inserted_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
     updated_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
@@ -556,6 +621,12 @@ COMMENT ON COLUMN dim_movie.as_of_date IS 'Last day on which TMDb confirmed the 
 
 COMMENT ON COLUMN dim_movie.details_date IS 'Last day whose details were loaded; NULL before the first.';
 
+COMMENT ON COLUMN dim_movie.credits_date IS 'Last day whose details came with cast and crew.';
+
+COMMENT ON COLUMN dim_movie.keywords_date IS 'Last day whose details came with keywords.';
+
+COMMENT ON COLUMN dim_movie.releases_date IS 'Last day whose details came with release dates.';
+
 COMMENT ON COLUMN dim_movie.removed_date IS 'Last day on which TMDb answered 404, unless it came back.';
 
 COMMENT ON COLUMN dim_movie.inserted_at IS 'When the row was first loaded (UTC).';
@@ -582,6 +653,34 @@ COMMENT ON COLUMN load_day.discover_count IS 'Films from discover.';
 COMMENT ON COLUMN load_day.export_count IS 'Films from the daily export.';
 
 COMMENT ON COLUMN load_day.loaded_at IS 'When the day was last loaded (UTC).';
+
+CREATE TABLE IF NOT EXISTS bridge_movie_cast (
+    movie_id BIGINT NOT NULL,
+    credit_id TEXT NOT NULL,
+    person_id BIGINT NOT NULL,
+    character_name TEXT,
+    cast_order BIGINT,
+    CONSTRAINT pk_bridge_movie_cast PRIMARY KEY (movie_id, credit_id),
+    CONSTRAINT fk_bridge_movie_cast_movie_id FOREIGN KEY(movie_id) REFERENCES dim_movie (movie_id),
+    CONSTRAINT fk_bridge_movie_cast_person_id FOREIGN KEY(person_id) REFERENCES dim_person (person_id),
+    CONSTRAINT ck_bridge_movie_cast_credit_id_max_length CHECK (char_length(credit_id) <= 100),
+    CONSTRAINT ck_bridge_movie_cast_character_name_max_length CHECK (char_length(character_name) <= 2000),
+    CONSTRAINT ck_bridge_movie_cast_cast_order_at_least CHECK (cast_order >= 0)
+);
+
+COMMENT ON TABLE bridge_movie_cast IS 'One row per film and credit: who plays whom, the first TMDB_CAST_LIMIT by cast_order. A film''s rows are replaced as a whole, and only together with its credits_date.';
+
+CREATE INDEX IF NOT EXISTS ix_bridge_movie_cast_person_id ON bridge_movie_cast (person_id);
+
+COMMENT ON COLUMN bridge_movie_cast.movie_id IS 'The film.';
+
+COMMENT ON COLUMN bridge_movie_cast.credit_id IS 'TMDb''s id of the credit: a person may have several.';
+
+COMMENT ON COLUMN bridge_movie_cast.person_id IS 'The person.';
+
+COMMENT ON COLUMN bridge_movie_cast.character_name IS 'The character; NULL where unknown.';
+
+COMMENT ON COLUMN bridge_movie_cast.cast_order IS 'Place in the cast, from 0.';
 
 CREATE TABLE IF NOT EXISTS bridge_movie_company (
     movie_id BIGINT NOT NULL,
@@ -615,6 +714,34 @@ COMMENT ON COLUMN bridge_movie_country.movie_id IS 'The film.';
 
 COMMENT ON COLUMN bridge_movie_country.iso_3166_1 IS 'The country.';
 
+CREATE TABLE IF NOT EXISTS bridge_movie_crew (
+    movie_id BIGINT NOT NULL,
+    credit_id TEXT NOT NULL,
+    person_id BIGINT NOT NULL,
+    department TEXT,
+    job TEXT,
+    CONSTRAINT pk_bridge_movie_crew PRIMARY KEY (movie_id, credit_id),
+    CONSTRAINT fk_bridge_movie_crew_movie_id FOREIGN KEY(movie_id) REFERENCES dim_movie (movie_id),
+    CONSTRAINT fk_bridge_movie_crew_person_id FOREIGN KEY(person_id) REFERENCES dim_person (person_id),
+    CONSTRAINT ck_bridge_movie_crew_credit_id_max_length CHECK (char_length(credit_id) <= 100),
+    CONSTRAINT ck_bridge_movie_crew_department_max_length CHECK (char_length(department) <= 100),
+    CONSTRAINT ck_bridge_movie_crew_job_max_length CHECK (char_length(job) <= 200)
+);
+
+COMMENT ON TABLE bridge_movie_crew IS 'One row per film and credit: who did what behind the camera, of the jobs in TMDB_CREW_JOBS. A film''s rows are replaced as a whole, and only together with its credits_date.';
+
+CREATE INDEX IF NOT EXISTS ix_bridge_movie_crew_person_id ON bridge_movie_crew (person_id);
+
+COMMENT ON COLUMN bridge_movie_crew.movie_id IS 'The film.';
+
+COMMENT ON COLUMN bridge_movie_crew.credit_id IS 'TMDb''s id of the credit: a person may have several.';
+
+COMMENT ON COLUMN bridge_movie_crew.person_id IS 'The person.';
+
+COMMENT ON COLUMN bridge_movie_crew.department IS 'Directing, Writing, Production, ...';
+
+COMMENT ON COLUMN bridge_movie_crew.job IS 'Director, Screenplay, Producer, ...';
+
 CREATE TABLE IF NOT EXISTS bridge_movie_genre (
     movie_id BIGINT NOT NULL,
     genre_id BIGINT NOT NULL,
@@ -630,6 +757,22 @@ CREATE INDEX IF NOT EXISTS ix_bridge_movie_genre_genre_id ON bridge_movie_genre 
 COMMENT ON COLUMN bridge_movie_genre.movie_id IS 'The film.';
 
 COMMENT ON COLUMN bridge_movie_genre.genre_id IS 'The genre.';
+
+CREATE TABLE IF NOT EXISTS bridge_movie_keyword (
+    movie_id BIGINT NOT NULL,
+    keyword_id BIGINT NOT NULL,
+    CONSTRAINT pk_bridge_movie_keyword PRIMARY KEY (movie_id, keyword_id),
+    CONSTRAINT fk_bridge_movie_keyword_movie_id FOREIGN KEY(movie_id) REFERENCES dim_movie (movie_id),
+    CONSTRAINT fk_bridge_movie_keyword_keyword_id FOREIGN KEY(keyword_id) REFERENCES dim_keyword (keyword_id)
+);
+
+COMMENT ON TABLE bridge_movie_keyword IS 'One row per film and keyword. A film''s links are replaced as a whole, and only together with its keywords_date.';
+
+CREATE INDEX IF NOT EXISTS ix_bridge_movie_keyword_keyword_id ON bridge_movie_keyword (keyword_id);
+
+COMMENT ON COLUMN bridge_movie_keyword.movie_id IS 'The film.';
+
+COMMENT ON COLUMN bridge_movie_keyword.keyword_id IS 'The keyword.';
 
 CREATE TABLE IF NOT EXISTS bridge_movie_language (
     movie_id BIGINT NOT NULL,
@@ -707,3 +850,34 @@ COMMENT ON COLUMN movie_latest.vote_average IS 'Last known mean rating.';
 COMMENT ON COLUMN movie_latest.vote_count IS 'Last known number of ratings.';
 
 COMMENT ON COLUMN movie_latest.votes_date IS 'Day of the last known votes.';
+
+CREATE TABLE IF NOT EXISTS movie_release (
+    movie_id BIGINT NOT NULL,
+    iso_3166_1 TEXT NOT NULL,
+    release_type TEXT NOT NULL,
+    release_date DATE NOT NULL,
+    certification TEXT,
+    note TEXT,
+    CONSTRAINT pk_movie_release PRIMARY KEY (movie_id, iso_3166_1, release_type, release_date),
+    CONSTRAINT fk_movie_release_movie_id FOREIGN KEY(movie_id) REFERENCES dim_movie (movie_id),
+    CONSTRAINT ck_movie_release_iso_3166_1_matches CHECK (iso_3166_1 ~ '^[A-Z]{2}$'),
+    CONSTRAINT ck_movie_release_release_type_one_of CHECK (release_type in ('Premiere', 'Theatrical (limited)', 'Theatrical', 'Digital', 'Physical', 'TV')),
+    CONSTRAINT ck_movie_release_certification_max_length CHECK (char_length(certification) <= 100),
+    CONSTRAINT ck_movie_release_note_max_length CHECK (char_length(note) <= 2000)
+);
+
+COMMENT ON TABLE movie_release IS 'One row per film, country, type and date of a release. A film''s rows are replaced as a whole, and only together with its releases_date.';
+
+CREATE INDEX IF NOT EXISTS ix_movie_release_release_date ON movie_release (release_date);
+
+COMMENT ON COLUMN movie_release.movie_id IS 'The film.';
+
+COMMENT ON COLUMN movie_release.iso_3166_1 IS 'ISO 3166-1 code of the country as TMDb writes it.';
+
+COMMENT ON COLUMN movie_release.release_type IS 'How it is released.';
+
+COMMENT ON COLUMN movie_release.release_date IS 'The date of the release in that country.';
+
+COMMENT ON COLUMN movie_release.certification IS 'The age rating in that country; NULL where unknown.';
+
+COMMENT ON COLUMN movie_release.note IS 'Where or how, such as a festival or a service.';

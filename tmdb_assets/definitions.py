@@ -18,7 +18,16 @@ from tmdb_assets.assets.continents import country_continent
 from tmdb_assets.assets.dashboard import dashboard
 from tmdb_assets.assets.day_details import DayDetails
 from tmdb_assets.assets.details_tables import bridge_assets, own_assets
-from tmdb_assets.assets.dimensions import dim_company, dim_country, dim_date, dim_genre, dim_language, dim_movie
+from tmdb_assets.assets.dimensions import (
+    dim_company,
+    dim_country,
+    dim_date,
+    dim_genre,
+    dim_keyword,
+    dim_language,
+    dim_movie,
+    dim_person,
+)
 from tmdb_assets.assets.fact import fact_movie_daily
 from tmdb_assets.assets.raw import raw_details, raw_discover, raw_export, raw_reference
 from tmdb_assets.assets.reports import report_assets
@@ -49,6 +58,8 @@ ASSETS = [
     dim_company,
     dim_country,
     dim_language,
+    dim_person,
+    dim_keyword,
     dim_movie,
     *bridge_assets,
     *own_assets,

@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tmdb_assets.errors.problem import ActionableError, Problem
+from tmdb_assets.transforms.appended import CREW_JOBS, PARTS, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,6 +100,13 @@ def _iso_date(value: object) -> object:
     return value
 
 
+def _parts(value: str) -> str:
+    parts = [part.strip() for part in value.split(",")]
+    if value != "off" and not all(part in PARTS for part in parts):
+        raise ValueError("not a list of parts")
+    return ",".join(parts)
+
+
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 
 
@@ -130,6 +138,18 @@ class Settings(BaseSettings):
     tmdb_details_max_age_days: int = Field(
         30, ge=2, le=3650, description="days after which details are requested again: a whole number from 2 to 3650"
     )
+    tmdb_append: Annotated[str, AfterValidator(_parts)] = Field(
+        ",".join(PARTS), description=f"what details are requested with: any of {','.join(PARTS)}, or off"
+    )
+    tmdb_cast_limit: int = Field(
+        20,
+        ge=0,
+        le=10_000,
+        description="members of a film's cast that are stored, by their order: a whole number from 0 to 10000",
+    )
+    tmdb_crew_jobs: str = Field(
+        ",".join(CREW_JOBS), description="jobs of the crew that are stored, as TMDb names them, or all"
+    )
     warehouse_url: Annotated[SecretStr | None, AfterValidator(_postgres_url)] = Field(
         None,
         description="postgresql://user:password@host:5432/database, with @ : / in a password as %40 %3A %2F; "
@@ -150,6 +170,13 @@ class Settings(BaseSettings):
     alert_webhook_url: Annotated[SecretStr | None, AfterValidator(_secret_http_url)] = Field(
         None, description="receiver of alerts: an http(s) URL that accepts Slack's JSON; unset: only the log"
     )
+
+    @property
+    def wanted(self) -> Wanted:
+        """What is requested with details, and how much of it is stored."""
+        parts = () if self.tmdb_append == "off" else tuple(dict.fromkeys(self.tmdb_append.split(",")))
+        jobs = frozenset(job.strip() for job in self.tmdb_crew_jobs.split(","))
+        return Wanted(parts, self.tmdb_cast_limit, None if self.tmdb_crew_jobs.strip() == "all" else jobs)
 
     @property
     def is_sandbox(self) -> bool:

@@ -13,8 +13,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from tmdb_assets.tables import own_rows
+from tmdb_assets.transforms.appended import Film
 from tmdb_assets.transforms.conform import Row
-from tmdb_assets.transforms.details import DETAIL_TABLES, Film, parse_details
+from tmdb_assets.transforms.details import DETAIL_TABLES, parse_details
 from tmdb_assets.warehouse.schema.raw import raw_details
 from tmdb_assets.warehouse.warehouse import Warehouse
 

@@ -53,6 +53,8 @@ def merge_countries(connection: sa.Connection) -> MergeCounts:
 
 dim_genre = details_asset(dimensions.dim_genre, reference="genre")
 dim_company = details_asset(dimensions.dim_company)
+dim_person = details_asset(dimensions.dim_person)
+dim_keyword = details_asset(dimensions.dim_keyword)
 dim_country = details_asset(
     dimensions.dim_country,
     reference="country",

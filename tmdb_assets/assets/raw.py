@@ -104,6 +104,8 @@ class _Step:
             metadata |= {"export_lines": fetched.lines, "export_lines_skipped": fetched.skipped}
         if fetched.unseen is not None:
             metadata["films_discover_does_not_show"] = fetched.unseen
+        metadata |= {f"films_without_{part}": count for part, count in sorted(fetched.without.items())}
+        metadata |= {f"{name}_left_out": count for name, count in sorted(fetched.left_out.items())}
         if fetched.failed:
             metadata["failed"] = {str(part): cause for part, cause in list(fetched.failed.items())[:20]}
         return materialized(fetched.loaded, row_count, metadata)
@@ -146,7 +148,8 @@ def raw_details(
 ) -> Iterator[AssetEvent]:
     """The details of the day's films."""
     step = _Step(context, config, warehouse, tmdb, progress)
-    fetch = partial(fetch_details, max_age_days=tmdb.settings.tmdb_details_max_age_days)
+    settings = tmdb.settings
+    fetch = partial(fetch_details, max_age_days=settings.tmdb_details_max_age_days, wanted=settings.wanted)
     yield from step.fetch_today(raw.raw_details, fetch, partial(details_complete, warehouse, step.day))
 
 

@@ -59,7 +59,8 @@ class TmdbSource:
         # The sandbox runs in this process: it needs no rate limit, unless one was set.
         is_limited = settings.tmdb_token is not None or "tmdb_rate_limit" in settings.model_fields_set
         rate_limit = settings.tmdb_rate_limit if is_limited else 0
-        return TmdbClient(base_url, token, language=settings.tmdb_language, append=appended(), rate_limit=rate_limit)
+        parts = tuple(dict.fromkeys((*settings.wanted.parts, *appended())))
+        return TmdbClient(base_url, token, language=settings.tmdb_language, append=parts, rate_limit=rate_limit)
 
     def fetch(self, run_id: str, step: Callable[[], Fetched]) -> Fetched:
         """Run a fetching step; its error carries the figures of the requests sent.

@@ -11,6 +11,7 @@ from tmdb_assets.fetch.step import Fetched, Fetcher, reject, store_in_batches, u
 from tmdb_assets.tmdb.changes import fetch_changes
 from tmdb_assets.tmdb.client import Answer
 from tmdb_assets.tmdb.errors import BadRequestError, TmdbError, UnreachableError, UnreadableAnswerError
+from tmdb_assets.transforms.appended import Wanted, missing_parts, trim
 from tmdb_assets.transforms.conform import Conformed
 from tmdb_assets.transforms.details import film_part, parse_answer
 from tmdb_assets.warehouse.ledger import details_due, fetch_log
@@ -23,8 +24,8 @@ ONE_DAY = dt.timedelta(days=1)
 CHANGES_DAYS = 14  # how many days of change lists are requested at most
 
 
-def fetch_details(fetcher: Fetcher, max_age_days: int) -> Fetched:
-    """Request the details of the films that are due today and not stored yet, and store them.
+def fetch_details(fetcher: Fetcher, max_age_days: int, wanted: Wanted) -> Fetched:
+    """Request the details of the films that are due today and not stored yet, and store them, trimmed.
 
     New, returned, changed and stale films are due (`ledger.details_due`). A film that fails is noted and skipped; if
     more than a few percent fail, requests stop and `given_up` says why: the day continues with the details it has.
@@ -45,7 +46,7 @@ def fetch_details(fetcher: Fetcher, max_age_days: int) -> Fetched:
                 films = max(sum(fetched.due.values()), count_rows(connection, raw.raw_discover, day))
             fetched.stored_before = films - len(missing)
             with fetcher.track("film details", len(missing)) as advance:
-                _fetch_films(fetcher, missing, fetched, advance)
+                _fetch_films(fetcher, missing, wanted, fetched, advance)
             with warehouse.begin() as connection:
                 believed = details_due.removals(connection, day).are_plausible
                 listed = fetch_log.find_crawl(connection, day, "discover")
@@ -113,7 +114,7 @@ class _TooManyFailedError(TmdbError):
     """The details of too many films failed; has the problem of the last one."""
 
 
-def _fetch_films(fetcher: Fetcher, missing: list[int], fetched: Fetched, advance: Advance) -> None:
+def _fetch_films(fetcher: Fetcher, missing: list[int], wanted: Wanted, fetched: Fetched, advance: Advance) -> None:
     """Store the films' answers in batches; if too many fail, stop and set `given_up`, or raise a `BadRequestError`."""
 
     def judge(answered: FilmAnswer) -> None:
@@ -127,17 +128,24 @@ def _fetch_films(fetcher: Fetcher, missing: list[int], fetched: Fetched, advance
 
     with closing(fetcher.client.details(missing)) as answers:
         try:
-            store_in_batches(answers, FILMS_A_BATCH, judge, lambda batch: _store_details(fetcher, batch, fetched))
+            store_in_batches(
+                answers, FILMS_A_BATCH, judge, lambda batch: _store_details(fetcher, batch, wanted, fetched)
+            )
         except _TooManyFailedError as error:
             fetched.given_up = error.problem.what
 
 
-def _store_details(fetcher: Fetcher, batch: list[FilmAnswer], fetched: Fetched) -> None:
+def _store_details(fetcher: Fetcher, batch: list[FilmAnswer], wanted: Wanted, fetched: Fetched) -> None:
     table, rows, refused = raw.raw_details, [], []
     for movie_id, answer in batch:
         if isinstance(answer, TmdbError):
             continue
-        row, rejected = parse_answer(movie_id, answer.status, answer.payload, answer.fetched_at, fetcher.day)
+        payload = answer.payload
+        if isinstance(payload, dict):
+            payload, left_out = trim(payload, wanted)
+            fetched.left_out += left_out
+            fetched.without.update(missing_parts(payload, wanted))
+        row, rejected = parse_answer(movie_id, answer.status, payload, answer.fetched_at, fetcher.day)
         if rejected:
             refused.append(rejected)
             fetched.failed[movie_id] = f"the answer is not the details of film {movie_id}"

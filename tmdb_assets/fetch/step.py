@@ -7,6 +7,7 @@ rows). Each step has its own module: `discover`, `catalogue`, `details`, `refere
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -35,7 +36,8 @@ class Fetched:
     `stored_before` counts the day's rows of earlier runs: the share of rejected rows is that of the day, so that one
     broken film, requested again, does not stop a day of thousands. `given_up` says why a step stopped early. Of
     the whole catalogue's films, `films_missing` were on none of its pages. An export `repeats`
-    the figures of another day.
+    the figures of another day. `left_out` counts the entries of appended lists that were not stored, `without` the
+    films that came without a requested part.
     """
 
     loaded: Loaded
@@ -46,6 +48,8 @@ class Fetched:
     lines: int = 0
     skipped: int = 0
     unseen: int | None = None
+    left_out: Counter[str] = field(default_factory=Counter)
+    without: Counter[str] = field(default_factory=Counter)
     given_up: str | None = None
     films_missing: int = 0
     repeats: dt.date | None = None

@@ -6,9 +6,9 @@ import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from tmdb_assets.transforms import appended
+from tmdb_assets.transforms.appended import Film
 from tmdb_assets.transforms.conform import Reason, Rejected, Row, shorten
-
-Film = dict[str, Any]  # a film's details as TMDb sent them, or some fields of them
 
 
 def parse_answer(
@@ -85,6 +85,7 @@ def parse_movie(payload: dict[str, Any], day: dt.date) -> Row:
         "as_of_date": day,
         "details_date": day,
         "removed_date": None,
+        **appended.part_dates(payload, day),
     }
 
 
@@ -127,6 +128,80 @@ def _movie_rows(films: Iterable[Film], day: dt.date) -> list[Row]:
     return [parse_movie(film, day) for film in films]
 
 
+def _person_rows(films: Iterable[Film], day: dt.date) -> list[Row]:
+    return [
+        {
+            "person_id": _field(entry, "id"),
+            "name": text_or_none(_field(entry, "name")),
+            "original_name": text_or_none(_field(entry, "original_name")),
+            "gender": appended.gender(_field(entry, "gender")),
+            "known_for_department": text_or_none(_field(entry, "known_for_department")),
+            "profile_path": text_or_none(_field(entry, "profile_path")),
+            "as_of_date": day,
+        }
+        for film in films
+        for name in ("cast", "crew")
+        for entry in appended.entries(film, "credits", name)
+    ]
+
+
+def _credit(film: Film, entry: Any) -> Row:
+    return {
+        "movie_id": film.get("id"),
+        "credit_id": text_or_none(_field(entry, "credit_id")),
+        "person_id": _field(entry, "id"),
+    }
+
+
+def _cast_rows(films: Iterable[Film], _day: dt.date) -> list[Row]:
+    return [
+        _credit(film, entry)
+        | {"character_name": text_or_none(_field(entry, "character")), "cast_order": _field(entry, "order")}
+        for film in films
+        for entry in appended.entries(film, "credits", "cast")
+    ]
+
+
+def _crew_rows(films: Iterable[Film], _day: dt.date) -> list[Row]:
+    return [
+        _credit(film, entry)
+        | {"department": text_or_none(_field(entry, "department")), "job": text_or_none(_field(entry, "job"))}
+        for film in films
+        for entry in appended.entries(film, "credits", "crew")
+    ]
+
+
+def _keyword_rows(films: Iterable[Film], day: dt.date) -> list[Row]:
+    return [
+        {"keyword_id": _field(entry, "id"), "name": text_or_none(_field(entry, "name")), "as_of_date": day}
+        for film in films
+        for entry in appended.entries(film, "keywords", "keywords")
+    ]
+
+
+def _keyword_links(films: Iterable[Film], _day: dt.date) -> list[Row]:
+    return [
+        {"movie_id": film.get("id"), "keyword_id": _field(entry, "id")}
+        for film in films
+        for entry in appended.entries(film, "keywords", "keywords")
+    ]
+
+
+def _release_rows(films: Iterable[Film], _day: dt.date) -> list[Row]:
+    return [
+        {
+            "movie_id": film.get("id"),
+            "iso_3166_1": text_or_none(country),
+            "release_type": appended.release_type(_field(entry, "type")),
+            "release_date": appended.release_day(text_or_none(_field(entry, "release_date"))),
+            "certification": text_or_none(_field(entry, "certification")),
+            "note": text_or_none(_field(entry, "note")),
+        }
+        for film in films
+        for country, entry in appended.releases(film)
+    ]
+
+
 class DetailTable(NamedTuple):
     """A table made from details: the fields of a film that it needs, () for all, and its rows of films of a day."""
 
@@ -156,11 +231,17 @@ DETAIL_TABLES = {
     "dim_company": DetailTable(("production_companies",), _company_rows),
     "dim_country": _named("production_countries", "iso_3166_1", "iso_3166_1"),
     "dim_language": DetailTable(("original_language", "spoken_languages"), _language_rows),
+    "dim_person": DetailTable(("credits",), _person_rows),
+    "dim_keyword": DetailTable(("keywords",), _keyword_rows),
     "dim_movie": DetailTable((), _movie_rows),
     "bridge_movie_genre": _linked("genres", "id", "genre_id"),
     "bridge_movie_company": _linked("production_companies", "id", "company_id"),
     "bridge_movie_country": _linked("production_countries", "iso_3166_1", "iso_3166_1"),
     "bridge_movie_language": _linked("spoken_languages", "iso_639_1", "iso_639_1"),
+    "bridge_movie_cast": DetailTable(("id", "credits"), _cast_rows),
+    "bridge_movie_crew": DetailTable(("id", "credits"), _crew_rows),
+    "bridge_movie_keyword": DetailTable(("id", "keywords"), _keyword_links),
+    "movie_release": DetailTable(("id", "release_dates"), _release_rows),
 }
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tmdb_assets_tests.cases.appended import FULL, LARGE, LESS, NONE
 from tmdb_assets_tests.fakes.replay_catalogue import Catalogue, discover_item
 
 DAYS = (dt.date(2026, 7, 29), dt.date(2026, 7, 30), dt.date(2026, 7, 31))
@@ -265,6 +266,17 @@ def empty_film() -> Awkward:
     return Awkward("empty_film", {DAYS[0]: catalogue(films)})
 
 
+def appended_parts() -> Awkward:
+    """Credits, keywords and releases that change and go back, go and come, or do not come with a film's details."""
+    # One film a column: changed and back; gone and back; not sent later; first sent on the third day; a large cast.
+    parts = ((FULL, FULL, FULL, {}, LARGE), (LESS, NONE, {}, {}, LARGE), (FULL, FULL, {}, FULL, LARGE))
+    days = {
+        day: catalogue([*(film(101 + n, **each) for n, each in enumerate(sent)), *sound_films(5)])
+        for day, sent in zip(DAYS, parts, strict=True)
+    }
+    return Awkward("appended_parts", days)
+
+
 GALLERY: dict[str, Callable[[], Awkward]] = {
     make.__name__: make
     for make in (
@@ -280,5 +292,6 @@ GALLERY: dict[str, Callable[[], Awkward]] = {
         listed_twice,
         gone,
         empty_film,
+        appended_parts,
     )
 }

@@ -19,7 +19,7 @@ from tmdb_assets_tests.oracle.expected import Star
 MOVIE_COLUMNS = (
     "title, original_title, release_date, status, original_language, runtime_minutes, budget_usd, revenue_usd, "
     "is_adult, homepage, imdb_id, overview, poster_path, collection_id, collection_name, as_of_date, details_date, "
-    "removed_date"
+    "removed_date, credits_date, keywords_date, releases_date"
 )
 STATE = {
     "dim_movie": f"select movie_id, {MOVIE_COLUMNS} from dim_movie",
@@ -31,6 +31,13 @@ STATE = {
     "bridge_movie_company": "select movie_id, company_id from bridge_movie_company",
     "bridge_movie_country": "select movie_id, iso_3166_1 from bridge_movie_country",
     "bridge_movie_language": "select movie_id, iso_639_1 from bridge_movie_language",
+    "dim_person": "select person_id, name, original_name, gender, known_for_department, profile_path, as_of_date "
+    "from dim_person",
+    "dim_keyword": "select keyword_id, name, as_of_date from dim_keyword",
+    "bridge_movie_cast": "select movie_id, credit_id, person_id, character_name, cast_order from bridge_movie_cast",
+    "bridge_movie_crew": "select movie_id, credit_id, person_id, department, job from bridge_movie_crew",
+    "bridge_movie_keyword": "select movie_id, keyword_id from bridge_movie_keyword",
+    "movie_release": "select movie_id, iso_3166_1, release_type, release_date, certification, note from movie_release",
     "fact_movie_daily": "select date_id, movie_id, popularity, vote_average, vote_count, source from fact_movie_daily",
     "movie_latest": "select movie_id, popularity, snapshot_date, vote_average, vote_count, votes_date "
     "from movie_latest",
@@ -41,7 +48,10 @@ DIMENSIONS = {
     "dim_company": "select company_id, name, origin_country from dim_company",
     "dim_country": "select iso_3166_1, name from dim_country",
     "dim_language": "select iso_639_1, name from dim_language",
+    "dim_person": "select person_id, name, original_name, gender, known_for_department, profile_path from dim_person",
+    "dim_keyword": "select keyword_id, name from dim_keyword",
 }
+WHOLE_ROWS = ("bridge_movie_cast", "bridge_movie_crew", "bridge_movie_keyword", "movie_release")
 SCHEMA_TEMPLATE = f"test_{getpid()}_schema"
 _numbers = count(1)
 
@@ -82,7 +92,8 @@ class Tables:
         self.execute(
             "truncate fact_movie_daily, movie_latest, load_day, bridge_movie_genre, bridge_movie_company, "
             "bridge_movie_country, bridge_movie_language, dim_movie, dim_genre, dim_company, dim_country, "
-            "dim_language"
+            "dim_language, bridge_movie_cast, bridge_movie_crew, bridge_movie_keyword, movie_release, dim_person, "
+            "dim_keyword"
         )
 
 
@@ -157,6 +168,8 @@ def assert_tables_equal(tables: Tables, right: Star, *, without: Collection[int]
         assert {key: row for key, row in found.items() if key in wanted or not without} == wanted, name
     for bridge in ("bridge_movie_genre", "bridge_movie_company", "bridge_movie_country", "bridge_movie_language"):
         assert set(keyed(STATE[bridge], 2, 0)) == getattr(right, bridge), bridge
+    for name in WHOLE_ROWS:
+        assert {row for row in tables.rows(STATE[name]) if row[0] not in without} == getattr(right, name), name
     assert set(keyed("select snapshot_date, movie_id from raw_discover", 2, 1)) == right.raw_discover
     details = keyed("select snapshot_date, movie_id, status_code from raw_details", 2, 1)
     assert {key: status for key, (status,) in details.items()} == right.raw_details

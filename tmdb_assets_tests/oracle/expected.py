@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tmdb_assets_tests.fakes.replay_catalogue import Catalogue
+from tmdb_assets_tests.oracle.appended import PART_DATES, PARTS
+from tmdb_assets_tests.oracle.texts import text
 
 CONTINENT_FILE = Path(__file__).resolve().parents[2] / "data" / "country_continent.csv"
 
@@ -37,7 +39,8 @@ class Star:
     """The expected tables, by name and keyed as in the design.
 
     `dim_country` and `dim_language` map a code to its name, `dim_company` an id to (name, origin_country), the
-    bridges are sets of (movie_id, key), `raw_details` maps (day, movie_id) to the status of the answer.
+    bridges are sets of (movie_id, key), or of whole rows where they have more columns, `raw_details`
+    maps (day, movie_id) to the status of the answer.
     """
 
     days: list[dt.date] = field(default_factory=list)
@@ -54,6 +57,12 @@ class Star:
     bridge_movie_company: Pairs = field(default_factory=set)
     bridge_movie_country: Pairs = field(default_factory=set)
     bridge_movie_language: Pairs = field(default_factory=set)
+    dim_person: dict[int, tuple[Any, ...]] = field(default_factory=dict)
+    dim_keyword: dict[int, str | None] = field(default_factory=dict)
+    bridge_movie_cast: set[tuple[Any, ...]] = field(default_factory=set)
+    bridge_movie_crew: set[tuple[Any, ...]] = field(default_factory=set)
+    bridge_movie_keyword: Pairs = field(default_factory=set)
+    movie_release: set[tuple[Any, ...]] = field(default_factory=set)
 
 
 def star(days: Days, *, without: Collection[int] = ()) -> Star:
@@ -76,6 +85,8 @@ def star(days: Days, *, without: Collection[int] = ()) -> Star:
         _add_movies(result, day, listed, details)
         _add_details_dimensions(result, [payload for payload in details.values() if payload is not None])
         _add_bridges(result, {film: payload for film, payload in details.items() if payload is not None})
+        for part, add in PARTS.items():
+            add(result, {film: payload[part] for film, payload in details.items() if payload and part in payload})
     for _, catalogue in pairs:
         _add_reference(result, catalogue)  # last, since its names take precedence
     for row in result.dim_movie.values():
@@ -103,10 +114,13 @@ def _add_movies(result: Star, day: dt.date, listed: Mapping[int, Any], details: 
         payload, old = details[movie_id], result.dim_movie.get(movie_id)
         if payload is not None:
             row = {**_columns(payload), "details_date": day, "removed_date": None}
+            for part, name in PART_DATES.items():
+                row[name] = day if part in payload else (old or {}).get(name)
         elif old is None or old["details_date"] is None:
             # Discover fills the film first, except for the overview, which only details have. A film that discover
             # lists is not removed, whatever its details answer.
             row = {**_columns(item), "overview": None, "details_date": None, "removed_date": None}
+            row |= dict.fromkeys(PART_DATES.values())
         else:
             row = old
         result.dim_movie[movie_id] = {**row, "as_of_date": day}
@@ -114,48 +128,43 @@ def _add_movies(result: Star, day: dt.date, listed: Mapping[int, Any], details: 
 
 def _columns(payload: Mapping[str, Any]) -> dict[str, Any]:
     collection = payload.get("belongs_to_collection") or {}
-    date = _text(payload.get("release_date"))
+    date = text(payload.get("release_date"))
     return {
-        "title": _text(payload.get("title")),
-        "original_title": _text(payload.get("original_title")),
+        "title": text(payload.get("title")),
+        "original_title": text(payload.get("original_title")),
         "release_date": dt.date.fromisoformat(date) if date else None,
-        "status": _text(payload.get("status")),
-        "original_language": _text(payload.get("original_language")),
+        "status": text(payload.get("status")),
+        "original_language": text(payload.get("original_language")),
         "runtime_minutes": payload.get("runtime") or None,
         "budget_usd": payload.get("budget") or None,
         "revenue_usd": payload.get("revenue") or None,
         "is_adult": payload.get("adult"),
-        "homepage": _text(payload.get("homepage")),
-        "imdb_id": _text(payload.get("imdb_id")),
-        "overview": _text(payload.get("overview")),
-        "poster_path": _text(payload.get("poster_path")),
+        "homepage": text(payload.get("homepage")),
+        "imdb_id": text(payload.get("imdb_id")),
+        "overview": text(payload.get("overview")),
+        "poster_path": text(payload.get("poster_path")),
         "collection_id": collection.get("id"),
-        "collection_name": _text(collection.get("name")),
+        "collection_name": text(collection.get("name")),
     }
-
-
-def _text(value: str | None) -> str | None:
-    # Postgres stores no NUL in text; what is empty without it is unknown.
-    return (value or "").replace("\0", "") or None
 
 
 def _add_details_dimensions(result: Star, payloads: Iterable[Mapping[str, Any]]) -> None:
     # The payloads are sorted by id, so that within a day the film with the highest id counts.
     for payload in payloads:
         for genre in payload["genres"]:
-            _name(result.dim_genre, genre["id"], _text(genre["name"]))
+            _name(result.dim_genre, genre["id"], text(genre["name"]))
         for company in payload["production_companies"]:
-            result.dim_company[company["id"]] = (_text(company["name"]), _text(company["origin_country"]))
+            result.dim_company[company["id"]] = (text(company["name"]), text(company["origin_country"]))
         for country in payload["production_countries"]:
-            _name(result.dim_country, country["iso_3166_1"], _text(country["name"]))
+            _name(result.dim_country, country["iso_3166_1"], text(country["name"]))
         for language in payload["spoken_languages"]:
             _name(result.dim_language, language["iso_639_1"], _language_name(language))
 
 
 def _add_reference(result: Star, catalogue: Catalogue) -> None:
     lists: list[tuple[str, dict[Any, str | None], dict[Any, str | None]]] = [
-        ("genre", result.dim_genre, {row["id"]: _text(row["name"]) for row in catalogue.genres}),
-        ("country", result.dim_country, {row["iso_3166_1"]: _text(row["english_name"]) for row in catalogue.countries}),
+        ("genre", result.dim_genre, {row["id"]: text(row["name"]) for row in catalogue.genres}),
+        ("country", result.dim_country, {row["iso_3166_1"]: text(row["english_name"]) for row in catalogue.countries}),
         ("language", result.dim_language, {row["iso_639_1"]: _language_name(row) for row in catalogue.languages}),
     ]
     for kind, dimension, names in lists:
@@ -165,7 +174,7 @@ def _add_reference(result: Star, catalogue: Catalogue) -> None:
 
 
 def _language_name(language: Mapping[str, Any]) -> str | None:
-    return _text(language.get("english_name")) or _text(language.get("name"))
+    return text(language.get("english_name")) or text(language.get("name"))
 
 
 def _name(dimension: dict[Any, str | None], key: Any, name: str | None) -> None:

@@ -173,12 +173,13 @@ def _on_conflict(table: sa.Table) -> tuple[str, str]:
 def replace_links(connection: sa.Connection, bridge: sa.Table, day: dt.date) -> MergeCounts:
     """Replace the links of the films whose newest details are those of `day`, under a lock on each film.
 
-    A film whose details of that day are no longer stored keeps its links.
+    A film whose details of that day are no longer stored keeps its links, and so does one whose details came without
+    the part that they are made from.
     """
-    other = key_columns(bridge)[1]
+    same_key = " and ".join(f"s.{name} = b.{name}" for name in key_columns(bridge))
     films = connection.execute(
         sa.text(
-            "select array(select movie_id from dim_movie as m where details_date = :day and exists "
+            f"select array(select movie_id from dim_movie as m where {bridge.info['links_date']} = :day and exists "
             "(select 1 from raw_details as r where r.snapshot_date = :day and r.movie_id = m.movie_id "
             "and r.status_code = 200) order by movie_id for no key update)"
         ),
@@ -187,7 +188,7 @@ def replace_links(connection: sa.Connection, bridge: sa.Table, day: dt.date) -> 
     deleted = connection.execute(
         sa.text(
             f"delete from {bridge.name} as b where b.movie_id = any(:films) and not exists (select 1 from "
-            f"{staging_name(bridge)} as s where s.movie_id = b.movie_id and s.{other} = b.{other})"
+            f"{staging_name(bridge)} as s where {same_key})"
         ),
         {"films": films},
     ).rowcount

@@ -109,6 +109,46 @@ dim_language = table(
     merge=replace(LATEST_STATE, prefer="name is null"),
 )
 
+dim_person = table(
+    "dim_person",
+    "One row per person in the stored cast and crew of a film. Source: the credits in the films' details.",
+    column("person_id", "integer", "TMDb's id of the person.", key=True, at_least=1),
+    column("name", "text", "Name, in TMDB_LANGUAGE.", nullable=True, max_length=1000),
+    column("original_name", "text", "Name in the person's own language.", nullable=True, max_length=1000),
+    column(
+        "gender",
+        "text",
+        "As TMDb states it; NULL where unknown.",
+        nullable=True,
+        one_of=("female", "male", "non-binary"),
+    ),
+    column(
+        "known_for_department",
+        "text",
+        "The department the person is known for: Acting, Directing, ...",
+        nullable=True,
+        max_length=100,
+    ),
+    column("profile_path", "text", "Path of the portrait on TMDb's image host.", nullable=True, max_length=500),
+    as_of_date(),
+    inserted_at(),
+    updated_at(),
+    group="dimensions",
+    merge=LATEST_STATE,
+)
+
+dim_keyword = table(
+    "dim_keyword",
+    "One row per keyword. Source: the keywords in the films' details.",
+    column("keyword_id", "integer", "TMDb's id of the keyword.", key=True, at_least=1),
+    column("name", "text", "The keyword, in English.", nullable=True, max_length=500),
+    as_of_date(),
+    inserted_at(),
+    updated_at(),
+    group="dimensions",
+    merge=LATEST_STATE,
+)
+
 dim_movie = table(
     "dim_movie",
     "One row per film, its latest state. First filled from discover, enriched by details. "
@@ -138,6 +178,9 @@ dim_movie = table(
     column("collection_name", "text", "Name of that collection.", nullable=True, max_length=1000),
     as_of_date(),
     column("details_date", "date", "Last day whose details were loaded; NULL before the first.", nullable=True),
+    column("credits_date", "date", "Last day whose details came with cast and crew.", nullable=True),
+    column("keywords_date", "date", "Last day whose details came with keywords.", nullable=True),
+    column("releases_date", "date", "Last day whose details came with release dates.", nullable=True),
     column("removed_date", "date", "Last day on which TMDb answered 404, unless it came back.", nullable=True),
     inserted_at(),
     updated_at(),
@@ -151,7 +194,7 @@ dim_movie = table(
         wins="case when excluded.details_date is null and t.details_date is null "
         "then excluded.as_of_date >= t.as_of_date "
         "else coalesce(excluded.details_date >= t.details_date, excluded.details_date is not null) end",
-        advance=("as_of_date", "details_date"),
+        advance=("as_of_date", "details_date", "credits_date", "keywords_date", "releases_date"),
         computed=(
             (
                 "removed_date",

@@ -144,12 +144,16 @@ def table(
     merge: Merge | None = None,
     partition_by_month: str | None = None,
     partition_by_day: str | None = None,
+    links_date: str = "details_date",
 ) -> sa.Table:
-    """Declare a table; its comment's first sentence is the grain. Adds one CHECK constraint per rule."""
+    """Declare a table; its comment's first sentence is the grain. Adds one CHECK constraint per rule.
+
+    `links_date` is for bridges: the column of `dim_movie` with the day on which a film's links were last replaced.
+    """
     partition_column = partition_by_month or partition_by_day
     options: Any = {"postgresql_partition_by": f"RANGE ({partition_column})"} if partition_column else {}
     unit = "month" if partition_by_month else "day" if partition_by_day else None
-    info = {"group": group, "merge": merge or Merge(), "partition_unit": unit}
+    info = {"group": group, "merge": merge or Merge(), "partition_unit": unit, "links_date": links_date}
     made: sa.Table = sa.Table(name, metadata, *parts, comment=comment, info=info, **options)
     for col in made.columns:
         for rule in col.info["rules"]:

@@ -25,7 +25,7 @@ OTHER_FOLDERS_OF_TESTS = {"project", "benchmarks", "fakes", "oracle", "days", "i
 # Which rooms and modules of the root a room may import. Each is listed after those that it imports.
 ROOMS: dict[str, set[str]] = {
     "errors": set(),
-    "settings": {"errors"},
+    "settings": {"errors", "transforms"},  # for what is requested with details
     "partitions": set(),
     "transforms": set(),
     "tables": {"errors", "transforms"},

@@ -74,6 +74,9 @@ def test_details_are_renamed_once() -> None:
             "as_of_date": DAY,
             "details_date": DAY,
             "removed_date": None,
+            "credits_date": None,
+            "keywords_date": None,
+            "releases_date": None,
         }
     ]
     assert rows["dim_genre"] == [

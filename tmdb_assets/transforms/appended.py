@@ -1,0 +1,184 @@
+"""What a request for details brings in addition (append_to_response): credits, keywords and release dates.
+
+Each part is trimmed before it is stored, and turned into the rows of its own tables. A part that is missing or broken
+does not affect the film's details. Shapes: https://developer.themoviedb.org/docs/append-to-response
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
+
+Film: TypeAlias = dict[str, Any]  # a film's details as TMDb sent them, or some fields of them
+
+
+class Part(NamedTuple):
+    """A part that can be appended: the lists that it consists of, and the column of `dim_movie` with its last day."""
+
+    lists: tuple[str, ...]
+    date_column: str
+
+
+PARTS: dict[str, Part] = {
+    "credits": Part(("cast", "crew"), "credits_date"),
+    "keywords": Part(("keywords",), "keywords_date"),
+    "release_dates": Part(("results",), "releases_date"),
+}
+
+# Directors, writers, producers, director of photography, editor, composer, by TMDb's names of the jobs.
+CREW_JOBS = (
+    "Director",
+    "Co-Director",
+    "Writer",
+    "Screenplay",
+    "Story",
+    "Producer",
+    "Executive Producer",
+    "Director of Photography",
+    "Editor",
+    "Original Music Composer",
+)
+PERSON = ("id", "name", "original_name", "gender", "known_for_department", "profile_path")
+CAST, CREW = (*PERSON, "credit_id", "character", "order"), (*PERSON, "credit_id", "department", "job")
+RELEASE = ("certification", "note", "release_date", "type")
+GENDERS = {0: None, 1: "female", 2: "male", 3: "non-binary"}
+RELEASE_TYPES = {
+    1: "Premiere",
+    2: "Theatrical (limited)",
+    3: "Theatrical",
+    4: "Digital",
+    5: "Physical",
+    6: "TV",
+}  # https://developer.themoviedb.org/reference/movie-release-dates
+_TIME_OF_A_DAY = re.compile(r"(\d{4}-\d{2}-\d{2})[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The parts requested with details (keys of `PARTS`), and how much of the credits is stored.
+
+    That is `cast_limit` members of the cast by their order, and the crew with one of `crew_jobs` (None: all).
+    """
+
+    parts: tuple[str, ...] = tuple(PARTS)
+    cast_limit: int = 20
+    crew_jobs: frozenset[str] | None = frozenset(CREW_JOBS)
+
+
+def is_readable(film: Mapping[str, Any], part: str) -> bool:
+    """Whether the film came with that part, in the shape that TMDb documents: an object with its lists."""
+    value = film.get(part)
+    return isinstance(value, dict) and all(isinstance(value.get(name), list) for name in PARTS[part].lists)
+
+
+def trim(film: Film, rule: Wanted) -> tuple[Film, Counter[str]]:
+    """The film with its parts cut down to what the tables need, and how many entries of each list were left out.
+
+    A part of another shape stays unchanged: its tables reject it.
+    """
+    found = [part for part in PARTS if is_readable(film, part)]
+    trimmed = {part: _TRIM[part](film[part], rule) for part in found}
+    left_out = Counter[str]()
+    for part in found:
+        for name in PARTS[part].lists:
+            left_out[name] += len(film[part][name]) - len(trimmed[part][name])
+    return film | trimmed, +left_out
+
+
+def _trim_credits(found: Mapping[str, Any], rule: Wanted) -> dict[str, Any]:
+    cast = sorted(found["cast"], key=_order)[: rule.cast_limit]
+    jobs = rule.crew_jobs
+    crew = [entry for entry in found["crew"] if jobs is None or not _is_other_job(entry, jobs)]
+    return {"cast": [_only(entry, CAST) for entry in cast], "crew": [_only(entry, CREW) for entry in crew]}
+
+
+def _order(entry: Any) -> tuple[bool, int]:
+    # Entries without a usable order come last, in the order of the answer.
+    order = entry.get("order") if isinstance(entry, dict) else None
+    is_known = isinstance(order, int) and not isinstance(order, bool)
+    return not is_known, order if isinstance(order, int) and is_known else 0
+
+
+def _is_other_job(entry: Any, jobs: frozenset[str]) -> bool:
+    # What is no object, or has no job, is kept: its table rejects it.
+    job = entry.get("job") if isinstance(entry, dict) else None
+    return isinstance(job, str) and job not in jobs
+
+
+def _trim_keywords(keywords: Mapping[str, Any], _: Wanted) -> dict[str, Any]:
+    return {"keywords": [_only(entry, ("id", "name")) for entry in keywords["keywords"]]}
+
+
+def _trim_releases(releases: Mapping[str, Any], _: Wanted) -> dict[str, Any]:
+    def country(entry: Any) -> Any:
+        dates = entry.get("release_dates") if isinstance(entry, dict) else None
+        if not isinstance(dates, list):
+            return entry
+        return {"iso_3166_1": entry.get("iso_3166_1"), "release_dates": [_only(each, RELEASE) for each in dates]}
+
+    return {"results": [country(entry) for entry in releases["results"]]}
+
+
+_TRIM: dict[str, Callable[[Mapping[str, Any], Wanted], dict[str, Any]]] = {
+    "credits": _trim_credits,
+    "keywords": _trim_keywords,
+    "release_dates": _trim_releases,
+}
+
+
+def _only(entry: Any, fields: Sequence[str]) -> Any:
+    return {name: entry[name] for name in fields if name in entry} if isinstance(entry, dict) else entry
+
+
+def entries(film: Mapping[str, Any], part: str, name: str) -> Iterator[Any]:
+    """The entries of one list of a part; none where the part is missing.
+
+    Anything but an object with a list becomes one entry that will be rejected.
+    """
+    value = film.get(part)
+    if value is None:
+        return
+    listed = value.get(name) if isinstance(value, dict) else [value]
+    if listed is None:
+        return
+    yield from listed if isinstance(listed, list) else [[listed]]
+
+
+def releases(film: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
+    """The film's releases, each with its country's code; a country without a list of dates becomes one broken entry."""
+    for country in entries(film, "release_dates", "results"):
+        if not isinstance(country, dict):
+            yield None, [country]
+            continue
+        dates = country.get("release_dates")
+        for release in dates if isinstance(dates, list) else [[dates]]:
+            yield country.get("iso_3166_1"), release
+
+
+def release_day(value: Any) -> Any:
+    """The date of a release, which TMDb sends as midnight UTC of that date; any other value unchanged."""
+    found = _TIME_OF_A_DAY.fullmatch(value) if isinstance(value, str) else None
+    return found[1] if found else value
+
+
+def release_type(value: Any) -> Any:
+    """The name of a release's type; an unknown type unchanged, so that it is rejected."""
+    return RELEASE_TYPES.get(value, value) if isinstance(value, int) else value
+
+
+def gender(value: Any) -> Any:
+    """A person's gender in words, None where it is not set; an unknown code unchanged, so that it is rejected."""
+    return GENDERS.get(value, value) if isinstance(value, int) else value
+
+
+def part_dates(film: Mapping[str, Any], day: Any) -> dict[str, Any]:
+    """For `dim_movie`: the day for each part that came with the film's details, None for the others."""
+    return {part.date_column: day if is_readable(film, name) else None for name, part in PARTS.items()}
+
+
+def missing_parts(film: Mapping[str, Any], wanted: Wanted) -> tuple[str, ...]:
+    """The requested parts that a film came without, or in another shape."""
+    return tuple(part for part in wanted.parts if not is_readable(film, part))

@@ -1,0 +1,129 @@
+"""What is appended to details: trimmed before it is stored, and turned into rows, broken parts set aside."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+
+from tmdb_assets.transforms.appended import CREW_JOBS, PARTS, Wanted, missing_parts, trim
+from tmdb_assets.transforms.details import parse_details
+
+DAY = dt.date(2026, 7, 29)
+NAMELESS = {"adult": False, "popularity": 1.5, "cast_id": 4}  # what the tables do not need
+
+
+def person(person_id: Any, **changes: Any) -> dict[str, Any]:
+    known = {"name": f"P{person_id}", "original_name": f"O{person_id}", "gender": 1, "known_for_department": "Acting"}
+    return {**NAMELESS, "id": person_id, **known, "profile_path": None, "credit_id": f"c{person_id}", **changes}
+
+
+def film(**parts: Any) -> dict[str, Any]:
+    return {"id": 550, "title": "Film", **parts}
+
+
+def rows(made: dict[str, Any], table: str) -> list[dict[str, Any]]:
+    return parse_details([made], DAY)[table]
+
+
+def test_the_cast_is_cut_by_its_order_and_the_crew_by_job() -> None:
+    cast = [person(n, character=f"C{n}", order=order) for n, order in ((1, 2), (2, 0), (3, None), (4, 1))]
+    crew = [person(n, department="D", job=job) for n, job in ((5, "Editor"), (6, "Stunts"), (7, "Director"))]
+    stored, left_out = trim(film(credits={"cast": cast, "crew": crew}), Wanted(cast_limit=3))
+    assert [(one["id"], one["order"]) for one in stored["credits"]["cast"]] == [(2, 0), (4, 1), (1, 2)]
+    assert [(one["id"], one["job"]) for one in stored["credits"]["crew"]] == [(5, "Editor"), (7, "Director")]
+    assert left_out == {"cast": 1, "crew": 1}
+    assert not set(NAMELESS) & set(stored["credits"]["cast"][0])
+
+
+def test_the_whole_crew_and_no_cast() -> None:
+    given = {"cast": [person(1, character="", order=0)], "crew": [person(6, department="Crew", job="Stunts")]}
+    stored, left_out = trim(film(credits=given), Wanted(cast_limit=0, crew_jobs=None))
+    assert stored["credits"]["cast"] == []
+    assert [one["job"] for one in stored["credits"]["crew"]] == ["Stunts"]
+    assert left_out == {"cast": 1}
+
+
+def test_default_jobs_are_directors_writers_producers_camera_editor_and_composer() -> None:
+    assert Wanted().crew_jobs == set(CREW_JOBS)
+    assert {"Director", "Writer", "Screenplay", "Producer", "Director of Photography", "Editor"} < set(CREW_JOBS)
+    assert "Original Music Composer" in CREW_JOBS
+
+
+def test_keywords_and_releases_keep_what_their_tables_need() -> None:
+    release = {
+        "certification": "R",
+        "descriptors": [],
+        "iso_639_1": "",
+        "note": "Venice",
+        "release_date": "x",
+        "type": 1,
+    }
+    made = film(
+        keywords={"keywords": [{"id": 818, "name": "novel", "more": 1}]},
+        release_dates={"results": [{"iso_3166_1": "US", "release_dates": [release]}]},
+    )
+    stored, left_out = trim(made, Wanted())
+    assert stored["keywords"] == {"keywords": [{"id": 818, "name": "novel"}]}
+    kept = {"certification": "R", "note": "Venice", "release_date": "x", "type": 1}
+    assert stored["release_dates"] == {"results": [{"iso_3166_1": "US", "release_dates": [kept]}]}
+    assert not left_out
+
+
+@pytest.mark.parametrize("part", [*PARTS])
+@pytest.mark.parametrize("broken", [7, "x", [], [1], {}, {"cast": {}, "keywords": 1, "results": "x"}, None])
+def test_a_broken_part_is_stored_unchanged_and_named(part: str, broken: Any) -> None:
+    made = film(**{part: broken})
+    assert trim(made, Wanted()) == (made, {})
+    assert missing_parts(made, Wanted((part,))) == (part,)
+    assert rows(made, "dim_movie")[0][PARTS[part].date_column] is None
+    assert rows(made, "dim_movie")[0]["title"] == "Film"
+
+
+def test_a_film_without_parts_has_no_rows_of_them() -> None:
+    made = parse_details([film()], DAY)
+    bridges = ("bridge_movie_cast", "bridge_movie_crew", "bridge_movie_keyword", "movie_release")
+    assert not any(made[name] for name in ("dim_person", "dim_keyword", *bridges))
+
+
+def test_an_empty_part_is_one_that_came() -> None:
+    made = film(credits={"cast": [], "crew": []}, keywords={"keywords": []}, release_dates={"results": []})
+    assert [rows(made, "dim_movie")[0][part.date_column] for part in PARTS.values()] == [DAY] * 3
+    assert missing_parts(made, Wanted()) == ()
+
+
+def test_the_same_person_twice_keeps_both_credits() -> None:
+    cast = [person(1, credit_id="a", character="Twin", order=0), person(1, credit_id="b", character="", order=1)]
+    crew = [person(1, credit_id="c", department="Directing", job="Director", gender=0)]
+    made = film(credits={"cast": cast, "crew": crew})
+    assert rows(made, "bridge_movie_cast") == [
+        {"movie_id": 550, "credit_id": "a", "person_id": 1, "character_name": "Twin", "cast_order": 0},
+        {"movie_id": 550, "credit_id": "b", "person_id": 1, "character_name": None, "cast_order": 1},
+    ]
+    assert rows(made, "bridge_movie_crew") == [
+        {"movie_id": 550, "credit_id": "c", "person_id": 1, "department": "Directing", "job": "Director"}
+    ]
+    assert [one["gender"] for one in rows(made, "dim_person")] == ["female", "female", None]
+
+
+def test_releases_have_named_types_and_dates() -> None:
+    dates = [
+        {"certification": "", "note": "", "release_date": "1999-10-15T00:00:00.000Z", "type": 3},
+        {"certification": "R", "note": "TIFF", "release_date": "1999-09-10", "type": 1},
+        {"certification": "R", "release_date": "", "type": 9},
+    ]
+    made = film(release_dates={"results": [{"iso_3166_1": "US", "release_dates": dates}]})
+    found = [tuple(row.values()) for row in rows(made, "movie_release")]
+    assert found == [
+        (550, "US", "Theatrical", "1999-10-15", None, None),
+        (550, "US", "Premiere", "1999-09-10", "R", "TIFF"),
+        (550, "US", 9, None, "R", None),
+    ]
+
+
+@pytest.mark.parametrize("results", ["x", [None], [7], [{"iso_3166_1": "US"}], [{"release_dates": "x"}]])
+def test_a_broken_list_of_releases_becomes_a_row_to_reject(results: Any) -> None:
+    (row,) = rows(film(release_dates={"results": results}), "movie_release")
+    assert row["movie_id"] == 550
+    assert row["release_date"] is None or isinstance(row["release_date"], list)
