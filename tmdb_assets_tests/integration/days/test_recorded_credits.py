@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from tmdb_assets.warehouse.server.open import Server
-from tmdb_assets_tests.cases.awkward import catalogue
+from tmdb_assets_tests.cases.appended import FULL, actor, in_country, release, worker
+from tmdb_assets_tests.cases.awkward import catalogue, film, sound_films
 from tmdb_assets_tests.fakes.replay_catalogue import RECORDINGS, recordings_missing
 from tmdb_assets_tests.oracle.compare import assert_tables_equal, copied_warehouse
 from tmdb_assets_tests.oracle.expected import star
-from tmdb_assets_tests.stage.platform import Platform, assert_green, metadata_of, platform
+from tmdb_assets_tests.stage.platform import Platform, assert_green, failures_of, metadata_of, platform
 
 DAY = dt.date(2025, 12, 1)
 
@@ -54,6 +55,36 @@ def test_people_are_those_of_the_recordings(ready: Platform, films: list[dict[st
     assert ready.value(twice) >= sum(count > 1 for count in pairs.values()) > 0
     assert ready.value("select count(*) from bridge_movie_cast where character_name is null") > 0
     assert ready.value("select count(*) from rejected_row") == 0
+
+
+def test_broken_parts_are_set_aside_one_by_one(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    releases = [release("2026-07-01", 3, ""), release("2026-07-02", 9), release("2026-13-01", 4)]
+    wrong = [
+        film(101, credits="none", keywords={"keywords": [{"id": "x", "name": "a"}, {"id": 9, "name": "b"}]}),
+        film(102, release_dates={"results": [in_country("US", *releases), in_country("", releases[0]), 7]}),
+        film(103, credits={"cast": [actor(1, "a1", 0), {"id": 2}, None], "crew": [worker(1, "", "Director")]}),
+    ]
+    # Sound parts of other films, so that the broken rows stay below the share at which a load stops.
+    days = catalogue([*wrong, *(sound | FULL for sound in sound_films())])
+    where = "where movie_id < 200"
+    with copied_warehouse(server) as warehouse, platform(warehouse, days, monkeypatch) as made:
+        result = made.run(DAY, charts=False)
+        assert failures_of(result) == []
+        assert made.value("select count(*) from dim_movie where movie_id < 200 and details_date is not null") == 3
+        assert made.rows("select movie_id, keyword_id from bridge_movie_keyword " + where) == [(101, 9)]
+        found = "select movie_id, iso_3166_1, release_type, release_date, certification from movie_release "
+        assert made.rows(found + where) == [(102, "US", "Theatrical", dt.date(2026, 7, 1), None)]
+        assert made.rows("select movie_id, credit_id, person_id from bridge_movie_cast " + where) == [(103, "a1", 1)]
+        assert made.rows("select credit_id from bridge_movie_crew " + where) == []
+        told = "select table_name, count(*) from rejected_row group by table_name order by table_name"
+        assert dict(made.rows(told)) == {
+            "bridge_movie_cast": 3,
+            "bridge_movie_crew": 2,
+            "bridge_movie_keyword": 1,
+            "dim_keyword": 1,
+            "dim_person": 3,
+            "movie_release": 4,
+        }
 
 
 def test_without_appended_parts_the_same_films_have_no_people(ready: Platform, films: list[dict[str, Any]]) -> None:
