@@ -62,6 +62,36 @@ LINKS = {
     ),
 }
 
+# People, keywords and releases as TMDb's popular films have them: 13 members of the cast and 9 of the crew stored, one
+# in eight a leading person of many films, 8 keywords, and 8 releases of which some are still to come.
+PEOPLE = """
+insert into dim_person (person_id, name, known_for_department, as_of_date)
+select number, 'Person ' || number, 'Acting', :day from generate_series(1, :people) as number;
+insert into bridge_movie_cast (movie_id, credit_id, person_id, character_name, cast_order)
+select {film}, md5('cast' || number || ' ' || link), {person}, 'Character ' || link, link
+from generate_series(1, :films) as number, generate_series(0, 6 + hash(number, 20) % 14) as link order by 1, 2;
+insert into bridge_movie_crew (movie_id, credit_id, person_id, department, job)
+select {film}, md5('crew' || number || ' ' || link), {person}, 'Directing',
+    case when link = 0 then 'Director' else 'Producer' end
+from generate_series(1, :films) as number, generate_series(0, 4 + hash(number, 21) % 9) as link order by 1, 2;
+insert into dim_keyword (keyword_id, name, as_of_date)
+select number, 'keyword ' || number, :day from generate_series(1, :keywords) as number;
+insert into bridge_movie_keyword (movie_id, keyword_id)
+select distinct
+    {film},
+    1 + (hash(number, (22 + link)::integer) % :keywords) * (hash(number, (23 + link)::integer) % :keywords) / :keywords
+from generate_series(1, :films) as number, generate_series(1, 8) as link order by 1, 2;
+insert into movie_release (movie_id, iso_3166_1, release_type, release_date, certification)
+select distinct
+    {film}, (array['US', 'FR', 'DE', 'JP', 'GB', 'ES', 'IT', 'BR'])[link], 'Theatrical',
+    :day + (hash(number, (30 + link)::integer) % 4000)::integer - 3800, '12'
+from generate_series(1, :films) as number, generate_series(1, 8) as link order by 1, 2
+"""
+PERSON = (
+    "1 + case when link % 8 = 0 then hash(number, (40 + link)::integer) % (1 + :people / 40) "
+    "else hash(number, (40 + link)::integer) % :people end"
+)
+
 CODES = """
 with codes as materialized (
     select array_agg(iso_3166_1 order by iso_3166_1 <> 'US', iso_3166_1) as codes from dim_country
@@ -112,6 +142,9 @@ def make_dimensions(connection: sa.Connection, films: int, first: dt.date, last:
             ),
             {"films": films},
         )
+    people = {"films": films, "day": first, "people": max(40, films * 6), "keywords": max(20, films // 2)}
+    for statement in PEOPLE.format(film=FILM_ID, person=PERSON).split(";"):
+        connection.execute(sa.text(statement), people)
 
 
 def measures(films: int, day: dt.date) -> tuple[sa.TextClause, dict[str, int]]:

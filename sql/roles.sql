@@ -77,7 +77,8 @@ begin
             and (
                 c.relname ~ '^(raw_(details|discover|export|reference)|fact_movie_daily|bridge_movie_)'
                 or c.relname ~ '^dim_(company|country|date|genre|keyword|language|movie|person)$'
-                or c.relname ~ '^vw_(continent_popularity|genre_popularity|load_status|movie_latest|top|trending)'
+                or c.relname ~ '^vw_(continent_popularity|costars|director_ranking|genre_popularity|keyword_popularity|load_status)'
+                or c.relname ~ '^vw_(movie_latest|person_popularity|top|trending|upcoming_releases)'
                 or c.relname in (
                     'applied_sql', 'country_continent', 'details_due', 'fetch_log', 'fetch_slice', 'fetch_turn',
                     'load_day', 'movie_latest', 'movie_release', 'popularity_total', 'rejected_row', 'schema_version', 'top_movie'

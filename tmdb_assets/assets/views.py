@@ -40,7 +40,8 @@ def build_view(view: View) -> AssetBuilder:
             AssetCheckSpec(
                 CONTRACT,
                 asset=view.name,
-                description=f"The view has rows, and its key {view.key} is unique and never NULL.",
+                description=("" if view.may_be_empty else "The view has rows. ")
+                + f"Its key {view.key} is unique and never NULL.",
                 blocking=True,
             )
         ],
@@ -50,7 +51,7 @@ def build_view(view: View) -> AssetBuilder:
             apply_view(connection, view.name)
         with warehouse.begin() as connection:
             rows, keys = connection.execute(
-                sa.text(f"select count(*), count(distinct {view.key}) from {view.name}")
+                sa.text(f"select count(*), count(distinct ({view.key})) from {view.name}")
             ).one()
         yield MaterializeResult(
             metadata={ROW_COUNT: rows, "dagster/column_schema": _column_schema(view)},
@@ -61,25 +62,26 @@ def build_view(view: View) -> AssetBuilder:
 
 
 def _contract(view: View, rows: int, keys: int) -> AssetCheckResult:
-    if rows == 0:
+    is_empty = rows == 0 and not view.may_be_empty
+    if is_empty:
         text = f"{view.name} is empty: no day is loaded. Run a day: tmdb-assets run."
     elif keys != rows:
         text = f"{view.name} has {rows} rows but {keys} values of {view.key}. Check the tables that it is made from."
     else:
         text = f"{view.name} has {rows} rows, one for each {view.key}."
     return AssetCheckResult(
-        passed=rows > 0 and keys == rows,
+        passed=keys == rows and not is_empty,
         check_name=CONTRACT,
         asset_key=AssetKey(view.name),
-        severity=AssetCheckSeverity.WARN if rows == 0 else AssetCheckSeverity.ERROR,
+        severity=AssetCheckSeverity.WARN if is_empty else AssetCheckSeverity.ERROR,
         description=text,
-        metadata={"rows": rows, f"distinct_{view.key}": keys},
+        metadata={"rows": rows, f"distinct_{view.key}".replace(", ", "_"): keys},
     )
 
 
 def _column_schema(view: View) -> TableSchema:
     def constraints(name: str) -> TableColumnConstraints:
-        return TableColumnConstraints(nullable=name != view.key, unique=name == view.key)
+        return TableColumnConstraints(nullable=name not in view.key.split(", "), unique=name == view.key)
 
     return TableSchema(
         columns=[TableColumn(col.name, col.type, col.comment, constraints(col.name)) for col in declared_columns(view)]

@@ -56,6 +56,11 @@ DEPENDENCIES = {
     "vw_genre_popularity": {"fact_movie_daily", "dim_genre", "bridge_movie_genre"},
     "vw_continent_popularity": {"fact_movie_daily", "dim_country", "bridge_movie_country"},
     "vw_load_status": {"fact_movie_daily"},
+    "vw_person_popularity": {"fact_movie_daily", "dim_movie", "dim_person", "bridge_movie_cast", "bridge_movie_crew"},
+    "vw_director_ranking": {"fact_movie_daily", "dim_movie", "dim_person", "bridge_movie_crew"},
+    "vw_costars": {"dim_movie", "dim_person", "bridge_movie_cast"},
+    "vw_upcoming_releases": {"vw_trending_movies", "dim_country", "movie_release"},
+    "vw_keyword_popularity": {"vw_trending_movies", "dim_keyword", "bridge_movie_keyword"},
     "vw_trending_movies": {"fact_movie_daily", "dim_movie"},
     **{report.name: set(report.reads) for report in REPORTS},
     "dashboard": {"vw_movie_latest", "vw_load_status", "fact_movie_daily", "dim_movie", "dim_genre", "dim_country"}

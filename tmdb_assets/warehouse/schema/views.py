@@ -12,15 +12,17 @@ from tmdb_assets.warehouse.schema.ddl import view_file
 
 @dataclass(frozen=True)
 class View:
-    """A view: its name, the column that identifies its rows, and the tables it is made of.
+    """A view: its name, the columns that identify its rows ("a, b"), and the tables and views it is made of.
 
     `columns`: name, SQL type, and the columns of tables that the value comes from, as `table.column`.
+    `may_be_empty` is for views that can be empty although days are loaded.
     """
 
     name: str
     key: str
     made_of: tuple[str, ...]
     columns: tuple[tuple[str, str, tuple[str, ...]], ...]
+    may_be_empty: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,89 @@ VIEWS = (
             snapshot_date: date < fact_movie_daily.date_id
         """
         ),
+    ),
+    View(
+        "vw_person_popularity",
+        "person_id",
+        ("fact_movie_daily", "dim_movie", "dim_person", "bridge_movie_cast", "bridge_movie_crew"),
+        _columns("""
+            person_id: bigint < dim_person.person_id
+            name: text < dim_person.name
+            known_for_department: text < dim_person.known_for_department
+            n_movies: bigint < bridge_movie_cast.movie_id, bridge_movie_crew.movie_id
+            n_movies_as_cast: bigint < bridge_movie_cast.movie_id
+            n_movies_as_crew: bigint < bridge_movie_crew.movie_id
+            popularity: double precision < fact_movie_daily.popularity
+            median_popularity: double precision < fact_movie_daily.popularity
+            best_movie_id: bigint < fact_movie_daily.movie_id
+            best_title: text < dim_movie.title
+            snapshot_date: date < fact_movie_daily.date_id
+        """),
+        may_be_empty=True,
+    ),
+    View(
+        "vw_director_ranking",
+        "rank",
+        ("fact_movie_daily", "dim_movie", "dim_person", "bridge_movie_crew"),
+        _columns("""
+            rank: bigint < fact_movie_daily.vote_average, fact_movie_daily.vote_count
+            person_id: bigint < dim_person.person_id
+            name: text < dim_person.name
+            n_movies: bigint < bridge_movie_crew.movie_id
+            total_votes: bigint < fact_movie_daily.vote_count
+            votes_weighted_rating: double precision < fact_movie_daily.vote_average, fact_movie_daily.vote_count
+            rating: double precision < fact_movie_daily.vote_average, fact_movie_daily.vote_count
+        """),
+        may_be_empty=True,
+    ),
+    View(
+        "vw_costars",
+        "person_id, costar_id",
+        ("dim_movie", "dim_person", "bridge_movie_cast"),
+        _columns("""
+            person_id: bigint < dim_person.person_id
+            name: text < dim_person.name
+            costar_id: bigint < dim_person.person_id
+            costar_name: text < dim_person.name
+            n_movies: bigint < bridge_movie_cast.movie_id
+        """),
+        may_be_empty=True,
+    ),
+    View(
+        "vw_upcoming_releases",
+        "iso_3166_1, release_date, release_type, movie_id",
+        ("vw_trending_movies", "dim_country", "movie_release"),
+        _columns("""
+            iso_3166_1: text < movie_release.iso_3166_1
+            country: text < dim_country.name
+            release_date: date < movie_release.release_date
+            release_type: text < movie_release.release_type
+            movie_id: bigint < movie_release.movie_id
+            title: text < vw_trending_movies.title
+            certification: text < movie_release.certification
+            note: text < movie_release.note
+            popularity: double precision < vw_trending_movies.popularity
+            change_7d: double precision < vw_trending_movies.change_7d
+            change_30d: double precision < vw_trending_movies.change_30d
+            snapshot_date: date < vw_trending_movies.snapshot_date
+        """),
+        may_be_empty=True,
+    ),
+    View(
+        "vw_keyword_popularity",
+        "keyword_id",
+        ("vw_trending_movies", "dim_keyword", "bridge_movie_keyword"),
+        _columns("""
+            keyword_id: bigint < dim_keyword.keyword_id
+            name: text < dim_keyword.name
+            n_movies: bigint < bridge_movie_keyword.movie_id
+            avg_popularity: double precision < vw_trending_movies.popularity
+            median_popularity: double precision < vw_trending_movies.popularity
+            n_movies_7d_ago: bigint < vw_trending_movies.change_7d
+            change_percent_7d: double precision < vw_trending_movies.popularity, vw_trending_movies.popularity_7d_ago
+            snapshot_date: date < vw_trending_movies.snapshot_date
+        """),
+        may_be_empty=True,
     ),
     View(
         "vw_load_status",

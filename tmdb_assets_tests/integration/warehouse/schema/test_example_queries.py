@@ -43,6 +43,20 @@ insert into bridge_movie_genre (movie_id, genre_id) values (550, 18), (550, 35),
 insert into bridge_movie_country (movie_id, iso_3166_1)
     values (550, 'FR'), (550, 'IT'), (2, 'US'), (3, 'FR'), (4, 'FR'), (4, 'US'), (6, 'FR'), (6, 'IT'), (6, 'US');
 insert into bridge_movie_company (movie_id, company_id) values (550, 1), (3, 1), (4, 2), (2, 2);
+insert into dim_person (person_id, name, known_for_department, as_of_date)
+    values (1, 'Daniel Radcliffe', 'Acting', '2026-07-06'), (2, 'Ann', 'Acting', '2026-07-06'),
+    (3, 'Bo', 'Directing', '2026-07-06');
+insert into bridge_movie_cast (movie_id, credit_id, person_id, cast_order) values (550, 'a', 1, 0), (550, 'b', 1, 1),
+    (550, 'c', 2, 2), (2, 'd', 2, 0), (2, 'e', 1, 4), (3, 'f', 1, 5), (3, 'g', 2, 0), (4, 'h', 1, 0), (4, 'i', 3, 1);
+insert into bridge_movie_crew (movie_id, credit_id, person_id, job)
+    values (550, 'j', 3, 'Director'), (550, 'k', 3, 'Editor'), (2, 'l', 3, 'Director'), (6, 'm', 3, 'Director'),
+    (6, 'n', 2, 'Editor');
+insert into dim_keyword (keyword_id, name, as_of_date) values (7, 'storm', '2026-07-06'), (8, 'sea', '2026-07-06');
+insert into bridge_movie_keyword (movie_id, keyword_id) values (550, 7), (6, 7), (3, 7), (4, 7), (2, 8);
+insert into movie_release (movie_id, iso_3166_1, release_type, release_date, certification) values
+    (550, 'US', 'Theatrical', '2026-07-06', 'R'), (2, 'US', 'Digital', '2026-08-03', null),
+    (2, 'US', 'TV', '2026-08-04', null), (3, 'US', 'Premiere', '2026-07-05', null), (4, 'US', 'TV', '2026-07-07', null),
+    (6, 'FR', 'Premiere', '2026-07-07', null), (5, 'US', 'Theatrical', '2026-07-06', null);
 """
 DAYS = {  # day -> film -> popularity, mean rating, ratings
     D29: {550: (10.0, 7.0, 100), 2: (20.0, 6.0, 500), 4: (5.0, 5.0, 50), 6: (2.0, 8.5, 300)},
@@ -98,6 +112,19 @@ EXPECTED: dict[str, list[tuple[Any, ...]]] = {
         ("lost", 4, "Hail", 6, D06),
     ],
     "hidden_gems": [("Fog", dt.date(2014, 10, 15), 5, 8.5, 320, 8.2)],  # (8.5 * 320 + 7.25 * 100) / 420
+    "who_drives_popularity": [  # film 4 is removed; roles and jobs in one film count once
+        ("Ann", "Acting", 4, 42, 11, "Snow", 0.36),
+        ("Daniel Radcliffe", "Acting", 3, 37, 14, "Snow", 0.41),
+        ("Bo", "Directing", 3, 34, 14, "Snow", 0.44),
+    ],
+    "best_directors": [(1, "Bo", 3, 950, 6.97, 6.97)],
+    "costars_of_a_person": [("Ann", 2)],
+    "what_opens_where": [
+        (D06, "Rain", "Theatrical", "R", 14, 40),
+        (D06, "Dust", "Theatrical", None, 1, None),
+        (dt.date(2026, 8, 3), "Snow", "Digital", None, 15, -25),
+    ],
+    "rising_themes": [("storm", 3, 8, 58.3)],  # 14 + 5 against 10 + 2
     "company_ranking": [(1, "Moulin", "FR", 2, 22, "Rain")],
     "data_quality": [
         ("films without a release date", 1, 5, 0.2),
@@ -162,7 +189,7 @@ def test_an_example_starts_with_its_question_and_how_to_read_it(path: Any) -> No
 
 def test_every_example_is_expected() -> None:
     assert {path.stem for path in EXAMPLES} == set(EXPECTED)
-    assert len(EXPECTED) == 12
+    assert len(EXPECTED) == 17
 
 
 @pytest.mark.parametrize("name", EXPECTED)

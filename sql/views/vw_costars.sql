@@ -1,0 +1,42 @@
+create or replace view vw_costars as
+with lead_role as (
+    select distinct
+        b.movie_id,
+        b.person_id
+    from bridge_movie_cast as b
+    where
+        b.cast_order < 5
+        and not exists (
+            select 1 from dim_movie as m
+            where m.movie_id = b.movie_id and m.removed_date is not null
+        )
+),
+
+pair as (
+    select
+        a.person_id,
+        b.person_id as costar_id,
+        count(*) as n_movies
+    from lead_role as a
+    inner join lead_role as b on a.movie_id = b.movie_id and a.person_id <> b.person_id
+    group by a.person_id, b.person_id
+    having count(*) >= 2
+)
+
+select
+    p.person_id,
+    a.name,
+    p.costar_id,
+    b.name as costar_name,
+    p.n_movies
+from pair as p
+inner join dim_person as a on p.person_id = a.person_id
+inner join dim_person as b on p.costar_id = b.person_id;
+
+comment on view vw_costars is
+'One row per person and costar: two of the first five of the cast in two films or more. Excludes removed films.';
+comment on column vw_costars.person_id is 'TMDb''s id of the person.';
+comment on column vw_costars.name is 'Name of the person.';
+comment on column vw_costars.costar_id is 'TMDb''s id of the costar; each pair is there in both directions.';
+comment on column vw_costars.costar_name is 'Name of the costar.';
+comment on column vw_costars.n_movies is 'Number of films in which both are among the first five of the cast.';

@@ -1,0 +1,75 @@
+create or replace view vw_director_ranking as
+-- A rating of few votes says little: each director starts with 1,000 votes at the mean rating of all films.
+with rated as (
+    select
+        l.movie_id,
+        l.vote_average::numeric as vote_average,
+        l.vote_count
+    from movie_latest as l
+    inner join dim_movie as m on l.movie_id = m.movie_id
+    where l.vote_count > 0 and l.vote_average is not null and m.removed_date is null
+),
+
+everything as (
+    select sum(r.vote_average * r.vote_count) / sum(r.vote_count) as mean_rating
+    from rated as r
+),
+
+director as (
+    select distinct
+        b.person_id,
+        b.movie_id
+    from bridge_movie_crew as b
+    where b.job = 'Director'
+),
+
+counted as (
+    select
+        d.person_id,
+        count(*) as n_movies,
+        sum(r.vote_count)::bigint as total_votes,
+        sum(r.vote_average * r.vote_count) as rating_sum
+    from director as d
+    inner join rated as r on d.movie_id = r.movie_id
+    group by d.person_id
+    having count(*) >= 3
+),
+
+weighted as (
+    select
+        c.person_id,
+        c.n_movies,
+        c.total_votes,
+        c.rating_sum / c.total_votes as votes_weighted_rating,
+        (c.rating_sum + 1000 * e.mean_rating) / (c.total_votes + 1000) as rating
+    from counted as c
+    cross join everything as e
+)
+
+select
+    row_number() over (
+        order by
+            w.rating desc,
+            w.total_votes desc,
+            w.person_id asc
+    ) as rank,
+    w.person_id,
+    p.name,
+    w.n_movies,
+    w.total_votes,
+    w.votes_weighted_rating::double precision as votes_weighted_rating,
+    w.rating::double precision as rating
+from weighted as w
+inner join dim_person as p on w.person_id = p.person_id;
+
+comment on view vw_director_ranking is
+'One row per director of three films or more with votes, by rating. Excludes removed films.';
+comment on column vw_director_ranking.rank is 'Rank by rating, then votes and id, from 1.';
+comment on column vw_director_ranking.person_id is 'TMDb''s id of the person.';
+comment on column vw_director_ranking.name is 'Name, in TMDB_LANGUAGE.';
+comment on column vw_director_ranking.n_movies is 'Number of films directed that have votes.';
+comment on column vw_director_ranking.total_votes is 'Sum of the films'' last known votes.';
+comment on column vw_director_ranking.votes_weighted_rating is
+'Mean of the films'' ratings, each with the weight of its votes: sum(rating * votes) / sum(votes).';
+comment on column vw_director_ranking.rating is
+'The same with 1,000 more votes at the mean rating of all films, so that few votes do not reach the top.';
