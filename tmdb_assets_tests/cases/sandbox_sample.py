@@ -22,21 +22,22 @@ FACTS |= {"release_date": "1979-05-25", "runtime": 162, "budget": 1_000_000, "re
 FACTS |= {"homepage": "", "status": "Released"}
 FILM = FACTS | {"genres": [878, 18], "production_countries": ["SU", "DE"], "spoken_languages": ["ru", "cn"]}
 FILM |= {"production_companies": [{"id": 88367, "name": "Мосфильм", "origin_country": "SU"}]}
-FILM |= {"directors": ["Agnes Reed"], "cast": ["Bo Lind", "Agnes Reed"]}
 FILM |= {"collection": {"id": 9, "name": "Rivers"}, "vote_average": 8.1, "vote_count": 3000, "popularity": 20.0}
 NO_FACTS = {key: [] for key in ("genres", "production_countries", "spoken_languages", "production_companies")}
-NOBODY = {"directors": [], "cast": []}
-BARE = (
-    FILM | NO_FACTS | NOBODY | {"id": 102, "imdb_id": None, "release_date": "", "runtime": 0, "budget": 0, "revenue": 0}
-)
+BARE = FILM | NO_FACTS | {"id": 102, "imdb_id": None, "release_date": "", "runtime": 0, "budget": 0, "revenue": 0}
 BARE |= {"collection": None, "vote_average": 0, "vote_count": 0, "popularity": 0.4}
+PEOPLE = {"cast": [["Bo Lind", "A man"], ["Agnes Reed", ""]], "crew": {"Director": ["Agnes Reed"]}}
+PEOPLE |= {"keywords": ["river"], "releases": [["DE", "Premiere", "1979-05-01", "12"]]}
+NOBODY = {"cast": [], "crew": {}, "keywords": [], "releases": []}
 FILMS = [FILM, BARE]
 FILMS += [FILM | {"id": 200 + i, "release_date": f"{1930 + 2 * i}-03-01", "popularity": 1 + i % 7} for i in range(43)]
 
 
 def write_sample(folder, films=FILMS):
-    """Write the four files to a folder, and return it."""
+    """Write the five files to a folder, and return it."""
+    credits_ = [{"id": film.get("id")} | (NOBODY if film.get("id") == 102 else PEOPLE) for film in films]
     files = {
+        "credits.jsonl": "".join(json.dumps(one) + "\n" for one in credits_),
         "films.jsonl": "".join(json.dumps(film, ensure_ascii=False) + "\n" for film in films),
         "genres.csv": "id,name\n18,Drama\n878,Science Fiction\n",
         "languages.csv": "iso_639_1,english_name,name\ncn,Cantonese,广州话\nru,Russian,Pусский\nsh,Serbo-Croatian,\n",

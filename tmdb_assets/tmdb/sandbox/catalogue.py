@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from tmdb_assets.errors.problem import ActionableError
 from tmdb_assets.settings import SHIPPED_DATA_DIR
+from tmdb_assets.tmdb.sandbox.appended import Appended
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,7 +33,6 @@ FACTS = ("id", "imdb_id", *TEXTS, "release_date", "runtime", "budget", "revenue"
 UNKNOWN = {"budget": 0, "revenue": 0, "runtime": 0, "homepage": ""}  # how TMDb writes unknown values
 EDIT_CYCLE_DAYS, LONGEST_GAP_DAYS = 60, 14  # a film loses a fact once a cycle: two changes in 60 days, 3% a day
 EXPORT_DAYS = 90  # how long an export is kept, roughly as at TMDb
-FIRST_PERSON_ID = 90_000_000  # far above TMDb's ids, so that they cannot be confused
 
 
 class SandboxError(ActionableError):
@@ -123,6 +123,17 @@ def _rows(path: Path, *columns: str) -> list[dict[str, str]]:
         return [{name: row[name] for name in columns} for row in csv.DictReader(file)]
 
 
+def _lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    # Each line's place and object.
+    with _reading(path):
+        text = path.read_text(encoding="utf-8")
+    for number, line in enumerate(text.rstrip("\n").split("\n"), start=1):
+        where = f"{path}, line {number}"
+        with _reading(where):
+            found = json.loads(line)
+        yield where, found
+
+
 class Catalogue:
     """The sample as the API serves it on `day`: `films` (details by id) and `reference` (lists by path).
 
@@ -145,14 +156,14 @@ class Catalogue:
         }
         self.films: dict[int, dict[str, Any]] = {}
         self._sample: list[dict[str, Any]] = []
-        path = sample_dir / "films.jsonl"
-        with _reading(path):
-            text = path.read_text(encoding="utf-8")
-        for number, line in enumerate(text.rstrip("\n").split("\n"), start=1):
-            with _reading(f"{path}, line {number}"):
-                film = json.loads(line)
+        for where, film in _lines(sample_dir / "films.jsonl"):
+            with _reading(where):
                 self.films[film["id"]] = self._detail(film, day)
                 self._sample.append(film)
+        facts, self._appended = {film["id"]: film for film in self._sample}, dict[int, Appended]()
+        for where, line in _lines(sample_dir / "credits.jsonl"):
+            with _reading(where):
+                self._appended[line["id"]] = Appended(line, facts[line["id"]])
         self._sample.sort(key=lambda film: _hash("export", film["id"]))  # like TMDb's, in no reliable order
 
     def _detail(self, film: Mapping[str, Any], day: dt.date) -> dict[str, Any]:
@@ -174,19 +185,9 @@ class Catalogue:
             "tagline": "",
         }
 
-    def credits(self, film_id: int) -> dict[str, Any]:
-        """Return a film's directors and its three leading cast members, in order.
-
-        Shaped like the API's answer: https://developer.themoviedb.org/reference/movie-credits, but without characters.
-        """
-        film = next(film for film in self._sample if film["id"] == film_id)
-        cast = [_person(name, "Acting") | {"character": "", "order": order} for order, name in enumerate(film["cast"])]
-        crew = [
-            _person(name, "Directing") | {"department": "Directing", "job": "Director"} for name in film["directors"]
-        ]
-        for credit in (*cast, *crew):
-            credit["credit_id"] = f"{_hash('credit', film_id, credit['id'], credit.get('job')):024x}"
-        return {"cast": cast, "crew": crew}
+    def appended(self, film_id: int, names: list[str]) -> dict[str, Any]:
+        """Return the parts of a film that a request for its details names in append_to_response."""
+        return self._appended[film_id].parts(names)
 
     def changes(self, first: dt.date, last: dt.date) -> list[dict[str, Any]]:
         """Return the films whose facts changed from `first` to `last`, each once, as entries of the change list.
@@ -220,20 +221,6 @@ class Catalogue:
         )
         text = "".join(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n" for line in lines)
         return gzip.compress(text.encode(), mtime=0)
-
-
-def _person(name: str, known_for: str) -> dict[str, Any]:
-    # A person has the same id in every film.
-    return {
-        "adult": False,
-        "gender": 0,
-        "id": FIRST_PERSON_ID + _hash("person", name) % 900_000_000,
-        "known_for_department": known_for,
-        "name": name,
-        "original_name": name,
-        "popularity": 0.0,
-        "profile_path": None,
-    }
 
 
 def _is_changed(film: Mapping[str, Any], day: dt.date) -> bool:

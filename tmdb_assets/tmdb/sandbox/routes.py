@@ -104,14 +104,13 @@ def discover_movies(catalogue: Catalogue, _: str, query: Mapping[str, str]) -> R
 def movie_details(catalogue: Catalogue, movie_id: str, query: Mapping[str, str]) -> Reply:
     """`/3/movie/{id}`: one film; its texts are the same in every `language`.
 
-    `append_to_response` supports `credits`; other names are ignored.
+    `append_to_response` supports `credits`, `keywords` and `release_dates`; other names are ignored.
     https://developer.themoviedb.org/docs/append-to-response
     """
     film = catalogue.films.get(int(movie_id))
     if film is None:
         return fault(34)
-    appended = query.get("append_to_response", "").split(",")
-    return 200, film | ({"credits": catalogue.credits(film["id"])} if "credits" in appended else {})
+    return 200, film | catalogue.appended(film["id"], query.get("append_to_response", "").split(","))
 
 
 def movie_changes(catalogue: Catalogue, _: str, query: Mapping[str, str]) -> Reply:

@@ -14,6 +14,7 @@ from typing import Any
 import pycountry
 import pytest
 
+from tmdb_assets.tmdb.sandbox.appended import DEPARTMENTS, RELEASE_TYPES
 from tmdb_assets_tests.cases.recorded_facts import RECORDINGS, recorded_details, recorded_pages, recorded_tables
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -28,7 +29,6 @@ KEYS = {
     "id": int, "imdb_id": str | None, "title": str, "original_title": str, "original_language": str,
     "release_date": str, "runtime": int, "budget": int, "revenue": int, "genres": list,
     "production_countries": list, "spoken_languages": list, "production_companies": list,
-    "directors": list, "cast": list,
     "collection": dict | None, "homepage": str, "status": str,
     "vote_average": float, "vote_count": int, "popularity": float,
 }  # fmt: skip
@@ -41,6 +41,12 @@ EXCEPTIONS = {(593, "production_countries")}
 def films() -> list[dict[str, Any]]:
     with (SAMPLE / "films.jsonl").open(encoding="utf-8") as lines:
         return [json.loads(line) for line in lines]
+
+
+@cache
+def people() -> dict[int, dict[str, Any]]:
+    with (SAMPLE / "credits.jsonl").open(encoding="utf-8") as lines:
+        return {line["id"]: line for line in map(json.loads, lines)}
 
 
 @cache
@@ -128,8 +134,24 @@ def test_values_are_in_their_range() -> None:
         assert (film["vote_average"] == 0) == (film["vote_count"] == 0), context
         assert film["popularity"] > 0, context
         assert film["homepage"] == "" or film["homepage"].startswith(("http://", "https://")), context
-        for key in ("genres", "production_countries", "spoken_languages", "directors", "cast"):
+        for key in ("genres", "production_countries", "spoken_languages"):
             assert len(film[key]) == len(set(film[key])), (*context, key)
+
+
+def test_every_film_has_one_line_of_people_keywords_and_releases() -> None:
+    assert list(people()) == [film["id"] for film in films()]
+    for film_id, one in people().items():
+        assert set(one) == {"id", "cast", "crew", "keywords", "releases"}, film_id
+        assert all(name.strip() and isinstance(character, str) for name, character in one["cast"]), film_id
+        assert set(one["crew"]) <= set(DEPARTMENTS), film_id
+        for names in (*one["crew"].values(), one["keywords"], [name for name, _ in one["cast"]]):
+            assert len(names) == len(set(names)), film_id
+            assert all(name.strip() == name != "" for name in names), film_id
+        for code, kind, day, certification in one["releases"]:
+            assert code in continents(), film_id
+            assert kind in RELEASE_TYPES, film_id
+            assert dt.date.fromisoformat(day).year >= 1895, film_id
+            assert isinstance(certification, str), film_id
 
 
 def test_every_code_is_in_its_list() -> None:
@@ -181,7 +203,11 @@ def test_directors_and_cast_agree_with_recorded_credits() -> None:
         credited = json.loads(path.read_bytes())["credits"]
         cast = list(dict.fromkeys(person["name"] for person in sorted(credited["cast"], key=lambda one: one["order"])))
         recorded[int(path.stem)] = ([one["name"] for one in credited["crew"] if one["job"] == "Director"], cast[:3])
-    found = {film["id"]: (film["directors"], film["cast"]) for film in films() if film["id"] in recorded}
+    found = {
+        film_id: (one["crew"].get("Director", []), [name for name, _ in one["cast"]][:3])
+        for film_id, one in people().items()
+        if film_id in recorded
+    }
     assert len(found) >= 25
     assert found == {film_id: recorded[film_id] for film_id in found}
 

@@ -8,7 +8,8 @@ import threading
 
 import pytest
 
-from tmdb_assets.tmdb.sandbox.catalogue import FIRST_PERSON_ID, SandboxError, daily_figures
+from tmdb_assets.tmdb.sandbox.appended import FIRST_ID, GENERATED, Appended
+from tmdb_assets.tmdb.sandbox.catalogue import SandboxError, daily_figures
 from tmdb_assets.tmdb.sandbox.server import Sandbox
 from tmdb_assets_tests.cases.sandbox_sample import (
     AUTH,
@@ -18,6 +19,8 @@ from tmdb_assets_tests.cases.sandbox_sample import (
     FILM,
     FILMS,
     NO_FACTS,
+    NOBODY,
+    PEOPLE,
     RECORDINGS,
     REQUEST,
     get,
@@ -102,20 +105,39 @@ def test_details_have_the_facts_with_names_resolved(url):
     expected |= {"production_countries": countries, "spoken_languages": [russian, cantonese]}
     assert get(url, "/movie/101?language=en-US") == (200, expected)
     bare = get(url, "/movie/102")[1]
-    assert not {"directors", "cast"} & set(bare)  # only as credits, on request
+    assert not {"credits", "keywords", "release_dates"} & set(bare)  # only on request
     assert bare == bare | NO_FACTS | {"release_date": "", "runtime": 0, "budget": 0, "revenue": 0}
     assert bare == bare | {"imdb_id": None, "belongs_to_collection": None, "vote_average": 0.0, "vote_count": 0}
 
 
-def test_credits_can_be_appended_to_details(url):
-    film = get(url, "/movie/101?language=en-US&append_to_response=videos,credits")[1]
-    people = film.pop("credits")
+def test_credits_keywords_and_releases_can_be_appended_to_details(url):
+    film = get(url, "/movie/101?language=en-US&append_to_response=videos,credits,keywords,release_dates")[1]
+    people, words, releases = film.pop("credits"), film.pop("keywords"), film.pop("release_dates")
     assert get(url, "/movie/101") == (200, film)
     assert [(one["name"], one["order"]) for one in people["cast"]] == [("Bo Lind", 0), ("Agnes Reed", 1)]
-    assert [(one["name"], one["job"]) for one in people["crew"]] == [("Agnes Reed", "Director")]
-    assert people["cast"][1]["id"] == people["crew"][0]["id"] >= FIRST_PERSON_ID  # one person, one id
+    assert [one["character"] for one in people["cast"]] == ["A man", ""]
+    assert [(one["name"], one["job"], one["department"]) for one in people["crew"]] == [
+        ("Agnes Reed", "Director", "Directing")
+    ]
+    assert people["cast"][1]["id"] == people["crew"][0]["id"] >= FIRST_ID  # one person, one id
     assert len({one["credit_id"] for one in people["cast"] + people["crew"]}) == 3
-    assert get(url, "/movie/102?append_to_response=credits")[1]["credits"] == {"cast": [], "crew": []}
+    assert [one["name"] for one in words["keywords"]] == ["river"]
+    (country,) = releases["results"]
+    (release,) = country["release_dates"]
+    assert (country["iso_3166_1"], release["release_date"]) == ("DE", "1979-05-01T00:00:00.000Z")
+    assert (release["type"], release["certification"], release["note"]) == (1, "12", "")
+    bare = get(url, "/movie/102?append_to_response=credits,keywords,release_dates")[1]
+    assert bare["credits"] == {"cast": [], "crew": []}
+    assert (bare["keywords"], bare["release_dates"]) == ({"keywords": []}, {"results": []})
+
+
+def test_releases_that_the_sample_does_not_name_are_generated_and_say_so():
+    named = Appended(PEOPLE, FILM).parts(["release_dates"])["release_dates"]["results"]
+    assert [release["note"] for country in named for release in country["release_dates"]] == [""]
+    made = Appended(NOBODY, FILM).parts(["release_dates"])["release_dates"]["results"]
+    assert [(country["iso_3166_1"], len(country["release_dates"])) for country in made] == [("SU", 2)]
+    found = [(one["type"], one["release_date"][:10], one["note"]) for one in made[0]["release_dates"]]
+    assert found == [(3, "1979-05-25", GENERATED), (4, "1979-07-24", GENERATED)]
 
 
 def test_discover_and_details_agree(url):
