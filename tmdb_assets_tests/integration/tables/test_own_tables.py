@@ -16,12 +16,10 @@ import sqlalchemy as sa
 from tmdb_assets.settings import PROJECT_ROOT, SHIPPED_DATA_DIR
 
 HOWTO = PROJECT_ROOT / "docs" / "howto" / "add_a_table.md"
-DIRECTORS = """
-select m.movie_id, array_agg(p.name order by p.name) as names
-from dim_movie as m
-inner join bridge_movie_person using (movie_id)
-inner join dim_person as p using (person_id)
-group by m.movie_id
+COLLECTIONS = """
+select b.movie_id, c.name
+from bridge_movie_collection as b
+inner join dim_collection as c using (collection_id)
 """
 
 
@@ -61,15 +59,16 @@ from tmdb_assets.warehouse.schema.ddl import schema_sql
 from tmdb_assets.warehouse.warehouse import Warehouse
 definitions = build_definitions(warehouse=Warehouse(url=sa.make_url(os.environ["WAREHOUSE_URL"])))
 wanted = ["raw_discover", "raw_details", "raw_reference", "dim_language", "dim_movie"]
-wanted += ["dim_person", "bridge_movie_person"]
+wanted += ["dim_collection", "bridge_movie_collection"]
 done = materialize(
     [made for made in definitions.assets if made.key.to_user_string() in wanted],
     partition_key=str(today()), resources=definitions.resources,
 )
 contracts = [check for check in done.get_asset_check_evaluations() if check.check_name == "contract"]
 checks = {check.asset_key.to_user_string(): check.passed for check in contracts}
-made = {made.key.to_user_string(): made for made in definitions.assets}["bridge_movie_person"]
-print(json.dumps([checks, sorted(key.to_user_string() for key in made.dependency_keys), "dim_person" in schema_sql()]))
+made = {made.key.to_user_string(): made for made in definitions.assets}["bridge_movie_collection"]
+upstream = sorted(key.to_user_string() for key in made.dependency_keys)
+print(json.dumps([checks, upstream, "dim_collection" in schema_sql()]))
 """
 
 
@@ -77,41 +76,49 @@ def test_the_howtos_file_is_all_that_a_table_needs(project: Path, database: sa.U
     done = run(project, database, DAY)
     assert done.returncode == 0, done.stderr[-2000:]
     checks, upstream, is_in_schema = json.loads(done.stdout.splitlines()[-1])
-    assert [checks["dim_person"], checks["bridge_movie_person"]] == [True, True]
-    assert upstream == ["dim_movie", "dim_person", "raw_details"]
+    assert [checks["dim_collection"], checks["bridge_movie_collection"]] == [True, True]
+    assert upstream == ["dim_collection", "dim_movie", "raw_details"]
     assert is_in_schema
     with (SHIPPED_DATA_DIR / "sample" / "films.jsonl").open(encoding="utf-8") as lines:
-        sample = {film["id"]: sorted(film["directors"]) for film in map(json.loads, lines)}
+        sample = {film["id"]: film["collection"] for film in map(json.loads, lines)}
     engine = sa.create_engine(database.set(drivername="postgresql+psycopg"))
     with engine.begin() as connection:
         stored = connection.scalars(sa.text("select movie_id from raw_details")).all()
-        found = {movie_id: sorted(names) for movie_id, names in connection.execute(sa.text(DIRECTORS))}
-        assert found == {movie_id: sample[movie_id] for movie_id in stored if sample[movie_id]}
-        assert len(found) > 30
-        comment = "select obj_description('dim_person'::regclass), col_description('dim_person'::regclass, 1)"
+        found = {row.movie_id: row.name for row in connection.execute(sa.text(COLLECTIONS))}
+        assert found == {movie_id: sample[movie_id]["name"] for movie_id in stored if sample[movie_id]}
+        assert len(found) > 5
+        comment = "select obj_description('dim_collection'::regclass), col_description('dim_collection'::regclass, 1)"
         assert tuple(connection.execute(sa.text(comment)).one()) == (
-            "One row per person who directed a film. Source: the credits in the films' details.",
-            "TMDb's id of the person.",
+            "One row per collection of films. Source: the films' details.",
+            "TMDb's id of the collection.",
         )
     engine.dispose()
 
 
-FILM = {"id": 603, "credits": {"crew": [{"id": 9, "name": "Lana Wachowski", "job": "Director"}]}}
+FILM = {"id": 603, "belongs_to_collection": {"id": 2344, "name": "The Matrix Collection"}}
 ROWS = f"from tmdb_assets.tables import own_rows; import datetime; own_rows([{FILM!r}], datetime.date(2026, 1, 1))"
 
 
 @pytest.mark.parametrize(
     ("right", "wrong", "message"),
     [
-        ("TABLES = (", "MINE = (", "tmdb_assets.tables.directors lists no tables. Give it TABLES"),
-        ('group="bridges"', 'group="facts"', "bridge_movie_person is in the group 'facts'. Put a table made from d"),
-        ('person.get("name")', 'person["nom"]', "rows of dim_person could not be made from film 603: KeyError('nom')."),
+        ("TABLES = (", "MINE = (", "tmdb_assets.tables.collections lists no tables. Give it TABLES"),
+        (
+            'group="bridges"',
+            'group="facts"',
+            "bridge_movie_collection is in the group 'facts'. Put a table made from d",
+        ),
+        (
+            'collection.get("name")',
+            'collection["nom"]',
+            "rows of dim_collection could not be made from film 603: KeyError('nom').",
+        ),
     ],
 )
 def test_a_mistake_in_the_file_is_reported(
     project: Path, database: sa.URL, right: str, wrong: str, message: str
 ) -> None:
-    path = project / "tmdb_assets" / "tables" / "directors.py"
+    path = project / "tmdb_assets" / "tables" / "collections.py"
     text = path.read_text(encoding="utf-8")
     assert text.count(right) == 1
     path.write_text(text.replace(right, wrong), encoding="utf-8")

@@ -24,7 +24,7 @@ PAGES = sorted(
 LINK = re.compile(r"(?<!`)\[[^\]]*\]\(([^)\s]+)\)")
 # A file or folder of the project, as code: `assets/raw.py`, `sql/views/`.
 FILE = re.compile(r"(?<!`)`([a-z_][a-z0-9_/-]*(?:/|\.(?:py|sql|csv)))`")
-MADE_BY_THE_READER = "tmdb_assets/tables/directors.py"
+MADE_BY_THE_READER = "tmdb_assets/tables/collections.py"
 SHELL = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
 COMMAND = re.compile(r"(?:\.venv/bin/)?tmdb-assets$")
 COMPOSE_OPTIONS = {"--profile", "--since", "-v"}  # used in the documents with a value
