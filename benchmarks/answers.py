@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from benchmarks.films import export_of
+from benchmarks.parts import SETS, appended_json
 from tmdb_assets.tmdb.sandbox.catalogue import Catalogue
 from tmdb_assets.tmdb.sandbox.routes import CHANGES_PAGE_SIZE, EXPORTS_PATH, PAGE_SIZE, Reply, fault, respond
 from tmdb_assets.tmdb.sandbox.server import Sandbox
@@ -137,6 +138,9 @@ class FilmAnswers(Answers):
         page = _PAGE.search(query)
         is_slice = "release_date" in query
         ready = None if is_slice else self._ready.get((path, page[1] if page else ""))
+        if ready and "append_to_response=" in query:
+            film = ready.split(b"\r\n\r\n", 1)[1]
+            return message((200, film[:-1] + b"," + appended_json(int(path.rpartition("/")[2]) % SETS) + b"}"))
         return ready or message(respond(self._catalogue, f"{path}?{query}", _AUTHORISED))
 
     def _make(self, path: str, page: str) -> bytes:
@@ -170,7 +174,7 @@ def page_of(found: list[dict[str, Any]], page: int, size: int) -> dict[str, Any]
 def message(reply: Reply) -> bytes:
     """A reply as the bytes of an HTTP response."""
     status, payload = reply
-    if isinstance(payload, bytes):  # an id export
+    if isinstance(payload, bytes):  # an id export, or a film with its parts
         body = payload
     else:
         body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()

@@ -60,6 +60,16 @@ def write_films(folder: Path, count: int) -> None:
     with (folder / "films.jsonl").open("w", encoding="utf-8") as file:
         for number in range(1, count + 1):
             file.write(json.dumps(_film(chance, number, count, genres)) + "\n")
+    # The load server appends its own (`parts`).
+    nothing = {"cast": [], "crew": {}, "keywords": [], "releases": []}
+    with (folder / "credits.jsonl").open("w", encoding="utf-8") as file:
+        for number in range(1, count + 1):
+            file.write(json.dumps({"id": film_id(number), **nothing}) + "\n")
+
+
+def film_id(number: int) -> int:
+    """The id of film `number`, with gaps as TMDb's."""
+    return 1_000 + 7 * number
 
 
 def _film(chance: random.Random, number: int, count: int, genres: list[int]) -> dict[str, Any]:
@@ -70,7 +80,7 @@ def _film(chance: random.Random, number: int, count: int, genres: list[int]) -> 
     ]  # a few are frequent
     is_known = chance.random() < 0.4  # the others have no money and no runtime: 0, as on TMDb
     return {
-        "id": 1_000 + 7 * number,
+        "id": film_id(number),
         "imdb_id": f"tt{number:07d}" if chance.random() < 0.98 else None,
         "title": title,
         "original_title": title,

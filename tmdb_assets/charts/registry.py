@@ -113,6 +113,52 @@ _PICTURES = (
         ("fact_movie_daily", "dim_movie"),
         largest_revenue,
     ),
+    Picture(
+        "top_people",
+        "people",
+        "The 20 people whose films have the most popularity together, with the best film of each.",
+        ("vw_person_popularity",),
+        columns(name="person", popularity="popularity", n_movies="films", best_title="best film"),
+    ),
+    Picture(
+        "directors_by_rating",
+        "people",
+        "The 20 directors with the best rated films, of three films or more with votes.",
+        ("vw_director_ranking",),
+        columns(name="director", rating="rating", n_movies="films", total_votes="votes"),
+    ),
+    Picture(
+        "films_of_a_person",
+        "people",
+        "The popularity of a person's films day by day, of the first of the people by popularity where none is chosen.",
+        (
+            "vw_person_popularity",
+            "vw_movie_latest",
+            "dim_movie",
+            "dim_person",
+            "bridge_movie_cast",
+            "bridge_movie_crew",
+            "fact_movie_daily",
+        ),
+        films_beside_days,
+        {"person_id": None, "days": 30},
+        films_then_and_now,
+    ),
+    Picture(
+        "releases_by_country",
+        "people",
+        "What opens in a country within 60 days, with type and certificate; the United States where none is chosen.",
+        ("vw_upcoming_releases",),
+        columns(release_date="release", title="title", release_type="type", certification="rated"),
+        {"country": "US"},
+    ),
+    Picture(
+        "rising_keywords",
+        "people",
+        "The 20 keywords whose films gained the largest part of popularity within 7 days.",
+        ("vw_keyword_popularity",),
+        columns(name="keyword", change_percent_7d="change %", n_movies="films", median_popularity="median"),
+    ),
 )
 PICTURES = {picture.name: picture for picture in _PICTURES}
 
@@ -158,5 +204,16 @@ REPORTS = (
         "report_trends",
         "The days before the newest one; more than one loaded day is needed",
         (PICTURES["popularity_over_time"], PICTURES["movers_of_the_week"], PICTURES["genre_shares"]),
+    ),
+    Report(
+        "report_people",
+        "Who makes the films, what opens where, and which themes rise",
+        (
+            PICTURES["top_people"],
+            PICTURES["directors_by_rating"],
+            PICTURES["films_of_a_person"],
+            PICTURES["releases_by_country"],
+            PICTURES["rising_keywords"],
+        ),
     ),
 )

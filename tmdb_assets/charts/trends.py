@@ -40,22 +40,28 @@ def popularity_over_time(
     `step_days`-th day was read. A read day without a figure is a gap in the film's line. Two rows for the same film and
     day are a ValueError. `is_chosen`: the reader chose the films, so the title does not call them the top ones.
     """
+    number = len(set(frame["movie_id"][frame["popularity"].notna()])) if len(frame) else 0
+    which = _which(min(number, TOP_FILMS), is_chosen) if number else "the top films"
+    return lines_of_films(frame, f"Popularity of {which}", snapshot_date=snapshot_date, is_sample=is_sample)
+
+
+def lines_of_films(
+    frame: pd.DataFrame, title: str, *, snapshot_date: dt.date | None, is_sample: bool
+) -> alt.VConcatChart:
+    """Return the lines of `popularity_over_time` under a title."""
     numbers, required = ["movie_id", "popularity"], ["date_id", "movie_id"]
     points = conform_rows(frame, numbers=numbers, texts=["title"], dates=["date_id"], required=required)
     rows = [point for point in points if point["popularity"] is not None]
     if not rows:
-        return Page("Popularity of the top films", _SCORE, snapshot_date, is_sample).empty()
+        return Page(title, _SCORE, snapshot_date, is_sample).empty()
     step = int(frame["step_days"].max()) if "step_days" in frame else 1
     days = _days_between(rows, step)
-    films = _top_films(rows, days)
-    lines = [_film_line(film, days) for film in films]
+    lines = [_film_line(film, days) for film in _top_films(rows, days)]
     has_gaps = any(value is None for line in lines for value in line.values.values())
     notes = ["A gap in a line is a day without a figure."] if has_gaps else []
     notes += [f"One day in {step} is shown."] if step > 1 else []
-    which = _which(len(films), is_chosen)
     since = "" if len(days) == 1 else f", {days[0]} to {days[-1]}"
-    page = Page(f"Popularity of {which}", _SCORE + since, snapshot_date, is_sample, notes)
-    return labelled_lines(page, lines)
+    return labelled_lines(Page(title, _SCORE + since, snapshot_date, is_sample, notes), lines)
 
 
 def genre_shares(frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_sample: bool) -> alt.VConcatChart:

@@ -21,7 +21,10 @@ from tmdb_assets_tests.stage.waiting import PATIENCE_S
 PACKAGE = Path(tmdb_assets.__file__).parent
 # The functions that several assets share, by the beginnings of these assets' names.
 SHARED = {
-    **dict.fromkeys(("bridge_", "dim_genre", "dim_company", "dim_country"), "load_details"),
+    **dict.fromkeys(
+        ("bridge_", "dim_genre", "dim_company", "dim_country", "dim_person", "dim_keyword"), "load_details"
+    ),
+    "movie_release": "load_details",
     "vw_": "mart",
     "report_": "pictures",
 }
