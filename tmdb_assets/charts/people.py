@@ -153,7 +153,7 @@ def rising_keywords(frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_sa
     ]
     shown = [
         Column("label", "Keyword", 216),
-        Measure("change_percent_7d", "Change in 7 days, %", 274),
+        Measure("change_percent_7d", "Change in 7 days, %", 270),
         Column("films_label", "Films", 62, is_right=True, gap=0),
         Column("popularity_label", "Median popularity", 116, is_right=True, gap=0),
     ]

@@ -121,7 +121,51 @@ def shares_frame(shares, days=(14, 0)):
     return pd.DataFrame(rows, columns=["date_id", "genre_id", "name", "film_share"])
 
 
+def people_frame(count=3, titles=TITLES):
+    rows = [(n, f"Person {n}", 10 - n % 5, 900.0 / n, 20.5, titles[n % len(titles)]) for n in range(1, count + 1)]
+    return pd.DataFrame(
+        rows, columns=["person_id", "name", "n_movies", "popularity", "median_popularity", "best_title"]
+    )
+
+
+def directors_frame(count=3):
+    rows = [(n, n, f"Director {n}", 3 + n, 100 * n, 8.5 - n / 10, 8.4) for n in range(1, count + 1)]
+    names = ["rank", "person_id", "name", "n_movies", "total_votes", "rating", "votes_weighted_rating"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def releases_frame(*agos, titles=TITLES):
+    kinds = ("Premiere", "Theatrical (limited)", "Theatrical", "Digital", "Physical", "TV")
+    rows = [
+        (
+            DAY + dt.timedelta(days=ago),
+            n,
+            titles[n % len(titles)],
+            kinds[n % 6],
+            None if n % 2 else "R",
+            50.0 + n,
+            "Peru",
+        )
+        for n, ago in enumerate(agos, start=1)
+    ]
+    names = ["release_date", "movie_id", "title", "release_type", "certification", "popularity", "country"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def keywords_frame(count=3):
+    rows = [(n, f"keyword {n}", n + 2, 12.5, 90.0 / n) for n in range(1, count + 1)]
+    return pd.DataFrame(rows, columns=["keyword_id", "name", "n_movies", "median_popularity", "change_percent_7d"])
+
+
 EVERY_PICTURE = {
+    "top_people": (people_frame(), "popularity score (no unit)"),
+    "directors_by_rating": (directors_frame(), "0 to 10"),
+    "films_of_a_person": (
+        days_frame([month(level) for level in (900, 500)]).assign(person_name="Ann Lee"),
+        "popularity score (no unit)",
+    ),
+    "releases_by_country": (releases_frame(0, 3, 20), "popularity score (no unit)"),
+    "rising_keywords": (keywords_frame(), "in %"),
     "key_figures": (key_frame(), "of 10"),
     "top_films": (film_frame(), "popularity score (no unit)"),
     "genre_popularity": (genre_frame(), "popularity score (no unit)"),
@@ -137,6 +181,8 @@ EVERY_PICTURE = {
     "budget_and_revenue": (money_frame((1e6, 2e6)), "US dollars"),
 }
 CROWDED = {
+    "top_people": people_frame(20, AWKWARD_TITLES),
+    "releases_by_country": releases_frame(*range(20), titles=AWKWARD_TITLES),
     "top_films": film_frame([f"{n} The Quick Brown Fox Jumps Over the Lazy Dog" for n in range(40)]),
     "genre_popularity": genre_frame(30),
     "popularity_over_time": days_frame(
