@@ -1,4 +1,4 @@
-"""What is appended to details: trimmed before it is stored, turned into rows; broken parts are rejected on their own."""
+"""What is appended to details: trimmed before it is stored, turned into rows; broken parts are rejected alone."""
 
 from __future__ import annotations
 
