@@ -36,8 +36,11 @@ READS = [
     "dim_genre",
     "dim_country",
     "dim_language",
+    "dim_person",
     "bridge_movie_genre",
     "bridge_movie_country",
+    "bridge_movie_cast",
+    "bridge_movie_crew",
     "fact_movie_daily",
 ]
 FILMS = """
@@ -51,6 +54,18 @@ select
     m.original_language,
     array(select b.genre_id from bridge_movie_genre as b where b.movie_id = l.movie_id) as genres,
     array(select b.iso_3166_1 from bridge_movie_country as b where b.movie_id = l.movie_id) as countries,
+    array(
+        select c.person_id
+        from (
+            select b.person_id, -1 as place from bridge_movie_crew as b
+            where b.movie_id = l.movie_id and b.job = 'Director'
+            union all
+            select b.person_id, b.cast_order as place from bridge_movie_cast as b
+            where b.movie_id = l.movie_id and b.cast_order < 5
+        ) as c
+        group by c.person_id
+        order by min(c.place), c.person_id
+    ) as people,
     count(*) over () as n_films
 from vw_movie_latest as l
 inner join dim_movie as m on l.movie_id = m.movie_id
@@ -60,6 +75,7 @@ limit :most
 """
 GENRES = "select genre_id as code, name from dim_genre"
 COUNTRIES = "select iso_3166_1 as code, name, continent from dim_country"
+PEOPLE = "select person_id as code, name from dim_person where person_id = any(:people)"
 LANGUAGES = "select iso_639_1 as code, name from dim_language"
 
 
@@ -114,6 +130,7 @@ def read_figures(connection: sa.Connection) -> Figures:
         genres=_frame(connection, GENRES),
         countries=_frame(connection, COUNTRIES),
         languages=_frame(connection, LANGUAGES),
+        people=_frame(connection, PEOPLE, people=sorted({code for codes in films["people"] for code in codes})),
         history=read_popularity(
             connection, films["movie_id"].tolist(), newest - dt.timedelta(days=MOST_DAYS - 1), newest
         ),

@@ -27,9 +27,9 @@ class Figures:
     """What the page shows: the films of the newest loaded day, and their popularity on the days before it.
 
     `films`, most popular first: movie_id, title, original_title, release_year, vote_average, vote_count,
-    original_language, genres and countries (lists of codes). `genres`: code, name. `languages`: code, name.
-    `countries`: code, name, continent. `history`: date_id, movie_id, popularity; includes the newest day.
-    `n_films` is the number of films on that day; `films` may be only the most popular of them.
+    original_language, genres, countries and people (lists of codes; people are its directors and leads). `genres`,
+    `languages` and `people`: code, name. `countries`: code, name, continent. `history`: date_id, movie_id, popularity;
+    includes the newest day. `n_films` is the number of films on that day; `films` may be only the most popular of them.
     """
 
     snapshot_date: dt.date | None
@@ -38,6 +38,7 @@ class Figures:
     genres: pd.DataFrame
     countries: pd.DataFrame
     languages: pd.DataFrame
+    people: pd.DataFrame
     history: pd.DataFrame
 
     @property
@@ -61,13 +62,13 @@ def matrix(figures: Figures) -> NDArray[np.float64]:
 def page_data(figures: Figures, popularity: NDArray[np.float64]) -> dict[str, Any]:
     """Return the data of the page, JSON-ready, except the history; `popularity` is `matrix(figures)`.
 
-    In each film, genres, countries and languages are indexes into their lists. `exact` has the newest day and the day a
-    week before it, so that the page's figures and changes equal the warehouse's.
+    In each film, genres, countries, languages and people are indexes into their lists. `exact` has the newest day and
+    the day a week before it, so that the page's figures and changes equal the warehouse's.
     """
     days = figures.days
     week_ago = (figures.snapshot_date - dt.timedelta(days=WEEK)) if figures.snapshot_date else None
     films = figures.films
-    used = {name: _used(films[name]) for name in ("genres", "countries")}
+    used = {name: _used(films[name]) for name in ("genres", "countries", "people")}
     used["languages"] = _used([code] for code in films["original_language"] if code)
     places = {name: {code: place for place, code in enumerate(codes)} for name, codes in used.items()}
     return {
@@ -83,6 +84,7 @@ def page_data(figures: Figures, popularity: NDArray[np.float64]) -> dict[str, An
         "genres": _named(used["genres"], figures.genres),
         "countries": _named(used["countries"], figures.countries, "continent"),
         "languages": _named(used["languages"], figures.languages),
+        "people": [name for _, name in _named(used["people"], figures.people)],
         "films": {
             "id": [str(value) for value in films["movie_id"]],  # a number of JavaScript holds only 53 bits of an id
             "title": [str(value) for value in films["title"]],
@@ -96,6 +98,7 @@ def page_data(figures: Figures, popularity: NDArray[np.float64]) -> dict[str, An
             "language": [places["languages"].get(code, -1) for code in films["original_language"]],
             "genres": [[places["genres"][code] for code in codes] for codes in films["genres"]],
             "countries": [[places["countries"][code] for code in codes] for codes in films["countries"]],
+            "people": [[places["people"][code] for code in codes] for codes in films["people"]],
         },
     }
 

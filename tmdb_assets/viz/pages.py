@@ -11,11 +11,11 @@ from tmdb_assets.charts.picture import Picture
 from tmdb_assets.charts.registry import PICTURES
 from tmdb_assets.viz.cached import draw_picture, draw_rows, read_rows
 from tmdb_assets.viz.layout import show_chart, show_films, show_page
-from tmdb_assets.viz.queries import FIND_FILMS, LOADED_DAYS, TOP_FILMS, TOP_OF_CONTINENT
+from tmdb_assets.viz.people import SPANS, show_people, show_releases
+from tmdb_assets.viz.queries import FIND_FILMS, LOADED_DAYS, TOP_FILMS, TOP_OF_CONTINENT, like_pattern
 from tmdb_assets.viz.reader import Edition
 
 MOST_CURVES = 8  # the number of colours in the chart
-SPANS = {7: "7 days", 30: "30 days", 90: "90 days", 365: "a year", 36500: "all"}
 
 
 @dataclass(frozen=True)
@@ -117,12 +117,6 @@ def _label(title: str | None, released: object) -> str:
     return f"{title or 'Untitled film'} ({year})" if year.isdigit() else str(title)
 
 
-def like_pattern(part: str) -> str:
-    """A LIKE pattern for texts that contain `part`."""
-    escaped = part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{escaped}%"
-
-
 def _picture_page(picture: Picture, title: str, icon: str) -> Page:
     def body(edition: Edition) -> None:
         show_chart(*draw_picture(edition, picture.name))
@@ -163,6 +157,22 @@ _COMPOSED = (
         "The movers of the week, and popularity day by day.",
         _show_trends,
         ("movers_of_the_week", "popularity_over_time"),
+    ),
+    Page(
+        "people",
+        "People",
+        ":material/groups:",
+        "Who drives popularity: the films of people, in the cast or behind the camera, taken together.",
+        show_people,
+        ("top_people", "films_of_a_person"),
+    ),
+    Page(
+        "releases",
+        "Releases",
+        ":material/event_upcoming:",
+        "What opens where within 60 days of the newest loaded day, with type and certificate.",
+        show_releases,
+        ("releases_by_country",),
     ),
 )
 _PLACED = {name for page in _COMPOSED for name in page.pictures}

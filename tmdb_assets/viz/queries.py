@@ -50,3 +50,45 @@ where title ilike :pattern
 order by popularity desc nulls last, movie_id asc
 limit 20
 """
+
+TOP_PEOPLE = """
+select person_id, name
+from vw_person_popularity
+where n_movies >= 2
+order by popularity desc, person_id asc
+limit 50
+"""
+
+# `pattern` is a LIKE pattern.
+FIND_PEOPLE = """
+select person_id, name
+from vw_person_popularity
+where name ilike :pattern
+order by popularity desc, person_id asc
+limit 20
+"""
+
+COSTARS = """
+select costar_name, n_movies
+from vw_costars
+where person_id = :person_id
+order by n_movies desc, costar_name asc
+limit 10
+"""
+
+# The countries with releases to come, those with the most first.
+RELEASE_COUNTRIES = """
+select
+    iso_3166_1,
+    coalesce(country, iso_3166_1) as country
+from vw_upcoming_releases
+where release_date <= snapshot_date + 60
+group by iso_3166_1, country
+order by count(*) desc, iso_3166_1 asc
+"""
+
+
+def like_pattern(part: str) -> str:
+    """A LIKE pattern for texts that contain `part`."""
+    escaped = part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"

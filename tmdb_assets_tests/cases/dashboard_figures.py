@@ -14,6 +14,7 @@ NEWEST = dt.date(2026, 7, 29)
 GENRES = {28: "Action", 35: "Comedy", 18: "Drama", 27: "Horror", 878: "Science Fiction"}
 COUNTRIES = {"FR": ("France", "Europe"), "IT": ("Italy", "Europe"), "JP": ("Japan", "Asia")}
 COUNTRIES |= {"US": ("United States of America", "North America"), "XX": (None, None)}
+PEOPLE = {287 + number: f"Zoë Person-{number}" for number in range(40)}
 LANGUAGES = {"en": "English", "fr": "French", "ja": "Japanese"}
 WORDS = [
     "night",
@@ -44,6 +45,7 @@ def make_figures(
             [(code, *names) for code, names in COUNTRIES.items()], columns=["code", "name", "continent"]
         ),
         languages=pd.DataFrame({"code": list(LANGUAGES), "name": list(LANGUAGES.values())}),
+        people=pd.DataFrame({"code": list(PEOPLE), "name": list(PEOPLE.values())}),
         history=history,
     )
 
@@ -51,7 +53,7 @@ def make_figures(
 def film(movie_id: int, title: str, **changes: Any) -> dict[str, Any]:
     """One row of the films' frame."""
     row = {"movie_id": movie_id, "title": title, "original_title": title, "release_year": 2020, "vote_average": 6.5}
-    row |= {"vote_count": 100, "original_language": "en", "genres": [18], "countries": ["US"]}
+    row |= {"vote_count": 100, "original_language": "en", "genres": [18], "countries": ["US"], "people": []}
     return row | changes
 
 
@@ -95,6 +97,7 @@ def noisy_figures(n_films: int, n_days: int) -> Figures:
             "original_language": random.choice(list(LANGUAGES), n_films),
             "genres": pick(GENRES, 4),
             "countries": pick(COUNTRIES, 3),
+            "people": pick(PEOPLE, 7),
         }
     )
     known = random.random((n_films, n_days)) > 0.02

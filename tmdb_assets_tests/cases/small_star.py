@@ -19,7 +19,8 @@ from tmdb_assets_tests.oracle.compare import Tables
 BEFORE, DAY, AFTER = (dt.date(2026, 7, number) for number in (1, 2, 3))
 Votes = tuple[float, float | None, int | None]  # popularity, mean rating, ratings
 
-# Film 1 spans two countries of one continent; film 4 is removed; film 5 has neither genre nor country.
+# Film 1 spans two countries of one continent; film 4 is removed; film 5 has neither genre nor country. Ann and Bo share
+# two films, of which Bo directed none.
 LINKS = """
 insert into dim_genre (genre_id, name, as_of_date) values (18, 'Drama', :day), (35, 'Comedy', :day);
 insert into country_continent (iso_3166_1, name, continent) values
@@ -29,7 +30,13 @@ insert into dim_country (iso_3166_1, name, continent, as_of_date)
 insert into dim_movie (movie_id, title, as_of_date, removed_date)
     select id, 'Film ' || id, :day, case when id = 4 then cast(:day as date) end from generate_series(1, 5) as id;
 insert into bridge_movie_genre (movie_id, genre_id) values (1, 18), (1, 35), (2, 18), (3, 35), (4, 18);
-insert into bridge_movie_country (movie_id, iso_3166_1) values (1, 'FR'), (1, 'IT'), (2, 'US'), (3, 'FR'), (4, 'US')
+insert into bridge_movie_country (movie_id, iso_3166_1) values (1, 'FR'), (1, 'IT'), (2, 'US'), (3, 'FR'), (4, 'US');
+insert into dim_person (person_id, name, as_of_date) values (1, 'Ann', :day), (2, 'Bo', :day);
+insert into bridge_movie_cast (movie_id, credit_id, person_id, cast_order) values
+    (1, 'a', 1, 0), (2, 'b', 1, 0), (1, 'c', 2, 1), (2, 'd', 2, 1), (4, 'e', 2, 0);
+insert into bridge_movie_crew (movie_id, credit_id, person_id, job) values (3, 'f', 2, 'Director');
+insert into movie_release (movie_id, iso_3166_1, release_type, release_date, certification)
+    values (3, 'FR', 'Theatrical', '2026-07-12', '12'), (2, 'US', 'Digital', '2026-07-02', null)
 """
 FIRST_DAY: Mapping[int, Votes] = {1: (1.0, 5.0, 1), 2: (9.0, 6.0, 2), 4: (2.0, None, 0), 5: (1.0, None, 0)}
 SECOND_DAY: Mapping[int, Votes] = {1: (4.0, 7.0, 10), 2: (2.0, 6.0, 20), 3: (8.0, None, 0), 4: (99.0, 9.0, 99)}

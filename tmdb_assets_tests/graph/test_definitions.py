@@ -64,7 +64,8 @@ DEPENDENCIES = {
     "vw_trending_movies": {"fact_movie_daily", "dim_movie"},
     **{report.name: set(report.reads) for report in REPORTS},
     "dashboard": {"vw_movie_latest", "vw_load_status", "fact_movie_daily", "dim_movie", "dim_genre", "dim_country"}
-    | {"dim_language", "bridge_movie_genre", "bridge_movie_country"},
+    | {"dim_language", "dim_person", "bridge_movie_genre", "bridge_movie_country", "bridge_movie_cast"}
+    | {"bridge_movie_crew"},
 }
 GROUPS = {
     "raw": {"raw_discover", "raw_details", "raw_export"},

@@ -115,7 +115,7 @@ def test_filters_combine_until_no_film_matches_and_can_be_reset(page):
 
 
 def test_a_film_is_found_by_either_title_and_has_a_curve(page):
-    search = page.get_by_role("searchbox", name="Title")
+    search = page.get_by_role("searchbox", name="Title or person")
     search.fill("千尋")
     assert titles(page) == ["Spirited Away"]
     search.fill("FABULEUX  amelie")
@@ -126,6 +126,10 @@ def test_a_film_is_found_by_either_title_and_has_a_curve(page):
     table.get_by_role("columnheader").first.wait_for()
     assert table.get_by_role("columnheader").all_inner_texts() == ["Day (UTC)", "Amélie"]
     assert table.get_by_role("row").last.inner_text() == "2026-07-21\t10.0"
+    search.fill("zoe person 0")
+    assert titles(page) == ["Heat"]
+    assert page.get_by_text("with Zoë Person-0").is_visible()
+    search.fill("amelie")
     page.get_by_role("button", name="Curve of Amélie").click()
     search.fill("")
     page.get_by_role("button", name="Curve of Heat").click()
@@ -208,7 +212,7 @@ def test_the_structure_for_screen_readers(page):
     expect(page.get_by_role("search", name="Filters")).to_match_aria_snapshot("""
         - search "Filters":
           - group:
-            - searchbox "Title"
+            - searchbox "Title or person"
             - combobox "Genre"
             - combobox "Continent"
             - combobox "Country"

@@ -31,7 +31,9 @@ function fold(text) {
   return plain.replace(/['’]/g, "").replace(/[^\p{L}\p{N}]+/gu, " ").trim() || bare.trim();
 }
 
-function makeFilms(columns) {
+// The people of a film are its directors and leads; the search finds them like titles.
+function makeFilms(columns, people) {
+  const found = people.map(fold);
   return columns.id.map((id, place) => ({
     place,
     id,
@@ -43,7 +45,8 @@ function makeFilms(columns) {
     genres: columns.genres[place],
     countries: columns.countries[place],
     language: columns.language[place],
-    text: [columns.title[place], columns.original[place]].filter(Boolean).map(fold).join(" | "),
+    people: columns.people[place].map((person) => ({ name: people[person], text: found[person] })),
+    titles: [columns.title[place], columns.original[place]].filter(Boolean).map(fold).join(" | "),
   }));
 }
 
@@ -75,7 +78,8 @@ async function loadModel() {
   for (const [day, column] of Object.entries(data.exact)) {
     column.forEach((value, film) => { values[film * data.days.length + Number(day)] = value ?? NaN; });
   }
-  const films = makeFilms(data.films);
+  const films = makeFilms(data.films, data.people);
+  for (const film of films) film.text = [film.titles, ...film.people.map(({ text }) => text)].join(" | ");
   const dayNumbers = data.days.map((day) => Date.parse(day) / 86400000);
   return {
     films,

@@ -46,12 +46,14 @@ function showSort(row, select, state) {
 function filmRow(model, state, row, place, onCurve) {
   const { film } = row;
   const rating = isUnknown(row.rating) ? UNKNOWN : oneDecimal.format(row.rating);
+  const people = peopleFound(film, state);
   const facts = [film.year ?? null, isUnknown(row.rating) ? null : `rated ${rating} by ${short.format(row.votes)}`];
   const [first, last] = [model.days.indexOf(state.first_day), model.days.indexOf(state.last_day)];
   return element("tr", { "data-film": film.id },
     element("td", { class: "place" }, count(place)),
     element("th", { scope: "row", class: "title" }, filmLink(model, film),
       film.original ? titled(film.original, { class: "original" }) : null,
+      people.length ? titled(`with ${people.join(", ")}`, { class: "original" }) : null,
       element("span", { class: "facts" }, facts.filter((fact) => fact !== null).join(" · "))),
     element("td", { class: "year" }, film.year ?? UNKNOWN),
     element("td", { class: "popularity" }, measure(row.popularity), element("span", { class: "below" }, changed(row.change))),

@@ -18,6 +18,13 @@ function fitting(model, state, except = "") {
     && chosen.every(([place, members]) => members(film).includes(place));
 }
 
+// The people through whom a film matches the search; none where its titles match alone.
+function peopleFound(film, state) {
+  const words = fold(state.q).split(" ").filter(Boolean);
+  if (words.every((word) => film.titles.includes(word))) return [];
+  return film.people.filter(({ text }) => words.some((word) => text.includes(word))).map(({ name }) => name);
+}
+
 // A film with its figures on the last day shown; films without a figure that day are excluded.
 function rowsOf(model, state, except) {
   const day = model.days.indexOf(state.last_day);

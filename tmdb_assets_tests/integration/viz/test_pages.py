@@ -130,6 +130,33 @@ def test_curves_show_the_chosen_films_even_from_beyond_the_top(tables: Tables) -
     assert sorted(point for point in points if point[2] == point[2]) == sorted(tables.rows(facts))
 
 
+def test_a_person_is_found_and_has_films_and_costars(tables: Tables) -> None:
+    app = shown("people")
+    # Bo: films 3, 1 and 2 (8 + 4 + 2); Ann: 1 and 2. Film 4 is removed.
+    assert values_of(charts_of(app)[0], "name", "popularity", "n_movies") == [("Bo", 14.0, 3), ("Ann", 6.0, 2)]
+    assert titles_of(app) == ["People by popularity", "Films of Bo"]
+    app.text_input[0].input("AN").run()
+    assert [caption.value for caption in app.caption][1] == "Found: 1. Choose below."
+    assert titles_of(app)[1] == "Films of Ann"
+    points = values_of(charts_of(app)[1], "title", "date", "value")
+    facts = "select 'Film ' || movie_id, date_id::text, popularity from fact_movie_daily where movie_id in (1, 2)"
+    assert sorted(point for point in points if point[2] == point[2]) == sorted(tables.rows(facts))
+    assert app.dataframe[-1].value.to_dict("records") == [{"costar_name": "Bo", "n_movies": 2}]
+    app.text_input[0].input("%").run()
+    assert [caption.value for caption in app.caption][1] == "No person has this in the name."
+
+
+def test_releases_are_those_of_the_chosen_country(tables: Tables) -> None:
+    app = shown("releases")
+    assert app.selectbox[0].options == ["France", "United States of America"]
+    assert values_of(charts_of(app)[0], "title", "release_date", "release_type", "certification") == [
+        ("Film 3", "2026-07-12", "Theatrical", "12")
+    ]
+    app.selectbox[0].select("US").run()
+    assert titles_of(app) == ["Releases in United States of America"]
+    assert values_of(charts_of(app)[0], "title", "release_type") == [("Film 2", "Digital")]
+
+
 def test_wildcards_in_a_search_are_literal(tables: Tables) -> None:
     app = shown("trends")
     app.text_input[0].input("_ilm%").run()

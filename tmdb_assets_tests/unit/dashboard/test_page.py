@@ -26,7 +26,7 @@ def build(rows, popularity, *, is_sample=False):
 
 
 def test_the_data_in_the_page():
-    rows = [film(7, "Amélie", original_title="Le Fabuleux Destin", genres=[18, 35], countries=["FR"])]
+    rows = [film(7, "Amélie", original_title="Le Fabuleux Destin", genres=[18, 35], countries=["FR"], people=[287, 1])]
     rows += [film(9, "Bare", original_title=None, release_year=None, vote_average=None, vote_count=None, genres=[])]
     rows[1] |= {"countries": [], "original_language": None}
     data = data_of(build(rows, {7: [1.0] * 7 + [None, 4.25], 9: [2.00004]}))
@@ -45,7 +45,9 @@ def test_the_data_in_the_page():
         "language": [0, -1],
         "genres": [[0, 1], []],
         "countries": [[0], []],
+        "people": [[1, 0], []],
     }
+    assert data["people"] == ["1", "Zoë Person-0"]  # the name of person 1 is unknown
 
 
 def test_titles_and_names_are_not_in_the_html():
