@@ -45,8 +45,8 @@ def top_people(frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_sample:
     ]
     shown = [
         Column("label", "Person", 200),
-        Measure("popularity", "Popularity", 180),
-        Column("films_label", "Films", 52, is_right=True, gap=0),
+        Measure("popularity", "Popularity", 170),
+        Column("films_label", "Films", 52, is_right=True),
         Column("best_label", "Most popular film", 230, is_quiet=True),
     ]
     tooltip = ["name:N", "popularity:Q", "median_popularity:Q", "n_movies:Q", "best_title:N"]
