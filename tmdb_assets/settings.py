@@ -100,11 +100,7 @@ def _iso_date(value: object) -> object:
     return value
 
 
-def _parts(value: str) -> str:
-    parts = [part.strip() for part in value.split(",")]
-    if value != "off" and not all(part in PARTS for part in parts):
-        raise ValueError("not a list of parts")
-    return ",".join(parts)
+PART = f"({'|'.join(PARTS)})"
 
 
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
@@ -138,8 +134,10 @@ class Settings(BaseSettings):
     tmdb_details_max_age_days: int = Field(
         30, ge=2, le=3650, description="days after which details are requested again: a whole number from 2 to 3650"
     )
-    tmdb_append: Annotated[str, AfterValidator(_parts)] = Field(
-        ",".join(PARTS), description=f"what details are requested with: any of {','.join(PARTS)}, or off"
+    tmdb_append: str = Field(
+        ",".join(PARTS),
+        pattern=rf"^(off|\s*{PART}(\s*,\s*{PART})*\s*)$",
+        description=f"what details are requested with: any of {','.join(PARTS)}, or off",
     )
     tmdb_cast_limit: int = Field(
         20,
@@ -174,7 +172,7 @@ class Settings(BaseSettings):
     @property
     def wanted(self) -> Wanted:
         """What is requested with details, and how much of it is stored."""
-        parts = () if self.tmdb_append == "off" else tuple(dict.fromkeys(self.tmdb_append.split(",")))
+        parts = tuple(part for part in PARTS if part in re.split(r"[\s,]+", self.tmdb_append))
         jobs = frozenset(job.strip() for job in self.tmdb_crew_jobs.split(","))
         return Wanted(parts, self.tmdb_cast_limit, None if self.tmdb_crew_jobs.strip() == "all" else jobs)
 

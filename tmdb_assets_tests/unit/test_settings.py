@@ -95,8 +95,8 @@ CASES = {
     ),
     "TMDB_APPEND": Case(
         "credits,keywords,release_dates",
-        {"off": "off", "keywords": "keywords", " credits , keywords": "credits,keywords"},
-        ["videos", "credits,", "credits;keywords", "all", "Credits"],
+        {"off": "off", "keywords": "keywords", "credits , keywords": "credits , keywords"},
+        ["videos", "credits,", "credits keywords", "all", "Credits"],
         "any of credits,keywords,release_dates, or off",
     ),
     "TMDB_CAST_LIMIT": Case(20, {"0": 0, "10000": 10_000}, ["-1", "10001", "1.5", "all"], "a whole number from 0"),

@@ -35,7 +35,9 @@ DAY = dt.date(2026, 7, 29)
 CATALOGUE = catalogue(sound_films(20))
 PASSWORD = "a word that passes"
 SETTINGS = Settings.load(warehouse_reader_password=PASSWORD)
-FOR_READERS = sorted(name for name in TABLES if name.startswith(("dim_", "bridge_")) or name == "fact_movie_daily")
+FOR_READERS = sorted(
+    name for name in TABLES if name.startswith(("dim_", "bridge_")) or name in {"fact_movie_daily", "movie_release"}
+)
 
 
 @pytest.fixture

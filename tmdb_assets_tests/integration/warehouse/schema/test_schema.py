@@ -20,6 +20,7 @@ from tmdb_assets.warehouse.schema import ddl
 from tmdb_assets.warehouse.schema.ddl import apply_view, ensure_partition, ensure_schema
 from tmdb_assets.warehouse.schema.fact import fact_movie_daily
 from tmdb_assets.warehouse.schema.upgrade import SchemaMismatchError
+from tmdb_assets.warehouse.schema.views import VIEWS as DECLARED_VIEWS
 from tmdb_assets.warehouse.schema.vocabulary import LARGEST, Rule, key_columns, metadata
 from tmdb_assets.warehouse.server.open import Server
 from tmdb_assets.warehouse.warehouse import Warehouse
@@ -173,6 +174,10 @@ def test_a_database_of_another_version_is_refused_and_unchanged(warehouse: Wareh
 @pytest.mark.parametrize("name", VIEWS)
 def test_a_view_is_applied_once(name: str, warehouse: Warehouse) -> None:
     with warehouse.begin() as connection:
+        (view,) = (view for view in DECLARED_VIEWS if view.name == name)
+        for source in view.made_of:
+            if source.startswith("vw_"):
+                apply_view(connection, source)
         assert apply_view(connection, name)
         assert not apply_view(connection, name)
     with warehouse.begin() as connection:
