@@ -26,7 +26,11 @@ from tmdb_assets_tests.cases.sound_rows import TABLES, rows_of
 from tmdb_assets_tests.oracle.compare import copied_warehouse
 
 CHANGED = {"applied_sql", "schema_version", "fetch_log", "fetch_slice", "popularity_total", "top_movie"}
-CHANGED |= {"raw_details", "raw_discover"}
+CHANGED |= {"raw_details", "raw_discover", "dim_movie"}
+# What dim_movie held before; the dates of what came later are NULL.
+FILMS = (
+    "select to_jsonb(m) - '{credits_date,keywords_date,releases_date}'::text[] from dim_movie as m order by movie_id"
+)
 # A database's catalogue of its tables, without partitions.
 CATALOGUE = {
     "columns": """
@@ -134,6 +138,7 @@ def test_a_former_warehouse_becomes_what_a_new_one_is_and_keeps_its_rows(
     with former.connect() as connection:
         tables = sorted(set(sa.inspect(connection).get_table_names()) & TABLES.keys() - CHANGED - NEW)
         assert find_version(connection) == STEP
+        films = connection.exec_driver_sql(FILMS).all()
     before = contents_of(former, tables)
     assert sum(map(len, before.values())) >= 2 * len(tables) - 2
     was = catalogue_of(former)
@@ -144,6 +149,7 @@ def test_a_former_warehouse_becomes_what_a_new_one_is_and_keeps_its_rows(
     assert contents_of(former, tables) == before
     with former.begin() as connection:
         assert connection.exec_driver_sql("select version_num from schema_version").all() == [(HEAD,)]
+        assert connection.exec_driver_sql(FILMS).all() == films != []
         kept, counted = (
             connection.exec_driver_sql(f"select * from {totals} order by 1, 2").all()
             for totals in ("popularity_total", "count_totals()")
