@@ -50,8 +50,9 @@ def build_view(view: View) -> AssetBuilder:
         with warehouse.begin() as connection:
             apply_view(connection, view.name)
         with warehouse.begin() as connection:
+            key = f"({view.key})"
             rows, keys = connection.execute(
-                sa.text(f"select count(*), count(distinct ({view.key})) from {view.name}")
+                sa.text(f"select count(*), count(distinct {key}) filter (where {key} is not null) from {view.name}")
             ).one()
         yield MaterializeResult(
             metadata={ROW_COUNT: rows, "dagster/column_schema": _column_schema(view)},

@@ -62,7 +62,7 @@ def lines(text):
 def table_rows(text):
     """The summary's table: name -> its row counts as text."""
     rows = (line.split() for line in lines(text))
-    return {row[0]: row[1:] for row in rows if re.fullmatch(r"(raw|dim|bridge|fact|vw|country|report)_\w+", row[0])}
+    return {row[0]: row[1:] for row in rows if re.fullmatch(r"(raw|dim|bridge|movie|fact|vw|country|report)_\w+", row[0])}
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +105,7 @@ def test_a_run_loads_the_day_and_prints_a_summary(first_run, database, tables):
     assert first.endswith(f"/{database.database}")
     assert last == ATTRIBUTION
     assert "Sample figures" not in done.stdout
-    assert re.search(rf"^{day}: {REQUESTS} requests, [\d.]+ s, 33 checks passed, 0 failed$", done.stdout, re.MULTILINE)
+    assert re.search(rf"^{day}: {REQUESTS} requests, [\d.]+ s, 44 checks passed, 0 failed$", done.stdout, re.MULTILINE)
     figures = table_rows(done.stdout)
     assert figures["fact_movie_daily"] == ["30", "30", "0", "0", "0"]
     assert figures["dim_movie"] == ["30", "30", "0", "0", "0"]

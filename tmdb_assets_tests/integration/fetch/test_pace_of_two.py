@@ -45,7 +45,7 @@ source, day = TmdbSource(), dt.date.fromisoformat(sys.argv[1])
 partitions.now = lambda: dt.datetime.combine(day, dt.time(9), dt.UTC)
 fetcher = Fetcher(Warehouse(), source.client, day, False, LogProgress(), print)
 fetch_discover(fetcher, 100)
-fetch_details(fetcher, 30)
+fetch_details(fetcher, 30, source.settings.wanted)
 """
 FETCHING = (*PYTHON, "-c", FETCH)
 WAITING = "select count(*) from pg_locks where locktype = 'advisory' and objid = :low and not granted"

@@ -115,7 +115,7 @@ def store_raw_rows(url: sa.URL) -> None:
             monkeypatch.setattr(partitions, "today", lambda: day)  # noqa: B023 - used within this turn
             fetcher = Fetcher(warehouse, graph.source.client, day, False, LogProgress(), lambda _: None)
             fetch_discover(fetcher, 100)
-            fetch_details(fetcher, 30)
+            fetch_details(fetcher, 30, graph.source.settings.wanted)
     warehouse.close()
 
 
