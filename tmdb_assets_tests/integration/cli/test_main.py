@@ -62,7 +62,8 @@ def lines(text):
 def table_rows(text):
     """The summary's table: name -> its row counts as text."""
     rows = (line.split() for line in lines(text))
-    return {row[0]: row[1:] for row in rows if re.fullmatch(r"(raw|dim|bridge|movie|fact|vw|country|report)_\w+", row[0])}
+    named = re.compile(r"(raw|dim|bridge|movie|fact|vw|country|report)_\w+")
+    return {row[0]: row[1:] for row in rows if named.fullmatch(row[0])}
 
 
 @pytest.fixture(scope="module")
