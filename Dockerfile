@@ -44,7 +44,7 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends fonts-dejavu-core fonts-noto-core fonts-noto-cjk \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --uid 10001 --user-group --no-create-home --home-dir /tmp tmdb \
-    && install --directory --owner tmdb --group tmdb /app/data/reports
+    && install --directory --owner tmdb --group tmdb /app/data/reports /app/data/export
 WORKDIR /app
 ENV PATH=/venv/bin:$PATH \
     HOME=/tmp \

@@ -29,6 +29,7 @@ from tmdb_assets.assets.dimensions import (
     dim_person,
 )
 from tmdb_assets.assets.fact import fact_movie_daily
+from tmdb_assets.assets.parquet_export import parquet_export
 from tmdb_assets.assets.raw import raw_details, raw_discover, raw_export, raw_reference
 from tmdb_assets.assets.reports import report_assets
 from tmdb_assets.assets.tmdb_source import TmdbSource
@@ -77,6 +78,7 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> Def
     requested until an asset runs. Raises `SettingsError` for a variable of the environment that cannot be used.
     """
     settings = settings or get_settings()
+    optional = [] if settings.export_folder is None else [parquet_export]
     resources = {
         "warehouse": Warehouse(settings=settings),
         "tmdb": TmdbSource(settings),
@@ -85,7 +87,7 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> Def
         **overrides,
     }
     return Definitions(
-        assets=[build(settings) for build in ASSETS],
+        assets=[build(settings) for build in [*ASSETS, *optional]],
         asset_checks=[build(settings) for build in CHECKS],
         jobs=[daily, backfill, retention],
         schedules=[daily_schedule, retention_schedule],

@@ -101,8 +101,6 @@ def _iso_date(value: object) -> object:
 
 
 PART = f"({'|'.join(PARTS)})"
-
-
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 
 
@@ -160,6 +158,7 @@ class Settings(BaseSettings):
         None, min_length=8, description=f"password of the role tmdb_reader, {EIGHT_OR_MORE}"
     )
     reports_dir: Path | None = Field(None, description="folder of the dashboard's page; unset: data/reports")
+    export_dir: Path | None = Field(None, description="folder of the Parquet files that runs export; unset: none")
     ui_allowed_hosts: str = Field(
         "",
         pattern=rf"^({UI_HOST}(\s*,\s*{UI_HOST})*)?$",
@@ -195,6 +194,11 @@ class Settings(BaseSettings):
     def reports_folder(self) -> Path:
         """The folder in which runs write the dashboard."""
         return _expand(self.reports_dir or DATA_DIR / "reports")
+
+    @property
+    def export_folder(self) -> Path | None:
+        """The folder to which runs export the tables, if there is one."""
+        return None if self.export_dir is None else _expand(self.export_dir)
 
     @property
     def allowed_hosts(self) -> frozenset[str]:

@@ -9,21 +9,21 @@ from __future__ import annotations
 import datetime as dt
 import platform
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import partial
 from importlib.metadata import version
-from typing import Literal
+from pathlib import Path
 
-import psycopg
 import requests
 import sqlalchemy as sa
-from dagster import DagsterError, DagsterInstance
+from dagster import DagsterInstance
 
 from tmdb_assets import partitions
-from tmdb_assets.errors.problem import ActionableError, plain
+from tmdb_assets.cli.finding import Finding, State, reported
+from tmdb_assets.errors.problem import ActionableError
 from tmdb_assets.instance.cancelled import cancelled_days, runs_by_day
 from tmdb_assets.instance.launcher import HEARTBEAT_S
 from tmdb_assets.orchestration.gaps import counted_from, describe_cancelled, find_gaps
@@ -32,14 +32,13 @@ from tmdb_assets.tmdb.client import TmdbClient
 from tmdb_assets.tmdb.errors import TmdbError
 from tmdb_assets.tmdb.export.download import export_name
 from tmdb_assets.tmdb.transport import ends_at, open_session
+from tmdb_assets.warehouse.export.folder import require_place
 from tmdb_assets.warehouse.ledger.exports import loaded_days
 from tmdb_assets.warehouse.schema.migrations import HEAD
 from tmdb_assets.warehouse.schema.upgrade import find_version
-from tmdb_assets.warehouse.server.databases import driver_problem, first_line
 from tmdb_assets.warehouse.server.urls import describe
 from tmdb_assets.warehouse.warehouse import Warehouse
 
-State = Literal["ok", "note", "wrong"]
 LEAST_FREE_GB, FEW_FREE_GB = 1, 5
 LEAST_POSTGRES = 15
 CLOCK_TOLERANCE_S = 60
@@ -48,42 +47,18 @@ TRIAL = "insert into applied_sql (name, sha256) values ('trial of doctor', '')" 
 DAEMON_PARTS = ("SCHEDULER", "SENSOR")
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One line of the report. `wrong` makes the exit code 1; a `note` is for information."""
-
-    state: State
-    what: str
-    text: str
-
-    def __post_init__(self) -> None:
-        """Make the text `plain`: parts of it come from other programs."""
-        object.__setattr__(self, "text", plain(self.text))
-
-
 def examine(settings: Settings) -> Iterator[Finding]:
     """All findings, each as soon as it is known: machine, TMDb, warehouse, Dagster."""
     warehouse = Warehouse(settings=settings)
     try:
         yield from reported("Releases", releases)
         yield from reported("Disk", disk)
+        if (folder := settings.export_folder) is not None:
+            yield from reported("Export", lambda: export_folder(folder))
         yield from reported("TMDb", lambda: source(settings))
         yield from database(warehouse)
     finally:
         warehouse.close()
-
-
-def reported(what: str, check: Callable[[], Finding | Iterator[Finding]]) -> Iterator[Finding]:
-    """The findings of a check, and why it could not be made; no other text of an error, which may hold a secret."""
-    try:
-        found = check()
-        yield from [found] if isinstance(found, Finding) else found
-    except (sa.exc.DBAPIError, psycopg.Error, ActionableError, DagsterError) as error:
-        problem = None if isinstance(error, ActionableError) else driver_problem(error)
-        yield Finding("wrong", what, str(problem or first_line(getattr(error, "orig", error))))
-    except Exception as error:
-        place = f": {error.strerror}, {error.filename}" if isinstance(error, OSError) and error.strerror else ""
-        yield Finding("wrong", what, f"this cannot be examined ({type(error).__name__}{plain(place)})")
 
 
 def releases() -> Finding:
@@ -100,6 +75,21 @@ def disk() -> Finding:
     if free_gb < LEAST_FREE_GB:
         return Finding("wrong", "Disk", f"{text}. Free some: a load fails when the disk is full.")
     return Finding("note" if free_gb < FEW_FREE_GB else "ok", "Disk", text)
+
+
+def export_folder(folder: Path) -> Finding:
+    """Whether EXPORT_DIR, or the folder in which it will be made, can be written."""
+    try:
+        require_place(folder)
+        place = next(each for each in (folder, *folder.parents) if each.exists())
+        with tempfile.TemporaryFile(dir=place):  # rights, and a file system that is read-only
+            pass
+    except (OSError, ActionableError) as error:
+        what = error.problem.what if isinstance(error, ActionableError) else f"{folder} cannot be written"
+        why = f" ({error.strerror})" if isinstance(error, OSError) else ""
+        return Finding("wrong", "Export", f"{what}{why}. Let EXPORT_DIR name a folder where you may write, or unset it")
+    made = "" if folder.exists() else "; the first run makes it"
+    return Finding("ok", "Export", f"each run exports the tables to {folder}{made}")
 
 
 def source(settings: Settings) -> Iterator[Finding]:

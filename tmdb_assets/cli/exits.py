@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import gc
 import logging
 import os
@@ -23,6 +24,16 @@ def stop(message: str, code: int) -> NoReturn:
     """Print the message on stderr and end the command with the exit code."""
     click.echo(message, err=True)
     raise SystemExit(code)
+
+
+def parse_day(_context: click.Context, _parameter: click.Parameter, value: str | None) -> dt.date | None:
+    """The date that an option names, for click."""
+    if value is None:
+        return None
+    try:
+        return dt.date.fromisoformat(value)
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is not a date; write YYYY-MM-DD.") from None
 
 
 def _dagster_home() -> Path:

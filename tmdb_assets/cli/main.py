@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tmdb_assets.cli.exits import FAILED, INTERRUPTED, UNUSABLE, plain_errors, stop
+from tmdb_assets.cli.exits import FAILED, INTERRUPTED, UNUSABLE, parse_day, plain_errors, stop
+from tmdb_assets.cli.export import export
 from tmdb_assets.cli.maintenance import backup, doctor, migrate, restore
 from tmdb_assets.cli.viz import viz
 from tmdb_assets.errors.problem import ActionableError
@@ -42,21 +43,12 @@ def main() -> None:
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - this command again
 
 
-for _command in (backup, doctor, migrate, restore, viz):
+for _command in (backup, doctor, export, migrate, restore, viz):
     main.add_command(_command)
 
 
-def _parse_day(_context: click.Context, _parameter: click.Parameter, value: str | None) -> dt.date | None:
-    if value is None:
-        return None
-    try:
-        return dt.date.fromisoformat(value)
-    except ValueError:
-        raise click.BadParameter(f"{value!r} is not a date; write YYYY-MM-DD.") from None
-
-
 @main.command()
-@click.option("--date", "day", callback=_parse_day, metavar="YYYY-MM-DD", help="The UTC date to load. Default: today.")
+@click.option("--date", "day", callback=parse_day, metavar="YYYY-MM-DD", help="The UTC date to load. Default: today.")
 @click.option("--refresh", is_flag=True, help="Request again what is already stored (today only).")
 @click.option("--open", "open_page", is_flag=True, help="Open the dashboard in the browser when the day is loaded.")
 @plain_errors
@@ -170,8 +162,8 @@ def _fill_sample_history(console: Console, platform: Platform, day: dt.date) -> 
 
 
 @main.command()
-@click.option("--from", "first", callback=_parse_day, required=True, metavar="YYYY-MM-DD", help="First day.")
-@click.option("--to", "last", callback=_parse_day, required=True, metavar="YYYY-MM-DD", help="Last day.")
+@click.option("--from", "first", callback=parse_day, required=True, metavar="YYYY-MM-DD", help="First day.")
+@click.option("--to", "last", callback=parse_day, required=True, metavar="YYYY-MM-DD", help="Last day.")
 @click.option("--refresh", is_flag=True, help="Request today again, and the exports of the days before.")
 @plain_errors
 def backfill(first: dt.date, last: dt.date, refresh: bool) -> None:

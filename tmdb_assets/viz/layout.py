@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from tmdb_assets.settings import ATTRIBUTION, SAMPLE_LINE, get_settings
-from tmdb_assets.viz.reader import Edition, NothingToReadError, read_edition
+from tmdb_assets.viz.reader import Edition, read_edition
+from tmdb_assets.warehouse.reading import NothingToReadError
 
 if TYPE_CHECKING:
     import pandas as pd

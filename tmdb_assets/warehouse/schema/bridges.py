@@ -84,6 +84,7 @@ movie_release = table(
     column("note", "text", "Where or how, such as a festival or a service.", nullable=True, max_length=2000),
     sa.Index("ix_movie_release_release_date", "release_date"),
     group="bridges",
+    for_readers=True,
     merge=Merge(),
     links_date=PARTS["release_dates"].date_column,
 )

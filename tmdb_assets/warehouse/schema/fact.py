@@ -32,6 +32,7 @@ fact_movie_daily = table(
     column("source", "text", "discover, or export (popularity only).", one_of=("discover", "export")),
     column("loaded_at", "timestamp", "When the row was loaded or last changed (UTC).", by_database="now()"),
     group="facts",
+    for_readers=True,
     partition_by_month="date_id",
     merge=Merge(
         prefer="source = 'export'",

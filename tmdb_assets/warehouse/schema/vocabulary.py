@@ -39,6 +39,7 @@ SQL_TYPES: dict[Kind, type[sa.types.TypeEngine[Any]]] = {
 }
 # The largest value of narrow integers: the contract rejects a larger one, for which Postgres would fail the whole load.
 LARGEST: dict[type[sa.types.TypeEngine[Any]], int] = {sa.SmallInteger: 2**15 - 1, sa.Integer: 2**31 - 1}
+READERS_PREFIXES = ("dim_", "bridge_")
 
 
 @dataclass(frozen=True)
@@ -145,15 +146,24 @@ def table(
     partition_by_month: str | None = None,
     partition_by_day: str | None = None,
     links_date: str = "details_date",
+    for_readers: bool | None = None,
 ) -> sa.Table:
     """Declare a table; its comment's first sentence is the grain. Adds one CHECK constraint per rule.
 
     `links_date` is for bridges: the column of `dim_movie` with the day on which a film's links were last replaced.
+    `for_readers`: whether `tmdb_reader` may read it, as sql/grants.sql grants it, and exports contain it; unless given,
+    for names that begin with `dim_` or `bridge_`.
     """
     partition_column = partition_by_month or partition_by_day
     options: Any = {"postgresql_partition_by": f"RANGE ({partition_column})"} if partition_column else {}
     unit = "month" if partition_by_month else "day" if partition_by_day else None
-    info = {"group": group, "merge": merge or Merge(), "partition_unit": unit, "links_date": links_date}
+    info = {
+        "group": group,
+        "merge": merge or Merge(),
+        "partition_unit": unit,
+        "links_date": links_date,
+        "for_readers": name.startswith(READERS_PREFIXES) if for_readers is None else for_readers,
+    }
     made: sa.Table = sa.Table(name, metadata, *parts, comment=comment, info=info, **options)
     for col in made.columns:
         for rule in col.info["rules"]:

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 from tmdb_assets.settings import Settings
 from tmdb_assets.viz import reader
-from tmdb_assets.viz.reader import NothingToReadError, read_edition, reading
+from tmdb_assets.viz.reader import read_edition, reading
+from tmdb_assets.warehouse.reading import NothingToReadError
 from tmdb_assets.warehouse.schema.ddl import apply_view
 from tmdb_assets.warehouse.server.open import reading_url
 from tmdb_assets.warehouse.server.urls import READER, describe, reader_url

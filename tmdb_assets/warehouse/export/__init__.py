@@ -1,0 +1,1 @@
+"""Exports what readers may read as Parquet files, one consistent state at a time."""
