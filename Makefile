@@ -74,11 +74,12 @@ schema: $(VENV)/runtime.stamp ## Write sql/schema.sql, the data dictionary and .
 pictures: run $(VENV)/dev.stamp ## Retake the README's pictures with the sandbox's figures (needs chromium).
 	$(BIN)/python -m tmdb_assets_tests.ui.pictures
 
-bench: $(VENV)/dev.stamp ## Measure a day's run, ingestion against the floor, the warehouse at scale, and the app.
+bench: $(VENV)/dev.stamp ## Measure a day's run, ingestion against the floor, the warehouse at scale, an export, and the app.
 	$(BIN)/python -m benchmarks.run_day
 	$(BIN)/python -m benchmarks.ingest
 	$(BIN)/python -m benchmarks.load_rows
 	$(BIN)/python -m benchmarks.scale
+	$(BIN)/python -m benchmarks.export
 	$(BIN)/python -m benchmarks.viz
 
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -7,7 +7,7 @@ The map; the rooms are in the order in which data flows. docs/architecture.md sa
 - `tmdb`: the source. HTTP, rate limit, retries; the id export; the sandbox that replaces TMDb when there is no token.
 - `fetch`: the steps that request what a day still lacks and store it in the raw tables.
 - `transforms`: pure functions from payloads to rows and frames.
-- `warehouse`: the destination. Tables declared once, loading, ledger, the Postgres server, backup.
+- `warehouse`: the destination. Tables declared once, loading, ledger, the Postgres server, Parquet export, backup.
 - `tables`: your own tables, one file each.
 - `assets`, `checks`: the Dagster graph: one asset per table or view, and checks across tables.
 - `charts`, `dashboard`, `viz`: from frames to pictures, the HTML page and the Streamlit app (optional extra).

@@ -71,3 +71,11 @@ def test_days_of_history(tmp_path: Path) -> None:
     printed, found = run_benchmark(tmp_path, "scale", "--rows", "1000", "--films", "200")
     assert found["rows"] == 1600
     assert "growth of the fact at 10,000 films a day" in printed
+
+
+def test_an_export(tmp_path: Path) -> None:
+    printed, found = run_benchmark(tmp_path, "export", "--rows", "1000", "--films", "200")
+    figures = found["figures"]
+    assert (found["rows"], figures["the month's file"]["rows"]) == (1000, 1000)
+    assert [figures[run]["written"] for run in ("nothing changed", "the month alone")] == [0, 1]
+    assert "the month alone, peak MB" in printed

@@ -27,7 +27,10 @@ from tmdb_assets.warehouse.warehouse import Warehouse
 def parquet_export(
     warehouse: ResourceParam[Warehouse], tmdb: ResourceParam[TmdbSource]
 ) -> Iterator[MaterializeResult[Any]]:
-    """Bring the folder up to the warehouse."""
+    """Bring the folder up to the warehouse.
+
+    Raises `ExportRefusedError` for a folder that cannot be used, and `ExportError` where it cannot be written.
+    """
     folder = tmdb.settings.export_folder
     if folder is None:
         raise ExportRefusedError("EXPORT_DIR is not set", action="Set it to a folder", setting="EXPORT_DIR")

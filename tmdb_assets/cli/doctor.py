@@ -54,7 +54,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         yield from reported("Releases", releases)
         yield from reported("Disk", disk)
         if (folder := settings.export_folder) is not None:
-            yield from reported("Export", lambda: export_folder(folder))
+            yield from reported("Parquet", lambda: export_folder(folder))
         yield from reported("TMDb", lambda: source(settings))
         yield from database(warehouse)
     finally:
@@ -87,9 +87,11 @@ def export_folder(folder: Path) -> Finding:
     except (OSError, ActionableError) as error:
         what = error.problem.what if isinstance(error, ActionableError) else f"{folder} cannot be written"
         why = f" ({error.strerror})" if isinstance(error, OSError) else ""
-        return Finding("wrong", "Export", f"{what}{why}. Let EXPORT_DIR name a folder where you may write, or unset it")
+        return Finding(
+            "wrong", "Parquet", f"{what}{why}. Let EXPORT_DIR name a folder where you may write, or unset it"
+        )
     made = "" if folder.exists() else "; the first run makes it"
-    return Finding("ok", "Export", f"each run exports the tables to {folder}{made}")
+    return Finding("ok", "Parquet", f"each run exports the tables to {folder}{made}")
 
 
 def source(settings: Settings) -> Iterator[Finding]:

@@ -27,7 +27,7 @@ def stop(message: str, code: int) -> NoReturn:
 
 
 def parse_day(_context: click.Context, _parameter: click.Parameter, value: str | None) -> dt.date | None:
-    """The date that an option names, for click."""
+    """The date that an option names. Raises `click.BadParameter`."""
     if value is None:
         return None
     try:

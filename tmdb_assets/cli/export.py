@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from tmdb_assets.cli.exits import UNUSABLE, parse_day, plain_errors, stop
+from tmdb_assets.cli.exits import FAILED, UNUSABLE, parse_day, plain_errors, stop
 from tmdb_assets.settings import ATTRIBUTION, SAMPLE_LINE, get_settings
 
 
@@ -42,7 +42,7 @@ def export(folder: Path, first: dt.date | None, last: dt.date | None) -> None:
     except ExportRefusedError as error:
         stop(str(error), UNUSABLE)
     except sa.exc.DBAPIError as error:
-        raise explain(error, url, is_embedded=settings.external_url is None) from error
+        stop(str(explain(error, url, is_embedded=settings.external_url is None)), FAILED)
     click.echo(
         f"Exported {describe(url)} ({made.first_day} to {made.last_day}, {made.rows:,} rows) to {folder}: "
         f"{len(made.files)} files, {made.bytes / 1e6:,.1f} MB; {made.written} written, {made.removed} deleted"

@@ -130,6 +130,7 @@ CASES = {
         None, {SECRET: SecretStr(SECRET)}, ["seven77"], "8 characters or more", shows_value=False
     ),
     "REPORTS_DIR": Case(None, {"/srv/pages": Path("/srv/pages")}, [], "folder of the dashboard's page"),
+    "EXPORT_DIR": Case(None, {"/srv/films": Path("/srv/films")}, [], "folder of the Parquet files"),
     "UI_ALLOWED_HOSTS": Case(
         "",
         {"films.example.com, server:3000": "films.example.com, server:3000", "[fe80::1]:3000": "[fe80::1]:3000"},

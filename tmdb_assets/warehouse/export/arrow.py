@@ -83,7 +83,7 @@ def read_rows(connection: sa.Connection, query: str, schema: pa.Schema) -> Itera
     with connection.connection.cursor().copy(f"copy ({query}) to stdout (format csv)") as copy:
         rows = iter(copy)
         while content := b"".join(islice(rows, READ_AT_ONCE)):
-            parts.append(_parse(content, schema))
+            parts.append(parse_rows(content, schema))
             if sum(len(part) for part in parts) >= ROWS_A_GROUP or sum(part.nbytes for part in parts) >= BYTES_A_GROUP:
                 yield pa.concat_tables(parts)
                 parts.clear()
@@ -91,7 +91,8 @@ def read_rows(connection: sa.Connection, query: str, schema: pa.Schema) -> Itera
         yield pa.concat_tables(parts)
 
 
-def _parse(content: bytes, schema: pa.Schema) -> pa.Table:
+def parse_rows(content: bytes, schema: pa.Schema) -> pa.Table:
+    """Rows of COPY's CSV, in which arrays are joined by `SEPARATOR`, as an Arrow table of that schema."""
     import pyarrow as pa
     from pyarrow import csv
 

@@ -144,9 +144,8 @@ def _days(connection: sa.Connection, first: dt.date | None, last: dt.date | None
     low, high = first or loaded[0], last or loaded[1]
     found = connection.execute(query.where(day.between(low, high))).one()
     if found[0] is None:
-        raise ExportRefusedError(
-            f"No day from {low} to {high} is loaded", action=f"Choose days from {loaded[0]} to {loaded[1]}"
-        )
+        asked = f"{f' from {first}' if first else ''}{f' to {last}' if last else ''}"
+        raise ExportRefusedError(f"No day{asked} is loaded", action=f"Choose days from {loaded[0]} to {loaded[1]}")
     return found[0], found[1]
 
 

@@ -131,9 +131,14 @@ def partial_of(path: Path) -> Path:
 
 def require_place(root: Path) -> None:
     """Raise `ExportRefusedError` where an export cannot be: a file, or a folder with the manifest of something else."""
-    for place in (root, *root.parents):
-        if place.exists() and not place.is_dir():
-            raise ExportRefusedError(f"{place} is not a folder", action="Name a folder; a missing one is created")
+    try:
+        in_the_way = next((place for place in (root, *root.parents) if place.exists() and not place.is_dir()), None)
+    except OSError as error:
+        raise ExportRefusedError(
+            f"{root} cannot be used ({error.strerror})", action="Name a folder where you may write"
+        ) from None
+    if in_the_way is not None:
+        raise ExportRefusedError(f"{in_the_way} is not a folder", action="Name a folder; a missing one is created")
     _read_manifest(root)
 
 

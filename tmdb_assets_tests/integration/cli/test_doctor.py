@@ -121,6 +121,23 @@ def test_a_valid_token_and_available_exports(replay):
     assert replay.requests["languages"] == 1
 
 
+@pytest.mark.parametrize(
+    ("place", "state", "said"),
+    [
+        (".", "ok", "each run exports the tables to "),
+        ("new/folder", "ok", "; the first run makes it"),
+        ("file", "wrong", "file is not a folder. Change EXPORT_DIR, or unset it"),
+        ("x" * 300, "wrong", "File name too long"),
+    ],
+)
+def test_a_folder_for_exports(tmp_path, place, state, said):
+    (tmp_path / "file").write_text("precious")
+    finding = doctor.export_folder(tmp_path / place)
+    assert (finding.state, finding.what) == (state, "Parquet")
+    assert said in finding.text
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
 def test_a_wrong_token_and_exports_that_are_not_available(replay):
     wrong = settings_for(replay, tmdb_token="hush-hush", tmdb_export_url=f"{replay.url}/nowhere")
     findings = list(doctor.source(wrong))

@@ -35,9 +35,7 @@ DAY = dt.date(2026, 7, 29)
 CATALOGUE = catalogue(sound_films(20))
 PASSWORD = "a word that passes"
 SETTINGS = Settings.load(warehouse_reader_password=PASSWORD)
-FOR_READERS = sorted(
-    name for name in TABLES if name.startswith(("dim_", "bridge_")) or name in {"fact_movie_daily", "movie_release"}
-)
+FOR_READERS = sorted(name for name, table in TABLES.items() if table.info["for_readers"])
 
 
 @pytest.fixture
