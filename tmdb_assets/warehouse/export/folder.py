@@ -6,13 +6,12 @@ begin with a dot. The manifest is written last.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -60,9 +59,10 @@ class Folder:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._manifest = _read_manifest(root)
-        self.earlier: dict[str, ExportedFile] = {}
-        if self._manifest.get("format") == FORMAT:  # else every file is made again
-            self.earlier = {file["path"]: ExportedFile(**file) for file in self._manifest["files"]}
+        known = {field.name for field in fields(ExportedFile)}
+        listed = self._manifest.get("files", ()) if self._manifest.get("format") == FORMAT else ()
+        # What is not listed as this release lists it is made again.
+        self.earlier = {file["path"]: ExportedFile(**file) for file in listed if file.keys() == known}
         partials = (partial_of(Path(MANIFEST)), partial_of(Path("*.parquet")), partial_of(Path("*/*.parquet")))
         for partial in [found for pattern in partials for found in root.glob(str(pattern))]:
             partial.unlink()  # of an export that was killed
@@ -146,9 +146,11 @@ def require_place(root: Path) -> None:
 def locked(root: Path) -> Iterator[Folder]:
     """The folder, created if missing, locked until the block or the process ends.
 
-    Raises `ExportRefusedError` as `require_place` does and while another process exports into it, `ExportError` where
-    the folder cannot be written.
+    Raises `ExportRefusedError` as `require_place` does, and `ExportError` while another process exports into it or
+    where it cannot be written.
     """
+    import fcntl  # missing on Windows
+
     require_place(root)
     try:
         root.mkdir(parents=True, exist_ok=True)

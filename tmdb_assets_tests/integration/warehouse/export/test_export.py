@@ -161,6 +161,7 @@ def test_the_folder_holds_the_days_that_were_asked_for(export_star: Export, tmp_
     assert content_of(tmp_path) == kept
 
 
+@pytest.mark.long
 def test_a_killed_export_leaves_whole_files_and_the_next_one_removes_the_rest(
     star: Warehouse, export_star: Export, tmp_path: Path
 ) -> None:
