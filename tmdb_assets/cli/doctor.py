@@ -87,9 +87,7 @@ def export_folder(folder: Path) -> Finding:
     except (OSError, ActionableError) as error:
         what = error.problem.what if isinstance(error, ActionableError) else f"{folder} cannot be written"
         why = f" ({error.strerror})" if isinstance(error, OSError) else ""
-        return Finding(
-            "wrong", "Parquet", f"{what}{why}. Let EXPORT_DIR name a folder where you may write, or unset it"
-        )
+        return Finding("wrong", "Parquet", f"{what}{why}. Change EXPORT_DIR, or unset it")
     made = "" if folder.exists() else "; the first run makes it"
     return Finding("ok", "Parquet", f"each run exports the tables to {folder}{made}")
 

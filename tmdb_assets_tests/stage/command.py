@@ -100,7 +100,7 @@ def run(
 def refusals(commands: Mapping[str, Sequence[str]], environment: Mapping[str, str]) -> dict[str, Refusal]:
     """The outcome of each command by name, all in one process, whose imports take a second.
 
-    `commands` are the arguments of each, which the command refuses.
+    `commands` are the arguments of each, which the command refuses or quickly does.
     """
     done = run(environment, json.dumps(list(commands.values())), program=(*PYTHON, "-c", MANY_REFUSALS))
     assert (done.returncode, done.stderr) == (0, "")
