@@ -1,8 +1,8 @@
 """How any answer is received, from TMDb or the receiver of alerts: neither its size nor its time is unbounded.
 
-`ends_at` sets the time at which an answer is abandoned, in its header too, where a socket's timeout only detects a
-silent server. Interim answers (RFC 9110, 15.2, like 103 Early Hints) are passed over. A header is bounded by
-http.client: 100 lines of at most 64 kB.
+`ends_at` sets the time at which an answer is abandoned, in its header too, and shortens the socket's timeout, which
+only detects a silent server, to the time that is left. Interim answers (RFC 9110, 15.2, like 103 Early Hints) are
+passed over. A header is bounded by http.client: 100 lines of at most 64 kB.
 """
 
 from __future__ import annotations
@@ -18,14 +18,16 @@ from requests.adapters import HTTPAdapter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from socket import socket
 
     import urllib3
 
 LARGEST_BODY_BYTES = 64 << 20  # decompressed; TMDb's largest known answer has less than 1 MB
 _MOST_INTERIM = 20
 _READ_BYTES = 65_536
+_SHORTEST_S = 0.001  # a timeout of 0 would be none
 
-_check: ContextVar[Callable[[], None] | None] = ContextVar("check", default=None)
+_left: ContextVar[Callable[[], float] | None] = ContextVar("left", default=None)  # seconds; TimeoutError if none is
 
 
 class TooLargeError(Exception):
@@ -36,15 +38,17 @@ class TooLargeError(Exception):
 def ends_at(clock: Callable[[], float], deadline: float) -> Iterator[None]:
     """Answers that are requested inside raise a timeout of urllib3 or requests at `deadline`, a time of `clock`."""
 
-    def check() -> None:
-        if clock() > deadline:
+    def left() -> float:
+        seconds = deadline - clock()
+        if seconds < 0:
             raise TimeoutError
+        return seconds
 
-    token = _check.set(check)
+    token = _left.set(left)
     try:
         yield
     finally:
-        _check.reset(token)
+        _left.reset(token)
 
 
 def read_body(response: requests.Response, clock: Callable[[], float], deadline: float) -> bytearray:
@@ -101,10 +105,10 @@ def _receive_with(manager: Any) -> None:
 class _Response(HTTPResponse):
     """An answer that is abandoned at its deadline, and begins after interim answers."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        if check := _check.get():
-            self.fp = io.BufferedReader(_Watched(self.fp.detach(), check))
+    def __init__(self, sock: socket, *args: Any, **options: Any) -> None:
+        super().__init__(sock, *args, **options)
+        if left := _left.get():
+            self.fp = io.BufferedReader(_Watched(self.fp.detach(), sock, left))
 
     def begin(self) -> None:
         """Read the status line and the header."""
@@ -117,16 +121,18 @@ class _Response(HTTPResponse):
 
 
 class _Watched(io.RawIOBase):
-    """The bytes of a socket, with a check before each wait for more."""
+    """The bytes of a socket, none of which is waited for longer than the time that is left."""
 
-    def __init__(self, raw: Any, check: Callable[[], None]) -> None:
-        self._raw, self._check = raw, check
+    def __init__(self, raw: Any, sock: socket, left: Callable[[], float]) -> None:
+        self._raw, self._sock, self._left = raw, sock, left
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        self._check()
+        left, timeout = self._left(), self._sock.gettimeout()
+        if timeout is None or left < timeout:
+            self._sock.settimeout(max(left, _SHORTEST_S))
         count: int | None = self._raw.readinto(buffer)
         return count
 

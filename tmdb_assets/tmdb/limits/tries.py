@@ -20,7 +20,7 @@ MOST_WAITED_SECONDS = 600.0
 _BACKOFF = wait_random_exponential(multiplier=0.2, max=5, min=0.1)
 # An answer that is unreadable this often, in about 3 s, will stay so: giving up lets other requests go first.
 _UNREADABLE_TRIES = 6
-# A request whose last try was slow ends early, so that it exceeds the time for retries by at most this much.
+# The last try may end this long after the time for retries: every try has as long.
 _LAST_TRY_SECONDS = 10.0
 
 
@@ -36,23 +36,20 @@ class Tries:
         self.fault: Fault | None = None
         self._retry_seconds, self._clock = retry_seconds, clock
         self._unreadable = 0
-        self._started = self._sent = clock()
-        self._last_seconds = 0.0
+        self._started = clock()
         self._excused = 0.0
 
     def begin(self, queued: float = 0.0) -> None:
         """Note that a try is sent, after `queued` seconds of waiting for a permit."""
         self.count += 1
-        self._sent = self._clock()
         if self.count == 1:
-            self._started = self._sent
+            self._started = self._clock()
         else:
             self._excused += queued
 
     def end(self, fault: Fault | None) -> None:
         """Note that the try ended, with `fault` if it failed."""
         self.fault = fault
-        self._last_seconds = self._clock() - self._sent
         self._unreadable += fault is not None and fault.unreadable
 
     def is_over(self, wait: float) -> bool:
@@ -62,9 +59,7 @@ class Tries:
             return True
         if requested:
             return False
-        spent = self.seconds + wait
-        slow = spent + self._last_seconds > self._retry_seconds + _LAST_TRY_SECONDS
-        return slow or spent > self._retry_seconds or self._unreadable >= _UNREADABLE_TRIES
+        return self.seconds + wait > self._retry_seconds or self._unreadable >= _UNREADABLE_TRIES
 
     def wait(self) -> None:
         """Note that the wait before the next try begins."""

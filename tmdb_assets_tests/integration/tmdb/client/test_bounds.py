@@ -9,7 +9,9 @@ import zlib
 import pytest
 
 from tmdb_assets.tmdb import errors, transport
-from tmdb_assets_tests.fakes.scripted_server import OK, interim, reply
+from tmdb_assets.tmdb.limits import tries
+from tmdb_assets_tests.fakes.scripted_server import OK, hang, interim, reply
+from tmdb_assets_tests.stage.waiting import PATIENCE_S
 
 PACKED = {"Content-Encoding": "gzip"}
 
@@ -148,6 +150,22 @@ def test_an_endless_answer_ends_at_its_deadline(server, connect, skipped, head, 
     server.plays_at("/movie/1", drip(skipped, head, text))
     with pytest.raises(errors.UnreachableError, match=r"1 try in .* no answer in time"):
         connect().get("/movie/1")
+
+
+@pytest.mark.parametrize("head", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"], ids=["header", "body"])
+def test_a_silent_server_is_waited_for_until_the_deadline_and_no_longer(server, connect, monkeypatch, head):
+    def fall_silent(handler):
+        handler.wfile.write(head)
+        hang(handler)
+
+    monkeypatch.setattr(tries, "_LAST_TRY_SECONDS", 0.2)
+    server.plays_at("/movie/1", fall_silent)
+    client = connect(retry_seconds=0, read_timeout=PATIENCE_S)
+    with pytest.raises(errors.UnreachableError, match=r"1 try in \d s.* no answer in time"):
+        client.get("/movie/1")
+    server.plays_at("/movie/1", reply())
+    monkeypatch.undo()
+    assert client.get("/movie/1").payload == OK
 
 
 def test_a_deadline_holds_while_a_body_is_decompressed(server, connect, skipped, monkeypatch):
