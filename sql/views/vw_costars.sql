@@ -12,13 +12,30 @@ with lead_role as (
         )
 ),
 
+-- Most people are in one film, and so in no pair that counts.
+repeated_role as (
+    select
+        l.movie_id,
+        l.person_id,
+        count(*) over (partition by l.person_id) as n_movies
+    from lead_role as l
+),
+
+often as (
+    select
+        r.movie_id,
+        r.person_id
+    from repeated_role as r
+    where r.n_movies >= 2
+),
+
 pair as (
     select
         a.person_id,
         b.person_id as costar_id,
         count(*) as n_movies
-    from lead_role as a
-    inner join lead_role as b on a.movie_id = b.movie_id and a.person_id <> b.person_id
+    from often as a
+    inner join often as b on a.movie_id = b.movie_id and a.person_id <> b.person_id
     group by a.person_id, b.person_id
     having count(*) >= 2
 )

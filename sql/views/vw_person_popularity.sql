@@ -38,35 +38,39 @@ person_film as (
     group by c.person_id, c.movie_id
 ),
 
+-- Grouped after the join with dim_person, whose size the planner knows.
 counted as (
     select
         p.person_id,
+        p.name,
+        p.known_for_department,
         count(*) as n_movies,
-        sum(p.is_cast) as n_movies_as_cast,
-        sum(p.is_crew) as n_movies_as_crew,
-        sum(f.popularity::numeric)::double precision as popularity,
-        percentile_cont(0.5) within group (order by f.popularity) as median_popularity,
-        (array_agg(p.movie_id order by f.popularity desc, p.movie_id asc))[1] as best_movie_id,
+        sum(c.is_cast) as n_movies_as_cast,
+        sum(c.is_crew) as n_movies_as_crew,
+        sum(f.popularity order by f.popularity desc, f.movie_id asc) as popularity,
+        array_agg(f.popularity order by f.popularity desc, f.movie_id asc) as popularities,
+        (array_agg(f.movie_id order by f.popularity desc, f.movie_id asc))[1] as best_movie_id,
         max(f.snapshot_date) as snapshot_date
-    from person_film as p
-    inner join newest_film as f on p.movie_id = f.movie_id
+    from person_film as c
+    inner join newest_film as f on c.movie_id = f.movie_id
+    inner join dim_person as p on c.person_id = p.person_id
     group by p.person_id
 )
 
 select
     c.person_id,
-    p.name,
-    p.known_for_department,
+    c.name,
+    c.known_for_department,
     c.n_movies,
     c.n_movies_as_cast,
     c.n_movies_as_crew,
     c.popularity,
-    c.median_popularity,
+    -- The middle one, or the mean of the two in the middle: percentile_cont would sort each person's films again.
+    (c.popularities[(c.n_movies + 1) / 2] + c.popularities[(c.n_movies + 2) / 2]) / 2 as median_popularity,
     c.best_movie_id,
     m.title as best_title,
     c.snapshot_date
 from counted as c
-inner join dim_person as p on c.person_id = p.person_id
 inner join dim_movie as m on c.best_movie_id = m.movie_id;
 
 comment on view vw_person_popularity is

@@ -166,12 +166,12 @@ def release_day(value: Any) -> Any:
 
 def release_type(value: Any) -> Any:
     """The name of a release's type; an unknown type unchanged, so that it is rejected."""
-    return RELEASE_TYPES.get(value, value) if isinstance(value, int) else value
+    return RELEASE_TYPES.get(value, value) if type(value) is int else value
 
 
 def gender(value: Any) -> Any:
     """A person's gender in words, None where it is not set; an unknown code unchanged, so that it is rejected."""
-    return GENDERS.get(value, value) if isinstance(value, int) else value
+    return GENDERS.get(value, value) if type(value) is int else value
 
 
 def part_dates(film: Mapping[str, Any], day: Any) -> dict[str, Any]:

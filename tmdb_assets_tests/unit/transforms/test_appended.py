@@ -112,6 +112,7 @@ def test_releases_have_named_types_and_dates() -> None:
         {"certification": "", "note": "", "release_date": "1999-10-15T00:00:00.000Z", "type": 3},
         {"certification": "R", "note": "TIFF", "release_date": "1999-09-10", "type": 1},
         {"certification": "R", "release_date": "", "type": 9},
+        {"release_date": "1999-10-15T00:00:00.000Z", "type": True},
     ]
     made = film(release_dates={"results": [{"iso_3166_1": "US", "release_dates": dates}]})
     found = [tuple(row.values()) for row in rows(made, "movie_release")]
@@ -119,6 +120,7 @@ def test_releases_have_named_types_and_dates() -> None:
         (550, "US", "Theatrical", "1999-10-15", None, None),
         (550, "US", "Premiere", "1999-09-10", "R", "TIFF"),
         (550, "US", 9, None, "R", None),
+        (550, "US", True, "1999-10-15", None, None),
     ]
 
 
