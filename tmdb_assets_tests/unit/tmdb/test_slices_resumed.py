@@ -79,6 +79,18 @@ def test_a_begun_slice_resumes_without_its_first_page_and_can_grow():
     assert again.asked == []
 
 
+@pytest.mark.parametrize("films", [0, 1, 20, 40, 55, 60, 75])
+@pytest.mark.parametrize("read", [{1, 2, 3}, {1, 2, 4}, {1, 4}, {2}])
+def test_a_begun_slice_that_shrank_is_finished(films, read):
+    stored = {film: page for page in read for film in range(20 * (page - 1), 20 * page)}
+    client = FakeClient(Listing([day(1999)] * films))
+    span = (FIRST, LAST)
+    pages = list(crawl_all(client, first=FIRST, last=LAST, begun={span: (4, read)}, seen=lambda _: stored))
+    assert [page.page.problem for page in pages] == [None] * (4 - len(read))
+    assert (pages[-1].is_finished, pages[-1].missing) == (True, 0)
+    assert {*stored, *films_of(pages)} >= set(range(films))
+
+
 @pytest.mark.parametrize("fault", [DOWN, UnreadableAnswerError("garbage")])
 @pytest.mark.parametrize("broken", [1, 3])
 def test_a_bad_page_has_a_problem_and_the_next_crawl_requests_only_its_slice(broken, fault):

@@ -8,6 +8,7 @@ import json
 import pytest
 
 from tmdb_assets import partitions
+from tmdb_assets_tests.cases.awkward import catalogue
 from tmdb_assets_tests.fakes.replay import Fault
 from tmdb_assets_tests.fakes.sliced_catalogue import (
     CATALOGUE,
@@ -23,6 +24,11 @@ from tmdb_assets_tests.fakes.sliced_catalogue import (
 )
 from tmdb_assets_tests.stage.many_days import both
 from tmdb_assets_tests.stage.platform import checks_of, evaluations_of, failures_of
+
+OPEN = """
+    select array[first_release_date::text, last_release_date::text], page_count
+    from fetch_slice where finished_at is null order by jsonb_array_length(stored_pages)
+"""
 
 
 def test_an_interrupted_crawl_resumes_by_slice(graph, discover):
@@ -52,6 +58,23 @@ def test_an_interrupted_crawl_resumes_by_slice(graph, discover):
     discover.asked.clear()
     assert failures_of(graph.run(DAY, only=CATALOGUE)) == []
     assert discover.asked.total() == 0
+
+
+def test_a_slice_that_shrinks_between_two_runs_is_finished(graph, discover):
+    discover.down_after = 50
+    assert not graph.run(DAY, only=CATALOGUE).success
+    (first, last), pages = graph.rows(OPEN)[0]
+    rest = [discover.catalogue.page(page, first, last)["results"] for page in range(2, pages + 1)]
+    gone = {film["id"] for page in rest for film in page}
+    assert gone
+    graph.replay.catalogue = catalogue([film for film in FILMS if film["id"] not in gone])
+    discover.down_after = None
+    result = graph.run(DAY, only=CATALOGUE)
+    assert failures_of(result) == []
+    assert graph.rows(OPEN) == []
+    assert checks_of(result)["raw_discover.pages_complete"]
+    kept = {film["id"] for film in FILMS if film["release_date"]} - gone
+    assert kept <= set(graph.column("select movie_id from raw_discover"))
 
 
 def test_a_page_that_cannot_be_read_leaves_its_slice_to_the_next_run(graph, discover):
