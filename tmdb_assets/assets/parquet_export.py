@@ -8,6 +8,7 @@ from typing import Any
 from dagster import MaterializeResult, MetadataValue, ResourceParam
 
 from tmdb_assets.assets.declare import DAILY_BY_NOON, REPORTS_GROUP, declared_asset
+from tmdb_assets.assets.publish import ROW_COUNT
 from tmdb_assets.assets.tmdb_source import TmdbSource
 from tmdb_assets.settings import ATTRIBUTION
 from tmdb_assets.warehouse.export.export import export, exported_tables
@@ -41,7 +42,7 @@ def parquet_export(
             "files": len(made.files),
             "files_written": made.written,
             "files_deleted": made.removed,
-            "rows": made.rows,
+            ROW_COUNT: made.rows,
             "bytes": made.bytes,
             "first_day": str(made.first_day),
             "last_day": str(made.last_day),

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tmdb_assets.assets.declare import REPORTS_GROUP
+from tmdb_assets.assets.publish import ROW_COUNT
 from tmdb_assets.definitions import build_definitions
 from tmdb_assets.settings import Settings
 from tmdb_assets.warehouse.export.export import exported_tables
@@ -45,7 +46,7 @@ def test_a_run_exports_and_says_what(warehouse: Warehouse, monkeypatch: pytest.M
         "files": len(manifest["files"]),
         "files_written": len(manifest["files"]),
         "files_deleted": 0,
-        "rows": sum(file["rows"] for file in manifest["files"]),
+        ROW_COUNT: sum(file["rows"] for file in manifest["files"]),
         "bytes": sum(file["bytes"] for file in manifest["files"]),
         "first_day": str(BEFORE),
         "last_day": str(DAY),
