@@ -357,6 +357,13 @@ CREATE TABLE IF NOT EXISTS popularity_total (
     avg_popularity DOUBLE PRECISION NOT NULL,
     total_votes BIGINT NOT NULL,
     n_movies BIGINT NOT NULL,
+    median_popularity DOUBLE PRECISION NOT NULL,
+    popularity_share DOUBLE PRECISION,
+    top_200_share DOUBLE PRECISION,
+    n_movies_with_votes BIGINT NOT NULL,
+    oldest_votes_date DATE,
+    avg_rating DOUBLE PRECISION,
+    votes_weighted_rating DOUBLE PRECISION,
     CONSTRAINT pk_popularity_total PRIMARY KEY (kind, code),
     CONSTRAINT ck_popularity_total_kind_one_of CHECK (kind in ('continent', 'genre'))
 );
@@ -372,6 +379,20 @@ COMMENT ON COLUMN popularity_total.avg_popularity IS 'Plain mean of the films'' 
 COMMENT ON COLUMN popularity_total.total_votes IS 'Sum of the films'' ratings.';
 
 COMMENT ON COLUMN popularity_total.n_movies IS 'Number of films.';
+
+COMMENT ON COLUMN popularity_total.median_popularity IS 'Median of the films'' popularity.';
+
+COMMENT ON COLUMN popularity_total.popularity_share IS 'Their share of the popularity of the day''s films, 0 to 1.';
+
+COMMENT ON COLUMN popularity_total.top_200_share IS 'The same among the day''s 200 most popular films.';
+
+COMMENT ON COLUMN popularity_total.n_movies_with_votes IS 'Number of films with votes.';
+
+COMMENT ON COLUMN popularity_total.oldest_votes_date IS 'Day of the oldest votes among them.';
+
+COMMENT ON COLUMN popularity_total.avg_rating IS 'Plain mean of the ratings of films with votes.';
+
+COMMENT ON COLUMN popularity_total.votes_weighted_rating IS 'Mean rating, each film with the weight of its votes.';
 
 CREATE TABLE IF NOT EXISTS raw_details (
     snapshot_date DATE NOT NULL,

@@ -1,12 +1,19 @@
 -- One row per genre and sampled day: the genre's share of that day's 200 most popular films. At most 10 days before
 -- the newest one are read: the newest loaded day of each of 10 equal intervals (three weeks each for half a year).
 -- The most popular films are the same whatever else a day contains, so days from discover and days from the export
--- are comparable. Films of unknown genre are excluded.
+-- are comparable. Films of unknown genre and removed films are excluded.
 with span as (
     select
         max(s.date_id) as newest,
         least(:days, max(s.date_id) - min(s.date_id)) as reach
     from vw_load_status as s
+),
+
+-- Read once, not for each sampled day.
+removed as materialized (
+    select m.movie_id
+    from dim_movie as m
+    where m.removed_date is not null
 ),
 
 sampled as (
@@ -26,7 +33,7 @@ films as (
         lateral (
             select f.movie_id
             from fact_movie_daily as f
-            where f.date_id = d.date_id
+            where f.date_id = d.date_id and f.movie_id not in (select r.movie_id from removed as r)
             order by f.popularity desc, f.movie_id asc
             limit 200
         ) as t

@@ -46,7 +46,11 @@ select
     m.title,
     b.popularity,
     b.popularity_7d_ago,
-    b.change_7d
+    b.change_7d,
+    case
+        when b.popularity_7d_ago >= 0.001
+            then 100 * ((least(b.popularity, 1e300) - b.popularity_7d_ago) / b.popularity_7d_ago)
+    end as change_percent_7d
 from both_ends as b
 inner join dim_movie as m on b.movie_id = m.movie_id
 order by b.change_7d desc nulls last, b.popularity desc, b.movie_id asc

@@ -14,16 +14,16 @@ select
     c.name,
     g.n_movies,
     g.n_movies::double precision / (select count(*) from films) as film_share,
-    g.avg_popularity
+    g.median_popularity
 from (
     select
         b.iso_3166_1,
         count(*) as n_movies,
-        round(avg(f.popularity::numeric), 100)::double precision as avg_popularity
+        percentile_cont(0.5) within group (order by f.popularity) as median_popularity
     from films as f
     left join bridge_movie_country as b on f.movie_id = b.movie_id
     group by b.iso_3166_1
 ) as g
 left join dim_country as c on g.iso_3166_1 = c.iso_3166_1
-order by g.n_movies desc, g.avg_popularity desc, g.iso_3166_1 asc
+order by g.n_movies desc, g.median_popularity desc, g.iso_3166_1 asc
 limit 20

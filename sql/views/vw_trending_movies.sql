@@ -5,6 +5,7 @@ with newest_films as (
         m.title,
         m.release_date,
         l.popularity,
+        least(l.popularity, 1e300) as most, -- so that no percentage overflows
         l.snapshot_date
     from movie_latest as l
     inner join dim_movie as m on l.movie_id = m.movie_id
@@ -36,30 +37,63 @@ month_ago as (
         f.popularity
     from fact_movie_daily as f
     where f.date_id = (select max(d.date_id) - 30 from load_day as d)
+),
+
+changed as (
+    select
+        n.movie_id,
+        n.title,
+        n.release_date,
+        n.popularity,
+        d.popularity as popularity_1d_ago,
+        w.popularity as popularity_7d_ago,
+        m.popularity as popularity_30d_ago,
+        n.popularity - d.popularity as change_1d,
+        n.popularity - w.popularity as change_7d,
+        n.popularity - m.popularity as change_30d,
+        n.snapshot_date,
+        case when d.popularity >= 0.001 then 100 * ((n.most - d.popularity) / d.popularity) end as change_percent_1d,
+        case when w.popularity >= 0.001 then 100 * ((n.most - w.popularity) / w.popularity) end as change_percent_7d,
+        case when m.popularity >= 0.001 then 100 * ((n.most - m.popularity) / m.popularity) end as change_percent_30d,
+        w.popularity >= 5 as has_percent_rank -- the floor; the comment of rank_by_percent names it
+    from newest_films as n
+    left join day_ago as d on n.movie_id = d.movie_id
+    left join week_ago as w on n.movie_id = w.movie_id
+    left join month_ago as m on n.movie_id = m.movie_id
 )
 
 select
-    n.movie_id,
-    n.title,
-    n.release_date,
-    n.popularity,
-    d.popularity as popularity_1d_ago,
-    w.popularity as popularity_7d_ago,
-    m.popularity as popularity_30d_ago,
-    n.popularity - d.popularity as change_1d,
-    n.popularity - w.popularity as change_7d,
-    n.popularity - m.popularity as change_30d,
+    c.movie_id,
+    c.title,
+    c.release_date,
+    c.popularity,
+    c.popularity_1d_ago,
+    c.popularity_7d_ago,
+    c.popularity_30d_ago,
+    c.change_1d,
+    c.change_7d,
+    c.change_30d,
     row_number() over (
         order by
-            n.popularity - w.popularity desc nulls last,
-            n.popularity desc,
-            n.movie_id asc
+            c.change_7d desc nulls last,
+            c.popularity desc,
+            c.movie_id asc
     ) as rank,
-    n.snapshot_date
-from newest_films as n
-left join day_ago as d on n.movie_id = d.movie_id
-left join week_ago as w on n.movie_id = w.movie_id
-left join month_ago as m on n.movie_id = m.movie_id;
+    c.snapshot_date,
+    c.change_percent_1d,
+    c.change_percent_7d,
+    c.change_percent_30d,
+    case
+        when c.has_percent_rank
+            then row_number() over (
+                partition by c.has_percent_rank
+                order by
+                    c.change_percent_7d desc,
+                    c.popularity desc,
+                    c.movie_id asc
+            )
+    end as rank_by_percent
+from changed as c;
 
 comment on view vw_trending_movies is
 'One row per film of the newest loaded day: its popularity now and 1, 7 and 30 days ago, and the change. '
@@ -80,3 +114,12 @@ comment on column vw_trending_movies.change_30d is 'popularity minus popularity_
 comment on column vw_trending_movies.rank is
 'Rank by change_7d, from 1: the biggest rise first, unknown changes last; then by popularity and id.';
 comment on column vw_trending_movies.snapshot_date is 'The newest loaded day (UTC).';
+comment on column vw_trending_movies.change_percent_1d is
+'change_1d in percent of popularity_1d_ago; NULL where that is unknown or less than 0.001.';
+comment on column vw_trending_movies.change_percent_7d is
+'change_7d in percent of popularity_7d_ago; NULL where that is unknown or less than 0.001.';
+comment on column vw_trending_movies.change_percent_30d is
+'change_30d in percent of popularity_30d_ago; NULL where that is unknown or less than 0.001.';
+comment on column vw_trending_movies.rank_by_percent is
+'Rank by change_percent_7d, from 1: the biggest rise first; then by popularity and id. NULL for films whose '
+'popularity_7d_ago is unknown or less than 5: a percentage of a small figure says little.';

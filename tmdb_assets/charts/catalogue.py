@@ -19,10 +19,10 @@ _TITLE_WIDTH = 38
 
 
 def original_languages(frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_sample: bool) -> alt.VConcatChart:
-    """Return bars of the number of films by original language, in the order given, with share and mean popularity.
+    """Return bars of the number of films by original language, in the order given, with share and median popularity.
 
     `frame` holds one row per language: iso_639_1 and name (None: unknown), n_movies, film_share (0 to 1),
-    avg_popularity.
+    median_popularity.
     """
     page = Page("Original languages", "Number of films by original language", snapshot_date, is_sample)
     return _ranked_groups(page, frame, "iso_639_1", "Language")
@@ -32,15 +32,15 @@ def production_countries(frame: pd.DataFrame, *, snapshot_date: dt.date | None, 
     """Return bars of the number of films by country of production, as `original_languages` does by language.
 
     `frame` holds one row per country: iso_3166_1 and name (None: unknown), n_movies, film_share (0 to 1),
-    avg_popularity.
+    median_popularity.
     """
     notes = ["A film counts in each of its countries."]
-    page = Page("Countries of production", "Number of films by country", snapshot_date, is_sample, notes)
-    return _ranked_groups(page, frame, "iso_3166_1", "Country")
+    page = Page("Countries of production", "Number of films by country of production", snapshot_date, is_sample, notes)
+    return _ranked_groups(page, frame, "iso_3166_1", "Production country")
 
 
 def _ranked_groups(page: Page, frame: pd.DataFrame, code: str, heading: str) -> alt.VConcatChart:
-    rows = conform_rows(frame, numbers=["n_movies", "film_share", "avg_popularity"], texts=[code, "name"])
+    rows = conform_rows(frame, numbers=["n_movies", "film_share", "median_popularity"], texts=[code, "name"])
     if not rows:
         return page.empty()
     for row in rows:
@@ -49,15 +49,15 @@ def _ranked_groups(page: Page, frame: pd.DataFrame, code: str, heading: str) -> 
             "label": label_text(name, _NAME_WIDTH),
             "label_without_font": f"{heading} {row[code]} (no font)",
             "share_label": _percent(row["film_share"]),
-            "popularity_label": format_measure(row["avg_popularity"]),
+            "popularity_label": format_measure(row["median_popularity"]),
         }
     shown = [
         Column("label", heading, 216),
-        Measure("n_movies", "Films", 274, write=format_count),
+        Measure("n_movies", "Films", 266, write=format_count),
         Column("share_label", "Share", 62, is_right=True, gap=0),
-        Column("popularity_label", "Mean popularity", 116, is_right=True, gap=0),
+        Column("popularity_label", "Median popularity", 124, is_right=True, gap=0),
     ]
-    tooltip = ["label:N", "n_movies:Q", "film_share:Q", "avg_popularity:Q"]
+    tooltip = ["label:N", "n_movies:Q", "film_share:Q", "median_popularity:Q"]
     return table_of_bars(page, rows, shown, tooltip)
 
 

@@ -32,27 +32,35 @@ _TITLE_WIDTH = 34
 
 _TILES: list[tuple[str, str, Callable[[float | None], str], str]] = [
     ("n_movies", "Films", format_count, "in the snapshot"),
-    ("avg_vote", "Mean rating", format_rating, "of 10, over films\nwith votes"),
+    ("votes_weighted_vote", "Mean rating", format_rating, "of 10, weighted by\nvotes; plain mean: {plain}"),
     ("total_votes", "Votes", format_count, "cast on TMDB,\nall films together"),
-    ("avg_popularity", "Mean popularity", format_measure, "TMDB score,\nhas no unit"),
+    ("top_200_median", "Median popularity", format_measure, "TMDB score, of the\n200 most popular"),
 ]
 
-_POPULARITY = "Plain mean of the films' TMDB popularity score (no unit)"
+_TOP_SHARE = "Share of the popularity (TMDB score) of the day's 200 most popular films, in %"
+_SCOPE = "Median, films and votes are those of all loaded films; the shares are the same however many are loaded."
 
 
 def key_figures(frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_sample: bool) -> alt.VConcatChart:
-    """Return a row of tiles: films, mean rating (0 to 10), votes, mean popularity.
+    """Return a row of tiles: films, mean rating (0 to 10; weighted and plain), votes, median popularity of the top 200.
 
-    `frame` holds one row: n_movies, avg_vote, total_votes, avg_popularity. Raises `ValueError` for more.
+    `frame` holds one row: n_movies, avg_vote, votes_weighted_vote, total_votes, top_200_median. Raises `ValueError` for
+    more.
     """
     page = Page("Key figures", "All films of the newest loaded day together", snapshot_date, is_sample)
-    rows = conform_rows(frame, numbers=[name for name, *_ in _TILES])
+    rows = conform_rows(frame, numbers=["avg_vote", *(name for name, *_ in _TILES)])
     if len(rows) > 1:
         raise ValueError(f"Key figures are one row; the frame has {len(rows)}.")
     if not rows:
         return page.empty()
+    plain = format_rating(rows[0]["avg_vote"])
     tiles = [
-        {"label": label, "value": value, "figure": write(value), "unit": NO_VALUE if value is None else unit}
+        {
+            "label": label,
+            "value": value,
+            "figure": write(value),
+            "unit": NO_VALUE if value is None else unit.format(plain=plain),
+        }
         for name, label, write, unit in _TILES
         for value in [rows[0][name]]
     ]
@@ -78,45 +86,50 @@ def _row_of_tiles() -> alt.LayerChart:
 
 
 def genre_popularity(frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_sample: bool) -> alt.VConcatChart:
-    """Return bars of the mean popularity by genre, the highest first, with films and votes.
+    """Return bars of each genre's share of the top 200's popularity, the largest first, with median, films and votes.
 
-    `frame` holds the rows of vw_genre_popularity: genre_id, name, avg_popularity, total_votes, nb_movies.
+    `frame` holds a row per genre: genre_id, name, top_200_percent, median_popularity, total_votes, nb_movies.
     """
-    numbers = ["genre_id", "avg_popularity", "total_votes", "nb_movies"]
+    numbers = ["genre_id", "top_200_percent", "median_popularity", "total_votes", "nb_movies"]
     rows = conform_rows(frame, numbers=numbers, texts=["name"])
     rows = [row | name_labels("Genre", row["genre_id"], row["name"], _NAME_WIDTH) for row in rows]
-    page = Page("Mean popularity by genre", _POPULARITY, snapshot_date, is_sample)
+    notes = ["A film counts in each of its genres.", _SCOPE]
+    page = Page("Popularity by genre", _TOP_SHARE, snapshot_date, is_sample, notes)
     return _group_bars(page, rows, "Genre", n_films="nb_movies")
 
 
 def continent_popularity(frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_sample: bool) -> alt.VConcatChart:
-    """Return bars of the mean popularity by continent of production, the highest first, with films and votes.
+    """Return the bars of `genre_popularity` by continent of production.
 
-    `frame` holds the rows of vw_continent_popularity: continent, avg_popularity, n_movies, total_votes.
+    `frame` holds a row per continent: continent, top_200_percent, median_popularity, n_movies, total_votes.
     """
-    rows = conform_rows(frame, numbers=["avg_popularity", "n_movies", "total_votes"], texts=["continent"])
+    numbers = ["top_200_percent", "median_popularity", "n_movies", "total_votes"]
+    rows = conform_rows(frame, numbers=numbers, texts=["continent"])
     for row in rows:
         row["label"] = label_text(row["continent"] or "No continent known", _NAME_WIDTH)
-    page = Page("Mean popularity by continent of production", _POPULARITY, snapshot_date, is_sample)
-    return _group_bars(page, rows, "Continent", n_films="n_movies")
+    notes = ["A film counts on each continent of its production countries.", _SCOPE]
+    page = Page("Popularity by continent of production", _TOP_SHARE, snapshot_date, is_sample, notes)
+    return _group_bars(page, rows, "Continent of production", n_films="n_movies")
 
 
 def _group_bars(page: Page, rows: list[Datum], heading: str, n_films: str) -> alt.VConcatChart:
     if not rows:
         return page.empty()
-    rows = sorted(rows, key=lambda row: (*_descending(row["avg_popularity"]), row["label"]))
+    rows.sort(key=lambda row: (*_descending(row["top_200_percent"]), *_descending(row[n_films]), row["label"]))
     for row in rows:
         row |= {
             "films_label": format_count(row[n_films], full_below=10_000),
             "votes_label": format_count(row["total_votes"], full_below=10_000),
+            "median_label": format_measure(row["median_popularity"]),
         }
     shown = [
         Column("label", heading, 196),
-        Measure("avg_popularity", "Mean popularity", 320),
-        Column("films_label", "Films", 68, is_right=True, gap=0),
-        Column("votes_label", "Votes", 84, is_right=True, gap=0),
+        Measure("top_200_percent", "Share of the top 200, %", 262),
+        Column("median_label", "Median", 70, is_right=True, gap=0),
+        Column("films_label", "Films", 62, is_right=True, gap=0),
+        Column("votes_label", "Votes", 78, is_right=True, gap=0),
     ]
-    tooltip = ["label:N", "avg_popularity:Q", f"{n_films}:Q", "total_votes:Q"]
+    tooltip = ["label:N", "top_200_percent:Q", "median_popularity:Q", f"{n_films}:Q", "total_votes:Q"]
     return table_of_bars(page, rows, shown, tooltip)
 
 

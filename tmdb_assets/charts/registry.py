@@ -21,9 +21,16 @@ _PICTURES = (
     Picture(
         "key_figures",
         "figures",
-        "The number of films of the newest day, their mean rating, votes and mean popularity.",
-        ("vw_movie_latest", "dim_movie"),
-        columns(n_movies="films", avg_vote="rating", total_votes="votes", avg_popularity="popularity"),
+        "The number of films of the newest day, their mean rating (weighted by votes, and plain) and votes, and the "
+        "median popularity of the 200 most popular.",
+        ("vw_movie_latest", "vw_top_movies", "dim_movie"),
+        columns(
+            n_movies="films",
+            votes_weighted_vote="rating by votes",
+            avg_vote="plain mean",
+            total_votes="votes",
+            top_200_median="top 200 median",
+        ),
     ),
     Picture(
         "top_films",
@@ -35,16 +42,17 @@ _PICTURES = (
     Picture(
         "genre_popularity",
         "figures",
-        "Mean popularity by genre, with films and votes.",
+        "Each genre's share of the popularity of the 200 most popular films, with the median of all its films.",
         ("vw_genre_popularity",),
-        columns(name="genre", avg_popularity="popularity", nb_movies="films", total_votes="votes"),
+        columns(name="genre", top_200_percent="top 200 %", median_popularity="median", nb_movies="films"),
     ),
     Picture(
         "continent_popularity",
         "figures",
-        "Mean popularity by continent of production, with films and votes.",
+        "Each continent of production's share of the popularity of the 200 most popular films, with the median of all "
+        "its films.",
         ("vw_continent_popularity",),
-        columns(continent="continent", avg_popularity="popularity", n_movies="films", total_votes="votes"),
+        columns(continent="produced in", top_200_percent="top 200 %", median_popularity="median", n_movies="films"),
     ),
     Picture(
         "popularity_over_time",
@@ -58,7 +66,7 @@ _PICTURES = (
     Picture(
         "movers_of_the_week",
         "trends",
-        "The films whose popularity rose and fell most within 7 days, 10 of each.",
+        "The films whose popularity rose and fell most within 7 days, 10 of each, also in percent.",
         ("vw_movie_latest", "dim_movie", "fact_movie_daily"),
         moved_only,
     ),
@@ -66,7 +74,7 @@ _PICTURES = (
         "genre_shares",
         "trends",
         "Which part of each day's 200 most popular films has a genre, of half a year at most.",
-        ("fact_movie_daily", "bridge_movie_genre", "dim_genre"),
+        ("fact_movie_daily", "dim_movie", "bridge_movie_genre", "dim_genre"),
         genres_beside_days,
         {"days": 182},
         genres_then_and_now,
@@ -81,14 +89,14 @@ _PICTURES = (
     Picture(
         "original_languages",
         "catalogue",
-        "The number of films by original language, with share and mean popularity: the 20 with the most films.",
+        "The number of films by original language, with share and median popularity: the 20 with the most films.",
         ("fact_movie_daily", "dim_movie", "dim_language"),
         groups_with_shares,
     ),
     Picture(
         "production_countries",
         "catalogue",
-        "The number of films by country of production, with share and mean popularity: the 20 with the most films.",
+        "The number of films by country of production, with share and median popularity: the 20 with the most films.",
         ("fact_movie_daily", "dim_movie", "bridge_movie_country", "dim_country"),
         groups_with_shares,
     ),

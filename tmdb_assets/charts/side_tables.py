@@ -116,20 +116,21 @@ def largest_revenue(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def groups_with_shares(frame: pd.DataFrame) -> pd.DataFrame:
-    """Groups by name (or code, where they have none) with films, their share in % and mean popularity.
+    """Groups by name (or code, where they have none) with films, their share in % and median popularity.
 
-    `frame` holds a code, then name, n_movies, film_share (0 to 1), avg_popularity.
+    `frame` holds a code, then name, n_movies, film_share (0 to 1), median_popularity.
     """
     figures = {
         "name": frame["name"].fillna(frame.iloc[:, 0]).fillna("not known"),
         "films": frame["n_movies"],
         "share %": (100 * frame["film_share"]).round(1),
-        "popularity": frame["avg_popularity"].round(1),
+        "median": frame["median_popularity"].round(1),
     }
     return frame.assign(**figures)[list(figures)]
 
 
 def moved_only(frame: pd.DataFrame) -> pd.DataFrame:
-    """The films with a known change other than zero: popularity now and a week ago, and the change."""
+    """The films with a known change other than zero: popularity now and a week ago, and the change, also in %."""
     moved = frame.dropna(subset=["change_7d"]).query("change_7d != 0")
-    return columns(title="title", popularity="now", popularity_7d_ago="week ago", change_7d="change")(moved)
+    headings = {"popularity": "now", "popularity_7d_ago": "week ago", "change_7d": "change", "change_percent_7d": "%"}
+    return columns(title="title", **headings)(moved)

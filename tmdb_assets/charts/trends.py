@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tmdb_assets.charts.bars import Column, Measure, table_of_bars
 from tmdb_assets.charts.direct_labels import LABEL_COLUMNS
-from tmdb_assets.charts.labels import format_measure, name_labels
+from tmdb_assets.charts.labels import MISSING, format_count, format_measure, name_labels
 from tmdb_assets.charts.lines import COLOURS, HISTORY_ADVICE, NO_HISTORY, Line, labelled_lines
 from tmdb_assets.charts.theme import Page
 from tmdb_assets.charts.values import Datum, conform_rows
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 TOP_FILMS = len(COLOURS)
 MOVERS = 10
+MINUS = "\u2212"
 WEEK = dt.timedelta(days=7)
 
 _NO_GENRES = "No film of a loaded day has a known genre."
@@ -148,13 +149,13 @@ def movers_of_the_week(
 ) -> alt.VConcatChart:
     """Return bars of the biggest rises and falls of popularity over 7 days, at most `limit` of each.
 
-    `frame` holds rows of vw_trending_movies: movie_id, title, popularity, change_7d. Films whose change is unknown or
-    zero are left out; when it is unknown for all, the chart says that there is no history yet. Raises `ValueError`
-    for a limit below 1.
+    `frame` holds rows of vw_trending_movies: movie_id, title, popularity, change_7d, change_percent_7d. Films whose
+    change is unknown or zero are left out; when it is unknown for all, the chart says that there is no history yet.
+    Raises `ValueError` for a limit below 1.
     """
     if limit < 1:
         raise ValueError(f"limit={limit}: at least one film must be shown.")
-    rows = conform_rows(frame, numbers=["movie_id", "popularity", "change_7d"], texts=["title"])
+    rows = conform_rows(frame, numbers=["movie_id", "popularity", "change_7d", "change_percent_7d"], texts=["title"])
     week = "Change of the TMDB popularity score (no unit) in 7 days"
     if snapshot_date is not None:
         week += f", since {snapshot_date - WEEK}"
@@ -173,18 +174,26 @@ def movers_of_the_week(
         return page.notice("Nothing moved", "Every film is as popular as it was a week ago.")
     shown = [
         Column("label", "Film", 276),
-        Measure("change_7d", "Change in 7 days", 300, write=_format_change),
+        Measure("change_7d", "Change in 7 days", 230, write=_format_change),
+        Column("percent_label", "In %", 70, is_right=True, gap=0),
         Column("popularity_label", "Popularity", 92, is_right=True, gap=0, is_quiet=True),
     ]
     rows = [
         row
         | name_labels("Film", row["movie_id"], row["title"], _TITLE_WIDTH)
-        | {"popularity_label": format_measure(row["popularity"])}
+        | {"popularity_label": format_measure(row["popularity"]), "percent_label": _percent(row["change_percent_7d"])}
         for row in (*rises, *falls)
     ]
-    return table_of_bars(page, rows, shown, ["title:N", "change_7d:Q", "popularity:Q"])
+    return table_of_bars(page, rows, shown, ["title:N", "change_7d:Q", "change_percent_7d:Q", "popularity:Q"])
+
+
+def _percent(change: float | None) -> str:
+    if change is None:
+        return MISSING
+    size = abs(change)
+    return f"{'+' if change > 0 else MINUS}{format_count(size) if size >= 9.95 else f'{size:.1f}'}%"
 
 
 def _format_change(change: float) -> str:
     size = abs(change)
-    return ("+" if change > 0 else "\u2212") + (format_measure(size) if size >= 0.05 else f"{size:.1g}")
+    return ("+" if change > 0 else MINUS) + (format_measure(size) if size >= 0.05 else f"{size:.1g}")

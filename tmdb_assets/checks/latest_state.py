@@ -64,18 +64,18 @@ order by 2
 limit :shown
 """
 
-# Rounded: sums in a different order differ in the last digits.
+# Whole rows: sums are exact and medians do not depend on the order, so that a fresh count gives the same digits.
 WRONG_TOTALS = """
 with counted as (
-    select kind || ' ' || code as name, round(avg_popularity::numeric, 6), total_votes, n_movies from count_totals()
+    select t.kind || ' ' || t.code as name, t::text from count_totals() as t
     union all
-    select 'rank ' || rank, movie_id, null, null from count_top()
+    select 'rank ' || t.rank, t::text from count_top() as t
 ),
 
 kept as (
-    select kind || ' ' || code as name, round(avg_popularity::numeric, 6), total_votes, n_movies from popularity_total
+    select t.kind || ' ' || t.code as name, t::text from popularity_total as t
     union all
-    select 'rank ' || rank, movie_id, null, null from top_movie
+    select 'rank ' || t.rank, t::text from top_movie as t
 )
 
 select distinct name

@@ -64,8 +64,8 @@ def _show_continents(edition: Edition) -> None:
     show_chart(spec, table)
     if not len(table):
         return
-    st.subheader("Top ten of a continent")
-    names = [str(name) for name in table["continent"]]
+    st.subheader("Top ten produced on a continent")
+    names = [str(name) for name in table["produced in"]]
     continent = st.selectbox("Continent of production", names, key="continent")
     parameters = {"day": edition.newest_day, "continent": continent}
     spec, films = draw_rows(edition, "top_films", TOP_OF_CONTINENT, parameters, {"group": continent})
@@ -144,9 +144,9 @@ _COMPOSED = (
     ),
     Page(
         "continents",
-        "Continents",
+        "Continents of production",
         ":material/public:",
-        "A film counts once for each continent of its production countries.",
+        "Where films are produced: each counts once for each continent of its production countries.",
         _show_continents,
         ("continent_popularity",),
     ),

@@ -25,18 +25,24 @@ AWKWARD_TITLES = [
 
 
 def key_frame(**changes):
-    row = {"n_movies": 2000, "avg_vote": Decimal("6.534"), "total_votes": 123_456_789, "avg_popularity": 23.45}
-    return pd.DataFrame([row | {"snapshot_date": DAY} | changes], dtype=object)
+    row = {"n_movies": 2000, "avg_vote": 5.96, "votes_weighted_vote": Decimal("6.534"), "total_votes": 123_456_789}
+    return pd.DataFrame([row | {"top_200_median": 23.45, "snapshot_date": DAY} | changes], dtype=object)
 
 
 def genre_frame(count=3):
-    rows = [(n, f"Genre {n}", float(n), n * 1000, n * 10) for n in range(1, count + 1)]
-    return pd.DataFrame(rows, columns=["genre_id", "name", "avg_popularity", "total_votes", "nb_movies"])
+    rows = [(n, f"Genre {n}", float(n), n / 2, n * 1000, n * 10) for n in range(1, count + 1)]
+    columns = ["genre_id", "name", "top_200_percent", "median_popularity", "total_votes", "nb_movies"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def continent_frame():
-    rows = [("Asia", 21.5, 410, 2_000_000), ("Antarctica", None, 1, 0), ("Europe", Decimal("28.1"), 800, 8_123_456)]
-    return pd.DataFrame(rows, columns=["continent", "avg_popularity", "n_movies", "total_votes"])
+    rows = [
+        ("Asia", 21.5, 4.0, 410, 2_000_000),
+        ("Antarctica", None, None, 1, 0),
+        ("Europe", Decimal("28.1"), 3.0, 800, 8_123_456),
+    ]
+    columns = ["continent", "top_200_percent", "median_popularity", "n_movies", "total_votes"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def film_frame(titles=TITLES[:3], **changes):
@@ -59,7 +65,7 @@ def film_frame(titles=TITLES[:3], **changes):
 
 def groups_frame(code, count=3):
     rows = [(f"c{n}", f"Name {n}", 50 - n, (50 - n) / 200, float(n)) for n in range(count)]
-    return pd.DataFrame(rows, columns=[code, "name", "n_movies", "film_share", "avg_popularity"])
+    return pd.DataFrame(rows, columns=[code, "name", "n_movies", "film_share", "median_popularity"])
 
 
 def release_frame(*days_away, titles=None):
@@ -104,10 +110,10 @@ def month(level, days=31):
 
 def movers_frame(*changes, titles=None):
     rows = [
-        (n, titles[n % len(titles)] if titles else f"Film {n}", 100.0 + n, change)
+        (n, titles[n % len(titles)] if titles else f"Film {n}", 100.0 + n, change, change)
         for n, change in enumerate(changes, start=1)
     ]
-    return pd.DataFrame(rows, columns=["movie_id", "title", "popularity", "change_7d"])
+    return pd.DataFrame(rows, columns=["movie_id", "title", "popularity", "change_7d", "change_percent_7d"])
 
 
 def shares_frame(shares, days=(14, 0)):
@@ -168,8 +174,8 @@ EVERY_PICTURE = {
     "rising_keywords": (keywords_frame(), "in %"),
     "key_figures": (key_frame(), "of 10"),
     "top_films": (film_frame(), "popularity score (no unit)"),
-    "genre_popularity": (genre_frame(), "popularity score (no unit)"),
-    "continent_popularity": (continent_frame(), "popularity score (no unit)"),
+    "genre_popularity": (genre_frame(), "in %"),
+    "continent_popularity": (continent_frame(), "in %"),
     "popularity_over_time": (days_frame([month(level) for level in (900, 500)]), "popularity score (no unit)"),
     "movers_of_the_week": (movers_frame(12.5, -3.25), "popularity score (no unit)"),
     "genre_shares": (shares_frame({1: (0.25, 0.5)}), "in %"),

@@ -68,8 +68,8 @@ def curves(page):
     ("label", "chosen", "left"),
     [
         ("Genre", "Drama", ["Spirited Away", "La Strada", "Heat"]),
-        ("Continent", "Europe", ["Amélie", "La Strada"]),
-        ("Country", "United States of America", ["Alien", "Heat"]),
+        ("Continent of production", "Europe", ["Amélie", "La Strada"]),
+        ("Production country", "United States of America", ["Alien", "Heat"]),
         ("Original language", "Japanese", ["Spirited Away"]),
     ],
 )
@@ -106,8 +106,10 @@ def test_filters_combine_until_no_film_matches_and_can_be_reset(page):
     page.get_by_role("combobox", name="Genre", exact=True).select_option("Drama")
     page.get_by_role("combobox", name="Original language", exact=True).select_option("French")
     assert titles(page) == ["La Strada"]
-    assert page.get_by_role("definition").all_inner_texts() == ["1", "30.0", "6.5 of 10", "300", "100%"]
-    page.get_by_role("combobox", name="Country", exact=True).select_option("Japan")
+    assert page.get_by_role("definition").all_inner_texts() == [
+        "1", "30.0", "of the 200 most popular", "6.5", "by votes; plain mean 6.5", "300", "100%"
+    ]  # fmt: skip
+    page.get_by_role("combobox", name="Production country", exact=True).select_option("Japan")
     assert titles(page) == []
     assert page.get_by_text("No film matches these filters.").is_visible()
     page.get_by_role("button", name="Reset the filters").click()
@@ -214,8 +216,8 @@ def test_the_structure_for_screen_readers(page):
           - group:
             - searchbox "Title or person"
             - combobox "Genre"
-            - combobox "Continent"
-            - combobox "Country"
+            - combobox "Continent of production"
+            - combobox "Production country"
             - combobox "Original language"
             - group "Release years":
               - spinbutton "First release year"
@@ -243,9 +245,10 @@ def test_the_structure_for_screen_readers(page):
             - rowgroup:
               - row:
                 - columnheader "Popularity"
-        - region "By genre, country, language and decade":
+        - region "By genre, production country, language and decade":
           - group "Bars show":
-            - radio "Mean popularity" [checked]
+            - radio "Share of the top 200" [checked]
+            - radio "Median popularity"
             - radio "Films"
           - table "Genre"
     """)

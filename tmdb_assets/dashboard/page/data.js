@@ -64,9 +64,9 @@ function makeDimensions(data, films) {
   });
   return [
     listed("genre", "Genre", data.genres, (film) => film.genres),
-    listed("country", "Country", data.countries, (film) => film.countries),
+    listed("country", "Production country", data.countries, (film) => film.countries),
     listed("language", "Original language", data.languages, (film) => (film.language < 0 ? [] : [film.language])),
-    listed("continent", "Continent", continents.map((name) => [name, name]), (film) => film.continents),
+    listed("continent", "Continent of production", continents.map((name) => [name, name]), (film) => film.continents),
     listed("decade", "Decade", decades.map((year) => [year, `${year}s`]),
       (film) => (film.year === null ? [] : [decades.indexOf(decadeOf(film))])),
   ];

@@ -3,15 +3,18 @@
 const filmLink = (model, film) =>
   element("a", { href: model.filmAddress + film.id, target: "_blank", rel: "noopener noreferrer", dir: "auto" }, film.title);
 
+const rating = (value) => (isUnknown(value) ? UNKNOWN : oneDecimal.format(value));
+
 function showKeyFigures(box, figures, week) {
   const tiles = [
     ["Films", count(figures.films)],
-    ["Mean popularity", measure(figures.popularity)],
-    ["Mean rating", isUnknown(figures.rating) ? UNKNOWN : `${oneDecimal.format(figures.rating)} of 10`],
+    ["Median popularity", measure(figures.popularity), "of the 200 most popular"],
+    ["Mean rating, of 10", rating(figures.weighted), `by votes; plain mean ${rating(figures.rating)}`],
     ["Votes", short.format(figures.votes)],
     [`Risen in ${week} days`, share(figures.risen)],
   ];
-  box.replaceChildren(...tiles.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value))));
+  box.replaceChildren(...tiles.map(([name, value, note]) => element("div", {}, element("dt", {}, name), element("dd", {}, value),
+    note ? element("dd", { class: "note" }, note) : null)));
 }
 
 const COLUMNS = [
@@ -45,9 +48,8 @@ function showSort(row, select, state) {
 
 function filmRow(model, state, row, place, onCurve) {
   const { film } = row;
-  const rating = isUnknown(row.rating) ? UNKNOWN : oneDecimal.format(row.rating);
   const people = peopleFound(film, state);
-  const facts = [film.year ?? null, isUnknown(row.rating) ? null : `rated ${rating} by ${short.format(row.votes)}`];
+  const facts = [film.year ?? null, isUnknown(row.rating) ? null : `rated ${rating(row.rating)} by ${short.format(row.votes)}`];
   const [first, last] = [model.days.indexOf(state.first_day), model.days.indexOf(state.last_day)];
   return element("tr", { "data-film": film.id },
     element("td", { class: "place" }, count(place)),
@@ -58,7 +60,7 @@ function filmRow(model, state, row, place, onCurve) {
     element("td", { class: "year" }, film.year ?? UNKNOWN),
     element("td", { class: "popularity" }, measure(row.popularity), element("span", { class: "below" }, changed(row.change))),
     element("td", { class: "change" }, changed(row.change)),
-    element("td", { class: "rating" }, rating),
+    element("td", { class: "rating" }, rating(row.rating)),
     element("td", { class: "votes" }, count(row.votes)),
     element("td", { class: "curve" },
       element("button", {
@@ -85,18 +87,18 @@ const GROUPS_SHOWN = 8;
 function groupPanel(dimension, groups, state, isOpen, onChoose, onOpen) {
   const { key, heading } = dimension;
   const shown = isOpen ? groups : groups.slice(0, GROUPS_SHOWN);
-  const most = Math.max(...(groups.some(({ films }) => films >= FEW_FILMS) ? groups.filter(({ films }) => films >= FEW_FILMS) : groups)
-    .map((group) => group[state.bars]));
+  const first = groups[0]?.[state.bars] || 1; // the largest, but for medians of a few films
   const rows = shown.map((group) => {
     const bar = element("span", { class: "bar", "aria-hidden": "true" });
-    bar.style.width = `${Math.min(100, (100 * group[state.bars]) / most)}%`;
+    bar.style.width = `${Math.min(100, (100 * group[state.bars]) / first)}%`;
     return element("tr", { class: dimension.isChosen(state, group.code) ? "chosen" : "" },
       element("th", { scope: "row" }, element("button", {
         type: "button", "aria-pressed": String(dimension.isChosen(state, group.code)), "data-focus": `${key}-${group.code}`,
         onclick: () => onChoose(key, group.code),
       }, titled(group.name))),
       element("td", { class: "bars" }, bar),
-      element("td", { class: state.bars === "popularity" ? "" : "quiet" }, measure(group.popularity)),
+      element("td", { class: state.bars === "share" ? "" : "quiet" }, share(group.share)),
+      element("td", { class: state.bars === "median" ? "" : "quiet" }, measure(group.median)),
       element("td", { class: state.bars === "films" ? "" : "quiet" }, count(group.films)));
   });
   const more = groups.length > GROUPS_SHOWN ? element("button", {
@@ -105,7 +107,7 @@ function groupPanel(dimension, groups, state, isOpen, onChoose, onOpen) {
   return element("div", { class: "panel group", id: `group-${key}` }, element("table", {},
     element("caption", {}, heading),
     element("thead", {}, element("tr", {}, element("th", { scope: "col" }, element("span", { class: "unseen" }, heading)),
-      element("td", { class: "bars" }), element("th", { scope: "col" }, "Popularity"), element("th", { scope: "col" }, "Films"))),
+      element("td", { class: "bars" }), element("th", { scope: "col" }, "Share"), element("th", { scope: "col" }, "Median"), element("th", { scope: "col" }, "Films"))),
     element("tbody", {}, ...rows)), more);
 }
 

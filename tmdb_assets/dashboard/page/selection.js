@@ -1,7 +1,14 @@
 // From all films to those that match, and their totals.
 
 const titles = new Intl.Collator("en", { sensitivity: "base", numeric: true });
-const mean = (values) => (values.length ? values.reduce((sum, value) => sum + value, 0) / values.length : NaN);
+const sum = (values) => values.reduce((total, value) => total + value, 0);
+const mean = (values) => (values.length ? sum(values) / values.length : NaN);
+
+function median(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2; // NaN for none
+}
 
 // Tests a film against every filter except that of the dimension `except`.
 function fitting(model, state, except = "") {
@@ -52,30 +59,40 @@ function sortRows(rows, name, descending) {
 }
 
 const FEW_FILMS = 5;
+const TOP_FILMS = 200;
 
-// Each member of a dimension with its films and their mean popularity, sorted by what the bars show. A mean over a few
-// films says little: such groups come last, sorted by their number of films.
+// The most popular films: they are the same however many more are loaded.
+const topOf = (rows) => sortRows([...rows], "popularity", true).slice(0, TOP_FILMS);
+
+// Each member of a dimension with its films, their median popularity, and its share of the popularity of the 200 most
+// popular films, sorted by what the bars show. A median of a few films says little: where the bars show medians, such
+// groups come last, sorted by their number of films.
 function groupsOf(dimension, rows, bars) {
-  const sums = dimension.names.map((name, place) => ({ code: dimension.codes[place], name, films: 0, sum: 0 }));
-  for (const row of rows) {
-    for (const place of dimension.members(row.film)) {
-      sums[place].films += 1;
-      sums[place].sum += row.popularity;
-    }
-  }
-  const isFew = (group) => group.films < FEW_FILMS;
-  return sums.filter((group) => group.films).map((group) => ({ ...group, popularity: group.sum / group.films }))
-    .sort((a, b) => isFew(a) - isFew(b) || (isFew(a) ? b.films - a.films : 0) || b[bars] - a[bars] || titles.compare(a.name, b.name));
+  const groups = dimension.names.map((name, place) => ({ code: dimension.codes[place], name, values: [], top: 0 }));
+  const eachGroup = (row, change) => dimension.members(row.film).forEach((place) => change(groups[place]));
+  const top = topOf(rows);
+  const all = sum(top.map((row) => row.popularity));
+  for (const row of rows) eachGroup(row, (group) => group.values.push(row.popularity));
+  for (const row of top) eachGroup(row, (group) => { group.top += row.popularity; });
+  const isFew = (group) => bars === "median" && group.films < FEW_FILMS;
+  return groups.filter((group) => group.values.length)
+    .map(({ code, name, values, top: part }) => ({
+      code, name, films: values.length, median: median(values), share: all ? part / all : 0,
+    }))
+    .sort((a, b) => isFew(a) - isFew(b) || (isFew(a) ? b.films - a.films : 0) || b[bars] - a[bars]
+      || b.films - a.films || titles.compare(a.name, b.name));
 }
 
 function keyFiguresOf(rows) {
   const changes = rows.map((row) => row.change).filter((change) => change !== null);
-  const ratings = rows.map((row) => row.rating).filter((rating) => rating !== null);
+  const rated = rows.filter((row) => row.rating !== null);
+  const votes = sum(rated.map((row) => row.votes));
   return {
     films: rows.length,
-    popularity: mean(rows.map((row) => row.popularity)),
-    rating: mean(ratings),
-    votes: rows.reduce((sum, row) => sum + (row.votes ?? 0), 0),
+    popularity: median(topOf(rows).map((row) => row.popularity)),
+    rating: mean(rated.map((row) => row.rating)),
+    weighted: votes ? sum(rated.map((row) => row.rating * row.votes)) / votes : NaN,
+    votes: sum(rows.map((row) => row.votes ?? 0)),
     risen: changes.length ? changes.filter((change) => change > 0).length / changes.length : NaN,
   };
 }

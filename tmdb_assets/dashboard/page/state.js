@@ -1,12 +1,13 @@
 // What the reader chose, mirrored in the address, so that a view can be shared.
 
 const SORTS = ["title", "year", "popularity", "change", "rating", "votes"];
+const BARS = ["share", "median", "films"];
 
 function defaultState(model) {
   return {
     q: "", genre: "", continent: "", country: "", language: "", first_year: "", last_year: "",
     first_day: model.days[0], last_day: model.days.at(-1),
-    sort: "popularity", descending: true, films: [], bars: "popularity", log: false,
+    sort: "popularity", descending: true, films: [], bars: "share", log: false,
   };
 }
 
@@ -28,7 +29,7 @@ function readState(model, hash) {
   if (SORTS.includes(sort)) Object.assign(state, { sort, descending: minus === "-" });
   const ids = (given.get("films") ?? "").split(",").filter((id) => model.byId.has(id));
   state.films = [...new Set(ids)].slice(0, model.maxCurves);
-  if (given.get("bars") === "films") state.bars = "films";
+  if (BARS.includes(given.get("bars"))) state.bars = given.get("bars");
   state.log = given.get("scale") === "log";
   return state;
 }

@@ -65,6 +65,13 @@ popularity_total = table(
     column("avg_popularity", "number", "Plain mean of the films' popularity."),
     column("total_votes", "integer", "Sum of the films' ratings."),
     column("n_movies", "integer", "Number of films."),
+    column("median_popularity", "number", "Median of the films' popularity."),
+    column("popularity_share", "number", "Their share of the popularity of the day's films, 0 to 1.", nullable=True),
+    column("top_200_share", "number", "The same among the day's 200 most popular films.", nullable=True),
+    column("n_movies_with_votes", "integer", "Number of films with votes."),
+    column("oldest_votes_date", "date", "Day of the oldest votes among them.", nullable=True),
+    column("avg_rating", "number", "Plain mean of the ratings of films with votes.", nullable=True),
+    column("votes_weighted_rating", "number", "Mean rating, each film with the weight of its votes.", nullable=True),
     group="facts",
 )
 

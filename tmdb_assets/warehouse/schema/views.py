@@ -67,6 +67,13 @@ VIEWS = (
             avg_popularity: double precision < fact_movie_daily.popularity, bridge_movie_genre.genre_id
             total_votes: bigint < fact_movie_daily.vote_count, bridge_movie_genre.genre_id
             nb_movies: bigint < bridge_movie_genre.movie_id
+            median_popularity: double precision < fact_movie_daily.popularity, bridge_movie_genre.genre_id
+            popularity_share: double precision < fact_movie_daily.popularity, bridge_movie_genre.genre_id
+            top_200_share: double precision < fact_movie_daily.popularity, bridge_movie_genre.genre_id
+            n_movies_with_votes: bigint < fact_movie_daily.vote_count, bridge_movie_genre.genre_id
+            oldest_votes_date: date < fact_movie_daily.date_id, bridge_movie_genre.genre_id
+            avg_rating: double precision < fact_movie_daily.vote_average, bridge_movie_genre.genre_id
+            votes_weighted_rating: double precision < fact_movie_daily.vote_average, fact_movie_daily.vote_count
         """),
     ),
     View(
@@ -78,6 +85,13 @@ VIEWS = (
             avg_popularity: double precision < fact_movie_daily.popularity, bridge_movie_country.iso_3166_1
             n_movies: bigint < bridge_movie_country.movie_id
             total_votes: bigint < fact_movie_daily.vote_count, bridge_movie_country.iso_3166_1
+            median_popularity: double precision < fact_movie_daily.popularity, bridge_movie_country.iso_3166_1
+            popularity_share: double precision < fact_movie_daily.popularity, bridge_movie_country.iso_3166_1
+            top_200_share: double precision < fact_movie_daily.popularity, bridge_movie_country.iso_3166_1
+            n_movies_with_votes: bigint < fact_movie_daily.vote_count, bridge_movie_country.iso_3166_1
+            oldest_votes_date: date < fact_movie_daily.date_id, bridge_movie_country.iso_3166_1
+            avg_rating: double precision < fact_movie_daily.vote_average, bridge_movie_country.iso_3166_1
+            votes_weighted_rating: double precision < fact_movie_daily.vote_average, fact_movie_daily.vote_count
         """),
     ),
     View(
@@ -95,6 +109,10 @@ VIEWS = (
             change_30d: double precision < fact_movie_daily.popularity
             rank: bigint < fact_movie_daily.popularity
             snapshot_date: date < fact_movie_daily.date_id
+            change_percent_1d: double precision < fact_movie_daily.popularity
+            change_percent_7d: double precision < fact_movie_daily.popularity
+            change_percent_30d: double precision < fact_movie_daily.popularity
+            rank_by_percent: bigint < fact_movie_daily.popularity
         """
         ),
     ),

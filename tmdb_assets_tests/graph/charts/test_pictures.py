@@ -100,7 +100,7 @@ def test_groups_count_the_newest_days_films_that_are_not_removed(connection):
         (None, None, 1, 0.25, 40.0),
     ]
     table = groups_with_shares(read(connection, "original_languages"))
-    assert table.to_dict(orient="records")[1] == {"name": "not known", "films": 1, "share %": 25.0, "popularity": 40.0}
+    assert table.to_dict(orient="records")[1] == {"name": "not known", "films": 1, "share %": 25.0, "median": 40.0}
 
 
 def test_ranges_have_lower_bounds_and_the_last_ones_include_their_upper_bound(connection):
@@ -123,23 +123,23 @@ def test_money_is_of_films_of_which_both_amounts_are_known(connection):
 
 def test_genre_shares_are_of_the_newest_loaded_day_of_each_interval(connection):
     found = [(str(day), genre, share) for day, genre, _, share in rows(connection, "genre_shares", days=27)]
-    # Intervals of three days, counted back from the newest. The film without genres is not
-    # counted, the removed one is: it was there that day.
+    # Intervals of three days, counted back from the newest. Neither the film without genres
+    # nor the removed one is counted.
     assert found == [
         ("2026-07-09", 1, 1.0),
         ("2026-07-21", 1, 1.0),
         ("2026-07-21", 2, 1.0),
-        ("2026-07-29", 1, 0.75),
-        ("2026-07-29", 2, 0.5),
+        ("2026-07-29", 1, 2 / 3),
+        ("2026-07-29", 2, 2 / 3),
     ]
     table = genres_then_and_now(read(connection, "genre_shares", days=27))
     assert list(table) == ["genre", "2026-07-09 %", "2026-07-29 %"]
-    assert table.iloc[:, 1:].to_numpy().tolist() == [[100.0, 75.0], [0.0, 50.0]]
+    assert table.iloc[:, 1:].to_numpy().tolist() == [[100.0, 66.7], [0.0, 66.7]]
     years = read(connection, "genre_shares", days=3650)
     assert [str(day) for day in years["date_id"].unique()] == ["2016-07-31", "2026-07-29"]
     table = genres_beside_days(years)
     assert list(table.columns) == ["day (UTC)", "Drama %", "Comedy %"]
-    assert table.iloc[0].tolist()[1:] == [75.0, 50.0]
+    assert table.iloc[0].tolist()[1:] == [66.7, 66.7]
 
 
 def test_a_parameter_that_the_query_does_not_have_is_an_error(connection):

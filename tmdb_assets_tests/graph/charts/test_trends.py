@@ -144,7 +144,7 @@ def test_pictures_over_time_and_their_tables(graph, monkeypatch):
     assert list(table[0]) == ["title", "now", "week ago", "30 days ago"]
     assert [list(row.values())[1:] for row in table[1:3]] == [[20, 40, 50], [15, 10, 5]]
     movers = [list(record.data.values()) for record in metadata["movers_of_the_week_table"].records]
-    assert movers == [["Twin", 15, 10, 5], ["Film 3", 13, 8, 5], ["Twin", 20, 40, -20]]
+    assert movers == [["Twin", 15, 10, 5, 50], ["Film 3", 13, 8, 5, 62.5], ["Twin", 20, 40, -20, -50]]
     assert all("No history yet" not in text for text in (lines, bars))
     assert "2026-06-29 to 2026-07-29" in lines
 

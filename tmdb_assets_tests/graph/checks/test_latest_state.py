@@ -109,11 +109,13 @@ TOTALS = {
     "update popularity_total set avg_popularity = avg_popularity + 0.001 where code = '18'": ["genre 18"],
     "update popularity_total set n_movies = 9 where code = 'Europe'": ["continent Europe"],
     "delete from popularity_total where code = '35'": ["genre 35"],
-    "insert into popularity_total values ('genre', '99', 1, 1, 1)": ["genre 99"],
+    "insert into popularity_total values ('genre', '99', 1, 1, 1, 1, 1, 1, 1)": ["genre 99"],
     "update top_movie set movie_id = 5 where rank = 2": ["rank 2"],
     "update load_day set export_count = 3 where date_id = '2026-07-02'": ["load_day 7 for 4"],
     "update dim_movie set removed_date = '2026-07-02' where movie_id = 3": [
         "continent Europe",
+        "continent North America",
+        "genre 18",
         "genre 35",
         "rank 1",
         "rank 2",
@@ -134,8 +136,8 @@ def test_totals_that_differ_from_a_fresh_count(fault, tables):
 def test_its_advice_fixes_the_state(tables):
     tables.execute("update movie_latest set popularity = 5, snapshot_date = '2026-07-03' where movie_id = 2")
     assert evaluate(tables).description == (
-        "1 films of the newest day and 3 totals (continent North America, genre 18, rank 3) differ from the fact as of "
-        "2026-07-02. The fact is right; the views show the wrong state. Delete the rows of these films from "
+        "1 films of the newest day and 5 totals (continent Europe, continent North America, genre 18, genre 35, "
+        "rank 3) differ from the fact as of 2026-07-02. The fact is right; the views show the wrong state. Delete the rows of these films from "
         "movie_latest, then materialize fact_movie_daily of each day they were on, 2026-07-02 last: each load updates "
         "the state of its films and the totals."
     )

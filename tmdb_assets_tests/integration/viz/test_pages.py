@@ -96,8 +96,8 @@ def test_real_figures_have_no_sample_mark(tables: Tables, monkeypatch) -> None:
 
 def test_figures_equal_the_databases(tables: Tables) -> None:
     (chart,) = charts_of(shown("genre_popularity"))
-    genres = "select name, avg_popularity, total_votes, nb_movies from vw_genre_popularity order by 2 desc"
-    assert values_of(chart, "name", "avg_popularity", "total_votes", "nb_movies") == tables.rows(genres)
+    genres = "select name, 100 * top_200_share, median_popularity, nb_movies from vw_genre_popularity order by 2 desc"
+    assert values_of(chart, "name", "top_200_percent", "median_popularity", "nb_movies") == tables.rows(genres)
     top = "select rank, title, popularity from vw_top_movies"
     app = shown("top_films")
     assert values_of(charts_of(app)[0], "rank", "title", "popularity") == tables.rows(top)

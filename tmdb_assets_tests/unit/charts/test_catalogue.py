@@ -8,7 +8,7 @@ from tmdb_assets_tests.cases.chart_frames import groups_frame, money_frame, rang
 from tmdb_assets_tests.unit.charts.drawn import draw, drawn_texts, encodings, rows_of, texts_of
 
 
-def test_groups_show_films_share_and_mean_popularity_and_name_what_is_unknown():
+def test_groups_show_films_share_and_median_popularity_and_name_what_is_unknown():
     frame = groups_frame("iso_639_1")
     frame.loc[1, "name"] = None
     frame.loc[2, ["iso_639_1", "name"]] = None

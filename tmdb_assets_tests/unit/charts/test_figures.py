@@ -29,49 +29,52 @@ def test_key_figures_are_four_tiles_with_units():
         ("Films", 2000, "2,000"),
         ("Mean rating", 6.534, "6.5"),
         ("Votes", 123_456_789, "123M"),
-        ("Mean popularity", 23.45, "23.4"),
+        ("Median popularity", 23.45, "23.4"),
     ]
     assert [tile["unit"].split("\n")[0] for tile in tiles] == [
         "in the snapshot",
-        "of 10, over films",
+        "of 10, weighted by",
         "cast on TMDB,",
-        "TMDB score,",
+        "TMDB score, of the",
     ]
+    assert tiles[1]["unit"].endswith("plain mean: 6.0")
 
 
 def test_unknown_key_figures_are_shown_as_missing_and_two_rows_are_refused():
-    frame = key_frame(n_movies=0, avg_vote=None, total_votes=pd.NA, avg_popularity=Decimal("NaN"))
+    frame = key_frame(
+        n_movies=0, avg_vote=None, votes_weighted_vote=None, total_votes=pd.NA, top_200_median=Decimal("NaN")
+    )
     tiles = rows_of(draw("key_figures", frame), "figure")
     assert [(tile["figure"], tile["unit"]) for tile in tiles] == [("0", "in the snapshot"), *[("–", "no data")] * 3]
     with pytest.raises(ValueError, match="Key figures are one row; the frame has 2"):
         draw("key_figures", pd.concat([key_frame(), key_frame()]))
 
 
-def test_genres_are_sorted_bars_with_value_films_and_votes():
+def test_genres_are_sorted_bars_of_their_share_with_median_films_and_votes():
     spec = draw("genre_popularity", genre_frame().assign(total_votes=[np.nan, 36_333, 5_300_000]))
     rows = rows_of(spec, "films_label")
     shown = [
-        (r["row"], r["label"], r["avg_popularity"], r["value_label"], r["films_label"], r["votes_label"]) for r in rows
+        (r["row"], r["label"], r["value_label"], r["median_label"], r["films_label"], r["votes_label"]) for r in rows
     ]
     assert shown == [
-        (0, "Genre 3", 3.0, "3.0", "30", "5.3M"),
-        (1, "Genre 2", 2.0, "2.0", "20", "36.3K"),
-        (2, "Genre 1", 1.0, "1.0", "10", "–"),
+        (0, "Genre 3", "3.0", "1.5", "30", "5.3M"),
+        (1, "Genre 2", "2.0", "1.0", "20", "36.3K"),
+        (2, "Genre 1", "1.0", "0.5", "10", "–"),
     ]
     (bar,) = encodings(spec, "bar")
-    assert (bar["x"]["field"], bar["y"]["field"]) == ("avg_popularity", "row")
+    assert (bar["x"]["field"], bar["y"]["field"]) == ("top_200_percent", "row")
     assert bar["x"]["scale"]["domain"][0] == 0
-    assert {"Genre", "Mean popularity", "Films", "Votes"} <= set(texts_of(spec))
+    assert {"Genre", "Share of the top 200, %", "Median", "Films", "Votes"} <= set(texts_of(spec))
 
 
 def test_equal_names_keep_their_own_bars():
-    spec = draw("genre_popularity", genre_frame(30).assign(name="Drama", avg_popularity=1.0))
+    spec = draw("genre_popularity", genre_frame(30).assign(name="Drama", top_200_percent=1.0))
     assert [row["row"] for row in rows_of(spec, "films_label")] == list(range(30))
 
 
 def test_continents_put_the_unknown_last_and_say_so():
     rows = rows_of(draw("continent_popularity", continent_frame()), "films_label")
-    assert [(r["label"], r["avg_popularity"], r["value_label"], r["films_label"]) for r in rows] == [
+    assert [(r["label"], r["top_200_percent"], r["value_label"], r["films_label"]) for r in rows] == [
         ("Europe", 28.1, "28.1", "800"),
         ("Asia", 21.5, "21.5", "410"),
         ("Antarctica", None, "no data", "1"),
@@ -85,7 +88,7 @@ def test_continents_put_the_unknown_last_and_say_so():
 
 def test_all_null_and_all_zero_values_still_draw():
     for value in (None, 0, np.inf):
-        frame = continent_frame().assign(avg_popularity=value, n_movies=pd.NA, total_votes=np.nan)
+        frame = continent_frame().assign(top_200_percent=value, n_movies=pd.NA, total_votes=np.nan)
         spec = draw("continent_popularity", frame)
         assert encodings(spec, "bar")[0]["x"]["scale"]["domain"] == [0, 1]
         expected = "0.0" if value == 0 else "no data"

@@ -143,11 +143,13 @@ def test_repeated_rows_are_refused_and_unknown_values_left_out():
 def test_movers_are_ordered_from_the_biggest_rise_to_the_biggest_fall():
     spec = draw("movers_of_the_week", movers_frame(0.02, -0.5, 30.0, None, -1200.0, 0.0, 12_000.0), limit=2)
     rows = rows_of(spec, "value_label")
-    assert [(row["row"], row["label"], row["value_label"], row["popularity_label"]) for row in rows] == [
-        (0, "Film 7", "+12,000", "107.0"),
-        (1, "Film 3", "+30.0", "103.0"),
-        (2, "Film 2", "−0.5", "102.0"),
-        (3, "Film 5", "−1,200.0", "105.0"),
+    assert [
+        (row["row"], row["label"], row["value_label"], row["percent_label"], row["popularity_label"]) for row in rows
+    ] == [
+        (0, "Film 7", "+12,000", "+12,000%", "107.0"),
+        (1, "Film 3", "+30.0", "+30%", "103.0"),
+        (2, "Film 2", "−0.5", "−0.5%", "102.0"),
+        (3, "Film 5", "−1,200.0", "−1,200%", "105.0"),
     ]
     assert spec["title"]["subtitle"][0].endswith("in 7 days, since 2026-07-24")
     (bar,) = encodings(spec, "bar")
