@@ -44,7 +44,7 @@ names (place, what) as (
     (4, 'films without a revenue'),
     (5, 'films never seen in details'),
     (6, 'films without a genre'),
-    (7, 'films without a country')
+    (7, 'films without a production country')
 ),
 
 lines (place, what, n, total) as (

@@ -21,7 +21,8 @@ comment on view vw_upcoming_releases is
 'One row per release on or after the newest loaded day, by film, country, type and date. '
 'Excludes removed films and films without a fact for that day.';
 comment on column vw_upcoming_releases.iso_3166_1 is 'ISO 3166-1 code of the country of release.';
-comment on column vw_upcoming_releases.country is 'Name of the country; NULL where it is not in dim_country.';
+comment on column vw_upcoming_releases.country is
+'Name of the country of release; NULL where it is not in dim_country.';
 comment on column vw_upcoming_releases.release_date is 'The date of the release in that country.';
 comment on column vw_upcoming_releases.release_type is
 'Premiere, Theatrical (limited), Theatrical, Digital, Physical or TV.';

@@ -53,9 +53,9 @@ def _ranked_groups(page: Page, frame: pd.DataFrame, code: str, heading: str) -> 
         }
     shown = [
         Column("label", heading, 216),
-        Measure("n_movies", "Films", 266, write=format_count),
+        Measure("n_movies", "Films", 256, write=format_count),
         Column("share_label", "Share", 62, is_right=True, gap=0),
-        Column("popularity_label", "Median popularity", 124, is_right=True, gap=0),
+        Column("popularity_label", "Median popularity", 134, is_right=True, gap=0),
     ]
     tooltip = ["label:N", "n_movies:Q", "film_share:Q", "median_popularity:Q"]
     return table_of_bars(page, rows, shown, tooltip)

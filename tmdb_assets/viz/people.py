@@ -49,5 +49,6 @@ def show_releases(edition: Edition) -> None:
     """What opens in a country within 60 days."""
     countries = read_rows(edition, RELEASE_COUNTRIES)
     names = dict(zip(countries["iso_3166_1"], countries["country"], strict=True))
-    country = st.selectbox("Country", list(names), format_func=names.__getitem__, key="release_country") or "US"
+    label = "Country of release"
+    country = st.selectbox(label, list(names), format_func=names.__getitem__, key="release_country") or "US"
     show_chart(*draw_picture(edition, "releases_by_country", {"country": country}))

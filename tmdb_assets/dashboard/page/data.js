@@ -66,7 +66,7 @@ function makeDimensions(data, films) {
     listed("genre", "Genre", data.genres, (film) => film.genres),
     listed("country", "Production country", data.countries, (film) => film.countries),
     listed("language", "Original language", data.languages, (film) => (film.language < 0 ? [] : [film.language])),
-    listed("continent", "Continent of production", continents.map((name) => [name, name]), (film) => film.continents),
+    listed("continent", "Production continent", continents.map((name) => [name, name]), (film) => film.continents),
     listed("decade", "Decade", decades.map((year) => [year, `${year}s`]),
       (film) => (film.year === null ? [] : [decades.indexOf(decadeOf(film))])),
   ];

@@ -89,6 +89,30 @@ def test_trending_films_show_exact_days_ago_and_are_ranked_by_the_week(tables):
     assert described == [(TODAY, "Film 8", dt.date(2026, 1, 8))]
 
 
+def test_percents_are_ranked_from_a_floor_on(tables):
+    found = tables.rows(
+        "select movie_id, rank_by_percent, change_percent_1d, change_percent_7d, change_percent_30d "
+        "from vw_trending_movies order by rank_by_percent, movie_id"
+    )
+    assert found == [
+        (3, 1, None, 62.5, None),
+        (1, 2, 25.0, 50.0, 200.0),
+        (2, 3, pytest.approx(-100 / 3), -50.0, -60.0),
+        (4, None, None, None, None),
+        (5, None, None, None, None),
+        (8, None, None, 0.0, pytest.approx(-300 / 7)),  # 4.0 a week ago: below the floor
+        (9, None, None, None, None),
+    ]
+
+
+def test_percents_of_extreme_figures_are_large_or_unknown(tables):
+    load_films(tables.warehouse, {1: {7: 5.0, 0: 1.7e308}, 2: {7: 5e-324, 0: 9.0}, 3: {7: 0.0, 0: 1.0}}, removed=9)
+    found = tables.rows(
+        "select movie_id, change_percent_7d, rank_by_percent from vw_trending_movies where movie_id < 4"
+    )
+    assert sorted(found) == [(1, pytest.approx(2e301), 1), (2, None, None), (3, None, None)]
+
+
 def test_a_film_that_comes_back_is_ranked_again(tables):
     tables.execute("update dim_movie set removed_date = null")
     assert tables.rows("select movie_id, change_7d from vw_trending_movies where rank = 1") == [(6, 79.0)]

@@ -137,7 +137,8 @@ def test_its_advice_fixes_the_state(tables):
     tables.execute("update movie_latest set popularity = 5, snapshot_date = '2026-07-03' where movie_id = 2")
     assert evaluate(tables).description == (
         "1 films of the newest day and 5 totals (continent Europe, continent North America, genre 18, genre 35, "
-        "rank 3) differ from the fact as of 2026-07-02. The fact is right; the views show the wrong state. Delete the rows of these films from "
+        "rank 3) differ from the fact as of 2026-07-02. The fact is right; the views show the wrong state. Delete the "
+        "rows of these films from "
         "movie_latest, then materialize fact_movie_daily of each day they were on, 2026-07-02 last: each load updates "
         "the state of its films and the totals."
     )

@@ -33,7 +33,7 @@ def test_key_figures_are_four_tiles_with_units():
     ]
     assert [tile["unit"].split("\n")[0] for tile in tiles] == [
         "in the snapshot",
-        "of 10, weighted by",
+        "of 10, by votes;",
         "cast on TMDB,",
         "TMDB score, of the",
     ]

@@ -16,6 +16,7 @@ from tmdb_assets_tests.oracle.compare import Tables
 from tmdb_assets_tests.stage.at_once import in_background, wait_until_blocked
 from tmdb_assets_tests.stage.waiting import PATIENCE_S
 
+LATER = dt.date(2026, 7, 4)
 RIGHT = {
     "genre": [("Comedy", 6.0, 10, 2), ("Drama", 3.0, 30, 2)],
     "continent": [("Europe", 6.0, 2, 10), ("North America", 2.0, 1, 20)],
@@ -67,13 +68,32 @@ def test_a_load_stores_the_right_totals(tables: Tables) -> None:
     assert shown(tables) == RIGHT
     assert read_kept(tables) == {
         "popularity_total": [
-            ("continent", "Europe", 6.0, 10, 2),
-            ("continent", "North America", 2.0, 20, 1),
-            ("genre", "18", 3.0, 30, 2),
-            ("genre", "35", 6.0, 10, 2),
+            # mean, votes, films; median, shares of all and of the top 200; films with votes, since; mean ratings
+            ("continent", "Europe", 6.0, 10, 2, 6.0, 12 / 14, 12 / 14, 1, DAY, 7.0, 7.0),
+            ("continent", "North America", 2.0, 20, 1, 2.0, 2 / 14, 2 / 14, 1, DAY, 6.0, 6.0),
+            ("genre", "18", 3.0, 30, 2, 3.0, 6 / 14, 6 / 14, 2, DAY, 6.5, (7 * 10 + 6 * 20) / 30),
+            ("genre", "35", 6.0, 10, 2, 6.0, 12 / 14, 12 / 14, 1, DAY, 7.0, 7.0),
         ],
         "top_movie": [(1, 3), (2, 1), (3, 2)],
     }
+
+
+def test_the_views_show_every_measure_under_its_name(tables: Tables) -> None:
+    load_day(
+        tables.warehouse, AFTER, {1: (4.0, 7.5, 30), 2: (2.0, None, None), 3: (0.0, None, 0), 5: (6.0, None, None)}
+    )
+    names = "median_popularity, popularity_share, top_200_share, n_movies_with_votes, oldest_votes_date, avg_rating"
+    drama = tables.rows(f"select {names}, votes_weighted_rating from vw_genre_popularity where name = 'Drama'")
+    assert drama == [(3.0, 0.5, 0.5, 2, DAY, 6.75, pytest.approx((7.5 * 30 + 6 * 20) / 50))]  # film 2's votes are old
+    comedy = tables.rows(f"select {names}, votes_weighted_rating from vw_genre_popularity where name = 'Comedy'")
+    assert comedy == [(2.0, pytest.approx(1 / 3), pytest.approx(1 / 3), 1, AFTER, 7.5, 7.5)]
+    america = tables.rows(
+        f"select {names}, votes_weighted_rating from vw_continent_popularity where continent = 'North America'"
+    )
+    assert america == [(2.0, pytest.approx(1 / 6), pytest.approx(1 / 6), 1, DAY, 6.0, 6.0)]
+    load_day(tables.warehouse, LATER, {3: (0.0, None, 0)})
+    nothing = tables.rows(f"select {names}, votes_weighted_rating from vw_genre_popularity")
+    assert nothing == [(0.0, None, None, 0, LATER, None, None)]
 
 
 def test_the_views_read_the_stored_totals(tables: Tables) -> None:

@@ -72,11 +72,16 @@ EXPECTED: dict[str, list[tuple[Any, ...]]] = {
         (3, "Fog", dt.date(2014, 10, 15), 5, 8.5, 320, 2),
     ],
     "genre_trend_by_week": [
-        ("Comedy", D29, 2, 2, 8.67, None),  # (10 + 12 + 4) / 3
-        ("Comedy", D06, 1, 2, 11, 2.33),
-        ("Drama", D29, 2, 4, 9.38, None),  # (10 + 12 + 20 + 16 + 5 + 6 + 2 + 4) / 8
-        ("Drama", D06, 1, 3, 11.33, 1.96),
+        ("Comedy", D29, 2, 2, 0.382, None),  # 10 + 12 + 4 of 68: film 4 is removed
+        ("Comedy", D06, 1, 2, 0.512, 0.129),  # 14 + 8 of 43
+        ("Drama", D29, 2, 3, 0.941, None),  # 10 + 12 + 20 + 16 + 2 + 4
+        ("Drama", D06, 1, 3, 0.791, -0.15),
     ],
+    "genre_ranking": [
+        ("Drama", 79.1, 79.1, 14, 3, 3, D06, 7.17, 6.97),  # 34 of 43; (7 * 120 + 6 * 510 + 8.5 * 320) / 950
+        ("Comedy", 51.2, 51.2, 11, 2, 2, D06, 7.25, 7.04),
+    ],
+    "rising_in_percent": [(1, "Rain", 10, 14, 40)],  # Fog rose by 150%, from 2: too little
     "biggest_movers": [
         ("rise", "Rain", 10, 14, 4, 40),
         ("rise", "Fog", 2, 5, 3, 150),
@@ -133,7 +138,7 @@ EXPECTED: dict[str, list[tuple[Any, ...]]] = {
         ("films without a revenue", 2, 5, 0.4),
         ("films never seen in details", 1, 5, 0.2),
         ("films without a genre", 1, 5, 0.2),
-        ("films without a country", 1, 5, 0.2),
+        ("films without a production country", 1, 5, 0.2),
         ("days that were not loaded", 5, 8, 0.625),
         ("days loaded only from exports", 0, 3, 0),
         ("rows rejected", 0, None, None),
@@ -189,7 +194,7 @@ def test_an_example_starts_with_its_question_and_how_to_read_it(path: Any) -> No
 
 def test_every_example_is_expected() -> None:
     assert {path.stem for path in EXAMPLES} == set(EXPECTED)
-    assert len(EXPECTED) == 17
+    assert len(EXPECTED) == 19
 
 
 @pytest.mark.parametrize("name", EXPECTED)

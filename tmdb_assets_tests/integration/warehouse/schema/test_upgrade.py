@@ -19,6 +19,7 @@ from tmdb_assets.warehouse.schema.ddl import apply_view, ensure_schema, view_nam
 from tmdb_assets.warehouse.schema.migrations import HEAD
 from tmdb_assets.warehouse.schema.roles import apply_roles
 from tmdb_assets.warehouse.schema.upgrade import SchemaMismatchError, find_version
+from tmdb_assets.warehouse.schema.views import VIEWS, view_columns
 from tmdb_assets.warehouse.server.open import Server
 from tmdb_assets.warehouse.warehouse import Warehouse
 from tmdb_assets_tests.cases.former_schema import NEW, STEP, fill_former, make_former
@@ -194,6 +195,23 @@ def test_views_and_grants_of_others_are_kept(former: sa.Engine) -> None:
     finally:
         with former.begin() as connection:
             connection.exec_driver_sql(f"drop owned by {name}; drop role {name}")
+
+
+def test_views_that_gain_columns_keep_the_former_ones_and_the_views_of_others(former: sa.Engine) -> None:
+    """As the release before had them: readers' views are made of these columns, in this order."""
+    had = {"vw_genre_popularity": 5, "vw_continent_popularity": 4, "vw_trending_movies": 12}
+    with former.begin() as connection:
+        for view in (view for view in VIEWS if view.name in had):
+            columns = ", ".join(f"null::{kind} as {name}" for name, kind, _ in view.columns[: had[view.name]])
+            connection.exec_driver_sql(f"drop view if exists {view.name}; create view {view.name} as select {columns}")
+            connection.exec_driver_sql(f"create view my_{view.name} as select * from {view.name}")
+    upgrade_fully(former)
+    with former.begin() as connection:
+        for name, number in had.items():
+            mine, ours = ([column.name for column in view_columns(connection, view)] for view in (f"my_{name}", name))
+            assert (mine, len(mine)) == (ours[:number], number)
+            assert len(ours) > number
+            connection.exec_driver_sql(f"select * from my_{name}").all()
 
 
 def test_a_view_of_others_in_the_way_is_named(former: sa.Engine) -> None:
