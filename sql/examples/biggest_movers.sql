@@ -1,7 +1,7 @@
 -- Question: which films rose or fell most within a week?
 -- How to read: the 10 biggest rises, then the 10 biggest falls, against 7 days before the newest loaded day.
--- `change_percent` is relative to the earlier popularity (rising_in_percent.sql ranks by it). Films without a figure for
--- that day are excluded: they did not move, they are new.
+-- `change_percent` is relative to the earlier popularity (rising_in_percent.sql ranks by it). Films without a figure
+-- for that day are excluded: they did not move, they are new.
 with moved as (
     select
         t.movie_id,
