@@ -37,8 +37,8 @@ NAMES = [view.name for view in VIEWS]
 ATTRIBUTION = "This product uses the TMDB API but is not endorsed or certified by TMDB."
 SAMPLE_LINE = "Sample figures: the sandbox answers, not TMDb. Set TMDB_TOKEN for real ones."
 PICTURES = {report.name: [picture.name for picture in report.pictures] for report in REPORTS}
-# A single day has no movers, and none of its films comes out.
 MEDIAN = "select percentile_cont(0.5) within group (order by popularity) from fact_movie_daily"
+# A single day has no movers, and none of its films comes out.
 UNTABLED = {"movers_of_the_week_table", "release_calendar_table", "rising_keywords_table"}
 
 
