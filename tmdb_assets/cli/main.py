@@ -105,15 +105,18 @@ def _open_page(page: Path) -> None:
 
 
 def _keep_house(platform: Platform, outcome: DayRun) -> None:
-    """Do what the daemon does, for those who run none: send alerts, drop raw answers that are too old."""
+    """Do what the daemon does, for those who run none: send alerts, drop raw answers and events that are too old."""
     from sqlalchemy.exc import OperationalError
 
     from tmdb_assets import partitions
+    from tmdb_assets.instance.storage import drop_old_events
+    from tmdb_assets.orchestration.automation import EVENTS_KEPT
     from tmdb_assets.warehouse.retention import drop_old_raw
     from tmdb_assets.warehouse.server.databases import is_outage
 
     if not outcome.interrupted:
         _send_alerts(platform)
+    drop_old_events(platform.instance, partitions.now() - EVENTS_KEPT)
     try:
         drop_old_raw(platform.warehouse, partitions.today())
     except OperationalError as error:

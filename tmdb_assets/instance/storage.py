@@ -48,14 +48,19 @@ POOL_SIZE = 2
 MAX_OVERFLOW = 20
 ENDS = {DagsterEventType.RUN_SUCCESS, DagsterEventType.RUN_FAILURE, DagsterEventType.RUN_CANCELED}
 TRIAL = "insert into kvs (key, value) values ('tmdb_assets/trial', '')"
+# Of an asset without partitions only the newest materialization counts, and those of reports hold pictures.
 DROP_EVENTS = """
-delete from event_logs
+delete from event_logs as e
 where
-    timestamp < cast(:before as timestamptz) at time zone 'UTC'
+    e.timestamp < cast(:before as timestamptz) at time zone 'UTC'
     and (
-        dagster_event_type is null
-        or dagster_event_type ~ '^(STEP|RESOURCE_INIT|HOOK)_'
-        or dagster_event_type in ('ENGINE_EVENT', 'LOGS_CAPTURED', 'HANDLED_OUTPUT', 'LOADED_INPUT')
+        e.dagster_event_type is null
+        or e.dagster_event_type ~ '^(STEP|RESOURCE_INIT|HOOK)_'
+        or e.dagster_event_type in ('ENGINE_EVENT', 'LOGS_CAPTURED', 'HANDLED_OUTPUT', 'LOADED_INPUT')
+        or e.dagster_event_type = 'ASSET_MATERIALIZATION' and e.partition is null and exists (
+            select from event_logs as n
+            where n.asset_key = e.asset_key and n.dagster_event_type = e.dagster_event_type and n.id > e.id
+        )
     )
 """
 LAST_TABLE = "public.jobs"  # Dagster makes the tables of its runs and events before it
@@ -233,7 +238,8 @@ class PooledEventLogStorage(_OnSharedEngine, PostgresEventLogStorage):
     def drop_old_events(self, before: datetime) -> int:
         """Drop what the steps of older runs did, and their log lines; return how many events.
 
-        Materializations, checks and the states of runs stay: asset pages, gaps and alerts read them.
+        Materializations of days, the newest of every other asset, checks and the states of runs stay: asset pages, gaps
+        and alerts read them.
         """
         with self.connect() as connection:
             return connection.execute(sa.text(DROP_EVENTS), {"before": before}).rowcount

@@ -96,8 +96,8 @@ def _needed(repository: RepositoryDefinition, day: dt.date) -> list[AssetKey] | 
 
 
 @op(
-    description="Drops raw answers older than 180 days, as TMDb's terms require, and Dagster's events of steps older "
-    "than 90 days; facts and dimensions, materializations and checks stay."
+    description="Drops raw answers older than 180 days, as TMDb's terms require, and Dagster's events of steps and "
+    "pictures of former reports older than 90 days; facts, dimensions, materializations of days and checks stay."
 )
 def drop_raw_answers(context: OpExecutionContext, warehouse: ResourceParam[Warehouse]) -> None:
     """Drop the partitions of raw answers that are too old, and what the steps of old runs did; log how much."""

@@ -11,6 +11,7 @@ from dagster import (
     AssetKey,
     DagsterInstance,
     MaterializeResult,
+    StaticPartitionsDefinition,
     asset,
     materialize,
 )
@@ -97,11 +98,18 @@ def test_what_the_steps_of_old_runs_did_is_dropped_and_pictures_are_stored_once(
         passed = AssetCheckResult(passed=True, check_name="whole")
         return MaterializeResult(metadata={"picture": picture}, check_results=[passed])
 
+    @asset(partitions_def=StaticPartitionsDefinition(["a day"]))
+    def days():
+        pass
+
     with DagsterInstance.from_config(str(guests_server)) as instance:
+        for _ in range(2):
+            assert materialize([days], instance=instance, partition_key="a day").success
         assert materialize([report], instance=instance).success
         with connect(embedded.url.set(database="dagster")) as connection:
             query = "select dagster_event_type from event_logs where strpos(event, %s) > 0"
             assert connection.execute(query, [picture]).fetchall() == [("ASSET_MATERIALIZATION",)]
+            assert materialize([report], instance=instance).success
             connection.execute("update event_logs set timestamp = timestamp - interval '91 days'")
         assert materialize([films], instance=instance).success
         newer = instance.get_runs(limit=1)[0].run_id
@@ -115,6 +123,8 @@ def test_what_the_steps_of_old_runs_did_is_dropped_and_pictures_are_stored_once(
         assert {"ASSET_MATERIALIZATION", "ASSET_CHECK_EVALUATION", "PIPELINE_SUCCESS"} < set(kept)
         event = instance.get_latest_materialization_event(AssetKey("report"))
         assert event.asset_materialization.metadata["picture"].value == picture
+        count = {key: len(instance.fetch_materializations(AssetKey(key), 9).records) for key in ("report", "days")}
+        assert count == {"report": 1, "days": 2}
 
 
 def test_each_part_of_the_storage_can_be_opened_separately(guests_server):

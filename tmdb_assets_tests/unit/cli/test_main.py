@@ -16,6 +16,7 @@ from tmdb_assets.assets.declare import REPORTS_GROUP
 from tmdb_assets.cli import in_process, main
 from tmdb_assets.cli.in_process import DayRun
 from tmdb_assets.errors.problem import Problem
+from tmdb_assets.instance import storage
 from tmdb_assets.warehouse import retention
 
 TODAY = dt.date(2026, 8, 20)
@@ -99,16 +100,18 @@ def test_a_day_that_failed_has_no_history_filled(run):
 
 
 @pytest.mark.parametrize(("interrupted", "sent"), [(True, []), (False, ["alerts"])])
-def test_a_person_who_interrupts_is_not_alerted(run, monkeypatch, interrupted, sent):
-    found = []
+def test_a_person_who_interrupts_is_not_alerted_and_what_is_too_old_is_dropped(run, monkeypatch, interrupted, sent):
+    found, dropped = [], []
     monkeypatch.undo()
     monkeypatch.setattr(main, "_send_alerts", lambda _: found.append("alerts"))
-    monkeypatch.setattr(retention, "drop_old_raw", lambda *_: None)
+    monkeypatch.setattr(retention, "drop_old_raw", lambda *_: dropped.append("answers"))
+    monkeypatch.setattr(storage, "drop_old_events", lambda *_: dropped.append("events"))
     last = outcome(TODAY, ok=False, interrupted=interrupted)
-    main._keep_house(SimpleNamespace(warehouse=None), last)
-    assert found == sent
+    made = SimpleNamespace(address="here", warehouse=None, instance=None)
+    main._keep_house(made, last)
+    assert (found, sorted(dropped)) == (sent, ["answers", "events"])
     found.clear()
-    monkeypatch.setattr(main, "_open_platform", lambda _: nullcontext(SimpleNamespace(address="here")))
+    monkeypatch.setattr(main, "_open_platform", lambda _: nullcontext(made))
     monkeypatch.setattr(in_process, "run_backfill", lambda *_, **__: (each for each in [last]))
     assert main._backfill(run.console, [TODAY], refresh=False) == (130 if interrupted else 1)
     assert found == sent
