@@ -15,6 +15,7 @@ from typing import Any
 import psycopg.errors
 import sqlalchemy as sa
 
+from tmdb_assets.transforms.appended import PARTS
 from tmdb_assets.warehouse.loading.contracts import StructuralFaultError
 from tmdb_assets.warehouse.loading.staging import staging_name, staging_sequence
 from tmdb_assets.warehouse.schema.vocabulary import Merge, day_column, frame_columns, key_columns
@@ -173,15 +174,15 @@ def _on_conflict(table: sa.Table) -> tuple[str, str]:
 def replace_links(connection: sa.Connection, bridge: sa.Table, day: dt.date) -> MergeCounts:
     """Replace the links of the films whose newest details are those of `day`, under a lock on each film.
 
-    A film whose details of that day are no longer stored keeps its links, and so does one whose details came without
-    the part that they are made from.
+    A film whose details of that day are no longer stored keeps its links, and so does one whose stored details lack the
+    part that they are made from, as after a second request on the same day that came without it.
     """
     same_key = " and ".join(f"s.{name} = b.{name}" for name in key_columns(bridge))
     films = connection.execute(
         sa.text(
             f"select array(select movie_id from dim_movie as m where {bridge.info['links_date']} = :day and exists "
             "(select 1 from raw_details as r where r.snapshot_date = :day and r.movie_id = m.movie_id "
-            "and r.status_code = 200) order by movie_id for no key update)"
+            f"and r.status_code = 200{_came_with(bridge.info['links_date'])}) order by movie_id for no key update)"
         ),
         {"day": day},
     ).scalar_one()
@@ -194,6 +195,17 @@ def replace_links(connection: sa.Connection, bridge: sa.Table, day: dt.date) -> 
     ).rowcount
     connection.execute(sa.text(f"delete from {staging_name(bridge)} where movie_id <> all(:films)"), {"films": films})
     return replace(merge(connection, bridge), deleted=deleted)
+
+
+def _came_with(links_date: str) -> str:
+    """SQL, after other conditions: the stored answer has the appended part of that date in its documented shape."""
+    for name, part in PARTS.items():
+        if part.date_column == links_date:
+            # Strict: a missing or other value is no match, and lists are not searched. One path reads a payload once.
+            lists = " && ".join(f'@.{each}.type() == "array"' for each in part.lists)
+            path = f"strict $.{name} ? ({lists})"
+            return f" and jsonb_path_exists(r.payload, '{path}', silent => true)"
+    return ""
 
 
 def merge_whole(connection: sa.Connection, table: sa.Table, *, rows: int | None = None) -> MergeCounts:
