@@ -239,7 +239,7 @@ CREATE TABLE IF NOT EXISTS dim_person (
     CONSTRAINT ck_dim_person_profile_path_max_length CHECK (char_length(profile_path) <= 500)
 );
 
-COMMENT ON TABLE dim_person IS 'One row per person in the stored cast and crew of a film. Source: the credits in the films'' details.';
+COMMENT ON TABLE dim_person IS 'One row per person ever stored in the cast or crew of a film. Source: the credits in the films'' details.';
 
 COMMENT ON COLUMN dim_person.person_id IS 'TMDb''s id of the person.';
 
@@ -519,7 +519,7 @@ CREATE TABLE IF NOT EXISTS rejected_row (
     CONSTRAINT pk_rejected_row PRIMARY KEY (id)
 );
 
-COMMENT ON TABLE rejected_row IS 'One row per row that broke its contract when its table was last loaded for that day.';
+COMMENT ON TABLE rejected_row IS 'One row per row that broke its contract when its table was last loaded for that day. Of people and keywords a broken cell is stored as NULL, and the row is kept.';
 
 CREATE INDEX IF NOT EXISTS ix_rejected_row_table ON rejected_row (table_name, snapshot_date);
 

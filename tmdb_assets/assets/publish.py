@@ -109,11 +109,17 @@ def materialized(loaded: Loaded, row_count: int, metadata: Mapping[str, Any] | N
         "rows_deleted": counts.deleted,
         "rows_rejected": len(loaded.rejected),
     }
+    if loaded.emptied:
+        figures["cells_stored_as_null"] = _cells_emptied(loaded)
     return MaterializeResult(
         asset_key=AssetKey(loaded.table.name),
         metadata={**figures, **(metadata or {})},
         check_results=[contract_check(loaded)],
     )
+
+
+def _cells_emptied(loaded: Loaded) -> int:
+    return sum(len(item.reasons) for item in loaded.emptied)
 
 
 def contract_check(loaded: Loaded, *, refused: bool = False) -> AssetCheckResult:
@@ -131,10 +137,15 @@ def contract_check(loaded: Loaded, *, refused: bool = False) -> AssetCheckResult
             f"{rejected} of {received} rows broke the contract of {name} and are in rejected_row with their reasons; "
             f"the others are loaded. To see them: select * from rejected_row where table_name = '{name}'."
         )
+    elif loaded.emptied:
+        text = (
+            f"All {received} rows are loaded; {_cells_emptied(loaded)} cells broke the contract of {name} and are "
+            f"NULL. To see them: select * from rejected_row where table_name = '{name}'."
+        )
     else:
         text = f"All {received} rows keep the contract of {name}."
     return AssetCheckResult(
-        passed=rejected == 0,
+        passed=not (rejected or loaded.emptied),
         check_name=CONTRACT,
         asset_key=AssetKey(name),
         severity=AssetCheckSeverity.ERROR if refused else AssetCheckSeverity.WARN,
@@ -151,7 +162,7 @@ def contract_check(loaded: Loaded, *, refused: bool = False) -> AssetCheckResult
 def _broken_rules(loaded: Loaded) -> list[TableRecord]:
     counted: Counter[str] = Counter()
     examples: dict[str, list[str]] = {}
-    for item in loaded.rejected:
+    for item in loaded.rejected + loaded.emptied:
         for reason in item.reasons:
             counted[reason.rule] += 1
             known = examples.setdefault(reason.rule, [])

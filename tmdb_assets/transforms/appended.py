@@ -136,15 +136,11 @@ def _only(entry: Any, fields: Sequence[str]) -> Any:
 def entries(film: Mapping[str, Any], part: str, name: str) -> Iterator[Any]:
     """The entries of one list of a part; none where the part is missing.
 
-    Anything but an object with a list becomes one entry that will be rejected.
+    Anything but an object with all its lists becomes one entry that will be rejected: nothing of it is used.
     """
     value = film.get(part)
-    if value is None:
-        return
-    listed = value.get(name) if isinstance(value, dict) else [value]
-    if listed is None:
-        return
-    yield from listed if isinstance(listed, list) else [[listed]]
+    if value is not None:
+        yield from value[name] if is_readable(film, part) else [[value]]
 
 
 def releases(film: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
@@ -170,7 +166,7 @@ def release_type(value: Any) -> Any:
 
 
 def gender(value: Any) -> Any:
-    """A person's gender in words, None where it is not set; an unknown code unchanged, so that it is rejected."""
+    """A person's gender in words, None where it is not set; an unknown code unchanged, so that it is reported."""
     return GENDERS.get(value, value) if type(value) is int else value
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from tmdb_assets.errors.problem import ActionableError, Retry
-from tmdb_assets.transforms.conform import PANDAS_DTYPES, Conformed, Reason, Rejected, shorten
+from tmdb_assets.transforms.conform import PANDAS_DTYPES, Conformed, Reason, Rejected, conform, shorten
 from tmdb_assets.warehouse.schema.vocabulary import Rule, frame_columns, key_columns
 
 if TYPE_CHECKING:
@@ -137,6 +137,35 @@ def validate(table: sa.Table, conformed: Conformed, part: Any = None) -> Validat
         row = {str(name): None if _is_missing(value) else value for name, value in cells.items()}
         rejected.append(Rejected(row, reasons, part(row) if part else None))
     return Validated(frame.drop(index=list(broken)), rejected)
+
+
+@dataclass(frozen=True)
+class Emptied:
+    """Rejected rows again: sound `frames` of those without their broken cells, the cells' reasons, and the others."""
+
+    frames: list[pd.DataFrame]
+    emptied: list[Rejected]
+    rejected: list[Rejected]
+
+
+def empty_broken_cells(table: sa.Table, rejected: list[Rejected]) -> Emptied:
+    """Put NULL in each broken cell, where its column may be NULL; rows with another broken cell stay rejected."""
+    may_be_empty = {col.name for col in table.columns if col.nullable}
+    rows, emptied, others = [], [], []
+    for item in rejected:
+        broken = {reason.rule.split(" ")[0] for reason in item.reasons}  # a rule begins with its column
+        if not broken <= may_be_empty:
+            others.append(item)
+            continue
+        rows.append({**item.row, **dict.fromkeys(broken)})
+        reasons = tuple(Reason(f"{reason.rule}; stored as NULL", reason.value) for reason in item.reasons)
+        emptied.append(Rejected(item.row, reasons, item.part))
+    if not rows:
+        return Emptied([], emptied, others)
+    valid = validate(table, conform(rows, frame_columns(table), key=tuple(key_columns(table))))
+    # A value of the wrong kind hid what rules say of the row's other cells.
+    more = empty_broken_cells(table, valid.rejected)
+    return Emptied([*more.frames, valid.frame], emptied + more.emptied, others + more.rejected)
 
 
 def _reasons_by_row(table: sa.Table, frame: pd.DataFrame, cases: pd.DataFrame) -> dict[int, tuple[Reason, ...]]:

@@ -23,7 +23,7 @@ from tmdb_assets.errors.problem import ActionableError
 from tmdb_assets.transforms.conform import Conformed, Reason, Rejected, Row, conform, shorten
 from tmdb_assets.warehouse.loading import merge as merging
 from tmdb_assets.warehouse.loading import staging
-from tmdb_assets.warehouse.loading.contracts import validate
+from tmdb_assets.warehouse.loading.contracts import empty_broken_cells, validate
 from tmdb_assets.warehouse.loading.merge import MergeCounts
 from tmdb_assets.warehouse.schema.ddl import ensure_partition
 from tmdb_assets.warehouse.schema.raw import rejected_row
@@ -38,12 +38,13 @@ Merger = Callable[[sa.Connection], MergeCounts]
 
 @dataclass
 class Loaded:
-    """What a load did: rows received, merged and rejected."""
+    """What a load did: rows received, merged and rejected, and broken cells of rows that are kept."""
 
     table: sa.Table
     received: int = 0
     counts: MergeCounts = field(default_factory=MergeCounts)
     rejected: list[Rejected] = field(default_factory=list)
+    emptied: list[Rejected] = field(default_factory=list)
 
     @property
     def kept(self) -> int:
@@ -64,6 +65,7 @@ class Loaded:
         """Add the counts of another load of the same table."""
         self.received += other.received
         self.rejected += other.rejected
+        self.emptied += other.emptied
         self.counts = MergeCounts(*map(add, astuple(self.counts), astuple(other.counts)))
 
 
@@ -116,14 +118,21 @@ def load(
     for chunk in chunks:
         valid = validate(table, chunk, part)
         loaded.received += chunk.received
-        loaded.rejected += valid.rejected
-        if len(valid.frame):
-            staging.stage(connection, table, valid.frame)
+        frames, rejected = [valid.frame], valid.rejected
+        if table.info["empties_broken"] and rejected:
+            mended = empty_broken_cells(table, rejected)
+            # Staged first, so that a sound row of the same key wins.
+            frames, rejected = [*mended.frames, valid.frame], mended.rejected
+            loaded.emptied += mended.emptied
+        loaded.rejected += rejected
+        for frame in frames:
+            if len(frame):
+                staging.stage(connection, table, frame)
     for row, rule, value in staging.reject_orphans(connection, table):
         loaded.rejected.append(Rejected(row, (Reason(rule, shorten(value)),), part(row) if part else None))
     _judge(loaded, earlier, staging.count_standing(connection, table) if is_partial and loaded.rejected else 0)
     loaded.counts = merge(connection) if merge else merging.merge(connection, table, parameters)
-    _quarantine(connection, table, loaded.rejected, day, parts)
+    _quarantine(connection, table, loaded.rejected + loaded.emptied, day, parts)
     connection.exec_driver_sql(f"drop table {staging.staging_name(table)}")
     return loaded
 

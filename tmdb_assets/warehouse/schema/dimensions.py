@@ -111,7 +111,7 @@ dim_language = table(
 
 dim_person = table(
     "dim_person",
-    "One row per person in the stored cast and crew of a film. Source: the credits in the films' details.",
+    "One row per person ever stored in the cast or crew of a film. Source: the credits in the films' details.",
     column("person_id", "integer", "TMDb's id of the person.", key=True, at_least=1),
     column("name", "text", "Name, in TMDB_LANGUAGE.", nullable=True, max_length=1000),
     column("original_name", "text", "Name in the person's own language.", nullable=True, max_length=1000),
@@ -135,6 +135,7 @@ dim_person = table(
     updated_at(),
     group="dimensions",
     merge=LATEST_STATE,
+    empties_broken=True,  # so that its credits do not depend on the order of days
 )
 
 dim_keyword = table(
@@ -147,6 +148,7 @@ dim_keyword = table(
     updated_at(),
     group="dimensions",
     merge=LATEST_STATE,
+    empties_broken=True,  # so that its links do not depend on the order of days
 )
 
 dim_movie = table(

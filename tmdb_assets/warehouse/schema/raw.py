@@ -178,7 +178,8 @@ fetch_turn = table(
 
 rejected_row = table(
     "rejected_row",
-    "One row per row that broke its contract when its table was last loaded for that day.",
+    "One row per row that broke its contract when its table was last loaded for that day. "
+    "Of people and keywords a broken cell is stored as NULL, and the row is kept.",
     column("id", "text", "Hash of table, day, row and reasons.", key=True, sql_type=UUID),
     column("table_name", "text", "The table that rejected the row."),
     column("snapshot_date", "date", "The day loaded; NULL for tables without days.", nullable=True),

@@ -147,12 +147,14 @@ def table(
     partition_by_day: str | None = None,
     links_date: str = "details_date",
     for_readers: bool | None = None,
+    empties_broken: bool = False,
 ) -> sa.Table:
     """Declare a table; its comment's first sentence is the grain. Adds one CHECK constraint per rule.
 
     `links_date` is for bridges: the column of `dim_movie` with the day on which a film's links were last replaced.
     `for_readers`: whether `tmdb_reader` may read it, as sql/grants.sql grants it, and exports contain it; unless given,
-    for names that begin with `dim_` or `bridge_`.
+    for names that begin with `dim_` or `bridge_`. `empties_broken`: a cell that breaks a rule becomes NULL, where its
+    column allows NULL, instead of rejecting the row: for rows that others refer to.
     """
     partition_column = partition_by_month or partition_by_day
     options: Any = {"postgresql_partition_by": f"RANGE ({partition_column})"} if partition_column else {}
@@ -162,6 +164,7 @@ def table(
         "merge": merge or Merge(),
         "partition_unit": unit,
         "links_date": links_date,
+        "empties_broken": empties_broken,
         "for_readers": name.startswith(READERS_PREFIXES) if for_readers is None else for_readers,
     }
     made: sa.Table = sa.Table(name, metadata, *parts, comment=comment, info=info, **options)

@@ -112,6 +112,18 @@ def test_a_frame_of_the_wrong_shape_fails_as_an_error() -> None:
     assert check.description.startswith("Required column name not in dataframe. Nothing was written")
 
 
+def test_cells_that_are_stored_as_null_warn_and_count_as_kept() -> None:
+    reason = Reason("gender is of kind text; stored as NULL", "9")
+    load = Loaded(dimensions.dim_person, 4, MergeCounts(inserted=4), emptied=[refused(1, reason), refused(2, reason)])
+    made = materialized(load, 4)
+    assert (made.metadata["rows_rejected"], made.metadata["cells_stored_as_null"]) == (0, 2)
+    (check,) = made.check_results
+    assert (check.passed, check.severity, broken_rules(check)[0]["rows"]) == (False, AssetCheckSeverity.WARN, 2)
+    assert str(check.description).startswith(
+        "All 4 rows are loaded; 2 cells broke the contract of dim_person and are NULL"
+    )
+
+
 def test_batches_are_counted_together() -> None:
     first = Loaded(dimensions.dim_genre, 10, MergeCounts(1, 2, 3, 4), [refused(1)])
     first.add(Loaded(dimensions.dim_genre, 20, MergeCounts(10, 20, 30, 40), [refused(2)]))

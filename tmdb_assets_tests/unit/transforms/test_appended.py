@@ -81,6 +81,14 @@ def test_a_broken_part_is_stored_unchanged_and_named(part: str, broken: Any) -> 
     assert rows(made, "dim_movie")[0]["title"] == "Film"
 
 
+def test_of_a_half_readable_part_nothing_is_used() -> None:
+    made = parse_details([film(credits={"cast": [person(1), person(2)]})], DAY)
+    for name in ("dim_person", "bridge_movie_cast", "bridge_movie_crew"):
+        assert made[name]
+        assert all(isinstance(row["person_id"], list) for row in made[name])  # which its contract rejects
+    assert made["dim_movie"][0]["credits_date"] is None
+
+
 def test_a_film_without_parts_has_no_rows_of_them() -> None:
     made = parse_details([film()], DAY)
     bridges = ("bridge_movie_cast", "bridge_movie_crew", "bridge_movie_keyword", "movie_release")
