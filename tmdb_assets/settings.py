@@ -134,7 +134,7 @@ class Settings(BaseSettings):
     )
     tmdb_append: str = Field(
         ",".join(PARTS),
-        pattern=rf"^(off|\s*{PART}(\s*,\s*{PART})*\s*)$",
+        pattern=rf"(?i)^\s*(off|{PART}(\s*,\s*{PART})*)\s*$",
         description=f"what details are requested with: any of {','.join(PARTS)}, or off",
     )
     tmdb_cast_limit: int = Field(
@@ -144,7 +144,7 @@ class Settings(BaseSettings):
         description="members of a film's cast that are stored, by their order: a whole number from 0 to 10000",
     )
     tmdb_crew_jobs: str = Field(
-        ",".join(CREW_JOBS), description="jobs of the crew that are stored, as TMDb names them, or all"
+        ",".join(CREW_JOBS), pattern=r"[^\s,]", description="jobs of the crew that are stored, by TMDb's names, or all"
     )
     warehouse_url: Annotated[SecretStr | None, AfterValidator(_postgres_url)] = Field(
         None,
@@ -171,9 +171,9 @@ class Settings(BaseSettings):
     @property
     def wanted(self) -> Wanted:
         """What is requested with details, and how much of it is stored."""
-        parts = tuple(part for part in PARTS if part in re.split(r"[\s,]+", self.tmdb_append))
-        jobs = frozenset(job.strip() for job in self.tmdb_crew_jobs.split(","))
-        return Wanted(parts, self.tmdb_cast_limit, None if self.tmdb_crew_jobs.strip() == "all" else jobs)
+        parts = tuple(part for part in PARTS if part in re.split(r"[\s,]+", self.tmdb_append.lower()))
+        jobs = frozenset(filter(None, (job.strip().casefold() for job in self.tmdb_crew_jobs.split(","))))
+        return Wanted(parts, self.tmdb_cast_limit, None if jobs == {"all"} else jobs)
 
     @property
     def is_sandbox(self) -> bool:

@@ -33,13 +33,19 @@ CREW_JOBS = (
     "Director",
     "Co-Director",
     "Writer",
+    "Co-Writer",
+    "Author",
     "Screenplay",
+    "Teleplay",
     "Story",
+    "Screenstory",
+    "Adaptation",
     "Producer",
     "Executive Producer",
     "Director of Photography",
     "Editor",
     "Original Music Composer",
+    "Music",
 )
 PERSON = ("id", "name", "original_name", "gender", "known_for_department", "profile_path")
 CAST, CREW = (*PERSON, "credit_id", "character", "order"), (*PERSON, "credit_id", "department", "job")
@@ -60,7 +66,8 @@ _TIME_OF_A_DAY = re.compile(r"(\d{4}-\d{2}-\d{2})[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)
 class Wanted:
     """The parts requested with details (keys of `PARTS`), and how much of the credits is stored.
 
-    That is `cast_limit` members of the cast by their order, and the crew with one of `crew_jobs` (None: all).
+    That is `cast_limit` members of the cast by their order, and the crew with one of `crew_jobs` in upper or lower case
+    (None: all).
     """
 
     parts: tuple[str, ...] = tuple(PARTS)
@@ -90,7 +97,7 @@ def trim(film: Film, rule: Wanted) -> tuple[Film, Counter[str]]:
 
 def _trim_credits(found: Mapping[str, Any], rule: Wanted) -> dict[str, Any]:
     cast = sorted(found["cast"], key=_order)[: rule.cast_limit]
-    jobs = rule.crew_jobs
+    jobs = None if rule.crew_jobs is None else {job.casefold() for job in rule.crew_jobs}
     crew = [entry for entry in found["crew"] if jobs is None or not _is_other_job(entry, jobs)]
     return {"cast": [_only(entry, CAST) for entry in cast], "crew": [_only(entry, CREW) for entry in crew]}
 
@@ -102,10 +109,10 @@ def _order(entry: Any) -> tuple[bool, int]:
     return not is_known, order if isinstance(order, int) and is_known else 0
 
 
-def _is_other_job(entry: Any, jobs: frozenset[str]) -> bool:
+def _is_other_job(entry: Any, jobs: set[str]) -> bool:
     # What is no object, or has no job, is kept: its table rejects it.
     job = entry.get("job") if isinstance(entry, dict) else None
-    return isinstance(job, str) and job not in jobs
+    return isinstance(job, str) and job.casefold() not in jobs
 
 
 def _trim_keywords(keywords: Mapping[str, Any], _: Wanted) -> dict[str, Any]:

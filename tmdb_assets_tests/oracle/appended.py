@@ -11,7 +11,8 @@ from tmdb_assets_tests.oracle.texts import text
 # What is stored of a film's credits unless set otherwise, TMDb's codes, and the date of each appended part.
 CAST_LIMIT = 20
 CREW_JOBS = {"Director", "Co-Director", "Writer", "Screenplay", "Story", "Producer", "Executive Producer"}
-CREW_JOBS |= {"Director of Photography", "Editor", "Original Music Composer"}
+CREW_JOBS |= {"Director of Photography", "Editor", "Original Music Composer", "Music"}
+CREW_JOBS |= {"Co-Writer", "Author", "Teleplay", "Screenstory", "Adaptation"}
 GENDERS = {0: None, 1: "female", 2: "male", 3: "non-binary"}
 RELEASE_TYPES = {1: "Premiere", 2: "Theatrical (limited)", 3: "Theatrical", 4: "Digital", 5: "Physical", 6: "TV"}
 PART_DATES = {"credits": "credits_date", "keywords": "keywords_date", "release_dates": "releases_date"}

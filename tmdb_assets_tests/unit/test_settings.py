@@ -95,16 +95,16 @@ CASES = {
     ),
     "TMDB_APPEND": Case(
         "credits,keywords,release_dates",
-        {"off": "off", "keywords": "keywords", "credits , keywords": "credits , keywords"},
-        ["videos", "credits,", "credits keywords", "all", "Credits"],
+        {" OFF": " OFF", "keywords": "keywords", "Credits , keywords": "Credits , keywords"},
+        ["videos", "credits,", "credits keywords", "all", "off,credits"],
         "any of credits,keywords,release_dates, or off",
     ),
     "TMDB_CAST_LIMIT": Case(20, {"0": 0, "10000": 10_000}, ["-1", "10001", "1.5", "all"], "a whole number from 0"),
     "TMDB_CREW_JOBS": Case(
-        "Director,Co-Director,Writer,Screenplay,Story,Producer,Executive Producer,Director of Photography,Editor,"
-        "Original Music Composer",
+        "Director,Co-Director,Writer,Co-Writer,Author,Screenplay,Teleplay,Story,Screenstory,Adaptation,Producer,"
+        "Executive Producer,Director of Photography,Editor,Original Music Composer,Music",
         {"all": "all", "Director, Stunts": "Director, Stunts"},
-        [],
+        [",", " , "],
         "jobs of the crew that are stored",
     ),
     "WAREHOUSE_URL": Case(

@@ -120,10 +120,10 @@ def load(
         loaded.received += chunk.received
         frames, rejected = [valid.frame], valid.rejected
         if table.info["empties_broken"] and rejected:
-            mended = empty_broken_cells(table, rejected)
+            again = empty_broken_cells(table, rejected)
             # Staged first, so that a sound row of the same key wins.
-            frames, rejected = [*mended.frames, valid.frame], mended.rejected
-            loaded.emptied += mended.emptied
+            frames, rejected = [*again.frames, valid.frame], again.rejected
+            loaded.emptied += again.emptied
         loaded.rejected += rejected
         for frame in frames:
             if len(frame):

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tmdb_assets.transforms.appended import CREW_JOBS, PARTS, Wanted, missing_parts, trim
+from tmdb_assets.settings import Settings
+from tmdb_assets.transforms.appended import PARTS, Wanted, missing_parts, trim
 from tmdb_assets.transforms.details import parse_details
 
 DAY = dt.date(2026, 7, 29)
@@ -46,9 +47,23 @@ def test_the_whole_crew_and_no_cast() -> None:
 
 
 def test_default_jobs_are_directors_writers_producers_camera_editor_and_composer() -> None:
-    assert Wanted().crew_jobs == set(CREW_JOBS)
-    assert {"Director", "Writer", "Screenplay", "Producer", "Director of Photography", "Editor"} < set(CREW_JOBS)
-    assert "Original Music Composer" in CREW_JOBS
+    writers = ["Writer", "Co-Writer", "Author", "Screenplay", "Teleplay", "Story", "Screenstory", "Adaptation"]
+    others = ["Director", "Co-Director", "Producer", "Executive Producer", "Director of Photography", "Editor"]
+    composers = ["Original Music Composer", "Music"]
+    left_out = ["Stunts", "Casting", "Music Editor", "Novel", "director of nothing"]
+    jobs = [*writers, *others, *composers, *left_out]
+    crew = [person(n, department="D", job=job) for n, job in enumerate(jobs, start=1)]
+    stored, _ = trim(film(credits={"cast": [], "crew": crew}), Wanted())
+    assert [one["job"] for one in stored["credits"]["crew"]] == [*writers, *others, *composers]
+
+
+def test_jobs_and_all_are_read_in_upper_or_lower_case() -> None:
+    crew = [person(n, department="D", job=job) for n, job in ((5, "Editor"), (6, "Stunts"), (7, "Director"))]
+    for setting, kept in (("director, STUNTS,", [6, 7]), ("All", [5, 6, 7]), ("Regie", [])):
+        rule = Settings.load(tmdb_crew_jobs=setting, tmdb_append=" OFF").wanted
+        assert rule.parts == ()
+        stored, _ = trim(film(credits={"cast": [], "crew": crew}), rule)
+        assert [one["id"] for one in stored["credits"]["crew"]] == kept
 
 
 def test_keywords_and_releases_keep_what_their_tables_need() -> None:
