@@ -136,7 +136,7 @@ class FilmAnswers(Answers):
         if path == "/3/movie/changes":
             return message(self._changes(dict(parse_qsl(query))))
         page = _PAGE.search(query)
-        is_slice = "release_date" in query
+        is_slice = "release_date." in query  # not the appended release_dates
         ready = None if is_slice else self._ready.get((path, page[1] if page else ""))
         if ready and "append_to_response=" in query:
             film = ready.split(b"\r\n\r\n", 1)[1]

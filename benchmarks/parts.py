@@ -1,6 +1,7 @@
-"""Credits, keywords and release dates as large as TMDb's, for the load server: a film has one of 200 made sets.
+"""Credits, keywords and release dates as large as TMDb's, for the load server: a film has one of 2,000 made sets.
 
-Counted over 300 recorded films: 27 of a cast and 49 of a crew on average, up to 241 and 990, together 20 kB a film.
+Counted over 300 recorded films: 27 of a cast and 49 of a crew on average, up to 241 and 990, together 22 kB a film. Of
+the crew 19% have a job that is stored by default.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ import random
 from functools import cache
 from typing import Any
 
-SETS, SEED = 200, 20260102
+SETS, SEED = 2_000, 20260102
 JOBS = ("Director", "Writer", "Screenplay", "Producer", "Executive Producer", "Editor", "Director of Photography")
-JOBS += ("Original Music Composer", "Stunts", "Animation", "Art Direction", "Makeup Artist", "Casting", "Electrician")
+OTHER_JOBS, STORED_SHARE = ("Stunts", "Animation", "Art Direction", "Makeup Artist", "Casting", "Electrician"), 0.19
 COUNTRIES = ("US", "FR", "GB", "JP", "DE", "KR", "IT", "BR", "IN", "CN", "MX", "AU", "ES", "NL", "SE", "PL")
-PEOPLE, KEYWORDS = 20_000, 4_000
+PEOPLE, KEYWORDS = 200_000, 8_000
 
 
 @cache
@@ -31,7 +32,8 @@ def _credits(chance: random.Random) -> dict[str, Any]:
         for place in range(min(240, round(chance.expovariate(1 / 27))))
     ]
     crew = [
-        _person(chance) | {"department": "Production", "job": chance.choice(JOBS)}
+        _person(chance)
+        | {"department": "Crew", "job": chance.choice(JOBS if chance.random() < STORED_SHARE else OTHER_JOBS)}
         for _ in range(min(990, 1 + round(chance.expovariate(1 / 48))))
     ]
     return {"cast": cast, "crew": crew}

@@ -87,8 +87,8 @@ def release_calendar(frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_s
     ]
     shown = [
         Column("release_date", "Release", 106, is_quiet=True),
-        Column("when_label", "", 100, is_quiet=True),
-        Column("label", "Film", 280),
+        Column("when_label", "", 112, is_quiet=True),
+        Column("label", "Film", 268),
         Measure("popularity", "Popularity", 182),
     ]
     return table_of_bars(page, rows, shown, ["title:N", "release_date:N", "popularity:Q"])

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from benchmarks import films
-from benchmarks.answers import TOKEN, Traffic
+from benchmarks.answers import TOKEN, Answers, FilmAnswers, Traffic
 from benchmarks.troubled import IMPOSSIBLE_RATING, NO_NUMBER, TROUBLES, TroubledAnswers, troubled_film
 
 DAY = dt.date(2026, 1, 31)
@@ -23,7 +23,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def answer_to(answers: TroubledAnswers, path: str) -> tuple[int, Any]:
+def answer_to(answers: Answers, path: str) -> tuple[int, Any]:
     head, _, body = answers.find(f"GET /3{path} HTTP/1.1\r\nauthorization: Bearer {TOKEN}\r\n\r\n".encode()).partition(
         b"\r\n\r\n"
     )
@@ -51,3 +51,14 @@ def test_only_one_film_has_the_fault_and_it_is_on_the_change_list(trouble: str, 
     assert [film["id"] for film in changed] == [number]
     others = [film for film in plain if film != number]
     assert [answer_to(answers, f"/movie/{film}") for film in others] == [(200, plain[film]) for film in others]
+
+
+def test_details_bring_the_parts_that_are_requested(folder: Path) -> None:
+    answers = FilmAnswers(films.read_films(folder, DAY), Traffic(0))
+    number = films.film_id(1)
+    plain, whole = (
+        answer_to(answers, f"/movie/{number}{query}")[1]
+        for query in ("", "?append_to_response=credits%2Ckeywords%2Crelease_dates")
+    )
+    assert whole.keys() - plain.keys() == {"credits", "keywords", "release_dates"}
+    assert len(whole["credits"]["crew"]) > 0
