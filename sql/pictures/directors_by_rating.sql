@@ -5,7 +5,7 @@ select
     name,
     n_movies,
     total_votes,
-    rating,
+    weighted_rating,
     votes_weighted_rating
 from vw_director_ranking
 where rank <= 20

@@ -4,12 +4,12 @@ with lead_role as (
         b.movie_id,
         b.person_id
     from bridge_movie_cast as b
+    inner join movie_latest as l on b.movie_id = l.movie_id
+    inner join dim_movie as m on b.movie_id = m.movie_id
     where
         b.cast_order < 5
-        and not exists (
-            select 1 from dim_movie as m
-            where m.movie_id = b.movie_id and m.removed_date is not null
-        )
+        and l.snapshot_date = (select max(d.date_id) from load_day as d)
+        and m.removed_date is null
 ),
 
 -- Most people are in one film, and so in no pair that counts.
@@ -51,7 +51,8 @@ inner join dim_person as a on p.person_id = a.person_id
 inner join dim_person as b on p.costar_id = b.person_id;
 
 comment on view vw_costars is
-'One row per person and costar: two of the first five of the cast in two films or more. Excludes removed films.';
+'One row per person and costar: two of the first five of the cast in two films or more of the newest loaded day. '
+'Excludes removed films.';
 comment on column vw_costars.person_id is 'TMDb''s id of the person.';
 comment on column vw_costars.name is 'Name of the person.';
 comment on column vw_costars.costar_id is 'TMDb''s id of the costar; each pair is there in both directions.';

@@ -1,5 +1,12 @@
+-- A development version called the column rating; views that readers made of it stay.
+do $$
+begin
+    alter view if exists vw_director_ranking rename column rating to weighted_rating;
+exception when undefined_column then null;
+end $$;
+
 create or replace view vw_director_ranking as
--- A rating of few votes says little: each director starts with 1,000 votes at the mean rating of all films.
+-- A rating of few votes says little: each director starts with 1,000 votes at the votes-weighted mean of all films.
 with rated as (
     select
         l.movie_id,
@@ -7,7 +14,11 @@ with rated as (
         l.vote_count
     from movie_latest as l
     inner join dim_movie as m on l.movie_id = m.movie_id
-    where l.vote_count > 0 and l.vote_average is not null and m.removed_date is null
+    where
+        l.snapshot_date = (select max(d.date_id) from load_day as d)
+        and m.removed_date is null
+        and l.vote_count > 0
+        and l.vote_average is not null
 ),
 
 everything as (
@@ -41,7 +52,7 @@ weighted as (
         c.n_movies,
         c.total_votes,
         c.rating_sum / c.total_votes as votes_weighted_rating,
-        (c.rating_sum + 1000 * e.mean_rating) / (c.total_votes + 1000) as rating
+        (c.rating_sum + 1000 * e.mean_rating) / (c.total_votes + 1000) as weighted_rating
     from counted as c
     cross join everything as e
 )
@@ -49,7 +60,7 @@ weighted as (
 select
     row_number() over (
         order by
-            w.rating desc,
+            w.weighted_rating desc,
             w.total_votes desc,
             w.person_id asc
     ) as rank,
@@ -58,18 +69,19 @@ select
     w.n_movies,
     w.total_votes,
     w.votes_weighted_rating::double precision as votes_weighted_rating,
-    w.rating::double precision as rating
+    w.weighted_rating::double precision as weighted_rating
 from weighted as w
 inner join dim_person as p on w.person_id = p.person_id;
 
 comment on view vw_director_ranking is
-'One row per director of three films or more with votes, by rating. Excludes removed films.';
-comment on column vw_director_ranking.rank is 'Rank by rating, then votes and id, from 1.';
+'One row per director of three films or more with votes on the newest loaded day, by weighted rating. '
+'Excludes removed films.';
+comment on column vw_director_ranking.rank is 'Rank by weighted rating, then votes and id, from 1.';
 comment on column vw_director_ranking.person_id is 'TMDb''s id of the person.';
 comment on column vw_director_ranking.name is 'Name, in TMDB_LANGUAGE.';
 comment on column vw_director_ranking.n_movies is 'Number of films directed that have votes.';
 comment on column vw_director_ranking.total_votes is 'Sum of the films'' last known votes.';
 comment on column vw_director_ranking.votes_weighted_rating is
 'Mean of the films'' ratings, each with the weight of its votes: sum(rating * votes) / sum(votes).';
-comment on column vw_director_ranking.rating is
-'The same with 1,000 more votes at the mean rating of all films, so that few votes do not reach the top.';
+comment on column vw_director_ranking.weighted_rating is
+'The same with 1,000 more votes at the votes-weighted mean of all films, so that few votes do not reach the top.';

@@ -56,12 +56,12 @@ def top_people(frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_sample:
 def directors_by_rating(frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_sample: bool) -> alt.VConcatChart:
     """Return bars of the rating of directors, the best first, with films and votes.
 
-    `frame` holds rows of vw_director_ranking: rank, person_id, name, n_movies, total_votes, rating,
-    votes_weighted_rating.
+    `frame` holds rows of vw_director_ranking: rank, person_id, name, n_movies, total_votes,
+    weighted_rating, votes_weighted_rating.
     """
-    numbers = ["rank", "person_id", "n_movies", "total_votes", "rating", "votes_weighted_rating"]
+    numbers = ["rank", "person_id", "n_movies", "total_votes", "weighted_rating", "votes_weighted_rating"]
     rows = conform_rows(frame, numbers=numbers, texts=["name"])
-    meaning = "Mean rating by votes, 0 to 10, with 1,000 more votes at the mean of all films; three films or more"
+    meaning = "Mean rating by votes, 0 to 10, with 1,000 more votes at that of all films; three films or more"
     page = Page("Directors by rating", meaning, snapshot_date, is_sample)
     if not rows:
         return page.empty() if snapshot_date is None else page.notice("No directors", _NO_DIRECTORS)
@@ -78,11 +78,11 @@ def directors_by_rating(frame: pd.DataFrame, *, snapshot_date: dt.date | None, i
     shown = [
         Column("rank_label", "", 34, is_right=True, is_quiet=True),
         Column("label", "Director", 216),
-        Measure("rating", "Rating", 256, write=format_rating),
+        Measure("weighted_rating", "Rating", 256, write=format_rating),
         Column("films_label", "Films", 62, is_right=True, gap=0),
         Column("votes_label", "Votes", 84, is_right=True, gap=0),
     ]
-    return table_of_bars(page, rows, shown, ["name:N", "rating:Q", "votes_weighted_rating:Q", "total_votes:Q"])
+    return table_of_bars(page, rows, shown, ["name:N", "weighted_rating:Q", "votes_weighted_rating:Q", "total_votes:Q"])
 
 
 _NO_DIRECTORS = "No director has three films with votes."

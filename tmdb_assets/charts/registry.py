@@ -133,7 +133,7 @@ _PICTURES = (
         "people",
         "The 20 directors with the best rated films, of three films or more with votes.",
         ("vw_director_ranking",),
-        columns(name="director", rating="rating", n_movies="films", total_votes="votes"),
+        columns(name="director", weighted_rating="weighted rating", n_movies="films", total_votes="votes"),
     ),
     Picture(
         "films_of_a_person",

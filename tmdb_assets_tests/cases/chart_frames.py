@@ -136,7 +136,7 @@ def people_frame(count=3, titles=TITLES):
 
 def directors_frame(count=3):
     rows = [(n, n, f"Director {n}", 3 + n, 100 * n, 8.5 - n / 10, 8.4) for n in range(1, count + 1)]
-    names = ["rank", "person_id", "name", "n_movies", "total_votes", "rating", "votes_weighted_rating"]
+    names = ["rank", "person_id", "name", "n_movies", "total_votes", "weighted_rating", "votes_weighted_rating"]
     return pd.DataFrame(rows, columns=names)
 
 

@@ -146,14 +146,14 @@ VIEWS = (
             n_movies: bigint < bridge_movie_crew.movie_id
             total_votes: bigint < fact_movie_daily.vote_count
             votes_weighted_rating: double precision < fact_movie_daily.vote_average, fact_movie_daily.vote_count
-            rating: double precision < fact_movie_daily.vote_average, fact_movie_daily.vote_count
+            weighted_rating: double precision < fact_movie_daily.vote_average, fact_movie_daily.vote_count
         """),
         may_be_empty=True,
     ),
     View(
         "vw_costars",
         "person_id, costar_id",
-        ("dim_movie", "dim_person", "bridge_movie_cast"),
+        ("fact_movie_daily", "dim_movie", "dim_person", "bridge_movie_cast"),
         _columns("""
             person_id: bigint < dim_person.person_id
             name: text < dim_person.name

@@ -145,6 +145,22 @@ EXPECTED: dict[str, list[tuple[Any, ...]]] = {
     ],
 }
 
+# Film 7 left the data after the day before; 101 to 103 have few good votes, 104 many bad ones; a day a month ago.
+MORE = """
+insert into dim_movie (movie_id, title, as_of_date) select n, 'F' || n, '2026-07-06' from unnest(array[7, 101, 102, 103,
+    104]) as n;
+insert into movie_latest (movie_id, popularity, snapshot_date, vote_average, vote_count, votes_date) values
+    (7, 1, '2026-07-05', 9, 5000, '2026-07-05'), (101, 1, '2026-07-06', 9, 10, '2026-07-06'),
+    (102, 1, '2026-07-06', 9, 10, '2026-07-06'), (103, 1, '2026-07-06', 9, 10, '2026-07-06'),
+    (104, 1, '2026-07-06', 4, 9000, '2026-07-06');
+insert into dim_person (person_id, name, as_of_date) values (4, 'Cy', '2026-07-06');
+insert into bridge_movie_crew (movie_id, credit_id, person_id, job) select n, 'o' || n, case n when 7 then 3 else 4 end,
+    'Director' from unnest(array[7, 101, 102, 103]) as n;
+insert into bridge_movie_cast (movie_id, credit_id, person_id, cast_order) values (7, 'p', 1, 0), (7, 'q', 2, 1);
+insert into dim_date values ('2026-06-06', 2026, 2, 6, 6, 23, 6, 'June', true);
+insert into fact_movie_daily (date_id, movie_id, popularity, source) values ('2026-06-06', 550, 4, 'export');
+"""
+
 
 @pytest.fixture(scope="module")
 def empty(server: Server) -> Iterator[Warehouse]:
@@ -202,6 +218,23 @@ def test_an_example_answers_its_question(films: Warehouse, name: str) -> None:
     found = read(films, name)
     assert [len(row) for row in found] == [len(row) for row in EXPECTED[name]]
     assert found == [pytest.approx(row) if row else row for row in EXPECTED[name]]
+
+
+def test_few_votes_do_not_reach_the_top_and_films_of_an_older_day_count_for_nobody(films: Warehouse) -> None:
+    with films.engine.connect() as connection:  # rolled back
+        connection.exec_driver_sql(MORE)
+        found = connection.exec_driver_sql(
+            "select rank, name, n_movies, total_votes, round(votes_weighted_rating::numeric, 3)::float, "
+            "round(weighted_rating::numeric, 3)::float from vw_director_ranking order by rank"
+        ).all()
+        # All films: (6620 + 75 + 270 + 36000) / 9990 = 4.3008; Bo (6620 + 4300.8) / 1950, Cy (270 + 4300.8) / 1030.
+        assert [tuple(row) for row in found] == [(1, "Bo", 3, 950, 6.968, 5.600), (2, "Cy", 3, 30, 9.0, 4.438)]
+        costars = "select costar_name, n_movies from vw_costars where name = 'Daniel Radcliffe'"
+        assert connection.exec_driver_sql(costars).all() == [("Ann", 2)]
+        people = "select name, n_movies from vw_person_popularity where person_id in (3, 4) order by name"
+        assert connection.exec_driver_sql(people).all() == [("Bo", 3), ("Cy", 3)]
+        change = "select distinct title, change_30d from vw_upcoming_releases where movie_id in (550, 2) order by title"
+        assert connection.exec_driver_sql(change).all() == [("Rain", 10.0), ("Snow", None)]
 
 
 def test_the_readmes_queries_give_the_columns_that_it_shows(films: Warehouse) -> None:
