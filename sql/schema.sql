@@ -654,6 +654,51 @@ COMMENT ON COLUMN dim_movie.inserted_at IS 'When the row was first loaded (UTC).
 
 COMMENT ON COLUMN dim_movie.updated_at IS 'When the content of the row last changed (UTC).';
 
+CREATE TABLE IF NOT EXISTS forecast_score (
+    origin_date DATE NOT NULL,
+    model TEXT NOT NULL,
+    horizon SMALLINT NOT NULL,
+    origin_count INTEGER NOT NULL,
+    pair_count BIGINT NOT NULL,
+    mae DOUBLE PRECISION,
+    wape DOUBLE PRECISION,
+    mase DOUBLE PRECISION,
+    is_published BOOLEAN NOT NULL,
+    facts_hash TEXT NOT NULL,
+    CONSTRAINT pk_forecast_score PRIMARY KEY (origin_date, model, horizon),
+    CONSTRAINT fk_forecast_score_origin_date FOREIGN KEY(origin_date) REFERENCES dim_date (date_id),
+    CONSTRAINT ck_forecast_score_model_one_of CHECK (model in ('last_value', 'damped_drift', 'mean_7d', 'seasonal_naive')),
+    CONSTRAINT ck_forecast_score_horizon_at_least CHECK (horizon >= 1),
+    CONSTRAINT ck_forecast_score_horizon_at_most CHECK (horizon <= 7),
+    CONSTRAINT ck_forecast_score_origin_count_at_least CHECK (origin_count >= 0),
+    CONSTRAINT ck_forecast_score_pair_count_at_least CHECK (pair_count >= 0),
+    CONSTRAINT ck_forecast_score_mae_at_least CHECK (mae >= 0),
+    CONSTRAINT ck_forecast_score_wape_at_least CHECK (wape >= 0),
+    CONSTRAINT ck_forecast_score_mase_at_least CHECK (mase >= 0)
+);
+
+COMMENT ON TABLE forecast_score IS 'One row per day of origin, model and horizon: the errors that the model''s forecasts of the 28 days before would have had by then. Each of these days has its own 2,000 films; nothing after origin_date counts.';
+
+COMMENT ON COLUMN forecast_score.origin_date IS 'The last day that was known.';
+
+COMMENT ON COLUMN forecast_score.model IS 'How the forecasts are computed.';
+
+COMMENT ON COLUMN forecast_score.horizon IS 'Days ahead.';
+
+COMMENT ON COLUMN forecast_score.origin_count IS 'Earlier days with a forecast whose day came.';
+
+COMMENT ON COLUMN forecast_score.pair_count IS 'Forecasts compared with what came.';
+
+COMMENT ON COLUMN forecast_score.mae IS 'Mean absolute error, in points of popularity; NULL without any.';
+
+COMMENT ON COLUMN forecast_score.wape IS 'Sum of the absolute errors as a share of the sum of what came; NULL without any.';
+
+COMMENT ON COLUMN forecast_score.mase IS 'Mean of the absolute errors, each divided by its film''s mean absolute change from day to day in the 28 days before its origin; NULL without any.';
+
+COMMENT ON COLUMN forecast_score.is_published IS 'Whether forecast_movie_daily has this model''s forecasts at this horizon: the lowest wape of seven origins or more, else last_value.';
+
+COMMENT ON COLUMN forecast_score.facts_hash IS 'When the days that it is made from were loaded: another hash, and it is made again.';
+
 CREATE TABLE IF NOT EXISTS load_day (
     date_id DATE NOT NULL,
     discover_count BIGINT NOT NULL,
@@ -845,6 +890,33 @@ COMMENT ON COLUMN fact_movie_daily.vote_count IS 'Number of user ratings; NULL f
 COMMENT ON COLUMN fact_movie_daily.source IS 'discover, or export (popularity only).';
 
 COMMENT ON COLUMN fact_movie_daily.loaded_at IS 'When the row was loaded or last changed (UTC).';
+
+CREATE TABLE IF NOT EXISTS forecast_movie_daily (
+    origin_date DATE NOT NULL,
+    horizon SMALLINT NOT NULL,
+    movie_id BIGINT NOT NULL,
+    model TEXT NOT NULL,
+    popularity DOUBLE PRECISION NOT NULL,
+    CONSTRAINT pk_forecast_movie_daily PRIMARY KEY (origin_date, horizon, movie_id),
+    CONSTRAINT fk_forecast_movie_daily_origin_date FOREIGN KEY(origin_date) REFERENCES dim_date (date_id),
+    CONSTRAINT fk_forecast_movie_daily_movie_id FOREIGN KEY(movie_id) REFERENCES dim_movie (movie_id),
+    CONSTRAINT ck_forecast_movie_daily_horizon_at_least CHECK (horizon >= 1),
+    CONSTRAINT ck_forecast_movie_daily_horizon_at_most CHECK (horizon <= 7),
+    CONSTRAINT ck_forecast_movie_daily_model_one_of CHECK (model in ('last_value', 'damped_drift', 'mean_7d', 'seasonal_naive')),
+    CONSTRAINT ck_forecast_movie_daily_popularity_at_least CHECK (popularity >= 0)
+);
+
+COMMENT ON TABLE forecast_movie_daily IS 'One row per day of origin, horizon and film: the popularity expected that many days later, made of facts up to the day of origin only. The 2,000 most popular films of each of the last 90 days. Filled by the job daily.';
+
+COMMENT ON COLUMN forecast_movie_daily.origin_date IS 'The last day that was known.';
+
+COMMENT ON COLUMN forecast_movie_daily.horizon IS 'Days from origin_date to the day that is forecast.';
+
+COMMENT ON COLUMN forecast_movie_daily.movie_id IS 'The film.';
+
+COMMENT ON COLUMN forecast_movie_daily.model IS 'How it was computed: the horizon''s published model of forecast_score, or last_value where the film lacks the days that it needs.';
+
+COMMENT ON COLUMN forecast_movie_daily.popularity IS 'The popularity expected on origin_date + horizon.';
 
 CREATE TABLE IF NOT EXISTS movie_latest (
     movie_id BIGINT NOT NULL,

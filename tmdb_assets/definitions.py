@@ -29,6 +29,7 @@ from tmdb_assets.assets.dimensions import (
     dim_person,
 )
 from tmdb_assets.assets.fact import fact_movie_daily
+from tmdb_assets.assets.forecast import forecast_movie_daily
 from tmdb_assets.assets.parquet_export import parquet_export
 from tmdb_assets.assets.raw import raw_details, raw_discover, raw_export, raw_reference
 from tmdb_assets.assets.reports import report_assets
@@ -69,6 +70,8 @@ ASSETS = [
     *report_assets,
     dashboard,
 ]
+SWITCHED = {"forecast_movie_daily": forecast_movie_daily}
+"""The assets of tables that can be switched off."""
 
 
 def build_definitions(settings: Settings | None = None, **overrides: Any) -> Definitions:
@@ -79,6 +82,7 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> Def
     """
     settings = settings or get_settings()
     optional = [] if settings.export_folder is None else [parquet_export]
+    optional += [build for name, build in SWITCHED.items() if name not in settings.left_out]
     resources = {
         "warehouse": Warehouse(settings=settings),
         "tmdb": TmdbSource(settings),
@@ -87,7 +91,7 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> Def
         **overrides,
     }
     return Definitions(
-        assets=[build(settings) for build in [*ASSETS, *optional]],
+        assets=[build(settings) for build in (*ASSETS, *optional)],
         asset_checks=[build(settings) for build in CHECKS],
         jobs=[daily, backfill, retention],
         schedules=[daily_schedule, retention_schedule],

@@ -101,6 +101,7 @@ def _iso_date(value: object) -> object:
 
 
 PART = f"({'|'.join(PARTS)})"
+Switch = Literal["on", "off"]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 
 
@@ -157,6 +158,7 @@ class Settings(BaseSettings):
     warehouse_reader_password: SecretStr | None = Field(
         None, min_length=8, description=f"password of the role tmdb_reader, {EIGHT_OR_MORE}"
     )
+    forecast: Switch = Field("on", description="whether popularity is forecast, for 7 days: on or off")
     reports_dir: Path | None = Field(None, description="folder of the dashboard's page; unset: data/reports")
     export_dir: Path | None = Field(None, description="folder of the Parquet files that runs export; unset: none")
     ui_allowed_hosts: str = Field(
@@ -174,6 +176,12 @@ class Settings(BaseSettings):
         parts = tuple(part for part in PARTS if part in re.split(r"[\s,]+", self.tmdb_append.lower()))
         jobs = frozenset(filter(None, (job.strip().casefold() for job in self.tmdb_crew_jobs.split(","))))
         return Wanted(parts, self.tmdb_cast_limit, None if jobs == {"all"} else jobs)
+
+    @property
+    def left_out(self) -> frozenset[str]:
+        """The tables that are switched off: no asset fills them."""
+        switches = {"forecast_movie_daily": self.forecast}
+        return frozenset(name for name, switch in switches.items() if switch == "off")
 
     @property
     def is_sandbox(self) -> bool:
@@ -281,16 +289,6 @@ def _given(name: str) -> str | None:
     path = PROJECT_ROOT / ".env"
     given = [*os.environ.items(), *(dotenv_values(path).items() if path.exists() else ())]
     return next((value for key, value in given if key.lower() == name), None)
-
-
-def environment_without_secrets() -> dict[str, str]:
-    """The environment of this process without its settings and whatever else may hold a secret, for other programs."""
-    secret = re.compile(r"(?i)token|passw|secret|key|credential|proxy|webhook|_ur[il]$|dsn")
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if name.lower() not in Settings.model_fields and not secret.search(name)
-    }
 
 
 @cache

@@ -62,13 +62,15 @@ def declared_asset(
     description: str,
     relation: str | None = None,
     declaration: str = "",
+    deps: Sequence[str] = (),
     **options: Any,
 ) -> Callable[[Compute], AssetBuilder]:
     """`@asset` before the settings are known: turns the function into an `AssetBuilder`.
 
     A daily asset and its checks have the deployment's days as partitions. `relation` is the table or view that it
     fills. `declaration` is what its rows depend on beside the function's code, which together are its code version.
-    `options` are those of `dagster.asset`.
+    `deps` are names of upstream assets; those that are switched off are left out. `options` are those of
+    `dagster.asset`.
     """
 
     def declare(compute: Compute) -> AssetBuilder:
@@ -82,6 +84,7 @@ def declared_asset(
                 own["dagster/table_name"] = f"{database_of(settings)}.public.{relation}"
             made: AssetsDefinition = asset(
                 name=name,
+                deps=[dep for dep in deps if dep not in settings.left_out],
                 owners=OWNERS,
                 tags={
                     "grain": "day" if daily else "latest",
@@ -142,7 +145,7 @@ def table_asset(
         group_name=table.info["group"],
         kinds={"python", "postgres", "table"},
         description=describe_rows(table.name, table.comment or "", deps if made_from is None else made_from),
-        deps=list(deps),
+        deps=deps,
         checks=[contract, *checks],
         daily=daily,
         metadata={

@@ -10,6 +10,7 @@ from tmdb_assets.charts.side_tables import (
     films_beside_days,
     films_by_rank,
     films_then_and_now,
+    forecasts_then_and_now,
     genres_beside_days,
     genres_then_and_now,
     groups_with_shares,
@@ -78,6 +79,13 @@ _PICTURES = (
         genres_beside_days,
         {"days": 182},
         genres_then_and_now,
+    ),
+    Picture(
+        "forecast_against_actual",
+        "forecasts",
+        "What was forecast on each of the last 7 days against what came, and the next 7 days, of the 6 top films.",
+        ("vw_top_movies", "fact_movie_daily", "forecast_movie_daily"),
+        forecasts_then_and_now,
     ),
     Picture(
         "release_calendar",
@@ -211,7 +219,12 @@ REPORTS = (
     Report(
         "report_trends",
         "The days before the newest one; more than one loaded day is needed",
-        (PICTURES["popularity_over_time"], PICTURES["movers_of_the_week"], PICTURES["genre_shares"]),
+        (
+            PICTURES["popularity_over_time"],
+            PICTURES["movers_of_the_week"],
+            PICTURES["genre_shares"],
+            PICTURES["forecast_against_actual"],
+        ),
     ),
     Report(
         "report_people",

@@ -129,6 +129,30 @@ def groups_with_shares(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(**figures)[list(figures)]
 
 
+def forecasts_then_and_now(frame: pd.DataFrame) -> pd.DataFrame:
+    """One row per film: what was forecast a week and a day before the newest day, what came, and a week from now.
+
+    `frame` holds one row per film and day that came (origin_date missing), and one per film, origin and day that was
+    forecast: date_id, origin_date, movie_id, title, popularity. Empty where that day has no figure.
+    """
+    came = frame["origin_date"].isna()
+    newest = frame["date_id"][came].max()
+    day = dt.timedelta(days=1)
+    wanted = {
+        "week ago": (newest - 7 * day, newest),
+        "day before": (newest - day, newest),
+        "came": (None, newest),
+        "in a week": (newest, newest + 7 * day),
+    }
+    figures: dict[str, Any] = {}
+    for heading, (origin, on) in wanted.items():
+        chosen = frame[(frame["date_id"] == on) & (came if origin is None else frame["origin_date"] == origin)]
+        figures[heading] = chosen.set_index("movie_id")["popularity"].round(1)
+    titles = frame.drop_duplicates("movie_id").set_index("movie_id")["title"]
+    named = [ellipsize(title or f"Film {film}", 2 * TITLE_WIDTH) for film, title in titles.items()]
+    return titles.to_frame().assign(title=named, **figures).reset_index(drop=True)
+
+
 def moved_only(frame: pd.DataFrame) -> pd.DataFrame:
     """The films with a known change other than zero: popularity now and a week ago, and the change, also in %."""
     moved = frame.dropna(subset=["change_7d"]).query("change_7d != 0")

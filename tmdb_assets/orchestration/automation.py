@@ -42,7 +42,7 @@ SCHEDULE_CRON = "0 9 * * *"  # an hour after the day's id export is published
 EVENTS_KEPT = dt.timedelta(days=90)  # what the steps of a run did and logged
 RETENTION_CRON = "0 10 * * *"
 REFRESH_EXPORT = {"ops": {"raw_export": {"config": {"refresh": True}}}}
-UNPARTITIONED_ONLY_IN_DAILY = ("marts", REPORTS_GROUP)
+UNPARTITIONED_ONLY_IN_DAILY = ("derived", "marts", REPORTS_GROUP)
 
 daily = define_asset_job(
     "daily",

@@ -25,11 +25,13 @@ INTRODUCTION = """\
 # Data dictionary
 
 Unknown is NULL. Names end in what they hold: `_id`, `_date` (UTC), `_at` (time, UTC), `_count`, a unit (`_minutes`,
-`_usd`); `is_` begins a yes or no. Readers (`tmdb_reader`) see the dimensions, bridges, the fact and the views.
+`_usd`); `is_` begins a yes or no. Readers (`tmdb_reader`) see the dimensions, bridges, the fact, the
+forecasts and the views.
 """
 GROUPS = {
     "marts": "Views for reading: start here",
     "facts": "Facts, and the latest state computed from them",
+    "derived": "Computed from the facts: forecasts, and how good they are",
     "dimensions": "Dimensions: the latest state of films and of what films have in common",
     "bridges": "Bridges: which films have what",
     "reference": "Reference data",

@@ -163,7 +163,27 @@ def keywords_frame(count=3):
     return pd.DataFrame(rows, columns=["keyword_id", "name", "n_movies", "median_popularity", "change_percent_7d"])
 
 
+def forecast_frame(films=6, origins=8):
+    days = [DAY - dt.timedelta(days=ago) for ago in range(14, -1, -1)]
+    rows = []
+    for film in range(1, films + 1):
+        named = {"movie_id": film, "title": TITLES[film] if film < len(TITLES) else None}
+        rows += [named | {"date_id": day, "origin_date": None, "popularity": 50.0 * film + day.day} for day in days]
+        rows += [
+            named
+            | {
+                "date_id": origin + dt.timedelta(days=step),
+                "origin_date": origin,
+                "popularity": 50.0 * film + origin.day,
+            }
+            for origin in days[15 - origins :]
+            for step in range(1, 8)
+        ]
+    return pd.DataFrame(rows, columns=["date_id", "origin_date", "movie_id", "title", "popularity"])
+
+
 EVERY_PICTURE = {
+    "forecast_against_actual": (forecast_frame(), "popularity score (no unit)"),
     "top_people": (people_frame(), "popularity score (no unit)"),
     "directors_by_rating": (directors_frame(), "0 to 10"),
     "films_of_a_person": (

@@ -122,7 +122,8 @@ def _sound_value(col: sa.Column[Any], number: int) -> Any:
     rules = {rule.name: rule.argument for rule in col.info["rules"]}
     if col.info["kind"] == "integer":
         lowest = int(rules.get("at_least", 0))
-        return lowest + number if col.primary_key else lowest
+        span = int(rules.get("at_most", lowest + 25)) - lowest + 1
+        return lowest + number % span if col.primary_key else lowest
     if col.info["kind"] == "text":
         return _sound_text(rules, number)
     return {

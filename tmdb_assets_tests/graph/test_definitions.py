@@ -51,6 +51,7 @@ DEPENDENCIES = {
     "bridge_movie_keyword": {"raw_details", "dim_movie", "dim_keyword"},
     "movie_release": {"raw_details", "dim_movie"},
     "fact_movie_daily": {"raw_discover", "raw_export", "dim_movie", "dim_date"},
+    "forecast_movie_daily": {"fact_movie_daily"},
     "vw_movie_latest": {"fact_movie_daily", "dim_movie"},
     "vw_top_movies": {"fact_movie_daily", "dim_movie"},
     "vw_genre_popularity": {"fact_movie_daily", "dim_genre", "bridge_movie_genre"},
@@ -74,6 +75,7 @@ GROUPS = {
     | {"dim_person", "dim_keyword"},
     "bridges": {name for name in DEPENDENCIES if name.startswith("bridge_movie_")} | {"movie_release"},
     "facts": {"fact_movie_daily"},
+    "derived": {"forecast_movie_daily"},
     "marts": {name for name in DEPENDENCIES if name.startswith("vw_")},
     "reports": {report.name for report in REPORTS} | {"dashboard"},
 }
@@ -92,6 +94,7 @@ OTHER_CHECKS = {
     ("fact_movie_daily", "every_discover_film_is_there"): (True, True),
     ("fact_movie_daily", "today_is_there"): (False, False),
     ("fact_movie_daily", "latest_state_agrees"): (False, False),
+    ("forecast_movie_daily", "beats_last_value"): (False, False),
 }
 CONTRACTS = {(name, "contract"): (True, name in DAILY) for name in TABLES | GROUPS["marts"]}
 NINE = dt.time(9, tzinfo=dt.UTC)

