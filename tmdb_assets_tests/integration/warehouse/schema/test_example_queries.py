@@ -58,6 +58,16 @@ insert into movie_release (movie_id, iso_3166_1, release_type, release_date, cer
     (2, 'US', 'TV', '2026-08-04', null), (3, 'US', 'Premiere', '2026-07-05', null), (4, 'US', 'TV', '2026-07-07', null),
     (6, 'FR', 'Premiere', '2026-07-07', null), (5, 'US', 'Theatrical', '2026-07-06', null);
 """
+FORECASTS = """
+insert into forecast_movie_daily (origin_date, horizon, movie_id, model, popularity) values
+    ('2026-07-06', 7, 550, 'damped_drift', 15.4), ('2026-07-06', 7, 2, 'damped_drift', 12),
+    ('2026-07-06', 7, 6, 'damped_drift', 7.5), ('2026-07-06', 7, 5, 'last_value', 1),
+    ('2026-07-06', 1, 5, 'mean_7d', 9), ('2026-07-05', 7, 5, 'mean_7d', 9);
+insert into forecast_score (origin_date, model, horizon, origin_count, pair_count, wape, is_published, facts_hash)
+select '2026-07-06', model, horizon, 9, 45, wape / horizon, model = 'last_value' and horizon = 1 or wape < 0.1, ''
+from (values ('last_value', 0.2), ('damped_drift', 0.09)) as m (model, wape), generate_series(1, 2) as horizon
+where not (model = 'damped_drift' and horizon = 1)
+"""
 DAYS = {  # day -> film -> popularity, mean rating, ratings
     D29: {550: (10.0, 7.0, 100), 2: (20.0, 6.0, 500), 4: (5.0, 5.0, 50), 6: (2.0, 8.5, 300)},
     D05: {550: (12.0, 7.0, 110), 2: (16.0, 6.0, 505), 3: (4.0, None, 0), 4: (6.0, 5.0, 50), 6: (4.0, 8.5, 310)},
@@ -130,6 +140,8 @@ EXPECTED: dict[str, list[tuple[Any, ...]]] = {
         (dt.date(2026, 8, 3), "Snow", "Digital", None, 15, -25),
     ],
     "rising_themes": [("storm", 3, 8, 58.3)],  # 14 + 5 against 10 + 2
+    "forecast_quality": [(1, "last_value", 20, 20, 9), (2, "damped_drift", 4.5, 10, 9)],
+    "expected_risers": [("Fog", 5, 7.5, 50), ("Rain", 14, 15.4, 10)],
     "company_ranking": [(1, "Moulin", "FR", 2, 22, "Rain")],
     "data_quality": [
         ("films without a release date", 1, 5, 0.2),
@@ -186,6 +198,8 @@ def films(server: Server, empty: Warehouse) -> Iterator[Warehouse]:
             )
         for day, figures in DAYS.items():
             load_day(made, day, figures)
+        with made.begin() as connection:
+            connection.exec_driver_sql(FORECASTS)
         yield made
 
 
