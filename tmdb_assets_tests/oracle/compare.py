@@ -41,9 +41,6 @@ STATE = {
     "fact_movie_daily": "select date_id, movie_id, popularity, vote_average, vote_count, source from fact_movie_daily",
     "movie_latest": "select movie_id, popularity, snapshot_date, vote_average, vote_count, votes_date "
     "from movie_latest",
-    "forecast_movie_daily": "select origin_date, horizon, movie_id, model, popularity from forecast_movie_daily",
-    "forecast_score": "select origin_date, model, horizon, origin_count, pair_count, mae, wape, mase, is_published "
-    "from forecast_score",
     "rejected_row": "select id, table_name, snapshot_date, part, reasons::text from rejected_row",
 }
 DIMENSIONS = {

@@ -151,7 +151,8 @@ def run_trends(graph, monkeypatch):
     """The metadata of the pictures over time, and the text of their charts, which are not rendered."""
     drawn = []
     monkeypatch.setattr(render, "to_png", lambda chart: drawn.append(chart.to_json()) or b"")
-    result = graph.run(TODAY, only={"vw_top_movies", "vw_movie_latest", "vw_load_status", "report_trends"})
+    made = {"vw_top_movies", "vw_movie_latest", "vw_load_status", "forecast_movie_daily", "report_trends"}
+    result = graph.run(TODAY, only=made)
     assert failures_of(result) == []
     return metadata_of(result, "report_trends"), drawn
 
@@ -159,7 +160,7 @@ def run_trends(graph, monkeypatch):
 def test_pictures_over_time_and_their_tables(graph, monkeypatch):
     load_films(graph.warehouse, {**POPULARITY, 10: {31: 1.0, 2: 2.0, 0: 2.5}})
     graph.execute("update dim_movie set title = 'Twin' where movie_id in (1, 2)")
-    metadata, (lines, bars, _) = run_trends(graph, monkeypatch)
+    metadata, (lines, bars, _, forecasts) = run_trends(graph, monkeypatch)
     table = [record.data for record in metadata["popularity_over_time_table"].records]
     # The top 8 by popularity, a row each; two films of one title stay two.
     assert [row["title"] for row in table] == [
@@ -171,6 +172,13 @@ def test_pictures_over_time_and_their_tables(graph, monkeypatch):
     assert movers == [["Twin", 15, 10, 5, 50], ["Film 3", 13, 8, 5, 62.5], ["Twin", 20, 40, -20, -50]]
     assert all("No history yet" not in text for text in (lines, bars))
     assert "2026-06-29 to 2026-07-29" in lines
+    # With so few days the last value is published: of a week ago, of the day before, and what came.
+    expected = [list(record.data.values()) for record in metadata["forecast_against_actual_table"].records]
+    assert expected[:4] == [
+        ["Film 4", None, None, 99, 99], ["Twin", 40, 30, 20, 20], ["Twin", 10, 12, 15, 15], ["Film 3", 8, None, 13, 13],
+    ]  # fmt: skip
+    assert len(expected) == 6
+    assert "Forecast against what came" in forecasts
 
 
 def test_pictures_of_a_single_day_say_that_there_is_no_history(graph, monkeypatch):
