@@ -224,7 +224,7 @@ def test_an_example_starts_with_its_question_and_how_to_read_it(path: Any) -> No
 
 def test_every_example_is_expected() -> None:
     assert {path.stem for path in EXAMPLES} == set(EXPECTED)
-    assert len(EXPECTED) == 19
+    assert len(EXPECTED) == 21
 
 
 @pytest.mark.parametrize("name", EXPECTED)
