@@ -6,9 +6,10 @@ does not affect the film's details. Shapes: https://developer.themoviedb.org/doc
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
@@ -59,7 +60,8 @@ RELEASE_TYPES = {
     5: "Physical",
     6: "TV",
 }  # https://developer.themoviedb.org/reference/movie-release-dates
-_TIME_OF_A_DAY = re.compile(r"(\d{4}-\d{2}-\d{2})[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?", re.ASCII)
+# What datetime.fromisoformat reads beyond TMDb's form, such as a week, is no release date.
+_TIME_OF_A_DAY = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}.*", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -96,17 +98,16 @@ def trim(film: Film, rule: Wanted) -> tuple[Film, Counter[str]]:
 
 
 def _trim_credits(found: Mapping[str, Any], rule: Wanted) -> dict[str, Any]:
-    cast = sorted(found["cast"], key=_order)[: rule.cast_limit]
+    cast = sorted(found["cast"], key=cast_order)[: rule.cast_limit]
     jobs = None if rule.crew_jobs is None else {job.casefold() for job in rule.crew_jobs}
     crew = [entry for entry in found["crew"] if jobs is None or not _is_other_job(entry, jobs)]
     return {"cast": [_only(entry, CAST) for entry in cast], "crew": [_only(entry, CREW) for entry in crew]}
 
 
-def _order(entry: Any) -> tuple[bool, int]:
-    # Entries without a usable order come last, in the order of the answer.
-    order = entry.get("order") if isinstance(entry, dict) else None
-    is_known = isinstance(order, int) and not isinstance(order, bool)
-    return not is_known, order if isinstance(order, int) and is_known else 0
+def cast_order(entry: Any) -> tuple[bool, int]:
+    """Sorts a cast; entries without a usable order come last, in the order of the answer."""
+    order = whole(entry.get("order")) if isinstance(entry, dict) else None
+    return (False, order) if type(order) is int and order >= 0 else (True, 0)
 
 
 def _is_other_job(entry: Any, jobs: set[str]) -> bool:
@@ -162,19 +163,50 @@ def releases(film: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
 
 
 def release_day(value: Any) -> Any:
-    """The date of a release, which TMDb sends as midnight UTC of that date; any other value unchanged."""
-    found = _TIME_OF_A_DAY.fullmatch(value) if isinstance(value, str) else None
-    return found[1] if found else value
+    """The date of a release in UTC, which TMDb sends as midnight of that date; any other value unchanged."""
+    if not isinstance(value, str) or not _TIME_OF_A_DAY.fullmatch(value):
+        return value
+    try:
+        time = dt.datetime.fromisoformat(value)
+        return (time.astimezone(dt.UTC) if time.tzinfo else time).date()
+    except (ValueError, OverflowError):
+        return value
+
+
+def whole(value: Any) -> Any:
+    """A whole number that came as 3.0 as an integer; any other value unchanged."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _named(names: Mapping[int, str | None], code: Any) -> Any:
+    # Only integers are codes; any other value becomes a list, which fits no text: its contract reports it.
+    code = whole(code)
+    is_code = code is None or (type(code) is int and code in names)
+    return names.get(code) if is_code else [code]
 
 
 def release_type(value: Any) -> Any:
-    """The name of a release's type; an unknown type unchanged, so that it is rejected."""
-    return RELEASE_TYPES.get(value, value) if type(value) is int else value
+    """The name of a release's type; any value but a known code as a list, so that it is rejected."""
+    return _named(RELEASE_TYPES, value)
 
 
 def gender(value: Any) -> Any:
-    """A person's gender in words, None where it is not set; an unknown code unchanged, so that it is reported."""
-    return GENDERS.get(value, value) if type(value) is int else value
+    """A person's gender in words, None where it is not set; any value but a known code as a list, to be reported."""
+    return _named(GENDERS, value)
+
+
+def join_repeated(releases: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of releases; those of one film, country, type and date become one: with a certification, and every note."""
+    joined: dict[Any, dict[str, Any]] = {}
+    for number, row in enumerate(releases):
+        *key, certification, note = row.values()
+        is_sound = all(value is None or isinstance(value, str) for value in (certification, note))
+        former = joined.setdefault(repr(key) if is_sound else number, row)
+        if former is not row:
+            notes = dict.fromkeys([*(former["note"] or "").split("; "), note or ""])
+            former["note"] = "; ".join(filter(None, notes)) or None
+            former["certification"] = former["certification"] or certification
+    return list(joined.values())
 
 
 def part_dates(film: Mapping[str, Any], day: Any) -> dict[str, Any]:

@@ -158,7 +158,8 @@ def _cast_rows(films: Iterable[Film], _day: dt.date) -> list[Row]:
         _credit(film, entry)
         | {"character_name": text_or_none(_field(entry, "character")), "cast_order": _field(entry, "order")}
         for film in films
-        for entry in appended.entries(film, "credits", "cast")
+        # Of a credit that is there twice the lowest order wins: the last row does.
+        for entry in sorted(appended.entries(film, "credits", "cast"), key=appended.cast_order, reverse=True)
     ]
 
 
@@ -188,7 +189,7 @@ def _keyword_links(films: Iterable[Film], _day: dt.date) -> list[Row]:
 
 
 def _release_rows(films: Iterable[Film], _day: dt.date) -> list[Row]:
-    return [
+    rows = (
         {
             "movie_id": film.get("id"),
             "iso_3166_1": text_or_none(country),
@@ -199,7 +200,8 @@ def _release_rows(films: Iterable[Film], _day: dt.date) -> list[Row]:
         }
         for film in films
         for country, entry in appended.releases(film)
-    ]
+    )
+    return appended.join_repeated(rows)
 
 
 class DetailTable(NamedTuple):

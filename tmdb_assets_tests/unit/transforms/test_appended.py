@@ -15,6 +15,9 @@ DAY = dt.date(2026, 7, 29)
 NAMELESS = {"adult": False, "popularity": 1.5, "cast_id": 4}  # what the tables do not need
 
 
+ORDERS = ((1, 2), (7, -1), (2, 0.0), (3, None), (8, True), (4, 1), (9, "0"))  # the person and the place in the cast
+
+
 def person(person_id: Any, **changes: Any) -> dict[str, Any]:
     known = {"name": f"P{person_id}", "original_name": f"O{person_id}", "gender": 1, "known_for_department": "Acting"}
     return {**NAMELESS, "id": person_id, **known, "profile_path": None, "credit_id": f"c{person_id}", **changes}
@@ -29,12 +32,12 @@ def rows(made: dict[str, Any], table: str) -> list[dict[str, Any]]:
 
 
 def test_the_cast_is_cut_by_its_order_and_the_crew_by_job() -> None:
-    cast = [person(n, character=f"C{n}", order=order) for n, order in ((1, 2), (2, 0), (3, None), (4, 1))]
+    cast = [person(n, character=f"C{n}", order=order) for n, order in ORDERS]
     crew = [person(n, department="D", job=job) for n, job in ((5, "Editor"), (6, "Stunts"), (7, "Director"))]
     stored, left_out = trim(film(credits={"cast": cast, "crew": crew}), Wanted(cast_limit=3))
-    assert [(one["id"], one["order"]) for one in stored["credits"]["cast"]] == [(2, 0), (4, 1), (1, 2)]
+    assert [(one["id"], one["order"]) for one in stored["credits"]["cast"]] == [(2, 0.0), (4, 1), (1, 2)]
     assert [(one["id"], one["job"]) for one in stored["credits"]["crew"]] == [(5, "Editor"), (7, "Director")]
-    assert left_out == {"cast": 1, "crew": 1}
+    assert left_out == {"cast": 4, "crew": 1}
     assert not set(NAMELESS) & set(stored["credits"]["cast"][0])
 
 
@@ -121,8 +124,8 @@ def test_the_same_person_twice_keeps_both_credits() -> None:
     crew = [person(1, credit_id="c", department="Directing", job="Director", gender=0)]
     made = film(credits={"cast": cast, "crew": crew})
     assert rows(made, "bridge_movie_cast") == [
-        {"movie_id": 550, "credit_id": "a", "person_id": 1, "character_name": "Twin", "cast_order": 0},
         {"movie_id": 550, "credit_id": "b", "person_id": 1, "character_name": None, "cast_order": 1},
+        {"movie_id": 550, "credit_id": "a", "person_id": 1, "character_name": "Twin", "cast_order": 0},
     ]
     assert rows(made, "bridge_movie_crew") == [
         {"movie_id": 550, "credit_id": "c", "person_id": 1, "department": "Directing", "job": "Director"}
@@ -136,15 +139,48 @@ def test_releases_have_named_types_and_dates() -> None:
         {"certification": "R", "note": "TIFF", "release_date": "1999-09-10", "type": 1},
         {"certification": "R", "release_date": "", "type": 9},
         {"release_date": "1999-10-15T00:00:00.000Z", "type": True},
+        {"release_date": "2026-06-30T20:00:00-04:00", "type": 3.0},
+        {"release_date": "2026-07-01T99:99:00Z", "type": "Theatrical"},
+        {"release_date": "0001-01-01T00:00:00+01:00", "type": 3.5},
+        {"release_date": "2026-W27-3", "type": "3"},
     ]
     made = film(release_dates={"results": [{"iso_3166_1": "US", "release_dates": dates}]})
     found = [tuple(row.values()) for row in rows(made, "movie_release")]
+    day = dt.date(1999, 10, 15)
     assert found == [
-        (550, "US", "Theatrical", "1999-10-15", None, None),
+        (550, "US", "Theatrical", day, None, None),
         (550, "US", "Premiere", "1999-09-10", "R", "TIFF"),
-        (550, "US", 9, None, "R", None),
-        (550, "US", True, "1999-10-15", None, None),
+        (550, "US", [9], None, "R", None),
+        (550, "US", [True], day, None, None),
+        (550, "US", "Theatrical", dt.date(2026, 7, 1), None, None),
+        (550, "US", ["Theatrical"], "2026-07-01T99:99:00Z", None, None),
+        (550, "US", [3.5], "0001-01-01T00:00:00+01:00", None, None),
+        (550, "US", ["3"], "2026-W27-3", None, None),
     ]
+
+
+def test_of_a_credit_that_is_there_twice_the_lowest_order_wins() -> None:
+    cast = [person(1, credit_id="a", character="Lead", order=0), person(1, credit_id="a", character="", order=7)]
+    for sent in (cast, cast[::-1]):
+        made = rows(film(credits={"cast": sent, "crew": []}), "bridge_movie_cast")
+        assert made[-1]["cast_order"] == 0  # of a key the last row wins
+
+
+def test_a_release_that_is_there_twice_keeps_its_certification_and_both_notes() -> None:
+    dates = [
+        {"certification": certification, "note": note, "release_date": "2026-07-01T00:00:00.000Z", "type": 1}
+        for certification, note in (("", "Los Angeles"), ("R", "New York"), ("", ""), ("", "New York"), (7, "x"))
+    ]
+    made = rows(film(release_dates={"results": [{"iso_3166_1": "US", "release_dates": dates}]}), "movie_release")
+    kept = [(row["certification"], row["note"]) for row in made]
+    assert kept == [("R", "Los Angeles; New York"), (7, "x")]  # the second is rejected by its contract
+
+
+def test_a_gender_is_a_known_code_and_never_a_text() -> None:
+    sent = [1, 2.0, 0, None, "female", 9, True]
+    cast = [person(n, gender=code, order=n) for n, code in enumerate(sent, start=1)]
+    made = rows(film(credits={"cast": cast, "crew": []}), "dim_person")
+    assert [one["gender"] for one in made] == ["female", "male", None, None, ["female"], [9], [True]]
 
 
 @pytest.mark.parametrize("results", ["x", [None], [7], [{"iso_3166_1": "US"}], [{"release_dates": "x"}]])
