@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 IMAGES = PROJECT_ROOT / "docs" / "images"
 SETTLED_MS = 3_000  # the graph moves into place
+STATUSES_WITHIN_MS = 60_000
 COMMAND = Path(sys.executable).with_name("tmdb-assets")
 
 
@@ -48,11 +49,12 @@ def take_dashboard(browser: Browser, file: Path) -> None:
 
 def take_graph(browser: Browser) -> None:
     """Take the graph of all assets by group, left to right in the direction of the data."""
-    with dagster_ui() as url, watched_page(browser, viewport={"width": 2000, "height": 640}) as watched:
+    with dagster_ui() as url, watched_page(browser, viewport={"width": 2000, "height": 820}) as watched:
         page = watched.page
         page.goto(f"{url}/asset-groups")
         page.locator("foreignObject").filter(has_text="reports").first.wait_for()
         page.get_by_label("panel_show_right").last.click()  # the list of groups next to the graph
+        page.get_by_text("fetching statuses").first.wait_for(state="detached", timeout=STATUSES_WITHIN_MS)
         page.wait_for_timeout(SETTLED_MS)
         box = page.locator("svg:has(foreignObject)").bounding_box()
         if box is None:
