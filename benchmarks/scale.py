@@ -38,14 +38,18 @@ DAY = dt.timedelta(days=1)
 ROWS_A_CHUNK = 50_000
 TIMES = 5  # timed reads of a view, after a warm-up
 REFRESHES = 3  # days of which the median is reported
-SUMS = "code, avg_popularity, total_votes, n_movies from count_totals() where kind = '{}' order by 1"
+MEASURES = (
+    "median_popularity, popularity_share, top_200_share, n_movies_with_votes, oldest_votes_date, avg_rating, "
+    "votes_weighted_rating"
+)
+SUMS = f"code, avg_popularity, total_votes, n_movies, {MEASURES} from count_totals() where kind = '{{}}' order by 1"
 # View -> its rows, and below what a count of all films gives.
 KEPT_VIEWS = {
     "vw_top_movies": "select rank, movie_id from vw_top_movies order by 1",
-    "vw_genre_popularity": "select genre_id::text, avg_popularity, total_votes, nb_movies from vw_genre_popularity "
-    "order by 1",
-    "vw_continent_popularity": "select continent, avg_popularity, total_votes, n_movies from vw_continent_popularity "
-    "order by 1",
+    "vw_genre_popularity": f"select genre_id::text, avg_popularity, total_votes, nb_movies, {MEASURES} "
+    "from vw_genre_popularity order by 1",
+    "vw_continent_popularity": f"select continent, avg_popularity, total_votes, n_movies, {MEASURES} "
+    "from vw_continent_popularity order by 1",
 }
 COUNTS = {
     "vw_top_movies": "select rank, movie_id from count_top() order by 1",
