@@ -36,7 +36,7 @@ create or replace function count_totals() returns setof popularity_total
 language sql
 stable
 set search_path = pg_catalog, public, pg_temp
-set work_mem = '64MB' -- medians sort the films of each group: in memory in half the time with 100,000 films
+set work_mem = '64MB' -- so that the sort for the medians stays in memory with 100,000 films
 as $$
 with newest_film as materialized (
     select
