@@ -918,6 +918,73 @@ COMMENT ON COLUMN forecast_movie_daily.model IS 'How it was computed: the horizo
 
 COMMENT ON COLUMN forecast_movie_daily.popularity IS 'The popularity expected on origin_date + horizon.';
 
+CREATE TABLE IF NOT EXISTS movie_history (
+    movie_id BIGINT NOT NULL,
+    valid_from DATE NOT NULL,
+    valid_to DATE DEFAULT null,
+    status TEXT,
+    release_date DATE,
+    runtime_minutes BIGINT,
+    budget_usd BIGINT,
+    revenue_usd BIGINT,
+    original_language TEXT,
+    collection_id BIGINT,
+    genre_ids BIGINT[],
+    company_ids BIGINT[],
+    country_codes TEXT[],
+    language_codes TEXT[],
+    is_removed BOOLEAN DEFAULT false NOT NULL,
+    confirmed_dates DATE[] NOT NULL,
+    CONSTRAINT pk_movie_history PRIMARY KEY (movie_id, valid_from),
+    CONSTRAINT uq_movie_history_valid_to UNIQUE NULLS NOT DISTINCT (movie_id, valid_to),
+    CONSTRAINT fk_movie_history_valid_to FOREIGN KEY(movie_id, valid_to) REFERENCES movie_history (movie_id, valid_from) DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT ck_movie_history_valid_to CHECK (valid_to > valid_from),
+    CONSTRAINT ck_movie_history_confirmed_dates CHECK (coalesce(confirmed_dates[1] = valid_from, false) and (valid_to is null or confirmed_dates[cardinality(confirmed_dates)] < valid_to)),
+    CONSTRAINT ck_movie_history_is_removed CHECK (is_removed = false or num_nonnulls(status, release_date, runtime_minutes, budget_usd, revenue_usd, original_language, collection_id, genre_ids, company_ids, country_codes, language_codes) = 0),
+    CONSTRAINT fk_movie_history_movie_id FOREIGN KEY(movie_id) REFERENCES dim_movie (movie_id),
+    CONSTRAINT fk_movie_history_original_language FOREIGN KEY(original_language) REFERENCES dim_language (iso_639_1),
+    CONSTRAINT ck_movie_history_status_max_length CHECK (char_length(status) <= 100),
+    CONSTRAINT ck_movie_history_runtime_minutes_at_least CHECK (runtime_minutes >= 1),
+    CONSTRAINT ck_movie_history_runtime_minutes_at_most CHECK (runtime_minutes <= 100000),
+    CONSTRAINT ck_movie_history_budget_usd_at_least CHECK (budget_usd >= 1),
+    CONSTRAINT ck_movie_history_revenue_usd_at_least CHECK (revenue_usd >= 1),
+    CONSTRAINT ck_movie_history_collection_id_at_least CHECK (collection_id >= 1)
+);
+
+COMMENT ON TABLE movie_history IS 'One row per film and state, valid from its valid_from until the day before its valid_to. The states of a film follow each other without gap or overlap, from the first day with an answer on. Source: the films'' details; a removed film has a state without attributes, one known only from discover has none.';
+
+COMMENT ON COLUMN movie_history.movie_id IS 'The film.';
+
+COMMENT ON COLUMN movie_history.valid_from IS 'First day whose answer said so: known to us since.';
+
+COMMENT ON COLUMN movie_history.valid_to IS 'Day of the next state, which this one no longer covers; NULL for the newest.';
+
+COMMENT ON COLUMN movie_history.status IS 'Released, Post Production, ...; NULL where unknown.';
+
+COMMENT ON COLUMN movie_history.release_date IS 'First release; NULL where unknown.';
+
+COMMENT ON COLUMN movie_history.runtime_minutes IS 'Length in minutes; NULL where unknown.';
+
+COMMENT ON COLUMN movie_history.budget_usd IS 'Budget in US dollars; NULL where unknown.';
+
+COMMENT ON COLUMN movie_history.revenue_usd IS 'Worldwide revenue in US dollars; NULL where unknown.';
+
+COMMENT ON COLUMN movie_history.original_language IS 'ISO 639-1 code.';
+
+COMMENT ON COLUMN movie_history.collection_id IS 'TMDb''s id of the collection it belongs to.';
+
+COMMENT ON COLUMN movie_history.genre_ids IS 'Ids of its genres, ascending; {} without any.';
+
+COMMENT ON COLUMN movie_history.company_ids IS 'Ids of its production companies, ascending.';
+
+COMMENT ON COLUMN movie_history.country_codes IS 'ISO 3166-1 codes of its countries of production, sorted.';
+
+COMMENT ON COLUMN movie_history.language_codes IS 'ISO 639-1 codes of its spoken languages, sorted.';
+
+COMMENT ON COLUMN movie_history.is_removed IS 'Whether TMDb had deleted the film; its attributes are then NULL.';
+
+COMMENT ON COLUMN movie_history.confirmed_dates IS 'Days whose answers said so, ascending; valid_from is the first.';
+
 CREATE TABLE IF NOT EXISTS movie_latest (
     movie_id BIGINT NOT NULL,
     popularity DOUBLE PRECISION NOT NULL,

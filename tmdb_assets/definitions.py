@@ -30,6 +30,7 @@ from tmdb_assets.assets.dimensions import (
 )
 from tmdb_assets.assets.fact import fact_movie_daily
 from tmdb_assets.assets.forecast import forecast_movie_daily
+from tmdb_assets.assets.history import movie_history
 from tmdb_assets.assets.parquet_export import parquet_export
 from tmdb_assets.assets.raw import raw_details, raw_discover, raw_export, raw_reference
 from tmdb_assets.assets.reports import report_assets
@@ -65,6 +66,7 @@ ASSETS = [
     dim_movie,
     *bridge_assets,
     *own_assets,
+    movie_history,
     fact_movie_daily,
     *mart_assets,
     *report_assets,

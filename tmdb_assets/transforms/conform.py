@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Row: TypeAlias = dict[str, Any]
-Kind: TypeAlias = Literal["integer", "number", "text", "date", "boolean", "timestamp", "json"]
+Kind: TypeAlias = Literal[
+    "integer", "number", "text", "date", "boolean", "timestamp", "json", "integers", "texts", "dates"
+]
 
 PANDAS_DTYPES: dict[Kind, str] = {
     "integer": "Int64",
@@ -26,6 +28,9 @@ PANDAS_DTYPES: dict[Kind, str] = {
     "boolean": "boolean",
     "timestamp": "object",
     "json": "object",
+    "integers": "object",
+    "texts": "object",
+    "dates": "object",
 }
 ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 SHOWN_CHARACTERS = 100  # of a bad value, in a reason
@@ -119,6 +124,15 @@ def _json(value: Any) -> Any:
     return value
 
 
+def _list_of(cast: Callable[[Any], Any]) -> Callable[[Any], list[Any]]:
+    def cast_all(value: Any) -> list[Any]:
+        if not isinstance(value, list):
+            raise WrongKindError
+        return [cast(item) for item in value]
+
+    return cast_all
+
+
 CASTS: dict[Kind, Callable[[Any], Any]] = {
     "integer": _integer,
     "number": _number,
@@ -127,6 +141,9 @@ CASTS: dict[Kind, Callable[[Any], Any]] = {
     "boolean": _boolean,
     "timestamp": _timestamp,
     "json": _json,
+    "integers": _list_of(_integer),
+    "texts": _list_of(_text),
+    "dates": _list_of(_date),
 }
 
 

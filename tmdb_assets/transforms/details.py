@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from tmdb_assets.transforms import appended
 from tmdb_assets.transforms.appended import Film
-from tmdb_assets.transforms.conform import Reason, Rejected, Row, shorten
+from tmdb_assets.transforms.conform import CASTS, Reason, Rejected, Row, WrongKindError, shorten
 
 
 def parse_answer(
@@ -204,6 +205,42 @@ def _release_rows(films: Iterable[Film], _day: dt.date) -> list[Row]:
     return appended.join_repeated(rows)
 
 
+def _codes(film: Film, field: str, code: str, fitting: Callable[[Any], Any]) -> list[Any]:
+    """The distinct codes in a list field, sorted, without entries that the bridge of that field rejects."""
+    return sorted({fitting(_field(entry, code)) for entry in _entries(film.get(field))} - {None})
+
+
+def _id(value: Any) -> int | None:
+    try:
+        number: int = CASTS["integer"](value)
+    except (WrongKindError, OverflowError):
+        return None
+    return number if number > 0 else None
+
+
+def _matching(pattern: str) -> Callable[[Any], str | None]:
+    return lambda value: value if isinstance(value, str) and re.fullmatch(pattern, value) else None
+
+
+HISTORY_FACTS = {"movie_id", "status", "release_date", "runtime_minutes", "budget_usd", "revenue_usd"}
+HISTORY_FACTS |= {"original_language", "collection_id"}
+
+
+def _history_rows(films: Iterable[Film], day: dt.date) -> list[Row]:
+    return [
+        {name: value for name, value in parse_movie(film, day).items() if name in HISTORY_FACTS}
+        | {
+            "valid_from": day,
+            "genre_ids": _codes(film, "genres", "id", _id),
+            "company_ids": _codes(film, "production_companies", "id", _id),
+            "country_codes": _codes(film, "production_countries", "iso_3166_1", _matching("[A-Z]{2}")),
+            "language_codes": _codes(film, "spoken_languages", "iso_639_1", _matching("[a-z]{2,3}")),
+            "confirmed_dates": [day],
+        }
+        for film in films
+    ]
+
+
 class DetailTable(NamedTuple):
     """A table made from details: the fields of a film that it needs, () for all, and its rows of films of a day."""
 
@@ -244,6 +281,11 @@ DETAIL_TABLES = {
     "bridge_movie_crew": DetailTable(("id", "credits"), _crew_rows),
     "bridge_movie_keyword": DetailTable(("id", "keywords"), _keyword_links),
     "movie_release": DetailTable(("id", "release_dates"), _release_rows),
+    "movie_history": DetailTable(
+        ("id", "status", "release_date", "runtime", "budget", "revenue", "original_language")
+        + ("belongs_to_collection", "genres", "production_companies", "production_countries", "spoken_languages"),
+        _history_rows,
+    ),
 }
 
 

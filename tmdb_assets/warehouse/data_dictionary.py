@@ -34,6 +34,7 @@ GROUPS = {
     "derived": "Computed from the facts: forecasts, and how good they are",
     "dimensions": "Dimensions: the latest state of films and of what films have in common",
     "bridges": "Bridges: which films have what",
+    "history": "History: what was known of a film on a day",
     "reference": "Reference data",
     "raw": f"Raw answers, as they arrived; dropped after {RAW_KEPT_DAYS} days",
     "ledger": "Ledger: what was requested, rejected and applied",

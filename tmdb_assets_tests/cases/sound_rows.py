@@ -44,6 +44,8 @@ def frame_column_list(table: sa.Table) -> list[sa.Column[Any]]:
 def sound_row(table: sa.Table, number: int, **values: Any) -> Row:
     """A row that satisfies the table's contract; rows of different numbers (0 to 25) have different keys."""
     row = {col.name: _sound_value(col, number) for col in frame_column_list(table)} | values
+    if "confirmed_dates" in row and "confirmed_dates" not in values:
+        row["confirmed_dates"] = [row["valid_from"]]
     for col, rule in rules_of(table):
         if rule.name == "on_day" and col.name not in values and row[rule.argument] is not None:
             row[col.name] = dt.datetime.combine(row[rule.argument], dt.time(9), dt.UTC)
@@ -132,6 +134,9 @@ def _sound_value(col: sa.Column[Any], number: int) -> Any:
         "boolean": number % 2 == 0,
         "timestamp": MIDNIGHT + dt.timedelta(hours=9),
         "json": {"number": number},
+        "integers": [1, 2],
+        "texts": ["a", "b"],
+        "dates": [DAY + dt.timedelta(days=number)],
     }[col.info["kind"]]
 
 

@@ -50,6 +50,7 @@ DEPENDENCIES = {
     "bridge_movie_crew": {"raw_details", "dim_movie", "dim_person"},
     "bridge_movie_keyword": {"raw_details", "dim_movie", "dim_keyword"},
     "movie_release": {"raw_details", "dim_movie"},
+    "movie_history": {"raw_details", "dim_movie", "dim_language"},
     "fact_movie_daily": {"raw_discover", "raw_export", "dim_movie", "dim_date"},
     "forecast_movie_daily": {"fact_movie_daily"},
     "vw_movie_latest": {"fact_movie_daily", "dim_movie"},
@@ -74,12 +75,13 @@ GROUPS = {
     "dimensions": {"dim_date", "dim_genre", "dim_company", "dim_country", "dim_language", "dim_movie"}
     | {"dim_person", "dim_keyword"},
     "bridges": {name for name in DEPENDENCIES if name.startswith("bridge_movie_")} | {"movie_release"},
+    "history": {"movie_history"},
     "facts": {"fact_movie_daily"},
     "derived": {"forecast_movie_daily"},
     "marts": {name for name in DEPENDENCIES if name.startswith("vw_")},
     "reports": {report.name for report in REPORTS} | {"dashboard"},
 }
-DAILY = (GROUPS["raw"] | GROUPS["dimensions"] | GROUPS["bridges"] | GROUPS["facts"]) - {"dim_date"}
+DAILY = (GROUPS["raw"] | GROUPS["dimensions"] | GROUPS["bridges"] | GROUPS["history"] | GROUPS["facts"]) - {"dim_date"}
 TABLES = {name for name in DEPENDENCIES if name in declared.tables}
 OTHER_CHECKS = {
     # check -> (blocks downstream assets, is daily)

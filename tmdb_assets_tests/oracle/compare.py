@@ -38,6 +38,7 @@ STATE = {
     "bridge_movie_crew": "select movie_id, credit_id, person_id, department, job from bridge_movie_crew",
     "bridge_movie_keyword": "select movie_id, keyword_id from bridge_movie_keyword",
     "movie_release": "select movie_id, iso_3166_1, release_type, release_date, certification, note from movie_release",
+    "movie_history": "select * from movie_history",
     "fact_movie_daily": "select date_id, movie_id, popularity, vote_average, vote_count, source from fact_movie_daily",
     "movie_latest": "select movie_id, popularity, snapshot_date, vote_average, vote_count, votes_date "
     "from movie_latest",
@@ -94,7 +95,7 @@ class Tables:
             "bridge_movie_genre, bridge_movie_company, "
             "bridge_movie_country, bridge_movie_language, dim_movie, dim_genre, dim_company, dim_country, "
             "dim_language, bridge_movie_cast, bridge_movie_crew, bridge_movie_keyword, movie_release, dim_person, "
-            "dim_keyword"
+            "dim_keyword, movie_history"
         )
 
 

@@ -27,6 +27,9 @@ BINARY_TYPES = {
     "smallint",
     "text",
     "timestamp with time zone",
+    "bigint[]",
+    "date[]",
+    "text[]",
 }
 
 
@@ -81,8 +84,9 @@ def _cells(series: pd.Series[Any], kind: str) -> list[Any]:
 
 
 def reject_orphans(connection: sa.Connection, table: sa.Table) -> Iterator[tuple[Row, str, Any]]:
-    """Remove staged rows whose parent row is missing; yield (row, broken rule, value)."""
-    for key in sorted(table.foreign_keys, key=lambda key: key.parent.name):  # a set has no stable order
+    """Remove staged rows whose parent row, in another table, is missing; yield (row, broken rule, value)."""
+    keys = (key for key in table.foreign_keys if key.column.table is not table)
+    for key in sorted(keys, key=lambda key: key.parent.name):  # a set has no stable order
         name, parent = key.parent.name, key.column.table.name
         taken = connection.exec_driver_sql(
             f"delete from {staging_name(table)} as s where s.{name} is not null and not exists "

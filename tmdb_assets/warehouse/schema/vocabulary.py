@@ -7,8 +7,9 @@ A rule becomes both an SQL CHECK and a check on frames.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, TypeAlias
 
 import sqlalchemy as sa
@@ -28,7 +29,7 @@ metadata = sa.MetaData(
 RuleName: TypeAlias = Literal["at_least", "at_most", "max_length", "matches", "one_of", "on_day"]
 
 # The SQL type of each kind; the pandas dtypes are next to the casts in `transforms.conform`.
-SQL_TYPES: dict[Kind, type[sa.types.TypeEngine[Any]]] = {
+SQL_TYPES: dict[Kind, Callable[[], sa.types.TypeEngine[Any]]] = {
     "integer": sa.BigInteger,
     "number": sa.Double,
     "text": sa.Text,
@@ -36,6 +37,9 @@ SQL_TYPES: dict[Kind, type[sa.types.TypeEngine[Any]]] = {
     "boolean": sa.Boolean,
     "timestamp": sa.DateTime,
     "json": JSONB,
+    "integers": partial(sa.ARRAY, sa.BigInteger),
+    "texts": partial(sa.ARRAY, sa.Text),
+    "dates": partial(sa.ARRAY, sa.Date),
 }
 # The largest value of narrow integers: the contract rejects a larger one, for which Postgres would fail the whole load.
 LARGEST: dict[type[sa.types.TypeEngine[Any]], int] = {sa.SmallInteger: 2**15 - 1, sa.Integer: 2**31 - 1}

@@ -19,6 +19,9 @@ ACCEPTED: dict[str, list[tuple[Any, Any]]] = {
     "boolean": [(True, True), (False, False)],
     "timestamp": [(AT, AT)],
     "json": [({"a": [1, None]}, {"a": [1, None]}), ("x", "x"), (3, 3), ([], [])],
+    "integers": [([], []), ([18, 35.0], [18, 35])],
+    "texts": [([], []), (["FR", ""], ["FR", ""])],
+    "dates": [([], []), (["2026-07-29", DAY], [DAY, DAY])],
 }
 REFUSED: dict[str, list[Any]] = {
     "integer": ["1", 1.5, True, False, 2**63, -(2**63) - 1, 1e30, float("nan"), float("inf"), [], {}, DAY],
@@ -27,6 +30,9 @@ REFUSED: dict[str, list[Any]] = {
     "date": ["", "29.07.2026", "2026-13-01", "2026-02-30", "0000-00-00", "2026-07-29T09:00:00", 20260729, True, AT, []],
     "boolean": [0, 1, "true", "", [], 1.0],
     "timestamp": ["2026-07-29T09:00:00Z", AT.replace(tzinfo=None), DAY, 0, True],
+    "integers": [1, "1", {}, [None], ["1"], [1, True], [[1]], (1,)],
+    "texts": ["FR", {}, [None], [1], ["FR", 1], ["\x00"]],
+    "dates": [DAY, {}, [None], ["29.07.2026"], [AT]],
 }
 
 

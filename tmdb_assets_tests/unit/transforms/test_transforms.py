@@ -126,7 +126,7 @@ def test_a_film_without_any_of_the_fields_is_a_row_of_unknowns() -> None:
         "details_date": DAY,
     }
     rows = parse_details([{"id": 5, "genres": None, "production_companies": []}], DAY)
-    assert {name: len(made) for name, made in rows.items() if made} == {"dim_movie": 1}
+    assert {name: len(made) for name, made in rows.items() if made} == {"dim_movie": 1, "movie_history": 1}
 
 
 @pytest.mark.parametrize("title", ["", None])
