@@ -27,9 +27,12 @@ begin
         from pg_proc as p
         inner join pg_roles as r on p.proowner = r.oid
         where p.pronamespace = 'public'::regnamespace and r.rolname = 'tmdb_owner'
-            and p.proname in ('drop_raw_partitions', 'ensure_partition')
+            and p.proname in ('drop_raw_partitions', 'ensure_partition', 'movie_features')
     loop
         execute format('grant execute on function %s to tmdb_loader', owned.signature);
+        if owned.signature ~ '^movie_features' then
+            execute format('grant execute on function %s to tmdb_reader', owned.signature);
+        end if;
     end loop;
     perform pg_catalog.set_config('search_path', callers_path, true);
 end

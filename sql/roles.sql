@@ -96,7 +96,10 @@ begin
         where
             p.pronamespace = 'public'::regnamespace
             and r.rolname <> 'tmdb_owner'
-            and p.proname in ('count_top', 'count_totals', 'drop_raw_partitions', 'ensure_partition', 'renew_totals')
+            and p.proname in (
+                'count_top', 'count_totals', 'drop_raw_partitions', 'ensure_partition', 'movie_features',
+                'renew_totals'
+            )
     loop
         execute format('alter function %s owner to tmdb_owner', relation.name);
     end loop;

@@ -139,13 +139,13 @@ class Settings(BaseSettings):
         description=f"what details are requested with: any of {','.join(PARTS)}, or off",
     )
     tmdb_cast_limit: int = Field(
-        20,
-        ge=0,
-        le=10_000,
-        description="members of a film's cast that are stored, by their order: a whole number from 0 to 10000",
+        20, ge=0, le=10_000, description="members of a film's cast that are stored: a whole number from 0 to 10000"
     )
     tmdb_crew_jobs: str = Field(
         ",".join(CREW_JOBS), pattern=r"[^\s,]", description="jobs of the crew that are stored, by TMDb's names, or all"
+    )
+    movie_history_days: int | None = Field(
+        None, ge=180, description="days for which former states of films are kept: a whole number from 180; unset: all"
     )
     warehouse_url: Annotated[SecretStr | None, AfterValidator(_postgres_url)] = Field(
         None,

@@ -11,6 +11,7 @@ from tmdb_assets.assets.declare import day_of, table_asset
 from tmdb_assets.assets.details_tables import conformed
 from tmdb_assets.assets.publish import AssetEvent, publish
 from tmdb_assets.transforms.conform import Row
+from tmdb_assets.warehouse.ledger import fetch_log
 from tmdb_assets.warehouse.loading.history import days_to_load, merge_history
 from tmdb_assets.warehouse.loading.merge import MergeCounts
 from tmdb_assets.warehouse.schema import history
@@ -28,10 +29,13 @@ def movie_history(
     def chunks() -> Iterator[list[Row]]:
         with warehouse.begin() as connection:  # in this load's turn, like the rows
             days.extend(days_to_load(connection, day))
+            known = fetch_log.known_films(connection) if len(days) > 1 else set()
         if len(days) > 1:
             context.log.info(f"movie_history is empty: it begins with the stored answers of {len(days)} days")
         for each in days:
-            yield from details.rows(warehouse, each, table.name)
+            for rows in details.rows(warehouse, each, table.name):
+                # Films of a day that is not loaded yet come with that day.
+                yield rows if each == day else [row for row in rows if row["movie_id"] in known]
 
     def merge(connection: sa.Connection) -> MergeCounts:
         return merge_history(connection, days)

@@ -106,7 +106,8 @@ def drop_raw_answers(context: OpExecutionContext, warehouse: ResourceParam[Wareh
     dropped = drop_old_raw(warehouse, partitions.today())
     names = ", ".join(dropped.partitions) or "none is old enough"
     events = drop_old_events(context.instance, partitions.now() - EVENTS_KEPT)
-    context.log.info(f"Dropped partitions: {names}; rejected rows: {dropped.rejected_rows}; events of steps: {events}")
+    rows = f"rejected rows: {dropped.rejected_rows}; former states of films: {dropped.former_states}"
+    context.log.info(f"Dropped partitions: {names}; {rows}; events of steps: {events}")
 
 
 @job(executor_def=in_process_executor, description="Drops raw answers that may not be kept any longer.")

@@ -16,7 +16,16 @@ import sqlalchemy as sa
 from tmdb_assets.settings import PROJECT_ROOT, Settings
 from tmdb_assets.warehouse.retention import RAW_KEPT_DAYS
 from tmdb_assets.warehouse.schema.ddl import apply_view
-from tmdb_assets.warehouse.schema.views import VIEWS, View, grain_of, view_columns
+from tmdb_assets.warehouse.schema.views import (
+    FUNCTIONS,
+    VIEWS,
+    Function,
+    View,
+    function_columns,
+    function_grain,
+    grain_of,
+    view_columns,
+)
 from tmdb_assets.warehouse.schema.vocabulary import key_columns, metadata, rule_texts, sql_type
 
 DICTIONARY = PROJECT_ROOT / "docs" / "data_dictionary.md"
@@ -25,8 +34,8 @@ INTRODUCTION = """\
 # Data dictionary
 
 Unknown is NULL. Names end in what they hold: `_id`, `_date` (UTC), `_at` (time, UTC), `_count`, a unit (`_minutes`,
-`_usd`); `is_` begins a yes or no. Readers (`tmdb_reader`) see the dimensions, bridges, the fact, the
-forecasts and the views.
+`_usd`); `is_` begins a yes or no. Readers (`tmdb_reader`) see the dimensions, bridges, the history
+of films, the fact, the forecasts and the views.
 """
 GROUPS = {
     "marts": "Views for reading: start here",
@@ -47,6 +56,8 @@ def dictionary(connection: sa.Connection) -> str:
     for view in VIEWS:
         apply_view(connection, view.name)
         chapters["marts"][view.name] = _view_entry(connection, view)
+    for function in FUNCTIONS:
+        chapters["marts"][function.name] = _function_entry(function)
     for table in sorted(metadata.tables.values(), key=lambda table: table.name):
         chapters[table.info["group"]][table.name] = _table_entry(table)
     contents = [
@@ -82,6 +93,14 @@ def _view_entry(connection: sa.Connection, view: View) -> str:
     facts = f"Key: `{view.key}`. Made of {_codes(view.made_of)}."
     table = _markdown_table(("column", "type", "meaning"), rows)
     return f"### {view.name}\n\n{grain_of(view.name)} {facts}\n\n{table}"
+
+
+def _function_entry(function: Function) -> str:
+    rows = [(f"`{col.name}`", col.type, col.comment or "") for col in function_columns(function)]
+    call = f"A function of two days: `select * from {function.name}({function.arguments})`."
+    facts = f"{call} Key: `{function.key}`. Made of {_codes(function.made_of)}."
+    table = _markdown_table(("column", "type", "meaning"), rows)
+    return f"### {function.name}\n\n{function_grain(function)} {facts}\n\n{table}"
 
 
 def _codes(names: Iterable[str]) -> str:

@@ -1,4 +1,6 @@
-"""Drops raw answers after 180 days, as TMDb's terms require; facts and dimensions stay.
+"""Drops raw answers after 180 days, as TMDb's terms require; facts, dimensions and the history of films stay.
+
+`MOVIE_HISTORY_DAYS` limits the history too (docs/decisions/0034-the-history-of-films-is-a-function-of-answers.md).
 
 Reference: https://www.themoviedb.org/api-terms-of-use (caching)
 """
@@ -10,6 +12,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from tmdb_assets.warehouse.loading.history import forget_former_states
 from tmdb_assets.warehouse.schema.raw import details_due, rejected_row
 from tmdb_assets.warehouse.warehouse import Warehouse
 
@@ -18,11 +21,12 @@ RAW_KEPT_DAYS = 180
 
 @dataclass(frozen=True)
 class Dropped:
-    """What a call dropped: partitions of raw answers, and rows of the ledger for those days."""
+    """What a call dropped: partitions of raw answers, rows of the ledger for those days, and former states of films."""
 
     partitions: tuple[str, ...] = ()
     rejected_rows: int = 0
     due_rows: int = 0
+    former_states: int = 0
 
 
 def first_kept_day(today: dt.date) -> dt.date:
@@ -33,7 +37,7 @@ def first_kept_day(today: dt.date) -> dt.date:
 def drop_old_raw(warehouse: Warehouse, today: dt.date) -> Dropped:
     """Drop the raw answers, rejected rows (which hold answers) and due films of days over 180 days before `today`.
 
-    `fetch_log` is kept.
+    `fetch_log` is kept. Former states of films go only where `MOVIE_HISTORY_DAYS` says after how many days.
     """
     first = first_kept_day(today)
     with warehouse.begin() as connection:
@@ -43,4 +47,9 @@ def drop_old_raw(warehouse: Warehouse, today: dt.date) -> Dropped:
         partitions = connection.scalars(sa.text("select drop_raw_partitions(:first)"), {"first": first}).all()
         rejected = connection.execute(rejected_row.delete().where(rejected_row.c.snapshot_date < first)).rowcount
         due = connection.execute(details_due.delete().where(details_due.c.snapshot_date < first)).rowcount
-    return Dropped(tuple(partitions), rejected, due)
+    kept_days = warehouse.settings.movie_history_days
+    states = 0
+    if kept_days is not None:
+        with warehouse.begin() as connection:
+            states = forget_former_states(connection, today - dt.timedelta(days=kept_days))
+    return Dropped(tuple(partitions), rejected, due, states)

@@ -107,6 +107,9 @@ CASES = {
         [",", " , "],
         "jobs of the crew that are stored",
     ),
+    "MOVIE_HISTORY_DAYS": Case(
+        None, {"180": 180, "400": 400}, ["179", "0", "-1", "all", "1.5"], "a whole number from 180"
+    ),
     "WAREHOUSE_URL": Case(
         None,
         {

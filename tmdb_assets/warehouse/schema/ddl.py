@@ -144,6 +144,11 @@ def view_file(name: str) -> Path:
     return SQL_DIR / "views" / f"{name}.sql"
 
 
+def function_file(name: str) -> Path:
+    """The file with the SQL of a function."""
+    return SQL_DIR / "functions" / f"{name}.sql"
+
+
 def apply_view(connection: sa.Connection, name: str) -> bool:
     """Create or replace a view from its file; False if this text is already applied.
 

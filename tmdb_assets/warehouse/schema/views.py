@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from tmdb_assets.warehouse.schema.ddl import view_file
+from tmdb_assets.warehouse.schema.ddl import function_file, view_file
 
 
 @dataclass(frozen=True)
@@ -215,6 +215,21 @@ VIEWS = (
     ),
 )
 
+
+@dataclass(frozen=True)
+class Function:
+    """A function that people read like a view, in `sql/functions/`: its arguments, key, and the tables it reads."""
+
+    name: str
+    arguments: str
+    key: str
+    made_of: tuple[str, ...]
+
+
+FUNCTIONS = (
+    Function("movie_features", "first_day, last_day", "date_id, movie_id", ("fact_movie_daily", "movie_history")),
+)
+
 COLUMNS = """
 select a.attname, format_type(a.atttypid, a.atttypmod), col_description(a.attrelid, a.attnum)
 from pg_attribute as a
@@ -232,6 +247,21 @@ def declared_columns(view: View) -> list[ViewColumn]:
     """The columns of a view before the database has it: as declared, with the comments of its SQL file."""
     text = view_file(view.name).read_text(encoding="utf-8")
     return [ViewColumn(name, kind, _comment(text, f"column {view.name}.{name}")) for name, kind, _ in view.columns]
+
+
+def function_grain(function: Function) -> str:
+    """The comment of a function in its SQL file."""
+    text = function_file(function.name).read_text(encoding="utf-8")
+    types = ", ".join("date" for _ in function.arguments.split(", "))
+    return _comment(text, f"function {function.name}({types})")
+
+
+def function_columns(function: Function) -> list[ViewColumn]:
+    """The columns that a function returns, in order: those of its SQL file, each with the comment on its line."""
+    text = function_file(function.name).read_text(encoding="utf-8")
+    lines = text.split("returns table (\n", 1)[1].split("\n)\n", 1)[0].splitlines()
+    found = (re.fullmatch(r" +(\w+) ([\w \[\]]+?),? -- (.+)", line) for line in lines)
+    return [ViewColumn(*match.groups()) for match in found if match]
 
 
 def _comment(text: str, of: str) -> str:
