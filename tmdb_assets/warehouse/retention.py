@@ -1,6 +1,6 @@
 """Drops raw answers after 180 days, as TMDb's terms require; facts, dimensions and the history of films stay.
 
-`MOVIE_HISTORY_DAYS` limits the history too (docs/decisions/0034-the-history-of-films-is-a-function-of-answers.md).
+`MOVIE_HISTORY_DAYS` limits the history too (docs/decisions/0034-the-history-of-films-is-a-function-of-the-answers.md).
 
 Reference: https://www.themoviedb.org/api-terms-of-use (caching)
 """

@@ -13,6 +13,7 @@ from tmdb_assets_tests.oracle.compare import assert_tables_equal, state_of
 from tmdb_assets_tests.stage.platform import checks_of, failures_of, metadata_of, platform
 
 # The rejected rows of each case's broken films: table, film, and the rules its row breaks.
+FROM_DETAILS = ("dim_movie", "movie_history")
 REJECTED = {
     "huge_overview": {("dim_movie", 101, "overview max length 10000")},
     "details_without_id": {
@@ -20,14 +21,14 @@ REJECTED = {
         ("raw_details", 102, "payload.id is the requested id"),
     },
     "wrong_types": {
-        ("dim_movie", 101, "runtime_minutes is of kind integer"),
-        ("dim_movie", 102, "budget_usd at least 1"),
+        *((name, 101, "runtime_minutes is of kind integer") for name in FROM_DETAILS),
+        *((name, 102, "budget_usd at least 1") for name in FROM_DETAILS),
         ("bridge_movie_genre", 103, "genre_id is of kind integer"),
         ("bridge_movie_company", 104, "company_id not null"),
         ("bridge_movie_company", 104, "company_id is of kind integer"),
-        ("dim_movie", 105, "release_date is of kind date"),
+        *((name, 105, "release_date is of kind date") for name in FROM_DETAILS),
         ("raw_discover", 106, "popularity is of kind number"),
-        ("dim_movie", 108, "release_date is of kind date"),
+        *((name, 108, "release_date is of kind date") for name in FROM_DETAILS),
         ("fact_movie_daily", 108, "movie_id is in dim_movie"),
         *(
             (f"bridge_movie_{name}", 108, "movie_id is in dim_movie")

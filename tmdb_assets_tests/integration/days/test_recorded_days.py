@@ -54,6 +54,31 @@ def test_every_table_holds_what_the_recordings_hold(loaded: Platform, right: Sta
     assert loaded.value("select count(*) from dim_date where date_id between :a and :b", a=DAYS[0], b=DAYS[2]) == 3
 
 
+# Films whose newest state is not what dim_movie and the bridges say.
+OTHER_STATES = """
+select m.movie_id
+from dim_movie as m
+left join movie_history as h on h.movie_id = m.movie_id and h.valid_to is null
+where m.details_date is not null and (
+    h.status, h.release_date, h.runtime_minutes, h.budget_usd, h.revenue_usd, h.original_language, h.collection_id,
+    h.genre_ids, h.company_ids, h.country_codes, h.language_codes, h.is_removed
+) is distinct from (
+    m.status, m.release_date, m.runtime_minutes, m.budget_usd, m.revenue_usd, m.original_language, m.collection_id,
+    array(select genre_id from bridge_movie_genre as b where b.movie_id = m.movie_id order by 1),
+    array(select company_id from bridge_movie_company as b where b.movie_id = m.movie_id order by 1),
+    array(select iso_3166_1 from bridge_movie_country as b where b.movie_id = m.movie_id order by iso_3166_1 collate "C"),
+    array(select iso_639_1 from bridge_movie_language as b where b.movie_id = m.movie_id order by iso_639_1 collate "C"),
+    m.removed_date is not null
+)
+"""
+
+
+def test_the_newest_state_of_each_film_is_that_of_dimension_and_bridges(loaded: Platform) -> None:
+    assert loaded.rows(OTHER_STATES) == []
+    details = loaded.value("select count(*) from raw_details where status_code = 200")
+    assert loaded.value("select sum(cardinality(confirmed_dates)) from movie_history where not is_removed") == details
+
+
 def by_key(loaded: Platform, query: str) -> dict[Any, tuple[Any, ...]]:
     return {row[0]: row[1:] for row in loaded.rows(query)}
 

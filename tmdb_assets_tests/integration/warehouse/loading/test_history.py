@@ -13,46 +13,22 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tmdb_assets.transforms.conform import Row
 from tmdb_assets.transforms.details import parse_details
-from tmdb_assets.warehouse.loading.history import days_to_load, forget_former_states, merge_history
+from tmdb_assets.warehouse.loading.history import days_to_load, merge_history
 from tmdb_assets.warehouse.loading.merge import MergeCounts
-from tmdb_assets.warehouse.schema.dimensions import dim_movie
+from tmdb_assets.warehouse.retention import drop_old_raw
 from tmdb_assets.warehouse.schema.history import movie_history
-from tmdb_assets.warehouse.schema.raw import raw_details, raw_discover
+from tmdb_assets.warehouse.schema.raw import raw_discover
 from tmdb_assets.warehouse.warehouse import Warehouse
+from tmdb_assets_tests.cases.film_answers import FIRST, GONE, Answers, details, know, load_answers
 from tmdb_assets_tests.cases.sound_rows import load_rows, rows_of
 
-FIRST = dt.date(2026, 7, 29)
 DAYS = [FIRST + dt.timedelta(days=number) for number in range(7)]  # over the end of a month
-GONE = "gone"
 KNOWN = (1, 2, 3)
-Answers = Mapping[int, str]  # by film: the genres that its details say, one letter each, or GONE
 
 ROWS = "select movie_id, valid_from, valid_to, genre_ids, is_removed, confirmed_dates from movie_history order by 1, 2"
 ANSWERS = st.dictionaries(st.sampled_from(KNOWN), st.sampled_from(["a", "ab", "", GONE]), max_size=3)
 LOADS = st.lists(st.tuples(st.integers(0, len(DAYS) - 1), ANSWERS), min_size=1, max_size=8)
-
-
-def details(film: int, genres: str) -> dict[str, Any]:
-    return {"id": film, "title": "x", "genres": [{"id": ord(letter), "name": letter} for letter in genres]}
-
-
-def know(warehouse: Warehouse, *films: int) -> None:
-    load_rows(warehouse, dim_movie, [{"movie_id": film, "title": "x", "as_of_date": FIRST} for film in films])
-
-
-def load_day(warehouse: Warehouse, day: dt.date, answers: Answers) -> MergeCounts:
-    """Store a day's answers and load the history from them, as the asset does."""
-    at = dt.datetime.combine(day, dt.time(9), dt.UTC)
-    raw: list[Row] = [
-        {"snapshot_date": day, "movie_id": film, "status_code": 404 if said == GONE else 200, "fetched_at": at}
-        for film, said in answers.items()
-    ]
-    load_rows(warehouse, raw_details, raw, day=day)
-    found = [details(film, said) for film, said in sorted(answers.items()) if said != GONE]
-    rows = parse_details(found, day)["movie_history"]
-    return load_rows(warehouse, movie_history, rows, day=day, merge=partial(merge_history, days=[day])).counts
 
 
 def expected(raw: Mapping[dt.date, Answers], films: Iterable[int] = KNOWN) -> list[tuple[Any, ...]]:
@@ -82,7 +58,7 @@ def test_any_order_of_days_gives_the_same_states(warehouse: Warehouse, loads: li
     raw: dict[dt.date, dict[int, str]] = {}
     for number, answers in loads:
         raw.setdefault(DAYS[number], {}).update(answers)
-        load_day(warehouse, DAYS[number], raw[DAYS[number]])
+        load_answers(warehouse, DAYS[number], raw[DAYS[number]])
         assert rows_of(warehouse, ROWS) == expected(raw)
 
 
@@ -93,49 +69,49 @@ def test_every_order_of_a_removal_and_a_return_gives_three_states(warehouse: War
     raw: dict[dt.date, dict[int, str]] = {day: {} for day in days}
     for place, day in product(range(len(days)), days):
         raw[day] |= {film: days[day] for film, order in orders.items() if order[place] == day}
-        load_day(warehouse, day, raw[day])
+        load_answers(warehouse, day, raw[day])
     assert rows_of(warehouse, ROWS) == expected(raw, orders)
 
 
 def test_the_same_day_again_writes_nothing(warehouse: Warehouse) -> None:
     know(warehouse, *KNOWN)
-    assert load_day(warehouse, DAYS[0], {1: "a", 2: "a"}) == MergeCounts(inserted=2)
-    assert load_day(warehouse, DAYS[1], {1: "ab", 2: "a"}) == MergeCounts(inserted=1, updated=2)
+    assert load_answers(warehouse, DAYS[0], {1: "a", 2: "a"}) == MergeCounts(inserted=2)
+    assert load_answers(warehouse, DAYS[1], {1: "ab", 2: "a"}) == MergeCounts(inserted=1, updated=2)
     stamps = rows_of(warehouse, "select xmin::text, * from movie_history order by movie_id, valid_from")
-    assert load_day(warehouse, DAYS[1], {1: "ab", 2: "a"}) == MergeCounts(unchanged=2)
+    assert load_answers(warehouse, DAYS[1], {1: "ab", 2: "a"}) == MergeCounts(unchanged=2)
     assert rows_of(warehouse, "select xmin::text, * from movie_history order by movie_id, valid_from") == stamps
 
 
 def test_a_404_counts_as_soon_as_the_film_is_known_and_only_where_it_is_believed(warehouse: Warehouse) -> None:
     know(warehouse, 2, 3)
-    load_day(warehouse, DAYS[2], {1: GONE, 2: GONE})
+    load_answers(warehouse, DAYS[2], {1: GONE, 2: GONE})
     listed = {"movie_id": 3, "popularity": 1.0, "rank": 1, "payload": {}, "snapshot_date": DAYS[3]}
     load_rows(warehouse, raw_discover, [listed | {"fetched_at": dt.datetime.combine(DAYS[3], dt.time(9), dt.UTC)}])
-    load_day(warehouse, DAYS[3], {3: GONE})  # discover lists it on that day
+    load_answers(warehouse, DAYS[3], {3: GONE})  # discover lists it on that day
     fault = range(100, 121)
     know(warehouse, *fault)
-    load_day(warehouse, DAYS[4], dict.fromkeys(fault, GONE))  # so many at once are a fault of TMDb
+    load_answers(warehouse, DAYS[4], dict.fromkeys(fault, GONE))  # so many at once are a fault of TMDb
     assert rows_of(warehouse, ROWS) == [(2, DAYS[2], None, None, True, [DAYS[2]])]
     know(warehouse, 1)
-    load_day(warehouse, DAYS[0], {1: "a"})
+    load_answers(warehouse, DAYS[0], {1: "a"})
     assert rows_of(warehouse, ROWS) == expected({DAYS[0]: {1: "a"}, DAYS[2]: {1: GONE, 2: GONE}})
 
 
 def test_a_day_without_stored_answers_keeps_what_was_known(warehouse: Warehouse) -> None:
     know(warehouse, 1)
     for day, genres in zip(DAYS, ["a", "ab", "a"], strict=False):
-        load_day(warehouse, day, {1: genres})
+        load_answers(warehouse, day, {1: genres})
     before = rows_of(warehouse, ROWS)
     with warehouse.begin() as connection:
         connection.exec_driver_sql("truncate raw_details")
-    assert load_day(warehouse, DAYS[1], {}) == MergeCounts()
+    assert load_answers(warehouse, DAYS[1], {}) == MergeCounts()
     assert rows_of(warehouse, ROWS) == before
 
 
 def test_an_answer_that_broke_the_contract_takes_back_what_the_day_said(warehouse: Warehouse) -> None:
     know(warehouse, *KNOWN, *range(100, 121))
-    load_day(warehouse, DAYS[0], {1: "a"} | dict.fromkeys(range(100, 121), "a"))
-    load_day(warehouse, DAYS[1], {1: "ab"})
+    load_answers(warehouse, DAYS[0], {1: "a"} | dict.fromkeys(range(100, 121), "a"))
+    load_answers(warehouse, DAYS[1], {1: "ab"})
     broken = parse_details([details(1, "ab") | {"runtime": -5}], DAYS[1])["movie_history"]
     merge = partial(merge_history, days=[DAYS[1]])
     loaded = load_rows(warehouse, movie_history, broken, day=DAYS[1], merge=merge, is_partial=True)
@@ -147,7 +123,7 @@ def test_the_first_load_takes_all_stored_answers(warehouse: Warehouse) -> None:
     know(warehouse, 1)
     days = {DAYS[0]: {1: "a"}, DAYS[2]: {1: GONE}, DAYS[4]: {1: "ab"}}
     for day, answers in days.items():
-        load_day(warehouse, day, answers)
+        load_answers(warehouse, day, answers)
     with warehouse.begin() as connection:
         assert days_to_load(connection, DAYS[2]) == [DAYS[2]]
         connection.exec_driver_sql("truncate movie_history")
@@ -163,9 +139,12 @@ def test_the_first_load_takes_all_stored_answers(warehouse: Warehouse) -> None:
 def test_former_states_can_be_forgotten_and_the_newest_stays(warehouse: Warehouse) -> None:
     know(warehouse, 1, 2)
     for day, genres in zip(DAYS, ["a", "ab", "a"], strict=False):
-        load_day(warehouse, day, {1: genres, 2: "b"})
-    with warehouse.begin() as connection:
-        assert forget_former_states(connection, DAYS[1]) == 1
+        load_answers(warehouse, day, {1: genres, 2: "b"})
+    later = DAYS[1] + dt.timedelta(days=180)
+    assert drop_old_raw(warehouse, later).former_states == 0  # unless a setting says so
+    warehouse.settings = warehouse.settings.model_copy(update={"movie_history_days": 180})
+    assert drop_old_raw(warehouse, later - dt.timedelta(days=1)).former_states == 0
+    assert drop_old_raw(warehouse, later).former_states == 1
     left = rows_of(warehouse, "select movie_id, valid_from, valid_to from movie_history order by 1, 2")
     assert left == [(1, DAYS[1], DAYS[2]), (1, DAYS[2], None), (2, DAYS[0], None)]
 
@@ -187,6 +166,6 @@ def test_former_states_can_be_forgotten_and_the_newest_stays(warehouse: Warehous
 def test_postgres_refuses_states_that_overlap_or_leave_a_hole(warehouse: Warehouse, statement: str) -> None:
     know(warehouse, 1)
     for day, genres in zip(DAYS, ["a", "ab", "a"], strict=False):
-        load_day(warehouse, day, {1: genres})
+        load_answers(warehouse, day, {1: genres})
     with pytest.raises(sa.exc.IntegrityError), warehouse.begin() as connection:
         connection.exec_driver_sql(statement)

@@ -1,0 +1,130 @@
+"""movie_features: what was known of each film on a day, and nothing of a later one."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+import statistics
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from tmdb_assets.settings import Settings
+from tmdb_assets.warehouse.schema.roles import apply_roles
+from tmdb_assets.warehouse.schema.views import FUNCTIONS, ViewColumn, function_columns
+from tmdb_assets.warehouse.warehouse import Warehouse
+from tmdb_assets_tests.cases.film_answers import FIRST, GONE, know, load_answers
+from tmdb_assets_tests.cases.small_star import load_day
+from tmdb_assets_tests.cases.sound_rows import rows_of
+
+ONE_DAY = dt.timedelta(days=1)
+FILMS = (1, 2, 3)
+MEASURES = (
+    "popularity, popularity_1d_ago, popularity_7d_ago, popularity_28d_ago, popularity_mean_7d, popularity_stddev_7d, "
+    "n_days_7d, vote_average, vote_count, votes_per_day"
+)
+Fact = tuple[float, float | None, int | None]
+
+
+def features(warehouse: Warehouse, first: dt.date, last: dt.date, columns: str = "*") -> list[tuple[Any, ...]]:
+    query = f"select {columns} from movie_features(:first, :last) order by date_id, movie_id"
+    return rows_of(warehouse, query, first=first, last=last)
+
+
+def test_a_later_day_changes_nothing_and_an_older_one_only_what_was_known_then(warehouse: Warehouse) -> None:
+    know(warehouse, *FILMS)
+    day, before, after = FIRST, FIRST - ONE_DAY, FIRST + ONE_DAY
+    load_answers(warehouse, day, {1: "a", 2: "b"})
+    load_day(warehouse, day, {1: (2.0, 6.0, 10), 2: (1.0, None, 0), 3: (1.0, None, 0)})
+    known = features(warehouse, day, day)
+    load_answers(warehouse, after, {1: "ab", 2: GONE, 3: "c"})
+    load_day(warehouse, after, {1: (9.0, 7.0, 99), 3: (5.0, 5.0, 5)})
+    assert features(warehouse, day, day) == known
+    said = "movie_id, genre_ids, is_removed"
+    assert features(warehouse, day, day, said) == [(1, [97], False), (2, [98], False), (3, None, None)]
+    assert features(warehouse, after, after, said) == [(1, [97, 98], False), (3, [99], False)]
+
+    load_answers(warehouse, before, {1: "z", 3: "c"})
+    load_day(warehouse, before, {1: (1.5, 6.0, 7)})
+    assert features(warehouse, day, day, said) == [(1, [97], False), (2, [98], False), (3, [99], False)]
+    lags = "movie_id, popularity_1d_ago, votes_per_day, popularity_mean_7d"
+    assert features(warehouse, day, day, lags) == [(1, 1.5, 3.0, 1.75), (2, None, None, 1.0), (3, None, None, 1.0)]
+    load_answers(warehouse, after, {1: "abc"})
+    assert features(warehouse, before, before, said) == [(1, [122], False)]
+
+
+def test_days_since_release_are_counted_from_the_date_known_then(warehouse: Warehouse) -> None:
+    know(warehouse, 1)
+    for number, released in enumerate(("2026-08-05", "2026-07-30")):
+        day = FIRST + number * ONE_DAY
+        load_answers(warehouse, day, {1: "a"})
+        load_day(warehouse, day, {1: (1.0, None, 0)})
+        statement = f"update movie_history set release_date = '{released}' where valid_to is null"
+        with warehouse.begin() as connection:
+            connection.exec_driver_sql(statement if number == 0 else "select 1")
+    assert features(warehouse, FIRST, FIRST + ONE_DAY, "days_since_release, release_date") == [
+        (-7, dt.date(2026, 8, 5)),
+        (None, None),
+    ]
+
+
+def expected(facts: dict[tuple[dt.date, int], Fact], day: dt.date, film: int) -> tuple[Any, ...]:
+    """A film's measures on a day, computed value by value."""
+
+    def popularity(back: int) -> float | None:
+        fact = facts.get((day - back * ONE_DAY, film))
+        return fact[0] if fact else None
+
+    week = [value for back in range(7) if (value := popularity(back)) is not None]
+    fact = facts[day, film]
+    gains = (
+        (fact[2] - earlier[2]) / back
+        for back in range(1, 8)
+        if (earlier := facts.get((day - back * ONE_DAY, film))) and earlier[2] is not None and fact[2] is not None
+    )
+    spread = pytest.approx(statistics.stdev(week)) if len(week) > 1 else None
+    lags = (popularity(1), popularity(7), popularity(28))
+    return fact[0], *lags, pytest.approx(statistics.mean(week)), spread, len(week), *fact[1:], next(gains, None)
+
+
+def test_measures_are_those_of_the_days_before_and_gaps_stay_gaps(warehouse: Warehouse) -> None:
+    know(warehouse, *FILMS)
+    chance = random.Random(15)
+    days = [FIRST + number * ONE_DAY for number in range(40)]
+    facts: dict[tuple[dt.date, int], Fact] = {}
+    for day in days:
+        films = {
+            film: (chance.random() * 9, *((7.0, chance.randrange(99)) if chance.random() < 0.8 else (None, None)))
+            for film in FILMS
+            if chance.random() < 0.8
+        }
+        facts |= {(day, film): fact for film, fact in films.items()}
+        load_day(warehouse, day, films)
+    last = days[-12]
+    found = {row[:2]: row[2:] for row in features(warehouse, last, days[-1], f"date_id, movie_id, {MEASURES}")}
+    assert found == {key: expected(facts, *key) for key in facts if key[0] >= last}
+    whole = features(warehouse, days[0], days[-1])
+    assert len(whole) == len(facts)
+    for day in (days[0], days[30]):  # whatever the range
+        assert features(warehouse, day, day) == [row for row in whole if row[0] == day]
+
+
+def test_a_reader_may_call_it_and_its_columns_are_those_of_the_dictionary(warehouse: Warehouse) -> None:
+    apply_roles(warehouse.engine, Settings.load(), is_embedded=True)
+    (function,) = FUNCTIONS
+    columns = function_columns(function)
+    assert len(columns) == 26
+    with warehouse.begin() as connection:
+        connection.exec_driver_sql("set local role tmdb_reader")
+        result = connection.exec_driver_sql("select * from movie_features('2026-07-01', '2026-07-31')")
+        assert (list(result.keys()), result.all()) == ([col.name for col in columns], [])
+        stored = sa.text(
+            "select proargnames[3:], array(select format_type(t, null) from unnest(proallargtypes[3:]) as t), "
+            "prosecdef, provolatile::text from pg_proc where proname = 'movie_features'"
+        )
+        names, types, is_definer, volatility = connection.execute(stored).one()
+    assert [ViewColumn(*pair, None) for pair in zip(names, types, strict=True)] == [
+        ViewColumn(col.name, col.type, None) for col in columns
+    ]
+    assert (is_definer, volatility) == (False, "s")
