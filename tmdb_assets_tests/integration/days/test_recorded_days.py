@@ -66,8 +66,8 @@ where m.details_date is not null and (
     m.status, m.release_date, m.runtime_minutes, m.budget_usd, m.revenue_usd, m.original_language, m.collection_id,
     array(select genre_id from bridge_movie_genre as b where b.movie_id = m.movie_id order by 1),
     array(select company_id from bridge_movie_company as b where b.movie_id = m.movie_id order by 1),
-    array(select iso_3166_1 from bridge_movie_country as b where b.movie_id = m.movie_id order by iso_3166_1 collate "C"),
-    array(select iso_639_1 from bridge_movie_language as b where b.movie_id = m.movie_id order by iso_639_1 collate "C"),
+    array(select iso_3166_1 from bridge_movie_country where movie_id = m.movie_id order by iso_3166_1 collate "C"),
+    array(select iso_639_1 from bridge_movie_language where movie_id = m.movie_id order by iso_639_1 collate "C"),
     m.removed_date is not null
 )
 """
