@@ -224,6 +224,7 @@ def _matching(pattern: str) -> Callable[[Any], str | None]:
 
 HISTORY_FACTS = {"movie_id", "status", "release_date", "runtime_minutes", "budget_usd", "revenue_usd"}
 HISTORY_FACTS |= {"original_language", "collection_id"}
+HISTORY_LISTS = ("belongs_to_collection", "genres", "production_companies", "production_countries", "spoken_languages")
 
 
 def _history_rows(films: Iterable[Film], day: dt.date) -> list[Row]:
@@ -282,8 +283,7 @@ DETAIL_TABLES = {
     "bridge_movie_keyword": DetailTable(("id", "keywords"), _keyword_links),
     "movie_release": DetailTable(("id", "release_dates"), _release_rows),
     "movie_history": DetailTable(
-        ("id", "status", "release_date", "runtime", "budget", "revenue", "original_language")
-        + ("belongs_to_collection", "genres", "production_companies", "production_countries", "spoken_languages"),
+        ("id", "status", "release_date", "runtime", "budget", "revenue", "original_language", *HISTORY_LISTS),
         _history_rows,
     ),
 }

@@ -45,7 +45,7 @@ def state_of(film: dict[str, Any]) -> dict[str, Any]:
 def test_a_state_has_the_films_own_columns_and_begins_on_the_day() -> None:
     rows = parse_details([FILM], DAY)
     film = {name: rows["dim_movie"][0][name] for name in HISTORY_FACTS}
-    assert state_of(FILM) == film | dict.fromkeys(LISTS, []) | {"valid_from": DAY, "confirmed_dates": [DAY]}
+    assert state_of(FILM) == film | {name: [] for name in LISTS} | {"valid_from": DAY, "confirmed_dates": [DAY]}
     assert (film["collection_id"], film["revenue_usd"]) == (10, None)
 
 
