@@ -1,6 +1,6 @@
-"""Measure ingestion: ten thousand films, the rate limit, the second day, a month of history and a whole catalogue.
+"""Measure ingestion: a first day with people and without, a second, the rate limit, a month of history, a catalogue.
 
-    python -m benchmarks.ingest [--parts first-day,pace,second-day,history,catalogue] [--films 10000] [--days 30]
+    python -m benchmarks.ingest [--parts first-day,people,pace,second-day,history,catalogue] [--films 10000] [--days 30]
         [--pace-films 1000] [--catalogue-films 100000] [--with-details] [--latency-ms 60] [--json FILE]
 
 Each figure is that of a whole process of the command, on an external Postgres that was empty before the first run;
@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.bench import FLOOR, Bench, BenchmarkError, bench_folder, machine, private_server
+from benchmarks.bounds import print_bounds
 from benchmarks.catalogue import Films
 from benchmarks.fake_api import LoadServerError, fake_api
 from benchmarks.films import (
@@ -37,6 +38,7 @@ from benchmarks.films import (
     wrong_days,
 )
 from tmdb_assets.tmdb.sandbox.routes import PAGE_SIZE
+from tmdb_assets.transforms import appended
 from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError
 
 LAUNCH = [sys.executable, "-m", "benchmarks.launch"]
@@ -49,19 +51,6 @@ DETAILS_ASSETS = "country_continent,raw_details,dim_genre,dim_company,dim_countr
 )
 DAY = dt.timedelta(days=1)
 DATABASE = "films"
-# Part, figure, and its bound with the default sizes on two cores.
-LEAST = (("pace", "share_of_limit_percent", 97),)
-MOST = (
-    ("first-day", "wall_s", 32),
-    ("first-day", "peak_mb", 500),
-    ("pace", "refused", 0),
-    ("second-day", "wall_s", 45),
-    ("second-day", "requests", 1350),
-    ("history", "s_a_day", 120 / 90),
-    ("history", "peak_mb", 500),
-    ("catalogue", "overhead_percent", 2),
-    ("catalogue", "peak_mb", 600),
-)
 DEFAULTS = {"films": 10_000, "pace_films": 1_000, "days": 30, "catalogue_films": 100_000, "latency_ms": 60.0}
 Figures = dict[str, float]
 
@@ -123,6 +112,25 @@ def measure_first_day(lab: Lab) -> Figures:
         requests = made.requests() - before
     lab.has_first_day = True
     return figures | {"requests": requests, "floor_s": floor["wall_s"], "ratio": figures["wall_s"] / floor["wall_s"]}
+
+
+def measure_people(lab: Lab) -> Figures:
+    """A first day with the appended parts (credits, keywords, releases) after one without, from the same server."""
+    count = lab.given.films
+    folder = lab.films(count)
+    expected = expected_figures(read_films(folder, lab.yesterday))
+    with lab.api(folder, lab.yesterday, pages_of(count), expected) as made:
+        found = {}
+        for parts in ("off", ",".join(appended.PARTS)):
+            made.remake("people", "dagster")
+            command = run_as(lab.yesterday, "run")
+            found[parts] = made.run(f"day with parts {parts}", command, "people", TMDB_APPEND=parts)
+    without, full = found.values()
+    return (
+        full
+        | {f"without_{name}": without[name] for name in ("wall_s", "cpu_s", "peak_mb")}
+        | {f"{name[:-2]}_ratio": full[name] / without[name] for name in ("wall_s", "cpu_s")}
+    )
 
 
 def need_first_day(lab: Lab) -> None:
@@ -218,13 +226,14 @@ def measure_catalogue(lab: Lab) -> Figures:
 
 PARTS: dict[str, Callable[[Lab], Figures]] = {
     "first-day": measure_first_day,
+    "people": measure_people,
     "pace": measure_pace,
     "second-day": measure_second_day,
     "history": measure_history,
     "catalogue": measure_catalogue,
 }
 # The parts that need the first day's database follow it.
-ORDER = ("first-day", "second-day", "history", "pace", "catalogue")
+ORDER = ("first-day", "second-day", "history", "people", "pace", "catalogue")
 
 
 def print_part(name: str, figures: Figures) -> None:
@@ -232,17 +241,6 @@ def print_part(name: str, figures: Figures) -> None:
     left_out = {"exit_code", "started_at"}
     shown = (f"{key} {value:,.2f}".removesuffix(".00") for key, value in figures.items() if key not in left_out)
     print(f"  {name}: {', '.join(shown)}", flush=True)
-
-
-def print_bounds(measured: dict[str, Figures]) -> bool:
-    """Print whether each figure is within its bound for the default sizes; return whether all are."""
-    verdicts = []
-    for (part, name, bound), beyond in [*((each, "UNDER") for each in LEAST), *((each, "OVER") for each in MOST)]:
-        if part in measured:
-            found = measured[part][name]
-            verdicts.append(found >= bound if beyond == "UNDER" else found <= bound)
-            print(f"{part}, {name}: {found:.2f}, {'within' if verdicts[-1] else beyond} the bound of {bound:.4g}")
-    return all(verdicts)
 
 
 def _arguments(given: list[str] | None) -> argparse.Namespace:

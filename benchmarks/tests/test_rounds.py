@@ -52,6 +52,9 @@ def test_each_part_of_ingestion(tmp_path: Path) -> None:
     assert (second["details"], second["requests"], second["refused"]) == (5, 3 + 2 + 5 + 1, 0)
     assert second["floor_s"] == pytest.approx(10 / 50)
     assert second["ratio"] == pytest.approx(second["wall_s"] / second["floor_s"])
+    people = parts["people"]
+    assert people["wall_ratio"] == pytest.approx(people["wall_s"] / people["without_wall_s"])
+    assert people["cpu_ratio"] > 0.5
     assert parts["history"]["requests"] == 2
     assert parts["pace"]["refused"] == 0
     assert parts["catalogue"]["data_pages"] == 15
