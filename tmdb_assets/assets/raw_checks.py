@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 
 from dagster import AssetCheckResult, AssetCheckSeverity, AssetCheckSpec
 
@@ -17,6 +18,8 @@ from tmdb_assets.warehouse.loading.load import count_rows
 from tmdb_assets.warehouse.retention import RAW_KEPT_DAYS, first_kept_day
 from tmdb_assets.warehouse.schema.raw import raw_discover
 from tmdb_assets.warehouse.warehouse import Warehouse
+
+ENOUGH_FILMS = 20  # of so many films some have a director, a writer or a producer
 
 PAGES_COMPLETE = AssetCheckSpec(
     "pages_complete",
@@ -42,14 +45,17 @@ EXPORT_STORED = AssetCheckSpec(
 DETAILS_COMPLETE = AssetCheckSpec(
     "details_complete",
     asset="raw_details",
-    description="Every film whose details were due that day was answered. If not: the films keep their last details "
-    "and have their facts. Run the day again before midnight UTC, which requests only the missing ones; otherwise a "
-    "later day requests them.",
+    description="Every film whose details were due that day was answered, with the parts of TMDB_APPEND. If not: the "
+    "films keep their last details and have their facts. Run the day again before midnight UTC, which requests only "
+    "the missing ones; otherwise a later day requests them. Fewer than 5% without a part are only counted.",
 )
 
 
 def details_complete(warehouse: Warehouse, day: dt.date, fetched: Fetched) -> AssetCheckResult:
-    """Fails when fetching was given up, warns of single films without an answer; the day is loaded either way."""
+    """Fails when fetching was given up, warns of single films without an answer and of parts that do not come.
+
+    The day is loaded either way.
+    """
     with warehouse.begin() as connection:
         crawl = fetch_log.find_crawl(connection, day, "details")
         missing = details_due.count_missing(connection, day, crawl.number) if crawl else 0
@@ -64,10 +70,25 @@ def details_complete(warehouse: Warehouse, day: dt.date, fetched: Fetched) -> As
             f"{f'{cause}. ' if cause else ''}{missing} of the {films} films whose details were due on {day} were not "
             f"answered; they keep their last details and have their facts. {advice}"
         )
+    lacking = "".join(f" {each}" for each in what_is_lacking(fetched))
     # After midnight there is nothing to do: a later day requests them by itself.
     is_outage = fetched.given_up and day == partitions.today()
     severity = AssetCheckSeverity.ERROR if is_outage else AssetCheckSeverity.WARN
-    return check_result(DETAILS_COMPLETE, not missing, text, severity, films_due=films, films_missing=missing)
+    passed = not missing and not lacking
+    return check_result(DETAILS_COMPLETE, passed, text + lacking, severity, films_due=films, films_missing=missing)
+
+
+def what_is_lacking(fetched: Fetched) -> Iterator[str]:
+    """What did not come with the details of this run, in sentences."""
+    of_films = f"of the {fetched.answered} films requested by this run"
+    for part, films in sorted(fetched.without.items()):
+        if films > TOLERATED_SHARE * fetched.answered:
+            yield (
+                f"{films} {of_films} came without {part}: what is known of it from earlier days is kept. Check whether "
+                "TMDB_API_URL is a mirror that ignores append_to_response; leave the part out of TMDB_APPEND if so."
+            )
+    if fetched.answered >= ENOUGH_FILMS and not fetched.crew and fetched.left_out["crew"]:
+        yield f"No member of the crew {of_films} has a job in TMDB_CREW_JOBS: check that these are TMDb's names."
 
 
 def lists_stored(fetched: Fetched) -> AssetCheckResult:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from contextlib import closing
 
 from tmdb_assets import partitions
@@ -11,7 +12,7 @@ from tmdb_assets.fetch.step import Fetched, Fetcher, reject, store_in_batches, u
 from tmdb_assets.tmdb.changes import fetch_changes
 from tmdb_assets.tmdb.client import Answer
 from tmdb_assets.tmdb.errors import BadRequestError, TmdbError, UnreachableError, UnreadableAnswerError
-from tmdb_assets.transforms.appended import Wanted, missing_parts, trim
+from tmdb_assets.transforms.appended import Wanted, is_readable, missing_parts, trim
 from tmdb_assets.transforms.conform import Conformed
 from tmdb_assets.transforms.details import film_part, parse_answer
 from tmdb_assets.warehouse.ledger import details_due, fetch_log
@@ -140,17 +141,20 @@ def _store_details(fetcher: Fetcher, batch: list[FilmAnswer], wanted: Wanted, fe
     for movie_id, answer in batch:
         if isinstance(answer, TmdbError):
             continue
-        payload = answer.payload
+        payload, left_out = answer.payload, Counter[str]()
         if isinstance(payload, dict):
             payload, left_out = trim(payload, wanted)
-            fetched.left_out += left_out
-            fetched.without.update(missing_parts(payload, wanted))
         row, rejected = parse_answer(movie_id, answer.status, payload, answer.fetched_at, fetcher.day)
         if rejected:
             refused.append(rejected)
             fetched.failed[movie_id] = f"the answer is not the details of film {movie_id}"
         else:
             rows.append(row | {"crawl_number": fetcher.crawl_number})
+            if answer.status == 200 and isinstance(payload, dict):
+                fetched.answered += 1
+                fetched.crew += is_readable(payload, "credits") and len(payload["credits"]["crew"])
+                fetched.left_out += left_out
+                fetched.without.update(missing_parts(payload, wanted))
     conformed = as_frame(table, rows, film_part)
     conformed.rejected += refused
     conformed.received += len(refused)

@@ -36,8 +36,8 @@ class Fetched:
     `stored_before` counts the day's rows of earlier runs: the share of rejected rows is that of the day, so that one
     broken film, requested again, does not stop a day of thousands. `given_up` says why a step stopped early. Of
     the whole catalogue's films, `films_missing` were on none of its pages. An export `repeats`
-    the figures of another day. `left_out` counts the entries of appended lists that were not stored, `without` the
-    films that came without a requested part.
+    the figures of another day. Of the `answered` films, whose details came, `left_out` counts the entries of
+    appended lists that were not stored, `without` the films that lack a requested part, `crew` what is stored of it.
     """
 
     loaded: Loaded
@@ -48,6 +48,8 @@ class Fetched:
     lines: int = 0
     skipped: int = 0
     unseen: int | None = None
+    answered: int = 0
+    crew: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
     without: Counter[str] = field(default_factory=Counter)
     given_up: str | None = None

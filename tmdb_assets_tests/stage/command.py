@@ -59,6 +59,7 @@ def command_environment(database: sa.URL, api: Api, **changes: str) -> dict[str,
         "TMDB_EXPORT_URL": api.url.removesuffix("/3") + "/p/exports",
         "TMDB_DETAILS_MAX_AGE_DAYS": "30",
         "TMDB_RATE_LIMIT": "0",
+        "TMDB_APPEND": "off",  # most catalogues of tests were recorded without parts; those with them are loaded too
         "TMDB_PAGES": "100",
         "TMDB_LANGUAGE": "en-US",
         "TMDB_FIRST_DAY": "2025-08-11",

@@ -95,7 +95,9 @@ class Platform(Graph):
         **settings: Any,
     ) -> None:
         self.replay = replay
-        given = {"tmdb_token": replay.token, "tmdb_api_url": replay.url, "tmdb_rate_limit": 0, **settings}
+        # Most catalogues were recorded without parts, and none must come; those that have them are loaded with them.
+        fixed = {"tmdb_token": replay.token, "tmdb_api_url": replay.url, "tmdb_rate_limit": 0, "tmdb_append": "off"}
+        given = {**fixed, **settings}
         source = TmdbSource(Settings.load(**given))
         if retry_seconds is not None:  # the real client with shorter retries
             source.client = TmdbClient(
