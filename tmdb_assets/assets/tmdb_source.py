@@ -45,6 +45,7 @@ class TmdbSource:
             "language": settings.tmdb_language,
             "rate_limit": settings.tmdb_rate_limit,
             "details_max_age_days": settings.tmdb_details_max_age_days,
+            "parts": ", ".join(_parts(settings)),
         }
 
     @cached_property
@@ -59,8 +60,9 @@ class TmdbSource:
         # The sandbox runs in this process: it needs no rate limit, unless one was set.
         is_limited = settings.tmdb_token is not None or "tmdb_rate_limit" in settings.model_fields_set
         rate_limit = settings.tmdb_rate_limit if is_limited else 0
-        parts = tuple(dict.fromkeys((*settings.wanted.parts, *appended())))
-        return TmdbClient(base_url, token, language=settings.tmdb_language, append=parts, rate_limit=rate_limit)
+        return TmdbClient(
+            base_url, token, language=settings.tmdb_language, append=_parts(settings), rate_limit=rate_limit
+        )
 
     def fetch(self, run_id: str, step: Callable[[], Fetched]) -> Fetched:
         """Run a fetching step; its error carries the figures of the requests sent.
@@ -112,3 +114,8 @@ class TmdbSource:
         if self._sandbox is not None:
             self._sandbox.stop()
             self._sandbox = None
+
+
+def _parts(settings: Settings) -> tuple[str, ...]:
+    """What is requested with details: the parts of `TMDB_APPEND`, and what the own tables need."""
+    return tuple(dict.fromkeys((*settings.wanted.parts, *appended())))

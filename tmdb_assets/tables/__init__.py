@@ -7,6 +7,7 @@ derived from that; nothing else needs editing.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -28,7 +29,8 @@ class DetailsTable:
 
     `table` is declared with `warehouse.schema.vocabulary.table`, in the group `dimensions` (merged as declared)
     or `bridges` (a key of `movie_id` and one more column; a film's rows are replaced together). `rows` takes one
-    film's details as TMDb sent them and the day of the request, and returns rows as dicts by column name; it is
+    film's details as they are stored (credits, keywords and releases trimmed, `transforms.appended`) and the day of the
+    request, and returns rows as dicts by column name; it is
     pure and tolerates missing fields. `append` names what else the same request should return, like
     `credits`: https://developer.themoviedb.org/docs/append-to-response
     """
@@ -51,13 +53,22 @@ def _is_short(col: sa.Column[Any]) -> bool:
 def own_tables() -> tuple[DetailsTable, ...]:
     """The tables listed by the modules of this folder, parents before the tables that reference them.
 
-    Raises `OwnTableError` for a module without `TABLES`, a table in a group that is not made from details, or a key of
-    texts of any length.
+    Raises `OwnTableError` for a module without `TABLES`, a table that exists already, one in a group that is not made
+    from details, or a key of texts of any length.
     """
     found: list[DetailsTable] = []
     for module in sorted(iter_modules(__path__), key=lambda module: module.name):
         name = f"{__name__}.{module.name}"
-        listed = getattr(import_module(name), "TABLES", None)
+        try:
+            listed = getattr(import_module(name), "TABLES", None)
+        except sa.exc.InvalidRequestError as error:
+            taken = re.match(r"Table '(\w+)' is already defined", str(error))
+            if taken is None:
+                raise
+            raise OwnTableError(
+                f"{name} declares {taken[1]}, which exists already",
+                action=f"Delete the file if {taken[1]} (docs/data_dictionary.md) is enough, or rename yours",
+            ) from error
         if not listed:
             raise OwnTableError(f"{name} lists no tables", action="Give it TABLES = (DetailsTable(...), ...)")
         found += listed

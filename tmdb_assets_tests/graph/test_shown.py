@@ -71,7 +71,14 @@ def test_a_resource_shows_what_it_is_and_its_settings_without_secrets():
         "warehouse": ("Warehouse", {"server": "db.example:5432", "database": "films"}),
         "tmdb": (
             "TmdbSource",
-            {"host": "api.example", "pages": "100", "language": "en-US", "rate_limit": 40, "details_max_age_days": 30},
+            {
+                "host": "api.example",
+                "pages": "100",
+                "language": "en-US",
+                "rate_limit": 40,
+                "details_max_age_days": 30,
+                "parts": "credits, keywords, release_dates",
+            },
         ),
         "details": ("DayDetails", {}),
         "progress": ("LogProgress", {}),
