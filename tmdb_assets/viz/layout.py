@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from tmdb_assets.viz.cached import Spec
 
+SPANS = {7: "7 days", 30: "30 days", 90: "90 days", 365: "a year", 36500: "all"}
 TMDB_PAGE = "https://www.themoviedb.org/movie/"
 # A chart wider than its container is scaled down as a whole; on a phone only until its smallest text is still legible,
 # and then it scrolls sideways.

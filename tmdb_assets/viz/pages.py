@@ -10,8 +10,8 @@ import streamlit as st
 from tmdb_assets.charts.picture import Picture
 from tmdb_assets.charts.registry import PICTURES
 from tmdb_assets.viz.cached import draw_picture, draw_rows, read_rows
-from tmdb_assets.viz.layout import show_chart, show_films, show_page
-from tmdb_assets.viz.people import SPANS, show_people, show_releases
+from tmdb_assets.viz.layout import SPANS, show_chart, show_films, show_page
+from tmdb_assets.viz.people import show_people, show_releases
 from tmdb_assets.viz.queries import FIND_FILMS, LOADED_DAYS, TOP_FILMS, TOP_OF_CONTINENT, like_pattern
 from tmdb_assets.viz.reader import Edition
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from tmdb_assets.viz.cached import draw_picture, read_rows
-from tmdb_assets.viz.layout import show_chart
+from tmdb_assets.viz.layout import SPANS, show_chart
 from tmdb_assets.viz.queries import COSTARS, FIND_PEOPLE, RELEASE_COUNTRIES, TOP_PEOPLE, like_pattern
 from tmdb_assets.viz.reader import Edition
-
-SPANS = {7: "7 days", 30: "30 days", 90: "90 days", 365: "a year", 36500: "all"}
 
 
 def show_people(edition: Edition) -> None:

@@ -18,7 +18,7 @@ FILMS = [
     film(3, "Spirited Away", original_title="千と千尋の神隠し", release_year=2001, original_language="ja")
     | {"countries": ["JP"], "vote_average": 8.5, "vote_count": 1500},
     film(4, "La Strada", release_year=1954, original_language="fr", countries=["IT", "FR"], vote_count=300),
-    film(5, "Heat", release_year=1995, genres=[28, 18], vote_count=700, people=[287]),
+    film(5, "Heat", release_year=1995, genres=[28, 18], vote_count=700, people=[287, 288]),
     film(6, MARKUP, release_year=None, original_language=None, genres=[], countries=[])
     | {"vote_average": None, "vote_count": None},
 ]

@@ -109,7 +109,7 @@ def test_a_film_is_found_by_either_title_and_has_a_curve(page):
     assert table.get_by_role("row").last.inner_text() == "2026-07-21\t10.0"
     search.fill("zoe person 0")
     assert titles(page) == ["Heat"]
-    assert page.get_by_text("with Zoë Person-0").is_visible()
+    assert page.get_by_text("with Zoë Person-0", exact=True).is_visible()
     search.fill("amelie")
     page.get_by_role("button", name="Curve of Amélie").click()
     search.fill("")

@@ -25,11 +25,16 @@ function fitting(model, state, except = "") {
     && chosen.every(([place, members]) => members(film).includes(place));
 }
 
-// The people through whom a film matches the search; none where its titles match alone.
+// The people through whom a film matches the search, each for a word that its titles lack; nobody who matches only some
+// of another's words, as every other Tom does for "tom hanks".
 function peopleFound(film, state) {
   const words = fold(state.q).split(" ").filter(Boolean);
-  if (words.every((word) => film.titles.includes(word))) return [];
-  return film.people.filter(({ text }) => words.some((word) => text.includes(word))).map(({ name }) => name);
+  const matched = film.people.map(({ name, text }) => ({ name, words: words.filter((word) => text.includes(word)) }));
+  const isLess = (one, other) => one.length < other.length && one.every((word) => other.includes(word));
+  return matched
+    .filter((one) => one.words.some((word) => !film.titles.includes(word)))
+    .filter((one) => !matched.some((other) => isLess(one.words, other.words)))
+    .map(({ name }) => name);
 }
 
 // A film with its figures on the last day shown; films without a figure that day are excluded.
