@@ -1,4 +1,4 @@
-"""Measure `tmdb-assets export` on one month of facts: everything, nothing changed, and that month alone.
+"""Measure `tmdb-assets export` on one month of facts: everything, nothing changed, that month alone, its features.
 
     python -m benchmarks.export [--rows 1000000] [--films 33334] [--json FILE]
 
@@ -34,12 +34,12 @@ CHANGE = (
 Figures = dict[str, dict[str, float]]
 
 
-def run_export(bench: Bench, what: str) -> dict[str, float]:
+def run_export(bench: Bench, what: str, *options: str) -> dict[str, float]:
     """Run the command once; return its figures, and how many files it wrote."""
     before = _versions(bench.folder / "parquet")
     output = bench.folder / "output.txt"
     measure = [sys.executable, "-I", "-S", str(ROOT / "benchmarks" / "measure.py"), str(TIMEOUT_S), str(output)]
-    command = [sys.executable, "-m", "tmdb_assets.cli.main", "export", str(bench.folder / "parquet")]
+    command = [sys.executable, "-m", "tmdb_assets.cli.main", "export", str(bench.folder / "parquet"), *options]
     environment = bench.environment("postgres")
     done = subprocess.run([*measure, *command], cwd=ROOT, env=environment, stdout=subprocess.PIPE, check=True)
     figures: dict[str, float] = json.loads(done.stdout)
@@ -64,9 +64,10 @@ def measure(bench: Bench, warehouse: Warehouse, films: int, days: int) -> Figure
     with warehouse.begin() as connection:
         connection.execute(sa.text(CHANGE))
     figures["the month alone"] = run_export(bench, "the month alone")
+    figures["its features"] = run_export(bench, "its features", "--features")
     (month,) = (bench.folder / "parquet" / "fact_movie_daily").glob("*.parquet")
     found = parquet.read_metadata(month).num_rows
-    if found != films * days or [int(run["written"]) for run in figures.values()][1:] != [0, 1]:
+    if found != films * days or [int(run["written"]) for run in figures.values()][1:] != [0, 1, 1]:
         raise BenchmarkError(f"{found} of {films * days} rows are in the file, or other files were written: {figures}")
     figures["the month's file"] = {"rows": found, "mb": month.stat().st_size / 1e6}
     return figures

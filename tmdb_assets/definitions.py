@@ -31,7 +31,7 @@ from tmdb_assets.assets.dimensions import (
 from tmdb_assets.assets.fact import fact_movie_daily
 from tmdb_assets.assets.forecast import forecast_movie_daily
 from tmdb_assets.assets.history import movie_history
-from tmdb_assets.assets.parquet_export import parquet_export
+from tmdb_assets.assets.parquet_export import build_export
 from tmdb_assets.assets.raw import raw_details, raw_discover, raw_export, raw_reference
 from tmdb_assets.assets.reports import report_assets
 from tmdb_assets.assets.tmdb_source import TmdbSource
@@ -83,8 +83,10 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> Def
     requested until an asset runs. Raises `SettingsError` for a variable of the environment that cannot be used.
     """
     settings = settings or get_settings()
-    optional = [] if settings.export_folder is None else [parquet_export]
-    optional += [build for name, build in SWITCHED.items() if name not in settings.left_out]
+    switched = [build for name, build in SWITCHED.items() if name not in settings.left_out]
+    assets = [build(settings) for build in (*ASSETS, *switched)]
+    if settings.export_folder is not None:
+        assets.append(build_export(made.key.to_user_string() for made in assets)(settings))
     resources = {
         "warehouse": Warehouse(settings=settings),
         "tmdb": TmdbSource(settings),
@@ -93,7 +95,7 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> Def
         **overrides,
     }
     return Definitions(
-        assets=[build(settings) for build in (*ASSETS, *optional)],
+        assets=assets,
         asset_checks=[build(settings) for build in CHECKS],
         jobs=[daily, backfill, retention],
         schedules=[daily_schedule, retention_schedule],

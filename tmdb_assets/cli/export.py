@@ -15,11 +15,16 @@ from tmdb_assets.settings import ATTRIBUTION, SAMPLE_LINE, get_settings
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, resolve_path=True))
 @click.option("--from", "first", callback=parse_day, metavar="YYYY-MM-DD", help="First day. Default: the first loaded.")
 @click.option("--to", "last", callback=parse_day, metavar="YYYY-MM-DD", help="Last day. Default: the last loaded.")
+@click.option(
+    "--features/--no-features",
+    default=None,
+    help="With movie_features by month, ready for models. Default: if DIR already holds them.",
+)
 @plain_errors
-def export(folder: Path, first: dt.date | None, last: dt.date | None) -> None:
+def export(folder: Path, first: dt.date | None, last: dt.date | None, features: bool | None) -> None:
     """Export the tables that readers may read to DIR, as Parquet files; loads may continue.
 
-    DIR gets a file for each month of the fact (fact_movie_daily/2026-11.parquet), a file for each dimension and bridge,
+    DIR gets a file for each month of the fact (fact_movie_daily/2026-11.parquet), a file for each other table,
     and manifest.json with the rows, size and SHA-256 of each. All hold one state of the warehouse. The fact is limited
     to the days from --from to --to; files of other months are deleted. Only files that changed are written.
     """
@@ -36,9 +41,8 @@ def export(folder: Path, first: dt.date | None, last: dt.date | None) -> None:
     settings = get_settings()
     url = reading_url(settings)
     try:
-        made = export_tables(
-            reading_engine(url, "export"), folder, is_sample=settings.is_sandbox, first=first, last=last
-        )
+        engine = reading_engine(url, "export")
+        made = export_tables(engine, folder, is_sample=settings.is_sandbox, first=first, last=last, features=features)
     except ExportRefusedError as error:
         stop(str(error), UNUSABLE)
     except sa.exc.DBAPIError as error:

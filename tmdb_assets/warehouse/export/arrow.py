@@ -57,19 +57,24 @@ def arrow_type(kind: sa.types.TypeEngine[Any]) -> pa.DataType:
     raise LookupError(f"no Arrow type for {kind!r}")
 
 
-def rows_query(table: sa.Table, first: dt.date | None, last: dt.date | None) -> str:
+def rows_query(table: sa.Table, first: dt.date | None, last: dt.date | None, *, is_computed: bool = False) -> str:
     """The SELECT of a table's rows in key order, of the days from `first` to `last` where these are given.
 
-    The order of texts is that of their bytes, on every server.
+    The order of texts is that of their bytes, on every server. `is_computed`: the table is the result of a function of
+    these days with its name.
     """
+    relation: sa.FromClause = table
+    if is_computed:
+        call = getattr(sa.func, table.name)(first, last)
+        relation = call.table_valued(*(sa.column(col.name, col.type) for col in table.columns), name=table.name)
     columns: list[Any] = [
         sa.func.array_to_string(col, SEPARATOR).label(col.name) if isinstance(col.type, sa.ARRAY) else col
-        for col in table.columns
+        for col in relation.columns
     ]
-    order = [col.collate("C") if isinstance(col.type, sa.Text) else col for col in table.primary_key.columns]
-    query = sa.select(*columns).order_by(*order)
+    keys = [relation.columns[name] for name in key_columns(table)]
+    query = sa.select(*columns).order_by(*(key.collate("C") if isinstance(key.type, sa.Text) else key for key in keys))
     day = day_column(table)
-    if first is not None and last is not None and day is not None:
+    if first is not None and last is not None and day is not None and not is_computed:
         query = query.where(day.between(first, last))
     return str(query.compile(dialect=postgresql.dialect(paramstyle="named"), compile_kwargs={"literal_binds": True}))
 

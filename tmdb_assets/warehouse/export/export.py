@@ -7,7 +7,6 @@ only read from the database again if it is damaged or the versions of its rows c
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,11 +14,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import orjson
 import sqlalchemy as sa
 
 from tmdb_assets.settings import ATTRIBUTION, SAMPLE_LINE
 from tmdb_assets.warehouse.export.arrow import arrow_schema, read_rows, rows_query
+from tmdb_assets.warehouse.export.features import NAME as FEATURES
+from tmdb_assets.warehouse.export.features import features_table
 from tmdb_assets.warehouse.export.folder import (
     ExportedFile,
     ExportRefusedError,
@@ -27,29 +27,16 @@ from tmdb_assets.warehouse.export.folder import (
     locked,
     require_place,
 )
+from tmdb_assets.warehouse.export.parts import Days, Part, exported_tables, read_state, split
 from tmdb_assets.warehouse.reading import become_reader, is_undefined, no_data_yet
-from tmdb_assets.warehouse.schema import ddl  # noqa: F401 - fills `metadata`
 from tmdb_assets.warehouse.schema.fact import fact_movie_daily
 from tmdb_assets.warehouse.schema.migrations import HEAD
-from tmdb_assets.warehouse.schema.vocabulary import day_column, key_columns, metadata, sql_type
+from tmdb_assets.warehouse.schema.vocabulary import day_column, key_columns, sql_type
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 LICENCE = "TMDb's terms of use, https://www.themoviedb.org/api-terms-of-use"
-Days = tuple[dt.date, dt.date]
-# Every version of a row has the number of the transaction that wrote it, so a change of any kind changes these counts.
-STATE = """
-select
-    coalesce(sum(w.rows), 0)::bigint,
-    md5(string_agg(w.writer || ' ' || w.rows, ',' order by w.writer collate "C"))
-from (select xmin::text as writer, count(*) as rows from {table} where {where} group by xmin) as w
-"""
-# Numbers of transactions are those of one server, and of one database of it after a restore.
-DATABASE = """
-select c.system_identifier::text || ' ' || d.oid
-from pg_control_system() as c cross join pg_database as d where d.datname = current_database()
-"""
 # COPY writes every digit, and dates as ISO has them, whatever is set on server, database or role.
 FORMATS = "set local statement_timeout = 0; set local extra_float_digits = 1; set local datestyle = 'ISO, YMD'"
 
@@ -75,25 +62,18 @@ class Exported:
         return sum(file.bytes for file in self.files)
 
 
-@dataclass(frozen=True)
-class Part:
-    """One file to be: its table, and the days of its rows for a table by month."""
-
-    name: str
-    table: sa.Table
-    days: Days | None
-
-
-def exported_tables() -> list[sa.Table]:
-    """The declared tables that readers may read, by name."""
-    return sorted((table for table in metadata.tables.values() if table.info["for_readers"]), key=lambda t: t.name)
-
-
 def export(
-    engine: sa.Engine, root: Path, *, is_sample: bool, first: dt.date | None = None, last: dt.date | None = None
+    engine: sa.Engine,
+    root: Path,
+    *,
+    is_sample: bool,
+    first: dt.date | None = None,
+    last: dt.date | None = None,
+    features: bool | None = None,
 ) -> Exported:
     """Make `root` hold the days from `first` to `last` (default: all) and the whole of the other tables.
 
+    `features`: whether also those of `movie_features`; unless given, if the folder already holds them.
     Loads may continue. Raises `ExportRefusedError` for a place or days that cannot be used, `ExportError` where the
     folder cannot be written, `NothingToReadError` before the first load, and `sa.exc.DBAPIError`.
     """
@@ -103,20 +83,20 @@ def export(
         days = _days(connection, first, last)
         with locked(root) as folder:
             folder.require_source(source)
-            database = str(connection.scalar(sa.text(DATABASE)))
             about = {"source": source, "attribution": ATTRIBUTION, "licence": LICENCE}
             about |= {"note": SAMPLE_LINE} if is_sample else {}
             written = 0
             files = []
-            for part in _parts(days):
-                schema = arrow_schema(part.table, about)
-                file, is_new = _keep_or_write(connection, folder, part, schema, database)
+            tables = exported_tables()
+            if features or (features is None and folder.has_table(FEATURES)):
+                tables.append(features_table())
+            for part in split(tables, days):
+                file, is_new = _keep_or_write(connection, folder, part, arrow_schema(part.table, about))
                 written += is_new
                 files += [file] if file is not None else []
             about |= {"release": version("tmdb-assets"), "schema_step": HEAD}
             about |= {"first_day": str(days[0]), "last_day": str(days[1])}
-            tables = {str(table.name): _describe(table) for table in exported_tables()}
-            removed = folder.finish(files, tables, about)
+            removed = folder.finish(files, {str(table.name): _describe(table) for table in tables}, about)
     return Exported(tuple(files), written, removed, *days)
 
 
@@ -149,24 +129,11 @@ def _days(connection: sa.Connection, first: dt.date | None, last: dt.date | None
     return found[0], found[1]
 
 
-def _parts(days: Days) -> Iterator[Part]:
-    for table in exported_tables():
-        if table.info["partition_unit"] != "month":
-            yield Part(f"{table.name}.parquet", table, None)
-            continue
-        start = days[0]
-        while start <= days[1]:
-            following = (start.replace(day=1) + dt.timedelta(days=31)).replace(day=1)
-            end = min(days[1], following - dt.timedelta(days=1))
-            yield Part(f"{table.name}/{start:%Y-%m}.parquet", table, (start, end))
-            start = following
-
-
 def _keep_or_write(
-    connection: sa.Connection, folder: Folder, part: Part, schema: pa.Schema, database: str
+    connection: sa.Connection, folder: Folder, part: Part, schema: pa.Schema
 ) -> tuple[ExportedFile | None, bool]:
     """The file of a part, written unless it is as it would be, and whether it is new; None for a month without rows."""
-    rows, state = _state(connection, part, schema, database)
+    rows, state = read_state(connection, part, schema.to_string(truncate_metadata=False))
     if not rows and part.days is not None:
         return None, False
     earlier = folder.earlier.get(part.name)
@@ -175,7 +142,7 @@ def _keep_or_write(
     found: list[str] = []
 
     def fill(path: Path) -> None:
-        query = rows_query(part.table, *(part.days or (None, None)))
+        query = rows_query(part.table, *(part.days or (None, None)), is_computed=part.is_computed)
         day = day_column(part.table)
         found.extend(
             _write_parquet(path, connection, query, schema, day.name if part.days and day is not None else None)
@@ -197,17 +164,6 @@ def _write_parquet(
             writer.write_table(table)
             if day is not None:
                 yield from (str(table[day][0]), str(table[day][-1]))
-
-
-def _state(connection: sa.Connection, part: Part, schema: pa.Schema, database: str) -> tuple[int, str]:
-    """The number of a part's rows, and a digest of all that its file depends on."""
-    day = day_column(part.table)
-    where = "true"
-    if part.days is not None and day is not None:
-        where = f"{day.name} between date '{part.days[0]}' and date '{part.days[1]}'"
-    rows, writers = connection.execute(sa.text(STATE.format(table=part.table.name, where=where))).one()
-    found = [database, str(part.days), writers, schema.to_string(truncate_metadata=False)]
-    return rows, hashlib.sha256(orjson.dumps(found)).hexdigest()[:32]
 
 
 def _describe(table: sa.Table) -> dict[str, Any]:

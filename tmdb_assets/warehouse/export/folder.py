@@ -76,6 +76,10 @@ class Folder:
                 action="Name another folder, or delete that one",
             )
 
+    def has_table(self, name: str) -> bool:
+        """Whether the earlier export has files of this table."""
+        return any(file.table == name for file in self.earlier.values())
+
     def has(self, file: ExportedFile) -> bool:
         """Whether the folder holds exactly this file."""
         path = self.root / file.path

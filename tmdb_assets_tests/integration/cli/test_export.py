@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from tmdb_assets.warehouse.export.export import exported_tables
+from tmdb_assets.warehouse.export.parts import exported_tables
 from tmdb_assets.warehouse.server.urls import describe
 from tmdb_assets.warehouse.warehouse import Warehouse
 from tmdb_assets_tests.cases.small_star import BEFORE, DAY, make_star

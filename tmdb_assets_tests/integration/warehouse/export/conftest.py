@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,11 @@ insert into dim_movie (
     true, '0001-01-01', '2026-07-01'
 );
 update fact_movie_daily set popularity = cast(0.1 as float8) + cast(0.2 as float8) where movie_id = 1;
+insert into movie_history (
+    movie_id, valid_from, valid_to, status, genre_ids, company_ids, country_codes, language_codes, confirmed_dates
+) values
+    (1, '2026-06-30', '2026-07-02', 'Planned', '{18, 35}', '{}', '{FR, IT}', '{}', '{2026-06-30, 2026-07-01}'),
+    (1, '2026-07-02', null, 'Released', '{18}', '{9007199254740993}', '{FR}', '{fr}', '{2026-07-02}');
 update fact_movie_daily set popularity = 1e-300, loaded_at = '2026-07-02 23:59:59.000001+00' where movie_id = 2
 """
 
@@ -66,3 +72,12 @@ def export_star(star: Warehouse) -> Iterator[Export]:
 
     yield run
     engine.dispose()
+
+
+def content_of(folder: Path) -> dict[str, tuple[int, str]]:
+    """Every file but the lock: inode, which changes when it is replaced, and hash."""
+    return {
+        path.relative_to(folder).as_posix(): (path.stat().st_ino, hashlib.sha256(path.read_bytes()).hexdigest())
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != ".lock"
+    }

@@ -16,14 +16,13 @@ import sqlalchemy as sa
 
 from tmdb_assets.settings import ATTRIBUTION, SAMPLE_LINE
 from tmdb_assets.warehouse.export import export as export_module
-from tmdb_assets.warehouse.export.export import Exported, exported_tables
-from tmdb_assets.warehouse.export.folder import ExportError, ExportRefusedError, locked
-from tmdb_assets.warehouse.reading import NothingToReadError
+from tmdb_assets.warehouse.export.folder import ExportRefusedError
+from tmdb_assets.warehouse.export.parts import exported_tables
 from tmdb_assets.warehouse.schema.migrations import HEAD
 from tmdb_assets.warehouse.server.urls import render_url
 from tmdb_assets.warehouse.warehouse import Warehouse
 from tmdb_assets_tests.cases.small_star import AFTER, BEFORE, DAY, load_day
-from tmdb_assets_tests.integration.warehouse.export.conftest import JUNE, Export
+from tmdb_assets_tests.integration.warehouse.export.conftest import JUNE, Export, content_of
 from tmdb_assets_tests.oracle.compare import Tables
 
 JUNE_FILE, JULY_FILE = (f"fact_movie_daily/2026-{month}.parquet" for month in ("06", "07"))
@@ -44,15 +43,6 @@ export_module.read_rows = read_one
 engine = sa.create_engine(sys.argv[1].replace("postgresql:", "postgresql+psycopg:", 1))
 export_module.export(engine, Path(sys.argv[2]), is_sample=True)
 """
-
-
-def content_of(folder: Path) -> dict[str, tuple[int, str]]:
-    """Every file but the lock: inode, which changes when it is replaced, and hash."""
-    return {
-        path.relative_to(folder).as_posix(): (path.stat().st_ino, hashlib.sha256(path.read_bytes()).hexdigest())
-        for path in folder.rglob("*")
-        if path.is_file() and path.name != ".lock"
-    }
 
 
 def changed(before: dict[str, tuple[int, str]], after: dict[str, tuple[int, str]]) -> set[str]:
@@ -198,69 +188,41 @@ def test_a_day_that_is_loaded_meanwhile_is_in_none_of_the_files(
     assert {*pq.read_table(tmp_path / "dim_movie.parquet")["title"].to_pylist()} == {"Later"}
 
 
-def one_line(error: pytest.ExceptionInfo[ExportError]) -> str:
-    assert "\n" not in str(error.value)
-    return str(error.value)
+def features_of(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("movie_features/*.parquet")}
 
 
-def test_two_exports_do_not_write_to_one_folder(export_star: Export, tmp_path: Path) -> None:
-    with locked(tmp_path), pytest.raises(ExportError) as second:
-        export_star(tmp_path)
-    assert one_line(second).startswith(f"Another export is writing to {tmp_path}. Nothing was written.")
-    assert content_of(tmp_path) == {}
-    assert isinstance(export_star(tmp_path), Exported)
-
-
-@pytest.mark.parametrize(
-    ("place", "said"),
-    [
-        ("file", "file is not a folder"),
-        ("file/below", "file is not a folder"),
-        ("page", "manifest.json is not that of an export"),
-        ("torn", "manifest.json is not that of an export"),
-        ("x" * 300, "File name too long"),
-    ],
-)
-def test_a_place_that_cannot_be_used_is_refused(export_star: Export, tmp_path: Path, place: str, said: str) -> None:
-    (tmp_path / "file").write_text("precious")
-    for name, text in (("page", '{"name": "a web page"}'), ("torn", '{"made_by": "tmdb-')):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "manifest.json").write_text(text)
-    before = content_of(tmp_path)
-    with pytest.raises(ExportRefusedError) as refused:
-        export_star(tmp_path / place)
-    assert said in one_line(refused)
-    assert content_of(tmp_path) == before
-
-
-def test_sample_and_real_figures_do_not_mix(export_star: Export, tmp_path: Path) -> None:
-    export_star(tmp_path)
-    before = content_of(tmp_path)
-    with pytest.raises(ExportRefusedError) as refused:
-        export_star(tmp_path, is_sample=False)
-    assert "holds figures of sandbox, and this export would write those of TMDb" in one_line(refused)
-    assert content_of(tmp_path) == before
-
-
-def test_a_full_disk_leaves_the_earlier_files(
-    star: Warehouse, export_star: Export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_features_are_exported_by_month_until_they_are_not_wanted(
+    star: Warehouse, export_star: Export, tmp_path: Path
 ) -> None:
-    export_star(tmp_path)
+    assert export_star(tmp_path).written == len(exported_tables()) + 1
+    assert features_of(tmp_path) == set()
+    export_star(tmp_path, features=True)
+    june, july = "movie_features/2026-06.parquet", "movie_features/2026-07.parquet"
+    assert features_of(tmp_path) == {june, july}
+    query = f"select * from movie_features('{BEFORE}', '{DAY}') order by date_id, movie_id"
+    found = pq.read_table(tmp_path / july)
+    assert list(zip(*(column.to_pylist() for column in found.columns), strict=True)) == Tables(star).rows(query)
+    first = found.slice(0, 1).to_pylist()[0]
+    assert [first[name] for name in ("movie_id", "popularity_1d_ago", "status", "genre_ids", "company_ids")] == [
+        1, 0.1 + 0.2, "Planned", [18, 35], []
+    ]  # fmt: skip
+    assert found.schema.field("popularity_1d_ago").metadata[b"comment"].startswith(b"Popularity on the day before")
+    assert manifest_of(tmp_path)["tables"]["movie_features"]["key"] == ["date_id", "movie_id"]
+
+    # A later day that confirms and ends a state changes the months before in nothing; a state of June does.
     before = content_of(tmp_path)
-    Tables(star).execute("update dim_movie set title = 'Other'")
+    ends = "update movie_history set valid_to = '2026-07-03', confirmed_dates = '{2026-07-02}' where valid_to is null"
+    begins = (
+        "insert into movie_history (movie_id, valid_from, confirmed_dates) values (1, '2026-07-03', '{2026-07-03}')"
+    )
+    Tables(star).execute(f"{ends}; {begins}")
+    assert export_star(tmp_path).written == 1
+    assert changed(before, content_of(tmp_path)) == {"movie_history.parquet", "manifest.json"}
+    Tables(star).execute("update movie_history set status = 'Rumored' where valid_from = '2026-06-30'")
+    assert export_star(tmp_path).written == 3
+    assert changed(before, content_of(tmp_path)) == {"movie_history.parquet", june, july, "manifest.json"}
 
-    def fill_the_disk(*_: Any) -> Any:
-        raise OSError(28, "No space left on device")
-        yield
-
-    monkeypatch.setattr(export_module, "read_rows", fill_the_disk)
-    with pytest.raises(ExportError) as full:
-        export_star(tmp_path)
-    assert f"The export to {tmp_path} could not be written (No space left on device)." in one_line(full)
-    assert content_of(tmp_path) == before
-
-
-def test_before_the_first_load_there_is_nothing_to_export(warehouse: Warehouse, tmp_path: Path) -> None:
-    with pytest.raises(NothingToReadError, match="tmdb-assets run"):
-        export_module.export(warehouse.engine, tmp_path / "none", is_sample=True)
-    assert not (tmp_path / "none").exists()
+    assert export_star(tmp_path, features=False).removed == 2
+    assert features_of(tmp_path) == set()
+    assert export_star(tmp_path).removed == 0
