@@ -8,6 +8,7 @@ from itertools import chain, groupby, islice
 
 from tmdb_assets import partitions
 from tmdb_assets.fetch.discover import (
+    MOST_LACKING,
     PAGES_A_BATCH,
     count_page,
     find_stored,
@@ -19,7 +20,7 @@ from tmdb_assets.fetch.discover import (
 from tmdb_assets.fetch.step import Fetched, Fetcher, store_in_batches, until_midnight
 from tmdb_assets.tmdb.errors import UnreadableAnswerError
 from tmdb_assets.tmdb.slices import Slice, SlicePage, Span, crawl_all
-from tmdb_assets.transforms.discover import page_name
+from tmdb_assets.transforms.discover import PAGE_SIZE, page_name
 from tmdb_assets.warehouse.ledger import fetch_log
 from tmdb_assets.warehouse.loading.load import Loaded, count_rows
 from tmdb_assets.warehouse.schema import raw
@@ -51,12 +52,26 @@ def fetch_catalogue(fetcher: Fetcher) -> Fetched:
                 unfinished = _store_all(fetcher, first, chain(first, pages), fetched)
                 _require_films(fetcher, fetched)
                 with warehouse.begin() as connection:
-                    opened.is_complete = not fetched.failed and not unfinished
                     listed = count_rows(connection, raw.raw_discover, day) + fetched.films_missing
-                    fetch_log.note_listed_films(connection, day, listed)
-                    if opened.is_complete:
-                        fetch_log.note_whole_catalogue(connection, day)
+                if not fetched.failed and not unfinished:
+                    listed = _doubt_short_list(fetcher, fetched, listed)
+                    opened.is_complete = not fetched.failed
+                complete = opened.is_complete
+                with warehouse.begin() as connection:
+                    fetch_log.note_listed_films(connection, day, listed, is_whole_catalogue=complete)
     return fetched
+
+
+def _doubt_short_list(fetcher: Fetcher, fetched: Fetched, listed: int) -> int:
+    """The films that the catalogue should have; if those listed are far fewer, all slices are left to the next run."""
+    with fetcher.warehouse.begin() as connection:
+        usual = fetch_log.find_usual_list(connection, fetcher.day)
+        due = usual[1].listed_films if usual and usual[1].is_whole_catalogue else 0
+        if usual is None or due - listed <= max(PAGE_SIZE, MOST_LACKING * due):
+            return listed
+        fetched.failed["all slices"] = f"TMDb lists {listed} films, and listed {due} on {usual[0]}"
+        fetch_log.open_crawl(connection, fetcher.day, "discover", refresh=True, now=partitions.now())
+    return due
 
 
 def _require_films(fetcher: Fetcher, fetched: Fetched) -> None:

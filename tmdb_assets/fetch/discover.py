@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Callable, Collection
 from contextlib import closing
 from dataclasses import replace
@@ -20,6 +21,7 @@ from tmdb_assets.warehouse.loading.load import Loaded, as_frame, count_rows, loa
 from tmdb_assets.warehouse.schema import raw
 
 PAGES_A_BATCH = 25
+MOST_LACKING = 0.05  # of its pages that a list can lose within a week
 TOLERATED_PAGES = 3  # pages that may fail before their share decides
 
 
@@ -62,8 +64,22 @@ def fetch_discover(fetcher: Fetcher, max_pages: int) -> Fetched:
 
                 store_in_batches(chain(first, pages), PAGES_A_BATCH, judge, store)
                 require_some(fetched, fetcher.day)
-                opened.is_complete = not fetched.failed and listing.is_complete(last)
+                if not fetched.failed and listing.is_complete(last):
+                    _doubt_short_list(fetcher, fetched, math.ceil(listing.expected(last) / PAGE_SIZE), last)
+                    opened.is_complete = not fetched.failed
     return fetched
+
+
+def _doubt_short_list(fetcher: Fetcher, fetched: Fetched, pages: int, last: int) -> None:
+    """Count the pages as failed by which a list is much shorter than it was in the week before, up to page `last`."""
+    with fetcher.warehouse.begin() as connection:
+        usual = fetch_log.find_usual_list(connection, fetcher.day)
+        due = min(last, usual[1].page_count) if usual else 0
+        if usual and due - pages > max(1, MOST_LACKING * due):
+            fetched.failed[f"{pages + 1} to {due}"] = (
+                f"TMDb's list has {pages} pages, and had {usual[1].page_count} on {usual[0]}"
+            )
+            fetch_log.note_short_list(connection, fetcher.day, pages, due=due, films=PAGE_SIZE * due)
 
 
 def stored_films(

@@ -1,7 +1,4 @@
-"""Reads and writes `fetch_log` (by day and kind of request) and `fetch_slice` (by day and slice of release dates).
-
-Queries about the stored raw rows are here too.
-"""
+"""Reads and writes `fetch_log` (by day and kind of request) and `fetch_slice` (by day and slice); queries raw rows."""
 
 from __future__ import annotations
 
@@ -111,6 +108,15 @@ def find_crawl(connection: sa.Connection, day: dt.date, kind: str) -> Crawl | No
     )
 
 
+def find_usual_list(connection: sa.Connection, day: dt.date) -> tuple[dt.date, Crawl] | None:
+    """The newest complete crawl of discover in the week before a day, and its day."""
+    week = fetch_log.c.snapshot_date.between(day - dt.timedelta(days=7), day - dt.timedelta(days=1))
+    complete = (fetch_log.c.kind == "discover") & fetch_log.c.finished_at.is_not(None)
+    found = connection.scalar(sa.select(sa.func.max(fetch_log.c.snapshot_date)).where(week, complete))
+    crawl = find_crawl(connection, found, "discover") if found else None
+    return (found, crawl) if crawl else None
+
+
 def count_fetched(connection: sa.Connection, day: dt.date, kind: str, *, requests: int, rows: int) -> None:
     """Add a batch's requests and rows to the day's crawl: after each batch, so that a killed run's count too."""
     counts = {"request_count": fetch_log.c.request_count + requests, "row_count": fetch_log.c.row_count + rows}
@@ -139,14 +145,18 @@ def note_pages(connection: sa.Connection, day: dt.date, pages: Collection[int], 
     connection.execute(fetch_log.update().where(_of(day, "discover")).values(noted))
 
 
-def note_listed_films(connection: sa.Connection, day: dt.date, films: int) -> None:
-    """Note how many films TMDb lists on the requested discover pages."""
-    connection.execute(fetch_log.update().where(_of(day, "discover")).values(listed_film_count=films))
+def note_short_list(connection: sa.Connection, day: dt.date, pages: int, *, due: int, films: int) -> None:
+    """Note that discover's list should have `due` pages and `films` films, and that those after `pages` are missing."""
+    crawl = find_crawl(connection, day, "discover")
+    stored = sorted(page for page in (crawl.stored_pages if crawl else ()) if page <= pages)
+    noted = {"page_count": due, "listed_film_count": films, "stored_pages": stored}
+    connection.execute(fetch_log.update().where(_of(day, "discover")).values(noted))
 
 
-def note_whole_catalogue(connection: sa.Connection, day: dt.date) -> None:
-    """Note that every slice of release dates of a day is stored: the whole catalogue."""
-    connection.execute(fetch_log.update().where(_of(day, "discover")).values(is_whole_catalogue=True))
+def note_listed_films(connection: sa.Connection, day: dt.date, films: int, *, is_whole_catalogue: bool) -> None:
+    """Note how many films TMDb lists, and whether every slice of release dates of the day is stored."""
+    noted = {"listed_film_count": films, "is_whole_catalogue": is_whole_catalogue}
+    connection.execute(fetch_log.update().where(_of(day, "discover")).values(noted))
 
 
 def note_known_films(connection: sa.Connection, day: dt.date, films: int) -> None:

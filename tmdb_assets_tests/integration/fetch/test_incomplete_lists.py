@@ -106,6 +106,36 @@ def test_pages_that_lack_films_are_requested_by_the_next_run(warehouse, monkeypa
         assert asked_pages(made.replay) == []
 
 
+def test_a_list_that_is_much_shorter_than_the_day_before_is_doubted_until_it_is_whole(warehouse, monkeypatch):
+    """Its totals agree: only the day before tells that films are missing."""
+    short = pages_as(
+        lambda n: n,
+        total_results=lambda n: 20,
+        total_pages=lambda n: 1,
+        results=lambda n: None if n == 1 else [],
+    )
+    day = DAY + dt.timedelta(days=2)
+    with platform(warehouse, CATALOGUE, monkeypatch) as made:
+        assert_green(made.run(DAY, only=ONLY))
+        made.replay.faults = short
+        for pages in ([1], [2, 3]):
+            made.replay.reset()
+            result = made.run(day, only=ONLY)
+            assert failures_of(result) == []
+            check = evaluations_of(result)["raw_discover.pages_complete"]
+            assert (check.passed, check.severity.value) == (False, "ERROR")
+            assert "it has 20 of the 60 films" in check.description
+            assert f"2 to 3; TMDb's list has 1 pages, and had 3 on {DAY}" in check.description
+            assert asked_pages(made.replay) == pages
+        made.replay.faults = None
+        made.replay.reset()
+        assert_green(made.run(day, only=ONLY))
+        assert asked_pages(made.replay) == [2, 3]
+        assert made.value("select count(*) from raw_discover where snapshot_date = :day", day=day) == 60
+        made.replay.faults = short
+        assert_green(made.run(day + dt.timedelta(days=8), only=ONLY))  # a week later it is what TMDb has
+
+
 def test_a_day_of_which_nothing_is_believed_fails(warehouse, monkeypatch):
     with platform(warehouse, CATALOGUE, monkeypatch) as made:
         made.replay.faults = pages_as(lambda n: n, page=lambda n: 7)

@@ -55,6 +55,19 @@ def test_the_whole_catalogue_is_loaded_and_what_is_missing_is_reported(graph, di
     assert not check.description.startswith("0 pages")
 
 
+def test_a_catalogue_that_is_much_smaller_than_the_day_before_is_doubted_until_it_is_whole(graph, discover):
+    next_day = DAY + dt.timedelta(days=1)
+    assert failures_of(graph.run(DAY, only=("raw_discover",))) == []
+    graph.replay.catalogue = catalogue(FILMS[: DATED // 2])
+    result = graph.run(next_day, only=("raw_discover",))
+    check = evaluations_of(result)["raw_discover.pages_complete"]
+    assert (check.passed, check.severity.value) == (False, "ERROR")
+    assert f"it has {DATED // 2} of the {DATED} films" in check.description
+    graph.replay.catalogue = catalogue(FILMS)
+    assert_green(graph.run(next_day, only=("raw_discover",)))
+    assert graph.value("select count(*) from raw_discover where snapshot_date = :day", day=next_day) == DATED
+
+
 def test_films_released_long_ago_or_far_ahead_are_found(graph, discover):
     rare = {
         film(7000 + n)["id"]: date for n, date in enumerate(("0001-01-01", "1850-03-04", "2115-11-18", "9999-12-31"))
