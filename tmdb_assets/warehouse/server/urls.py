@@ -36,7 +36,7 @@ def describe(url: URL) -> str:
     """`host:port/database`, safe to print: no user, password or parameters. What the URL leaves open, libpq reads."""
     host, port = _host_and_port(url)
     host, port = host or os.environ.get("PGHOST", "local socket"), port or os.environ.get("PGPORT", "5432")
-    return f"{host}:{port}/{url.database}"
+    return f"{host}:{port if port.replace(',', '0').isdigit() else '?'}/{url.database}"
 
 
 def has_timeout(url: URL) -> bool:

@@ -55,4 +55,6 @@ def test_a_password_in_the_query_is_moved_to_where_a_repr_hides_it():
 def test_neither_repr_nor_description_has_a_password(embedded):
     secret = embedded.url.set(host="db.example.org", port=6543, query={}, username="me", password="hush")
     assert describe(secret) == "db.example.org:6543/tmdb_sandbox"
+    misplaced = sa.make_url("postgresql://me@db.example.org/films?port=hush")
+    assert describe(normalise(misplaced)) == "db.example.org:?/films"
     assert "hush" not in repr(server_module.Server(secret, secret, False, Path("/bin")))
