@@ -39,6 +39,7 @@ def write_sample(folder, films=FILMS):
     files = {
         "credits.jsonl": "".join(json.dumps(one) + "\n" for one in credits_),
         "films.jsonl": "".join(json.dumps(film, ensure_ascii=False) + "\n" for film in films),
+        "people.csv": "name,gender\nAgnes Reed,1\n",
         "genres.csv": "id,name\n18,Drama\n878,Science Fiction\n",
         "languages.csv": "iso_639_1,english_name,name\ncn,Cantonese,广州话\nru,Russian,Pусский\nsh,Serbo-Croatian,\n",
         "countries.csv": 'iso_3166_1,name,continent,note\nDE,Germany,Europe,\nSU,Soviet Union,Europe,"former, as RU"\n',

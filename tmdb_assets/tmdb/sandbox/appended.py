@@ -50,10 +50,15 @@ def _number(*key: object) -> int:
 
 
 class Appended:
-    """The parts of one film: `sample` is its line of `credits.jsonl`, `film` its line of `films.jsonl`."""
+    """The parts of one film: `sample` is its line of `credits.jsonl`, `film` its line of `films.jsonl`.
 
-    def __init__(self, sample: Mapping[str, Any], film: Mapping[str, Any]) -> None:
-        self._sample, self._film = sample, film
+    `genders`: TMDb's code by name; 0 for everyone else. No portrait is known (`profile_path`).
+    """
+
+    def __init__(
+        self, sample: Mapping[str, Any], film: Mapping[str, Any], genders: Mapping[str, int] | None = None
+    ) -> None:
+        self._sample, self._film, self._genders = sample, film, genders or {}
         # A wrong line is found when the sample is read, not when the film is requested.
         self._parts = {"credits": self._credits(), "keywords": self._keywords(), "release_dates": self._releases()}
 
@@ -64,11 +69,11 @@ class Appended:
     def _credits(self) -> dict[str, Any]:
         film_id = self._film["id"]
         cast = [
-            _person(name, "Acting") | {"character": character, "order": order}
+            self._person(name, "Acting") | {"character": character, "order": order}
             for order, (name, character) in enumerate(self._sample["cast"])
         ]
         crew = [
-            _person(name, DEPARTMENTS[job]) | {"department": DEPARTMENTS[job], "job": job}
+            self._person(name, DEPARTMENTS[job]) | {"department": DEPARTMENTS[job], "job": job}
             for job, names in self._sample["crew"].items()
             for name in names
         ]
@@ -76,6 +81,19 @@ class Appended:
             key = (film_id, credit["id"], credit.get("job", credit.get("order")))
             credit["credit_id"] = f"{_number('credit', *key):024x}"
         return {"cast": cast, "crew": crew}
+
+    def _person(self, name: str, known_for: str) -> dict[str, Any]:
+        # A person has the same id in every film.
+        return {
+            "adult": False,
+            "gender": self._genders.get(name, 0),
+            "id": FIRST_ID + _number("person", name) % 900_000_000,
+            "known_for_department": known_for,
+            "name": name,
+            "original_name": name,
+            "popularity": 0.0,
+            "profile_path": None,
+        }
 
     def _keywords(self) -> dict[str, Any]:
         return {
@@ -109,17 +127,3 @@ class Appended:
         digital = (dt.date.fromisoformat(day) + DIGITAL_AFTER).isoformat()
         code = countries[0]
         return [(code, "Theatrical", day, "", GENERATED), (code, "Digital", digital, "", GENERATED)]
-
-
-def _person(name: str, known_for: str) -> dict[str, Any]:
-    # A person has the same id in every film.
-    return {
-        "adult": False,
-        "gender": 0,
-        "id": FIRST_ID + _number("person", name) % 900_000_000,
-        "known_for_department": known_for,
-        "name": name,
-        "original_name": name,
-        "popularity": 0.0,
-        "profile_path": None,
-    }

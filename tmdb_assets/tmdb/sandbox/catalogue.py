@@ -161,9 +161,12 @@ class Catalogue:
                 self.films[film["id"]] = self._detail(film, day)
                 self._sample.append(film)
         facts, self._appended = {film["id"]: film for film in self._sample}, dict[int, Appended]()
+        people = _rows(sample_dir / "people.csv", "name", "gender")
+        with _reading(sample_dir / "people.csv"):
+            genders = {row["name"]: int(row["gender"]) for row in people}
         for where, line in _lines(sample_dir / "credits.jsonl"):
             with _reading(where):
-                self._appended[line["id"]] = Appended(line, facts[line["id"]])
+                self._appended[line["id"]] = Appended(line, facts[line["id"]], genders)
         self._sample.sort(key=lambda film: _hash("export", film["id"]))  # like TMDb's, in no reliable order
 
     def _detail(self, film: Mapping[str, Any], day: dt.date) -> dict[str, Any]:

@@ -144,7 +144,9 @@ def test_every_film_has_one_line_of_people_keywords_and_releases() -> None:
         assert set(one) == {"id", "cast", "crew", "keywords", "releases"}, film_id
         assert all(name.strip() and isinstance(character, str) for name, character in one["cast"]), film_id
         assert set(one["crew"]) <= set(DEPARTMENTS), film_id
-        for names in (*one["crew"].values(), one["keywords"], [name for name, _ in one["cast"]]):
+        cast = {(name, character) for name, character in one["cast"]}
+        assert len(cast) == len(one["cast"]), film_id
+        for names in (*one["crew"].values(), one["keywords"]):
             assert len(names) == len(set(names)), film_id
             assert all(name.strip() == name != "" for name in names), film_id
         for code, kind, day, certification in one["releases"]:
@@ -152,6 +154,16 @@ def test_every_film_has_one_line_of_people_keywords_and_releases() -> None:
             assert kind in RELEASE_TYPES, film_id
             assert dt.date.fromisoformat(day).year >= 1895, film_id
             assert isinstance(certification, str), film_id
+
+
+def test_well_known_people_have_a_gender_and_someone_plays_twice() -> None:
+    named = {name for one in people().values() for name, _ in one["cast"]}
+    named |= {name for one in people().values() for names in one["crew"].values() for name in names}
+    genders = {row["name"]: row["gender"] for row in rows("sample/people.csv")}
+    assert set(genders) <= named
+    assert len(genders) == len(rows("sample/people.csv")) > 80
+    assert set(genders.values()) == {"1", "2"}
+    assert any(len(one["cast"]) > len({name for name, _ in one["cast"]}) for one in people().values())
 
 
 def test_every_code_is_in_its_list() -> None:

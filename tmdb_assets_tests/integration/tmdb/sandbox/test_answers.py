@@ -119,6 +119,7 @@ def test_credits_keywords_and_releases_can_be_appended_to_details(url):
     assert [(one["name"], one["job"], one["department"]) for one in people["crew"]] == [
         ("Agnes Reed", "Director", "Directing")
     ]
+    assert [one["gender"] for one in people["cast"] + people["crew"]] == [0, 1, 1]
     assert people["cast"][1]["id"] == people["crew"][0]["id"] >= FIRST_ID  # one person, one id
     assert len({one["credit_id"] for one in people["cast"] + people["crew"]}) == 3
     assert [one["name"] for one in words["keywords"]] == ["river"]
@@ -210,6 +211,7 @@ def test_answers_of_a_day_are_identical_byte_for_byte(sample, url):
         ("films.jsonl", json.dumps(BARE | {"genres": [4711]}), "4711"),
         ("films.jsonl", json.dumps({key: value for key, value in BARE.items() if key != "runtime"}), "runtime"),
         ("films.jsonl", json.dumps(BARE | {"release_date": "2026-13-01"}), "line 1"),
+        ("people.csv", "name,gender\nAgnes Reed,female\n", "female"),
         ("genres.csv", "key,name\n18,Drama\n", "'id'"),
         ("genres.csv", "id,name\neighteen,Drama\n", "eighteen"),
         ("languages.csv", None, "No such file"),
