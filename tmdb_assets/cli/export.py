@@ -25,8 +25,8 @@ def export(folder: Path, first: dt.date | None, last: dt.date | None, features: 
     """Export the tables that readers may read to DIR, as Parquet files; loads may continue.
 
     DIR gets a file for each month of the fact (fact_movie_daily/2026-11.parquet), a file for each other table,
-    and manifest.json with the rows, size and SHA-256 of each. All hold one state of the warehouse. The fact is limited
-    to the days from --from to --to; files of other months are deleted. Only files that changed are written.
+    and manifest.json with the rows, size and SHA-256 of each. All hold one state of the warehouse. --from and
+    --to limit fact and features; files of other months are deleted. Only files that changed are written.
     """
     import sqlalchemy as sa
 
