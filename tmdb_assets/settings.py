@@ -9,10 +9,12 @@ import datetime as dt
 import os
 import re
 from functools import cache
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 
+from dotenv.parser import parse_stream
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -244,9 +246,10 @@ class Settings(BaseSettings):
 def _require_readable(path: Path) -> None:
     """Raise `SettingsError` for an `.env` that is there and is not text in UTF-8."""
     try:
-        content = path.read_bytes()
-        fault = "has a NUL byte" if b"\0" in content else None
-        content.decode()
+        text = (content := path.read_bytes()).decode("utf-8-sig")
+        bad = next((each.original for each in parse_stream(StringIO(text)) if each.error), None)
+        fault = bad and f"has no NAME=value in line {bad.line + bad.string[: -len(bad.string.lstrip())].count(chr(10))}"
+        fault = "has a NUL byte" if "\0" in text else fault
     except (FileNotFoundError, NotADirectoryError):
         fault = "is a link to a file that does not exist" if path.is_symlink() else None
     except UnicodeDecodeError as error:
@@ -255,7 +258,7 @@ def _require_readable(path: Path) -> None:
     except OSError as error:
         fault = f"cannot be read ({error.strerror})"
     if fault is not None:
-        raise SettingsError(f"{path} {fault}", action="Make it a text file in UTF-8 that you can read, or move it away")
+        raise SettingsError(f"{path} {fault}", action="Make it a text file in UTF-8 of lines NAME=value, or remove it")
 
 
 def _first_problem(error: ValidationError, overrides: dict[str, Any]) -> Problem:

@@ -272,6 +272,7 @@ def test_env_example_names_every_variable_and_is_valid(tmp_path: Path, monkeypat
         ("TMDB_PAGES=7\n# été\n".encode("latin-1"), "is not UTF-8 (line 2)"),
         ("TMDB_PAGES=7\n".encode("utf-16"), "is not UTF-8 (line 1)"),
         (b"TMDB_PAGES=7\0\n", "has a NUL byte"),
+        (b"TMDB_PAGES=7\n\nTMDB_TOKEN='hush\n", "has no NAME=value in line 3"),
         (None, "cannot be read (Is a directory)"),
         ("link", "is a link to a file that does not exist"),
     ],
