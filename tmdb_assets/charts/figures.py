@@ -142,7 +142,7 @@ def top_films(
 ) -> alt.VConcatChart:
     """Return bars of the popularity of the first `limit` films by rank, with title, release year and rating.
 
-    `group` is what the title calls them the top of, like a continent; None: all films.
+    `group` is where they are produced, like a continent, for the title; None: anywhere.
 
     `frame` holds the rows of vw_top_movies: rank, movie_id, title, release_date, popularity, vote_average,
     vote_count, snapshot_date, votes_date. A rating older than the snapshot is starred. Raises
@@ -158,11 +158,11 @@ def top_films(
     )
     rows = [row | _film_labels(row) for row in sorted(films, key=_by_rank)[:limit]]
     which = {0: "Top films", 1: "Top film"}.get(len(rows), f"Top {len(rows)} films")
-    of_group = f" of {group}" if group else ""
+    made_in = f" produced in {group}" if group else ""
     starred = sorted(row["votes_date"] for row in rows if _is_stale(row))
     notes = [f"* Rating last known on an earlier day, the oldest on {starred[0]}."] if starred else []
     meaning = "TMDB popularity score (no unit); rating: mean vote, 0 to 10"
-    page = Page(f"{which}{of_group} by popularity", meaning, snapshot_date, is_sample, notes)
+    page = Page(f"{which}{made_in} by popularity", meaning, snapshot_date, is_sample, notes)
     if not rows:
         return page.empty()
     shown = [

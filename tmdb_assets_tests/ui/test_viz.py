@@ -69,10 +69,10 @@ def test_pages_show_the_databases_figures_and_use_no_network(app: str, tables: T
         assert {format_measure(popularity) for _, popularity in films} <= set(shown)
 
         page.get_by_role("link", name="Continents").click()
-        assert "Film 3" in texts_of(watched, 1, "Top 2 films of Europe by popularity")
+        assert "Film 3" in texts_of(watched, 1, "Top 2 films produced in Europe by popularity")
         page.get_by_role("combobox").click()
         page.get_by_role("option", name="North America").click()
-        shown = texts_of(watched, 1, "Top film of North America by popularity")
+        shown = texts_of(watched, 1, "Top film produced in North America by popularity")
         assert [text for text in shown if text.startswith("Film ")] == ["Film 2"]
 
         page.get_by_role("link", name="Trends").click()
