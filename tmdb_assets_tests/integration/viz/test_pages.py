@@ -113,7 +113,7 @@ def test_a_continent_shows_its_own_top_ten(tables: Tables) -> None:
     for continent in app.selectbox[0].options:
         app.selectbox[0].select(continent).run()
         films[continent] = values_of(charts_of(app)[1], "rank", "title", "popularity")
-        assert titles_of(app)[1].endswith(f" of {continent} by popularity")
+        assert titles_of(app)[1].endswith(f" produced in {continent} by popularity")
     # Film 1 spans two countries of Europe and counts once; film 4 is removed.
     assert films == {"Europe": [(1, "Film 3", 8.0), (2, "Film 1", 4.0)], "North America": [(1, "Film 2", 2.0)]}
 
