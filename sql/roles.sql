@@ -82,7 +82,7 @@ begin
                 or c.relname in (
                     'applied_sql', 'country_continent', 'details_due', 'fetch_log', 'fetch_slice', 'fetch_turn',
                     'forecast_movie_daily', 'forecast_score', 'load_day', 'movie_history', 'movie_latest', 'movie_release',
-                    'popularity_total', 'rejected_row', 'schema_version', 'top_movie'
+                    'movie_similar', 'popularity_total', 'rejected_row', 'schema_version', 'top_movie'
                 )
             )
         order by c.relkind = 'v' -- a view's owner must be able to read its tables

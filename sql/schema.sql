@@ -1041,3 +1041,30 @@ COMMENT ON COLUMN movie_release.release_date IS 'The date of the release in that
 COMMENT ON COLUMN movie_release.certification IS 'The age rating in that country; NULL where unknown.';
 
 COMMENT ON COLUMN movie_release.note IS 'Where or how, such as a festival or a service.';
+
+CREATE TABLE IF NOT EXISTS movie_similar (
+    movie_id BIGINT NOT NULL,
+    rank SMALLINT NOT NULL,
+    similar_id BIGINT NOT NULL,
+    score DOUBLE PRECISION NOT NULL,
+    because TEXT NOT NULL,
+    CONSTRAINT pk_movie_similar PRIMARY KEY (movie_id, rank),
+    CONSTRAINT fk_movie_similar_movie_id FOREIGN KEY(movie_id) REFERENCES dim_movie (movie_id),
+    CONSTRAINT fk_movie_similar_similar_id FOREIGN KEY(similar_id) REFERENCES dim_movie (movie_id),
+    CONSTRAINT ck_movie_similar_rank_at_least CHECK (rank >= 1),
+    CONSTRAINT ck_movie_similar_rank_at_most CHECK (rank <= 20),
+    CONSTRAINT ck_movie_similar_score_at_least CHECK (score >= 0),
+    CONSTRAINT ck_movie_similar_score_at_most CHECK (score <= 1)
+);
+
+COMMENT ON TABLE movie_similar IS 'One row per film and rank: the 20 films with which it shares most, among the 10,000 most popular films of the newest day. Made from genres, keywords, cast, directors, crew, companies, original language and decade; what few films have counts more.';
+
+COMMENT ON COLUMN movie_similar.movie_id IS 'The film.';
+
+COMMENT ON COLUMN movie_similar.rank IS 'Place, from 1.';
+
+COMMENT ON COLUMN movie_similar.similar_id IS 'The similar film.';
+
+COMMENT ON COLUMN movie_similar.score IS 'How much they share, from 0 to 1; the same for both films.';
+
+COMMENT ON COLUMN movie_similar.because IS 'What they share, in words: the up to three features that count most.';

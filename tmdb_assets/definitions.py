@@ -34,6 +34,7 @@ from tmdb_assets.assets.history import movie_history
 from tmdb_assets.assets.parquet_export import build_export
 from tmdb_assets.assets.raw import raw_details, raw_discover, raw_export, raw_reference
 from tmdb_assets.assets.reports import report_assets
+from tmdb_assets.assets.similar import movie_similar
 from tmdb_assets.assets.tmdb_source import TmdbSource
 from tmdb_assets.assets.views import mart_assets
 from tmdb_assets.checks.star import CHECKS
@@ -72,7 +73,7 @@ ASSETS = [
     *report_assets,
     dashboard,
 ]
-SWITCHED = {"forecast_movie_daily": forecast_movie_daily}
+SWITCHED = {"forecast_movie_daily": forecast_movie_daily, "movie_similar": movie_similar}
 """The assets of tables that can be switched off."""
 
 

@@ -161,6 +161,7 @@ class Settings(BaseSettings):
         None, min_length=8, description=f"password of the role tmdb_reader, {EIGHT_OR_MORE}"
     )
     forecast: Switch = Field("on", description="whether popularity is forecast, for 7 days: on or off")
+    similar: Switch = Field("on", description="whether films similar to each film are found: on or off")
     reports_dir: Path | None = Field(None, description="folder of the dashboard's page; unset: data/reports")
     export_dir: Path | None = Field(None, description="folder of the Parquet files that runs export; unset: none")
     ui_allowed_hosts: str = Field(
@@ -182,7 +183,7 @@ class Settings(BaseSettings):
     @property
     def left_out(self) -> frozenset[str]:
         """The tables that are switched off: no asset fills them."""
-        switches = {"forecast_movie_daily": self.forecast}
+        switches = {"forecast_movie_daily": self.forecast, "movie_similar": self.similar}
         return frozenset(name for name, switch in switches.items() if switch == "off")
 
     @property

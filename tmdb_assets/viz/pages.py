@@ -14,6 +14,7 @@ from tmdb_assets.viz.layout import SPANS, show_chart, show_films, show_page
 from tmdb_assets.viz.people import show_people, show_releases
 from tmdb_assets.viz.queries import FIND_FILMS, LOADED_DAYS, TOP_FILMS, TOP_OF_CONTINENT, like_pattern
 from tmdb_assets.viz.reader import Edition
+from tmdb_assets.viz.similar import show_similar
 
 MOST_CURVES = 8  # the number of colours in the chart
 
@@ -57,6 +58,8 @@ def _show_top_films(edition: Edition) -> None:
     show_chart(spec)
     st.subheader("The top 200")
     show_films(read_rows(edition, TOP_FILMS))
+    st.subheader("Similar films")
+    show_similar(edition)
 
 
 def _show_continents(edition: Edition) -> None:

@@ -51,6 +51,20 @@ order by popularity desc nulls last, movie_id asc
 limit 20
 """
 
+SIMILAR_FILMS = """
+select
+    s.rank,
+    m.title,
+    m.release_date,
+    s.score,
+    s.because,
+    s.similar_id as movie_id
+from movie_similar as s
+inner join dim_movie as m on s.similar_id = m.movie_id
+where s.movie_id = :movie_id
+order by s.rank
+"""
+
 TOP_PEOPLE = """
 select person_id, name
 from vw_person_popularity

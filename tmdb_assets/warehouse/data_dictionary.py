@@ -35,12 +35,12 @@ INTRODUCTION = """\
 
 Unknown is NULL. Names end in what they hold: `_id`, `_date` (UTC), `_at` (time, UTC), `_count`, a unit (`_minutes`,
 `_usd`); `is_` begins a yes or no. Readers (`tmdb_reader`) see the dimensions, bridges, the history
-of films, the fact, the forecasts and the views.
+of films, the fact, the forecasts, similar films and the views.
 """
 GROUPS = {
     "marts": "Views for reading: start here",
     "facts": "Facts, and the latest state computed from them",
-    "derived": "Computed from the facts: forecasts, and how good they are",
+    "derived": "Computed once a day: forecasts, how good they are, and similar films",
     "dimensions": "Dimensions: the latest state of films and of what films have in common",
     "bridges": "Bridges: which films have what",
     "history": "History: what was known of a film on a day",

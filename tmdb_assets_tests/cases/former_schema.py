@@ -19,7 +19,7 @@ NEW = {
     "bridge_movie_crew",
     "bridge_movie_keyword",
     "movie_release",
-} | {"forecast_movie_daily", "forecast_score", "movie_history"}
+} | {"forecast_movie_daily", "forecast_score", "movie_history", "movie_similar"}
 # Its functions with shorter bodies: their signatures, rights and triggers.
 FUNCTIONS = """
 create function newest_films() returns bigint language sql stable as 'select max(movie_id) from movie_latest';

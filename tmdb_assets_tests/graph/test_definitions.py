@@ -53,6 +53,9 @@ DEPENDENCIES = {
     "movie_history": {"raw_details", "dim_movie", "dim_language"},
     "fact_movie_daily": {"raw_discover", "raw_export", "dim_movie", "dim_date"},
     "forecast_movie_daily": {"fact_movie_daily"},
+    "movie_similar": {"fact_movie_daily", "dim_movie", "dim_genre", "dim_company", "dim_keyword", "dim_person"}
+    | {"dim_language", "bridge_movie_genre", "bridge_movie_company", "bridge_movie_keyword", "bridge_movie_cast"}
+    | {"bridge_movie_crew"},
     "vw_movie_latest": {"fact_movie_daily", "dim_movie"},
     "vw_top_movies": {"fact_movie_daily", "dim_movie"},
     "vw_genre_popularity": {"fact_movie_daily", "dim_genre", "bridge_movie_genre"},
@@ -77,7 +80,7 @@ GROUPS = {
     "bridges": {name for name in DEPENDENCIES if name.startswith("bridge_movie_")} | {"movie_release"},
     "history": {"movie_history"},
     "facts": {"fact_movie_daily"},
-    "derived": {"forecast_movie_daily"},
+    "derived": {"forecast_movie_daily", "movie_similar"},
     "marts": {name for name in DEPENDENCIES if name.startswith("vw_")},
     "reports": {report.name for report in REPORTS} | {"dashboard"},
 }

@@ -91,7 +91,7 @@ class Tables:
     def forget_star(self) -> None:
         """Empty every table that is made from the raw rows."""
         self.execute(
-            "truncate forecast_movie_daily, forecast_score, fact_movie_daily, movie_latest, load_day, "
+            "truncate movie_similar, forecast_movie_daily, forecast_score, fact_movie_daily, movie_latest, load_day, "
             "bridge_movie_genre, bridge_movie_company, "
             "bridge_movie_country, bridge_movie_language, dim_movie, dim_genre, dim_company, dim_country, "
             "dim_language, bridge_movie_cast, bridge_movie_crew, bridge_movie_keyword, movie_release, dim_person, "

@@ -132,7 +132,7 @@ CASES = {
     "WAREHOUSE_READER_PASSWORD": Case(
         None, {SECRET: SecretStr(SECRET)}, ["seven77"], "8 characters or more", shows_value=False
     ),
-    "FORECAST": Case("on", {"off": "off"}, ["yes", "ON", "1", "true"], "on or off"),
+    **dict.fromkeys(("FORECAST", "SIMILAR"), Case("on", {"off": "off"}, ["yes", "ON", "1", "true"], "on or off")),
     "REPORTS_DIR": Case(None, {"/srv/pages": Path("/srv/pages")}, [], "folder of the dashboard's page"),
     "EXPORT_DIR": Case(None, {"/srv/films": Path("/srv/films")}, [], "folder of the Parquet files"),
     "UI_ALLOWED_HOSTS": Case(

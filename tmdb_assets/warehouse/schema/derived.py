@@ -1,4 +1,4 @@
-"""What is computed from the facts once a day: forecasts of popularity, and how good their models are."""
+"""What is computed once a day: forecasts of popularity, how good their models are, and which films are similar."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import sqlalchemy as sa
 
 from tmdb_assets.transforms.forecast import HORIZONS, MODELS
 from tmdb_assets.warehouse.schema.vocabulary import Merge, column, table
+
+SIMILAR = 20
+"""Films similar to a film."""
 
 forecast_movie_daily = table(
     "forecast_movie_daily",
@@ -77,6 +80,21 @@ forecast_score = table(
         "more, else last_value.",
     ),
     column("facts_hash", "text", "When the days that it is made from were loaded: another hash, and it is made again."),
+    group="derived",
+    merge=Merge(),
+    for_readers=True,
+)
+
+movie_similar = table(
+    "movie_similar",
+    "One row per film and rank: the 20 films with which it shares most, among the 10,000 most popular films of the "
+    "newest day. Made from genres, keywords, cast, directors, crew, companies, original language and decade; what few "
+    "films have counts more.",
+    column("movie_id", "integer", "The film.", key=True, references="dim_movie.movie_id"),
+    column("rank", "integer", "Place, from 1.", key=True, at_least=1, at_most=SIMILAR, sql_type=sa.SmallInteger),
+    column("similar_id", "integer", "The similar film.", references="dim_movie.movie_id"),
+    column("score", "number", "How much they share, from 0 to 1; the same for both films.", at_least=0, at_most=1),
+    column("because", "text", "What they share, in words: the up to three features that count most."),
     group="derived",
     merge=Merge(),
     for_readers=True,

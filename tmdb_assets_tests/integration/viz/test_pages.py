@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from tmdb_assets.charts.registry import PICTURES
 from tmdb_assets.settings import ATTRIBUTION, SAMPLE_LINE, Settings
+from tmdb_assets.warehouse.loading.similar import find_similar
 from tmdb_assets.warehouse.server.urls import reader_url
 from tmdb_assets.warehouse.warehouse import Warehouse
 from tmdb_assets_tests.cases.small_star import AFTER, DAY, SECOND_DAY, load_day, make_star
@@ -104,6 +105,20 @@ def test_figures_equal_the_databases(tables: Tables) -> None:
     table = app.dataframe[0].value
     assert list(zip(table["rank"], table["title"], table["popularity"], strict=True)) == tables.rows(top)
     assert table["page"].tolist()[0] == "https://www.themoviedb.org/movie/3"
+
+
+def test_a_films_similar_films_are_shown_with_what_they_share(tables: Tables) -> None:
+    app = shown("top_films")
+    assert "SIMILAR=off" in app.info[0].value
+    with tables.warehouse.begin() as connection:
+        find_similar(connection)
+    app = shown("top_films")
+    app.text_input[0].set_value("Film 1").run()
+    rows = "select similar_id, because from movie_similar where movie_id = 1 order by rank"
+    table = app.dataframe[1].value
+    assert list(zip(table["movie_id"], table["because"], strict=True)) == tables.rows(rows) != []
+    app.text_input[0].set_value("no such film").run()
+    assert "No film has this in its title." in [caption.value for caption in app.caption]
 
 
 def test_a_continent_shows_its_own_top_ten(tables: Tables) -> None:

@@ -66,7 +66,9 @@ insert into forecast_movie_daily (origin_date, horizon, movie_id, model, popular
 insert into forecast_score (origin_date, model, horizon, origin_count, pair_count, wape, is_published, facts_hash)
 select '2026-07-06', model, horizon, 9, 45, wape / horizon, model = 'last_value' and horizon = 1 or wape < 0.1, ''
 from (values ('last_value', 0.2), ('damped_drift', 0.09)) as m (model, wape), generate_series(1, 2) as horizon
-where not (model = 'damped_drift' and horizon = 1)
+where not (model = 'damped_drift' and horizon = 1);
+insert into movie_similar (movie_id, rank, similar_id, score, because) values
+    (550, 1, 3, 0.25, 'genre Comedy'), (550, 2, 5, 0.0251, '2000s'), (2, 1, 550, 0.1, 'genre Drama');
 """
 DAYS = {  # day -> film -> popularity, mean rating, ratings
     D29: {550: (10.0, 7.0, 100), 2: (20.0, 6.0, 500), 4: (5.0, 5.0, 50), 6: (2.0, 8.5, 300)},
@@ -140,6 +142,7 @@ EXPECTED: dict[str, list[tuple[Any, ...]]] = {
         (dt.date(2026, 8, 3), "Snow", "Digital", None, 15, -25),
     ],
     "rising_themes": [("storm", 3, 8, 58.3)],  # 14 + 5 against 10 + 2
+    "similar_films": [(1, "Wind", 2012, 0.25, "genre Comedy"), (2, "Dust", None, 0.025, "2000s")],
     "forecast_quality": [(1, "last_value", 20, 20, 9), (2, "damped_drift", 4.5, 10, 9)],
     "expected_risers": [("Fog", 5, 7.5, 50), ("Rain", 14, 15.4, 10)],
     "company_ranking": [(1, "Moulin", "FR", 2, 22, "Rain")],
@@ -224,7 +227,7 @@ def test_an_example_starts_with_its_question_and_how_to_read_it(path: Any) -> No
 
 def test_every_example_is_expected() -> None:
     assert {path.stem for path in EXAMPLES} == set(EXPECTED)
-    assert len(EXPECTED) == 21
+    assert len(EXPECTED) == 22
 
 
 @pytest.mark.parametrize("name", EXPECTED)
