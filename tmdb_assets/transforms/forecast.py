@@ -100,11 +100,12 @@ def sum_errors(popularity: Matrix, origin: int) -> Matrix:
         actual = popularity[:, origin + step + 1]
         came = np.isfinite(actual)
         has_scale = came & (scale > 0)
-        for model in range(len(MODELS)):
-            missed = np.abs(made[model, step] - actual)
-            scaled = missed[has_scale] / scale[has_scale]
-            figures = came.sum(), missed[came].sum(), actual[came].sum(), has_scale.sum(), scaled.sum()
-            sums[:, model, step] = figures
+        missed = np.abs(made[:, step] - actual)
+        sums[0, :, step] = came.sum()
+        sums[1, :, step] = missed[:, came].sum(axis=1)
+        sums[2, :, step] = actual[came].sum()
+        sums[3, :, step] = has_scale.sum()
+        sums[4, :, step] = (missed[:, has_scale] / scale[has_scale]).sum(axis=1)
     return sums
 
 

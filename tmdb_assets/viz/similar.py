@@ -24,8 +24,8 @@ def show_similar(edition: Edition) -> None:
     similar = read_rows(edition, SIMILAR_FILMS, {"movie_id": film})
     if not len(similar):
         st.info(
-            "No similar films of it: it is not among the 10,000 most popular films of the newest day, the job daily has "
-            "not run since, or similar films are switched off (SIMILAR=off)."
+            "No similar films of it: it is not among the 10,000 most popular films of the newest day, the job daily "
+            "has not run since, or similar films are switched off (SIMILAR=off)."
         )
         return
     column = st.column_config

@@ -54,7 +54,7 @@ class Graph(Tables):
     ) -> ExecuteInProcessResult:
         """Run a job for a day, as on `today` (default: the same day; a function is a clock).
 
-        `only` names the assets to run; `charts=False` leaves out the reports, which take a second.
+        `only` names the assets to run; `charts=False` leaves out the reports, which take a second, and what is derived.
         """
         self._monkeypatch.setattr(partitions, "today", today if callable(today) else lambda: today or day)
         if partitions.now().date() != partitions.today():
@@ -72,9 +72,9 @@ class Graph(Tables):
         )
 
     def assets_without_charts(self) -> list[str]:
-        """The names of all assets but the reports."""
+        """The names of all assets but the reports, the forecasts and the similar films."""
         specs = self.definitions.resolve_all_asset_specs()
-        return [spec.key.to_user_string() for spec in specs if spec.group_name != REPORTS_GROUP]
+        return [spec.key.to_user_string() for spec in specs if spec.group_name not in {REPORTS_GROUP, "derived"}]
 
     def close(self) -> None:
         """Close the source and the instance."""

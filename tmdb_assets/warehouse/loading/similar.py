@@ -247,7 +247,7 @@ def find_similar(connection: sa.Connection) -> MergeCounts:
     Its temporary tables end with the transaction.
     """
     take_turn(connection, movie_similar, None)
-    connection.exec_driver_sql("set local work_mem = '128MB'")
+    connection.exec_driver_sql("set local work_mem = '128MB'; set local jit = off")
     _execute(connection, PREPARE, films=FILMS)
     create_staging(connection, movie_similar)
     connection.exec_driver_sql("create temp table similar_left on commit drop as select film from similar_film")

@@ -180,9 +180,9 @@ def test_the_check_says_whether_the_forecast_earns_its_place(graph: Graph) -> No
 
 
 def test_switched_off_there_is_no_asset_and_no_row() -> None:
-    off = build_definitions(Settings.load(forecast="off"))
+    off = build_definitions(Settings.load(forecast="off", similar="off"))
     graph = off.resolve_asset_graph()
     names = {key.to_user_string() for key in graph.get_all_asset_keys()}
     whole = {key.to_user_string() for key in build_definitions().resolve_asset_graph().get_all_asset_keys()}
-    assert whole - names == {"forecast_movie_daily"}
+    assert whole - names == {"forecast_movie_daily", "movie_similar"}
     assert {node.key.to_user_string() for node in graph.asset_nodes if not node.is_materializable} == set()
