@@ -106,7 +106,7 @@ def test_a_run_loads_the_day_and_prints_a_summary(first_run, database, tables):
     assert first.endswith(f"/{database.database}")
     assert last == ATTRIBUTION
     assert "Sample figures" not in done.stdout
-    assert re.search(rf"^{day}: {REQUESTS} requests, [\d.]+ s, 47 checks passed, 0 failed$", done.stdout, re.MULTILINE)
+    assert re.search(rf"^{day}: {REQUESTS} requests, [\d.]+ s, 48 checks passed, 0 failed$", done.stdout, re.MULTILINE)
     figures = table_rows(done.stdout)
     assert figures["fact_movie_daily"] == ["30", "30", "0", "0", "0"]
     assert figures["dim_movie"] == ["30", "30", "0", "0", "0"]
