@@ -28,6 +28,7 @@ from tmdb_assets.transforms.conform import Conformed, conform
 from tmdb_assets.transforms.discover import fact_rows
 from tmdb_assets.warehouse.loading.latest_state import keep_latest, renew_totals
 from tmdb_assets.warehouse.loading.load import load
+from tmdb_assets.warehouse.loading.similar import find_similar
 from tmdb_assets.warehouse.schema.ddl import apply_view
 from tmdb_assets.warehouse.schema.fact import fact_movie_daily as fact
 from tmdb_assets.warehouse.schema.vocabulary import frame_columns, key_columns
@@ -80,6 +81,7 @@ MOST_MS = (
 )
 JUDGED_FROM = 1_000_000  # rows; bounds of a smaller history are printed only
 MOST_RATIO = 1.5
+MOST_SIMILAR_S = 60.0
 YEAR_DAYS, FILMS_A_DAY = 365, (10_000, 1_000_000)
 SIZES = """
 select
@@ -191,6 +193,17 @@ def _read_ms(warehouse: Warehouse, view: str) -> float:
     return statistics.median(times[1:])
 
 
+def measure_similar(warehouse: Warehouse) -> Figures:
+    """Seconds of finding the films similar to the 10,000 most popular, and of finding them again."""
+    times = []
+    for _ in range(2):
+        started = time.perf_counter()
+        with warehouse.begin() as connection:
+            find_similar(connection)
+        times.append(time.perf_counter() - started)
+    return dict(zip(("first_s", "again_s"), times, strict=True))
+
+
 def measure_sizes(warehouse: Warehouse) -> dict[str, tuple[int, int]]:
     """Bytes of the fact and each table over a megabyte, and of their indexes; partitions count as their table."""
     with warehouse.begin() as connection:
@@ -224,6 +237,7 @@ def missed_bounds(figures: dict[str, Figures], films: int) -> list[str]:
         most, most_films = MOST_MS.get(view, (0.0, 0))
         if films <= most_films:
             held.append((f"{what}, ms", found, most))
+    held.append(("similar films, s", figures["similar films"]["first_s"], MOST_SIMILAR_S))
     for what, found, most in held:
         print(f"{what}: {found:.2f}, {'within' if found <= most else 'OVER'} the bound of {most:g}")
     return [what for what, found, most in held if found > most]
@@ -243,6 +257,7 @@ def measure(warehouse: Warehouse, rows: int, films: int) -> tuple[dict[str, Figu
     figures["after all days"] = measure_days(warehouse, films, days)
     # Right after a load, before autovacuum.
     figures["views, ms"], figures["commit of one film's change, ms"] = measure_views(warehouse)
+    figures["similar films"] = measure_similar(warehouse)
     return figures, measure_sizes(warehouse)
 
 
