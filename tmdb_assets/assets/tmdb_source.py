@@ -24,10 +24,11 @@ Fetched = TypeVar("Fetched")
 
 
 class TmdbSource:
-    """Provides the client; without a token, starts the sandbox when it is first needed."""
+    """Provides the client; without a token, starts the sandbox when first needed, as of `day` (default: today)."""
 
-    def __init__(self, settings: Settings | None = None) -> None:
+    def __init__(self, settings: Settings | None = None, day: dt.date | None = None) -> None:
         self.settings = settings or get_settings()
+        self._day = day
         self._sandbox: Sandbox | None = None
         self._gave_up: tuple[str, ActionableError] | None = None
 
@@ -53,7 +54,7 @@ class TmdbSource:
         """The client, with rate limit and retries."""
         settings = self.settings
         if settings.tmdb_token is None:
-            self._sandbox = Sandbox(partitions.today())
+            self._sandbox = Sandbox(self._day or partitions.today())
             base_url, token = self._sandbox.start(), self._sandbox.token
         else:
             base_url, token = settings.tmdb_api_url, settings.tmdb_token.get_secret_value()

@@ -6,7 +6,7 @@ import datetime as dt
 import sys
 import time
 import uuid
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -157,18 +157,24 @@ class Platform:
 
 
 def run_backfill(
-    platform: Platform, days: Iterable[dt.date], *, refresh: bool = False
+    platform: Platform,
+    days: Iterable[dt.date],
+    *,
+    refresh: bool = False,
+    prepare: Callable[[dt.date], Sequence[str]] | None = None,
 ) -> Generator[DayRun, None, None]:
     """Load days one by one, oldest first; Ctrl-C ends it, and cancels the days that are not loaded yet.
 
     SIGTERM and SIGHUP end it and leave these days to the gap filler. Today is loaded completely, any other day as it
-    needs. `refresh` requests today again, and the export of every other day. Close it, if not all days are taken.
+    needs. `refresh` requests today again, and the export of every other day. `prepare` is called before each day, and
+    may name the assets to load. Close it, if not all days are taken.
     """
     left = sorted(days)
     with watched_signals() as signals:
         try:
             while left:
-                outcome = _run_one(platform, left[0], refresh=refresh)
+                assets = prepare(left[0]) if prepare else ()
+                outcome = _run_one(platform, left[0], refresh=refresh, assets=assets)
                 del left[0]
                 if outcome.interrupted:
                     outcome.waiting += _cancel(platform, left) if signals.are_a_cancel else []
@@ -180,11 +186,11 @@ def run_backfill(
             raise
 
 
-def _run_one(platform: Platform, day: dt.date, *, refresh: bool) -> DayRun:
+def _run_one(platform: Platform, day: dt.date, *, refresh: bool, assets: Sequence[str]) -> DayRun:
     today = partitions.today()
     if day == today:
         return run_day(platform, day, today=today, refresh=FETCHING_STEPS if refresh else ())
-    return run_day(platform, day, job="backfill", refresh=("raw_export",) if refresh else ())
+    return run_day(platform, day, job="backfill", refresh=("raw_export",) if refresh else (), assets=assets)
 
 
 def _cancel(platform: Platform, days: Sequence[dt.date]) -> list[dt.date]:

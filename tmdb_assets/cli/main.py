@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
     from tmdb_assets.cli.in_process import DayRun, Platform
 
-SAMPLE_HISTORY_DAYS = 30
-
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="tmdb-assets")
@@ -75,6 +73,7 @@ def run(day: dt.date | None, refresh: bool, open_page: bool) -> None:
 def _run(console: Console, day: dt.date, today: dt.date, *, refresh: bool, open_page: bool = False) -> int:
     from tmdb_assets.cli.console import print_summary
     from tmdb_assets.cli.in_process import FETCHING_STEPS, run_day
+    from tmdb_assets.cli.sample_history import fill_sample_history
 
     with _open_platform(console) as platform:
         console.print(f"Loading {day} into {platform.address}", highlight=False, soft_wrap=True)
@@ -83,7 +82,7 @@ def _run(console: Console, day: dt.date, today: dt.date, *, refresh: bool, open_
         outcomes = [outcome]
         _keep_house(platform, outcome)
         if outcome.ok and platform.source.is_sandbox and day == today:
-            outcomes += _fill_sample_history(console, platform, day)
+            outcomes += fill_sample_history(console, platform, day)
     console.print(ATTRIBUTION, style="dim", highlight=False)
     code = _exit_code(outcomes)
     page = outcomes[-1].dashboard
@@ -140,28 +139,6 @@ def _exit_code(outcomes: list[DayRun]) -> int:
     if any(outcome.interrupted for outcome in outcomes):
         return INTERRUPTED
     return 0 if all(outcome.ok for outcome in outcomes) else FAILED
-
-
-def _fill_sample_history(console: Console, platform: Platform, day: dt.date) -> list[DayRun]:
-    """Load the days before today from the sandbox's exports, so that charts over time have data."""
-    from tmdb_assets.assets.declare import REPORTS_GROUP
-    from tmdb_assets.cli.console import print_days, print_summary, track_days
-    from tmdb_assets.cli.in_process import run_backfill, run_day
-
-    before = [day - dt.timedelta(days=back) for back in range(SAMPLE_HISTORY_DAYS, 0, -1)]
-    missing = [past for past in before if past >= get_settings().tmdb_first_day and not platform.is_loaded(past)]
-    if not missing:
-        return []
-    console.print(f"Filling the {len(missing)} days before from the sandbox's id exports", highlight=False)
-    with closing(run_backfill(platform, missing)) as runs:
-        outcomes = list(track_days(console, runs, len(missing)))
-    print_days(console, outcomes, len(missing))
-    if any(outcome.interrupted for outcome in outcomes):
-        return outcomes
-    charts = run_day(platform, day, assets=platform.assets_of(REPORTS_GROUP))  # now with the history
-    if not charts.ok:
-        print_summary(console, charts)
-    return [*outcomes, charts]
 
 
 @main.command()

@@ -6,7 +6,6 @@ from contextlib import closing
 from functools import partial
 from itertools import chain, groupby, islice
 
-from tmdb_assets import partitions
 from tmdb_assets.fetch.discover import (
     MOST_LACKING,
     PAGES_A_BATCH,
@@ -70,7 +69,7 @@ def _doubt_short_list(fetcher: Fetcher, fetched: Fetched, listed: int) -> int:
         if usual is None or due - listed <= max(PAGE_SIZE, MOST_LACKING * due):
             return listed
         fetched.failed["all slices"] = f"TMDb lists {listed} films, and listed {due} on {usual[0]}"
-        fetch_log.open_crawl(connection, fetcher.day, "discover", refresh=True, now=partitions.now())
+        fetch_log.open_crawl(connection, fetcher.day, "discover", refresh=True, now=fetcher.now())
     return due
 
 
@@ -79,7 +78,7 @@ def _require_films(fetcher: Fetcher, fetched: Fetched) -> None:
         require_some(fetched, fetcher.day)
     except UnreadableAnswerError:
         with fetcher.warehouse.begin() as connection:  # empty slices must not count as finished
-            fetch_log.open_crawl(connection, fetcher.day, "discover", refresh=True, now=partitions.now())
+            fetch_log.open_crawl(connection, fetcher.day, "discover", refresh=True, now=fetcher.now())
         raise
 
 
@@ -113,6 +112,6 @@ def _store_slice(fetcher: Fetcher, found: Slice, pages: list[SlicePage], fetched
         span=found,
         page_count=max(page.slice_pages for page in pages),
         unseen=max(page.unseen for page in pages),
-        finished_at=partitions.now() if any(page.is_finished for page in pages) else None,
+        finished_at=fetcher.now() if any(page.is_finished for page in pages) else None,
     )
     store_pages(fetcher, [page.page for page in pages], fetched, note, found.name)

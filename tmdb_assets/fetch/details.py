@@ -6,7 +6,6 @@ import datetime as dt
 from collections import Counter
 from contextlib import closing
 
-from tmdb_assets import partitions
 from tmdb_assets.fetch.progress import Advance
 from tmdb_assets.fetch.step import Fetched, Fetcher, reject, store_in_batches, until_midnight
 from tmdb_assets.tmdb.changes import fetch_changes
@@ -86,7 +85,7 @@ def _plan(fetcher: Fetcher, max_age_days: int) -> dict[str, int]:
         if not are_known:
             if changed is not None:
                 details_due.forget_unlisted(connection, day)
-            fetch_log.note_changes(connection, day, partitions.now(), are_known=changed is not None or since is None)
+            fetch_log.note_changes(connection, day, fetcher.now(), are_known=changed is not None or since is None)
         owed = details_due.unanswered(connection, day, since if since is not None and is_covered else day, max_age_days)
         counts = details_due.plan_details(connection, day, changed, max_age_days, owed=owed, refresh=refresh)
     fetcher.say("details due: " + (", ".join(f"{count} {reason}" for reason, count in counts.items()) or "none"))

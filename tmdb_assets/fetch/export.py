@@ -9,7 +9,6 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
 
-from tmdb_assets import partitions
 from tmdb_assets.errors.problem import Retry
 from tmdb_assets.fetch.progress import Advance
 from tmdb_assets.fetch.step import Fetched, Fetcher
@@ -64,15 +63,17 @@ def fetch_export_day(fetcher: Fetcher, get_export: GetExport, *, is_past: bool =
             listed = fetch_log.find_crawl(connection, day, "discover")
         if later:
             fetcher.say(f"raw_export: {day} is stored; {later} films became known later, so it is requested again")
-        with _shown(fetcher) as watch, get_export(day, partitions.now(), watch) as file:
+        with _shown(fetcher) as watch, get_export(day, fetcher.now(), watch) as file:
             if file.skipped > MAX_REJECTED_SHARE * file.lines:
                 raise ExportDoubtfulError.of_day(day, f"has no usable film in {file.skipped} of its {file.lines} lines")
             with warehouse.begin() as connection:
-                now = partitions.now()
+                now = fetcher.now()
                 fetch_log.open_crawl(connection, day, "export", refresh=fetcher.refresh or is_stored, now=now)
                 fetch_log.note_known_films(connection, day, len(known))
                 frames = _frames(file, fetcher, known)
-                fetched.loaded = load(connection, raw.raw_export, frames, day=day, merge=partial(_merge, fetched, day))
+                fetched.loaded = load(
+                    connection, raw.raw_export, frames, day=day, merge=partial(_merge, fetched, fetcher)
+                )
                 sent = fetcher.take_requests()
                 fetch_log.count_fetched(connection, fetcher.day, "export", requests=sent, rows=fetched.loaded.kept)
             fetched.requested = 1
@@ -83,12 +84,13 @@ def fetch_export_day(fetcher: Fetcher, get_export: GetExport, *, is_past: bool =
     return fetched
 
 
-def _merge(fetched: Fetched, day: dt.date, connection: Any) -> MergeCounts:
+def _merge(fetched: Fetched, fetcher: Fetcher, connection: Any) -> MergeCounts:
     """Merge the staged export unless it is doubtful."""
+    day = fetcher.day
     doubt = find_doubt(connection, day)
     repeated = None if doubt else find_repeated(connection, day)
     # TMDb itself may have repeated its figures: what still repeats them after days is the day's export.
-    if repeated and partitions.today() - day <= dt.timedelta(days=DAYS_DOUBTED):
+    if repeated and fetcher.today() - day <= dt.timedelta(days=DAYS_DOUBTED):
         doubt = f"has the figures of {repeated}"
     if doubt:
         raise ExportDoubtfulError.of_day(day, doubt)

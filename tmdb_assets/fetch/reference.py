@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 
-from tmdb_assets import partitions
 from tmdb_assets.fetch.step import Fetched, Fetcher
 from tmdb_assets.tmdb.errors import TmdbError, UnauthorizedError
 from tmdb_assets.transforms.conform import Row
@@ -46,7 +45,7 @@ def _store_list(fetcher: Fetcher, fetched: Fetched, kind: str, rows: list[Row]) 
     def part(row: Row) -> str:
         return str(row["kind"])
 
-    table, now = raw.raw_reference, partitions.now()
+    table, now = raw.raw_reference, fetcher.now()
     with fetcher.warehouse.begin() as connection:
         loaded = load(connection, table, [as_frame(table, rows, part)], part=part, parts={kind}, earlier=fetched.loaded)
         sent = fetcher.take_requests()

@@ -78,7 +78,10 @@ def until_midnight(fetched: Fetched) -> Iterator[None]:
 
 @dataclass
 class Fetcher:
-    """Everything a fetching step needs; `crawl_number` is that of the open crawl, for the rows fetched in it."""
+    """Everything a fetching step needs; `crawl_number` is that of the open crawl, for the rows fetched in it.
+
+    `clock` is another than that of `partitions` only where the sandbox answers a past day.
+    """
 
     warehouse: Warehouse
     client: TmdbClient
@@ -87,7 +90,16 @@ class Fetcher:
     progress: Progress
     say: Say
     crawl_number: int = 0
+    clock: Callable[[], dt.datetime] | None = None
     _counted: int = 0
+
+    def now(self) -> dt.datetime:
+        """The moment at which this step requests, in UTC."""
+        return (self.clock or partitions.now)()
+
+    def today(self) -> dt.date:
+        """The date of that moment."""
+        return self.clock().date() if self.clock else partitions.today()
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -96,8 +108,7 @@ class Fetcher:
         Requests are sent until the day ends, at midnight UTC.
         """
         with self.warehouse.fetch_lock(self.say):
-            # Looked up at each call, so that the clock can be replaced.
-            self.client.now, self.client.day = lambda: partitions.now(), self.day  # noqa: PLW0108
+            self.client.now, self.client.day = self.now, self.day
             self.take_requests()
             yield
 
@@ -110,7 +121,7 @@ class Fetcher:
         """
         with self.warehouse.begin() as connection:
             former = fetch_log.find_completed(connection, self.day, kind) if self.refresh else None
-            opened = fetch_log.open_crawl(connection, self.day, kind, refresh=self.refresh, now=partitions.now())
+            opened = fetch_log.open_crawl(connection, self.day, kind, refresh=self.refresh, now=self.now())
         self.crawl_number = opened.number
         try:
             yield opened
@@ -126,7 +137,7 @@ class Fetcher:
         """Close a crawl as complete or not, and add the requests not counted yet."""
         with self.warehouse.begin() as connection:
             fetch_log.count_fetched(connection, self.day, kind, requests=self.take_requests(), rows=0)
-            fetch_log.close_crawl(connection, self.day, kind, partitions.now() if is_complete else None)
+            fetch_log.close_crawl(connection, self.day, kind, self.now() if is_complete else None)
 
     def take_requests(self) -> int:
         """Return the number of requests sent since the last call."""

@@ -1,8 +1,9 @@
 """The sandbox's data: the films of `data/sample`, their facts and their figures on any day.
 
 The facts are real, the daily figures are generated. Occasionally one of a film's facts is withheld for some days, so
-that details change as they do when TMDb's editors work, without stating anything untrue. Everything is a pure function
-of film and day, in every process.
+that details change as they do when TMDb's editors work, without stating anything untrue. A few films are
+withheld as a whole for some days, as if TMDb had deleted and restored them. Everything is a pure function of film and
+day, in every process.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ TEXTS = ("title", "original_title", "original_language")
 FACTS = ("id", "imdb_id", *TEXTS, "release_date", "runtime", "budget", "revenue", "homepage", "status")
 UNKNOWN = {"budget": 0, "revenue": 0, "runtime": 0, "homepage": ""}  # how TMDb writes unknown values
 EDIT_CYCLE_DAYS, LONGEST_GAP_DAYS = 60, 14  # a film loses a fact once a cycle: two changes in 60 days, 3% a day
+WITHHELD = (27329, 1004096, 13898, 3060, 14757, 7973)  # little known films of the shipped sample
+WITHHELD_EVERY_DAYS, WITHHELD_DAYS = 60, 8  # in turns: on most days one is, and in any month three go and three return
 EXPORT_DAYS = 90  # how long an export is kept, roughly as at TMDb
 
 
@@ -108,6 +111,14 @@ def film_on(film: Mapping[str, Any], day: dt.date) -> dict[str, Any]:
     return facts
 
 
+def is_withheld(film_id: int, day: dt.date) -> bool:
+    """Whether a film is missing on a day, as if TMDb had deleted it: for 8 days in 60, one film at a time."""
+    if film_id not in WITHHELD:
+        return False
+    turn = WITHHELD_EVERY_DAYS // len(WITHHELD) * WITHHELD.index(film_id)
+    return (day.toordinal() - turn) % WITHHELD_EVERY_DAYS < WITHHELD_DAYS
+
+
 @contextmanager
 def _reading(what: object) -> Iterator[None]:
     try:
@@ -158,7 +169,9 @@ class Catalogue:
         self._sample: list[dict[str, Any]] = []
         for where, film in _lines(sample_dir / "films.jsonl"):
             with _reading(where):
-                self.films[film["id"]] = self._detail(film, day)
+                detail = self._detail(film, day)
+                if not is_withheld(film["id"], day):
+                    self.films[film["id"]] = detail
                 self._sample.append(film)
         facts, self._appended = {film["id"]: film for film in self._sample}, dict[int, Appended]()
         people = _rows(sample_dir / "people.csv", "name", "gender")
@@ -195,8 +208,8 @@ class Catalogue:
     def changes(self, first: dt.date, last: dt.date) -> list[dict[str, Any]]:
         """Return the films whose facts changed from `first` to `last`, each once, as entries of the change list.
 
-        A film is listed on a day when `film_on` differs from the day before; days after the catalogue's own are
-        unknown. As on TMDb, an entry may lack its id or its `adult` flag.
+        A film is listed on a day when `film_on` or `is_withheld` differs from the day before; days after the
+        catalogue's own are unknown. As on TMDb, an entry may lack its id or its `adult` flag.
         """
         days = [first + dt.timedelta(days=n) for n in range((min(last, self.day) - first).days + 1)]
         ids = [film["id"] for film in self._sample if any(_is_changed(film, day) for day in days)]
@@ -221,10 +234,12 @@ class Catalogue:
                 "video": False,
             }
             for film in self._sample
+            if not is_withheld(film["id"], day)
         )
         text = "".join(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n" for line in lines)
         return gzip.compress(text.encode(), mtime=0)
 
 
 def _is_changed(film: Mapping[str, Any], day: dt.date) -> bool:
-    return film_on(film, day) != film_on(film, day - dt.timedelta(days=1))
+    eve = day - dt.timedelta(days=1)
+    return film_on(film, day) != film_on(film, eve) or is_withheld(film["id"], day) != is_withheld(film["id"], eve)

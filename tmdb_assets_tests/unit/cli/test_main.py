@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from tmdb_assets.assets.declare import REPORTS_GROUP
-from tmdb_assets.cli import in_process, main
+from tmdb_assets.cli import in_process, main, sample_history
 from tmdb_assets.cli.in_process import DayRun
 from tmdb_assets.errors.problem import Problem
 from tmdb_assets.instance import storage
@@ -44,14 +44,15 @@ def run(monkeypatch):
         made.drawn.append(day)
         return outcome(day, **made.charts)
 
-    def run_all(_platform, days):
+    def run_all(_platform, days, **_):
         for day in days:
             yield (done := run_one(None, day))
             if done.interrupted:
                 return
 
-    monkeypatch.setattr(in_process, "run_day", run_one)
-    monkeypatch.setattr(in_process, "run_backfill", run_all)
+    for module in (in_process, sample_history):
+        monkeypatch.setattr(module, "run_day", run_one)
+        monkeypatch.setattr(module, "run_backfill", run_all)
     monkeypatch.setattr(main, "_open_platform", lambda _: nullcontext(platform))
     monkeypatch.setattr(main, "_keep_house", lambda *_: None)
 

@@ -90,8 +90,8 @@ def test_a_days_export_is_the_same_to_the_byte_on_every_day(sample, running):
 
 
 def test_the_shipped_sample_is_exported_completely():
-    with Sandbox(DAY) as sandbox:
-        total = get(sandbox.start(), "/discover/movie")[1]["total_results"]
+    with Sandbox(DAY) as sandbox, Sandbox(days_ago(30)) as earlier:
+        total = get(earlier.start(), "/discover/movie")[1]["total_results"]
         lines = lines_of(download(sandbox.export_url, name_of(days_ago(30)))[2])
     assert len({line["id"] for line in lines}) == len(lines) == total
     assert all(line["popularity"] > 0 for line in lines)

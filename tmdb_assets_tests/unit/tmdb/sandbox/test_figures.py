@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tmdb_assets.tmdb.sandbox.catalogue import daily_figures, film_on
+from tmdb_assets.tmdb.sandbox.catalogue import SAMPLE_DIR, WITHHELD, daily_figures, film_on, is_withheld
 from tmdb_assets_tests.cases.sandbox_sample import BARE, DAY, FILM, FILMS
 
 REPO = Path(__file__).resolve().parents[4]
@@ -121,3 +121,16 @@ def test_the_argument_is_not_changed():
         for film in FILMS:
             film_on(film, day)["genres"] = "mine"
     assert json.dumps(FILMS) == before
+
+
+def test_in_any_month_three_films_go_and_three_return_one_at_a_time():
+    sample = {json.loads(line)["id"] for line in (SAMPLE_DIR / "films.jsonl").read_text("utf-8").splitlines()}
+    assert sample.issuperset(WITHHELD)
+    first = dt.date(2026, 1, 1)
+    days = [first + dt.timedelta(days=number) for number in range(150)]
+    missing = [{film for film in sample if is_withheld(film, day)} for day in days]
+    assert {len(films) for films in missing} == {0, 1}
+    pairs = list(itertools.pairwise(missing))
+    gone, back = ([len(after - before) for before, after in pairs], [len(before - after) for before, after in pairs])
+    assert {sum(gone[start : start + 30]) for start in range(120)} == {3}
+    assert {sum(back[start : start + 30]) for start in range(120)} == {3}
