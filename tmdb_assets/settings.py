@@ -147,7 +147,7 @@ class Settings(BaseSettings):
         ",".join(CREW_JOBS), pattern=r"[^\s,]", description="jobs of the crew that are stored, by TMDb's names, or all"
     )
     movie_history_days: int | None = Field(
-        None, ge=180, description="days for which former states of films are kept: a whole number from 180; unset: all"
+        None, ge=180, description="days of history: a whole number from 180; unset: all"
     )
     warehouse_url: Annotated[SecretStr | None, AfterValidator(_postgres_url)] = Field(
         None,

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Collection, Mapping
 
+from tmdb_assets.warehouse.schema.history import STATE as FILM_STATE
 from tmdb_assets_tests.fakes.replay import Fault, FaultHook, ReplayServer
 from tmdb_assets_tests.fakes.replay_catalogue import Catalogue
 from tmdb_assets_tests.oracle.compare import STATE, Tables
@@ -88,4 +89,5 @@ def content_of(tables: Tables) -> dict[str, list[tuple[object, ...]]]:
         for name, query in STATE.items()
         if name != "rejected_row"
     }
+    queries["movie_history"] = f"select movie_id, valid_from, valid_to, {', '.join(FILM_STATE)} from movie_history"
     return {name: sorted(tables.rows(query), key=repr) for name, query in queries.items()}

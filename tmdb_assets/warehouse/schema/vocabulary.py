@@ -202,7 +202,8 @@ def sql_type(col: sa.Column[Any]) -> str:
 
 def rule_texts(col: sa.Column[Any]) -> list[str]:
     """The column's rules in words, foreign keys included."""
-    return [rule.text for rule in col.info["rules"]] + [f"references {key.target_fullname}" for key in col.foreign_keys]
+    references = sorted(f"references {key.target_fullname}" for key in col.foreign_keys)  # a set has no stable order
+    return [rule.text for rule in col.info["rules"]] + references
 
 
 def inserted_at() -> sa.Column[Any]:
