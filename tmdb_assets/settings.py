@@ -269,8 +269,7 @@ def _first_problem(error: ValidationError, overrides: dict[str, Any]) -> Problem
     # A number, date or choice, and only if it looks like one: any other value may be or contain a secret.
     is_open = _is_open(field) and re.fullmatch(r"[\w\s.,:+*-]{0,40}", value)
     shown = f"={value!r}" if is_open else ""
-    setting = name.upper()
-    return Problem(f"{setting}{shown} is not valid. Expected: {field.description}", setting=setting)
+    return Problem(f"{name.upper()}{shown} is not valid. Expected: {field.description}", setting=name.upper())
 
 
 def _is_open(field: FieldInfo) -> bool:

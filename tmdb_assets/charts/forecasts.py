@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import altair as alt
 
 from tmdb_assets.charts.labels import name_labels
-from tmdb_assets.charts.theme import AXIS_WIDTH, BAR, FALL, WIDTH, Page
+from tmdb_assets.charts.theme import AXIS_WIDTH, BAR, FALL, HEADER_SIZE, WIDTH, Page
 from tmdb_assets.charts.values import Datum, conform_rows
 
 if TYPE_CHECKING:
@@ -36,11 +36,9 @@ def forecast_against_actual(frame: pd.DataFrame, *, snapshot_date: dt.date | Non
         return page.empty() if snapshot_date is None else page.notice("No forecast", *_NO_FORECAST)
     films = list(dict.fromkeys(row["movie_id"] for row in rows))[:FILMS]
     known = [row for row in rows if row["movie_id"] in films and row["popularity"] is not None]
-    points = [_point(row, snapshot_date) for row in [*known, *_starts(known)]]
-    plots = [_plot([point for point in points if point["movie_id"] == film]) for film in films]
-    lines = [alt.hconcat(*plots[place : place + _COLUMNS], spacing=_GAP) for place in range(0, len(plots), _COLUMNS)]
+    points = [_point(row, films, snapshot_date) for row in [*known, *_starts(known)]]
     page.notes.append("Dashed: the forecast of the newest day, whose days are still to come. Axes do not start at 0.")
-    return page.compose(points, alt.vconcat(*lines, spacing=14))
+    return page.compose(points, _plots(sorted({point["day"] for point in points})))
 
 
 _NO_FORECAST = ("There is none of the newest day: the job daily makes it,", "unless FORECAST is off.")
@@ -53,12 +51,14 @@ def _starts(rows: list[Datum]) -> list[Datum]:
     return [came[key] | {"origin_date": key[1]} for key in origins if key in came]
 
 
-def _point(row: Datum, newest: dt.date | None) -> Datum:
-    """A point of the line of its origin; `kind` says which mark draws it."""
-    origin = row["origin_date"]
+def _point(row: Datum, films: list[float], newest: dt.date | None) -> Datum:
+    """A point of the line of its origin, in the plot of its film; `kind` says which mark draws it."""
+    origin, place = row["origin_date"], 1 + films.index(row["movie_id"])
     kind = "came" if origin is None else "newest" if newest is not None and origin == newest.isoformat() else "earlier"
+    labels = name_labels("Film", row["movie_id"], row["title"], _TITLE_WIDTH)
     return {
-        "movie_id": row["movie_id"],
+        **{name: f"{place}. {text}" for name, text in labels.items()},  # two films may have one title
+        "place": place,
         "day": row["date_id"],
         "date": row["date_id"],  # stays text for the tooltip
         "origin": origin or "",
@@ -68,32 +68,31 @@ def _point(row: Datum, newest: dt.date | None) -> Datum:
     }
 
 
-def _plot(points: list[Datum]) -> alt.LayerChart:
-    film, title = points[0]["movie_id"], points[0]["title"]
-    days = sorted({point["day"] for point in points})
-    lowest, highest = (pick(point["value"] for point in points) for pick in (min, max))
-    margin = 0.1 * (highest - lowest) or 1
-    scale = alt.Scale(domain=[max(0, lowest - margin), highest + margin], nice=False, zero=False)
+def _plots(days: list[str]) -> alt.FacetChart:
+    """One plot per film, each with its own scale: a faceted chart draws in a third of the time of six charts."""
     x = alt.X("day:T", axis=_date_axis(days), scale=alt.Scale(type="utc"))
     values = alt.Axis(grid=True, tickCount=3, labelExpr="format(datum.value, ',')")
-    y = alt.Y("value:Q", axis=values, scale=scale)
+    y = alt.Y("value:Q", axis=values, scale=alt.Scale(zero=False, padding=6))
     tooltip = [alt.Tooltip(name) for name in ("title:N", "date:N", "origin:N", "value:Q")]
-    base = alt.Chart().encode(x=x, y=y, detail="origin:N", tooltip=tooltip)
-    of_film = f"datum.movie_id == {film}"
-
-    def only(kind: str) -> alt.Chart:
-        return base.transform_filter(f"{of_film} && datum.kind == '{kind}'")
-
-    return alt.LayerChart(
-        layer=[
-            only("earlier").mark_line(strokeWidth=1, color=FALL, opacity=0.6),
-            only("newest").mark_line(strokeWidth=1.5, color=FALL, strokeDash=[4, 3]),
-            only("came").mark_line(strokeWidth=2.5, color=BAR),
-            only("came").mark_circle(size=20, opacity=1, color=BAR),
-        ],
-        width=_PLOT_WIDTH,
-        height=_HEIGHT,
-        title=name_labels("Film", film, title, _TITLE_WIDTH)["label"],
+    base = alt.Chart().encode(x=x, y=y, tooltip=tooltip)
+    came = base.transform_filter("datum.kind == 'came'")
+    dash = alt.condition("datum.kind == 'newest'", alt.value([4, 3]), alt.value([1, 0]))
+    forecasts = base.transform_filter("datum.kind != 'came'").encode(detail="origin:N", strokeDash=dash)
+    layers = [
+        forecasts.mark_line(strokeWidth=1, color=FALL),
+        came.mark_line(strokeWidth=2.5, color=BAR),
+        came.mark_circle(size=20, opacity=1, color=BAR),
+    ]
+    header = alt.Header(title=None, labelAnchor="start", labelFontSize=HEADER_SIZE, labelFontWeight="bold")
+    film = alt.FacetFieldDef(
+        field="label", type="nominal", sort=alt.EncodingSortField("place", op="min"), header=header
+    )
+    return alt.FacetChart(
+        spec=alt.LayerChart(layer=layers, width=_PLOT_WIDTH, height=_HEIGHT),
+        facet=film,
+        columns=_COLUMNS,
+        spacing={"row": 14, "column": _GAP},
+        resolve=alt.Resolve(scale=alt.ScaleResolveMap(y="independent")),
     )
 
 

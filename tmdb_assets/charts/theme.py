@@ -99,7 +99,7 @@ class Page:
             return "Snapshot date: none yet"
         return f"Snapshot of {self.snapshot_date:%Y-%m-%d} (UTC)"
 
-    def compose(self, rows: list[Datum], *parts: alt.Chart | alt.LayerChart | alt.VConcatChart) -> alt.VConcatChart:
+    def compose(self, rows: list[Datum], *parts: alt.Chart | alt.LayerChart | alt.FacetChart) -> alt.VConcatChart:
         """Return the whole picture: `parts` side by side, `WIDTH` px in all, with title, sample mark, notes and source.
 
         `rows` are the data of the parts that have none of their own.
