@@ -146,9 +146,7 @@ class Settings(BaseSettings):
     tmdb_crew_jobs: str = Field(
         ",".join(CREW_JOBS), pattern=r"[^\s,]", description="jobs of the crew that are stored, by TMDb's names, or all"
     )
-    movie_history_days: int | None = Field(
-        None, ge=180, description="days of history: a whole number from 180; unset: all"
-    )
+    movie_history_days: int | None = Field(None, ge=180, description="days of history kept: 180 or more; unset: all")
     warehouse_url: Annotated[SecretStr | None, AfterValidator(_postgres_url)] = Field(
         None,
         description="postgresql://user:password@host:5432/database, with @ : / in a password as %40 %3A %2F; "

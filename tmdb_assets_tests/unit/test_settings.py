@@ -107,9 +107,7 @@ CASES = {
         [",", " , "],
         "jobs of the crew that are stored",
     ),
-    "MOVIE_HISTORY_DAYS": Case(
-        None, {"180": 180, "400": 400}, ["179", "0", "-1", "all", "1.5"], "a whole number from 180"
-    ),
+    "MOVIE_HISTORY_DAYS": Case(None, {"180": 180, "400": 400}, ["179", "0", "-1", "all", "1.5"], "180 or more"),
     "WAREHOUSE_URL": Case(
         None,
         {
