@@ -61,7 +61,7 @@ def graph(server, loaded_database, monkeypatch, request):
 def test_pictures_are_in_the_metadata_with_their_figures(graph, source, monkeypatch):
     drawn, draw = [], render.to_png
     monkeypatch.setattr(render, "to_png", lambda chart: drawn.append(chart.to_json()) or draw(chart))
-    result = graph.run(DAY, only={*PICTURES, *NAMES})
+    result = graph.run(DAY, only={*PICTURES, *NAMES, "forecast_movie_daily"})
     assert failures_of(result) == []
     assert len(drawn) == sum(map(len, PICTURES.values()))
     assert {"SAMPLE DATA" in text for text in drawn} == {source == SAMPLE_LINE}
