@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import random
+import re
 import statistics
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from tmdb_assets.settings import Settings
+from tmdb_assets.settings import PROJECT_ROOT, Settings
 from tmdb_assets.warehouse.schema.roles import apply_roles
 from tmdb_assets.warehouse.schema.views import FUNCTIONS, ViewColumn, function_columns
 from tmdb_assets.warehouse.warehouse import Warehouse
@@ -18,6 +19,7 @@ from tmdb_assets_tests.cases.film_answers import FIRST, GONE, know, load_answers
 from tmdb_assets_tests.cases.small_star import load_day
 from tmdb_assets_tests.cases.sound_rows import rows_of
 
+HOW_TO = PROJECT_ROOT / "docs" / "howto" / "join_a_past_day.md"
 ONE_DAY = dt.timedelta(days=1)
 FILMS = (1, 2, 3)
 MEASURES = (
@@ -108,6 +110,19 @@ def test_measures_are_those_of_the_days_before_and_gaps_stay_gaps(warehouse: War
     assert len(whole) == len(facts)
     for day in (days[0], days[30]):  # whatever the range
         assert features(warehouse, day, day) == [row for row in whole if row[0] == day]
+
+
+def test_the_queries_of_the_how_to_run_as_written(warehouse: Warehouse) -> None:
+    know(warehouse, 550)
+    load_answers(warehouse, FIRST, {550: "a"})
+    load_answers(warehouse, FIRST + ONE_DAY, {550: "ab"})
+    for day in (FIRST, FIRST + ONE_DAY):
+        load_day(warehouse, day, {550: (1.0, 7.0, 9)})
+    queries = re.findall(r"```sql\n(.*?)```", HOW_TO.read_text(encoding="utf-8"), re.DOTALL)
+    states, joined, computed = (rows_of(warehouse, query) for query in queries)
+    assert [(row[0], row[5]) for row in states] == [(FIRST, [97]), (FIRST + ONE_DAY, [97, 98])]
+    assert [(row[0], row[3]) for row in joined] == [(FIRST, [97]), (FIRST + ONE_DAY, [97, 98])]
+    assert [row[:2] for row in computed] == [(FIRST, 550), (FIRST + ONE_DAY, 550)]
 
 
 def test_a_reader_may_call_it_and_its_columns_are_those_of_the_dictionary(warehouse: Warehouse) -> None:

@@ -19,6 +19,7 @@ from tmdb_assets.warehouse.loading.load import load
 from tmdb_assets.warehouse.loading.merge import MergeCounts
 from tmdb_assets.warehouse.schema.dimensions import dim_date, dim_genre, dim_movie
 from tmdb_assets.warehouse.schema.fact import fact_movie_daily
+from tmdb_assets.warehouse.schema.history import movie_history
 from tmdb_assets.warehouse.schema.raw import fetch_log, raw_discover
 from tmdb_assets.warehouse.schema.vocabulary import frame_columns
 from tmdb_assets.warehouse.warehouse import Warehouse
@@ -38,6 +39,9 @@ EXTREMES: dict[str, list[Any]] = {
         dt.datetime(9999, 12, 30, 23, 59, 59, 999_999, tzinfo=dt.UTC),
         dt.datetime(2026, 3, 29, 2, 30, tzinfo=dt.timezone(dt.timedelta(hours=-3, minutes=-30))),
     ],
+    "bigint[]": [[], [-(2**63), 2**63 - 1], [0]],
+    "text[]": [[], ["", "a,b", "{}", "\\N", 'NULL "x"'], ["🎬 \u2028 é"]],
+    "date[]": [[], [dt.date.min, dt.date.max], [dt.date(1999, 12, 31)]],
 }
 
 
@@ -45,7 +49,10 @@ def genres(*names: str) -> list[Row]:
     return [{"genre_id": n, "name": name, "as_of_date": DAY} for n, name in enumerate(names, start=1)]
 
 
-@pytest.mark.parametrize("table", [dim_movie, dim_date, fact_movie_daily, fetch_log, raw_discover], ids=str)
+TYPES_IN = [dim_movie, dim_date, fact_movie_daily, fetch_log, raw_discover, movie_history]
+
+
+@pytest.mark.parametrize("table", TYPES_IN, ids=str)
 def test_extreme_and_unknown_values_of_every_type_are_staged_unchanged(table: sa.Table, warehouse: Warehouse) -> None:
     def type_of(name: str) -> str:
         return str(table.c[name].type.compile(warehouse.engine.dialect)).lower()
