@@ -62,6 +62,7 @@ def write_films(folder: Path, count: int) -> None:
             file.write(json.dumps(_film(chance, number, count, genres)) + "\n")
     # The load server appends its own (`parts`).
     nothing = {"cast": [], "crew": {}, "keywords": [], "releases": []}
+    (folder / "people.csv").write_text("name,gender\n", encoding="utf-8")
     with (folder / "credits.jsonl").open("w", encoding="utf-8") as file:
         for number in range(1, count + 1):
             file.write(json.dumps({"id": film_id(number), **nothing}) + "\n")

@@ -1,10 +1,3 @@
--- A development version called the column rating; views that readers made of it stay.
-do $$
-begin
-    alter view if exists vw_director_ranking rename column rating to weighted_rating;
-exception when undefined_column then null;
-end $$;
-
 create or replace view vw_director_ranking as
 -- A rating of few votes says little: each director starts with 1,000 votes at the votes-weighted mean of all films.
 with rated as (

@@ -141,3 +141,7 @@ class ActionableError(Exception):
 
 def _sentences(*parts: str | None) -> str:
     return " ".join(part if part.endswith((".", "!", "?", ";")) else f"{part}." for part in parts if part)
+
+
+class TakenNameError(ValueError):
+    """A table of this name is declared already; the argument is the name."""

@@ -7,7 +7,6 @@ derived from that; nothing else needs editing.
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -17,7 +16,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from tmdb_assets.errors.problem import ActionableError
+from tmdb_assets.errors.problem import ActionableError, TakenNameError
 from tmdb_assets.transforms.conform import Row
 
 LONGEST_KEY = 600  # characters of up to 4 bytes; a row of a B-tree index holds 2,704 bytes
@@ -61,13 +60,11 @@ def own_tables() -> tuple[DetailsTable, ...]:
         name = f"{__name__}.{module.name}"
         try:
             listed = getattr(import_module(name), "TABLES", None)
-        except sa.exc.InvalidRequestError as error:
-            taken = re.match(r"Table '(\w+)' is already defined", str(error))
-            if taken is None:
-                raise
+        except TakenNameError as error:
+            (taken,) = error.args
             raise OwnTableError(
-                f"{name} declares {taken[1]}, which exists already",
-                action=f"Delete the file if {taken[1]} (docs/data_dictionary.md) is enough, or rename yours",
+                f"{name} declares {taken}, which exists already",
+                action=f"Delete the file if {taken} (docs/data_dictionary.md) is enough, or rename yours",
             ) from error
         if not listed:
             raise OwnTableError(f"{name} lists no tables", action="Give it TABLES = (DetailsTable(...), ...)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import subprocess
 import sys
 import tomllib
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tmdb_assets.settings import DATA_DIR, HOME_VARIABLE, PROJECT_ROOT, SHIPPED_DIR, SQL_DIR, find_folders
+from tmdb_assets.tmdb.sandbox.catalogue import COUNTRIES_CSV, SAMPLE_DIR, Catalogue
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 # Run outside the checkout, like an installed wheel: prints the folders that the package found and what it read there.
@@ -70,7 +72,7 @@ def test_a_built_wheel_contains_all_it_reads(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert str(tmp_path / "site") in done.stdout
     views = len(list((SQL_DIR / "views").glob("*.sql")))
-    films = len((CHECKOUT / "data/sample/films.jsonl").read_text(encoding="utf-8").splitlines())
+    films = len(Catalogue(dt.date(2026, 3, 1), SAMPLE_DIR, COUNTRIES_CSV).films)
     assert f'"{tmp_path / "data"}", {films}, {views}, true, true, true, true]' in done.stdout
 
 

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONB
 
+from tmdb_assets.errors.problem import TakenNameError
 from tmdb_assets.transforms.conform import Kind
 
 metadata = sa.MetaData(
@@ -158,8 +159,10 @@ def table(
     `links_date` is for bridges: the column of `dim_movie` with the day on which a film's links were last replaced.
     `for_readers`: whether `tmdb_reader` may read it, as sql/grants.sql grants it, and exports contain it; unless given,
     for names that begin with `dim_` or `bridge_`. `empties_broken`: a cell that breaks a rule becomes NULL, where its
-    column allows NULL, instead of rejecting the row: for rows that others refer to.
+    column allows NULL, instead of rejecting the row: for rows that others refer to. Raises `TakenNameError`.
     """
+    if name in metadata.tables:
+        raise TakenNameError(name)
     partition_column = partition_by_month or partition_by_day
     options: Any = {"postgresql_partition_by": f"RANGE ({partition_column})"} if partition_column else {}
     unit = "month" if partition_by_month else "day" if partition_by_day else None

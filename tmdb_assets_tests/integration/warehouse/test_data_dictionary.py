@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from tmdb_assets.warehouse.data_dictionary import DICTIONARY, dictionary
+from tmdb_assets.warehouse.schema.views import FUNCTIONS
 from tmdb_assets.warehouse.schema.vocabulary import metadata
 from tmdb_assets.warehouse.warehouse import Warehouse
 
@@ -27,7 +28,7 @@ def test_the_dictionary_is_fresh_and_has_every_column_of_the_database(warehouse:
         columns = connection.execute(sa.text(COLUMNS)).all()
     assert DICTIONARY.read_text(encoding="utf-8") == text, "run `make schema` and commit docs/data_dictionary.md"
     entries = dict(re.findall(r"^### (\w+)\n(.*?)(?=^##|\Z)", text, re.MULTILINE | re.DOTALL))
-    assert set(entries) == {name for name, *_ in columns}
+    assert set(entries) == {name for name, *_ in columns} | {function.name for function in FUNCTIONS}
     assert len(columns) > 150
     for name, column, type_, comment in columns:
         assert comment, (name, column)
