@@ -30,7 +30,7 @@ _PICTURES = (
             votes_weighted_vote="rating by votes",
             avg_vote="plain mean",
             total_votes="votes",
-            top_200_median="top 200 median",
+            top_200_median="median",
         ),
     ),
     Picture(

@@ -19,6 +19,9 @@ from tmdb_assets.fetch.progress import LogProgress
 from tmdb_assets.settings import Settings
 from tmdb_assets.tmdb.client import TmdbClient
 from tmdb_assets.tmdb.export.download import fetch_export
+from tmdb_assets.transforms.appended import PARTS
+from tmdb_assets.transforms.details import DETAIL_TABLES
+from tmdb_assets.warehouse.schema.views import VIEWS
 from tmdb_assets.warehouse.server.open import Server
 from tmdb_assets.warehouse.warehouse import Warehouse
 from tmdb_assets_tests.fakes.replay import ReplayServer
@@ -28,6 +31,12 @@ from tmdb_assets_tests.stage.memory_instance import memory_instance
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 FETCHING = ("raw_discover", "raw_details", "raw_reference", "raw_export")
+
+
+def people() -> set[str]:
+    """The tables that are made of appended parts alone, and the views of them: a quarter of a day's steps."""
+    tables = {name for name, made in DETAIL_TABLES.items() if made.fields and {*made.fields} - {"id"} <= PARTS.keys()}
+    return tables | {view.name for view in VIEWS if tables & {*view.made_of}}
 
 
 class Graph(Tables):
@@ -72,9 +81,14 @@ class Graph(Tables):
         )
 
     def assets_without_charts(self) -> list[str]:
-        """The names of all assets but the reports, the forecasts and the similar films."""
+        """The names of all assets but reports, forecasts, similar films, and people where no catalogue had any."""
         specs = self.definitions.resolve_all_asset_specs()
-        return [spec.key.to_user_string() for spec in specs if spec.group_name not in {REPORTS_GROUP, "derived"}]
+        names = {spec.key.to_user_string() for spec in specs if spec.group_name not in {REPORTS_GROUP, "derived"}}
+        return sorted(names if self.has_people() else names - people())
+
+    def has_people(self) -> bool:
+        """Whether a day brings people."""
+        return True
 
     def close(self) -> None:
         """Close the source and the instance."""
@@ -94,7 +108,7 @@ class Platform(Graph):
         retry_seconds: float | None = None,
         **settings: Any,
     ) -> None:
-        self.replay = replay
+        self.replay, self.loads_people = replay, False
         # Most catalogues were recorded without parts, and none must come; those that have them are loaded with them.
         fixed = {"tmdb_token": replay.token, "tmdb_api_url": replay.url, "tmdb_rate_limit": 0, "tmdb_append": "off"}
         given = {**fixed, **settings}
@@ -107,6 +121,12 @@ class Platform(Graph):
                 source.export_url, day, now=now, stats=source.client.stats, retry_seconds=retry_seconds
             )
         super().__init__(warehouse, source, monkeypatch)
+
+    def has_people(self) -> bool:
+        """Whether parts are requested, or a catalogue so far had any."""
+        films = [film for film in self.replay.catalogue.films.values() if isinstance(film, dict)]
+        self.loads_people |= self.source.settings.tmdb_append != "off" or any(PARTS.keys() & film for film in films)
+        return self.loads_people
 
     def fetch_day(self, day: dt.date, catalogue: Catalogue, **options: Any) -> ExecuteInProcessResult:
         """Run a day, as on that day, with this catalogue behind the API."""
@@ -133,6 +153,7 @@ def loaded_database_of(server: Server, catalogue: Catalogue, day: dt.date) -> It
     with copied_warehouse(server) as warehouse:
         # The patches, of the clock among them, end here: the database outlives many tests.
         with pytest.MonkeyPatch.context() as monkeypatch, platform(warehouse, catalogue, monkeypatch) as ready:
+            ready.loads_people = True  # tests of views and pages use the copies
             assert_green(ready.run(day, charts=False))
         warehouse.close()
         yield str(warehouse.url.database)

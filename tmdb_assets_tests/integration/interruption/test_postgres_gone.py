@@ -85,6 +85,7 @@ def retried_steps(url: sa.URL) -> set[str]:
         return {row[0] for row in connection.execute(query)}
 
 
+@pytest.mark.long
 def test_no_request_is_sent_without_the_lock_during_a_restart(own: OwnServer, url: sa.URL) -> None:
     holding = Holding(HELD_FROM)
     with ReplayServer(FILMS, holding) as replay:
@@ -124,7 +125,8 @@ def blocked_by(url: sa.URL, statement: str) -> tuple[psycopg.Connection, Callabl
     ("mode", "database", "table", "retried"),
     [
         ("immediate", None, "dim_movie", {"dim_movie"}),  # during a load
-        ("fast", "dagster", "asset_keys", set()),  # between steps: while Dagster records a materialization
+        # Between steps: while Dagster records a materialization.
+        pytest.param("fast", "dagster", "asset_keys", set(), marks=pytest.mark.long),
     ],
 )
 def test_a_restart_during_a_statement(

@@ -44,6 +44,7 @@ def pooled(server: Server) -> Iterator[sa.URL]:
     name = f"pooled_{os.getpid()}"
     with connect(server.url) as connection:
         connection.execute(f"create database {name}")
+        connection.execute("drop database if exists dagster with (force)")  # a command waits for runs killed elsewhere
     with transaction_pooler(server.url) as url:
         yield url.set(database=name)
     with connect(server.url) as connection:
