@@ -6,6 +6,7 @@ import datetime as dt
 import io
 from contextlib import closing
 
+import pytest
 from rich.console import Console
 
 from tmdb_assets import partitions
@@ -45,6 +46,7 @@ def answered(day: dt.date) -> list[tuple[object, ...]]:
     ]
 
 
+@pytest.mark.long
 def test_each_day_before_is_as_the_sandbox_answered_on_it(warehouse, monkeypatch):
     drawn = []
     monkeypatch.setattr(sample_history, "SAMPLE_HISTORY_DAYS", 4)

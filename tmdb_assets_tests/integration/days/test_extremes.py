@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 
+import pytest
+
 from tmdb_assets_tests.cases.awkward import GENRE_NAMES, catalogue, company, film, genres, sound_films
 from tmdb_assets_tests.stage.many_days import ONE_DAY
 from tmdb_assets_tests.stage.platform import failures_of, platform
@@ -64,6 +66,7 @@ LOADED = {number for number in range(1, 24) if number not in (5, 6, 13, 15, 20)}
 MONEY = "select movie_id, budget_usd, revenue_usd, release_date::text, collection_id from dim_movie where "
 
 
+@pytest.mark.long
 def test_extremes_are_loaded_or_rejected_with_a_reason_and_block_no_later_day(warehouse, monkeypatch):
     with platform(warehouse, CATALOGUE, monkeypatch, tmdb_pages=500) as made:
         for day in (DAY, DAY + 40 * ONE_DAY):  # by the second all details are stale

@@ -62,7 +62,10 @@ def partitions_of(made, day):
     return there, checks
 
 
-@pytest.mark.parametrize("has_raw_rows", [False, True], ids=["from its export", "from raw rows"])
+@pytest.mark.parametrize(
+    "has_raw_rows",
+    [pytest.param(False, id="from its export", marks=pytest.mark.long), pytest.param(True, id="from raw rows")],
+)
 def test_a_past_day_ends_the_same_whoever_fills_it(server, loaded_database, monkeypatch, has_raw_rows):
     found = {}
     for name, fill in list(WAYS.items())[: 4 if has_raw_rows else None]:  # the UI has a job for these days: backfill

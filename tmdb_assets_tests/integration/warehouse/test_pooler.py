@@ -60,6 +60,7 @@ def pooled_warehouse(pooled: sa.URL, database: sa.URL) -> Iterator[Warehouse]:
     made.close()
 
 
+@pytest.mark.long
 def test_a_run_gives_the_same_rows_as_without_a_pooler(
     pooled: sa.URL, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

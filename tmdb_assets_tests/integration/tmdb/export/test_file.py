@@ -130,6 +130,7 @@ def test_several_gzip_members_are_one_export(server, fetch):
         assert list(export.rows(None)) == [[(1, 1.5), (2, 1.5)]]
 
 
+@pytest.mark.long
 def test_a_large_export_takes_little_memory(server, fetch):
     numbers, count = random.Random(1), 200_000
     lines = (line(number, round(numbers.random() * 9, 4)) for number in range(1, count + 1))

@@ -163,6 +163,7 @@ def test_a_run_that_fetches_is_in_the_way_whatever_its_name(server: Server, save
     assert restore(on(server, copy.url), saved, replace=True).counts == COUNTS
 
 
+@pytest.mark.long
 def test_a_running_query_is_waited_for_and_an_idle_reader_is_disconnected(
     server: Server, saved: Path, copy: Warehouse
 ) -> None:
