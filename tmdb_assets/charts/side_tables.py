@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TITLE_WIDTH = 18
-"""Longest title in the heading of a column, in columns of `ellipsize`."""
+"""Longest title in the heading of a column or beside four columns of figures, in columns of `ellipsize`."""
 
 
 def columns(**headings: str) -> Callable[[pd.DataFrame], pd.DataFrame]:
@@ -149,7 +149,7 @@ def forecasts_then_and_now(frame: pd.DataFrame) -> pd.DataFrame:
         chosen = frame[(frame["date_id"] == on) & (came if origin is None else frame["origin_date"] == origin)]
         figures[heading] = chosen.set_index("movie_id")["popularity"].round(1)
     titles = frame.drop_duplicates("movie_id").set_index("movie_id")["title"]
-    named = [ellipsize(title or f"Film {film}", 2 * TITLE_WIDTH) for film, title in titles.items()]
+    named = [ellipsize(title or f"Film {film}", TITLE_WIDTH) for film, title in titles.items()]
     return titles.to_frame().assign(title=named, **figures).reset_index(drop=True)
 
 
@@ -157,4 +157,5 @@ def moved_only(frame: pd.DataFrame) -> pd.DataFrame:
     """The films with a known change other than zero: popularity now and a week ago, and the change, also in %."""
     moved = frame.dropna(subset=["change_7d"]).query("change_7d != 0")
     headings = {"popularity": "now", "popularity_7d_ago": "week ago", "change_7d": "change", "change_percent_7d": "%"}
-    return columns(title="title", **headings)(moved)
+    titles = [None if title is None else ellipsize(title, TITLE_WIDTH) for title in moved["title"]]
+    return columns(title="title", **headings)(moved.assign(title=titles))
