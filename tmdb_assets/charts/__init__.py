@@ -11,7 +11,7 @@ What pictures there are
 One function per picture
     figures.py       `key_figures`, `top_films`, `genre_popularity`, `continent_popularity`
     trends.py        `popularity_over_time`, `movers_of_the_week`, `genre_shares`
-    forecasts.py     `forecast_against_actual`
+    forecasts.py     `forecast_record`
     catalogue.py     `original_languages`, `production_countries`, `release_calendar`
     histograms.py    `rating_distribution`, `runtime_distribution`
     money.py         `budget_and_revenue`

@@ -22,7 +22,7 @@ _HEIGHT = 118
 _TITLE_WIDTH = 34
 
 
-def forecast_against_actual(frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_sample: bool) -> alt.VConcatChart:
+def forecast_record(frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_sample: bool) -> alt.VConcatChart:
     """Return a small plot for each of 6 films: its popularity, and what was forecast on each of the last days.
 
     `frame` holds one row per film and day that came (origin_date missing), and one per film, origin and day that was

@@ -81,7 +81,7 @@ _PICTURES = (
         genres_then_and_now,
     ),
     Picture(
-        "forecast_against_actual",
+        "forecast_record",
         "forecasts",
         "What was forecast on each of the last 7 days against what came, and the next 7 days, of the 6 top films.",
         ("vw_top_movies", "fact_movie_daily", "forecast_movie_daily"),
@@ -223,7 +223,7 @@ REPORTS = (
             PICTURES["popularity_over_time"],
             PICTURES["movers_of_the_week"],
             PICTURES["genre_shares"],
-            PICTURES["forecast_against_actual"],
+            PICTURES["forecast_record"],
         ),
     ),
     Report(

@@ -139,10 +139,10 @@ def forecasts_then_and_now(frame: pd.DataFrame) -> pd.DataFrame:
     newest = frame["date_id"][came].max()
     day = dt.timedelta(days=1)
     wanted = {
-        "week ago": (newest - 7 * day, newest),
-        "day before": (newest - day, newest),
+        "7d ago": (newest - 7 * day, newest),
+        "1d ago": (newest - day, newest),
         "came": (None, newest),
-        "in a week": (newest, newest + 7 * day),
+        "in 7d": (newest, newest + 7 * day),
     }
     figures: dict[str, Any] = {}
     for heading, (origin, on) in wanted.items():
@@ -157,5 +157,5 @@ def moved_only(frame: pd.DataFrame) -> pd.DataFrame:
     """The films with a known change other than zero: popularity now and a week ago, and the change, also in %."""
     moved = frame.dropna(subset=["change_7d"]).query("change_7d != 0")
     headings = {"popularity": "now", "popularity_7d_ago": "week ago", "change_7d": "change", "change_percent_7d": "%"}
-    titles = [None if title is None else ellipsize(title, TITLE_WIDTH) for title in moved["title"]]
+    titles: list[Any] = [None if title is None else ellipsize(title, TITLE_WIDTH) for title in moved["title"]]
     return columns(title="title", **headings)(moved.assign(title=titles))

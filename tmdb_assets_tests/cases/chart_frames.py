@@ -183,7 +183,7 @@ def forecast_frame(films=6, origins=8):
 
 
 EVERY_PICTURE = {
-    "forecast_against_actual": (forecast_frame(), "popularity score (no unit)"),
+    "forecast_record": (forecast_frame(), "popularity score (no unit)"),
     "top_people": (people_frame(), "popularity score (no unit)"),
     "directors_by_rating": (directors_frame(), "0 to 10"),
     "films_of_a_person": (

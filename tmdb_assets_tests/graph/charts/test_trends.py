@@ -173,7 +173,7 @@ def test_pictures_over_time_and_their_tables(graph, monkeypatch):
     assert all("No history yet" not in text for text in (lines, bars))
     assert "2026-06-29 to 2026-07-29" in lines
     # With so few days the last value is published: of a week ago, of the day before, and what came.
-    expected = [list(record.data.values()) for record in metadata["forecast_against_actual_table"].records]
+    expected = [list(record.data.values()) for record in metadata["forecast_record_table"].records]
     assert expected[:4] == [
         ["Film 4", None, None, 99, 99], ["Twin", 40, 30, 20, 20], ["Twin", 10, 12, 15, 15], ["Film 3", 8, None, 13, 13],
     ]  # fmt: skip
