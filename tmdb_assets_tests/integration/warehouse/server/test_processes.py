@@ -133,7 +133,9 @@ def test_it_is_not_stopped_while_another_program_is_connected(resting):
     with using(folder) as second:
         assert second.postmaster == first.postmaster
         foreign.close()
-        left_open = psycopg.connect(**info, **own)
+        left_open = psycopg.connect(**info, **own, autocommit=True)
+        notebooks = "select count(*) from pg_stat_activity where application_name = 'a notebook'"
+        assert wait_until(lambda: left_open.execute(notebooks).fetchone() == (0,))
     assert not is_alive(first.postmaster)
     left_open.close()
 
