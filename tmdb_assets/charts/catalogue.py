@@ -78,7 +78,7 @@ def release_calendar(frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_s
     meaning = "The most popular films of the past month and the coming year; TMDB popularity score (no unit)"
     page = Page("Release calendar", meaning, snapshot_date, is_sample)
     if not rows:
-        return page.empty() if snapshot_date is None else page.notice("No releases", _NO_RELEASES)
+        return page.empty("No releases", _NO_RELEASES)
     rows = [
         row
         | name_labels("Film", row["movie_id"], row["title"], _TITLE_WIDTH)

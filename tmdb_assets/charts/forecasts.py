@@ -33,7 +33,7 @@ def forecast_record(frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_sa
     meaning = "TMDB popularity score (no unit); thin: forecast for 7 days on each of the last days, bold: what came"
     page = Page("Forecast against what came", meaning, snapshot_date, is_sample)
     if not rows:
-        return page.empty() if snapshot_date is None else page.notice("No forecast", *_NO_FORECAST)
+        return page.empty("No forecast", *_NO_FORECAST)
     films = list(dict.fromkeys(row["movie_id"] for row in rows))[:FILMS]
     known = [row for row in rows if row["movie_id"] in films and row["popularity"] is not None]
     points = [_point(row, films, snapshot_date) for row in [*known, *_starts(known)]]

@@ -46,7 +46,7 @@ def budget_and_revenue(frame: pd.DataFrame, *, snapshot_date: dt.date | None, is
     meaning = "US dollars, not adjusted for inflation; each step is ten times the one before"
     page = Page("Budget and revenue", meaning, snapshot_date, is_sample)
     if not films:
-        return page.empty() if snapshot_date is None else page.notice("No figures", _NO_FILMS)
+        return page.empty("No figures", _NO_FILMS)
     for film in films:
         film["is_gain"] = film["revenue_usd"] > film["budget_usd"]
     gains = sum(film["is_gain"] for film in films)

@@ -33,7 +33,7 @@ def top_people(frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_sample:
     meaning = "Sum of the TMDB popularity score (no unit) of their films, in the cast or behind the camera"
     page = Page("People by popularity", meaning, snapshot_date, is_sample)
     if not rows:
-        return page.empty() if snapshot_date is None else page.notice("No people", _NOBODY)
+        return page.empty("No people", _NOBODY)
     rows = [
         row
         | name_labels("Person", row["person_id"], row["name"], _NAME_WIDTH)
@@ -64,7 +64,7 @@ def directors_by_rating(frame: pd.DataFrame, *, snapshot_date: dt.date | None, i
     meaning = "Mean rating by votes, 0 to 10, with 1,000 more votes at that of all films; three films or more"
     page = Page("Directors by rating", meaning, snapshot_date, is_sample)
     if not rows:
-        return page.empty() if snapshot_date is None else page.notice("No directors", _NO_DIRECTORS)
+        return page.empty("No directors", _NO_DIRECTORS)
     rows = [
         row
         | name_labels("Person", row["person_id"], row["name"], _NAME_WIDTH)
@@ -110,7 +110,7 @@ def releases_by_country(frame: pd.DataFrame, *, snapshot_date: dt.date | None, i
     meaning = "The most popular films of the next 60 days; TMDB popularity score (no unit)"
     page = Page(f"Releases{where}", meaning, snapshot_date, is_sample)
     if not rows:
-        return page.empty() if snapshot_date is None else page.notice("No releases", _NO_RELEASES)
+        return page.empty("No releases", _NO_RELEASES)
     rows = [
         row
         | name_labels("Film", row["movie_id"], row["title"], _TITLE_WIDTH)
@@ -141,7 +141,7 @@ def rising_keywords(frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_sa
     meaning = "Change in 7 days of the summed popularity of their films, in %; three films or more"
     page = Page("Rising keywords", meaning, snapshot_date, is_sample)
     if not rows:
-        return page.empty() if snapshot_date is None else page.notice(NO_HISTORY, _NO_RISE, *HISTORY_ADVICE)
+        return page.empty(NO_HISTORY, _NO_RISE, *HISTORY_ADVICE)
     rows = [
         row
         | name_labels("Keyword", row["keyword_id"], row["name"], _NAME_WIDTH)

@@ -129,9 +129,12 @@ class Page:
         mark = f"{SAMPLE_MARK}. " if self.is_sample else ""
         return f"{mark}{self.title}. {self.meaning}. {self.date_line}. {ATTRIBUTION}"
 
-    def empty(self) -> alt.VConcatChart:
-        """Return the picture for a query without rows: there is no data yet, and what to do."""
-        return self.notice(NO_DATA, NO_DATA_ADVICE)
+    def empty(self, *why: str) -> alt.VConcatChart:
+        """Return the picture for a query without rows.
+
+        `why`, a headline and lines, says why the loaded days have none; without any day there is no data yet.
+        """
+        return self.notice(NO_DATA, NO_DATA_ADVICE) if self.snapshot_date is None or not why else self.notice(*why)
 
     def notice(self, headline: str, *lines: str) -> alt.VConcatChart:
         """Return a picture that says why there are no figures."""

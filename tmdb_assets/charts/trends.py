@@ -77,7 +77,7 @@ def genre_shares(frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_sampl
     meaning = "Films of the genre among the day's 200 most popular, in %"
     if not rows:
         page = Page("Genre shares over time", meaning, snapshot_date, is_sample)
-        return page.empty() if snapshot_date is None else page.notice("No genres", _NO_GENRES)
+        return page.empty("No genres", _NO_GENRES)
     days = sorted({row["date_id"] for row in rows})
     since = "" if len(days) == 1 else f", {days[0]} to {days[-1]}"
     notes = ["A film counts in each of its present genres; a dot is a day that was read."]
