@@ -17,12 +17,13 @@ from tmdb_assets.warehouse.loading.merge import MergeCounts, take_turn
 from tmdb_assets.warehouse.loading.staging import staging_name
 from tmdb_assets.warehouse.schema.history import STATE, movie_history
 from tmdb_assets.warehouse.schema.raw import raw_details
+from tmdb_assets.warehouse.schema.vocabulary import sql_type
 
 COLUMNS = ", ".join(col.name for col in movie_history.columns)
 STATE_COLUMNS = ", ".join(STATE)
-FROM_DETAILS = ", ".join(name for name in STATE if name != "is_removed")
-UNKNOWN = ", ".join(f"cast(null as {kind})" for kind in ("text", "date", *["bigint"] * 3, "text", "bigint"))
-UNKNOWN += ", " + ", ".join(f"cast(null as {kind})" for kind in (*["bigint[]"] * 2, *["text[]"] * 2))
+ATTRIBUTES = [movie_history.c[name] for name in STATE if name != "is_removed"]
+FROM_DETAILS = ", ".join(col.name for col in ATTRIBUTES)
+UNKNOWN = ", ".join(f"cast(null as {sql_type(col)})" for col in ATTRIBUTES)
 
 # Films that TMDb did not find, on these days or on others whose 404 was not recorded because the film was not known
 # yet. A film that discover lists on the same day is not removed.

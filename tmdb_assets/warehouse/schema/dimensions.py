@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import sqlalchemy as sa
 
+from tmdb_assets.transforms.conform import Kind
 from tmdb_assets.warehouse.schema.vocabulary import Merge, as_of_date, column, inserted_at, table, updated_at
 
 # An older day never overwrites a newer one; `updated_at` moves only when the content changes.
@@ -151,6 +153,22 @@ dim_keyword = table(
     empties_broken=True,  # so that its links do not depend on the order of days
 )
 
+_FILM_ATTRIBUTES: dict[str, tuple[Kind, str, dict[str, Any]]] = {
+    "release_date": ("date", "First release; NULL where unknown.", {}),
+    "runtime_minutes": ("integer", "Length in minutes; NULL where unknown.", {"at_least": 1, "at_most": 100000}),
+    "budget_usd": ("integer", "Budget in US dollars; NULL where unknown.", {"at_least": 1}),
+    "revenue_usd": ("integer", "Worldwide revenue in US dollars; NULL where unknown.", {"at_least": 1}),
+    "original_language": ("text", "ISO 639-1 code.", {"references": "dim_language.iso_639_1"}),
+    "collection_id": ("integer", "TMDb's id of the collection it belongs to.", {"at_least": 1}),
+}
+
+
+def film_attribute(name: str) -> sa.Column[Any]:
+    """A column that holds what is known of a film, in its latest state and in its history."""
+    kind, comment, rules = _FILM_ATTRIBUTES[name]
+    return column(name, kind, comment, nullable=True, **rules)
+
+
 dim_movie = table(
     "dim_movie",
     "One row per film, its latest state. First filled from discover, enriched by details. "
@@ -158,25 +176,18 @@ dim_movie = table(
     column("movie_id", "integer", "TMDb's id of the film.", key=True, at_least=1),
     column("title", "text", "Title in TMDB_LANGUAGE.", max_length=2000),
     column("original_title", "text", "Title in the original language.", nullable=True, max_length=2000),
-    column("release_date", "date", "First release; NULL where unknown.", nullable=True),
+    film_attribute("release_date"),
     column("status", "text", "Released, Post Production, ...; NULL before details.", nullable=True, max_length=100),
-    column("original_language", "text", "ISO 639-1 code.", nullable=True, references="dim_language.iso_639_1"),
-    column(
-        "runtime_minutes",
-        "integer",
-        "Length in minutes; NULL where unknown.",
-        nullable=True,
-        at_least=1,
-        at_most=100000,
-    ),
-    column("budget_usd", "integer", "Budget in US dollars; NULL where unknown.", nullable=True, at_least=1),
-    column("revenue_usd", "integer", "Worldwide revenue in US dollars; NULL where unknown.", nullable=True, at_least=1),
+    film_attribute("original_language"),
+    film_attribute("runtime_minutes"),
+    film_attribute("budget_usd"),
+    film_attribute("revenue_usd"),
     column("is_adult", "boolean", "Whether TMDb marks the film as adult.", nullable=True),
     column("homepage", "text", "The film's own page.", nullable=True, max_length=5000),
     column("imdb_id", "text", "IMDb's id.", nullable=True, max_length=20),
     column("overview", "text", "Summary.", nullable=True, max_length=10000),
     column("poster_path", "text", "Path of the poster on TMDb's image host.", nullable=True, max_length=500),
-    column("collection_id", "integer", "TMDb's id of the collection it belongs to.", nullable=True, at_least=1),
+    film_attribute("collection_id"),
     column("collection_name", "text", "Name of that collection.", nullable=True, max_length=1000),
     as_of_date(),
     column("details_date", "date", "Last day whose details were loaded; NULL before the first.", nullable=True),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from tmdb_assets.warehouse.schema.dimensions import film_attribute
 from tmdb_assets.warehouse.schema.vocabulary import column, table
 
 STATE = (
@@ -42,19 +43,12 @@ movie_history = table(
         by_database="null",
     ),
     column("status", "text", "Released, Post Production, ...; NULL where unknown.", nullable=True, max_length=100),
-    column("release_date", "date", "First release; NULL where unknown.", nullable=True),
-    column(
-        "runtime_minutes",
-        "integer",
-        "Length in minutes; NULL where unknown.",
-        nullable=True,
-        at_least=1,
-        at_most=100000,
-    ),
-    column("budget_usd", "integer", "Budget in US dollars; NULL where unknown.", nullable=True, at_least=1),
-    column("revenue_usd", "integer", "Worldwide revenue in US dollars; NULL where unknown.", nullable=True, at_least=1),
-    column("original_language", "text", "ISO 639-1 code.", nullable=True, references="dim_language.iso_639_1"),
-    column("collection_id", "integer", "TMDb's id of the collection it belongs to.", nullable=True, at_least=1),
+    film_attribute("release_date"),
+    film_attribute("runtime_minutes"),
+    film_attribute("budget_usd"),
+    film_attribute("revenue_usd"),
+    film_attribute("original_language"),
+    film_attribute("collection_id"),
     column("genre_ids", "integers", "Ids of its genres, ascending; {} without any.", nullable=True),
     column("company_ids", "integers", "Ids of its production companies, ascending.", nullable=True),
     column("country_codes", "texts", "ISO 3166-1 codes of its countries of production, sorted.", nullable=True),
