@@ -30,11 +30,13 @@ class DayDetails:
         self._version: Any = None
         self._rows: dict[str, list[Row]] = {}
 
-    def rows(self, warehouse: Warehouse, day: dt.date, table_name: str) -> Iterator[list[Row]]:
-        """The rows for one table, one list per chunk."""
+    def rows(
+        self, warehouse: Warehouse, day: dt.date, table_name: str, *, is_alone: bool = False
+    ) -> Iterator[list[Row]]:
+        """The rows for one table, one list per chunk. `is_alone`: no other table will be made from this day."""
         with warehouse.begin() as connection:
             count, fetched_at = _state(connection, day)
-        if count > self._films_a_chunk:
+        if is_alone or count > self._films_a_chunk:
             made = DETAIL_TABLES.get(table_name)
             for films in self._read(warehouse, day, made.fields if made else ()):
                 yield made.rows(films, day) if made else own_rows(films, day)[table_name]

@@ -33,7 +33,7 @@ def movie_history(
         if len(days) > 1:
             context.log.info(f"movie_history is empty: it begins with the stored answers of {len(days)} days")
         for each in days:
-            for rows in details.rows(warehouse, each, table.name):
+            for rows in details.rows(warehouse, each, table.name, is_alone=each != day):
                 # Films of a day that is not loaded yet come with that day.
                 yield rows if each == day else [row for row in rows if row["movie_id"] in known]
 
