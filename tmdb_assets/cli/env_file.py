@@ -35,7 +35,8 @@ def env_example() -> str:
     def line(meaning: str | None, name: str, default: object) -> list[str]:
         return [f"# {meaning}", f"# {name}={'' if default is None else default}", ""]
 
-    lines = ["# Copy to .env and change what you need. Every variable is optional.", ""]
+    lines = ["# Copy to .env and change what you need. Every variable is optional."]
+    lines += ["# A secret can be in a file: TMDB_TOKEN_FILE names the one of TMDB_TOKEN (docs/deploy.md, Secrets).", ""]
     for name, field in Settings.model_fields.items():
         lines += line(field.description, name.upper(), field.default)
     lines += ["# For docker compose only; make env writes a .env with random passwords.", ""]

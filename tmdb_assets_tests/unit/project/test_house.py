@@ -17,7 +17,7 @@ from tmdb_assets_tests.stage.source_tree import CHECKOUT, PACKAGE, TREES, Tree, 
 
 MOST_MODULES, MOST_LINES, MOST_LINES_OF_A_FUNCTION = 20, 300, 50
 VAGUE_NAMES = {"utils", "util", "helpers", "common", "misc"}
-ROOT_FILES = {"__init__.py", "settings.py", "partitions.py", "definitions.py"}
+ROOT_FILES = {"__init__.py", "partitions.py", "definitions.py"}
 
 # Folders of tests that are not named after a room or module: they test other parts of the project, or all of it.
 OTHER_FOLDERS_OF_TESTS = {"project", "benchmarks", "fakes", "oracle", "days", "interruption"}
@@ -199,7 +199,7 @@ def test_a_circle_is_found_wherever_the_import_is(form: str, tmp_path: Path) -> 
 
 
 def test_a_stray_file_of_the_root_is_found(tmp_path: Path) -> None:
-    files = {"house/settings.py": "", "house/misc.py": "", "house/notes.yaml": "", "house/room/a.py": ""}
+    files = {"house/partitions.py": "", "house/misc.py": "", "house/notes.yaml": "", "house/room/a.py": ""}
     assert find_stray_files_of_the_root(made_up(tmp_path, files)) == {"misc.py", "notes.yaml"}
 
 

@@ -1,6 +1,7 @@
 """Settings of a deployment: every environment variable is one field of `Settings`; and the project's folders.
 
-A field's description is also its line in `.env.example`, which `cli/env_file.py` prints.
+A field's description is also its line in `.env.example`, which `cli/env_file.py` prints. A secret, a field of type
+`SecretStr`, can come from a file as well (`files.py`).
 """
 
 from __future__ import annotations
@@ -9,48 +10,45 @@ import datetime as dt
 import os
 import re
 from functools import cache
-from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from dotenv.parser import parse_stream
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from tmdb_assets.errors.problem import ActionableError, Problem
+from tmdb_assets.errors.problem import Problem
+from tmdb_assets.settings.files import SUFFIX, SecretFiles, SettingsError, kinds, require_readable
+from tmdb_assets.settings.folders import (
+    DATA_DIR,
+    HOME_VARIABLE,
+    PROJECT_ROOT,
+    SHIPPED_DATA_DIR,
+    SHIPPED_DIR,
+    SQL_DIR,
+    expand,
+    find_folders,
+)
+from tmdb_assets.settings.forms import HttpUrl, iso_date, postgres_url, secret_http_url
 from tmdb_assets.transforms.appended import CREW_JOBS, PARTS, Wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pydantic.fields import FieldInfo
     from sqlalchemy.engine import URL
 
-HOME_VARIABLE = "TMDB_ASSETS_HOME"
-
-
-def find_folders(package: Path) -> tuple[Path, Path]:
-    """The folder of a release's files (`sql/`, `data/`, `dagster.yaml`), and the one for `.env` and run-time data.
-
-    In a checkout both are the checkout. An installed wheel has the first inside the package (see `pyproject.toml`) and
-    uses the current folder for the second, because a database does not belong in site-packages. `TMDB_ASSETS_HOME`
-    names another; the command sets it for its child processes.
-    """
-    shipped = package / "shipped"
-    release, home = (shipped, Path.cwd()) if shipped.is_dir() else (package.parent, package.parent)
-    return release, _expand(os.environ.get(HOME_VARIABLE) or home)
-
-
-def _expand(path: str | Path) -> Path:
-    """The absolute path; a `~` that stands for no user's home is part of a name, as in a shell."""
-    return Path(os.path.expanduser(path)).resolve()  # noqa: PTH111 - which raises there
-
-
-# Fixed at import, unlike the settings: the command changes the current folder before it reads anything.
-SHIPPED_DIR, PROJECT_ROOT = find_folders(Path(__file__).resolve().parent)
-SHIPPED_DATA_DIR, DATA_DIR = SHIPPED_DIR / "data", PROJECT_ROOT / "data"
-SQL_DIR = SHIPPED_DIR / "sql"
+__all__ = [
+    "DATA_DIR",
+    "HOME_VARIABLE",
+    "PROJECT_ROOT",
+    "SHIPPED_DATA_DIR",
+    "SHIPPED_DIR",
+    "SQL_DIR",
+    "HttpUrl",
+    "Settings",
+    "SettingsError",
+    "find_folders",
+    "get_settings",
+]
 
 # TMDb's terms require this sentence wherever its data are shown:
 # https://www.themoviedb.org/documentation/api/terms-of-use
@@ -63,48 +61,8 @@ UI_HOST = r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?"
 EIGHT_OR_MORE = "8 characters or more (docker compose: letters, digits, - and _)"
 
 
-class SettingsError(ActionableError):
-    """An environment variable has a value that cannot be used."""
-
-
-def _http_url(value: str) -> str:
-    if not re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", value):
-        raise ValueError("not an http(s) URL")
-    return value.rstrip("/")
-
-
-def _secret_http_url(value: SecretStr | None) -> SecretStr | None:
-    if value is not None and not re.fullmatch(r"https?://[^\s/?#]+\S*", value.get_secret_value()):
-        raise ValueError("not an http(s) URL")
-    return value
-
-
-def _postgres_url(value: SecretStr | None) -> SecretStr | None:
-    if value is None:
-        return None
-    from sqlalchemy.engine import make_url  # 0.3 s, only needed here
-    from sqlalchemy.exc import ArgumentError
-
-    try:
-        url = make_url(value.get_secret_value())
-    except ArgumentError:
-        raise ValueError("not a URL") from None
-    if url.get_backend_name() not in {"postgresql", "postgres"} or not url.database:
-        raise ValueError("not a Postgres URL with a database")
-    if "@" in (url.host or "") or "%00" in value.get_secret_value():
-        raise ValueError("not a Postgres URL: an @ that is not written as %40, or a NUL character")
-    return value
-
-
-def _iso_date(value: object) -> object:
-    if isinstance(value, str) and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
-        raise ValueError("not a date")  # pydantic reads a bare number as seconds since 1970
-    return value
-
-
 PART = f"({'|'.join(PARTS)})"
 Switch = Literal["on", "off"]
-HttpUrl = Annotated[str, AfterValidator(_http_url)]
 
 
 class Settings(BaseSettings):
@@ -126,7 +84,7 @@ class Settings(BaseSettings):
     tmdb_language: str = Field(
         "en-US", pattern=r"^[a-z]{2}(-[A-Z]{2})?$", description="language of titles: such as en-US or fr"
     )
-    tmdb_first_day: Annotated[dt.date, BeforeValidator(_iso_date)] = Field(
+    tmdb_first_day: Annotated[dt.date, BeforeValidator(iso_date)] = Field(
         dt.date(2025, 8, 11), description="first daily partition: a date, YYYY-MM-DD"
     )
     tmdb_rate_limit: float = Field(
@@ -147,7 +105,7 @@ class Settings(BaseSettings):
         ",".join(CREW_JOBS), pattern=r"[^\s,]", description="jobs of the crew that are stored, by TMDb's names, or all"
     )
     movie_history_days: int | None = Field(None, ge=180, description="days of history kept: 180 or more; unset: all")
-    warehouse_url: Annotated[SecretStr | None, AfterValidator(_postgres_url)] = Field(
+    warehouse_url: Annotated[SecretStr | None, AfterValidator(postgres_url)] = Field(
         None,
         description="postgresql://user:password@host:5432/database, with @ : / in a password as %40 %3A %2F; "
         "unset: embedded under data/postgres",
@@ -167,9 +125,24 @@ class Settings(BaseSettings):
         pattern=rf"^({UI_HOST}(\s*,\s*{UI_HOST})*)?$",
         description="hosts of the pages besides this machine's, as browsers show them: films.example.com,server:3000",
     )
-    alert_webhook_url: Annotated[SecretStr | None, AfterValidator(_secret_http_url)] = Field(
+    alert_webhook_url: Annotated[SecretStr | None, AfterValidator(secret_http_url)] = Field(
         None, description="receiver of alerts: an http(s) URL that accepts Slack's JSON; unset: only the log"
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: Any,
+        env_settings: Any,
+        dotenv_settings: Any,
+        file_secret_settings: Any,  # noqa: ARG003 - named by pydantic; a folder of secrets
+    ) -> tuple[Any, ...]:
+        """Arguments, then the environment, then `.env`; each of these two with the files that it names."""
+        of_environment, of_env_file = (
+            SecretFiles(settings_cls, source.env_vars) for source in (env_settings, dotenv_settings)
+        )
+        return init_settings, env_settings, of_environment, dotenv_settings, of_env_file
 
     @property
     def wanted(self) -> Wanted:
@@ -202,12 +175,12 @@ class Settings(BaseSettings):
     @property
     def reports_folder(self) -> Path:
         """The folder in which runs write the dashboard."""
-        return _expand(self.reports_dir or DATA_DIR / "reports")
+        return expand(self.reports_dir or DATA_DIR / "reports")
 
     @property
     def export_folder(self) -> Path | None:
         """The folder to which runs export the tables, if there is one."""
-        return None if self.export_dir is None else _expand(self.export_dir)
+        return None if self.export_dir is None else expand(self.export_dir)
 
     @property
     def allowed_hosts(self) -> frozenset[str]:
@@ -235,29 +208,11 @@ class Settings(BaseSettings):
         Raises `SettingsError`, which names the variable, its value and what is allowed, or says why `.env` is unusable.
         """
         if (file := cls.model_config.get("env_file")) is not None:
-            _require_readable(Path(str(file)))
+            require_readable(Path(str(file)))
         try:
             return cls(**overrides)
         except ValidationError as error:
             raise SettingsError.of(_first_problem(error, overrides)) from None
-
-
-def _require_readable(path: Path) -> None:
-    """Raise `SettingsError` for an `.env` that is there and is not text in UTF-8."""
-    try:
-        text = (content := path.read_bytes()).decode("utf-8-sig")
-        bad = next((each.original for each in parse_stream(StringIO(text)) if each.error), None)
-        fault = bad and f"has no NAME=value in line {bad.line + bad.string[: -len(bad.string.lstrip())].count(chr(10))}"
-        fault = "has a NUL byte" if "\0" in text else fault
-    except (FileNotFoundError, NotADirectoryError):
-        fault = "is a link to a file that does not exist" if path.is_symlink() else None
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        fault = f"is not UTF-8 (line {line})"
-    except OSError as error:
-        fault = f"cannot be read ({error.strerror})"
-    if fault is not None:
-        raise SettingsError(f"{path} {fault}", action="Make it a text file in UTF-8 of lines NAME=value, or remove it")
 
 
 def _first_problem(error: ValidationError, overrides: dict[str, Any]) -> Problem:
@@ -267,20 +222,16 @@ def _first_problem(error: ValidationError, overrides: dict[str, Any]) -> Problem
     # A number, date or choice, and only if it looks like one: any other value may be or contain a secret.
     is_open = _is_open(field) and re.fullmatch(r"[\w\s.,:+*-]{0,40}", value)
     shown = f"={value!r}" if is_open else ""
+    if not shown and name not in overrides and not _given(name) and _given(f"{name}{SUFFIX}"):
+        shown = f" in the file of {name.upper()}_FILE"
     return Problem(f"{name.upper()}{shown} is not valid. Expected: {field.description}", setting=name.upper())
 
 
 def _is_open(field: FieldInfo) -> bool:
     """Whether an error may show the field's value: it is no text, or one of a declared form."""
-    is_text = any(kind in (str, SecretStr, Path) for kind in _kinds(field.annotation))
+    is_text = any(kind in (str, SecretStr, Path) for kind in kinds(field.annotation))
     has_form = any(getattr(rule, "pattern", None) for rule in field.metadata)
     return has_form or not is_text
-
-
-def _kinds(annotation: Any) -> Iterator[Any]:
-    yield annotation
-    for part in get_args(annotation):
-        yield from _kinds(part)
 
 
 def _given(name: str) -> str | None:
