@@ -7,19 +7,19 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr, suppress
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stderr, suppress
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from dagster import (
-    AssetCheckEvaluation,
-    AssetCheckSeverity,
     AssetKey,
     DagsterEvent,
     DagsterInstance,
     Definitions,
+    EventLogEntry,
     ExecuteInProcessResult,
 )
 
@@ -28,6 +28,7 @@ from tmdb_assets.assets.dashboard import DASHBOARD
 from tmdb_assets.assets.failures import is_interruption, read_problem
 from tmdb_assets.assets.publish import PARTITION_ROW_COUNT, ROW_COUNT
 from tmdb_assets.assets.tmdb_source import TmdbSource
+from tmdb_assets.cli.day_run import ROW_COUNTS, DayRun, is_failed
 from tmdb_assets.errors.problem import ActionableError, Problem
 from tmdb_assets.fetch.progress import Progress
 from tmdb_assets.instance.cancelled import cancel_by, end_run, note_cancelled, watched_signals
@@ -44,51 +45,8 @@ from tmdb_assets.warehouse.server.urls import describe
 from tmdb_assets.warehouse.warehouse import Warehouse
 
 FETCHING_STEPS = ("raw_discover", "raw_details", "raw_reference", "raw_export")
-ROW_COUNTS = {
-    "rows": ROW_COUNT,
-    "inserted": "rows_inserted",
-    "updated": "rows_updated",
-    "unchanged": "rows_unchanged",
-    "rejected": "rows_rejected",
-}
-"""Heading -> metadata key of an asset's materialization."""
-
-
-@dataclass
-class DayRun:
-    """The outcome of a day's run.
-
-    `tables`: asset -> its `ROW_COUNTS` in order, None where the asset does not report one. `problems`: those of the
-    failed steps, each once. `dashboard`: the page that the run wrote, if it did. `waiting`: the days without facts
-    that a person's Ctrl-C left to a person, this one or those after it.
-    """
-
-    day: dt.date
-    ok: bool
-    seconds: float
-    requests: int
-    tables: dict[str, list[int | None]] = field(default_factory=dict)
-    checks: Sequence[AssetCheckEvaluation] = ()
-    problems: list[Problem] = field(default_factory=list)
-    dashboard: Path | None = None
-    interrupted: bool = False
-    waiting: list[dt.date] = field(default_factory=list)
-
-    @property
-    def state(self) -> str:
-        """The day's state in one word."""
-        return "interrupted" if self.interrupted else "loaded" if self.ok else "failed"
-
-    @property
-    def causes(self) -> list[str]:
-        """Why the day failed, in few words: its problems, or else the texts of its failed checks."""
-        failed = [check.description or "" for check in self.checks if is_failed(check)]
-        return list(dict.fromkeys(problem.summary for problem in self.problems)) or failed
-
-
-def is_failed(check: AssetCheckEvaluation) -> bool:
-    """Whether a check failed, and not only warned."""
-    return not check.passed and check.severity == AssetCheckSeverity.ERROR
+Steps = Callable[[int], AbstractContextManager[Callable[[DagsterEvent], None]]]
+"""Shows a run's steps: from their number to a context that gives a function for the run's events."""
 
 
 @dataclass
@@ -140,6 +98,11 @@ class Platform:
         """The names of the assets of a group."""
         specs = self.definitions.resolve_all_asset_specs()
         return [spec.key.to_user_string() for spec in specs if spec.group_name == group]
+
+    def count_days(self) -> int:
+        """The number of days that have facts."""
+        with self.warehouse.begin() as connection:
+            return len(loaded_days(connection))
 
     def is_loaded(self, day: dt.date) -> bool:
         """Whether the day has facts."""
@@ -212,18 +175,23 @@ def run_day(
     refresh: Sequence[str] = (),
     job: str = "daily",
     assets: Sequence[str] = (),
+    steps: Steps | None = None,
 ) -> DayRun:
     """Materialize a day in this process: what it needs of the job, or only `assets`. Failures are reported, not raised.
 
     `refresh` names the fetching steps that request again what is stored. The run belongs to `today`, the date on which
     its command was given (default: now), even if it starts after midnight. Ctrl-C ends it as cancelled, SIGTERM
-    and SIGHUP as failed.
+    and SIGHUP as failed. `steps` gets the number of steps, and shows the run's events.
     """
     run_id, today = str(uuid.uuid4()), today or partitions.today()
     if not assets and day != today:
         assets = platform.needs(day, job)
     started, requests_before = time.monotonic(), platform.source.requests
-    result, interrupted, cancelled = _execute(platform, day, run_id, job=job, refresh=refresh, assets=assets)
+    total = len(assets) or len(platform.definitions.resolve_job_def(job).nodes)
+    with steps(total) if steps else nullcontext() as watch:
+        if watch:
+            platform.instance.add_event_listener(run_id, partial(_pass_on, watch))
+        result, interrupted, cancelled = _execute(platform, day, run_id, job=job, refresh=refresh, assets=assets)
     events = result.all_events if result else []
     checks = result.get_asset_check_evaluations() if result else []
     return DayRun(
@@ -238,6 +206,11 @@ def run_day(
         interrupted=interrupted,
         waiting=[day] if cancelled and not platform.is_loaded(day) else [],
     )
+
+
+def _pass_on(watch: Callable[[DagsterEvent], None], entry: EventLogEntry) -> None:
+    if entry.dagster_event:
+        watch(entry.dagster_event)
 
 
 def _execute(

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -28,13 +28,29 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from tmdb_assets.cli.in_process import DayRun, Platform
+    from tmdb_assets.cli.day_run import DayRun
+    from tmdb_assets.cli.in_process import Platform
+    from tmdb_assets.fetch.progress import Progress
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """A group whose help shows each command's whole first sentence, on as many lines as it needs."""
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, command.get_short_help_str(limit=500)) for name, command in sorted(self.commands.items())]
+            )
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="tmdb-assets")
 def main() -> None:
-    """TMDb as a daily star schema in Postgres."""
+    """TMDb as a daily star schema in Postgres.
+
+    Begin with `tmdb-assets run`: it loads today, with sample figures where TMDB_TOKEN is not set. Each command has
+    its own --help.
+    """
     if sys.getfilesystemencoding() != "utf-8" and os.environ.get("PYTHONUTF8") != "1":
         # As in a Latin-1 locale: names of folders and films would be neither read nor printed correctly.
         os.environ["PYTHONUTF8"] = "1"
@@ -49,8 +65,9 @@ for _command in (backup, doctor, export, migrate, restore, viz):
 @click.option("--date", "day", callback=parse_day, metavar="YYYY-MM-DD", help="The UTC date to load. Default: today.")
 @click.option("--refresh", is_flag=True, help="Request again what is already stored (today only).")
 @click.option("--open", "open_page", is_flag=True, help="Open the dashboard in the browser when the day is loaded.")
+@click.option("--verbose", "-v", is_flag=True, help="Show the rows of each table.")
 @plain_errors
-def run(day: dt.date | None, refresh: bool, open_page: bool) -> None:
+def run(day: dt.date | None, refresh: bool, open_page: bool, verbose: bool) -> None:
     """Load a whole day: fetch, star schema, checks, views, charts and dashboard.
 
     A past day is rebuilt from what was stored on it, or loaded from its id export: TMDb's API has no history.
@@ -67,24 +84,31 @@ def run(day: dt.date | None, refresh: bool, open_page: bool) -> None:
         stop(f"{day} is before the first day, {settings.tmdb_first_day} (TMDB_FIRST_DAY).", UNUSABLE)
     if refresh and day != today:
         stop(f"--refresh works only for today ({today}), not for {day}: TMDb's API has no history.", UNUSABLE)
-    raise SystemExit(_run(Console(), day, today, refresh=refresh, open_page=open_page))
+    raise SystemExit(_run(Console(), day, today, refresh=refresh, open_page=open_page, verbose=verbose))
 
 
-def _run(console: Console, day: dt.date, today: dt.date, *, refresh: bool, open_page: bool = False) -> int:
-    from tmdb_assets.cli.console import print_summary
+def _run(
+    console: Console, day: dt.date, today: dt.date, *, refresh: bool, open_page: bool = False, verbose: bool = False
+) -> int:
+    from tmdb_assets.cli.console import ConsoleProgress, print_end, print_summary
     from tmdb_assets.cli.in_process import FETCHING_STEPS, run_day
     from tmdb_assets.cli.sample_history import fill_sample_history
 
-    with _open_platform(console) as platform:
+    progress = ConsoleProgress(console)
+    with _open_platform(console, progress) as platform:
         console.print(f"Loading {day} into {platform.address}", highlight=False, soft_wrap=True)
-        outcome = run_day(platform, day, today=today, refresh=FETCHING_STEPS if refresh else ())
-        print_summary(console, outcome)
+        fetching = FETCHING_STEPS if refresh else ()
+        outcome = run_day(platform, day, today=today, refresh=fetching, steps=progress.steps)
+        print_summary(console, outcome, verbose=verbose)
         outcomes = [outcome]
         _keep_house(platform, outcome)
         if outcome.ok and platform.source.is_sandbox and day == today:
-            outcomes += fill_sample_history(console, platform, day)
-    console.print(ATTRIBUTION, style="dim", highlight=False)
+            outcomes += fill_sample_history(console, platform, day, progress.steps)
+        days = platform.count_days()
     code = _exit_code(outcomes)
+    if code == 0:
+        print_end(console, outcome, outcomes, days)
+    console.print(ATTRIBUTION, style="dim", highlight=False)
     page = outcomes[-1].dashboard
     if open_page and code == 0 and page:
         _open_page(page)
@@ -166,10 +190,10 @@ def backfill(first: dt.date, last: dt.date, refresh: bool) -> None:
 
 
 def _backfill(console: Console, days: list[dt.date], *, refresh: bool) -> int:
-    from tmdb_assets.cli.console import print_days, track_days
+    from tmdb_assets.cli.console import ConsoleProgress, print_days, track_days
     from tmdb_assets.cli.in_process import run_backfill
 
-    with _open_platform(console) as platform:
+    with _open_platform(console, ConsoleProgress(console)) as platform:
         console.print(f"Loading {len(days)} days into {platform.address}", highlight=False, soft_wrap=True)
         with closing(run_backfill(platform, days, refresh=refresh)) as runs:
             outcomes = list(track_days(console, runs, len(days)))
@@ -181,11 +205,12 @@ def _backfill(console: Console, days: list[dt.date], *, refresh: bool) -> int:
 
 
 @contextmanager
-def _open_platform(console: Console) -> Iterator[Platform]:
-    from tmdb_assets.cli.console import ConsoleProgress
-    from tmdb_assets.cli.in_process import Platform
+def _open_platform(console: Console, progress: Progress) -> Iterator[Platform]:
+    with ExitStack() as opened:
+        with console.status("Starting Postgres and Dagster"):  # only a terminal shows it
+            from tmdb_assets.cli.in_process import Platform
 
-    with Platform.open(ConsoleProgress(console)) as platform:
+            platform = opened.enter_context(Platform.open(progress))
         if platform.source.is_sandbox:
             console.print(f"[yellow]{SAMPLE_LINE}[/]", highlight=False)
         yield platform
@@ -212,10 +237,8 @@ def dev(host: str, port: int) -> None:
         closed = close_dead_runs(instance)  # they would count towards the limit of concurrent runs
     if closed:
         click.echo(f"Runs whose process died, now marked as failed: {len(closed)}")
-    click.echo(f"Warehouse: {describe(server.url)}")
-    if get_settings().is_sandbox:
-        click.echo(SAMPLE_LINE)
-    click.echo(f"Dagster UI: http://{host}:{port}  (Ctrl-C stops it)")
+    of = "sample figures" if get_settings().is_sandbox else describe(server.url)
+    click.echo(f"Dagster UI: http://{host}:{port} on {of}; it opens within half a minute, Ctrl-C stops it")
     child, is_muted = start_ui(host, port)
     if wait_for_end(child, is_muted):
         with suppress(ActionableError, SQLAlchemyError), open_instance() as instance:
@@ -254,7 +277,11 @@ def url() -> None:
     click.echo(render_url(server.url))
     if server.is_embedded:
         leave_running()
-        click.echo("The embedded server keeps running until the next tmdb-assets command ends.", err=True)
+        click.echo(
+            "Postgres keeps running for this URL. The next tmdb-assets command stops it when it ends; "
+            "`tmdb-assets doctor` is one that changes nothing.",
+            err=True,
+        )
 
 
 if __name__ == "__main__":

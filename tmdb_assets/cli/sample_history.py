@@ -17,7 +17,8 @@ from rich.console import Console
 from tmdb_assets.assets.declare import REPORTS_GROUP
 from tmdb_assets.assets.tmdb_source import TmdbSource
 from tmdb_assets.cli.console import print_days, print_summary, track_days
-from tmdb_assets.cli.in_process import DayRun, Platform, run_backfill, run_day
+from tmdb_assets.cli.day_run import DayRun
+from tmdb_assets.cli.in_process import Platform, Steps, run_backfill, run_day
 from tmdb_assets.fetch.catalogue import fetch_catalogue
 from tmdb_assets.fetch.details import fetch_details
 from tmdb_assets.fetch.discover import fetch_discover
@@ -33,19 +34,21 @@ NINE = dt.time(9, tzinfo=dt.UTC)
 CHANGING = ("dim_movie", "bridge_movie_genre", "movie_history", "fact_movie_daily")
 
 
-def fill_sample_history(console: Console, platform: Platform, day: dt.date) -> list[DayRun]:
+def fill_sample_history(console: Console, platform: Platform, day: dt.date, steps: Steps | None = None) -> list[DayRun]:
     """Load the days before today that are missing, so that charts over time, history and features have data."""
     before = [day - dt.timedelta(days=back) for back in range(SAMPLE_HISTORY_DAYS, 0, -1)]
     missing = [past for past in before if past >= get_settings().tmdb_first_day and not platform.is_loaded(past)]
     if not missing:
         return []
-    console.print(f"Filling the {len(missing)} days before as the sandbox answered on them", highlight=False)
+    console.print(f"Loading the {len(missing)} days before, as the sandbox answered on them", highlight=False)
     with closing(run_backfill(platform, missing, prepare=partial(_request, platform))) as runs:
         outcomes = list(track_days(console, runs, len(missing)))
-    print_days(console, outcomes, len(missing))
+    if not all(outcome.ok for outcome in outcomes):
+        print_days(console, outcomes, len(missing))
     if any(outcome.interrupted for outcome in outcomes):
         return outcomes
-    charts = run_day(platform, day, assets=platform.assets_of(REPORTS_GROUP))  # now with the history
+    console.print("Drawing the pictures again, now with these days")
+    charts = run_day(platform, day, assets=platform.assets_of(REPORTS_GROUP), steps=steps)
     if not charts.ok:
         print_summary(console, charts)
     return [*outcomes, charts]

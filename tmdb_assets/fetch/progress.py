@@ -44,7 +44,7 @@ class LogProgress:
                 last = now
                 say(progress_line(label, done, total, now - started))
 
-        say(f"{label}: {total} to fetch")
+        say(f"{label}: {total} to go")
         yield advance
         say(progress_line(label, done, total, self._clock() - started))
 
@@ -56,5 +56,14 @@ class LogProgress:
 def progress_line(label: str, done: int, total: int, seconds: float) -> str:
     """Return one line: done/total, rate, time left."""
     rate = done / seconds if seconds > 0 else 0.0
-    left = f", {(total - done) / rate:.0f} s left" if rate and done < total else ""
-    return f"{label}: {done}/{total} in {seconds:.0f} s ({rate:.0f}/s{left})"
+    left = f"{(total - done) / rate:.0f} s left" if rate and done < total else ""
+    pace = ", ".join(filter(None, (rate_text(rate, label), left)))
+    return f"{label}: {done}/{total} in {seconds:.0f} s" + (f" ({pace})" if pace else "")
+
+
+def rate_text(rate: float, label: str) -> str:
+    """Items of a label like "discover pages" a second, or seconds an item below one a second; "" for none."""
+    if not rate:
+        return ""
+    item = label.split(",")[0].split()[-1].removesuffix("s")
+    return f"{rate:.0f}/s" if rate >= 1 else f"{1 / rate:.1f} s/{item}"

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 import pytest
 
 from tmdb_assets import partitions
-from tmdb_assets.cli.in_process import DayRun, run_backfill
+from tmdb_assets.cli.day_run import DayRun
 from tmdb_assets.cli.in_process import Platform as OpenPlatform
+from tmdb_assets.cli.in_process import run_backfill
 from tmdb_assets.warehouse.server.open import Server
 from tmdb_assets_tests.cases.awkward import catalogue, sound_films
 from tmdb_assets_tests.oracle.compare import copied_warehouse

@@ -84,7 +84,7 @@ def unreachable(replay):
 def first_run(unreachable, database, replay):
     """Today's run on an empty database: its output and number of requests."""
     replay.reset()
-    done = command(database, replay, "run")
+    done = command(database, replay, "run", "--verbose")
     return done, len(replay.asked)
 
 
@@ -106,7 +106,12 @@ def test_a_run_loads_the_day_and_prints_a_summary(first_run, database, tables):
     assert first.endswith(f"/{database.database}")
     assert last == ATTRIBUTION
     assert "Sample figures" not in done.stdout
-    assert re.search(rf"^{day}: {REQUESTS} requests, [\d.]+ s, 48 checks passed, 0 failed$", done.stdout, re.MULTILINE)
+    ended = rf"^Loaded     30 films, 1 day, 48 checks passed \({REQUESTS} requests, \d+ s\)$"
+    assert re.search(ended, done.stdout, re.MULTILINE)
+    (page,) = re.findall(r"^Dashboard  (.*)$", done.stdout, re.MULTILINE)
+    assert Path(page).is_file()
+    assert page in next(line for line in lines(done.stdout) if line.startswith("Open it "))
+    assert "Next       make dev " in done.stdout
     figures = table_rows(done.stdout)
     assert figures["fact_movie_daily"] == ["30", "30", "0", "0", "0"]
     assert figures["dim_movie"] == ["30", "30", "0", "0", "0"]
@@ -124,8 +129,9 @@ def test_a_second_run_requests_nothing_and_changes_nothing(first_run, database, 
     replay.reset()
     done = command(database, replay, "run")
     assert (done.returncode, replay.asked) == (0, [])
-    assert ": 0 requests, " in done.stdout
-    assert table_rows(done.stdout)["dim_movie"] == ["30", "0", "0", "30", "0"]
+    (line,) = [line for line in lines(done.stdout) if "was already loaded" in line]
+    assert ": 0 requests, no row changed, 48 checks passed (" in line
+    assert table_rows(done.stdout) == {}
     assert tables.rows("select max(updated_at), count(*) from dim_movie") == before
 
 

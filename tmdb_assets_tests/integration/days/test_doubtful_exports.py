@@ -8,7 +8,7 @@ import json
 import pytest
 
 from tmdb_assets import partitions
-from tmdb_assets.cli.in_process import is_failed
+from tmdb_assets.cli.day_run import is_failed
 from tmdb_assets_tests.cases.awkward import catalogue, sound_films
 from tmdb_assets_tests.fakes.replay import TRUNCATED, Fault
 from tmdb_assets_tests.stage.many_days import MISSING, ONE_DAY, both, change_lists, export_of, exports

@@ -9,8 +9,9 @@ import pytest
 from dagster import DagsterEventType, DagsterRunStatus
 
 from tmdb_assets import partitions
+from tmdb_assets.cli.day_run import is_failed
 from tmdb_assets.cli.in_process import Platform as OpenPlatform
-from tmdb_assets.cli.in_process import is_failed, run_backfill
+from tmdb_assets.cli.in_process import run_backfill
 from tmdb_assets.instance.tags import PARTITION_NAME_TAG
 from tmdb_assets.orchestration import gaps
 from tmdb_assets.warehouse.server.open import stop_on_signals

@@ -155,7 +155,7 @@ def test_a_run_killed_during_details_is_closed_and_resumed_by_the_next_command(d
         assert (second.returncode, second.stderr) == (0, ""), second.stdout
         assert asked_pages(replay) == []
         assert asked_films(replay) == sorted(set(CATALOGUE.films) - set(stored))
-        assert f": {len(replay.asked)} requests, " in second.stdout
+        assert f"({len(replay.asked)} requests, " in second.stdout
     assert statuses(database)[dead] == "FAILURE"
     (day,) = tables.column("select date_id from load_day")
     assert_tables_equal(tables, expected.star({day: CATALOGUE}))

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 
-from tmdb_assets.cli.console import ConsoleProgress, print_days, print_summary, track_days
-from tmdb_assets.cli.in_process import DayRun
+from tmdb_assets.cli.console import ConsoleProgress, print_days, print_end, print_summary, track_days
+from tmdb_assets.cli.day_run import FACT, DayRun
 from tmdb_assets.errors.problem import KEPT, Problem, Retry
-from tmdb_assets.fetch.progress import LogProgress
+from tmdb_assets.fetch.progress import LogProgress, rate_text
 
 
 def console():
@@ -40,7 +42,7 @@ def test_progress_that_is_logged_by_notes_is_printed_once():
     progress = ConsoleProgress(made)
     with progress.track("pages", 2, lambda line: progress.note(line, logged.append)) as advance:
         advance(2)
-    assert [line.split(" in ")[0] for line in shown(made)] == ["pages: 2 to fetch", "pages: 2/2"]
+    assert [line.split(" in ")[0] for line in shown(made)] == ["pages: 2 to go", "pages: 2/2"]
     assert len(logged) == 2
     progress.note("next", logged.append)
     assert shown(made)[2:] == ["next"]
@@ -71,11 +73,53 @@ def day_run(number, **given):
     return DayRun(DAY + dt.timedelta(days=number), **{"ok": False, "seconds": 1, "requests": 1, **given})
 
 
-@pytest.mark.parametrize("ok", [True, False])
-def test_a_loaded_day_ends_with_the_path_of_its_dashboard(ok):
+def test_a_loaded_day_ends_with_what_is_loaded_its_page_and_what_comes_next(monkeypatch):
     made = console()
-    print_summary(made, day_run(0, ok=ok, dashboard=Path("/pages/[new].html")))
-    assert ("Dashboard: /pages/[new].html" in shown(made)) is ok
+    monkeypatch.setattr("shutil.which", lambda name: f"/bin/{name}")
+    run = day_run(0, ok=True, dashboard=Path("/pages/[new] one.html"), tables={FACT: [1420, 1420, 0, 0, 0]})
+    print_end(made, run, [run, day_run(-1, ok=True, requests=1999)], 2)
+    opener = "open" if sys.platform == "darwin" else "xdg-open"
+    assert shown(made) == [
+        "Loaded     1,420 films, 2 days, 0 checks passed (2,000 requests, 2 s)",
+        "Dashboard  /pages/[new] one.html",
+        f"Open it    {opener} '/pages/[new] one.html'",
+        "Next       make dev  the Dagster UI: graph, checks and pictures on http://127.0.0.1:3000",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("counts", "requests", "is_idle"),
+    [([9, 0, 0, 9, 0], 0, True), ([9, 0, 1, 8, 0], 0, False), ([9, 0, 0, 9, 0], 1, False)],
+)
+def test_a_run_with_nothing_to_do_says_so_in_one_line(counts, requests, is_idle):
+    made = console()
+    run = day_run(0, ok=True, requests=requests, tables={FACT: counts})
+    print_end(made, run, [run], 1)
+    line = "2026-08-20 was already loaded: 0 requests, no row changed, 0 checks passed (1 s)."
+    assert (shown(made)[0] == line) is is_idle
+
+
+@pytest.mark.parametrize(("rate", "shown_rate"), [(0, ""), (0.4, "2.5 s/day"), (1, "1/s"), (612.3, "612/s")])
+def test_a_rate_below_one_a_second_is_seconds_an_item(rate, shown_rate):
+    assert rate_text(rate, "days") == shown_rate
+
+
+def test_the_steps_of_a_run_move_in_a_terminal_and_are_lines_elsewhere():
+    terminal = Console(file=io.StringIO(), width=100, force_terminal=True)
+    with ConsoleProgress(terminal).steps(2) as watch:
+        watch(event("start"))
+        watch(event("success"))
+    assert "steps" in terminal.file.getvalue()
+    assert "0/s" not in terminal.file.getvalue()
+    made = console()
+    with ConsoleProgress(made).steps(2) as watch:
+        watch(event("success"))
+    assert shown(made) == []  # nothing before ten seconds
+
+
+def event(kind):
+    flags = dict.fromkeys(["is_step_start", "is_step_success", "is_step_failure", "is_step_skipped"], False)
+    return SimpleNamespace(**{**flags, f"is_step_{kind}": True}, step_key="dim_movie")
 
 
 def test_days_of_one_cause_share_a_line():

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from tmdb_assets.assets.declare import REPORTS_GROUP
 from tmdb_assets.cli import in_process, main, sample_history
-from tmdb_assets.cli.in_process import DayRun
+from tmdb_assets.cli.day_run import DayRun
 from tmdb_assets.errors.problem import Problem
 from tmdb_assets.instance import storage
 from tmdb_assets.warehouse import retention
@@ -35,6 +35,7 @@ def run(monkeypatch):
         address="here",
         source=SimpleNamespace(is_sandbox=True),
         is_loaded=lambda _: False,
+        count_days=lambda: 31,
         assets_of=lambda group: REPORTS if group == REPORTS_GROUP else [],
     )
 
@@ -53,7 +54,7 @@ def run(monkeypatch):
     for module in (in_process, sample_history):
         monkeypatch.setattr(module, "run_day", run_one)
         monkeypatch.setattr(module, "run_backfill", run_all)
-    monkeypatch.setattr(main, "_open_platform", lambda _: nullcontext(platform))
+    monkeypatch.setattr(main, "_open_platform", lambda *_: nullcontext(platform))
     monkeypatch.setattr(main, "_keep_house", lambda *_: None)
 
     def command(**options):
@@ -67,7 +68,7 @@ def run(monkeypatch):
 def test_earlier_days_are_loaded_and_charts_show_them(run):
     code, shown = run.command()
     assert (code, run.drawn) == (0, [TODAY])
-    assert "30 of 30 days loaded in 30.0 s" in shown
+    assert "Loaded     the day, 31 days, 0 checks passed (32 requests, 32 s)" in shown
 
 
 def test_ctrl_c_while_earlier_days_are_loaded_ends_the_command(run):
@@ -112,7 +113,7 @@ def test_a_person_who_interrupts_is_not_alerted_and_what_is_too_old_is_dropped(r
     main._keep_house(made, last)
     assert (found, sorted(dropped)) == (sent, ["answers", "events"])
     found.clear()
-    monkeypatch.setattr(main, "_open_platform", lambda _: nullcontext(made))
+    monkeypatch.setattr(main, "_open_platform", lambda *_: nullcontext(made))
     monkeypatch.setattr(in_process, "run_backfill", lambda *_, **__: (each for each in [last]))
     assert main._backfill(run.console, [TODAY], refresh=False) == (130 if interrupted else 1)
     assert found == sent

@@ -61,6 +61,6 @@ def test_only_a_slow_download_is_shown(server, fetch, skipped, seconds):
         assert lines == []
         return
     total = -(-len(LONG) // 1000)
-    assert lines[0] == f"id export of {DAY}, kB: {total} to fetch"
+    assert lines[0] == f"id export of {DAY}, kB: {total} to go"
     assert lines[-1].startswith(f"id export of {DAY}, kB: {total}/{total} in ")
     assert 3 <= len(lines) <= 5
