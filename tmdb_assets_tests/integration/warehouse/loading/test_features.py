@@ -112,6 +112,17 @@ def test_measures_are_those_of_the_days_before_and_gaps_stay_gaps(warehouse: War
         assert features(warehouse, day, day) == [row for row in whole if row[0] == day]
 
 
+def test_a_filter_on_a_film_reads_only_this_film(warehouse: Warehouse) -> None:
+    know(warehouse, *FILMS)
+    load_day(warehouse, FIRST, dict.fromkeys(FILMS, (1.0, 7.0, 9)))
+    query = f"select * from movie_features('{FIRST}', '{FIRST}') where movie_id = 2"
+    plan = "\n".join(row[0] for row in rows_of(warehouse, f"explain (costs off) {query}"))
+    assert "Function Scan" not in plan
+    # The fact by day, its three lags, and the history.
+    assert len(re.findall(r"Cond: .*movie_id = .*2|Filter: .*movie_id = .*2", plan)) == 5, plan
+    assert [row[:2] for row in rows_of(warehouse, query)] == [(FIRST, 2)]
+
+
 def test_the_queries_of_the_how_to_run_as_written(warehouse: Warehouse) -> None:
     know(warehouse, 550)
     load_answers(warehouse, FIRST, {550: "a"})

@@ -204,8 +204,10 @@ def test_no_function_lends_rights_but_the_two_that_only_a_loader_may_call(wareho
     }
     assert tables.column(f"select proname::text {ours} and prosecdef and (has_function_privilege{callers})") == []
     path = "(select string_agg(value, '') from unnest(proconfig) as value where value like 'search_path=%')"
-    paths = tables.column(f"select distinct {path} {ours}")
+    paths = tables.column(f"select distinct {path} {ours} and prosqlbody is null")
     assert paths == ["search_path=pg_catalog, public, pg_temp"]
+    # The names in these were looked up when they were made.
+    assert tables.column(f"select proname::text {ours} and prosqlbody is not null") == ["movie_features"]
 
 
 def test_only_owner_and_loader_have_temporary_tables(warehouse: Warehouse) -> None:
@@ -245,6 +247,8 @@ def test_a_loaders_temporary_tables_are_not_mistaken_for_the_warehouses(warehous
         connection.exec_driver_sql("create temporary table popularity_total (like public.popularity_total)")
         connection.exec_driver_sql("select ensure_partition('fact_movie_daily', 'month', '2030-01-01')")
         connection.exec_driver_sql("select renew_totals()")
+        connection.exec_driver_sql("insert into pg_temp.fact_movie_daily values ('2030-01-01', 1, 1, 1, 1, '', now())")
+        assert connection.exec_driver_sql("select * from movie_features('2030-01-01', '2030-01-01')").all() == []
     found = "select format('%s.%s', p.relnamespace::regnamespace, p.relname) from pg_inherits as i "
     found += "join pg_catalog.pg_class as p on p.oid = i.inhparent where i.inhrelid = to_regclass(:name)"
     assert Tables(warehouse).column(found, name="public.fact_movie_daily_2030_01") == ["public.fact_movie_daily"]

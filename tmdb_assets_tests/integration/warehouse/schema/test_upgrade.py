@@ -58,7 +58,7 @@ CATALOGUE = {
         and not c.relispartition
     """,
     "functions": """
-        select proname, pg_get_function_result(oid), prosrc, prosecdef, proconfig, provolatile, proparallel,
+        select proname, pg_get_function_result(oid), coalesce(pg_get_function_sqlbody(oid), prosrc), prosecdef, proconfig, provolatile, proparallel,
             obj_description(oid)
         from pg_proc where pronamespace = 'public'::regnamespace
     """,

@@ -11,5 +11,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop the table, which a backup of the step before does not have."""
+    """Drop the table and the function that reads it, which a backup of the step before does not have."""
+    op.execute("drop function if exists movie_features(date, date)")
     op.execute("drop table movie_history")
