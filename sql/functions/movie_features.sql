@@ -31,7 +31,7 @@ returns table (
     company_ids bigint[], -- Production companies as known on that day.
     country_codes text[], -- Countries of production as known on that day.
     language_codes text[], -- Spoken languages as known on that day.
-    is_removed boolean, -- Whether TMDb had deleted the film by that day.
+    is_removed boolean, -- Whether TMDb had deleted the film by that day; NULL: it was not known yet.
     source text -- discover, or export (popularity only).
 )
 language sql
@@ -117,4 +117,4 @@ end;
 
 comment on function movie_features(date, date) is
 'One row per film and day of fact_movie_daily from the first day to the last, with what was known on that day and no '
-'later.';
+'later. Films that became known later have rows too: where is_removed is not null leaves only films that were known.';

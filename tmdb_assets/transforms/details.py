@@ -206,7 +206,7 @@ def _release_rows(films: Iterable[Film], _day: dt.date) -> list[Row]:
 
 
 def _codes(film: Film, field: str, code: str, fitting: Callable[[Any], Any]) -> list[Any]:
-    """The distinct codes in a list field, sorted, without entries that the bridge of that field rejects."""
+    """The distinct codes in a list field, sorted, without entries that are none."""
     return sorted({fitting(_field(entry, code)) for entry in _entries(film.get(field))} - {None})
 
 

@@ -32,14 +32,14 @@ def know(warehouse: Warehouse, *films: int) -> None:
     load_rows(warehouse, dim_movie, [{"movie_id": film, "title": "x", "as_of_date": FIRST} for film in films])
 
 
-def load_answers(warehouse: Warehouse, day: dt.date, answers: Answers) -> MergeCounts:
-    """Store a day's answers and load the history from them, as the asset does."""
+def load_answers(warehouse: Warehouse, day: dt.date, answers: Answers, **also: Any) -> MergeCounts:
+    """Store a day's answers and load the history from them, as the asset does; `also` is in each film's details."""
     at = dt.datetime.combine(day, dt.time(9), dt.UTC)
     raw: list[Row] = [
         {"snapshot_date": day, "movie_id": film, "status_code": 404 if said == GONE else 200, "fetched_at": at}
         for film, said in answers.items()
     ]
     load_rows(warehouse, raw_details, raw, day=day)
-    found = [details(film, said) for film, said in sorted(answers.items()) if said != GONE]
+    found = [details(film, said) | also for film, said in sorted(answers.items()) if said != GONE]
     rows = parse_details(found, day)["movie_history"]
     return load_rows(warehouse, movie_history, rows, day=day, merge=partial(merge_history, days=[day])).counts

@@ -11,6 +11,7 @@ import pytest
 from dagster import AssetKey, ExecuteInProcessResult
 
 from tmdb_assets import partitions
+from tmdb_assets.assets import history
 from tmdb_assets.assets.day_details import DayDetails
 from tmdb_assets.assets.declare import REPORTS_GROUP
 from tmdb_assets.assets.tmdb_source import TmdbSource
@@ -79,6 +80,13 @@ class Graph(Tables):
             asset_selection=None if only is None else [AssetKey(name) for name in sorted(only)],
             raise_on_error=False,
         )
+
+    def load_history_day_by_day(self) -> None:
+        """From now on a load into an empty history takes only its own day, like every other load.
+
+        Otherwise the first of several days takes the stored answers of all, and their order can make no difference.
+        """
+        self._monkeypatch.setattr(history, "days_to_load", lambda _connection, day: [day])
 
     def assets_without_charts(self) -> list[str]:
         """The names of all assets but reports, forecasts, similar films, and people where no catalogue had any."""

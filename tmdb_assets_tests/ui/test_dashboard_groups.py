@@ -34,7 +34,7 @@ def test_a_group_filters_and_shares_do_not_depend_on_how_many_films_are_loaded(
         ["Comedy", "34%", "510.0", "2"],
         ["Action", "4%", "120.0", "1"],
     ]
-    figures = ["200", "10.0", "of the 200 most popular", "7.8", "by votes; plain mean 6.5", "39.9K", "–"]
+    figures = ["200", "10.0", "of all these films", "7.8", "plain mean 6.5", "39.9K", "–"]
     assert narrow.get_by_role("definition").all_inner_texts() == figures
     wide = opened(write(tmp_path / "wide.html", HITS + DRAMAS + TAIL, POPULARITY))
     wide.wait_for_selector("html[data-ready]")
@@ -43,7 +43,8 @@ def test_a_group_filters_and_shares_do_not_depend_on_how_many_films_are_loaded(
         ["Comedy", "34%", "1.0", "202"],
         ["Action", "4%", "120.0", "1"],
     ]
-    assert wide.get_by_role("definition").all_inner_texts()[1] == "10.0"
+    assert wide.get_by_role("definition").all_inner_texts()[1:3] == ["10.0", "of the 200 most popular of these films"]
+    assert "Votes-weighted rating, of 10" in wide.get_by_role("term").all_inner_texts()
     assert groups(wide, "Production continent")[1] == ["Europe", "0%", "1.0", "200"]
     wide.get_by_role("radio", name="Median popularity").check()
     assert [name for name, *_ in groups(wide, "Genre")] == ["Drama", "Comedy", "Action"]  # of one film: the last
@@ -57,5 +58,9 @@ def test_a_group_filters_and_shares_do_not_depend_on_how_many_films_are_loaded(
     assert wide.get_by_role("combobox", name="Genre", exact=True).input_value() == "28"
     assert genres.get_by_role("button", name="Action").get_attribute("aria-pressed") == "true"
     assert wide.get_by_role("table", name="Films that match the filters").get_by_role("link").count() == 1
+    # The other panels have the share of the one film that matches, and the page says of which films shares are.
+    assert groups(wide, "Production continent") == [["North", "America", "100%", "120.0", "1"]]
+    assert wide.get_by_role("definition").all_inner_texts()[2] == "of all these films"
+    assert wide.get_by_text("of the 200 most popular films that match the other filters").is_visible()
     genres.get_by_role("button", name="Action").click()
     assert wide.get_by_role("combobox", name="Genre", exact=True).input_value() == ""

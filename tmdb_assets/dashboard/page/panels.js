@@ -8,8 +8,9 @@ const rating = (value) => (isUnknown(value) ? UNKNOWN : oneDecimal.format(value)
 function showKeyFigures(box, figures, week) {
   const tiles = [
     ["Films", count(figures.films)],
-    ["Median popularity", measure(figures.popularity), "of the 200 most popular"],
-    ["Mean rating, of 10", rating(figures.weighted), `by votes; plain mean ${rating(figures.rating)}`],
+    ["Median popularity", measure(figures.popularity),
+      figures.films > TOP_FILMS ? `of the ${TOP_FILMS} most popular of these films` : "of all these films"],
+    ["Votes-weighted rating, of 10", rating(figures.weighted), `plain mean ${rating(figures.rating)}`],
     ["Votes", short.format(figures.votes)],
     [`Risen in ${week} days`, share(figures.risen)],
   ];

@@ -66,11 +66,11 @@ function sortRows(rows, name, descending) {
 const FEW_FILMS = 5;
 const TOP_FILMS = 200;
 
-// The most popular films: they are the same however many more are loaded.
+// The most popular of the films that match: where there are as many, the same however many more are loaded.
 const topOf = (rows) => sortRows([...rows], "popularity", true).slice(0, TOP_FILMS);
 
 // Each member of a dimension with its films, their median popularity, and its share of the popularity of the 200 most
-// popular films, sorted by what the bars show. A median of a few films says little: where the bars show medians, such
+// popular of these films, sorted by what the bars show. A median of a few films says little: where the bars show medians, such
 // groups come last, sorted by their number of films.
 function groupsOf(dimension, rows, bars) {
   const groups = dimension.names.map((name, place) => ({ code: dimension.codes[place], name, values: [], top: 0 }));

@@ -195,11 +195,15 @@ def test_a_film_deleted_outside_discover_is_marked_in_any_order_of_days(loaded):
     assert f"/movie/{film_id}" in loaded.replay.paths
     removed = "select details_date, removed_date from dim_movie where movie_id = 9001"
     assert loaded.rows(removed) == [(DAY, later)]
+    states = "select valid_from, is_removed from movie_history where movie_id = 9001 order by 1"
+    assert loaded.rows(states) == [(DAY, False), (later, True)]
+    loaded.load_history_day_by_day()
     for order in ([later, DAY], [DAY, later]):
         loaded.execute("truncate dim_movie cascade")
         for day in order:
             assert failures_of(loaded.run(day, today=later + ONE_DAY, job="backfill")) == []
         assert loaded.rows(removed) == [(DAY, later)], order
+        assert loaded.rows(states) == [(DAY, False), (later, True)], order
 
 
 @pytest.mark.parametrize(

@@ -138,6 +138,7 @@ def test_three_days_load_as_computed_separately_and_rebuild_the_same_in_any_orde
         fetch(made, case)
         state = state_of(made)
         made.replay.reset()
+        made.load_history_day_by_day()
         for order in ORDERS[name]:
             made.forget_star()
             for day in order:

@@ -112,8 +112,17 @@ def test_views_show_the_newest_day(loaded: Platform, right: Star) -> None:
 def test_stored_days_give_the_same_tables_in_any_order(loaded: Platform, order: tuple[int, ...]) -> None:
     before = state_of(loaded)
     loaded.forget_star()
+    loaded.load_history_day_by_day()
     for place in order:
         result = loaded.run(DAYS[place], today=DAYS[2] + dt.timedelta(days=40), charts=False)
         assert failures_of(result) == []
     assert state_of(loaded) == before
     assert loaded.replay.paths == []  # a past day is rebuilt without one request
+
+
+def test_the_first_load_of_the_history_takes_the_answers_of_all_days(loaded: Platform) -> None:
+    before = state_of(loaded)
+    loaded.execute("truncate movie_history")
+    history = loaded.run(DAYS[1], today=DAYS[2] + dt.timedelta(days=40), only=["movie_history"])
+    assert failures_of(history) == []
+    assert state_of(loaded) == before

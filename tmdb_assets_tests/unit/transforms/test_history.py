@@ -1,4 +1,4 @@
-"""A film's details as a state of its history: the film's own columns, and the codes that its bridges accept."""
+"""A film's details as a state of its history: the film's own columns, and the valid codes in its lists."""
 
 from __future__ import annotations
 
@@ -54,9 +54,7 @@ def test_a_state_has_the_films_own_columns_and_begins_on_the_day() -> None:
     [(column, *case) for column in ("genre_ids", "company_ids") for case in IDS]
     + [(column, *case) for column, case in CODES.items()],
 )
-def test_codes_are_distinct_and_sorted_without_what_the_bridge_rejects(
-    column: str, codes: list[Any], wanted: list[Any]
-) -> None:
+def test_codes_are_distinct_and_sorted_without_what_is_none(column: str, codes: list[Any], wanted: list[Any]) -> None:
     field, name = LISTS[column]
     assert state_of(FILM | {field: [{name: code} for code in codes]})[column] == wanted
 

@@ -2,8 +2,8 @@
 
 A step is frozen: it never reads today's declarations. A new warehouse runs no steps; it is made from the declarations
 (`schema.ddl`) and marked as being at `HEAD`. A step's `downgrade` is only for new, empty databases: it gives their
-tables the columns of an older backup. A step that changes or drops a column that `movie_features` reads drops the function
-first, which is made again after the steps.
+tables the columns of an older backup. A step that changes or drops a column that
+`movie_features` reads drops the function first; it is made again after the steps.
 """
 
 HEAD = "0008"

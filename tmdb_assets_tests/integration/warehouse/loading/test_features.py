@@ -58,15 +58,14 @@ def test_a_later_day_changes_nothing_and_an_older_one_only_what_was_known_then(w
 
 def test_days_since_release_are_counted_from_the_date_known_then(warehouse: Warehouse) -> None:
     know(warehouse, 1)
-    for number, released in enumerate(("2026-08-05", "2026-07-30")):
+    release_dates = ("2026-08-05", "2026-07-30", "")
+    for number, released in enumerate(release_dates):
         day = FIRST + number * ONE_DAY
-        load_answers(warehouse, day, {1: "a"})
+        load_answers(warehouse, day, {1: "a"}, release_date=released)
         load_day(warehouse, day, {1: (1.0, None, 0)})
-        statement = f"update movie_history set release_date = '{released}' where valid_to is null"
-        with warehouse.begin() as connection:
-            connection.exec_driver_sql(statement if number == 0 else "select 1")
-    assert features(warehouse, FIRST, FIRST + ONE_DAY, "days_since_release, release_date") == [
+    assert features(warehouse, FIRST, FIRST + 2 * ONE_DAY, "days_since_release, release_date") == [
         (-7, dt.date(2026, 8, 5)),
+        (0, dt.date(2026, 7, 30)),
         (None, None),
     ]
 
@@ -124,16 +123,24 @@ def test_a_filter_on_a_film_reads_only_this_film(warehouse: Warehouse) -> None:
 
 
 def test_the_queries_of_the_how_to_run_as_written(warehouse: Warehouse) -> None:
-    know(warehouse, 550)
+    """The second film became known on the second day, and its popularity of the first came later, from the export."""
+    know(warehouse, 550, 551)
     load_answers(warehouse, FIRST, {550: "a"})
-    load_answers(warehouse, FIRST + ONE_DAY, {550: "ab"})
+    load_answers(warehouse, FIRST + ONE_DAY, {550: "ab", 551: "a"})
     for day in (FIRST, FIRST + ONE_DAY):
-        load_day(warehouse, day, {550: (1.0, 7.0, 9)})
+        load_day(warehouse, day, {550: (1.0, 7.0, 9), 551: (1.0, None, None)})
     queries = re.findall(r"```sql\n(.*?)```", HOW_TO.read_text(encoding="utf-8"), re.DOTALL)
-    states, joined, computed = (rows_of(warehouse, query) for query in queries)
+    states, joined, computed, known = (rows_of(warehouse, query) for query in queries)
     assert [(row[0], row[5]) for row in states] == [(FIRST, [97]), (FIRST + ONE_DAY, [97, 98])]
-    assert [(row[0], row[3]) for row in joined] == [(FIRST, [97]), (FIRST + ONE_DAY, [97, 98])]
-    assert [row[:2] for row in computed] == [(FIRST, 550), (FIRST + ONE_DAY, 550)]
+    second = FIRST + ONE_DAY
+    assert sorted((row[1], row[0], row[3]) for row in joined) == [
+        (550, FIRST, [97]),
+        (550, second, [97, 98]),
+        (551, FIRST, None),
+        (551, second, [97]),
+    ]
+    assert [row[:2] for row in computed] == [(FIRST, 550), (second, 550), (FIRST, 551), (second, 551)]
+    assert sorted(row[:2] for row in known) == [(FIRST, 550), (second, 550), (second, 551)]
 
 
 def test_a_reader_may_call_it_and_its_columns_are_those_of_the_dictionary(warehouse: Warehouse) -> None:

@@ -22,6 +22,7 @@ from tmdb_assets.warehouse.schema.raw import raw_discover
 from tmdb_assets.warehouse.warehouse import Warehouse
 from tmdb_assets_tests.cases.film_answers import FIRST, GONE, Answers, details, know, load_answers
 from tmdb_assets_tests.cases.sound_rows import load_rows, rows_of
+from tmdb_assets_tests.stage.at_once import together
 
 DAYS = [FIRST + dt.timedelta(days=number) for number in range(7)]  # over the end of a month
 KNOWN = (1, 2, 3)
@@ -71,6 +72,20 @@ def test_every_order_of_a_removal_and_a_return_gives_three_states(warehouse: War
         raw[day] |= {film: days[day] for film, order in orders.items() if order[place] == day}
         load_answers(warehouse, day, raw[day])
     assert rows_of(warehouse, ROWS) == expected(raw, orders)
+
+
+def test_days_that_are_loaded_at_once_give_the_states_of_both(warehouse: Warehouse) -> None:
+    know(warehouse, *KNOWN)
+    raw: dict[dt.date, Answers] = {
+        DAYS[0]: {1: "a", 2: "a", 3: GONE},
+        DAYS[3]: {1: "a", 2: "ab", 3: "a"},
+        DAYS[1]: {1: "ab", 2: "a"},
+        DAYS[2]: {1: "ab", 2: GONE, 3: GONE},
+    }
+    days = list(raw)
+    for pair in (days[:2], days[2:]):
+        together(*(partial(load_answers, warehouse, day, raw[day]) for day in pair))
+    assert rows_of(warehouse, ROWS) == expected(raw)
 
 
 def test_the_same_day_again_writes_nothing(warehouse: Warehouse) -> None:

@@ -58,8 +58,8 @@ CATALOGUE = {
         and not c.relispartition
     """,
     "functions": """
-        select proname, pg_get_function_result(oid), coalesce(pg_get_function_sqlbody(oid), prosrc), prosecdef, proconfig, provolatile, proparallel,
-            obj_description(oid)
+        select proname, pg_get_function_result(oid), coalesce(pg_get_function_sqlbody(oid), prosrc), prosecdef,
+            proconfig, provolatile, proparallel, obj_description(oid)
         from pg_proc where pronamespace = 'public'::regnamespace
     """,
     "views": """
