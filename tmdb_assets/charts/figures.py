@@ -32,7 +32,7 @@ _TITLE_WIDTH = 34
 
 _TILES: list[tuple[str, str, Callable[[float | None], str], str]] = [
     ("n_movies", "Films", format_count, "in the snapshot"),
-    ("votes_weighted_vote", "Votes-weighted rating", format_rating, "of 10;\nplain mean: {plain}"),
+    ("votes_weighted_vote", "Weighted rating", format_rating, "of 10, by votes;\nplain mean: {plain}"),
     ("total_votes", "Votes", format_count, "cast on TMDB,\nall films together"),
     ("top_200_median", "Median popularity", format_measure, "TMDB score, of the\n200 most popular"),
 ]

@@ -86,7 +86,7 @@ def test_filters_combine_until_no_film_matches_and_can_be_reset(page):
     page.get_by_role("combobox", name="Original language", exact=True).select_option("French")
     assert titles(page) == ["La Strada"]
     assert page.get_by_role("definition").all_inner_texts() == [
-        "1", "30.0", "of all these films", "6.5", "plain mean 6.5", "300", "100%"
+        "1", "30.0", "of all these films", "6.5", "by votes; plain mean 6.5", "300", "100%"
     ]  # fmt: skip
     page.get_by_role("combobox", name="Production country", exact=True).select_option("Japan")
     assert titles(page) == []

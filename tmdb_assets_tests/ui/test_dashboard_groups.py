@@ -34,7 +34,7 @@ def test_a_group_filters_and_shares_do_not_depend_on_how_many_films_are_loaded(
         ["Comedy", "34%", "510.0", "2"],
         ["Action", "4%", "120.0", "1"],
     ]
-    figures = ["200", "10.0", "of all these films", "7.8", "plain mean 6.5", "39.9K", "–"]
+    figures = ["200", "10.0", "of all these films", "7.8", "by votes; plain mean 6.5", "39.9K", "–"]
     assert narrow.get_by_role("definition").all_inner_texts() == figures
     wide = opened(write(tmp_path / "wide.html", HITS + DRAMAS + TAIL, POPULARITY))
     wide.wait_for_selector("html[data-ready]")
@@ -44,7 +44,7 @@ def test_a_group_filters_and_shares_do_not_depend_on_how_many_films_are_loaded(
         ["Action", "4%", "120.0", "1"],
     ]
     assert wide.get_by_role("definition").all_inner_texts()[1:3] == ["10.0", "of the 200 most popular of these films"]
-    assert "Votes-weighted rating, of 10" in wide.get_by_role("term").all_inner_texts()
+    assert "Weighted rating, of 10" in wide.get_by_role("term").all_inner_texts()
     assert groups(wide, "Production continent")[1] == ["Europe", "0%", "1.0", "200"]
     wide.get_by_role("radio", name="Median popularity").check()
     assert [name for name, *_ in groups(wide, "Genre")] == ["Drama", "Comedy", "Action"]  # of one film: the last

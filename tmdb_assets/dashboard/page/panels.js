@@ -10,7 +10,7 @@ function showKeyFigures(box, figures, week) {
     ["Films", count(figures.films)],
     ["Median popularity", measure(figures.popularity),
       figures.films > TOP_FILMS ? `of the ${TOP_FILMS} most popular of these films` : "of all these films"],
-    ["Votes-weighted rating, of 10", rating(figures.weighted), `plain mean ${rating(figures.rating)}`],
+    ["Weighted rating, of 10", rating(figures.weighted), `by votes; plain mean ${rating(figures.rating)}`],
     ["Votes", short.format(figures.votes)],
     [`Risen in ${week} days`, share(figures.risen)],
   ];

@@ -27,13 +27,13 @@ def test_key_figures_are_four_tiles_with_units():
     tiles = rows_of(spec, "figure")
     assert [(tile["label"], tile["value"], tile["figure"]) for tile in tiles] == [
         ("Films", 2000, "2,000"),
-        ("Votes-weighted rating", 6.534, "6.5"),
+        ("Weighted rating", 6.534, "6.5"),
         ("Votes", 123_456_789, "123M"),
         ("Median popularity", 23.45, "23.4"),
     ]
     assert [tile["unit"].split("\n")[0] for tile in tiles] == [
         "in the snapshot",
-        "of 10;",
+        "of 10, by votes;",
         "cast on TMDB,",
         "TMDB score, of the",
     ]
