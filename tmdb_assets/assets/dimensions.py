@@ -108,7 +108,8 @@ def dim_movie(
         found = details_due.removals(connection, day)
         removed = found.gone if found.are_plausible else frozenset()
         figures["films_removed"] = len(removed)
-        marked = details_due.mark_removed(connection, day, removed)
+        marked = details_due.take_back_removals(connection, day, removed)
+        marked += details_due.mark_removed(connection, day, removed)
         marked += details_due.mark_removed_later(connection, day)
         return replace(counts, updated=counts.updated + marked)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -77,6 +78,30 @@ where u.snapshot_date = :day and not exists (
     where r.snapshot_date = :day and r.movie_id = u.movie_id and r.crawl_number >= :crawl
     and (r.status_code = 200 or :believed)
 )
+"""
+NO_LONGER_BELIEVED = """
+with locked as (
+    select m.movie_id
+    from dim_movie as m
+    where m.removed_date = :day and m.movie_id <> all(:gone)
+    and exists (
+        select 1
+        from raw_details as r
+        where r.snapshot_date = :day and r.movie_id = m.movie_id and r.status_code = 404
+    )
+    order by m.movie_id
+    for no key update
+)
+
+update dim_movie as m set removed_date = null, updated_at = now() from locked where m.movie_id = locked.movie_id
+returning m.movie_id
+"""
+NOT_FOUND = """
+select r.snapshot_date, array_agg(r.movie_id)
+from raw_details as r
+join dim_movie as m using (movie_id)
+where r.status_code = 404 and {condition}
+group by r.snapshot_date
 """
 MOST_REMOVED = 20  # more 404 answers than this and than the share below are treated as a fault of TMDb
 MOST_REMOVED_SHARE = 0.01
@@ -210,17 +235,29 @@ def mark_removed(connection: sa.Connection, day: dt.date, gone: Collection[int])
 
 def mark_removed_later(connection: sa.Connection, day: dt.date) -> int:
     """Mark films that this load inserted and that answered 404 on a later day, loaded before; return how many."""
-    found = connection.execute(
-        sa.text(
-            "select r.snapshot_date, array_agg(r.movie_id) from raw_details as r join dim_movie as m using (movie_id) "
-            "where r.status_code = 404 and r.snapshot_date > :day and m.inserted_at = now() group by r.snapshot_date"
-        ),
-        {"day": day},
-    )
+    return _mark_by_other_days(connection, "r.snapshot_date > :day and m.inserted_at = now()", day=day)
+
+
+def take_back_removals(connection: sa.Connection, day: dt.date, gone: Collection[int]) -> int:
+    """Clear `removed_date` of films removed by a 404 of `day` that is not believed any more, as it is not in `gone`.
+
+    So it is where the day was requested again and too many films answered 404. The 404s of other days count again.
+    Returns the number changed.
+    """
+    values = {"day": day, "gone": sorted(gone)}
+    films = sorted(connection.scalars(sa.text(NO_LONGER_BELIEVED), values))
+    if films:
+        _mark_by_other_days(connection, "r.snapshot_date <> :day and r.movie_id = any(:films)", day=day, films=films)
+    return len(films)
+
+
+def _mark_by_other_days(connection: sa.Connection, condition: str, **values: Any) -> int:
+    """Mark films of 404s by a condition on raw_details `r` and dim_movie `m`, where the day's number is plausible."""
+    found = connection.execute(sa.text(NOT_FOUND.format(condition=condition)), values)
     return sum(
-        mark_removed(connection, later, gone)
-        for later, gone in found.all()
-        if removals(connection, later).are_plausible
+        mark_removed(connection, other, gone)
+        for other, gone in found.all()
+        if removals(connection, other).are_plausible
     )
 
 

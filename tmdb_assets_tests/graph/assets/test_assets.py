@@ -206,6 +206,30 @@ def test_a_film_deleted_outside_discover_is_marked_in_any_order_of_days(loaded):
         assert loaded.rows(states) == [(DAY, False), (later, True)], order
 
 
+def test_a_removal_that_a_refresh_makes_doubtful_is_taken_back_in_dimension_and_history(loaded):
+    film_id, later = 9001, DAY + 2 * ONE_DAY
+    removed = "select removed_date from dim_movie where removed_date is not null"
+    states = "select valid_from, is_removed, confirmed_dates from movie_history where movie_id = 9001 order by 1"
+    first = (DAY, False, [DAY])
+    others = [number for number in CATALOGUE.films if number != film_id]
+    gone = CATALOGUE.but(gone={film_id}, changed=[film_id], discover_ids=others)
+    for day in (DAY + ONE_DAY, later):
+        assert failures_of(loaded.fetch_day(day, gone, charts=False)) == []
+    assert loaded.column(removed) == [later]
+    assert loaded.rows(states) == [first, (DAY + ONE_DAY, True, [DAY + ONE_DAY, later])]
+
+    # Asked again on the same day, 22 of 30 films answer 404: none of these is believed, that of the day before is.
+    fault = CATALOGUE.but(gone={film_id, *others[:21]}, changed=[film_id, *others], discover_ids=others[21:])
+    result = loaded.fetch_day(later, fault, refresh=True, charts=False)
+    assert not checks_of(result)["dim_movie.removals_plausible"]
+    assert loaded.column(removed) == [DAY + ONE_DAY]
+    assert loaded.rows(states) == [first, (DAY + ONE_DAY, True, [DAY + ONE_DAY])]
+    loaded.replay.catalogue = CATALOGUE.but(gone={film_id}, changed=[film_id], discover_ids=others)
+    assert failures_of(loaded.run(later, refresh=True, charts=False)) == []
+    assert loaded.column(removed) == [later]
+    assert loaded.rows(states) == [first, (DAY + ONE_DAY, True, [DAY + ONE_DAY, later])]
+
+
 @pytest.mark.parametrize(
     ("films", "gone", "is_marked"), [(30, 20, True), (30, 21, False), (2100, 21, True), (2100, 22, False)]
 )
