@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterator
+from operator import itemgetter
 
 import sqlalchemy as sa
 from dagster import AssetExecutionContext, ResourceParam
@@ -40,4 +41,5 @@ def movie_history(
     def merge(connection: sa.Connection) -> MergeCounts:
         return merge_history(connection, days)
 
-    yield from publish(warehouse, table, conformed(table, chunks()), day=day, merge=merge, is_partial=True)
+    rows = conformed(table, chunks())
+    yield from publish(warehouse, table, rows, day=day, day_of=itemgetter("valid_from"), merge=merge, is_partial=True)

@@ -24,7 +24,7 @@ from dagster import (
     TableSchema,
 )
 
-from tmdb_assets.transforms.conform import Conformed
+from tmdb_assets.transforms.conform import Conformed, Row
 from tmdb_assets.warehouse.loading.contracts import StructuralFaultError
 from tmdb_assets.warehouse.loading.latest_state import renew_totals
 from tmdb_assets.warehouse.loading.load import MAX_REJECTED_SHARE, Loaded, TooManyRejectedError, count_rows, load
@@ -55,6 +55,7 @@ def publish(
     chunks: Iterable[Conformed],
     *,
     day: dt.date | None = None,
+    day_of: Callable[[Row], dt.date] | None = None,
     merge: Callable[[sa.Connection], MergeCounts] | None = None,
     afterwards: Callable[[sa.Connection], None] | None = None,
     metadata: Mapping[str, Any] | None = None,
@@ -64,12 +65,12 @@ def publish(
     """Load chunks of frames in one transaction and yield the asset's result with its contract check.
 
     `afterwards` runs in the same transaction, after the merge. `is_partial`: only rows that changed are in the frames,
-    see `load`. `renews_totals`: the views' totals are counted from this table, so a load that changed a row renews
-    them. Raises `TooManyRejectedError` or `StructuralFaultError` after the failing check.
+    see `load`, also for `day_of`. `renews_totals`: the views' totals are counted from this table, so a load that
+    changed a row renews them. Raises `TooManyRejectedError` or `StructuralFaultError` after the failing check.
     """
     try:
         with warehouse.begin() as connection:
-            loaded = load(connection, table, chunks, day=day, merge=merge, is_partial=is_partial)
+            loaded = load(connection, table, chunks, day=day, day_of=day_of, merge=merge, is_partial=is_partial)
             if afterwards:
                 afterwards(connection)
             if renews_totals and loaded.counts.has_changes:

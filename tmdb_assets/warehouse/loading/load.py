@@ -93,6 +93,7 @@ def load(
     chunks: Iterable[Conformed],
     *,
     day: dt.date | None = None,
+    day_of: Callable[[Row], dt.date] | None = None,
     merge: Merger | None = None,
     parameters: Mapping[str, Any] | None = None,
     part: PartOf | None = None,
@@ -103,10 +104,11 @@ def load(
     """Validate, stage and merge chunks of frames inside the caller's transaction.
 
     The chunks are read once it is this load's turn: rows read earlier could be older than what another load stored.
-    `day` is the rows' snapshot; rejected rows of an earlier load of that day are replaced. `merge` replaces the
-    declared one. A load of one batch of a day passes the `parts` it covers: only rejected rows of these are replaced;
-    `part` returns the part of a row, and `earlier`, the batches before, counts towards the share. With `is_partial` the
-    chunks hold only the table's rows that changed today: the others count when a few rejected rows are judged.
+    `day` is the rows' snapshot; rejected rows of an earlier load of that day are replaced. Where rows of several days
+    come at once, `day_of` returns a row's own: it is rejected as by a load of that day. `merge` replaces the declared
+    one. A load of one batch of a day passes the `parts` it covers: only rejected rows of these are replaced; `part`
+    returns the part of a row, and `earlier`, the batches before, counts towards the share. With `is_partial` the chunks
+    hold only the table's rows that changed today: the others count when a few rejected rows are judged.
 
     Raises `TooManyRejectedError` or `StructuralFaultError`; the caller's transaction must then roll back.
     """
@@ -132,7 +134,11 @@ def load(
         loaded.rejected.append(Rejected(row, (Reason(rule, shorten(value)),), part(row) if part else None))
     _judge(loaded, earlier, staging.count_standing(connection, table) if is_partial and loaded.rejected else 0)
     loaded.counts = merge(connection) if merge else merging.merge(connection, table, parameters)
-    _quarantine(connection, table, loaded.rejected + loaded.emptied, day, parts)
+    by_day: dict[dt.date | None, list[Rejected]] = {day: []}
+    for item in loaded.rejected + loaded.emptied:
+        by_day.setdefault(day_of(item.row) if day_of else day, []).append(item)
+    for rejected_on, items in by_day.items():
+        _quarantine(connection, table, items, rejected_on, parts)
     connection.exec_driver_sql(f"drop table {staging.staging_name(table)}")
     return loaded
 

@@ -118,6 +118,21 @@ def test_what_a_broken_film_keeps(warehouse, monkeypatch):
         assert_tables_equal(made, expected.star({DAYS[0]: fixed}))
 
 
+def test_what_the_first_load_of_the_history_rejects_belongs_to_the_day_of_the_answer(warehouse, monkeypatch):
+    case = GALLERY["wrong_types"]()
+    with platform(warehouse, case.days[DAYS[0]], monkeypatch) as made:
+        made.run(DAYS[0], charts=False)
+        fixed = catalogue([*sound_films(), *(film(movie_id) for movie_id in case.broken)], changed=sorted(case.broken))
+        assert failures_of(made.fetch_day(DAYS[1], fixed, charts=False)) == []
+        before = state_of(made)
+        rejected = "select snapshot_date, count(*) from rejected_row where table_name = 'movie_history' group by 1"
+        assert made.rows(rejected) == [(DAYS[0], 4)]
+        made.execute("truncate movie_history; delete from rejected_row where table_name = 'movie_history'")
+        for _ in range(2):  # the first load takes both days, the second only its own
+            assert failures_of(made.run(DAYS[1], only=["movie_history"])) == []
+            assert state_of(made) == before
+
+
 def test_a_huge_text_is_stored_raw_and_cut_in_rejected_row(warehouse, monkeypatch):
     case = GALLERY["huge_overview"]()
     with platform(warehouse, case.days[DAYS[0]], monkeypatch) as made:
