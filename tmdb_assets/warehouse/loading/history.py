@@ -41,7 +41,8 @@ and (
 )
 """
 # What the answers of these days say now, and what the history says that they said. An answer that is no longer stored
-# (raw answers go after 180 days) is not replaced: what was known stays.
+# (raw answers go after 180 days) is not replaced: what was known stays. An answer with which dim_movie rejected the
+# film does not count: it would count only where another day made the film known, and dim_movie has another state.
 MAKE_ANSWERS = f"""
 create temp table history_answer on commit drop as
 select movie_id, valid_from as day, {FROM_DETAILS}, false as is_removed
@@ -52,6 +53,11 @@ from (
 where not exists (
     select 1 from unnest(cast(:films as bigint[]), cast(:film_days as date[])) as n (movie_id, day)
     where n.movie_id = staged.movie_id and n.day = staged.valid_from
+) and not exists (
+    select 1
+    from rejected_row as r
+    where r.table_name = 'dim_movie' and r.snapshot_date = staged.valid_from
+    and r.payload -> 'movie_id' = to_jsonb(staged.movie_id) and r.payload ->> 'details_date' is not null
 )
 union all
 select movie_id, day, {UNKNOWN}, true

@@ -17,6 +17,7 @@ from tmdb_assets.transforms.details import parse_details
 from tmdb_assets.warehouse.loading.history import days_to_load, merge_history
 from tmdb_assets.warehouse.loading.merge import MergeCounts
 from tmdb_assets.warehouse.retention import drop_old_raw
+from tmdb_assets.warehouse.schema.dimensions import dim_movie
 from tmdb_assets.warehouse.schema.history import movie_history
 from tmdb_assets.warehouse.schema.raw import raw_discover
 from tmdb_assets.warehouse.warehouse import Warehouse
@@ -132,6 +133,23 @@ def test_an_answer_that_broke_the_contract_takes_back_what_the_day_said(warehous
     loaded = load_rows(warehouse, movie_history, broken, day=DAYS[1], merge=merge, is_partial=True)
     assert len(loaded.rejected) == 1
     assert rows_of(warehouse, ROWS)[:1] == expected({DAYS[0]: {1: "a"}})
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))), ids=str)
+def test_an_answer_with_which_dim_movie_rejects_the_film_does_not_count_in_any_order(
+    warehouse: Warehouse, order: tuple[int, ...]
+) -> None:
+    """The film is known only by these answers; that of the second day has no title."""
+    answers = [{1: genres} | dict.fromkeys(range(100, 140), "z") for genres in ("a", "ab", "abc")]
+    for place in order:
+        day = DAYS[place]
+        films = [details(*answer) for answer in answers[place].items()]
+        films[0]["title"] = ["x"] if place == 1 else "x"
+        assert len(load_rows(warehouse, dim_movie, parse_details(films, day)["dim_movie"], day=day).rejected) == (
+            1 if place == 1 else 0
+        )
+        load_answers(warehouse, day, answers[place])
+    assert rows_of(warehouse, ROWS)[:2] == expected({DAYS[0]: {1: "a"}, DAYS[2]: {1: "abc"}})
 
 
 def test_the_first_load_takes_all_stored_answers(warehouse: Warehouse) -> None:
