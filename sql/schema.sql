@@ -519,7 +519,7 @@ CREATE TABLE IF NOT EXISTS rejected_row (
     CONSTRAINT pk_rejected_row PRIMARY KEY (id)
 );
 
-COMMENT ON TABLE rejected_row IS 'One row per row that broke its contract when its table was last loaded for that day. Of people and keywords a broken cell is stored as NULL, and the row is kept.';
+COMMENT ON TABLE rejected_row IS 'One row per row that broke its contract when its table was last loaded for that day: tmdb-assets rejected. Of people and keywords a broken cell is stored as NULL, and the row is kept.';
 
 CREATE INDEX IF NOT EXISTS ix_rejected_row_table ON rejected_row (table_name, snapshot_date);
 
@@ -531,11 +531,11 @@ COMMENT ON COLUMN rejected_row.snapshot_date IS 'The day loaded; NULL for tables
 
 COMMENT ON COLUMN rejected_row.part IS 'What the row came from (a page, a film); NULL for the whole day.';
 
-COMMENT ON COLUMN rejected_row.payload IS 'The row; texts over 1,000 characters are cut.';
+COMMENT ON COLUMN rejected_row.payload IS 'The row; texts over 1,000 characters are cut, those of raw tables over 100,000.';
 
 COMMENT ON COLUMN rejected_row.reasons IS 'List of the rules it broke.';
 
-COMMENT ON COLUMN rejected_row.rejected_at IS 'When it was rejected (UTC).';
+COMMENT ON COLUMN rejected_row.rejected_at IS 'When it was first rejected for these reasons (UTC).';
 
 CREATE TABLE IF NOT EXISTS schema_version (
     version_num TEXT NOT NULL,

@@ -7,7 +7,6 @@ downstream runs.
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
@@ -127,21 +126,23 @@ def contract_check(loaded: Loaded, *, refused: bool = False) -> AssetCheckResult
     """The table's contract check: which rules were broken, how often, with examples, and what to do."""
     rejected, received = len(loaded.rejected), loaded.received
     name = loaded.table.name
+    see = f"tmdb-assets rejected --table {name}"
     if refused:
         text = (
-            f"{rejected} of {received} rows broke the contract of {name}, over the {MAX_REJECTED_SHARE:.0%} allowed. "
-            "Nothing was written; what is already stored is kept. If the rules below show that TMDb changed its "
+            f"{rejected} of {received} rows ({loaded.rejected_share:.1%}) broke the contract of {name}, over the "
+            f"{MAX_REJECTED_SHARE:.0%} allowed: {loaded.most_broken}. "
+            "Nothing was written; what is already stored is kept. If these rules show that TMDb changed its "
             "answers, change the table's declaration; otherwise run the day again."
         )
     elif rejected:
         text = (
-            f"{rejected} of {received} rows broke the contract of {name} and are in rejected_row with their reasons; "
-            f"the others are loaded. To see them: select * from rejected_row where table_name = '{name}'."
+            f"{rejected} of {received} rows broke the contract of {name}: {loaded.most_broken}. They are in "
+            f"rejected_row, the others are loaded. To see them: {see}. After a fix: {see} --retry."
         )
     elif loaded.emptied:
         text = (
             f"All {received} rows are loaded; {_cells_emptied(loaded)} cells broke the contract of {name} and are "
-            f"NULL. To see them: select * from rejected_row where table_name = '{name}'."
+            f"NULL: {loaded.most_broken}. To see them: {see}. After a fix: {see} --retry."
         )
     else:
         text = f"All {received} rows keep the contract of {name}."
@@ -161,11 +162,9 @@ def contract_check(loaded: Loaded, *, refused: bool = False) -> AssetCheckResult
 
 
 def _broken_rules(loaded: Loaded) -> list[TableRecord]:
-    counted: Counter[str] = Counter()
     examples: dict[str, list[str]] = {}
     for item in loaded.rejected + loaded.emptied:
         for reason in item.reasons:
-            counted[reason.rule] += 1
             known = examples.setdefault(reason.rule, [])
             if len(known) < EXAMPLES and reason.value not in known:
                 known.append(reason.value)
@@ -178,7 +177,7 @@ def _broken_rules(loaded: Loaded) -> list[TableRecord]:
                 "examples": ", ".join(examples[rule]),
             }
         )
-        for rule, count in counted.most_common()
+        for rule, count in loaded.broken_rules.most_common()
     ]
 
 

@@ -19,6 +19,7 @@ import click
 from tmdb_assets.cli.exits import FAILED, INTERRUPTED, UNUSABLE, parse_day, plain_errors, stop
 from tmdb_assets.cli.export import export
 from tmdb_assets.cli.maintenance import backup, doctor, migrate, restore
+from tmdb_assets.cli.rejected import rejected
 from tmdb_assets.cli.viz import viz
 from tmdb_assets.errors.problem import ActionableError
 from tmdb_assets.settings import ATTRIBUTION, SAMPLE_LINE, get_settings
@@ -57,7 +58,7 @@ def main() -> None:
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - this command again
 
 
-for _command in (backup, doctor, export, migrate, restore, viz):
+for _command in (backup, doctor, export, migrate, rejected, restore, viz):
     main.add_command(_command)
 
 

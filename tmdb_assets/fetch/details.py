@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from contextlib import closing
+from dataclasses import replace
 
 from tmdb_assets.fetch.progress import Advance
 from tmdb_assets.fetch.step import Fetched, Fetcher, reject, store_in_batches, until_midnight
@@ -145,7 +146,7 @@ def _store_details(fetcher: Fetcher, batch: list[FilmAnswer], wanted: Wanted, fe
             payload, left_out = trim(payload, wanted)
         row, rejected = parse_answer(movie_id, answer.status, payload, answer.fetched_at, fetcher.day)
         if rejected:
-            refused.append(rejected)
+            refused.append(replace(rejected, row=rejected.row | {"crawl_number": fetcher.crawl_number}))
             fetched.failed[movie_id] = f"the answer is not the details of film {movie_id}"
         else:
             rows.append(row | {"crawl_number": fetcher.crawl_number})

@@ -152,7 +152,7 @@ def conform(
     columns: Mapping[str, Kind],
     *,
     key: tuple[str, ...] = (),
-    part: Callable[[Row], str] | None = None,
+    part: Callable[[Row], str | None] | None = None,
 ) -> Conformed:
     """Cast rows to the kinds of `columns` (name -> kind) and keep the last row of each `key`.
 

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import astuple, dataclass, field
 from operator import add
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import sqlalchemy as sa
@@ -29,10 +29,16 @@ from tmdb_assets.warehouse.schema.ddl import ensure_partition
 from tmdb_assets.warehouse.schema.raw import rejected_row
 from tmdb_assets.warehouse.schema.vocabulary import day_column, frame_columns, key_columns
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 MAX_REJECTED_SHARE = 0.05
+NAMED_RULES = 3  # in a message
 FEW_REJECTED = 20  # more than this are judged only against the rows received
-KEPT_CHARACTERS = 1000  # of each text in a rejected row; the raw layer has the rest
-PartOf = Callable[[Row], str]
+KEPT_CHARACTERS = 1000  # of each text in a rejected row, and entries of each list; the raw layer has the rest
+KEPT_OF_ANSWERS = 100_000  # where the raw layer itself rejected the row: then it is nowhere else
+CUT = "…"
+PartOf = Callable[[Row], str | None]
 Merger = Callable[[sa.Connection], MergeCounts]
 
 
@@ -56,6 +62,21 @@ class Loaded:
         """Rejected rows as a share of those received, 0 to 1."""
         return len(self.rejected) / self.received if self.received else 0.0
 
+    @property
+    def broken_rules(self) -> Counter[str]:
+        """How many rows broke each rule, of those rejected and of those kept without the cell."""
+        return Counter(reason.rule for item in self.rejected + self.emptied for reason in item.reasons)
+
+    @property
+    def most_broken(self) -> str:
+        """The rules that most rows broke, each with the number of rows and their share of those received."""
+        most = self.broken_rules.most_common(NAMED_RULES)
+        named = "; ".join(
+            f"{rule} ({count} row{'s' * (count > 1)}, {count / max(self.received, 1):.1%})" for rule, count in most
+        )
+        more = len(self.broken_rules) - len(most)
+        return f"{named}{f'; and {more} more' if more else ''}"
+
     def are_too_many(self, standing: int) -> bool:
         """Whether too many rows are rejected; a few are judged against the `standing` rows of the table as well."""
         few = len(self.rejected) <= FEW_REJECTED
@@ -76,10 +97,18 @@ class TooManyRejectedError(ActionableError):
         self.loaded = loaded
         super().__init__(
             f"{len(loaded.rejected)} of {loaded.received} rows of {loaded.table.name} ({loaded.rejected_share:.1%}) "
-            f"broke their contract, over the {MAX_REJECTED_SHARE:.0%} allowed",
+            f"broke their contract, over the {MAX_REJECTED_SHARE:.0%} allowed: {loaded.most_broken}",
             kept="Nothing was written; what is already stored is kept",
             action="Read the report of the check contract; if TMDb changed its answers, change the table's declaration",
         )
+
+
+@dataclass(frozen=True)
+class Again:
+    """Rejected rows that are submitted again, by their ids; only a final submission replaces them."""
+
+    ids: Collection[str]
+    is_final: bool
 
 
 def as_frame(table: sa.Table, rows: Iterable[Row], part: PartOf | None = None) -> Conformed:
@@ -100,6 +129,7 @@ def load(
     parts: Collection[str] | None = None,
     earlier: Loaded | None = None,
     is_partial: bool = False,
+    again: Again | None = None,
 ) -> Loaded:
     """Validate, stage and merge chunks of frames inside the caller's transaction.
 
@@ -108,7 +138,8 @@ def load(
     come at once, `day_of` returns a row's own: it is rejected as by a load of that day. `merge` replaces the declared
     one. A load of one batch of a day passes the `parts` it covers: only rejected rows of these are replaced; `part`
     returns the part of a row, and `earlier`, the batches before, counts towards the share. With `is_partial` the chunks
-    hold only the table's rows that changed today: the others count when a few rejected rows are judged.
+    hold only the table's rows that changed today: the others count when a few rejected rows are judged. The rows of
+    `again` were judged when they were rejected.
 
     Raises `TooManyRejectedError` or `StructuralFaultError`; the caller's transaction must then roll back.
     """
@@ -118,29 +149,51 @@ def load(
     merging.take_turn(connection, table, day)
     staging.create_staging(connection, table)
     for chunk in chunks:
-        valid = validate(table, chunk, part)
-        loaded.received += chunk.received
-        frames, rejected = [valid.frame], valid.rejected
-        if table.info["empties_broken"] and rejected:
-            again = empty_broken_cells(table, rejected)
-            # Staged first, so that a sound row of the same key wins.
-            frames, rejected = [*again.frames, valid.frame], again.rejected
-            loaded.emptied += again.emptied
-        loaded.rejected += rejected
-        for frame in frames:
+        for frame in _valid_frames(loaded, chunk, part):
             if len(frame):
                 staging.stage(connection, table, frame)
     for row, rule, value in staging.reject_orphans(connection, table):
         loaded.rejected.append(Rejected(row, (Reason(rule, shorten(value)),), part(row) if part else None))
-    _judge(loaded, earlier, staging.count_standing(connection, table) if is_partial and loaded.rejected else 0)
+    if again is None:
+        _judge(loaded, earlier, staging.count_standing(connection, table) if is_partial and loaded.rejected else 0)
     loaded.counts = merge(connection) if merge else merging.merge(connection, table, parameters)
-    by_day: dict[dt.date | None, list[Rejected]] = {day: []}
-    for item in loaded.rejected + loaded.emptied:
-        by_day.setdefault(day_of(item.row) if day_of else day, []).append(item)
-    for rejected_on, items in by_day.items():
-        _quarantine(connection, table, items, rejected_on, parts)
+    _file_rejected(connection, loaded, day, day_of, parts, again)
     connection.exec_driver_sql(f"drop table {staging.staging_name(table)}")
     return loaded
+
+
+def _file_rejected(
+    connection: sa.Connection,
+    loaded: Loaded,
+    day: dt.date | None,
+    day_of: Callable[[Row], dt.date] | None,
+    parts: Collection[str] | None,
+    again: Again | None,
+) -> None:
+    """Replace the rejected rows of the day and its parts, or of `again`, by those of this load, each under its day."""
+    table, items = loaded.table, loaded.rejected + loaded.emptied
+    if again is not None:
+        if again.is_final:
+            _quarantine(connection, table, items, day, rejected_row.c.id.in_(sorted(again.ids)))
+        return
+    by_day: dict[dt.date | None, list[Rejected]] = {day: []}
+    for item in items:
+        by_day.setdefault(day_of(item.row) if day_of else day, []).append(item)
+    for rejected_on, of_day in by_day.items():
+        _quarantine(connection, table, of_day, rejected_on, _of_day(table, rejected_on, parts))
+
+
+def _valid_frames(loaded: Loaded, chunk: Conformed, part: PartOf | None) -> list[pd.DataFrame]:
+    """The valid rows of a chunk, in the order in which they are staged; the others are added to `loaded`."""
+    valid = validate(loaded.table, chunk, part)
+    loaded.received += chunk.received
+    if not (loaded.table.info["empties_broken"] and valid.rejected):
+        loaded.rejected += valid.rejected
+        return [valid.frame]
+    again = empty_broken_cells(loaded.table, valid.rejected)
+    loaded.emptied += again.emptied
+    loaded.rejected += again.rejected
+    return [*again.frames, valid.frame]  # staged last, so that a valid row of the same key wins
 
 
 def _judge(loaded: Loaded, earlier: Loaded | None, standing: int) -> None:
@@ -151,16 +204,11 @@ def _judge(loaded: Loaded, earlier: Loaded | None, standing: int) -> None:
         raise TooManyRejectedError(so_far)
 
 
-def clear_rejected(
-    connection: sa.Connection, table: sa.Table, day: dt.date | None, parts: Collection[str] | None
-) -> None:
-    """Delete the rejected rows of a table's day, or only those of the given parts."""
-    statement = rejected_row.delete().where(
-        rejected_row.c.table_name == table.name, rejected_row.c.snapshot_date.is_not_distinct_from(day)
-    )
-    if parts is not None:
-        statement = statement.where(rejected_row.c.part.in_(sorted(parts)))
-    connection.execute(statement)
+def _of_day(table: sa.Table, day: dt.date | None, parts: Collection[str] | None) -> sa.ColumnElement[bool]:
+    """The rejected rows of a table's day, or only those of the given parts."""
+    row = rejected_row.c
+    of_day = sa.and_(row.table_name == table.name, row.snapshot_date.is_not_distinct_from(day))
+    return of_day if parts is None else sa.and_(of_day, row.part.in_(sorted(parts)))
 
 
 def _quarantine(
@@ -168,14 +216,15 @@ def _quarantine(
     table: sa.Table,
     rejected: list[Rejected],
     day: dt.date | None,
-    parts: Collection[str] | None,
+    former: sa.ColumnElement[bool],
 ) -> None:
-    clear_rejected(connection, table, day, parts)
-    if not rejected:
-        return
+    """Replace the `former` rejected rows; one that is rejected again for the same reasons is left as it is."""
     repeats: Counter[str] = Counter()
     rows = [_rejected_values(table, item, day, repeats) for item in rejected]
-    connection.execute(postgresql.insert(rejected_row).on_conflict_do_nothing(), rows)
+    same = sa.literal([row["id"] for row in rows], sa.ARRAY(sa.Uuid(as_uuid=False)))
+    connection.execute(rejected_row.delete().where(former, rejected_row.c.id != sa.all_(same)))
+    if rows:
+        connection.execute(postgresql.insert(rejected_row).on_conflict_do_nothing(), rows)
 
 
 def count_rows(connection: sa.Connection, table: sa.Table, day: dt.date | None) -> int:
@@ -189,8 +238,10 @@ def count_rows(connection: sa.Connection, table: sa.Table, day: dt.date | None) 
 
 def _rejected_values(table: sa.Table, item: Rejected, day: dt.date | None, repeats: Counter[str]) -> dict[str, Any]:
     reasons = [{"rule": reason.rule, "value": reason.value} for reason in item.reasons]
-    payload = _shortened(item.row)
-    seed = orjson.dumps([table.name, day, item.part, payload, reasons], default=str, option=orjson.OPT_NON_STR_KEYS)
+    payload = _shortened(item.row, KEPT_OF_ANSWERS if table.name.startswith("raw_") else KEPT_CHARACTERS)
+    # By name, as jsonb does not keep the order of fields: a row that is read and rejected again has the same id.
+    option = orjson.OPT_NON_STR_KEYS | orjson.OPT_SORT_KEYS
+    seed = orjson.dumps([table.name, day, item.part, payload, reasons], default=str, option=option)
     content = str(uuid.uuid5(uuid.NAMESPACE_OID, seed.decode()))
     repeats[content] += 1  # identical rows are numbered, so that each is kept
     return {
@@ -203,15 +254,25 @@ def _rejected_values(table: sa.Table, item: Rejected, day: dt.date | None, repea
     }
 
 
-def _shortened(value: Any) -> Any:
-    """A row with long texts cut, and only values that JSON can hold."""
+def _shortened(value: Any, kept: int) -> Any:
+    """A row with long texts and lists cut, and only values that JSON can hold."""
     if isinstance(value, dict):
-        return {str(name): _shortened(item) for name, item in value.items()}
+        return {str(name): _shortened(item, kept) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_shortened(item) for item in value[:KEPT_CHARACTERS]]
+        return [*(_shortened(item, kept) for item in value[:kept]), *([CUT] if len(value) > kept else [])]
     if isinstance(value, str):
         text = value.replace("\x00", "")
-        return text if len(text) <= KEPT_CHARACTERS else text[:KEPT_CHARACTERS] + "…"
+        return text if len(text) <= kept else text[:kept] + CUT
     if value is None or isinstance(value, bool | int | float):
         return value if value == value else None
     return str(value)
+
+
+def is_cut(value: Any) -> bool:
+    """Whether a text or list in a rejected row was cut: what is left cannot be submitted again."""
+    if isinstance(value, str):
+        return value.endswith(CUT) and len(value) - len(CUT) in (KEPT_CHARACTERS, KEPT_OF_ANSWERS)
+    if isinstance(value, list) and len(value) == KEPT_OF_ANSWERS + 1:
+        return True
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return any(map(is_cut, items))

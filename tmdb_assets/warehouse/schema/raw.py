@@ -178,15 +178,15 @@ fetch_turn = table(
 
 rejected_row = table(
     "rejected_row",
-    "One row per row that broke its contract when its table was last loaded for that day. "
+    "One row per row that broke its contract when its table was last loaded for that day: tmdb-assets rejected. "
     "Of people and keywords a broken cell is stored as NULL, and the row is kept.",
     column("id", "text", "Hash of table, day, row and reasons.", key=True, sql_type=UUID),
     column("table_name", "text", "The table that rejected the row."),
     column("snapshot_date", "date", "The day loaded; NULL for tables without days.", nullable=True),
     column("part", "text", "What the row came from (a page, a film); NULL for the whole day.", nullable=True),
-    column("payload", "json", "The row; texts over 1,000 characters are cut."),
+    column("payload", "json", "The row; texts over 1,000 characters are cut, those of raw tables over 100,000."),
     column("reasons", "json", "List of the rules it broke."),
-    column("rejected_at", "timestamp", "When it was rejected (UTC).", by_database="now()"),
+    column("rejected_at", "timestamp", "When it was first rejected for these reasons (UTC).", by_database="now()"),
     sa.Index("ix_rejected_row_table", "table_name", "snapshot_date"),
     group="ledger",
 )

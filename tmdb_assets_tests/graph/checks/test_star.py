@@ -224,8 +224,9 @@ def test_every_contract_reports_its_broken_rows_while_the_others_load(warehouse,
         check = found["raw_discover.contract"]
         assert check.severity.value == "WARN"
         assert check.description == (
-            "1 of 207 rows broke the contract of raw_discover and are in rejected_row with their reasons; the others "
-            "are loaded. To see them: select * from rejected_row where table_name = 'raw_discover'."
+            "1 of 207 rows broke the contract of raw_discover: vote_average at most 10 (1 row, 0.5%). They are in "
+            "rejected_row, the others are loaded. To see them: tmdb-assets rejected --table raw_discover. After a fix: "
+            "tmdb-assets rejected --table raw_discover --retry."
         )
         assert values(check)["rejected_share"] == pytest.approx(1 / 207)
         assert dict(graph.rows("select table_name, count(*) from rejected_row group by 1")) == dict.fromkeys(broken, 1)
@@ -247,14 +248,15 @@ def test_a_contract_broken_too_often_stops_the_load_and_everything_downstream(se
         assert not result.success
         (line,) = failures_of(result)
         assert line.startswith(
-            "4 of 60 rows of dim_movie (6.7%) broke their contract, over the 5% allowed. Nothing was"
+            "4 of 60 rows of dim_movie (6.7%) broke their contract, over the 5% allowed: runtime_minutes is of kind "
+            "integer (4 rows, 6.7%). Nothing was"
         )
         check = evaluations_of(result)["dim_movie.contract"]
         assert (check.passed, check.severity.value, check.blocking) == (False, "ERROR", True)
         assert check.description == (
-            "4 of 60 rows broke the contract of dim_movie, over the 5% allowed. Nothing was written; what is already "
-            "stored is kept. If the rules below show that TMDb changed its answers, change the table's declaration; "
-            "otherwise run the day again."
+            "4 of 60 rows (6.7%) broke the contract of dim_movie, over the 5% allowed: runtime_minutes is of kind "
+            "integer (4 rows, 6.7%). Nothing was written; what is already stored is kept. If these rules show that "
+            "TMDb changed its answers, change the table's declaration; otherwise run the day again."
         )
         assert values(check)["broken_rules"] == [
             {"rule": "runtime_minutes is of kind integer", "rows": 4, "share": "6.67%", "examples": "ninety"}

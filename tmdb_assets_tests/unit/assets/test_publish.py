@@ -74,7 +74,8 @@ def test_a_refused_load_fails_as_an_error_and_says_what_to_do() -> None:
     check = refusal_check("fact_movie_daily", error)
     assert (check.check_name, check.passed, check.severity) == (CONTRACT, False, AssetCheckSeverity.ERROR)
     assert check.description.startswith(
-        "6 of 100 rows broke the contract of fact_movie_daily, over the 5% allowed. Nothing was written"
+        "6 of 100 rows (6.0%) broke the contract of fact_movie_daily, over the 5% allowed: "
+        f"{TOO_LOW} (6 rows, 6.0%). Nothing was written"
     )
     assert "what is already stored is kept" in check.description
     assert "change the table's declaration; otherwise run the day again." in check.description
