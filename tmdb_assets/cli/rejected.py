@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
     from rich.console import Console
 
-    from tmdb_assets.cli.in_process import DayRun, Platform
+    from tmdb_assets.cli.day_run import DayRun
+    from tmdb_assets.cli.in_process import Platform
     from tmdb_assets.warehouse.loading.load import Loaded
     from tmdb_assets.warehouse.loading.rejected import Choice, Submission
 
