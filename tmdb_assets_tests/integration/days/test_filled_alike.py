@@ -62,9 +62,10 @@ def partitions_of(made, day):
     return there, checks
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "has_raw_rows",
-    [pytest.param(False, id="from its export", marks=pytest.mark.long), pytest.param(True, id="from raw rows")],
+    [pytest.param(False, id="from its export"), pytest.param(True, id="from raw rows")],
 )
 def test_a_past_day_ends_the_same_whoever_fills_it(server, loaded_database, monkeypatch, has_raw_rows):
     found = {}

@@ -90,9 +90,8 @@ def stored_pages(tables):
     return {page for pages in tables.column("select stored_pages from fetch_log") for page in pages}
 
 
-@pytest.mark.parametrize(
-    "name", [name if name == "during the load" else pytest.param(name, marks=pytest.mark.long) for name in MOMENTS]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("name", MOMENTS)
 def test_a_killed_run_is_resumed_by_the_next(database, warehouse, monkeypatch, name):
     moment, tables = MOMENTS[name], Tables(warehouse)
     tables.counts()  # brings the schema up

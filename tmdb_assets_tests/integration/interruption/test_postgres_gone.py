@@ -121,12 +121,12 @@ def blocked_by(url: sa.URL, statement: str) -> tuple[psycopg.Connection, Callabl
     return holder, lambda: watcher.execute(BLOCKED).fetchone() != (0,)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("mode", "database", "table", "retried"),
     [
         ("immediate", None, "dim_movie", {"dim_movie"}),  # during a load
-        # Between steps: while Dagster records a materialization.
-        pytest.param("fast", "dagster", "asset_keys", set(), marks=pytest.mark.long),
+        ("fast", "dagster", "asset_keys", set()),  # between steps: while Dagster records a materialization
     ],
 )
 def test_a_restart_during_a_statement(

@@ -59,6 +59,7 @@ PRIVATE_NAMES = {
         "dagster._core.storage.root.TemporaryLocalArtifactStorage",
         "dagster._core.storage.runs.InMemoryRunStorage",
         "dagster._core.storage.runs.in_memory.stamp_alembic_rev",
+        "dagster._core.utils.make_new_run_id",
     },
 }
 
