@@ -14,7 +14,7 @@ from dagster import MaterializeResult, MetadataValue, ResourceParam
 
 from tmdb_assets.assets.declare import DAILY_BY_NOON, REPORTS_GROUP, declared_asset
 from tmdb_assets.assets.tmdb_source import TmdbSource
-from tmdb_assets.settings import ATTRIBUTION, Settings
+from tmdb_assets.settings import ATTRIBUTION, SQL_DIR, Settings
 from tmdb_assets.warehouse.read_pictures import read_newest_day
 from tmdb_assets.warehouse.read_popularity import read_popularity
 from tmdb_assets.warehouse.warehouse import Warehouse
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 DASHBOARD = "dashboard"
 MOST_FILMS = 10_000
 MOST_DAYS = 90
+MOST_DETAILED = 2_000
 
 # Only what tmdb_reader may read: views, dimensions, bridges and the fact.
 READS = [
@@ -41,8 +42,23 @@ READS = [
     "bridge_movie_country",
     "bridge_movie_cast",
     "bridge_movie_crew",
+    "bridge_movie_keyword",
+    "dim_keyword",
+    "movie_release",
+    "movie_similar",
     "fact_movie_daily",
 ]
+# The queries shown next to the parts of the page.
+QUERIES = {
+    "curves": "examples/film_curve.sql",
+    "film": "examples/film_curve.sql",
+    "movers": "examples/biggest_movers.sql",
+    "films": "pictures/top_films.sql",
+    "genre": "examples/genre_ranking.sql",
+    "country": "pictures/production_countries.sql",
+    "language": "examples/language_share.sql",
+    "continent": "pictures/continent_popularity.sql",
+}
 FILMS = """
 select
     l.movie_id,
@@ -66,12 +82,51 @@ select
         group by c.person_id
         order by min(c.place), c.person_id
     ) as people,
+    (
+        select count(distinct b.person_id)
+        from bridge_movie_crew as b
+        where b.movie_id = l.movie_id and b.job = 'Director'
+    )::integer as n_directors,
     count(*) over () as n_films
 from vw_movie_latest as l
 inner join dim_movie as m on l.movie_id = m.movie_id
 where l.snapshot_date = :day and m.removed_date is null
 order by l.popularity desc, l.movie_id asc
 limit :most
+"""
+DETAILS = """
+select
+    m.movie_id,
+    m.release_date::text as release,
+    m.runtime_minutes as runtime,
+    left(m.overview, 500) as overview,
+    m.poster_path as poster,
+    array(
+        select k.name
+        from bridge_movie_keyword as b
+        inner join dim_keyword as k on b.keyword_id = k.keyword_id
+        where b.movie_id = m.movie_id
+        order by k.name
+        limit 10
+    ) as keywords,
+    (
+        select json_agg(json_build_array(r.country, r.release_type, r.release_date, r.certification))
+        from (
+            select coalesce(c.name, e.iso_3166_1) as country, e.release_type, e.release_date, e.certification
+            from movie_release as e
+            left join dim_country as c on e.iso_3166_1 = c.iso_3166_1
+            where e.movie_id = m.movie_id
+            order by e.release_date, e.iso_3166_1, e.release_type
+            limit 20
+        ) as r
+    ) as releases,
+    (
+        select json_agg(json_build_array(s.similar_id::text, s.because) order by s.rank)
+        from movie_similar as s
+        where s.movie_id = m.movie_id and s.rank <= 8
+    ) as similar
+from dim_movie as m
+where m.movie_id = any(:films)
 """
 GENRES = "select genre_id as code, name from dim_genre"
 COUNTRIES = "select iso_3166_1 as code, name, continent from dim_country"
@@ -130,6 +185,8 @@ def read_figures(connection: sa.Connection) -> Figures:
         genres=_frame(connection, GENRES),
         countries=_frame(connection, COUNTRIES),
         languages=_frame(connection, LANGUAGES),
+        details=_frame(connection, DETAILS, films=films["movie_id"].head(MOST_DETAILED).tolist()),
+        queries={part: (SQL_DIR / name).read_text(encoding="utf-8") for part, name in QUERIES.items()},
         people=_frame(connection, PEOPLE, people=sorted({code for codes in films["people"] for code in codes})),
         history=read_popularity(
             connection, films["movie_id"].tolist(), newest - dt.timedelta(days=MOST_DAYS - 1), newest

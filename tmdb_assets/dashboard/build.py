@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from tmdb_assets.charts.headline import POPULARITY_MEANING, riser_sentence
 from tmdb_assets.charts.theme import NO_DATA, NO_DATA_ADVICE, SAMPLE_MARK, Page
 from tmdb_assets.dashboard.colours import DARK, LIGHT, MAX_CURVES, css_variables
 from tmdb_assets.dashboard.history import FLOOR, STEP, encode, pack, quantise
-from tmdb_assets.dashboard.page_data import PLACES, WEEK, Figures, matrix, page_data
+from tmdb_assets.dashboard.page_data import PLACES, WEEK, Figures, details_data, matrix, page_data, riser_of
 from tmdb_assets.settings import ATTRIBUTION
 
 if TYPE_CHECKING:
@@ -23,7 +24,19 @@ if TYPE_CHECKING:
 TITLE = "Films by popularity"
 FILM_ADDRESS = "https://www.themoviedb.org/movie/"
 # Concatenated in this order into one script: each file uses what earlier ones define.
-SCRIPTS = ("data.js", "state.js", "selection.js", "elements.js", "curves.js", "panels.js", "page.js")
+SCRIPTS = (
+    "data.js",
+    "state.js",
+    "selection.js",
+    "elements.js",
+    "curves.js",
+    "tools.js",
+    "panels.js",
+    "film.js",
+    "dialog.js",
+    "page.js",
+)
+POSTER_HOST = "https://image.tmdb.org"
 
 
 def build_page(figures: Figures, *, source: str, is_sample: bool) -> str:
@@ -43,6 +56,7 @@ def build_page(figures: Figures, *, source: str, is_sample: bool) -> str:
         scope=escape(_scope(figures)),
         main=_main(figures) if has_data else _no_data(),
         source=escape(source),
+        meaning=escape(POPULARITY_MEANING),
         precision=escape(_precision()),
         attribution=escape(ATTRIBUTION),
         script=f'<script type="module">{script}</script>' if has_data else "",
@@ -54,9 +68,12 @@ def _read(name: str) -> str:
 
 
 def _policy(script: str, style: str) -> str:
-    """The content security policy (CSP level 3): nothing is loaded, and only the page's own script and style apply."""
+    """The content security policy (CSP level 3): only the page's own script and style apply, and nothing is loaded.
+
+    Posters are, from TMDb, where the reader switches them on.
+    """
     return (
-        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data:; "
+        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data: {POSTER_HOST}; "
         "base-uri 'none'; form-action 'none'"
     )
 
@@ -68,7 +85,10 @@ def _hash(text: str) -> str:
 def _main(figures: Figures) -> str:
     popularity = matrix(figures)
     constants = {"film_address": FILM_ADDRESS, "max_curves": MAX_CURVES, "week": WEEK}
+    sentence = riser_sentence(riser_of(figures, popularity))
     return Template(_read("main.html")).substitute(
+        headline=f'<p class="headline" dir="auto">{escape(sentence)}</p>' if sentence else "",
+        details=pack(orjson.dumps(details_data(figures))),
         data=pack(orjson.dumps(page_data(figures, popularity) | constants)),
         history=encode(quantise(popularity)),
     )

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from tmdb_assets.charts.headline import Moved
 from tmdb_assets.dashboard.history import FLOOR, STEP
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -27,9 +28,12 @@ class Figures:
     """What the page shows: the films of the newest loaded day, and their popularity on the days before it.
 
     `films`, most popular first: movie_id, title, original_title, release_year, vote_average, vote_count,
-    original_language, genres, countries and people (lists of codes; people are its directors and leads). `genres`,
+    original_language, genres, countries and people (lists of codes; people are its directors, then its leads), and
+    n_directors. `genres`,
     `languages` and `people`: code, name. `countries`: code, name, continent. `history`: date_id, movie_id, popularity;
     includes the newest day. `n_films` is the number of films on that day; `films` may be only the most popular of them.
+    `details`, of some of the films: movie_id, release, runtime, overview, poster, keywords, releases (country, type,
+    date, certificate of each) and similar (movie_id and reason of each). `queries`: SQL by the part of the page.
     """
 
     snapshot_date: dt.date | None
@@ -40,6 +44,8 @@ class Figures:
     languages: pd.DataFrame
     people: pd.DataFrame
     history: pd.DataFrame
+    details: pd.DataFrame = field(default_factory=pd.DataFrame)
+    queries: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def days(self) -> list[dt.date]:
@@ -85,6 +91,8 @@ def page_data(figures: Figures, popularity: NDArray[np.float64]) -> dict[str, An
         "countries": _named(used["countries"], figures.countries, "continent"),
         "languages": _named(used["languages"], figures.languages),
         "people": [name for _, name in _named(used["people"], figures.people)],
+        "people_ids": used["people"],
+        "queries": dict(figures.queries),
         "films": {
             "id": [str(value) for value in films["movie_id"]],  # a number of JavaScript holds only 53 bits of an id
             "title": [str(value) for value in films["title"]],
@@ -99,8 +107,35 @@ def page_data(figures: Figures, popularity: NDArray[np.float64]) -> dict[str, An
             "genres": [[places["genres"][code] for code in codes] for codes in films["genres"]],
             "countries": [[places["countries"][code] for code in codes] for codes in films["countries"]],
             "people": [[places["people"][code] for code in codes] for codes in films["people"]],
+            "directors": films["n_directors"].tolist(),
         },
     }
+
+
+def details_data(figures: Figures) -> dict[str, Any]:
+    """Return what the panels of films show in addition, JSON-ready: a list per column, in the order of `id`."""
+    details = figures.details
+    if not len(details):
+        return {}
+    plain = {"release": _text, "runtime": _whole, "overview": _text, "poster": _text}
+    return {
+        "id": [str(value) for value in details["movie_id"]],
+        **{name: [conform(value) for value in details[name]] for name, conform in plain.items()},
+        **{name: [list(value or []) for value in details[name]] for name in ("keywords", "releases", "similar")},
+    }
+
+
+def riser_of(figures: Figures, popularity: NDArray[np.float64]) -> Moved | None:
+    """The film that gained most popularity within a week; None where the day before is missing."""
+    week_ago = figures.snapshot_date - dt.timedelta(days=WEEK) if figures.snapshot_date else None
+    if week_ago not in figures.days:
+        return None
+    before = popularity[:, figures.days.index(week_ago)]
+    change = np.nan_to_num(popularity[:, -1] - before, nan=-np.inf)
+    film = int(np.argmax(change))
+    if not np.isfinite(change[film]):
+        return None
+    return Moved(str(figures.films["title"].iloc[film]), float(before[film]), float(popularity[film, -1]))
 
 
 def _used(lists: Iterable[Iterable[Any]]) -> list[Any]:

@@ -53,7 +53,14 @@ def make_figures(
 def film(movie_id: int, title: str, **changes: Any) -> dict[str, Any]:
     """One row of the films' frame."""
     row = {"movie_id": movie_id, "title": title, "original_title": title, "release_year": 2020, "vote_average": 6.5}
-    row |= {"vote_count": 100, "original_language": "en", "genres": [18], "countries": ["US"], "people": []}
+    row |= {
+        "vote_count": 100,
+        "original_language": "en",
+        "genres": [18],
+        "countries": ["US"],
+        "people": [],
+        "n_directors": 0,
+    }
     return row | changes
 
 
@@ -98,6 +105,7 @@ def noisy_figures(n_films: int, n_days: int) -> Figures:
             "genres": pick(GENRES, 4),
             "countries": pick(COUNTRIES, 3),
             "people": pick(PEOPLE, 7),
+            "n_directors": 0,
         }
     )
     known = random.random((n_films, n_days)) > 0.02
@@ -106,3 +114,34 @@ def noisy_figures(n_films: int, n_days: int) -> Figures:
     days = pd.date_range(end=pd.Timestamp(NEWEST), periods=n_days).to_numpy()
     history = pd.DataFrame({"date_id": days[columns], "movie_id": ids[rows], "popularity": popularity[rows, columns]})
     return make_figures(films, history, n_films=n_films * 3)
+
+
+def noisy_details(figures: Figures, n_films: int) -> pd.DataFrame:
+    """Details of the first films, each field as long as the page takes it."""
+    random = np.random.default_rng(11)
+    ids = figures.films["movie_id"].tolist()
+    letters = np.array(list("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"))
+    vocabulary = ["".join(random.choice(letters[:26], random.integers(2, 10))) for _ in range(6000)]
+    return pd.DataFrame(
+        {
+            "movie_id": ids[:n_films],
+            "release": "2024-05-17",
+            "runtime": random.integers(60, 200, n_films),
+            "overview": [" ".join(random.choice(vocabulary, 55))[:300] for _ in range(n_films)],
+            "poster": ["/" + "".join(random.choice(letters, 27)) + ".jpg" for _ in range(n_films)],
+            "keywords": [random.choice(vocabulary, 8).tolist() for _ in range(n_films)],
+            "releases": [
+                [
+                    [country, "Theatrical", f"2024-05-{day:02}", "16"]
+                    for country, day in zip("ABCDEFGH", days, strict=True)
+                ]
+                for days in random.integers(1, 29, (n_films, 8))
+            ],
+            "similar": [
+                [[str(one), f"genre Drama, keyword {word}"] for one, word in zip(found, words, strict=True)]
+                for found, words in (
+                    (random.choice(ids, 8).tolist(), random.choice(vocabulary, 8).tolist()) for _ in range(n_films)
+                )
+            ],
+        }
+    )

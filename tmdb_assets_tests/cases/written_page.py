@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,9 @@ POPULARITY = {
 }
 
 
-def write(path: Path, films: list[dict[str, Any]], popularity: dict[int, list[float | None]]) -> str:
-    """Write the page of these films and their days to `path`; return its address."""
+def write(path: Path, films: list[dict[str, Any]], popularity: dict[int, list[float | None]], **more: Any) -> str:
+    """Write the page of these films and their days to `path`; return its address. `more` are fields of `Figures`."""
     frame = pd.DataFrame(films, columns=None if films else [*film(1, "")])
-    path.write_text(build_page(make_figures(frame, history_of(popularity)), source="TMDb", is_sample=True), "utf-8")
+    figures = replace(make_figures(frame, history_of(popularity)), **more)
+    path.write_text(build_page(figures, source="TMDb", is_sample=True), "utf-8")
     return path.as_uri()

@@ -70,7 +70,7 @@ DEPENDENCIES = {
     **{report.name: set(report.reads) for report in REPORTS},
     "dashboard": {"vw_movie_latest", "vw_load_status", "fact_movie_daily", "dim_movie", "dim_genre", "dim_country"}
     | {"dim_language", "dim_person", "bridge_movie_genre", "bridge_movie_country", "bridge_movie_cast"}
-    | {"bridge_movie_crew"},
+    | {"bridge_movie_crew", "bridge_movie_keyword", "dim_keyword", "movie_release", "movie_similar"},
 }
 GROUPS = {
     "raw": {"raw_discover", "raw_details", "raw_export"},

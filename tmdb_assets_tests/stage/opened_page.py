@@ -19,6 +19,11 @@ def data_of(page: str) -> dict[str, Any]:
     return dict(json.loads(_inflate(_text(page, "data"))))
 
 
+def details_of(page: str) -> dict[str, Any]:
+    """What the panels of films show in addition."""
+    return dict(json.loads(_inflate(_text(page, "details"))))
+
+
 def popularity_of(page: str) -> dict[int, list[float]]:
     """Each film's popularity on the page's days, from its history."""
     data = data_of(page)

@@ -25,7 +25,7 @@ def page(opened, address):
 
 def titles(page):
     """The list, from top to bottom."""
-    return page.get_by_role("table", name="Films that match the filters").get_by_role("link").all_inner_texts()
+    return page.get_by_role("table", name="Films that match the filters").locator("th.title > a").all_inner_texts()
 
 
 def cells(page, title):
@@ -135,8 +135,9 @@ def test_the_list_is_sorted_by_its_headings_with_the_unknown_last(page):
     assert page.get_by_role("columnheader", name="Votes").get_attribute("aria-sort") == "none"
 
 
-def test_a_title_links_to_the_film_at_tmdb_without_a_referrer(page):
-    link = page.locator("#films").get_by_role("link", name="Spirited Away")
+def test_a_films_panel_links_to_the_film_at_tmdb_without_a_referrer(page):
+    page.locator("#films").get_by_role("link", name="Spirited Away").click()
+    link = page.get_by_role("dialog", name="Spirited Away").get_by_role("link", name="This film at TMDb")
     found = [link.get_attribute(name) for name in ("href", "target", "rel")]
     assert found == ["https://www.themoviedb.org/movie/3", "_blank", "noopener noreferrer"]
 

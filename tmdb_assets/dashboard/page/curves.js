@@ -1,8 +1,7 @@
 // Curves of popularity over days. A day without a figure is a gap; labels at their ends name the films.
 
-const dayName = new Intl.DateTimeFormat("en", { day: "numeric", month: "short", timeZone: "UTC" });
 const plain = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
-const nameOfDay = (number) => dayName.format(number * 86400000);
+const nameOfDay = (number) => new Date(number * 86400000).toISOString().slice(5, 10);
 
 // Round values from low to high: 1, 2 or 5 times a power of ten apart.
 function linearTicks(high, wanted) {
@@ -70,8 +69,9 @@ function coloured(made, property, place) {
   return made;
 }
 
-// Draws the films into `box`; returns a function that marks a day. `onDay` gets the day under the pointer.
-function drawCurves(box, model, state, films, onDay) {
+// Draws the films into `box`; returns a function that marks a day. `onDay` gets the day under the pointer; `marks` are
+// vertical lines with labels, at day numbers.
+function drawCurves(box, model, state, films, onDay, marks = []) {
   const [first, last] = [model.days.indexOf(state.first_day), model.days.indexOf(state.last_day)];
   const runs = films.map((film) => runsOf(model, film, first, last));
   const values = runs.flat(2).map((point) => point.value).filter((value) => !state.log || value > 0);
@@ -82,7 +82,7 @@ function drawCurves(box, model, state, films, onDay) {
   const width = Math.max(280, box.clientWidth);
   const isWide = width >= 560;
   const height = isWide ? 330 : 250;
-  const plot = { left: 46, right: width - (isWide ? 178 : 26), top: 12, bottom: height - 28 };
+  const plot = { left: 46, right: width - (films.length === 1 ? 20 : isWide ? 178 : 26), top: 12, bottom: height - 28 };
   const [low, high] = [Math.min(...values), Math.max(...values)];
   const ticks = state.log ? logTicks(low, high) : linearTicks(high, 5);
   const scaled = state.log ? (value) => Math.log(Math.max(value, ticks[0])) : (value) => value;
@@ -102,7 +102,12 @@ function drawCurves(box, model, state, films, onDay) {
       svg.append(coloured(shape("circle", { cx: x(run[0].day), cy: y(run[0].value), r: 3.5 }), "fill", place));
     }
   });
-  svg.append(...endLabels(films, runs, { x, y, plot, isWide }));
+  if (films.length > 1) svg.append(...endLabels(films, runs, { x, y, plot, isWide }));
+  marks.filter(({ number }) => number >= start && number <= end).forEach(({ number, label }, place) => {
+    const at = plot.left + ((plot.right - plot.left) * (number - start)) / (end - start || 1);
+    svg.append(shape("g", { class: "release" }, shape("line", { x1: at, x2: at, y1: plot.top, y2: plot.bottom }),
+      shape("text", { x: at + 4, y: plot.top + 10 + 15 * place }, label)));
+  });
   const mark = shape("g", { class: "mark" });
   svg.append(mark);
   svg.addEventListener("pointermove", (event) => {
@@ -112,8 +117,15 @@ function drawCurves(box, model, state, films, onDay) {
       if (Math.abs(model.dayNumbers[day] - at) < Math.abs(model.dayNumbers[nearest] - at)) nearest = day;
     }
     onDay(nearest);
+    tip.hidden = false;
+    tip.replaceChildren(element("b", {}, model.days[nearest]), ...films.map((film) => element("span", { dir: "auto" }, `${cut(film.title, 28)} ${measure(model.valueOf(film, nearest))}`)));
+    const box = svg.getBoundingClientRect();
+    tip.style.left = `${Math.min(event.clientX - box.left + 14, Math.max(0, box.width - 240))}px`;
+    tip.style.top = `${event.clientY - box.top + 14}px`;
   });
-  box.replaceChildren(svg);
+  const tip = element("p", { class: "tip", hidden: true });
+  box.replaceChildren(svg, tip);
+  svg.addEventListener("pointerleave", () => { tip.hidden = true; });
   fitLabels(svg, width - plot.right - LABEL_GAP);
   return (day) => {
     const dots = films.map((film, place) => [model.valueOf(film, day), place]).filter(([value]) => !Number.isNaN(value));

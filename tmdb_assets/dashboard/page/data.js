@@ -32,8 +32,8 @@ function fold(text) {
 }
 
 // The people of a film are its directors and leads; the search finds them like titles.
-function makeFilms(columns, people) {
-  const found = people.map(fold);
+function makeFilms(columns, names, ids) {
+  const people = names.map((name, place) => ({ id: String(ids[place]), name, text: fold(name) }));
   return columns.id.map((id, place) => ({
     place,
     id,
@@ -45,7 +45,8 @@ function makeFilms(columns, people) {
     genres: columns.genres[place],
     countries: columns.countries[place],
     language: columns.language[place],
-    people: columns.people[place].map((person) => ({ name: people[person], text: found[person] })),
+    people: columns.people[place].map((person) => people[person]),
+    directors: columns.directors[place], // how many of the people, the first ones
     titles: [columns.title[place], columns.original[place]].filter(Boolean).map(fold).join(" | "),
   }));
 }
@@ -78,7 +79,7 @@ async function loadModel() {
   for (const [day, column] of Object.entries(data.exact)) {
     column.forEach((value, film) => { values[film * data.days.length + Number(day)] = value ?? NaN; });
   }
-  const films = makeFilms(data.films, data.people);
+  const films = makeFilms(data.films, data.people, data.people_ids);
   for (const film of films) film.text = [film.titles, ...film.people.map(({ text }) => text)].join(" | ");
   const dayNumbers = data.days.map((day) => Date.parse(day) / 86400000);
   return {
@@ -89,6 +90,8 @@ async function loadModel() {
     week: data.week,
     maxCurves: data.max_curves,
     filmAddress: data.film_address,
+    queries: data.queries,
+    peopleById: new Map(films.flatMap((film) => film.people.map((person) => [person.id, person]))),
     byId: new Map(films.map((film) => [film.id, film])),
     valueOf: (film, day) => values[film.place * data.days.length + day],
     // The day a week before, or -1 if it is not loaded.

@@ -40,4 +40,11 @@ function changed(value) {
   return element("span", { class: value > 0 ? "rise" : "fall" }, `${value > 0 ? "+" : "−"}${text}`);
 }
 
+const PERCENT_FLOOR = 5;
+const signed = new Intl.NumberFormat("en", { style: "percent", signDisplay: "exceptZero" });
+
+// A change in percent, where there was enough before: a percentage of a small figure says little.
+const percentText = (before, now) => (isUnknown(before) || before < PERCENT_FLOOR ? "" : `${signed.format((now - before) / before).replace("-", "−")}`);
+const rounded = (value) => (isUnknown(value) ? null : Math.round(value * 10000) / 10000);
+
 const cut = (text, length) => (text.length > length ? `${[...text].slice(0, length - 1).join("").trimEnd()}…` : text);

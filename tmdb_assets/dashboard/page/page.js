@@ -15,11 +15,39 @@ class Dashboard {
         : (state, code) => state[dimension.key] === code;
     }
     this.form = find("#form");
+    this.panel = new Panel(this);
+    this.addTools();
     this.fillForm();
     makeHeadings(find("#films thead tr"), find("#sort-by"), (name) => this.sortBy(name));
     this.listen();
     this.showControls();
     this.render();
+    this.panel.show();
+  }
+
+  // Each part's figures, picture, link and query.
+  addTools() {
+    const { model } = this;
+    const about = () => this.describe();
+    find("#curves-tools").replaceWith(tools({
+      name: "popularity", title: "Popularity over time", about, query: model.queries.curves, svg: () => find("#curves svg"),
+      figures: () => filmFigures(model, this.drawn),
+      lines: () => this.drawn.map((film, place) => `${place + 1} ${film.title}`),
+    }));
+    find("#movers-tools").replaceWith(tools({
+      name: "movers", title: "Movers of the week", about, query: model.queries.movers,
+      figures: () => filmFiguresOf([...moversOf(this.rows, false, PNG_ROWS), ...moversOf(this.rows, true, PNG_ROWS).reverse()]),
+    }));
+    find("#films-tools").replaceWith(tools({
+      name: "films", title: "Films", about, query: model.queries.films, figures: () => filmFiguresOf(this.rows),
+    }));
+  }
+
+  // Opens or closes a film's or a person's panel; the page behind it stays as it is.
+  goTo(chosen) {
+    Object.assign(this.state, chosen);
+    writeState(this.model, this.state, true);
+    this.panel.show();
   }
 
   fillForm() {
@@ -42,6 +70,8 @@ class Dashboard {
     this.form.addEventListener("submit", (event) => event.preventDefault());
     this.form.addEventListener("reset", (event) => { event.preventDefault(); this.reset(); });
     find("#reset-too").addEventListener("click", () => { this.reset(); find("#list-title").focus(); });
+    const compare = find("#compare");
+    compare.addEventListener("input", () => this.suggest(compare));
     find("#more").addEventListener("click", () => { this.rowsShown += ROWS_MORE; this.showList(); });
     find("#sort-by").addEventListener("input", (event) => this.sortBy(event.target.value));
     find("#log-scale").addEventListener("input", (event) => this.change({ log: event.target.checked }));
@@ -54,6 +84,7 @@ class Dashboard {
       this.state = readState(this.model, location.hash);
       this.showControls();
       this.render();
+      this.panel.show();
     });
     let width = 0;
     new ResizeObserver(([box]) => {
@@ -103,6 +134,20 @@ class Dashboard {
     this.change({ films: others.length < films.length ? others : [...films, id].slice(-this.model.maxCurves) });
   }
 
+  // The films that a text may mean; one that is written out joins the curves.
+  suggest(compare) {
+    const { model, state } = this;
+    const nameOf = (film) => `${film.title} (${film.year ?? "no year"})`;
+    const text = fold(compare.value);
+    const found = text ? model.films.filter((film) => film.titles.includes(text) || nameOf(film) === compare.value).slice(0, 12) : [];
+    const exact = found.find((film) => nameOf(film) === compare.value) ?? model.films.find((film) => nameOf(film) === compare.value);
+    if (exact) {
+      compare.value = "";
+      if (!state.films.includes(exact.id)) this.toggleCurve(exact.id);
+    }
+    find("#titles").replaceChildren(...(exact ? [] : found.map((film) => element("option", { value: nameOf(film) }))));
+  }
+
   choose(key, code) {
     const dimension = this.model.dimensions.find((each) => each.key === key);
     const isChosen = dimension.isChosen(this.state, code);
@@ -123,6 +168,24 @@ class Dashboard {
     this.showList();
     this.showGroups();
     this.showCurves();
+    this.showEmpty();
+  }
+
+  // Without films, the page shows which filters to remove, and no empty parts.
+  showEmpty() {
+    document.body.classList.toggle("no-match", this.rows.length === 0);
+    if (this.rows.length) return;
+    const { model, state } = this;
+    const usual = defaultState(model);
+    const names = {
+      ...Object.fromEntries(model.dimensions.filter(({ key }) => state[key]).map(({ key, codes, names: of }) => [key, of[codes.indexOf(state[key])]])),
+      q: `“${state.q.trim()}”`, first_year: `from ${state.first_year}`, last_year: `to ${state.last_year}`, last_day: `day ${state.last_day}`,
+    };
+    const left = (name) => rowsOf(model, { ...state, [name]: usual[name] }).length;
+    const removable = Object.keys(names).filter((name) => state[name] !== usual[name]).map((name) => [name, left(name)]).filter(([, films]) => films);
+    find("#remove-filters").replaceChildren(...removable.map(([name, films]) => element("li", {}, element("button", {
+      type: "button", class: "plain", onclick: () => { this.change({ [name]: usual[name] }); this.showControls(); },
+    }, `Without ${names[name]}: ${count(films)} ${films === 1 ? "film" : "films"}`))));
   }
 
   describe() {
@@ -139,7 +202,7 @@ class Dashboard {
     const { model, state } = this;
     const day = model.days.indexOf(state.last_day);
     const before = model.weekBefore(day);
-    const anyMoved = showMovers(find("#movers"), model, this.rows);
+    const anyMoved = showMovers(find("#movers"), this.rows, this.panel.go);
     find("#movers-hint").textContent = before < 0
       ? `Nothing to compare with: the day a week before ${state.last_day} is not among the days here.`
       : anyMoved ? `From ${model.days[before]} to ${state.last_day}` : "No film moved.";
@@ -147,9 +210,10 @@ class Dashboard {
 
   showList() {
     const { model, state, rows } = this;
+    const { go } = this.panel;
     showSort(find("#films thead"), find("#sort-by"), state);
     this.keepFocus(() => find("#films tbody").replaceChildren(...rows.slice(0, this.rowsShown).map(
-      (row, place) => filmRow(model, state, row, place + 1, (id) => this.toggleCurve(id)))));
+      (row, place) => filmRow(model, state, row, place + 1, (id) => this.toggleCurve(id), go))));
     find("#films").hidden = rows.length === 0;
     find("#no-films").hidden = rows.length > 0;
     find("#more").hidden = rows.length <= this.rowsShown;
@@ -163,7 +227,7 @@ class Dashboard {
       return groupPanel(dimension, groups, state, this.open.has(dimension.key), (key, code) => this.choose(key, code), (key) => {
         if (!this.open.delete(key)) this.open.add(key);
         this.showGroups();
-      });
+      }, model.queries[dimension.key], () => this.describe());
     });
     this.keepFocus(() => find("#groups").replaceChildren(...panels));
   }
@@ -175,7 +239,7 @@ class Dashboard {
     find("#curves-hint").textContent = model.days.length === 1
       ? "Only one day so far: curves start with the second."
       : chosen.length ? `Films you chose, ${model.maxCurves} at most.`
-        : `The first ${model.maxCurves} of the list below. Search a title, or choose films by their button in the column Curve.`;
+        : `The first ${model.maxCurves} of the list below. Compare others: by name, or by their button in the column Curve.`;
     this.markDay = drawCurves(find("#curves"), model, state, this.drawn, (day) => this.showDay(day));
     const slider = find("#day");
     slider.min = model.days.indexOf(state.first_day);
@@ -191,7 +255,7 @@ class Dashboard {
     slider.setAttribute("aria-valuetext", this.model.days[day]);
     find("#day-shown").textContent = this.model.days[day];
     this.markDay(day);
-    showLegend(find("#legend"), this.model, this.state, this.drawn, day, (id) => { this.toggleCurve(id); find("#list-title").focus(); });
+    showLegend(find("#legend"), this.model, this.state, this.drawn, day, (id) => { this.toggleCurve(id); find("#list-title").focus(); }, this.panel.go);
   }
 
   showCurveTable() {

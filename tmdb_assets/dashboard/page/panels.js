@@ -1,8 +1,5 @@
 // The parts of the page, each rendered from its figures.
 
-const filmLink = (model, film) =>
-  element("a", { href: model.filmAddress + film.id, target: "_blank", rel: "noopener noreferrer", dir: "auto" }, film.title);
-
 const rating = (value) => (isUnknown(value) ? UNKNOWN : oneDecimal.format(value));
 
 function showKeyFigures(box, figures, week) {
@@ -47,20 +44,20 @@ function showSort(row, select, state) {
   select.value = state.sort;
 }
 
-function filmRow(model, state, row, place, onCurve) {
+function filmRow(model, state, row, place, onCurve, go) {
   const { film } = row;
   const people = peopleFound(film, state);
   const facts = [film.year ?? null, isUnknown(row.rating) ? null : `rated ${rating(row.rating)} by ${short.format(row.votes)}`];
   const [first, last] = [model.days.indexOf(state.first_day), model.days.indexOf(state.last_day)];
   return element("tr", { "data-film": film.id },
     element("td", { class: "place" }, count(place)),
-    element("th", { scope: "row", class: "title" }, filmLink(model, film),
+    element("th", { scope: "row", class: "title" }, go.film(film, true),
       film.original ? titled(film.original, { class: "original" }) : null,
-      people.length ? titled(`with ${people.join(", ")}`, { class: "original" }) : null,
+      people.length ? element("span", { class: "original", dir: "auto" }, "with ", ...separated(people.map((person) => go.person(person)))) : null,
       element("span", { class: "facts" }, facts.filter((fact) => fact !== null).join(" · "))),
     element("td", { class: "year" }, film.year ?? UNKNOWN),
     element("td", { class: "popularity" }, measure(row.popularity), element("span", { class: "below" }, changed(row.change))),
-    element("td", { class: "change" }, changed(row.change)),
+    element("td", { class: "change" }, changed(row.change), percentOf(row)),
     element("td", { class: "rating" }, rating(row.rating)),
     element("td", { class: "votes" }, count(row.votes)),
     element("td", { class: "curve" },
@@ -70,25 +67,27 @@ function filmRow(model, state, row, place, onCurve) {
       }, sparkline(model, film, first, last))));
 }
 
-function showMovers(box, model, rows) {
+const percentOf = (row) => element("span", { class: "percent" }, row.change ? percentText(row.earlier, row.popularity) : "");
+
+function showMovers(box, rows, go) {
   const lists = [["Rose most", moversOf(rows, false, 5)], ["Fell most", moversOf(rows, true, 5)]].filter(([, moved]) => moved.length);
   box.replaceChildren(...lists.map(([caption, moved]) => element("table", {}, element("caption", {}, caption),
     element("thead", { class: "unseen" }, element("tr", {},
       ...["Title", "A week before and on the day", "Change"].map((heading) => element("th", { scope: "col" }, heading)))),
     element("tbody", {}, ...moved.map((row) => element("tr", {},
-      element("th", { scope: "row" }, filmLink(model, row.film)),
+      element("th", { scope: "row" }, go.film(row.film)),
       element("td", { class: "quiet" }, `${measure(row.earlier)} → ${measure(row.popularity)}`),
-      element("td", {}, changed(row.change))))))));
+      element("td", {}, changed(row.change), percentOf(row))))))));
   return lists.length > 0;
 }
 
 const GROUPS_SHOWN = 8;
 
 // One panel per dimension: a table whose rows are bars and buttons.
-function groupPanel(dimension, groups, state, isOpen, onChoose, onOpen) {
+function groupPanel(dimension, groups, state, isOpen, onChoose, onOpen, query, about) {
   const { key, heading } = dimension;
   const shown = isOpen ? groups : groups.slice(0, GROUPS_SHOWN);
-  const first = groups[0]?.[state.bars] || 1; // the largest, but for medians of a few films
+  const first = (key === "decade" ? Math.max(...groups.map((group) => group[state.bars])) : groups[0]?.[state.bars]) || 1; // the largest, but for medians of a few films
   const rows = shown.map((group) => {
     const bar = element("span", { class: "bar", "aria-hidden": "true" });
     bar.style.width = `${Math.min(100, (100 * group[state.bars]) / first)}%`;
@@ -109,14 +108,28 @@ function groupPanel(dimension, groups, state, isOpen, onChoose, onOpen) {
     element("caption", {}, heading),
     element("thead", {}, element("tr", {}, element("th", { scope: "col" }, element("span", { class: "unseen" }, heading)),
       element("td", { class: "bars" }), element("th", { scope: "col" }, "Share"), element("th", { scope: "col" }, "Median"), element("th", { scope: "col" }, "Films"))),
-    element("tbody", {}, ...rows)), more);
+    element("tbody", {}, ...rows)), more, tools({
+    name: `films_by_${key}`, title: `Films by ${heading.toLowerCase()}`, about, query,
+    figures: () => ({
+      headings: [heading, "Share of the top 200 %", "Median popularity", "Films"],
+      rows: groups.map((group) => [group.name, rounded(100 * group.share), rounded(group.median), group.films]),
+    }),
+  }));
 }
 
-function showLegend(list, model, state, films, day, onRemove) {
+// Columns of films that match, for a table or a file.
+function filmFiguresOf(rows) {
+  return {
+    headings: ["Title", "TMDb id", "Year", "Popularity", "Week before", "Change", "Rating", "Votes"],
+    rows: rows.map((row) => [row.title, Number(row.film.id), row.year, rounded(row.popularity), rounded(row.earlier), rounded(row.change), row.rating, row.votes]),
+  };
+}
+
+function showLegend(list, model, state, films, day, onRemove, go) {
   list.replaceChildren(...films.map((film, place) => {
     const badge = element("span", { class: "badge" }, String(place + 1));
     badge.style.borderColor = colourOf(place);
-    return element("li", {}, badge, titled(film.title), element("b", {}, measure(model.valueOf(film, day))),
+    return element("li", {}, badge, go.film(film), element("b", {}, measure(model.valueOf(film, day))),
       state.films.includes(film.id)
         ? element("button", { type: "button", class: "remove", "aria-label": `Remove ${film.title}`, onclick: () => onRemove(film.id) }, "×")
         : null);

@@ -29,12 +29,12 @@ function fitting(model, state, except = "") {
 // of another's words, as every other Tom does for "tom hanks".
 function peopleFound(film, state) {
   const words = fold(state.q).split(" ").filter(Boolean);
-  const matched = film.people.map(({ name, text }) => ({ name, words: words.filter((word) => text.includes(word)) }));
+  const matched = film.people.map((person) => ({ person, words: words.filter((word) => person.text.includes(word)) }));
   const isLess = (one, other) => one.length < other.length && one.every((word) => other.includes(word));
   return matched
     .filter((one) => one.words.some((word) => !film.titles.includes(word)))
     .filter((one) => !matched.some((other) => isLess(one.words, other.words)))
-    .map(({ name }) => name);
+    .map(({ person }) => person);
 }
 
 // A film with its figures on the last day shown; films without a figure that day are excluded.
@@ -84,7 +84,7 @@ function groupsOf(dimension, rows, bars) {
     .map(({ code, name, values, top: part }) => ({
       code, name, films: values.length, median: median(values), share: all ? part / all : 0,
     }))
-    .sort((a, b) => isFew(a) - isFew(b) || (isFew(a) ? b.films - a.films : 0) || b[bars] - a[bars]
+    .sort((a, b) => (dimension.key === "decade" ? b.code - a.code : 0) || isFew(a) - isFew(b) || (isFew(a) ? b.films - a.films : 0) || b[bars] - a[bars]
       || b.films - a.films || titles.compare(a.name, b.name));
 }
 

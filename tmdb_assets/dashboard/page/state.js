@@ -7,7 +7,7 @@ function defaultState(model) {
   return {
     q: "", genre: "", continent: "", country: "", language: "", first_year: "", last_year: "",
     first_day: model.days[0], last_day: model.days.at(-1),
-    sort: "popularity", descending: true, films: [], bars: "share", log: false,
+    sort: "popularity", descending: true, films: [], bars: "share", log: false, film: "", person: "",
   };
 }
 
@@ -31,10 +31,12 @@ function readState(model, hash) {
   state.films = [...new Set(ids)].slice(0, model.maxCurves);
   if (BARS.includes(given.get("bars"))) state.bars = given.get("bars");
   state.log = given.get("scale") === "log";
+  if (model.byId.has(given.get("film"))) state.film = given.get("film");
+  else if (model.peopleById.has(given.get("person"))) state.person = given.get("person");
   return state;
 }
 
-function writeState(model, state) {
+function addressOf(model, state) {
   const usual = defaultState(model);
   const kept = new URLSearchParams();
   for (const name of ["q", "genre", "continent", "country", "language", "first_year", "last_year", "first_day", "last_day"]) {
@@ -46,6 +48,15 @@ function writeState(model, state) {
   if (state.films.length) kept.set("films", state.films.join(","));
   if (state.bars !== usual.bars) kept.set("bars", state.bars);
   if (state.log) kept.set("scale", "log");
-  const hash = kept.toString();
-  history.replaceState(null, "", hash ? `#${hash}` : location.pathname + location.search);
+  if (state.film) kept.set("film", state.film);
+  else if (state.person) kept.set("person", state.person);
+  return `#${kept}`;
+}
+
+// `isStep`: the browser's button Back undoes it.
+function writeState(model, state, isStep = false) {
+  const address = addressOf(model, state);
+  const target = address === "#" ? location.pathname + location.search : address;
+  if (isStep) history.pushState(null, "", target);
+  else history.replaceState(null, "", target);
 }

@@ -32,10 +32,9 @@ def run(warehouse, monkeypatch, folder, **options):
 
 def test_the_asset_is_downstream_of_everything_its_page_reads():
     sources = map(inspect.getsource, (read_popularity, read_newest_day))
-    text = " ".join(
-        (*sources, dashboard.FILMS, dashboard.GENRES, dashboard.COUNTRIES, dashboard.LANGUAGES, dashboard.PEOPLE)
-    )
-    read = re.findall(r"\b(?:from|join) ((?:vw|dim|bridge|fact)_\w+)", text)
+    queries = [dashboard.FILMS, dashboard.DETAILS, dashboard.PEOPLE]
+    text = " ".join((*sources, *queries, dashboard.GENRES, dashboard.COUNTRIES, dashboard.LANGUAGES))
+    read = re.findall(r"\b(?:from|join) ((?:vw|dim|bridge|fact|movie)_\w+)", text)
     assert set(read) == set(dashboard.READS)
 
 
