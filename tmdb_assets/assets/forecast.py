@@ -13,16 +13,23 @@ from tmdb_assets.assets.details_tables import conformed
 from tmdb_assets.assets.publish import AssetEvent, check_result, publish
 from tmdb_assets.transforms import forecast as models
 from tmdb_assets.transforms.conform import Row
-from tmdb_assets.warehouse.loading.forecasts import due_origins, read_history, read_scores, replace_origins
+from tmdb_assets.warehouse.loading.forecasts import (
+    due_origins,
+    read_history,
+    read_published,
+    read_scores,
+    replace_origins,
+)
 from tmdb_assets.warehouse.loading.load import load
 from tmdb_assets.warehouse.schema import derived
 from tmdb_assets.warehouse.warehouse import Warehouse
 
-BEATS_LAST_VALUE = AssetCheckSpec(
-    "beats_last_value",
+NO_WORSE = AssetCheckSpec(
+    "no_worse_than_last_value",
     asset=derived.forecast_movie_daily.name,
-    description="Over the origins of the past 28 days, what is published misses less than the last value does (WAPE). "
-    "If not: no model beats the last value at present, so that is what is published.",
+    description="Where another model than the last value was published in the past 28 days, its forecasts missed what "
+    "came by no more than the last value would have. If not: expect no more of them than of each film staying as "
+    "popular as it is; the models are chosen again with each day.",
 )
 
 
@@ -34,7 +41,7 @@ class Made:
     scores: list[Row] = field(default_factory=list)
 
 
-@table_asset(derived.forecast_movie_daily, daily=False, deps=["fact_movie_daily"], checks=(BEATS_LAST_VALUE,))
+@table_asset(derived.forecast_movie_daily, daily=False, deps=["fact_movie_daily"], checks=(NO_WORSE,))
 def forecast_movie_daily(warehouse: ResourceParam[Warehouse]) -> Iterator[AssetEvent]:
     """Forecasts and scores of each origin whose facts changed; those of other origins stay as they are."""
     made, table = Made(), derived.forecast_movie_daily
@@ -51,7 +58,7 @@ def forecast_movie_daily(warehouse: ResourceParam[Warehouse]) -> Iterator[AssetE
         afterwards=store_scores,
     )
     with warehouse.begin() as connection:
-        yield judge(read_scores(connection))
+        yield judge(read_scores(connection), read_published(connection))
 
 
 def _compute(warehouse: Warehouse, made: Made) -> Iterator[list[Row]]:
@@ -86,37 +93,48 @@ def _compute(warehouse: Warehouse, made: Made) -> Iterator[list[Row]]:
         yield [{"origin_date": origin, **row} for row in rows]
 
 
-def judge(scores: list[Row]) -> AssetCheckResult:
-    """Whether what is published at the newest origin misses less than the last value, over all horizons."""
+def judge(scores: list[Row], published: list[Row]) -> AssetCheckResult:
+    """Whether what was published by other models missed no more than the last value would have, over all horizons.
+
+    `scores` are those of the newest origin, with which its models were chosen; `published` is what came of the stored
+    forecasts of other models than the last value.
+    """
     enough = [one for one in scores if one["origin_count"] >= models.LEAST_ORIGINS and one["wape"] is not None]
-    published = {one["horizon"]: one for one in enough if one["is_published"]}
+    chosen = {one["horizon"]: one for one in enough if one["is_published"]}
     last = {one["horizon"]: one for one in enough if one["model"] == models.LAST_VALUE}
-    better = [step for step, one in published.items() if one["wape"] < last[step]["wape"]]
-    passed = bool(better) or not last
+    others = [step for step, one in chosen.items() if one["model"] != models.LAST_VALUE]
+    missed, missed_by_last, came = (
+        sum(one[name] for one in published) for name in ("missed", "missed_by_last_value", "came")
+    )
     if not last:
-        text = f"Not judged before there are {models.LEAST_ORIGINS} days to compare: the last value is published."
-    elif better:
-        text = f"What is published beats the last value {_horizons(better)}."
-        if rest := sorted(set(last) - set(better)):
-            text += f" Nothing does {_horizons(rest)}: the last value is published there."
+        text = f"Before there are {models.LEAST_ORIGINS} days to compare, the last value is published."
+    elif others:
+        text = f"Another model than the last value is published {_horizons(others)}."
     else:
         text = (
-            "No model beats the last value, so the last value is published: expect each film to stay as popular as it "
-            "is. Nothing has to be done; the models are judged again with each day."
+            "No model beat the last value in the past 28 days, so that is published: expect each film to stay as "
+            "popular as it is."
         )
+    if came:
+        text += (
+            f" Other models' forecasts of the past 28 days missed by {missed / came:.1%} of what came; the last value "
+            f"would have missed by {missed_by_last / came:.1%}."
+        )
+    if missed > missed_by_last:
+        text += " Expect no more of them. Nothing has to be done: the models are chosen again with each day."
     table = [
         TableRecord(
             {
                 "days_ahead": step,
-                "published": published[step]["model"],
-                "wape": round(published[step]["wape"], 4),
+                "published": chosen[step]["model"],
+                "wape": round(chosen[step]["wape"], 4),
                 "wape_of_last_value": round(last[step]["wape"], 4),
             }
         )
         for step in sorted(last)
     ]
     shown: dict[str, Any] = {"scores": MetadataValue.table(table)} if table else {}
-    return check_result(BEATS_LAST_VALUE, passed, text, **shown)
+    return check_result(NO_WORSE, missed <= missed_by_last, text, **shown)
 
 
 def _horizons(steps: list[int]) -> str:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from tmdb_assets.errors.problem import ActionableError
 from tmdb_assets.warehouse.schema.roles import require_no_superuser
-from tmdb_assets.warehouse.server.databases import CONNECT_TIMEOUT_S, first_line
+from tmdb_assets.warehouse.server.databases import PROBE_TIMEOUT_S, first_line
 from tmdb_assets.warehouse.server.engine import make_engine
 from tmdb_assets.warehouse.server.urls import APPLICATION_NAME, describe
 
@@ -50,7 +50,7 @@ def reading_engine(url: sa.URL, purpose: str, **options: Any) -> sa.Engine:
         connect_args={
             "application_name": f"{APPLICATION_NAME} {purpose}",
             "client_encoding": "utf8",
-            "connect_timeout": CONNECT_TIMEOUT_S,
+            "connect_timeout": PROBE_TIMEOUT_S,
             "prepare_threshold": None,
         },
         **options,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from tmdb_assets.transforms.forecast import BACKTEST_DAYS, DAYS_BEFORE, FILMS
+from tmdb_assets.transforms.forecast import BACKTEST_DAYS, DAYS_BEFORE, FILMS, LAST_VALUE
 from tmdb_assets.warehouse.loading.merge import MergeCounts, merge
 from tmdb_assets.warehouse.loading.staging import staging_name
 from tmdb_assets.warehouse.read_popularity import read_popularity
@@ -51,6 +51,24 @@ select model, horizon, origin_count, wape, is_published
 from forecast_score
 where origin_date = (select max(date_id) from load_day)
 order by horizon, model
+"""
+# Of the last value's own forecasts both errors are the same.
+PUBLISHED = """
+select
+    f.horizon,
+    count(*) as pairs,
+    sum(abs(f.popularity - a.popularity)) as missed,
+    sum(abs(o.popularity - a.popularity)) as missed_by_last_value,
+    sum(a.popularity) as came
+from (select max(date_id) as day from load_day) as n
+inner join forecast_movie_daily as f on f.origin_date >= n.day - :days and f.origin_date + f.horizon <= n.day
+inner join fact_movie_daily as a on f.movie_id = a.movie_id and f.origin_date + f.horizon = a.date_id
+inner join fact_movie_daily as o on f.movie_id = o.movie_id and f.origin_date = o.date_id
+where f.model <> :last_value
+and a.date_id > (select max(date_id) from load_day) - :days
+and o.date_id >= (select max(date_id) from load_day) - :days
+group by f.horizon
+order by f.horizon
 """
 
 
@@ -111,3 +129,12 @@ def replace_origins(connection: sa.Connection, table: sa.Table, origins: Collect
 def read_scores(connection: sa.Connection) -> list[dict[str, Any]]:
     """The scores at the newest day, by horizon and model."""
     return [dict(row._mapping) for row in connection.execute(sa.text(SCORES))]
+
+
+def read_published(connection: sa.Connection) -> list[dict[str, Any]]:
+    """How far the stored forecasts of the past 28 days by other models than the last value missed what came.
+
+    By horizon: the number of forecasts, their absolute errors, those that the last value would have had, and what came.
+    """
+    values = {"days": BACKTEST_DAYS, "last_value": LAST_VALUE}
+    return [dict(row._mapping) for row in connection.execute(sa.text(PUBLISHED), values)]

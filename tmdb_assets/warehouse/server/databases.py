@@ -50,7 +50,7 @@ TRIES = 3  # of a statement during which the server restarts
 # A refused connection has no SQLSTATE: of Postgres with lc_messages in English, and of PgBouncer.
 FULL = ("too many clients", "too many connections", "remaining connection slots", "no more connections allowed")
 POOLER_LACKS = "no such database"  # PgBouncer's message, never translated; Postgres's differs
-CONNECT_TIMEOUT_S = 4  # for each address of the host, and again for PQping
+PROBE_TIMEOUT_S = 4  # to find out whether the server is there: for each address of the host, and again for PQping
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -170,7 +170,7 @@ def _connect(url: URL) -> Connection:
         return psycopg.connect(
             conninfo,
             autocommit=True,
-            connect_timeout=None if has_timeout(url) else CONNECT_TIMEOUT_S,
+            connect_timeout=None if has_timeout(url) else PROBE_TIMEOUT_S,
             application_name=APPLICATION_NAME,
             client_encoding="utf8",  # else text from a SQL_ASCII database arrives as bytes
         )
@@ -210,7 +210,7 @@ def _variables() -> str:
 
 def _is_refused(conninfo: str) -> bool:
     """By PQping, which needs no valid user or database: the server accepts connections, or a parameter is invalid."""
-    full = psycopg.conninfo.make_conninfo(conninfo, connect_timeout=CONNECT_TIMEOUT_S)
+    full = psycopg.conninfo.make_conninfo(conninfo, connect_timeout=PROBE_TIMEOUT_S)
     return psycopg.pq.PGconn.ping(full.encode()) in {psycopg.pq.Ping.OK, psycopg.pq.Ping.NO_ATTEMPT}
 
 

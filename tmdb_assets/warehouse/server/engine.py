@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from tmdb_assets.warehouse.server.urls import has_timeout
 
-CONNECT_TIMEOUT_S = 10  # libpq waits for ever for a server that accepts a connection and then does not answer
+CONNECT_TIMEOUT_S = 10  # of any connection: libpq waits for ever for a server that accepts it and does not answer
 SYSTEM_PATH_ONLY = "set local search_path = pg_catalog, pg_temp"
 """Until the transaction ends, only Postgres's own functions, operators and tables are found by a bare name."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -158,25 +159,42 @@ def test_forecasts_and_scores_are_stored_together_or_not_at_all(graph: Graph) ->
     assert (graph.rows(FORECASTS), graph.rows(SCORES)) == right
 
 
-def test_the_check_says_whether_the_forecast_earns_its_place(graph: Graph) -> None:
-    check = evaluations_of(graph.run(NEWEST, only=["forecast_movie_daily"]))["forecast_movie_daily.beats_last_value"]
-    assert check.passed
-    assert check.description == (
-        "What is published beats the last value 1, 2, 3, 4, 5, 6 days ahead. Nothing does 7 days ahead: the last value "
-        "is published there."
+def test_the_check_warns_where_what_was_published_missed_more_than_the_last_value(graph: Graph) -> None:
+    def check() -> Any:
+        result = graph.run(NEWEST, only=["forecast_movie_daily"])
+        return evaluations_of(result)["forecast_movie_daily.no_worse_than_last_value"]
+
+    found = check()
+    assert found.passed
+    now = "Another model than the last value is published 1, 2, 3, 4, 5, 6 days ahead. "
+    now += "Other models' forecasts of the past 28 days missed by "
+    assert found.description.startswith(f"{now}0.0% of what came;")
+    assert [record.data["days_ahead"] for record in found.metadata["scores"].records] == list(range(1, 8))
+
+    # Twice what came: 100%. Older forecasts, those of the last value, and of days to come do not count.
+    newest = f"'{NEWEST}'::date"
+    graph.execute(
+        "update forecast_movie_daily set popularity = 9e9 "
+        f"where model = 'last_value' or origin_date < {newest} - 28 or origin_date + horizon > {newest}; "
+        "update forecast_movie_daily as f set popularity = 2 * a.popularity from fact_movie_daily as a where "
+        f"f.popularity < 9e9 and a.movie_id = f.movie_id and a.date_id = f.origin_date + f.horizon"
     )
-    shown = check.metadata["scores"].records
-    assert [record.data["days_ahead"] for record in shown] == list(range(1, 8))
+    worse = check()
+    assert (worse.passed, worse.severity.value) == (False, "WARN")
+    assert worse.description.startswith(f"{now}100.0% of what came;")
+    assert "Nothing has to be done" in worse.description
+
+
+def test_while_the_last_value_is_published_the_check_passes(graph: Graph) -> None:
     with graph.warehouse.begin() as connection:
         scores = read_scores(connection)
-    last = [score | {"is_published": score["model"] == LAST_VALUE} for score in scores]
-    worse = judge(last)
-    assert (worse.passed, worse.severity.value) == (False, "WARN")
-    assert worse.description.startswith("No model beats the last value, so the last value is published")
-    early = judge([score | {"origin_count": 6} for score in last])
-    assert early.passed
-    assert early.description == "Not judged before there are 7 days to compare: the last value is published."
-    assert judge([]).passed
+    last = judge([score | {"is_published": score["model"] == LAST_VALUE} for score in scores], [])
+    assert last.passed
+    assert last.description.startswith("No model beat the last value in the past 28 days, so that is published: ")
+    for early in ([], [score | {"origin_count": 6} for score in scores]):
+        result = judge(early, [])
+        assert result.passed
+        assert result.description == "Before there are 7 days to compare, the last value is published."
 
 
 def test_switched_off_there_is_no_asset_and_no_row() -> None:
