@@ -179,7 +179,7 @@ def _reject_unreadable(conformed: Conformed, batch: list[FilmAnswer], fetched: F
 
     Many are an outage of TMDb, for which the contract must not refuse the whole batch: then they count only as failed.
     """
-    judged = Conformed(conformed.frame, conformed.received, list(conformed.rejected))
+    judged = Conformed(conformed.rows, conformed.received, list(conformed.rejected))
     for movie_id, answer in batch:
         if isinstance(answer, UnreadableAnswerError):
             reject(judged, {"movie_id": movie_id}, "answer is readable", answer.problem.what, f"film {movie_id}")

@@ -1,6 +1,8 @@
-"""Rows to frames with declared dtypes: the only place where values are cast.
+"""Rows to columns of declared kinds, and to frames with their dtypes: the only place where values are cast.
 
 A value that is not of its column's kind rejects the row, with the reason; nothing is guessed and nothing is lost.
+A column whose values are all of its kind, as nearly all are, is cast at once; rows are judged one by one only where a
+column has another value. pandas is imported only where a frame is used.
 """
 
 from __future__ import annotations
@@ -8,8 +10,10 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import compress
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
@@ -53,16 +57,44 @@ class Rejected:
     part: str | None = None
 
 
+@dataclass(frozen=True)
+class Columns:
+    """Rows by column: the values of each column of its kind, None for missing ones."""
+
+    kinds: Mapping[str, Kind]
+    cells: Sequence[Sequence[Any]]
+
+    def __len__(self) -> int:
+        return len(self.cells[0]) if self.cells else 0
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """The same as a frame whose columns have their declared dtypes."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                name: pd.Series(list(values), dtype=PANDAS_DTYPES[kind])
+                for (name, kind), values in zip(self.kinds.items(), self.cells, strict=True)
+            }
+        )
+
+
 @dataclass
 class Conformed:
-    """A frame whose columns have their declared dtypes, and the rows that do not fit it.
+    """Rows as columns of their declared kinds, or as a frame, and the rows that do not fit.
 
     `received` counts the incoming rows, before repeated keys are dropped.
     """
 
-    frame: pd.DataFrame
+    rows: Columns | pd.DataFrame
     received: int
     rejected: list[Rejected] = field(default_factory=list)
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The rows as a frame."""
+        return self.rows.frame if isinstance(self.rows, Columns) else self.rows
 
 
 class WrongKindError(ValueError):
@@ -147,6 +179,46 @@ CASTS: dict[Kind, Callable[[Any], Any]] = {
 }
 
 
+def _all_integers(values: list[Any]) -> bool:
+    known = [value for value in values if value is not None]
+    return set(map(type, known)) <= {int} and (not known or (min(known) >= -(2**63) and max(known) < 2**63))
+
+
+def _all_numbers(values: list[Any]) -> bool:
+    known = [value for value in values if value is not None]
+    return set(map(type, known)) <= {float} and math.isfinite(sum(known))  # of one that is not finite neither is it
+
+
+def _all_texts(values: list[Any]) -> bool:
+    known = [value for value in values if value is not None]
+    return set(map(type, known)) <= {str} and "\x00" not in "".join(known)
+
+
+def _all_booleans(values: list[Any]) -> bool:
+    return set(map(type, values)) <= {bool, type(None)}
+
+
+def _cast_at_once(values: list[Any], kind: Kind) -> list[Any]:
+    """A column's values, cast. Raises `WrongKindError` or `OverflowError` if one of them is not of the kind."""
+    is_cast = _ARE_CAST.get(kind)
+    if kind == "json" or (is_cast is not None and is_cast(values)):
+        return values
+    cast = CASTS[kind]
+    if kind == "date" and set(map(type, values)) <= {str, dt.date, type(None)}:  # few of them differ
+        dates = {value: None if value is None else cast(value) for value in set(values)}
+        return [dates[value] for value in values]
+    return [None if value is None else cast(value) for value in values]
+
+
+_ARE_CAST: dict[Kind, Callable[[list[Any]], bool]] = {
+    "integer": _all_integers,
+    "number": _all_numbers,
+    "text": _all_texts,
+    "boolean": _all_booleans,
+}
+"""Whether all values of a column are of its kind and need no cast."""
+
+
 def conform(
     rows: Iterable[Row],
     columns: Mapping[str, Kind],
@@ -158,16 +230,28 @@ def conform(
 
     Missing columns are None; other keys of a row are ignored. `part` names where a rejected row came from.
     """
-    import pandas as pd
-
-    casts = [(name, CASTS[kind], kind) for name, kind in columns.items()]
-    accepted: dict[Any, list[Any]] = {}
+    received = list(rows)
     rejected: list[Rejected] = []
-    received = 0
+    try:
+        cells = [_cast_at_once([row.get(name) for row in received], kind) for name, kind in columns.items()]
+        accepted = received
+    except (WrongKindError, OverflowError):
+        accepted, cells = _cast_one_by_one(received, columns, rejected, part)
+    kept = _last_of_each_key(accepted, key)
+    if kept is not None:
+        cells = [list(compress(values, kept)) for values in cells]
+    return Conformed(Columns(columns, cells), len(received), rejected)
+
+
+def _cast_one_by_one(
+    rows: list[Row], columns: Mapping[str, Kind], rejected: list[Rejected], part: Callable[[Row], str] | None
+) -> tuple[list[Row], list[list[Any]]]:
+    """The rows of which every value is of its kind, and their cells by column; adds the others to `rejected`."""
+    casts = [(name, CASTS[kind], kind) for name, kind in columns.items()]
+    accepted: list[Row] = []
+    made: list[list[Any]] = [[] for _ in casts]
     for row in rows:
-        received += 1
-        reasons = []
-        cells = []
+        reasons, cells = [], []
         for name, cast, kind in casts:
             value = row.get(name)
             if value is not None:
@@ -179,16 +263,18 @@ def conform(
         if reasons:
             rejected.append(Rejected(row, tuple(reasons), part(row) if part else None))
             continue
-        identity: Any = tuple(row.get(name) for name in key)
-        if not key or None in identity:  # rows without a key do not repeat each other: the contract judges each
-            identity = received
-        accepted.pop(identity, None)  # the later row wins and takes the later position
-        accepted[identity] = cells
-    data = list(zip(*accepted.values(), strict=True)) if accepted else [()] * len(casts)
-    frame = pd.DataFrame(
-        {
-            name: pd.Series(list(values), dtype=PANDAS_DTYPES[kind])
-            for (name, _, kind), values in zip(casts, data, strict=True)
-        }
-    )
-    return Conformed(frame, received, rejected)
+        accepted.append(row)
+        for values, cell in zip(made, cells, strict=True):
+            values.append(cell)
+    return accepted, made
+
+
+def _last_of_each_key(rows: list[Row], key: tuple[str, ...]) -> list[bool] | None:
+    """Which rows are the last of their key; None if all are. Rows without a key do not repeat each other."""
+    if not key:
+        return None
+    identities = list(zip(*([row.get(name) for row in rows] for name in key), strict=True))
+    last = dict(zip(identities, range(len(rows)), strict=True))
+    if len(last) == len(rows):
+        return None
+    return [None in identity or last[identity] == place for place, identity in enumerate(identities)]

@@ -1,7 +1,8 @@
 """A table's declaration as contracts on frames: the structural gate (dagster-pandas) and the rules (pandera).
 
 The gate checks a frame's shape: columns and dtypes. It fails only when our own code is wrong, and then nothing in the
-frame can be trusted. The pandera schema checks rows: each rule of the declaration, NULLs and the key.
+frame can be trusted. The pandera schema checks rows: each rule of the declaration, NULLs and the key. Columns that are
+clean beyond doubt (`clean.is_clean`), as nearly all are, need no frame: only others are judged by pandera.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from tmdb_assets.errors.problem import ActionableError, Retry
-from tmdb_assets.transforms.conform import PANDAS_DTYPES, Conformed, Reason, Rejected, conform, shorten
+from tmdb_assets.transforms.conform import PANDAS_DTYPES, Columns, Conformed, Reason, Rejected, conform, shorten
+from tmdb_assets.warehouse.loading.clean import is_clean
 from tmdb_assets.warehouse.schema.vocabulary import Rule, frame_columns, key_columns
 
 if TYPE_CHECKING:
@@ -108,17 +110,28 @@ def pandera_schema(table: sa.Table) -> pa.DataFrameSchema:
 
 @dataclass(frozen=True)
 class Validated:
-    """The rows of a frame that satisfy their table's contract, and those that break it."""
+    """The rows that satisfy their table's contract, and those that break it."""
 
-    frame: pd.DataFrame
+    rows: Columns | pd.DataFrame
     rejected: list[Rejected]
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The rows that satisfy it as a frame."""
+        return self.rows.frame if isinstance(self.rows, Columns) else self.rows
 
 
 def validate(table: sa.Table, conformed: Conformed, part: Any = None) -> Validated:
-    """Validate a frame and separate the rows that break a rule; `part(row)` says what a rejected row came from.
+    """Separate the rows that break a rule; `part(row)` says what a rejected row came from.
 
     Raises `StructuralFaultError` when the frame has the wrong shape.
     """
+    if isinstance(conformed.rows, Columns) and is_clean(table, conformed.rows):
+        return Validated(conformed.rows, list(conformed.rejected))
+    return _validate_frame(table, conformed, part)
+
+
+def _validate_frame(table: sa.Table, conformed: Conformed, part: Any) -> Validated:
     import pandera.errors
 
     frame = conformed.frame
@@ -143,7 +156,7 @@ def validate(table: sa.Table, conformed: Conformed, part: Any = None) -> Validat
 class Emptied:
     """Rejected rows again: sound `frames` of those without their broken cells, the cells' reasons, and the others."""
 
-    frames: list[pd.DataFrame]
+    frames: list[Columns | pd.DataFrame]
     emptied: list[Rejected]
     rejected: list[Rejected]
 
@@ -165,7 +178,7 @@ def empty_broken_cells(table: sa.Table, rejected: list[Rejected]) -> Emptied:
     valid = validate(table, conform(rows, frame_columns(table), key=tuple(key_columns(table))))
     # A value of the wrong kind hid what rules say of the row's other cells.
     more = empty_broken_cells(table, valid.rejected)
-    return Emptied([*more.frames, valid.frame], emptied + more.emptied, others + more.rejected)
+    return Emptied([*more.frames, valid.rows], emptied + more.emptied, others + more.rejected)
 
 
 def _reasons_by_row(table: sa.Table, frame: pd.DataFrame, cases: pd.DataFrame) -> dict[int, tuple[Reason, ...]]:

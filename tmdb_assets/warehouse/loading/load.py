@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from tmdb_assets.errors.problem import ActionableError
-from tmdb_assets.transforms.conform import Conformed, Reason, Rejected, Row, conform, shorten
+from tmdb_assets.transforms.conform import Columns, Conformed, Reason, Rejected, Row, conform, shorten
 from tmdb_assets.warehouse.loading import merge as merging
 from tmdb_assets.warehouse.loading import staging
 from tmdb_assets.warehouse.loading.contracts import empty_broken_cells, validate
@@ -183,17 +183,17 @@ def _file_rejected(
         _quarantine(connection, table, of_day, rejected_on, _of_day(table, rejected_on, parts))
 
 
-def _valid_frames(loaded: Loaded, chunk: Conformed, part: PartOf | None) -> list[pd.DataFrame]:
+def _valid_frames(loaded: Loaded, chunk: Conformed, part: PartOf | None) -> list[Columns | pd.DataFrame]:
     """The valid rows of a chunk, in the order in which they are staged; the others are added to `loaded`."""
     valid = validate(loaded.table, chunk, part)
     loaded.received += chunk.received
     if not (loaded.table.info["empties_broken"] and valid.rejected):
         loaded.rejected += valid.rejected
-        return [valid.frame]
+        return [valid.rows]
     again = empty_broken_cells(loaded.table, valid.rejected)
     loaded.emptied += again.emptied
     loaded.rejected += again.rejected
-    return [*again.frames, valid.frame]  # staged last, so that a valid row of the same key wins
+    return [*again.frames, valid.rows]  # staged last, so that a valid row of the same key wins
 
 
 def _judge(loaded: Loaded, earlier: Loaded | None, standing: int) -> None:

@@ -5,13 +5,13 @@ Binary COPY is used when every column has a binary form: three times as fast as 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import orjson
 import sqlalchemy as sa
 
-from tmdb_assets.transforms.conform import Row
+from tmdb_assets.transforms.conform import Columns, Row
 from tmdb_assets.warehouse.schema.vocabulary import frame_columns, key_columns
 
 if TYPE_CHECKING:
@@ -57,11 +57,14 @@ def _types(connection: sa.Connection, table: sa.Table) -> dict[str, str]:
     return {name: table.c[name].type.compile(dialect=connection.dialect).lower() for name in frame_columns(table)}
 
 
-def stage(connection: sa.Connection, table: sa.Table, frame: pd.DataFrame) -> None:
-    """COPY a frame that has passed its contract into the staging table."""
+def stage(connection: sa.Connection, table: sa.Table, rows: Columns | pd.DataFrame) -> None:
+    """COPY rows that have passed their contract into the staging table."""
     types = _types(connection, table)
     kinds = frame_columns(table)
-    cells = [_cells(frame[name], kinds[name]) for name in types]
+    if isinstance(rows, Columns):
+        cells = [_json(made) if kinds[name] == "json" else made for name, made in zip(types, rows.cells, strict=True)]
+    else:
+        cells = [_cells(rows[name], kinds[name]) for name in types]
     is_binary = BINARY_TYPES.issuperset(types.values())
     statement = f"copy {staging_name(table)} ({', '.join(types)}) from stdin"
     cursor = connection.connection.cursor()
@@ -72,10 +75,14 @@ def stage(connection: sa.Connection, table: sa.Table, frame: pd.DataFrame) -> No
             copy.write_row(row)
 
 
-def _cells(series: pd.Series[Any], kind: str) -> list[Any]:
+def _json(values: Iterable[Any]) -> list[str | None]:
+    return [None if value is None else orjson.dumps(value).decode() for value in values]
+
+
+def _cells(series: pd.Series[Any], kind: str) -> Sequence[Any]:
     """A column as Python values, None for missing; JSON as text."""
     if kind == "json":
-        return [None if value is None else orjson.dumps(value).decode() for value in series]
+        return _json(series)
     missing = series.isna().to_numpy()
     values: list[Any] = series.tolist()
     if not missing.any():

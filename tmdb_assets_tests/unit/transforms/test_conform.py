@@ -121,3 +121,19 @@ def test_quoted_values_are_cut() -> None:
     assert shorten("x" * (SHOWN_CHARACTERS + 1)) == "x" * SHOWN_CHARACTERS + "…"
     assert shorten(["x" * 5_000_000]) == "['" + "x" * (SHOWN_CHARACTERS - 2) + "…"
     assert shorten(None) == "None"
+
+
+@pytest.mark.parametrize("kind", CASTS)
+def test_a_column_cast_at_once_equals_one_cast_row_by_row(kind: str) -> None:
+    """A row with a value of another kind makes `conform` judge row by row; the other rows come out the same."""
+    sound = [{"id": number, "it": value} for number, (value, _) in enumerate(ACCEPTED[kind])]
+    rows = [*sound, {"id": 0, "it": None}, {"id": None}, {"id": None}, sound[-1]]
+    columns = {"id": "integer", "it": kind}
+    at_once = conform(rows, columns, key=("id",))
+    one_by_one = conform([*rows, {"id": "no integer"}], columns, key=("id",))
+    assert [item.row for item in one_by_one.rejected] == [{"id": "no integer"}]
+    assert at_once.rejected == []
+    assert at_once.rows == one_by_one.rows
+    assert [list(map(type, cells)) for cells in at_once.rows.cells] == [
+        list(map(type, cells)) for cells in one_by_one.rows.cells
+    ]
