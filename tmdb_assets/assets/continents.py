@@ -79,7 +79,7 @@ def country_continent(config: CsvConfig, warehouse: ResourceParam[Warehouse]) ->
         }
     codes = {code for code in named if CODE.fullmatch(code)}
     loaded, faults = read_continents(path, codes)
-    missing = [] if faults else find_missing(loaded.frame["iso_3166_1"], codes)
+    missing = [] if faults else find_missing(loaded.values("iso_3166_1"), codes)
     yield _file_is_valid(faults, missing)
     if faults:
         raise failure(_refusal(path, faults))

@@ -1,27 +1,28 @@
 """The dashboard as an asset: one HTML page of the newest day and its history, for any browser, without a server."""
 
-from __future__ import annotations
-
 import datetime as dt
+import hashlib
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import sqlalchemy as sa
-from dagster import MaterializeResult, MetadataValue, ResourceParam
+from dagster import AssetExecutionContext, DataVersion, MaterializeResult, MetadataValue, ResourceParam
 
 from tmdb_assets.assets.declare import DAILY_BY_NOON, REPORTS_GROUP, declared_asset
+from tmdb_assets.assets.reports import find_made, version_of
 from tmdb_assets.assets.tmdb_source import TmdbSource
+from tmdb_assets.charts.apart import apart
+from tmdb_assets.dashboard.page_rows import PageRows
 from tmdb_assets.settings import ATTRIBUTION, SQL_DIR, Settings
 from tmdb_assets.warehouse.read_pictures import read_newest_day
 from tmdb_assets.warehouse.read_popularity import read_popularity
 from tmdb_assets.warehouse.warehouse import Warehouse
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from tmdb_assets.dashboard.page_data import Figures
 
 DASHBOARD = "dashboard"
@@ -149,49 +150,60 @@ def dashboard_path(settings: Settings, database: str) -> Path:
     f"popularity over {MOST_DAYS} days: filters, search, curves, movers. It is written to REPORTS_DIR, opens in any "
     f"browser and needs no network. `tmdb-assets run --open` opens it. {ATTRIBUTION}",
 )
-def dashboard(warehouse: ResourceParam[Warehouse], tmdb: ResourceParam[TmdbSource]) -> Iterator[MaterializeResult[Any]]:
-    """Read the figures, build the page, and replace the previous one."""
-    from tmdb_assets.dashboard.build import build_page
-
+def dashboard(
+    context: AssetExecutionContext, warehouse: ResourceParam[Warehouse], tmdb: ResourceParam[TmdbSource]
+) -> Iterator[MaterializeResult[Any]]:
+    """Read the figures; where they or the page's code changed, or the page is not what it was, build and replace it."""
     with warehouse.begin() as connection:
-        figures = read_figures(connection)
-    page = build_page(figures, source=tmdb.settings.source, is_sample=tmdb.is_sandbox).encode()
+        rows = read_page_rows(connection)
     path = dashboard_path(tmdb.settings, str(warehouse.url.database))
-    replace_file(path, page)
-    yield MaterializeResult(
-        metadata={
+    history = {name: hashlib.sha256(column.tobytes()).hexdigest() for name, column in rows.history.items()}
+    made_of = version_of(tmdb, str(path), replace(rows, history=history))
+    metadata = find_made(context, f"{made_of}-{_hash_of(path)}")
+    if metadata is None:
+        page, counts = apart(
+            "tmdb_assets.dashboard.build:build_page_of", rows, source=tmdb.settings.source, is_sample=tmdb.is_sandbox
+        )
+        replace_file(path, page)
+        metadata = {
             "path": MetadataValue.path(path),
-            "bytes": len(page),
-            "films": len(figures.films),
-            "days": len(figures.days),
-            "snapshot_date": str(figures.snapshot_date),
-            "source": tmdb.settings.source,
-            "attribution": ATTRIBUTION,
+            "bytes": MetadataValue.int(len(page)),
+            **{name: MetadataValue.int(count) for name, count in counts.items()},
+            "snapshot_date": MetadataValue.text(str(rows.snapshot_date)),
+            "source": MetadataValue.text(tmdb.settings.source),
+            "attribution": MetadataValue.text(ATTRIBUTION),
         }
-    )
+    yield MaterializeResult(metadata=metadata, data_version=DataVersion(f"{made_of}-{_hash_of(path)}"))
 
 
-def read_figures(connection: sa.Connection) -> Figures:
+def _hash_of(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:32] if path.exists() else ""
+
+
+def read_page_rows(connection: sa.Connection) -> PageRows:
     """The newest loaded day's films and their history; only dimensions, bridges, the fact and views are read."""
-    from tmdb_assets.dashboard.page_data import Figures
-
     day = read_newest_day(connection)
-    films = _frame(connection, FILMS, day=day, most=MOST_FILMS)
+    names, films = _rows(connection, FILMS, day=day, most=MOST_FILMS)
     newest = day or dt.date(2000, 1, 1)  # any day: there are no films
-    return Figures(
+    column = {name: [film[place] for film in films] for place, name in enumerate(names)}
+    return PageRows(
         snapshot_date=day,
-        n_films=int(films["n_films"].max()) if len(films) else 0,
-        films=films,
-        genres=_frame(connection, GENRES),
-        countries=_frame(connection, COUNTRIES),
-        languages=_frame(connection, LANGUAGES),
-        details=_frame(connection, DETAILS, films=films["movie_id"].head(MOST_DETAILED).tolist()),
+        films=(names, films),
+        genres=_rows(connection, GENRES),
+        countries=_rows(connection, COUNTRIES),
+        languages=_rows(connection, LANGUAGES),
+        details=_rows(connection, DETAILS, films=column["movie_id"][:MOST_DETAILED]),
         queries={part: (SQL_DIR / name).read_text(encoding="utf-8") for part, name in QUERIES.items()},
-        people=_frame(connection, PEOPLE, people=sorted({code for codes in films["people"] for code in codes})),
-        history=read_popularity(
-            connection, films["movie_id"].tolist(), newest - dt.timedelta(days=MOST_DAYS - 1), newest
-        ),
+        people=_rows(connection, PEOPLE, people=sorted({code for codes in column["people"] for code in codes})),
+        history=read_popularity(connection, column["movie_id"], newest - dt.timedelta(days=MOST_DAYS - 1), newest),
     )
+
+
+def read_figures(connection: sa.Connection) -> "Figures":
+    """What `read_page_rows` reads, as frames. Imports pandas."""
+    from tmdb_assets.dashboard.page_data import figures_of
+
+    return figures_of(read_page_rows(connection))
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -205,7 +217,6 @@ def replace_file(path: Path, content: bytes) -> None:
         part.unlink(missing_ok=True)
 
 
-def _frame(connection: sa.Connection, query: str, **values: Any) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.read_sql_query(sa.text(query), connection, params=values)
+def _rows(connection: sa.Connection, query: str, **values: Any) -> tuple[list[str], list[tuple[Any, ...]]]:
+    found = connection.execute(sa.text(query), values)
+    return list(found.keys()), list(map(tuple, found))

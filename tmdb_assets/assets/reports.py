@@ -1,10 +1,20 @@
-"""The reports as assets: each shows related pictures, and the figures of each picture as a table."""
+"""The reports as assets: each shows related pictures, and the figures of each picture as a table.
+
+A picture is drawn again only when its figures changed, or the code that draws it: the version of an asset's data
+(`data_version`) is a hash of both, and an asset of the same version keeps what it had.
+"""
 
 import datetime as dt
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+import hashlib
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
 
 from dagster import (
+    AssetExecutionContext,
+    DataVersion,
     MaterializeResult,
     MetadataValue,
     ResourceParam,
@@ -13,17 +23,17 @@ from dagster import (
 
 from tmdb_assets.assets.declare import DAILY_BY_NOON, REPORTS_GROUP, AssetBuilder, declared_asset
 from tmdb_assets.assets.tmdb_source import TmdbSource
-from tmdb_assets.charts.labels import ellipsize
+from tmdb_assets.charts.apart import apart
 from tmdb_assets.charts.registry import REPORTS, Report
 from tmdb_assets.settings import ATTRIBUTION
-from tmdb_assets.warehouse.read_pictures import read_newest_day, read_picture
+from tmdb_assets.warehouse.read_pictures import read_newest_day, read_rows
 from tmdb_assets.warehouse.warehouse import Warehouse
 
-if TYPE_CHECKING:
-    import pandas as pd
+Results = dict[str, tuple[list[str], list[tuple[Any, ...]]]]
+"""The result of each picture's query: the names of its columns, and its rows."""
 
-TEXT_WIDTH = 24
-"""How many characters of a title fit next to its figures on an asset's page."""
+VERSION_TAG = "dagster/data_version"
+ROOMS, LIBRARIES = ("charts", "dashboard"), ("altair", "pandas", "pillow", "vl-convert-python")
 
 
 def build_report(report: Report) -> AssetBuilder:
@@ -38,11 +48,38 @@ def build_report(report: Report) -> AssetBuilder:
         deps=report.reads,
     )
     def pictures(
-        warehouse: ResourceParam[Warehouse], tmdb: ResourceParam[TmdbSource]
+        context: AssetExecutionContext, warehouse: ResourceParam[Warehouse], tmdb: ResourceParam[TmdbSource]
     ) -> Iterator[MaterializeResult[Any]]:
-        yield MaterializeResult(metadata=draw(report, warehouse, tmdb))
+        day, results = read_results(warehouse, report)
+        made_of = version_of(tmdb, day, results)
+        metadata = find_made(context, made_of) or draw(day, results, tmdb)
+        yield MaterializeResult(metadata=metadata, data_version=DataVersion(made_of))
 
     return pictures
+
+
+def version_of(tmdb: TmdbSource, *figures: Any) -> str:
+    """The version of what is made of these figures: a hash of them and of the code that draws."""
+    seed = repr((drawing_code(), tmdb.settings.source, tmdb.is_sandbox, *figures))
+    return hashlib.sha256(seed.encode()).hexdigest()[:32]
+
+
+@cache
+def drawing_code() -> str:
+    """A hash of the code that draws pictures and the dashboard, and of the versions of its libraries."""
+    package = Path(__file__).parent.parent
+    files = sorted(path for room in ROOMS for path in (package / room).rglob("*.*") if path.suffix != ".pyc")
+    made = hashlib.sha256("".join(map(version, LIBRARIES)).encode())
+    for path in files:
+        made.update(path.read_bytes())
+    return made.hexdigest()
+
+
+def find_made(context: AssetExecutionContext, made_of: str) -> Mapping[str, MetadataValue[Any]] | None:
+    """The metadata of the asset's newest materialization, if it is of this version."""
+    event = context.instance.get_latest_materialization_event(context.asset_key)
+    made = event.asset_materialization if event else None
+    return made.metadata if made and made.tags and made.tags.get(VERSION_TAG) == made_of else None
 
 
 def describe(report: Report) -> str:
@@ -54,40 +91,24 @@ def describe(report: Report) -> str:
     return f"{report.shows}.\n\n{shown}\n\nMade from {', '.join(report.reads)}. {ATTRIBUTION}"
 
 
-def draw(report: Report, warehouse: Warehouse, tmdb: TmdbSource) -> dict[str, Any]:
-    """The metadata of a report: each picture, and its figures as a table."""
-    from tmdb_assets.charts.render import to_markdown, to_png
-
-    metadata: dict[str, Any] = {"source": tmdb.settings.source}
+def read_results(warehouse: Warehouse, report: Report) -> tuple[dt.date | None, Results]:
+    """The newest loaded day, and the result of each picture's query."""
     with warehouse.begin() as connection:
-        day = read_newest_day(connection)
-        frames = {
-            picture.name: read_picture(connection, picture.name, picture.parameters) for picture in report.pictures
+        return read_newest_day(connection), {
+            picture.name: read_rows(connection, picture.name, picture.parameters) for picture in report.pictures
         }
-    for picture in report.pictures:
-        frame = frames[picture.name]
-        png = to_png(picture.draw(frame, snapshot_date=day, is_sample=tmdb.is_sandbox))
-        metadata[f"{picture.name}_picture"] = MetadataValue.md(to_markdown(png, picture.title))
-        if len(frame) and len(table := (picture.summarise or picture.arrange)(frame)):
-            metadata[f"{picture.name}_table"] = MetadataValue.table(_records(table))
-    return metadata | {"snapshot_date": str(day), "attribution": ATTRIBUTION}
 
 
-def _records(frame: "pd.DataFrame") -> list[TableRecord]:
-    """A frame as table records: dates as text, long text cut, numbers rounded to 3 places, missing values as None."""
-    return [
-        TableRecord({str(name): _cell(value) for name, value in row.items()}) for row in frame.to_dict(orient="records")
-    ]
-
-
-def _cell(value: Any) -> Any:
-    if value is None or value != value:
-        return None
-    if isinstance(value, dt.date):
-        return value.isoformat()
-    if isinstance(value, int) or hasattr(value, "is_integer"):
-        return int(value) if float(value).is_integer() else round(float(value), 3)
-    return ellipsize(str(value), TEXT_WIDTH)
+def draw(day: dt.date | None, results: Results, tmdb: TmdbSource) -> dict[str, MetadataValue[Any]]:
+    """The metadata of a report: each picture, and its figures as a table."""
+    made = apart("tmdb_assets.charts.drawing:draw_pictures", results, snapshot_date=day, is_sample=tmdb.is_sandbox)
+    metadata: dict[str, MetadataValue[Any]] = {"source": MetadataValue.text(tmdb.settings.source)}
+    for name, (picture, table) in made.items():
+        metadata[f"{name}_picture"] = MetadataValue.md(picture)
+        if table:
+            metadata[f"{name}_table"] = MetadataValue.table(list(map(TableRecord, table)))
+    metadata["snapshot_date"] = MetadataValue.text(str(day))
+    return metadata | {"attribution": MetadataValue.text(ATTRIBUTION)}
 
 
 report_assets = [build_report(report) for report in REPORTS]

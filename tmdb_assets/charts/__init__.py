@@ -1,7 +1,8 @@
 """Frames to pictures: pure functions from the frame of a query to an Altair chart, and from a chart to a PNG.
 
 This room knows neither Dagster nor Postgres: `warehouse.read_pictures` reads the frames. `registry`, `picture`,
-`side_tables` and `labels` are cheap to import. The other modules import Altair, so import them only to draw a chart.
+`side_tables`, `labels` and `apart` are cheap to import. The other modules import Altair, so import them only to draw a
+chart.
 
 What pictures there are
     registry.py      every picture, declared once, and the reports that share an asset
@@ -24,4 +25,8 @@ What they are made of
     lines.py         lines over days
     direct_labels.py labels next to a plot
     render.py        a chart to PNG and Markdown
+
+How a run calls it
+    drawing.py       the pictures and tables of a report
+    apart.py         a call in a process of its own, so that pandas, Altair and vl-convert take no memory of a load
 """

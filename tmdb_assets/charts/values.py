@@ -11,7 +11,7 @@ import math
 import unicodedata
 from decimal import Decimal
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pandas as pd
 
@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 
 Datum = dict[str, Any]
 """One row of a chart's data: JSON-ready values by field name."""
+Rows: TypeAlias = tuple[list[str], list[tuple[Any, ...]]]
+"""The result of a query: the names of its columns, and its rows."""
+
+
+def as_frame(rows: Rows) -> pd.DataFrame:
+    """The result of a query as the frame that pandas would have read."""
+    names, values = rows
+    return pd.DataFrame.from_records(values, columns=names, coerce_float=True)
 
 
 def conform_rows(

@@ -15,11 +15,13 @@ from tmdb_assets.charts.headline import POPULARITY_MEANING, riser_sentence
 from tmdb_assets.charts.theme import NO_DATA, NO_DATA_ADVICE, SAMPLE_MARK, Page
 from tmdb_assets.dashboard.colours import DARK, LIGHT, MAX_CURVES, css_variables
 from tmdb_assets.dashboard.history import FLOOR, STEP, encode, pack, quantise
-from tmdb_assets.dashboard.page_data import PLACES, WEEK, Figures, details_data, matrix, page_data, riser_of
+from tmdb_assets.dashboard.page_data import PLACES, WEEK, Figures, details_data, figures_of, matrix, page_data, riser_of
 from tmdb_assets.settings import ATTRIBUTION
 
 if TYPE_CHECKING:
     import datetime as dt
+
+    from tmdb_assets.dashboard.page_rows import PageRows
 
 TITLE = "Films by popularity"
 FILM_ADDRESS = "https://www.themoviedb.org/movie/"
@@ -37,6 +39,13 @@ SCRIPTS = (
     "page.js",
 )
 POSTER_HOST = "https://image.tmdb.org"
+
+
+def build_page_of(rows: PageRows, *, source: str, is_sample: bool) -> tuple[bytes, dict[str, int]]:
+    """The page of these rows as the content of its file, and its numbers of films and days."""
+    figures = figures_of(rows)
+    page = build_page(figures, source=source, is_sample=is_sample).encode()
+    return page, {"films": len(figures.films), "days": len(figures.days)}
 
 
 def build_page(figures: Figures, *, source: str, is_sample: bool) -> str:

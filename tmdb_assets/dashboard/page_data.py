@@ -10,12 +10,15 @@ import numpy as np
 import pandas as pd
 
 from tmdb_assets.charts.headline import Moved
+from tmdb_assets.charts.values import as_frame
 from tmdb_assets.dashboard.history import FLOOR, STEP
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
+
+    from tmdb_assets.dashboard.page_rows import PageRows
 
 WEEK = 7
 """Days between the two figures of a change."""
@@ -51,6 +54,16 @@ class Figures:
     def days(self) -> list[dt.date]:
         """The days of the history, oldest first."""
         return sorted(pd.to_datetime(self.history["date_id"]).dt.date.unique())
+
+
+def figures_of(rows: PageRows) -> Figures:
+    """The figures of a page from the rows that were read."""
+    tables = ("films", "genres", "countries", "languages", "people", "details")
+    frames = {name: as_frame(getattr(rows, name)) for name in tables}
+    n_films = int(frames["films"]["n_films"].max()) if len(frames["films"]) else 0
+    return Figures(
+        rows.snapshot_date, n_films, **frames, history=pd.DataFrame(dict(rows.history)), queries=rows.queries
+    )
 
 
 def matrix(figures: Figures) -> NDArray[np.float64]:

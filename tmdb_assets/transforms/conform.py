@@ -96,6 +96,13 @@ class Conformed:
         """The rows as a frame."""
         return self.rows.frame if isinstance(self.rows, Columns) else self.rows
 
+    def values(self, name: str) -> list[Any]:
+        """The values of one column."""
+        if isinstance(self.rows, Columns):
+            return list(self.rows.cells[list(self.rows.kinds).index(name)])
+        made: list[Any] = self.rows[name].tolist()
+        return made
+
 
 class WrongKindError(ValueError):
     """A value is not of its column's kind."""
@@ -244,7 +251,7 @@ def conform(
 
 
 def _cast_one_by_one(
-    rows: list[Row], columns: Mapping[str, Kind], rejected: list[Rejected], part: Callable[[Row], str] | None
+    rows: list[Row], columns: Mapping[str, Kind], rejected: list[Rejected], part: Callable[[Row], str | None] | None
 ) -> tuple[list[Row], list[list[Any]]]:
     """The rows of which every value is of its kind, and their cells by column; adds the others to `rejected`."""
     casts = [(name, CASTS[kind], kind) for name, kind in columns.items()]

@@ -17,15 +17,26 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def read_picture(connection: sa.Connection, name: str, parameters: Mapping[str, Any]) -> pd.DataFrame:
-    """Return the result of `sql/pictures/NAME.sql` with these bind parameters. Imports pandas.
+def read_rows(
+    connection: sa.Connection, name: str, parameters: Mapping[str, Any]
+) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Return the result of `sql/pictures/NAME.sql` with these bind parameters: its columns' names, and its rows.
 
     Raises `sqlalchemy.exc.ArgumentError` for a parameter that the query does not have.
     """
+    found = connection.execute(_query(name, parameters))
+    return list(found.keys()), list(map(tuple, found))
+
+
+def read_picture(connection: sa.Connection, name: str, parameters: Mapping[str, Any]) -> pd.DataFrame:
+    """Return the result of `read_rows` as a frame. Imports pandas."""
     import pandas as pd
 
-    query = sa.text((SQL_DIR / "pictures" / f"{name}.sql").read_text(encoding="utf-8"))
-    return pd.read_sql_query(query.bindparams(**parameters), connection)
+    return pd.read_sql_query(_query(name, parameters), connection)
+
+
+def _query(name: str, parameters: Mapping[str, Any]) -> sa.TextClause:
+    return sa.text((SQL_DIR / "pictures" / f"{name}.sql").read_text(encoding="utf-8")).bindparams(**parameters)
 
 
 def read_newest_day(connection: sa.Connection) -> dt.date | None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import pandas as pd
     import sqlalchemy as sa
+    from numpy.typing import NDArray
 
 # The days are constants in the statement, so that Postgres reads only their months.
 STATEMENT = """
@@ -33,23 +33,22 @@ _ROW = [
 ]
 
 
-def read_popularity(connection: sa.Connection, movie_ids: Sequence[int], first: dt.date, last: dt.date) -> pd.DataFrame:
+def read_popularity(
+    connection: sa.Connection, movie_ids: Sequence[int], first: dt.date, last: dt.date
+) -> dict[str, NDArray[Any]]:
     """Return date_id (datetime64), movie_id and popularity of these films from `first` to `last`, unordered.
 
     A million rows take about a second, a sixth of the time of fetching them row by row.
     """
     import numpy as np
-    import pandas as pd
 
     cursor = connection.connection.cursor()
     with cursor.copy(STATEMENT, (first, last, list(movie_ids))) as copy:
         content = b"".join(copy)
     rows = np.frombuffer(content[_HEADER_BYTES:-_TRAILER_BYTES], dtype=_ROW)
     days = np.datetime64(_EPOCH, "s") + rows["date_id"].astype("timedelta64[D]")
-    return pd.DataFrame(
-        {
-            "date_id": days,
-            "movie_id": rows["movie_id"].astype(np.int64),
-            "popularity": rows["popularity"].astype(np.float64),
-        }
-    )
+    return {
+        "date_id": days,
+        "movie_id": rows["movie_id"].astype(np.int64),
+        "popularity": rows["popularity"].astype(np.float64),
+    }

@@ -106,7 +106,7 @@ def read_history(connection: sa.Connection, first_origin: dt.date, last: dt.date
     movie_ids = np.unique(np.concatenate(list(tops.values())))
     facts = read_popularity(connection, movie_ids.tolist(), first, last)
     popularity = np.full((len(movie_ids), (last - first).days + 1), np.nan)
-    columns = (facts["date_id"].to_numpy() - np.datetime64(first, "s")).astype("timedelta64[D]").astype(int)
+    columns = (facts["date_id"] - np.datetime64(first, "s")).astype("timedelta64[D]").astype(int)
     popularity[np.searchsorted(movie_ids, facts["movie_id"]), columns] = facts["popularity"]
     return History(
         first, movie_ids, popularity, {column: np.searchsorted(movie_ids, films) for column, films in tops.items()}

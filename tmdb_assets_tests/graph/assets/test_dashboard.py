@@ -7,9 +7,11 @@ import inspect
 import re
 
 import pytest
+from dagster import DagsterInstance
 
 from tmdb_assets.assets import dashboard
 from tmdb_assets.assets.dashboard import MOST_DAYS, dashboard_path, read_figures, replace_file
+from tmdb_assets.charts.apart import apart
 from tmdb_assets.settings import Settings
 from tmdb_assets.warehouse import read_popularity
 from tmdb_assets.warehouse.read_pictures import read_newest_day
@@ -68,6 +70,32 @@ def test_the_page_holds_the_newest_day_and_the_days_before(warehouse, monkeypatc
     assert [row[2] for row in data["countries"]] == ["Europe", "Europe", "North America"]
     counted = dict(tables.rows("select name, nb_movies from vw_genre_popularity"))
     assert counted == {name: sum(place in of for of in data["films"]["genres"]) for name, place in genres.items()}
+
+
+def test_the_page_is_built_again_only_when_its_figures_changed_or_it_is_not_what_it_was(
+    warehouse, monkeypatch, tmp_path
+):
+    tables, built = make_star(warehouse), []
+    monkeypatch.setattr(dashboard, "apart", lambda *given, **named: built.append(given[0]) or apart(*given, **named))
+    with platform(warehouse, catalogue(()), monkeypatch, reports_dir=tmp_path) as graph:
+        graph.instance = DagsterInstance.ephemeral()  # which keeps what was made, unlike the tests' own
+
+        def run_again():
+            return metadata_of(graph.run(AFTER, only={"dashboard"}), "dashboard")
+
+        first = run_again()
+        page = tmp_path / first["path"]
+        content = page.read_bytes()
+        assert (run_again(), len(built)) == (first, 1)
+        page.write_bytes(content[:-1])
+        assert (run_again(), len(built)) == (first, 2)
+        page.unlink()
+        assert (run_again(), len(built)) == (first, 3)
+        assert page.read_bytes() == content
+        tables.execute("update fact_movie_daily set popularity = popularity + 1 where date_id = :day", day=BEFORE)
+        run_again()
+        assert len(built) == 4
+        assert page.read_bytes() != content
 
 
 def test_only_the_last_days_and_the_most_popular_films_are_read(warehouse, monkeypatch):

@@ -6,9 +6,12 @@ import base64
 import datetime as dt
 import shutil
 import struct
+from pkgutil import resolve_name
 
 import pytest
+from dagster import DagsterInstance
 
+from tmdb_assets.assets import reports
 from tmdb_assets.assets.views import VIEWS
 from tmdb_assets.charts import render
 from tmdb_assets.charts.registry import REPORTS
@@ -60,6 +63,7 @@ def graph(server, loaded_database, monkeypatch, request):
 )
 def test_pictures_are_in_the_metadata_with_their_figures(graph, source, monkeypatch):
     drawn, draw = [], render.to_png
+    monkeypatch.setattr(reports, "apart", in_this_process)
     monkeypatch.setattr(render, "to_png", lambda chart: drawn.append(chart.to_json()) or draw(chart))
     result = graph.run(DAY, only={*PICTURES, *NAMES, "forecast_movie_daily"})
     assert failures_of(result) == []
@@ -98,6 +102,33 @@ def test_pictures_are_in_the_metadata_with_their_figures(graph, source, monkeypa
     (director,) = people["directors_by_rating_table"].records
     assert (director.data["director"], director.data["films"], director.data["votes"]) == ("Person 3", 3, 300)
     assert [record.data["rated"] for record in people["releases_by_country_table"].records] == ["R"] * 3
+
+
+def in_this_process(function, *arguments, **named):
+    """What `apart` does, where a test sees it."""
+    return resolve_name(function)(*arguments, **named)
+
+
+def test_a_picture_is_drawn_again_only_when_its_figures_or_its_code_changed(graph, monkeypatch):
+    made = []
+    graph.instance = DagsterInstance.ephemeral()  # which keeps what was made, unlike the tests' own
+    monkeypatch.setattr(
+        reports, "apart", lambda *given, **named: made.append(given[1]) or in_this_process(*given, **named)
+    )
+    only = {"vw_genre_popularity", "vw_continent_popularity", "vw_load_status", "report_popularity"}
+    first = metadata_of(graph.run(DAY, only=only), "report_popularity")
+    assert len(made) == 1
+    assert metadata_of(graph.run(DAY, only=only), "report_popularity") == first
+    assert len(made) == 1
+    graph.execute("update dim_genre set name = 'Renamed' where genre_id = (select min(genre_id) from dim_genre)")
+    other = metadata_of(graph.run(DAY, only=only), "report_popularity")
+    assert len(made) == 2
+    assert "Renamed" in {record.data["genre"] for record in other["genre_popularity_table"].records}
+    assert other["genre_popularity_picture"] != first["genre_popularity_picture"]
+    assert other["continent_popularity_picture"] == first["continent_popularity_picture"]
+    monkeypatch.setattr(reports, "drawing_code", lambda: "another release")
+    assert metadata_of(graph.run(DAY, only=only), "report_popularity") == other
+    assert len(made) == 3
 
 
 def png_size(markdown, title):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from pkgutil import resolve_name
 
 import pytest
 
+from tmdb_assets.assets import reports
 from tmdb_assets.charts import render
 from tmdb_assets.transforms.calendar import calendar_rows
 from tmdb_assets.warehouse.loading.latest_state import keep_latest, renew_totals
@@ -150,6 +152,7 @@ def graph(warehouse, monkeypatch):
 def run_trends(graph, monkeypatch):
     """The metadata of the pictures over time, and the text of their charts, which are not rendered."""
     drawn = []
+    monkeypatch.setattr(reports, "apart", lambda function, *given, **named: resolve_name(function)(*given, **named))
     monkeypatch.setattr(render, "to_png", lambda chart: drawn.append(chart.to_json()) or b"")
     made = {"vw_top_movies", "vw_movie_latest", "vw_load_status", "forecast_movie_daily", "report_trends"}
     result = graph.run(TODAY, only=made)

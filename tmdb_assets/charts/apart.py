@@ -1,0 +1,113 @@
+"""Runs what needs pandas, Altair and the drawing engine in a process of its own, so that its memory is not a load's.
+
+The process starts at the first call and ends with this one, however that ends: its standard input closes. It gets no
+setting of the platform, and so no token and no password. It is not a process of the terminal: Ctrl-C interrupts the
+caller, which then ends it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import os
+import pickle
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+from pkgutil import resolve_name
+from typing import IO, Any, cast
+
+from tmdb_assets.settings import Settings
+
+# -P: a folder in which a command was given is no place to import from.
+COMMAND = [sys.executable, "-P", "-c", "from tmdb_assets.charts.apart import serve; serve()"]
+STOP_TIMEOUT_S = 2
+
+_lock = threading.Lock()
+_running: list[_OtherProcess] = []
+
+
+class ProcessEndedError(Exception):
+    """The other process ended before it answered; the message says how. The next call starts a new one."""
+
+
+def apart(function: str, *arguments: Any, **named: Any) -> Any:
+    """Call a function, given as `module:name`, with arguments that can be pickled, in the other process.
+
+    Returns its result, raises what it raises, or `ProcessEndedError`.
+    """
+    with _lock:
+        process = _running[0] if _running and _running[0].is_alive else _OtherProcess.start()
+        try:
+            pickle.dump((function, arguments, named), process.calls, pickle.HIGHEST_PROTOCOL)
+            process.calls.flush()
+            error, result = pickle.load(process.answers)  # noqa: S301 - from our own process, by a pipe
+        except (EOFError, OSError) as ended:
+            raise ProcessEndedError(
+                f"The process that draws pictures and the dashboard ended with code {_stop()}; "
+                "-9 means that it was killed, as by a machine without enough memory"
+            ) from ended
+        except BaseException:  # interrupted: an answer that is still to come would be taken for the next one
+            _stop()
+            raise
+    if error is not None:
+        raise error
+    return result
+
+
+@dataclass(frozen=True)
+class _OtherProcess:
+    process: subprocess.Popen[bytes]
+    calls: IO[bytes]
+    answers: IO[bytes]
+
+    @classmethod
+    def start(cls) -> _OtherProcess:
+        settings = {name.upper() for name in Settings.model_fields}
+        environment = {name: value for name, value in os.environ.items() if name.upper() not in settings}
+        process = subprocess.Popen(  # noqa: S603
+            COMMAND, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+        )
+        started = cls(process, cast(IO[bytes], process.stdin), cast(IO[bytes], process.stdout))
+        _running[:] = [started]
+        return started
+
+    @property
+    def is_alive(self) -> bool:
+        return self.process.poll() is None
+
+    def stop(self) -> int:
+        with suppress(OSError):
+            self.calls.close()
+        self.answers.close()
+        try:
+            return self.process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait()
+
+
+@atexit.register
+def _stop() -> int | None:
+    """End the process, if there is one; return its exit code."""
+    return _running.pop().stop() if _running else None
+
+
+def serve() -> None:
+    """Answer calls from standard input on standard output until the input closes."""
+    gc.set_threshold(50_000, 20, 100)
+    calls, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a library prints is no answer
+    with suppress(EOFError, BrokenPipeError):
+        while True:
+            function, arguments, named = pickle.load(calls)  # noqa: S301
+            answer: tuple[Exception | None, Any]
+            try:
+                answer = (None, resolve_name(function)(*arguments, **named))
+            except Exception as error:
+                answer = (error, None)
+            pickle.dump(answer, answers, pickle.HIGHEST_PROTOCOL)
+            answers.flush()
+    gc.freeze()

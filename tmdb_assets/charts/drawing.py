@@ -1,0 +1,45 @@
+"""What a report shows of a query's result: its picture as Markdown, and its table. Pure, with Altair and vl-convert."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+from tmdb_assets.charts import render
+from tmdb_assets.charts.labels import ellipsize
+from tmdb_assets.charts.registry import PICTURES
+from tmdb_assets.charts.values import Rows, as_frame
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TEXT_WIDTH = 24
+"""How many characters of a title fit next to its figures on an asset's page."""
+
+
+def draw_pictures(
+    results: dict[str, Rows], *, snapshot_date: dt.date | None, is_sample: bool
+) -> dict[str, tuple[str, list[dict[str, Any]]]]:
+    """Draw pictures by name from the results of their queries: each as Markdown, and the rows of its table."""
+    made = {}
+    for name, rows in results.items():
+        picture, frame = PICTURES[name], as_frame(rows)
+        png = render.to_png(picture.draw(frame, snapshot_date=snapshot_date, is_sample=is_sample))
+        table = (picture.summarise or picture.arrange)(frame) if len(frame) else frame
+        made[name] = render.to_markdown(png, picture.title), _records(table)
+    return made
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """A frame as records: dates as text, long text cut, numbers rounded to 3 places, missing values as None."""
+    return [{str(name): _cell(value) for name, value in row.items()} for row in frame.to_dict(orient="records")]
+
+
+def _cell(value: Any) -> Any:
+    if value is None or value != value:
+        return None
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    if isinstance(value, int) or hasattr(value, "is_integer"):
+        return int(value) if float(value).is_integer() else round(float(value), 3)
+    return ellipsize(str(value), TEXT_WIDTH)

@@ -1,0 +1,79 @@
+"""The process that draws: what it is given, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Mapping
+
+import psutil
+import pytest
+
+from tmdb_assets.charts.apart import ProcessEndedError, apart
+
+ITSELF = "tmdb_assets_tests.unit.charts.test_apart"
+
+
+def identify() -> tuple[int, Mapping[str, str]]:
+    """The process in which it is called, and its environment."""
+    return os.getpid(), dict(os.environ)
+
+
+def fail(text: str) -> None:
+    """Raise an error of the library's user."""
+    raise LookupError(text)
+
+
+def end(number: int) -> None:
+    """End this process as the operating system would."""
+    os.kill(os.getpid(), number)
+
+
+def interrupt(_frame: object, _number: int) -> None:
+    """What Ctrl-C does."""
+    raise KeyboardInterrupt
+
+
+def test_another_process_is_called_without_any_setting_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    end_if_running()
+    monkeypatch.setenv("TMDB_TOKEN", "a secret")
+    monkeypatch.setenv("WAREHOUSE_URL", "postgresql://user:secret@host/tmdb")
+    number, environment = apart(f"{ITSELF}:identify")
+    assert number != os.getpid()
+    assert "secret" not in "".join(environment.values())
+    assert environment["PATH"] == os.environ["PATH"]
+    assert apart(f"{ITSELF}:identify")[0] == number
+    assert not any("secret" in argument for argument in psutil.Process(number).cmdline())
+
+
+def end_if_running() -> None:
+    """End the process of earlier tests."""
+    with pytest.raises(ProcessEndedError):
+        apart(f"{ITSELF}:end", signal.SIGKILL)
+
+
+def test_its_errors_are_raised_here_and_it_goes_on() -> None:
+    number, _ = apart(f"{ITSELF}:identify")
+    with pytest.raises(LookupError, match="no such film"):
+        apart(f"{ITSELF}:fail", "no such film")
+    assert apart(f"{ITSELF}:identify")[0] == number
+
+
+def test_a_killed_process_is_named_and_the_next_call_starts_another() -> None:
+    number, _ = apart(f"{ITSELF}:identify")
+    with pytest.raises(ProcessEndedError, match="ended with code -9"):
+        apart(f"{ITSELF}:end", signal.SIGKILL)
+    assert apart(f"{ITSELF}:identify")[0] != number
+
+
+def test_an_interrupted_call_ends_it_so_that_no_late_answer_is_taken_for_the_next() -> None:
+    number, _ = apart(f"{ITSELF}:identify")
+    former = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        with pytest.raises(KeyboardInterrupt):
+            apart("signal:pause")
+    finally:
+        signal.signal(signal.SIGALRM, former)
+    assert not psutil.pid_exists(number)
+    assert apart(f"{ITSELF}:identify")[0] != number
