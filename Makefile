@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev viz psql env test test-long test-benchmarks lint format schema pictures bench lock clean-data
+.PHONY: help install run dev viz psql env test test-long test-benchmarks lint format schema pictures bench lock clean-data
 
 help: ## Show this help.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -22,6 +22,8 @@ $(VENV)/runtime.stamp: requirements.lock pyproject.toml
 $(VENV)/dev.stamp: $(VENV)/runtime.stamp requirements-dev.lock
 	$(PIP) --require-hashes --requirement requirements-dev.lock
 	@touch $@
+
+install: $(VENV)/runtime.stamp ## Install, or update, what running needs into .venv.
 
 run: $(VENV)/runtime.stamp ## Load today: fetch, star schema, checks, views, charts.
 	$(BIN)/tmdb-assets run
