@@ -68,10 +68,11 @@ format: $(VENV)/dev.stamp ## Format the code.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-schema: $(VENV)/runtime.stamp ## Write sql/schema.sql, the data dictionary and .env.example from their declarations.
+schema: $(VENV)/runtime.stamp ## Write sql/schema.sql, data dictionary, .env.example and the tables of the runbook.
 	$(BIN)/python -m tmdb_assets.warehouse.schema.ddl
 	$(BIN)/python -m tmdb_assets.warehouse.data_dictionary
 	$(BIN)/python -m tmdb_assets.cli.env_file --example > .env.example
+	$(BIN)/python -m tmdb_assets.cli.runbook
 
 pictures: run $(VENV)/dev.stamp ## Retake the README's pictures with the sandbox's figures (needs chromium).
 	$(BIN)/python -m tmdb_assets_tests.ui.pictures

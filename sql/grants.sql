@@ -17,7 +17,8 @@ begin
         execute format('grant select, insert, update, delete on public.%I to tmdb_loader', owned.name);
         -- Readers get neither partitions nor raw answers.
         if owned.name ~ '^(dim_|bridge_|vw_)' or owned.name in (
-            'fact_movie_daily', 'forecast_movie_daily', 'forecast_score', 'movie_history', 'movie_release', 'movie_similar'
+            'check_result', 'fact_movie_daily', 'forecast_movie_daily', 'forecast_score', 'movie_history', 'movie_release',
+            'movie_similar', 'quality_measure'
         ) then
             execute format('grant select on public.%I to tmdb_reader', owned.name);
         end if;

@@ -15,6 +15,34 @@ COMMENT ON COLUMN applied_sql.sha256 IS 'Hash of the text that was applied.';
 
 COMMENT ON COLUMN applied_sql.applied_at IS 'When it was applied (UTC).';
 
+CREATE TABLE IF NOT EXISTS check_result (
+    date_id DATE NOT NULL,
+    asset_name TEXT NOT NULL,
+    check_name TEXT NOT NULL,
+    is_passed BOOLEAN NOT NULL,
+    severity TEXT NOT NULL,
+    description TEXT,
+    checked_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    CONSTRAINT pk_check_result PRIMARY KEY (date_id, asset_name, check_name),
+    CONSTRAINT ck_check_result_severity_one_of CHECK (severity in ('error', 'warn'))
+);
+
+COMMENT ON TABLE check_result IS 'One row per day, asset and check: what the check said when it last ran for that day.';
+
+COMMENT ON COLUMN check_result.date_id IS 'The day of the run (UTC).';
+
+COMMENT ON COLUMN check_result.asset_name IS 'The asset: a table, view or report.';
+
+COMMENT ON COLUMN check_result.check_name IS 'The check; run says whether the asset''s step itself ended well.';
+
+COMMENT ON COLUMN check_result.is_passed IS 'Whether it passed.';
+
+COMMENT ON COLUMN check_result.severity IS 'What a failure means.';
+
+COMMENT ON COLUMN check_result.description IS 'What it found, and what to do.';
+
+COMMENT ON COLUMN check_result.checked_at IS 'When it ran (UTC).';
+
 CREATE TABLE IF NOT EXISTS country_continent (
     iso_3166_1 TEXT NOT NULL,
     name TEXT NOT NULL,
@@ -719,6 +747,28 @@ COMMENT ON COLUMN load_day.discover_count IS 'Films from discover.';
 COMMENT ON COLUMN load_day.export_count IS 'Films from the daily export.';
 
 COMMENT ON COLUMN load_day.loaded_at IS 'When the day was last loaded (UTC).';
+
+CREATE TABLE IF NOT EXISTS quality_measure (
+    date_id DATE NOT NULL,
+    measure TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    figure DOUBLE PRECISION NOT NULL,
+    CONSTRAINT pk_quality_measure PRIMARY KEY (date_id, measure, subject),
+    CONSTRAINT fk_quality_measure_date_id FOREIGN KEY(date_id) REFERENCES dim_date (date_id),
+    CONSTRAINT ck_quality_measure_measure_max_length CHECK (char_length(measure) <= 50)
+);
+
+COMMENT ON TABLE quality_measure IS 'One row per day, measure and subject: a figure about the quality of the day''s data, as the day''s last run found it.';
+
+CREATE INDEX IF NOT EXISTS ix_quality_measure_measure ON quality_measure (measure, date_id);
+
+COMMENT ON COLUMN quality_measure.date_id IS 'The day (UTC).';
+
+COMMENT ON COLUMN quality_measure.measure IS 'What is measured: null_share, popularity, key_share, ...';
+
+COMMENT ON COLUMN quality_measure.subject IS 'Of what: a column, a table, a source, a key of TMDb''s answers.';
+
+COMMENT ON COLUMN quality_measure.figure IS 'The figure; a share is 0 to 1.';
 
 CREATE TABLE IF NOT EXISTS bridge_movie_cast (
     movie_id BIGINT NOT NULL,

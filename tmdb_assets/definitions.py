@@ -37,6 +37,7 @@ from tmdb_assets.assets.reports import report_assets
 from tmdb_assets.assets.similar import movie_similar
 from tmdb_assets.assets.tmdb_source import TmdbSource
 from tmdb_assets.assets.views import mart_assets
+from tmdb_assets.checks.quality import quality_measure
 from tmdb_assets.checks.star import CHECKS
 from tmdb_assets.fetch.progress import LogProgress
 from tmdb_assets.orchestration.automation import (
@@ -69,6 +70,7 @@ ASSETS = [
     *own_assets,
     movie_history,
     fact_movie_daily,
+    quality_measure,
     *mart_assets,
     *report_assets,
     dashboard,

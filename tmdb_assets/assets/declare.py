@@ -33,7 +33,8 @@ from sqlalchemy.schema import CreateTable
 
 from tmdb_assets.assets.describe import column_schema, describe_rows, table_lineage
 from tmdb_assets.assets.publish import CONTRACT
-from tmdb_assets.assets.retries import retried_after_outage
+from tmdb_assets.assets.steps.record import recorded
+from tmdb_assets.assets.steps.retries import retried_after_outage
 from tmdb_assets.partitions import daily_partitions
 from tmdb_assets.settings import SAMPLE_LINE, Settings
 from tmdb_assets.warehouse.server.open import database_of
@@ -97,7 +98,7 @@ def declared_asset(
                 check_specs=[_with_days(check, days) for check in checks],
                 metadata={**(metadata or {}), **own},
                 **options,
-            )(retried_after_outage(compute))
+            )(retried_after_outage(recorded(compute, name)))
             return made
 
         return build
@@ -136,8 +137,9 @@ def table_asset(
     contract = AssetCheckSpec(
         CONTRACT,
         asset=table.name,
-        description="Every row keeps the rules of the table's declaration. Broken rows go to rejected_row; "
-        "over 5% of them, or a frame of the wrong shape, stops the load before anything is written.",
+        description="Every row keeps the rules of the table's declaration. If not: broken rows are in rejected_row "
+        "with their reasons, and the others are loaded; over 5% of them, or a frame of the wrong shape, stop the load "
+        "before anything is written. If TMDb changed its answers, change the declaration; then run the day again.",
         blocking=True,
     )
     return declared_asset(
@@ -163,7 +165,8 @@ def declared_check(asset_name: str, *, daily: bool = False, **options: Any) -> C
     def declare(compute: Compute) -> CheckBuilder:
         def build(settings: Settings) -> AssetChecksDefinition:
             days = daily_partitions(settings.tmdb_first_day) if daily else None
-            return asset_check(asset=asset_name, partitions_def=days, **options)(retried_after_outage(compute))
+            kept = retried_after_outage(recorded(compute, asset_name, options["name"]))
+            return asset_check(asset=asset_name, partitions_def=days, **options)(kept)
 
         return build
 

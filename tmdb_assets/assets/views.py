@@ -41,7 +41,8 @@ def build_view(view: View) -> AssetBuilder:
                 CONTRACT,
                 asset=view.name,
                 description=("" if view.may_be_empty else "The view has rows. ")
-                + f"Its key {view.key} is unique and never NULL.",
+                + "Its key is unique and never NULL. If not: load a day where it is empty (tmdb-assets run); where its "
+                "key is not unique, look at the checks of the tables that it is made from.",
                 blocking=True,
             )
         ],

@@ -31,13 +31,16 @@ PASSWORDS = ("WAREHOUSE_LOADER_PASSWORD", "WAREHOUSE_READER_PASSWORD", "POSTGRES
 def env_example() -> str:
     """The text of `.env.example`: every setting and Compose variable, with meaning and default, commented out."""
     from tmdb_assets.settings import Settings
+    from tmdb_assets.settings.thresholds import Thresholds
 
     def line(meaning: str | None, name: str, default: object) -> list[str]:
         return [f"# {meaning}", f"# {name}={'' if default is None else default}", ""]
 
     lines = ["# Copy to .env and change what you need. Every variable is optional."]
     lines += ["# A secret can be in a file: TMDB_TOKEN_FILE names the one of TMDB_TOKEN (docs/deploy.md, Secrets).", ""]
-    for name, field in Settings.model_fields.items():
+    # The thresholds, which few change, come last.
+    fields = sorted(Settings.model_fields.items(), key=lambda item: item[0] in Thresholds.model_fields)
+    for name, field in fields:
         lines += line(field.description, name.upper(), field.default)
     lines += ["# For docker compose only; make env writes a .env with random passwords.", ""]
     for name, (meaning, default) in COMPOSE_VARIABLES.items():

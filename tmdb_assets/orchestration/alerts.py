@@ -20,6 +20,7 @@ from dagster import AssetCheckSeverity, DagsterEventType, DagsterInstance, Dagst
 from tmdb_assets.assets.failures import is_interruption, read_problem
 from tmdb_assets.errors.problem import Problem, Retry, plain
 from tmdb_assets.instance.tags import PARTITION_NAME_TAG, WILL_RETRY_TAG
+from tmdb_assets.orchestration.alert_kinds import CHECK, RUN
 from tmdb_assets.orchestration.overdue import overdue_days
 from tmdb_assets.orchestration.webhook import NoAnswerError, ReceiverError, post
 from tmdb_assets.settings import Settings
@@ -162,7 +163,7 @@ def _of_run(instance: DagsterInstance, run: DagsterRun, now: dt.datetime) -> Ite
     if run.status == DagsterRunStatus.FAILURE and not _is_resumed(instance, run):
         problem = _first_problem(instance, run)
         # A cause that many days share is reported once for all of them.
-        cause = f"run {run.job_name} {f'({problem.cause})' if problem.cause else day}"
+        cause = RUN.cause(f"{run.job_name} {f'({problem.cause})' if problem.cause else day}")
         log = f"Its log: tmdb-assets dev, page Runs, run {run.run_id}."
         advice = log if problem.retry is Retry.NEVER else f"{_again(day, now)}{log}"
         yield _Failure(cause, cause, f"run {run.job_name}", day, _sentence(str(problem)), advice)
@@ -172,7 +173,7 @@ def _of_run(instance: DagsterInstance, run: DagsterRun, now: dt.datetime) -> Ite
         check = entry.dagster_event.asset_check_evaluation_data
         if not check.passed and check.severity == AssetCheckSeverity.ERROR:
             asset = check.asset_key.to_user_string()
-            name = f"check {asset}.{check.check_name}"
+            name = CHECK.cause(f"{asset}.{check.check_name}")
             advice = f"Its report: tmdb-assets dev, asset {asset}, page Checks."
             yield _Failure(f"{name} {day}", name, name, day, _sentence(check.description or "no reason given"), advice)
 

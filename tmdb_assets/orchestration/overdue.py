@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 
 from tmdb_assets.instance.tags import PARTITION_NAME_TAG
+from tmdb_assets.orchestration.alert_kinds import MISSED, OVERDUE
 
 LATE_AT = dt.time(12, tzinfo=dt.UTC)  # three hours after the schedule
 UNDER_WAY = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED]
@@ -31,7 +32,7 @@ def overdue_days(instance: DagsterInstance, connection: sa.Connection, now: dt.d
     """
     today = now.date()
     if (late := _late_day(connection, now)) is not None and not _is_under_way(instance, today):
-        yield Overdue(f"overdue {today}", late)
+        yield Overdue(OVERDUE.cause(today), late)
     last = connection.scalar(sa.text(LAST_REQUESTED), {"before": today})
     yesterday = today - dt.timedelta(days=1)
     if last is not None and last < yesterday:
@@ -41,7 +42,7 @@ def overdue_days(instance: DagsterInstance, connection: sa.Connection, now: dt.d
             f"{which} missed: TMDb was not requested, and reports votes only on the day itself. Popularity comes from "
             f"the id exports, by the daemon or by tmdb-assets backfill --from {first} --to {yesterday}."
         )
-        yield Overdue(f"overdue before {today}", text)
+        yield Overdue(MISSED.cause(today), text)
 
 
 def _late_day(connection: sa.Connection, now: dt.datetime) -> str | None:

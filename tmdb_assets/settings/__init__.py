@@ -30,6 +30,7 @@ from tmdb_assets.settings.folders import (
     find_folders,
 )
 from tmdb_assets.settings.forms import HttpUrl, iso_date, postgres_url, secret_http_url
+from tmdb_assets.settings.thresholds import Thresholds
 from tmdb_assets.transforms.appended import CREW_JOBS, PARTS, Wanted
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ PART = f"({'|'.join(PARTS)})"
 Switch = Literal["on", "off"]
 
 
-class Settings(BaseSettings):
+class Settings(Thresholds):
     """The settings, read from the environment and from `.env` in the project folder; an empty variable is unset."""
 
     model_config = SettingsConfigDict(

@@ -44,6 +44,7 @@ GROUPS = {
     "dimensions": "Dimensions: the latest state of films and of what films have in common",
     "bridges": "Bridges: which films have what",
     "history": "History: what was known of a film on a day",
+    "quality": "Quality: what the checks of a day said, and the figures that they judged",
     "reference": "Reference data",
     "raw": f"Raw answers, as they arrived; dropped after {RAW_KEPT_DAYS} days",
     "ledger": "Ledger: what was requested, rejected and applied",

@@ -12,14 +12,18 @@ from tmdb_assets.warehouse.schema.upgrade import mark, take_back
 from tmdb_assets_tests.cases.sound_rows import DAY, TABLES, sound_row
 
 STEP = "0003"
-NEW = {
-    "dim_person",
-    "dim_keyword",
-    "bridge_movie_cast",
-    "bridge_movie_crew",
-    "bridge_movie_keyword",
-    "movie_release",
-} | {"forecast_movie_daily", "forecast_score", "movie_history", "movie_similar"}
+NEW = (
+    {
+        "dim_person",
+        "dim_keyword",
+        "bridge_movie_cast",
+        "bridge_movie_crew",
+        "bridge_movie_keyword",
+        "movie_release",
+    }
+    | {"forecast_movie_daily", "forecast_score", "movie_history", "movie_similar"}
+    | {"check_result", "quality_measure"}
+)
 # Its functions with shorter bodies: their signatures, rights and triggers.
 FUNCTIONS = """
 create function newest_films() returns bigint language sql stable as 'select max(movie_id) from movie_latest';

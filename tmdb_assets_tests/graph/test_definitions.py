@@ -20,6 +20,7 @@ import tmdb_assets
 from tmdb_assets import partitions
 from tmdb_assets.assets.describe import column_schema
 from tmdb_assets.charts.registry import REPORTS
+from tmdb_assets.checks.domain import CHECKS as DOMAIN_CHECKS
 from tmdb_assets.definitions import build_definitions
 from tmdb_assets.partitions import daily_partitions
 from tmdb_assets.settings import SAMPLE_LINE
@@ -52,6 +53,10 @@ DEPENDENCIES = {
     "movie_release": {"raw_details", "dim_movie"},
     "movie_history": {"raw_details", "dim_movie", "dim_language"},
     "fact_movie_daily": {"raw_discover", "raw_export", "dim_movie", "dim_date"},
+    "quality_measure": {"raw_discover", "raw_details", "raw_export", "raw_reference", "dim_movie", "dim_genre"}
+    | {"dim_country", "dim_language", "bridge_movie_genre", "bridge_movie_company", "bridge_movie_country"}
+    | {"bridge_movie_language", "bridge_movie_cast", "bridge_movie_crew", "bridge_movie_keyword", "movie_release"}
+    | {"movie_history", "fact_movie_daily"},
     "forecast_movie_daily": {"fact_movie_daily"},
     "movie_similar": {"fact_movie_daily", "dim_movie", "dim_genre", "dim_company", "dim_keyword", "dim_person"}
     | {"dim_language", "bridge_movie_genre", "bridge_movie_company", "bridge_movie_keyword", "bridge_movie_cast"}
@@ -80,11 +85,13 @@ GROUPS = {
     "bridges": {name for name in DEPENDENCIES if name.startswith("bridge_movie_")} | {"movie_release"},
     "history": {"movie_history"},
     "facts": {"fact_movie_daily"},
+    "quality": {"quality_measure"},
     "derived": {"forecast_movie_daily", "movie_similar"},
     "marts": {name for name in DEPENDENCIES if name.startswith("vw_")},
     "reports": {report.name for report in REPORTS} | {"dashboard"},
 }
-DAILY = (GROUPS["raw"] | GROUPS["dimensions"] | GROUPS["bridges"] | GROUPS["history"] | GROUPS["facts"]) - {"dim_date"}
+DAILY_GROUPS = ("raw", "dimensions", "bridges", "history", "facts", "quality")
+DAILY = {name for group in DAILY_GROUPS for name in GROUPS[group]} - {"dim_date"}
 TABLES = {name for name in DEPENDENCIES if name in declared.tables}
 OTHER_CHECKS = {
     # check -> (blocks downstream assets, is daily)
@@ -100,6 +107,7 @@ OTHER_CHECKS = {
     ("fact_movie_daily", "today_is_there"): (False, False),
     ("fact_movie_daily", "latest_state_agrees"): (False, False),
     ("forecast_movie_daily", "no_worse_than_last_value"): (False, False),
+    **{("quality_measure", check.name): (False, True) for check in DOMAIN_CHECKS},
 }
 CONTRACTS = {(name, "contract"): (True, name in DAILY) for name in TABLES | GROUPS["marts"]}
 NINE = dt.time(9, tzinfo=dt.UTC)

@@ -31,6 +31,7 @@ from tmdb_assets_tests.oracle.compare import Tables, copied_warehouse
 from tmdb_assets_tests.stage.memory_instance import memory_instance
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+LEFT_OUT = {REPORTS_GROUP, "derived", "quality"}
 FETCHING = ("raw_discover", "raw_details", "raw_reference", "raw_export")
 
 
@@ -64,7 +65,7 @@ class Graph(Tables):
     ) -> ExecuteInProcessResult:
         """Run a job for a day, as on `today` (default: the same day; a function is a clock).
 
-        `only` names the assets to run; `charts=False` leaves out the reports, which take a second, and what is derived.
+        `only` names the assets to run; `charts=False` leaves out `LEFT_OUT`, such as the reports, which take a second.
         """
         self._monkeypatch.setattr(partitions, "today", today if callable(today) else lambda: today or day)
         if partitions.now().date() != partitions.today():
@@ -89,9 +90,9 @@ class Graph(Tables):
         self._monkeypatch.setattr(history, "days_to_load", lambda _connection, day: [day])
 
     def assets_without_charts(self) -> list[str]:
-        """The names of all assets but reports, forecasts, similar films, and people where no catalogue had any."""
+        """The names of all assets but those of `LEFT_OUT`, and people where no catalogue had any."""
         specs = self.definitions.resolve_all_asset_specs()
-        names = {spec.key.to_user_string() for spec in specs if spec.group_name not in {REPORTS_GROUP, "derived"}}
+        names = {spec.key.to_user_string() for spec in specs if spec.group_name not in LEFT_OUT}
         return sorted(names if self.has_people() else names - people())
 
     def has_people(self) -> bool:

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from tmdb_assets import settings as settings_module
 from tmdb_assets.cli.env_file import COMPOSE_VARIABLES, env_example
 from tmdb_assets.settings import PROJECT_ROOT, Settings, SettingsError
+from tmdb_assets.settings.thresholds import Thresholds
 
 SECRET = "hush-hush"
 URLS_WITH_SECRETS = [
@@ -146,6 +147,10 @@ CASES = {
         "an http(s) URL that accepts Slack's JSON",
         shows_value=False,
     ),
+    **{
+        name.upper(): Case(threshold.default, {"1": 1.0}, ["-0.1", "1001", "nan", "few"], "to 1")
+        for name, threshold in Thresholds.model_fields.items()
+    },
 }
 VALID = [(name, text, value) for name, case in CASES.items() for text, value in case.valid.items()]
 INVALID = [(name, text) for name, case in CASES.items() for text in case.invalid]
@@ -258,8 +263,7 @@ def test_env_example_is_fresh() -> None:
 def test_env_example_names_every_variable_and_is_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     commented = [line for line in env_example().splitlines() if line.startswith("# ") and "=" in line]
     assert [line.removeprefix("# ").split("=")[0] for line in commented] == [*CASES, *COMPOSE_VARIABLES]
-    path = tmp_path / ".env"
-    path.write_text("\n".join(line.removeprefix("# ") for line in commented))
+    (path := tmp_path / ".env").write_text("\n".join(line.removeprefix("# ") for line in commented))
     monkeypatch.setitem(Settings.model_config, "env_file", path)
     assert Settings.load() == Settings.load(**{name.lower(): case.default for name, case in CASES.items()})
 
@@ -291,8 +295,6 @@ def test_an_env_file_that_cannot_be_read_is_named_in_one_line(content, fault, tm
 
 
 def test_an_env_file_with_a_byte_order_mark_is_read(tmp_path, monkeypatch):
-    path = tmp_path / ".env"
-    path.write_text("\ufeffTMDB_PAGES=7\nTMDB_LANGUAGE=fr\n", encoding="utf-8")
+    (path := tmp_path / ".env").write_text("\ufeffTMDB_PAGES=7\nTMDB_LANGUAGE=fr\n", encoding="utf-8")
     monkeypatch.setitem(Settings.model_config, "env_file", path)
-    settings = Settings.load()
-    assert (settings.tmdb_pages, settings.tmdb_language) == (7, "fr")
+    assert ((settings := Settings.load()).tmdb_pages, settings.tmdb_language) == (7, "fr")

@@ -45,8 +45,9 @@ class Part:
 
 
 def exported_tables() -> list[sa.Table]:
-    """The declared tables that readers may read, by name."""
-    return sorted((table for table in metadata.tables.values() if table.info["for_readers"]), key=lambda t: t.name)
+    """The declared tables that readers may read, by name, without the record of runs, which each run changes."""
+    tables = (table for table in metadata.tables.values() if table.info["for_readers"])
+    return sorted((table for table in tables if table.info["group"] != "quality"), key=lambda t: t.name)
 
 
 def split(tables: Iterable[sa.Table], days: Days) -> Iterator[Part]:

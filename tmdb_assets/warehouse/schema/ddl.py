@@ -20,13 +20,22 @@ from sqlalchemy.schema import CreateIndex, CreateTable, SetColumnComment, SetTab
 
 from tmdb_assets.settings import SQL_DIR
 from tmdb_assets.tables import own_tables
-from tmdb_assets.warehouse.schema import bridges, derived, dimensions, fact, history, raw
+from tmdb_assets.warehouse.schema import bridges, derived, dimensions, fact, history, quality, raw
 from tmdb_assets.warehouse.schema.roles import act_as_owner
 from tmdb_assets.warehouse.schema.upgrade import SchemaMismatchError, mark, upgrade
 from tmdb_assets.warehouse.schema.vocabulary import column, metadata, table
 from tmdb_assets.warehouse.server.engine import lock_schema
 
-DECLARED_IN = (raw, dimensions, bridges, history, fact, derived, own_tables())  # importing them fills `metadata`
+DECLARED_IN = (
+    raw,
+    dimensions,
+    bridges,
+    history,
+    fact,
+    derived,
+    quality,
+    own_tables(),
+)  # importing them fills `metadata`
 
 
 applied_sql = table(

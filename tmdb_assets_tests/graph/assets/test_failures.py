@@ -9,7 +9,7 @@ from dagster import DagsterEventType, asset, materialize
 from dagster._core.test_utils import create_run_for_test
 
 from tmdb_assets.assets.failures import failure, is_interruption, read_problem
-from tmdb_assets.assets.retries import retried_after_outage
+from tmdb_assets.assets.steps.retries import retried_after_outage
 from tmdb_assets.errors.problem import KEPT, ActionableError, Problem, Retry
 from tmdb_assets.tmdb.errors import UnauthorizedError
 from tmdb_assets_tests.stage.memory_instance import memory_instance
@@ -53,7 +53,7 @@ def test_a_problem_comes_back_from_the_event_log_as_it_was_raised(problem, raise
 
 
 def test_an_error_after_its_last_retry_comes_back_too(monkeypatch):
-    monkeypatch.setattr("tmdb_assets.assets.retries.RETRY_AFTER_S", 0)
+    monkeypatch.setattr("tmdb_assets.assets.steps.retries.RETRY_AFTER_S", 0)
     step, _ = stored_events(ActionableError("Postgres went away", retry=Retry.NOW))
     assert read_problem(step) == Problem("Postgres went away", retry=Retry.NOW)
 

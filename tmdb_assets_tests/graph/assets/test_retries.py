@@ -8,8 +8,8 @@ import pytest
 import sqlalchemy as sa
 from dagster import RetryRequested, asset, materialize
 
-from tmdb_assets.assets import retries
-from tmdb_assets.assets.retries import RETRIES, retried_after_outage
+from tmdb_assets.assets.steps import retries
+from tmdb_assets.assets.steps.retries import RETRIES, retried_after_outage
 from tmdb_assets.errors.problem import Retry
 from tmdb_assets_tests.stage.memory_instance import memory_instance
 from tmdb_assets_tests.stage.platform import QUIET

@@ -38,7 +38,7 @@ ROOMS: dict[str, set[str]] = {
     "viz": {"charts", "errors", "settings", "warehouse"},
 }
 ROOMS["assets"] = {*ROOMS} - {"viz"}
-ROOMS["checks"] = {"assets", "partitions", "warehouse"}
+ROOMS["checks"] = {"assets", "errors", "partitions", "settings", "warehouse"}
 ROOMS["orchestration"] = {"assets", "errors", "instance", "partitions", "settings", "tmdb", "warehouse"}
 ROOMS["definitions"] = {*ROOMS} - {"viz"}
 ROOMS["cli"] = {*ROOMS} - {"viz"}
