@@ -158,7 +158,8 @@ def test_a_failed_check_is_sent(graph, receiver, monkeypatch):
     assert "The run daily of 2026-07-30 failed: 8 of 22 rows of dim_movie (36.4%) broke their contract" in text
     command = "tmdb-assets backfill --from 2026-07-30 --to 2026-07-30"
     assert f"To run it again: {command}. Its log: tmdb-assets dev, page Runs, run {run.run_id}." in text
-    assert "• The check dim_movie.contract of 2026-07-30 failed: 8 of 22 rows (36.4%) broke the contract of dim_movie" in text
+    told = "8 of 22 rows (36.4%) broke the contract of dim_movie"
+    assert f"• The check dim_movie.contract of 2026-07-30 failed: {told}" in text
     assert "Its report: tmdb-assets dev, asset dim_movie, page Checks." in text
 
 
