@@ -1,6 +1,6 @@
-"""`make pictures`: the README's pictures of the dashboard and of the asset graph, taken with Chromium in `docs/images`.
+"""`make pictures`: the README's pictures of dashboard, app, asset graph and a check report, taken with Chromium.
 
-They show the sandbox's newest day, so a day has to be loaded (`make run`).
+They are written to `docs/images` and show the sandbox's newest day, so a day has to be loaded (`make run`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tmdb_assets.assets.publish import CONTRACT
 from tmdb_assets.settings import PROJECT_ROOT, Settings
 from tmdb_assets_tests.stage.browser import open_browser, watched_page
 from tmdb_assets_tests.stage.ports import free_port, listens
@@ -28,7 +29,7 @@ COMMAND = Path(sys.executable).with_name("tmdb-assets")
 
 
 def main() -> None:
-    """Write both pictures, with the sandbox's figures even if a token is set."""
+    """Write all pictures, with the sandbox's figures even if a token is set."""
     os.environ["TMDB_TOKEN"] = ""
     IMAGES.mkdir(exist_ok=True)
     page = Settings().reports_folder / "dashboard_tmdb_sandbox.html"
@@ -36,7 +37,11 @@ def main() -> None:
         sys.exit(f"{page} does not exist: load a day first (make run).")
     with open_browser() as browser:
         take_dashboard(browser, page)
-        take_graph(browser)
+        with served("viz") as url:
+            take_app(browser, url)
+        with served("dev") as url:
+            take_graph(browser, url)
+            take_check(browser, url)
 
 
 def take_dashboard(browser: Browser, file: Path) -> None:
@@ -47,9 +52,27 @@ def take_dashboard(browser: Browser, file: Path) -> None:
         watched.page.screenshot(path=IMAGES / "dashboard.png")
 
 
-def take_graph(browser: Browser) -> None:
+def take_app(browser: Browser, url: str) -> None:
+    """Take the first page of the Streamlit app."""
+    with watched_page(browser, viewport={"width": 1280, "height": 800}) as watched:
+        watched.page.goto(url)
+        watched.page.locator("[data-testid=stVegaLiteChart] svg.marks").first.wait_for()
+        watched.page.wait_for_timeout(SETTLED_MS)
+        watched.page.screenshot(path=IMAGES / "app.png")
+
+
+def take_check(browser: Browser, url: str) -> None:
+    """Take the report of the contract of the fact, which counts and names broken rows."""
+    with watched_page(browser, viewport={"width": 1280, "height": 720}) as watched:
+        watched.page.goto(f"{url}/assets/fact_movie_daily?view=checks&checkDetail={CONTRACT}")
+        watched.page.get_by_text("Evaluated").first.wait_for()
+        watched.page.wait_for_timeout(SETTLED_MS)
+        watched.page.screenshot(path=IMAGES / "check.png")
+
+
+def take_graph(browser: Browser, url: str) -> None:
     """Take the graph of all assets by group, left to right in the direction of the data."""
-    with dagster_ui() as url, watched_page(browser, viewport={"width": 2000, "height": 820}) as watched:
+    with watched_page(browser, viewport={"width": 2000, "height": 820}) as watched:
         page = watched.page
         page.goto(f"{url}/asset-groups")
         page.locator("foreignObject").filter(has_text="reports").first.wait_for()
@@ -64,13 +87,13 @@ def take_graph(browser: Browser) -> None:
 
 
 @contextmanager
-def dagster_ui() -> Iterator[str]:
-    """`tmdb-assets dev` on a free port, until the block ends."""
+def served(command: str) -> Iterator[str]:
+    """The address of `tmdb-assets dev` or `viz` on a free port, until the block ends."""
     port = free_port()
-    child = subprocess.Popen([COMMAND, "dev", "--port", str(port)], stdout=subprocess.DEVNULL)
+    child = subprocess.Popen([COMMAND, command, "--port", str(port)], stdout=subprocess.DEVNULL)
     try:
         if not wait_until(lambda: child.poll() is not None or listens(port)) or child.poll() is not None:
-            sys.exit("The Dagster UI did not start: see tmdb-assets dev.")
+            sys.exit(f"It did not start: see tmdb-assets {command}.")
         yield f"http://127.0.0.1:{port}"
     finally:
         child.terminate()
