@@ -65,14 +65,14 @@ def take_check(browser: Browser, url: str) -> None:
     """Take the report of the contract of the fact, which counts and names broken rows."""
     with watched_page(browser, viewport={"width": 1280, "height": 720}) as watched:
         watched.page.goto(f"{url}/assets/fact_movie_daily?view=checks&checkDetail={CONTRACT}")
-        watched.page.get_by_text("Evaluated").first.wait_for()
+        watched.page.get_by_text("Evaluation result").first.wait_for()
         watched.page.wait_for_timeout(SETTLED_MS)
         watched.page.screenshot(path=IMAGES / "check.png")
 
 
 def take_graph(browser: Browser, url: str) -> None:
     """Take the graph of all assets by group, left to right in the direction of the data."""
-    with watched_page(browser, viewport={"width": 2000, "height": 820}) as watched:
+    with watched_page(browser, viewport={"width": 2000, "height": 1000}) as watched:
         page = watched.page
         page.goto(f"{url}/asset-groups")
         page.locator("foreignObject").filter(has_text="reports").first.wait_for()
