@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tmdb_assets.cli.exits import FAILED, INTERRUPTED, UNUSABLE, parse_day, plain_errors, stop
-from tmdb_assets.errors.problem import plain
+from tmdb_assets.errors.problem import as_cell, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from tmdb_assets.warehouse.loading.rejected import Choice, Submission
 
 ROWS_SHOWN = 20  # more are only counted by rule
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # https://owasp.org/www-community/attacks/CSV_Injection
 COLUMNS = ("day", "table", "part", "rule", "value", "rejected_at", "row")
 
 
@@ -130,14 +129,7 @@ def _as_csv(rows: Iterator[sa.Row[Any]]) -> None:
     for row in rows:
         for rule, value in _reasons(row):
             cells = (row.snapshot_date, row.table_name, row.part, rule, value, row.rejected_at, json.dumps(row.payload))
-            writer.writerow([_cell(cell) for cell in cells])
-
-
-def _cell(value: object) -> str:
-    """A cell that no spreadsheet takes for a formula, without control characters."""
-    text = "" if value is None else str(value)
-    shown = plain(text)
-    return f"'{shown}" if text.startswith(FORMULA) or shown.startswith(FORMULA) else shown
+            writer.writerow(["" if cell is None else as_cell(str(cell)) for cell in cells])
 
 
 PRINTERS: dict[str, Callable[[Iterator[sa.Row[Any]]], None]] = {"json": _as_json, "csv": _as_csv}

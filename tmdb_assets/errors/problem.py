@@ -37,6 +37,15 @@ def plain_lines(text: str) -> str:
     return "\n".join(map(plain, text.split("\n")))
 
 
+_FORMULA = ("=", "+", "-", "@")  # https://owasp.org/www-community/attacks/CSV_Injection
+
+
+def as_cell(text: str) -> str:
+    """Text of others for a table that may become a CSV file: `plain`, and no spreadsheet takes it for a formula."""
+    shown = plain(text)
+    return f"'{shown}" if shown.lstrip().startswith(_FORMULA) else shown
+
+
 def _shown(character: str) -> str:
     if character.isprintable() or character.isspace():
         return character

@@ -62,7 +62,7 @@ def read_answer(path: str, status: int, body: bytes | bytearray, fetched_at: dt.
     if not isinstance(payload, expected):
         raise ValueError(f"a JSON {type(payload).__name__} instead of a {expected.__name__}")
     if isinstance(payload, dict) and payload.get("success") is False:
-        raise ValueError(f"an error with status 200: status_code {payload.get('status_code')}")
+        raise ValueError(f"an error with status 200: status_code {str(payload.get('status_code'))[:40]}")
     return Answer(200, payload, fetched_at, removed_characters)
 
 

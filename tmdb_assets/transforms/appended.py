@@ -174,8 +174,9 @@ def release_day(value: Any) -> Any:
 
 
 def whole(value: Any) -> Any:
-    """A whole number that came as 3.0 as an integer; any other value unchanged."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    """A whole number that came as 3.0 as an integer; any other value unchanged, also one that no integer can hold."""
+    is_whole = isinstance(value, float) and abs(value) < 2**63 and value.is_integer()
+    return int(value) if is_whole else value
 
 
 def _named(names: Mapping[int, str | None], code: Any) -> Any:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from tmdb_assets.errors.problem import as_cell
 from tmdb_assets.settings import ATTRIBUTION, SAMPLE_LINE, get_settings
 from tmdb_assets.viz.reader import Edition, read_edition
 from tmdb_assets.warehouse.reading import NothingToReadError
@@ -57,16 +58,26 @@ def show_chart(spec: Spec, table: pd.DataFrame | None = None) -> None:
     st.vega_lite_chart(spec=spec, theme=None, width="content")
     if table is not None and len(table):
         with st.expander("The figures as a table"):
-            st.dataframe(table, hide_index=True)
+            show_table(table)
+
+
+def show_table(table: pd.DataFrame, **options: Any) -> None:
+    """A table without its index; its texts are safe in the CSV file that the reader can download.
+
+    Streamlit writes that file in the browser and leaves formulas in it: TMDb's titles are written by anyone.
+    `options` are those of `st.dataframe`.
+    """
+    texts = table.select_dtypes(["object", "string"]).columns
+    safe = {name: table[name].map(lambda cell: as_cell(cell) if isinstance(cell, str) else cell) for name in texts}
+    st.dataframe(table.assign(**safe), hide_index=True, **options)
 
 
 def show_films(films: pd.DataFrame) -> None:
     """A table of films with the columns of vw_top_movies, each with a link to its page at TMDb."""
     column = st.column_config
     links = films.assign(page=TMDB_PAGE + films["movie_id"].astype(str))
-    st.dataframe(
+    show_table(
         links,
-        hide_index=True,
         column_order=["rank", "title", "release_date", "popularity", "vote_average", "vote_count", "page"],
         column_config={
             "rank": column.NumberColumn("Rank", width="small"),

@@ -10,7 +10,7 @@ import streamlit as st
 from tmdb_assets.charts.picture import Picture
 from tmdb_assets.charts.registry import PICTURES
 from tmdb_assets.viz.cached import draw_picture, draw_rows, read_rows
-from tmdb_assets.viz.layout import SPANS, show_chart, show_films, show_page
+from tmdb_assets.viz.layout import SPANS, show_chart, show_films, show_page, show_table
 from tmdb_assets.viz.people import show_people, show_releases
 from tmdb_assets.viz.queries import FIND_FILMS, LOADED_DAYS, TOP_FILMS, TOP_OF_CONTINENT, like_pattern
 from tmdb_assets.viz.reader import Edition
@@ -38,9 +38,8 @@ class Page:
 def _show_key_figures(edition: Edition) -> None:
     show_chart(*draw_picture(edition, "key_figures"))
     st.subheader("Loaded days")
-    st.dataframe(
+    show_table(
         read_rows(edition, LOADED_DAYS),
-        hide_index=True,
         column_config={
             "day": st.column_config.DateColumn("Day (UTC)"),
             "n_movies": st.column_config.NumberColumn("Films", format="localized"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from tmdb_assets.viz.cached import draw_picture, read_rows
-from tmdb_assets.viz.layout import SPANS, show_chart
+from tmdb_assets.viz.layout import SPANS, show_chart, show_table
 from tmdb_assets.viz.queries import COSTARS, FIND_PEOPLE, RELEASE_COUNTRIES, TOP_PEOPLE, like_pattern
 from tmdb_assets.viz.reader import Edition
 
@@ -36,9 +36,8 @@ def show_people(edition: Edition) -> None:
     costars = read_rows(edition, COSTARS, {"person_id": person})
     if len(costars):
         st.caption("Shares the lead with")
-        st.dataframe(
+        show_table(
             costars,
-            hide_index=True,
             column_config={"costar_name": "Costar", "n_movies": st.column_config.NumberColumn("Films", width="small")},
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from tmdb_assets.viz.cached import read_rows
-from tmdb_assets.viz.layout import TMDB_PAGE
+from tmdb_assets.viz.layout import TMDB_PAGE, show_table
 from tmdb_assets.viz.queries import FIND_FILMS, SIMILAR_FILMS, TOP_FILMS, like_pattern
 from tmdb_assets.viz.reader import Edition
 
@@ -29,9 +29,8 @@ def show_similar(edition: Edition) -> None:
         )
         return
     column = st.column_config
-    st.dataframe(
+    show_table(
         similar.assign(page=TMDB_PAGE + similar["movie_id"].astype(str)),
-        hide_index=True,
         column_order=["rank", "title", "release_date", "because", "score", "page"],
         column_config={
             "rank": column.NumberColumn("Rank", width="small"),

@@ -8,6 +8,7 @@ the whole table (docs/decisions/0006-a-few-broken-rows-are-judged-against-the-wh
 from __future__ import annotations
 
 import datetime as dt
+import math
 import uuid
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -263,8 +264,10 @@ def _shortened(value: Any, kept: int) -> Any:
     if isinstance(value, str):
         text = value.replace("\x00", "")
         return text if len(text) <= kept else text[:kept] + CUT
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+        return str(value)[:kept]
     if value is None or isinstance(value, bool | int | float):
-        return value if value == value else None
+        return value if value == value and abs(value or 0) != math.inf else None
     return str(value)
 
 

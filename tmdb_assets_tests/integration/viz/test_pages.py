@@ -6,11 +6,12 @@ import datetime as dt
 import json
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import pytest
 import sqlalchemy as sa
 
 from tmdb_assets.charts.registry import PICTURES
-from tmdb_assets.settings import ATTRIBUTION, SAMPLE_LINE, Settings
+from tmdb_assets.settings import ATTRIBUTION, PROJECT_ROOT, SAMPLE_LINE, Settings
 from tmdb_assets.warehouse.loading.similar import find_similar
 from tmdb_assets.warehouse.server.urls import reader_url
 from tmdb_assets.warehouse.warehouse import Warehouse
@@ -25,7 +26,7 @@ testing = pytest.importorskip("streamlit.testing.v1", reason="no Streamlit: pip 
 from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df  # noqa: E402
 
 # The module itself imports Streamlit.
-from tmdb_assets.viz import layout, reader  # noqa: E402
+from tmdb_assets.viz import reader  # noqa: E402
 from tmdb_assets.viz.pages import PAGES  # noqa: E402
 
 SETTINGS = Settings.load(warehouse_reader_password="a word that passes")
@@ -225,3 +226,14 @@ def test_the_app_opens_with_the_key_figures(tables: Tables) -> None:
     assert values_of(chart, "label", "value")[0] == ("Films", 3)
     days = app.dataframe[-1].value
     assert days["day"].tolist() == [DAY, DAY - dt.timedelta(days=1)]
+
+
+def test_no_table_that_can_be_downloaded_holds_a_formula(monkeypatch):
+    shown = []
+    monkeypatch.setattr(layout.st, "dataframe", lambda table, **_: shown.append(table))
+    titles = ["=HYPERLINK(1)", "-30-", "Alien\u202e", None]
+    layout.show_table(pd.DataFrame({"title": titles, "n": [1.5, -2.0, 3.0, 4.0]}))
+    assert shown[0]["title"].tolist() == ["'=HYPERLINK(1)", "'-30-", "Alien", None]
+    assert shown[0]["n"].tolist() == [1.5, -2.0, 3.0, 4.0]
+    pages = (PROJECT_ROOT / "tmdb_assets" / "viz").glob("*.py")
+    assert sum(page.read_text(encoding="utf-8").count("st.dataframe(") for page in pages) == 1

@@ -1,0 +1,39 @@
+"""Whatever TMDb's users write reaches no terminal, message or table as anything but text."""
+
+from __future__ import annotations
+
+import csv
+import io
+import unicodedata
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tmdb_assets.errors.problem import as_cell, plain, plain_lines
+from tmdb_assets_tests.cases.any_json import HOSTILE_TEXTS
+
+STEADY = settings(derandomize=True, database=None, deadline=None, max_examples=200)
+TEXTS = st.one_of(
+    st.sampled_from(HOSTILE_TEXTS), st.text(max_size=30), st.text("=+-@\t\r\n '\u200b\u202ea1", max_size=8)
+)
+
+
+@STEADY
+@given(TEXTS)
+def test_plain_text_obeys_nothing(text):
+    shown = plain(text)
+    assert shown.isprintable()
+    assert {unicodedata.category(character) for character in shown}.isdisjoint({"Cc", "Cf", "Cs", "Zl", "Zp"})
+    assert plain(shown) == shown
+    assert "\x1b" not in plain_lines(text)
+
+
+@STEADY
+@given(TEXTS)
+def test_no_cell_is_a_formula(text):
+    file = io.StringIO()
+    csv.writer(file).writerow([as_cell(text), "next"])
+    ((cell, following),) = csv.reader(io.StringIO(file.getvalue()))
+    assert following == "next"
+    assert not cell.lstrip().startswith(("=", "+", "-", "@"))
+    assert cell.removeprefix("'") == plain(text).removeprefix("'")
