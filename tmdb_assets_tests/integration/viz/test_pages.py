@@ -26,7 +26,7 @@ testing = pytest.importorskip("streamlit.testing.v1", reason="no Streamlit: pip 
 from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df  # noqa: E402
 
 # The module itself imports Streamlit.
-from tmdb_assets.viz import reader  # noqa: E402
+from tmdb_assets.viz import layout, reader  # noqa: E402
 from tmdb_assets.viz.pages import PAGES  # noqa: E402
 
 SETTINGS = Settings.load(warehouse_reader_password="a word that passes")
