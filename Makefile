@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help install run dev viz psql env test test-long test-benchmarks lint format schema pictures bench lock clean-data
+.PHONY: help install run dev viz psql env test test-long test-benchmarks chaos chaos-short mutants lint format schema pictures \
+	bench lock clean-data
 
 help: ## Show this help.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -55,6 +56,16 @@ test-long: $(VENV)/dev.stamp ## Run the long tests: kills, outages, services, cl
 
 test-benchmarks: $(VENV)/dev.stamp ## Run the benchmarks at a tiny size (two minutes).
 	$(BIN)/python -m pytest benchmarks/tests
+
+MINUTES ?= 60
+chaos: $(VENV)/dev.stamp ## Try the platform under faults for MINUTES=60; adds to docs/reliability.md.
+	$(BIN)/python -W ignore -m tmdb_assets_tests.chaos --record --minutes $(MINUTES) $(ARGS)
+
+chaos-short: $(VENV)/dev.stamp ## The same for three minutes, with the same faults each time; nothing is recorded.
+	$(BIN)/python -W ignore -m tmdb_assets_tests.chaos --minutes 3 $(ARGS)
+
+mutants: $(VENV)/dev.stamp ## Put small faults into the code and see which tests notice; adds to docs/reliability.md.
+	$(BIN)/python -W ignore -m tmdb_assets_tests.mutants $(ARGS)
 
 lint: $(VENV)/dev.stamp ## Lint, check formatting and types.
 	$(BIN)/ruff check .

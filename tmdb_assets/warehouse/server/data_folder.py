@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -63,17 +64,20 @@ def find_postmaster(data_dir: Path) -> Postmaster | None:
 def clear_stale_pid_file(data_dir: Path) -> None:
     """Remove a `postmaster.pid` whose server is gone: Postgres refuses to start while any program has that id.
 
+    A server whose file is gone is ended at once: it would end itself within a minute, and no other starts until then.
     Raises `BlockingIOError` while processes of a killed server still use the folder.
     """
     pid_file = data_dir / "postmaster.pid"
-    if not pid_file.exists():
-        return
     orphans = [process for process in psutil.process_iter() if _is_postgres_in(process, data_dir)]
+    if not pid_file.exists():
+        for process in orphans:
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGQUIT)
     _, alive = psutil.wait_procs(orphans, timeout=ORPHAN_TIMEOUT_S)
     if alive:
         ids = ", ".join(str(process.pid) for process in alive)
         raise BlockingIOError(f"processes {ids} of a killed server still use it; end them and try again")
-    pid_file.unlink()
+    pid_file.unlink(missing_ok=True)
 
 
 def must_be_made(data_dir: Path) -> bool:

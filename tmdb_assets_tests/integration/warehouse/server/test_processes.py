@@ -123,6 +123,18 @@ def test_a_stale_pid_file_is_removed(resting, content):
     assert find_postmaster(folder) is None
 
 
+def test_a_server_whose_pid_file_was_removed_is_replaced(resting):
+    """It would end itself within a minute; until then Postgres starts no other."""
+    folder = resting
+    killed = User(folder)
+    killed.send(signal.SIGKILL)
+    (folder / "postmaster.pid").unlink()
+    with using(folder) as user:
+        assert user.postmaster not in {0, killed.postmaster}
+        assert not is_alive(killed.postmaster)
+    assert find_postmaster(folder) is None
+
+
 def test_it_is_not_stopped_while_another_program_is_connected(resting):
     folder = resting
     with using(folder) as first:

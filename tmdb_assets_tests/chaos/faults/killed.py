@@ -1,0 +1,58 @@
+"""Kills of the command at any moment of its life, in chains, on a loaded and on an empty database."""
+
+from __future__ import annotations
+
+from tmdb_assets_tests.chaos.trial import Trial
+
+
+def killed(trial: Trial) -> None:
+    """SIGKILL, up to three times in a row, each at another moment."""
+    trial.stand_on_either()
+    for _ in range(trial.random.randint(1, 3)):
+        process = trial.start()
+        process.until_cpu(trial.pick_moment())
+        trial.kill(process)
+        trial.look()
+
+
+def killed_on_the_first_day(trial: Trial) -> None:
+    """SIGKILL on an empty database: during the schema, the roles, the first rows."""
+    trial.stand_on_nothing()
+    for _ in range(trial.random.randint(1, 3)):
+        process = trial.start()
+        process.until_cpu(trial.pick_moment())
+        trial.kill(process)
+
+
+def killed_while_refreshing(trial: Trial) -> None:
+    """SIGKILL of `run --refresh` on a day that is loaded."""
+    trial.stand_on("good", trial.ground.refreshed)
+    process = trial.start("run", "--refresh")
+    process.until_cpu(trial.pick_moment())
+    trial.kill(process)
+    trial.look()
+    trial.again("run", "--refresh")
+
+
+def killed_and_backfilled(trial: Trial) -> None:
+    """SIGKILL of the command, then the same day as a backfill, as the gap filler would load it."""
+    trial.stand_on_base()
+    process = trial.start()
+    process.until_cpu(trial.pick_moment())
+    trial.kill(process)
+    trial.start("backfill", "--from", str(trial.ground.days[0]), "--to", str(trial.day))
+    trial.await_all()
+
+
+def stopped_politely(trial: Trial) -> None:
+    """SIGTERM or SIGINT: the command must end within its time, and leave nothing half."""
+    import signal
+
+    trial.stand_on_either()
+    process = trial.start()
+    process.until_cpu(trial.pick_moment())
+    number = trial.random.choice([signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+    trial.note(signal=number.name)
+    trial.outcome.faults += process.send(number)
+    trial.await_all()
+    trial.look()

@@ -1,0 +1,129 @@
+"""The command of the mutants: `python -m tmdb_assets_tests.mutants`; `make mutants` calls it."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import click
+
+from tmdb_assets_tests.chaos.postgres import Postgres
+from tmdb_assets_tests.mutants.python_code import python_mutants
+from tmdb_assets_tests.mutants.runner import CHECKOUT, LEAST_S, TIMES, Mutant, load_libraries, start_tests, wait_for
+from tmdb_assets_tests.mutants.sql_text import sql_mutants
+from tmdb_assets_tests.mutants.targets import TARGETS
+from tmdb_assets_tests.stage.ports import free_port
+
+RESULTS = CHECKOUT / "docs" / "mutants.json"
+SEED = 16
+SURVIVED = 0
+FIRST_S = 1800.0
+
+
+def mutants_of(file: str) -> list[Mutant]:
+    """All mutants of a file, in its order."""
+    text = (CHECKOUT / file).read_text(encoding="utf-8")
+    made = python_mutants(text) if file.endswith(".py") else sql_mutants(text)
+    return list(dict.fromkeys(Mutant(file, line, what, changed) for line, what, changed in made))
+
+
+def outcomes(
+    mutants: Sequence[Mutant | None], tests: Sequence[str], url: str, jobs: int, seconds: float
+) -> Iterator[tuple[int, int]]:
+    """The place of each mutant and pytest's exit code for it, as they end; None is the code as it is."""
+    with tempfile.TemporaryDirectory() as folder:
+        waiting, running = [*enumerate(mutants)][::-1], dict[int, tuple[int, float]]()
+        while waiting or running:
+            while waiting and len(running) < jobs:
+                place, mutant = waiting.pop()
+                pid = start_tests(mutant, tests, url, Path(folder) / str(place))
+                running[pid] = place, time.monotonic() + seconds
+            for pid, (place, deadline) in list(running.items()):
+                code = wait_for(pid, deadline)
+                if code is not None:
+                    del running[pid]
+                    if mutants[place] is None and code != SURVIVED:
+                        raise click.ClickException((Path(folder) / str(place)).read_text())
+                    yield place, code
+            time.sleep(0.05)
+
+
+def try_file(file: str, most: int | None, url: str, jobs: int, only: str | None) -> dict[str, object]:
+    """Run the tests of a file against its mutants, or a drawn sample; returns its line of the results."""
+    everything, tests = mutants_of(file), _existing(TARGETS[file])
+    mutants = [mutant for mutant in everything if only is None or only in mutant.what]
+    if most is not None and len(mutants) > most:
+        mutants = random.Random(f"{SEED} {file}").sample(mutants, most)
+    began = time.monotonic()
+    list(outcomes([None] * jobs, tests, url, jobs, FIRST_S))  # the tests pass without a mutant
+    patience = max(LEAST_S, TIMES * (time.monotonic() - began))
+    survivors, began = [], time.monotonic()
+    for place, code in outcomes(mutants, tests, url, jobs, patience):
+        if code == SURVIVED:
+            survivors.append(mutants[place])
+            click.echo(f"  survived: line {mutants[place].line}: {mutants[place].what}")
+    killed = len(mutants) - len(survivors)
+    click.echo(f"{file}: {killed} of {len(mutants)} killed in {time.monotonic() - began:.0f} s")
+    names = [mutant.name for mutant in sorted(survivors, key=lambda mutant: mutant.line)]
+    return {"mutants": len(everything), "tried": len(mutants), "killed": killed, "survivors": names}
+
+
+def _existing(tests: Sequence[str]) -> list[str]:
+    return [name for name in tests if (CHECKOUT / "tmdb_assets_tests" / name).exists()]
+
+
+@click.command()
+@click.option("--file", "part", default="", metavar="TEXT", help="Only the files whose path has this text.")
+@click.option("--most", type=int, help="A drawn sample of that many mutants of each file.")
+@click.option("--only", metavar="TEXT", help="Only the mutants whose change has this text; nothing is recorded.")
+@click.option("--jobs", default=os.cpu_count() or 2, show_default=True, help="How many at once.")
+@click.option("--list", "show", is_flag=True, help="Print the mutants and run nothing.")
+def main(part: str, most: int | None, only: str | None, jobs: int, show: bool) -> None:
+    """Put small faults into the package one by one, and see which tests notice."""
+    files = [file for file in TARGETS if part in file]
+    if show:
+        for file in files:
+            for mutant in mutants_of(file):
+                click.echo(f"{file}:{mutant.line}: {mutant.what}")
+        return
+    load_libraries()
+    folder, port = Path(tempfile.mkdtemp(prefix="tmdb-mutants-", dir=_memory())), free_port()
+    folder.chmod(0o755)
+    server = Postgres(folder / "pg", port=port)
+    try:
+        for file in files:
+            found = try_file(file, most, f"postgresql://postgres@127.0.0.1:{port}/postgres", jobs, only)
+            if only is None:
+                _record(file, found)
+        if only is None:
+            _write_page()
+    finally:
+        server.end()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write_page() -> None:
+    from tmdb_assets_tests.chaos.report import write_report  # loads the package, which no fork may inherit
+
+    write_report()
+
+
+def _memory() -> Path | None:
+    memory = Path("/dev/shm")
+    return memory if memory.is_dir() else None
+
+
+def _record(file: str, found: dict[str, object]) -> None:
+    results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    text = json.dumps({**results, file: found}, indent=1, ensure_ascii=False, sort_keys=True)
+    RESULTS.write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

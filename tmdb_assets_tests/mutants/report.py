@@ -1,0 +1,44 @@
+"""The part of docs/reliability.md about mutants, from docs/mutants.json."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tmdb_assets.settings import PROJECT_ROOT
+from tmdb_assets_tests.mutants.survivors import reason_for
+
+FILE = PROJECT_ROOT / "docs" / "mutants.json"
+INTRODUCTION = """## Mutants
+
+`make mutants` puts small faults into the code one by one (another comparison, a missing statement, `max` for `min`, an
+inner join for a left one) and runs the tests that are declared for the file in `tmdb_assets_tests/mutants/`. A mutant
+is killed when a test fails. Texts for people are not mutated. `make mutants ARGS="--file merge.py"` takes one file,
+`--most 40` a drawn sample of each.
+"""
+
+
+def read_results() -> dict[str, Any]:
+    """The results so far, by file."""
+    return dict(json.loads(FILE.read_text(encoding="utf-8"))) if FILE.exists() else {}
+
+
+def mutants_section() -> str:
+    """The section: killed by file, and the survivors with their reasons."""
+    results = read_results()
+    lines = [INTRODUCTION, "| file | mutants | tried | killed | share |", "| --- | ---: | ---: | ---: | ---: |"]
+    tried = killed = everything = 0
+    for file, found in sorted(results.items()):
+        everything, tried, killed = everything + found["mutants"], tried + found["tried"], killed + found["killed"]
+        share = found["killed"] / found["tried"] if found["tried"] else 1.0
+        lines.append(f"| {file} | {found['mutants']} | {found['tried']} | {found['killed']} | {share:.0%} |")
+    lines.append(f"| **all** | {everything} | {tried} | {killed} | {killed / tried if tried else 1.0:.1%} |")
+    survivors = [name for file in sorted(results) for name in results[file]["survivors"]]
+    if survivors:
+        lines += ["", f"The {len(survivors)} survivors:", ""]
+        lines += [f"- {_code(name)} {reason_for(name) or 'No test notices it yet.'}" for name in survivors]
+    return "\n".join(lines)
+
+
+def _code(name: str) -> str:
+    return f"`{name.replace('`', chr(39)).replace('|', '/')}`:"

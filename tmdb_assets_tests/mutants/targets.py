@@ -1,0 +1,66 @@
+"""The files that are mutated, and the tests that must notice, the quickest first."""
+
+from __future__ import annotations
+
+_LOADING = "integration/warehouse/loading"
+_TOTALS = (f"{_LOADING}/test_latest_totals.py", "graph/checks/test_latest_state.py", "graph/assets/test_totals.py")
+_VIEWS = (
+    "integration/warehouse/schema/test_measures_and_scope.py",
+    f"{_LOADING}/test_latest_totals.py",
+    "integration/warehouse/schema/test_example_queries.py",
+    "graph/charts/test_trends.py",
+)
+VIEWS = (
+    "continent_popularity",
+    "costars",
+    "director_ranking",
+    "genre_popularity",
+    "keyword_popularity",
+    "load_status",
+    "movie_latest",
+    "person_popularity",
+    "top_movies",
+    "trending_movies",
+    "upcoming_releases",
+)
+TARGETS: dict[str, tuple[str, ...]] = {
+    "tmdb_assets/warehouse/loading/merge.py": (
+        f"{_LOADING}/test_merge_rules.py",
+        f"{_LOADING}/test_load.py",
+        f"{_LOADING}/test_staging.py",
+        f"{_LOADING}/test_appended_parts.py",
+        f"{_LOADING}/test_missing_parents.py",
+    ),
+    "tmdb_assets/warehouse/loading/load.py": (
+        f"{_LOADING}/test_load.py",
+        f"{_LOADING}/test_staging.py",
+        f"{_LOADING}/test_missing_parents.py",
+        f"{_LOADING}/test_loads_at_once.py",
+        "unit/assets/test_publish.py",
+    ),
+    "tmdb_assets/warehouse/loading/contracts.py": (
+        "unit/warehouse/loading/test_contracts.py",
+        "unit/transforms/test_transforms.py",
+        f"{_LOADING}/test_load.py",
+    ),
+    "tmdb_assets/warehouse/ledger/details_due.py": (
+        "integration/warehouse/ledger/test_details_due.py",
+        "integration/fetch/test_incremental.py",
+        "integration/fetch/test_still_due.py",
+    ),
+    "tmdb_assets/orchestration/gaps.py": (
+        "graph/orchestration/test_automation.py",
+        "graph/orchestration/test_cancelled.py",
+        "integration/instance/test_time_zones.py",
+    ),
+    "tmdb_assets/warehouse/retention.py": ("integration/warehouse/test_retention.py",),
+    "tmdb_assets/warehouse/loading/latest_state.py": (*_TOTALS, f"{_LOADING}/test_merge_rules.py"),
+    "tmdb_assets/checks/latest_state.py": ("graph/checks/test_latest_state.py",),
+    "sql/functions/renew_totals.sql": _TOTALS,
+    "tmdb_assets/orchestration/alerts.py": (
+        "graph/orchestration/test_alert_times.py",
+        "integration/orchestration/test_alerts.py",
+    ),
+    **{f"sql/views/vw_{name}.sql": _VIEWS for name in VIEWS},
+}
+"""File -> tests below `tmdb_assets_tests`."""
