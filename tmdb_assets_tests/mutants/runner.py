@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import importlib.machinery
 import importlib.util
@@ -86,6 +87,7 @@ def start_tests(mutant: Mutant | None, tests: Sequence[str], server_url: str, ou
         os.environ["TMDB_TEST_POSTGRES_URL"] = server_url
         os.chdir(CHECKOUT)
         code = _run_tests(mutant, tests)
+        atexit._run_exitfuncs()
     sys.stdout.flush()
     os._exit(code)
 
