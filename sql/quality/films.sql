@@ -40,8 +40,12 @@ changed as (
         count(*) filter (where t.popularity > 0 and e.popularity > 0) as films,
         percentile_cont(0.5) within group (order by ln(t.popularity / e.popularity))
         filter (where t.popularity > 0 and e.popularity > 0) as median_log,
-        corr(ln(t.popularity), ln(e.popularity))
-        filter (where t.popularity > 0 and e.popularity > 0) as correlation,
+        -- In one order, because sums of doubles depend on it: same input, same figure.
+        corr(
+            case when t.popularity > 0 then ln(t.popularity) end,
+            case when e.popularity > 0 then ln(e.popularity) end
+            order by t.movie_id
+        ) as log_correlation,
         count(*) filter (where t.vote_count is not null and e.vote_count is not null) as films_with_votes,
         count(*) filter (where t.vote_count < e.vote_count) as fallen
     from today as t
@@ -105,7 +109,7 @@ cross join
         values
         ('change', 'films', c.films),
         ('change', 'median ratio', exp(c.median_log)),
-        ('change', 'correlation', c.correlation),
+        ('change', 'correlation', c.log_correlation),
         ('votes', 'films', c.films_with_votes),
         ('votes', 'fallen', c.fallen),
         ('duplicates', 'films', n.films),

@@ -199,6 +199,13 @@ def test_measuring_again_changes_nothing(tables):
         first, rows = measure_day(connection, DAY)
         second, _ = measure_day(connection, DAY)
     assert (first.has_changes, second.has_changes, second.unchanged) == (True, False, rows)
+    tables.execute("update fact_movie_daily set popularity = popularity + ln(movie_id) where date_id = :day", day=DAY)
+    with tables.warehouse.begin() as connection:
+        measure_day(connection, DAY)
+        for divisor in (3, 2, 7):  # an update moves rows, so that they are read in another order
+            connection.exec_driver_sql(f"update fact_movie_daily set source = source where movie_id %% {divisor} = 0")
+        moved, _ = measure_day(connection, DAY)
+    assert (moved.has_changes, moved.unchanged) == (False, rows)
     assert tables.value("select count(*) from quality_measure where date_id = :day", day=DAY) == rows
 
 
