@@ -5,6 +5,7 @@ from __future__ import annotations
 _LOADING = "integration/warehouse/loading"
 _TOTALS = (f"{_LOADING}/test_latest_totals.py", "graph/checks/test_latest_state.py", "graph/assets/test_totals.py")
 _VIEWS = (
+    "integration/warehouse/schema/test_view_rows.py",
     "integration/warehouse/schema/test_measures_and_scope.py",
     f"{_LOADING}/test_latest_totals.py",
     "integration/warehouse/schema/test_example_queries.py",
@@ -53,7 +54,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
         "graph/orchestration/test_cancelled.py",
         "integration/instance/test_time_zones.py",
     ),
-    "tmdb_assets/warehouse/retention.py": ("integration/warehouse/test_retention.py",),
+    "tmdb_assets/warehouse/retention.py": ("integration/warehouse/test_retention.py", f"{_LOADING}/test_history.py"),
     "tmdb_assets/warehouse/loading/latest_state.py": (*_TOTALS, f"{_LOADING}/test_merge_rules.py"),
     "tmdb_assets/checks/latest_state.py": ("graph/checks/test_latest_state.py",),
     "sql/functions/renew_totals.sql": _TOTALS,

@@ -64,6 +64,12 @@ def read_kept(tables: Tables) -> dict[str, list[Any]]:
     return {name: tables.rows(f"select * from {name} order by 1, 2") for name in ("popularity_total", "top_movie")}
 
 
+def test_a_day_that_is_loaded_again_replaces_its_popularity_and_votes(warehouse: Warehouse, tables: Tables) -> None:
+    load_day(warehouse, DAY, {**SECOND_DAY, 1: (4.0, 8.0, 11), 2: (3.0, 6.0, 20)})
+    query = "select vote_average, vote_count, votes_date from movie_latest where movie_id < 3 order by movie_id"
+    assert tables.rows(query) == [(8.0, 11, DAY), (6.0, 20, DAY)]
+
+
 def test_a_load_stores_the_right_totals(tables: Tables) -> None:
     assert shown(tables) == RIGHT
     assert read_kept(tables) == {
