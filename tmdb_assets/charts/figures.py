@@ -142,7 +142,7 @@ def top_films(
 ) -> alt.VConcatChart:
     """Return bars of the popularity of the first `limit` films by rank, with title, release year and rating.
 
-    `group` is where they are produced, like a continent, for the title; None: anywhere.
+    `group` is what they have in common, for the title, like "produced in Europe"; None: nothing.
 
     `frame` holds the rows of vw_top_movies: rank, movie_id, title, release_date, popularity, vote_average,
     vote_count, snapshot_date, votes_date. A rating older than the snapshot is starred. Raises
@@ -158,7 +158,7 @@ def top_films(
     )
     rows = [row | _film_labels(row) for row in sorted(films, key=_by_rank)[:limit]]
     which = {0: "Top films", 1: "Top film"}.get(len(rows), f"Top {len(rows)} films")
-    made_in = f" produced in {group}" if group else ""
+    made_in = f" {group}" if group else ""
     starred = sorted(row["votes_date"] for row in rows if _is_stale(row))
     notes = [f"* Rating last known on an earlier day, the oldest on {starred[0]}."] if starred else []
     meaning = "TMDB popularity score (no unit); rating: mean vote, 0 to 10"

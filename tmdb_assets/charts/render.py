@@ -36,7 +36,12 @@ def to_png(chart: alt.VConcatChart | alt.Chart) -> bytes:
     When no font of this machine can draw the `label` of a row, its `label_without_font` is drawn instead.
     Raises RenderError when vl-convert rejects the chart.
     """
-    spec = chart.to_dict(validate=False)  # the tests validate each picture
+    return spec_to_png(chart.to_dict(validate=False))  # the tests validate each picture
+
+
+def spec_to_png(spec: dict[str, Any]) -> bytes:
+    """Return a chart's specification as PNG, as `to_png` does; `spec` stays as it is."""
+    spec = dict(spec)
     spec["datasets"] = {name: list(map(_drawable, rows)) for name, rows in spec.get("datasets", {}).items()}
     try:
         png = bytes(vl_convert.vegalite_to_png(spec, scale=1, allowed_base_urls=[]))

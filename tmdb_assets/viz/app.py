@@ -1,8 +1,10 @@
-"""The script that Streamlit runs whenever a page is shown: the navigation and the chosen page."""
+"""The script that Streamlit runs whenever a page is shown: the navigation, the filters and the chosen page."""
 
 import streamlit as st
 
-from tmdb_assets.viz.pages import PAGES
+from tmdb_assets.viz.filters import show_filters
+from tmdb_assets.viz.navigation import register
+from tmdb_assets.viz.pages import GROUPS, PAGES
 
 # Not one of Streamlit's own icons: the browser would load it from a font host.
 ICON = (
@@ -10,10 +12,12 @@ ICON = (
     '<path d="M6 4v8l6-4z" fill="#fff"/></svg>'
 )
 
-st.set_page_config(page_title="tmdb-assets", page_icon=ICON, layout="centered")
-st.navigation(
-    [
-        st.Page(page.show, title=page.title, icon=page.icon, url_path=page.path, default=page is PAGES[0])
-        for page in PAGES
-    ]
-).run()
+st.set_page_config(page_title="tmdb-assets", page_icon=ICON, layout="wide")
+shown = {
+    page.path: st.Page(page.show, title=page.title, icon=page.icon, url_path=page.path, default=page is PAGES[0])
+    for page in PAGES
+}
+register(shown)
+chosen = st.navigation({group: [shown[page.path] for page in pages] for group, pages in GROUPS.items()}, expanded=True)
+show_filters()
+chosen.run()

@@ -48,11 +48,19 @@ def draw_picture(
 
 @st.cache_data(ttl=KEPT_S, max_entries=MOST_KEPT, show_spinner=False)
 def draw_rows(
-    edition: Edition, name: str, query: str, parameters: Mapping[str, Any], options: Mapping[str, Any]
+    edition: Edition, name: str, query: str, parameters: Mapping[str, Any], options: Mapping[str, Any], most: int = 200
 ) -> tuple[Spec, pd.DataFrame]:
-    """A picture's chart drawn from another query's rows, and the rows."""
-    rows = read_rows(edition, query, parameters)
+    """A picture's chart drawn from another query's first rows, and these rows."""
+    rows = read_rows(edition, query, parameters).head(most)
     return _draw(edition, name, rows, options), rows
+
+
+@st.cache_data(ttl=KEPT_S, max_entries=20, show_spinner=False)
+def render_picture(spec: Spec) -> bytes:
+    """A chart as a PNG."""
+    from tmdb_assets.charts.render import spec_to_png
+
+    return spec_to_png({**spec, "padding": spec["padding"]["left"]})
 
 
 def _draw(edition: Edition, name: str, frame: pd.DataFrame, options: Mapping[str, Any] | None) -> Spec:

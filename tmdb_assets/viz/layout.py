@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from tmdb_assets.errors.problem import as_cell
-from tmdb_assets.settings import ATTRIBUTION, SAMPLE_LINE, get_settings
+from tmdb_assets.settings import ATTRIBUTION, SAMPLE_LINE, SQL_DIR, get_settings
+from tmdb_assets.viz.cached import render_picture
+from tmdb_assets.viz.navigation import go
 from tmdb_assets.viz.reader import Edition, read_edition
 from tmdb_assets.warehouse.reading import NothingToReadError
 
@@ -17,7 +21,6 @@ if TYPE_CHECKING:
 
     from tmdb_assets.viz.cached import Spec
 
-SPANS = {7: "7 days", 30: "30 days", 90: "90 days", 365: "a year", 36500: "all"}
 TMDB_PAGE = "https://www.themoviedb.org/movie/"
 # A chart wider than its container is scaled down as a whole; on a phone only until its smallest text is still legible,
 # and then it scrolls sideways.
@@ -53,39 +56,64 @@ def show_page(title: str, meaning: str, body: Callable[[Edition], None]) -> None
     st.caption(ATTRIBUTION)
 
 
-def show_chart(spec: Spec, table: pd.DataFrame | None = None) -> None:
-    """A chart, and its figures as a table, for readers who cannot see it or want a CSV."""
+def show_chart(spec: Spec, table: pd.DataFrame | None = None, *, name: str) -> None:
+    """A chart with its figures as a table and CSV, as a PNG, and its query; `name` is the picture's."""
     st.vega_lite_chart(spec=spec, theme=None, width="content")
-    if table is not None and len(table):
-        with st.expander("The figures as a table"):
-            show_table(table)
+    if table is None or not len(table):
+        return
+    with st.expander("Data, picture, query"):
+        show_table(table, alt=f"Figures of {name}")
+        png = partial(render_picture, spec)
+        st.download_button("PNG", png, f"{name}.png", "image/png", key=f"png_{name}", on_click="ignore")
+        st.caption("The table's own menu saves it as CSV. The query, for `tmdb-assets psql`:")
+        query = SQL_DIR / "pictures" / f"{name}.sql"
+        st.code(query.read_text(encoding="utf-8"), language="sql")
 
 
-def show_table(table: pd.DataFrame, **options: Any) -> None:
+def show_table(table: pd.DataFrame, **options: Any) -> Any:
     """A table without its index; its texts are safe in the CSV file that the reader can download.
 
     Streamlit writes that file in the browser and leaves formulas in it: TMDb's titles are written by anyone.
-    `options` are those of `st.dataframe`.
+    `options` are those of `st.dataframe`; returns what it returns.
     """
     texts = table.select_dtypes(["object", "string"]).columns
     safe = {name: table[name].map(lambda cell: as_cell(cell) if isinstance(cell, str) else cell) for name in texts}
-    st.dataframe(table.assign(**safe), hide_index=True, **options)
+    return st.dataframe(table.assign(**safe), hide_index=True, **options)
 
 
-def show_films(films: pd.DataFrame) -> None:
-    """A table of films with the columns of vw_top_movies, each with a link to its page at TMDb."""
+def plain_markdown(text: str) -> str:
+    """Text of others for Markdown: nothing in it is markup."""
+    return re.sub(r"([\\`*_\[\]<>!#&~|$:{}()-])", r"\\\1", text)
+
+
+def show_films(films: pd.DataFrame, *, key: str = "films_table") -> None:
+    """A table of films with the columns of vw_top_movies; a click on a title opens the film's page."""
     column = st.column_config
+    films = films.reset_index(drop=True)
     links = films.assign(page=TMDB_PAGE + films["movie_id"].astype(str))
-    show_table(
+    st.caption("Click a title to open the film.")
+    event = show_table(
         links,
-        column_order=["rank", "title", "release_date", "popularity", "vote_average", "vote_count", "page"],
+        key=key,
+        on_select="rerun",
+        selection_mode="single-cell",
+        alt="Films by popularity",
+        column_order=[
+            *("rank", "title", "release_date", "popularity"),
+            *(name for name in ("change_7d",) if name in links.columns),
+            *("vote_average", "vote_count", "page"),
+        ],
         column_config={
             "rank": column.NumberColumn("Rank", width="small"),
             "title": column.TextColumn("Film", width="medium"),
             "release_date": column.DateColumn("Released"),
             "popularity": column.NumberColumn("Popularity", format="%.1f", help="TMDb's score, without unit."),
+            "change_7d": column.NumberColumn("7 days", format="%+.1f", help="Change within 7 days."),
             "vote_average": column.NumberColumn("Rating", format="%.1f", help="Mean vote, 0 to 10."),
             "vote_count": column.NumberColumn("Votes", format="localized"),
             "page": column.LinkColumn("At TMDb", display_text="Open"),
         },
     )
+    cells = event["selection"]["cells"]
+    if cells and cells[0][1] == "title":
+        go("film", film=films["movie_id"].iloc[cells[0][0]])

@@ -7,25 +7,26 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from tmdb_assets.charts.picture import Picture
 from tmdb_assets.charts.registry import PICTURES
 from tmdb_assets.viz.cached import draw_picture, draw_rows, read_rows
-from tmdb_assets.viz.layout import SPANS, show_chart, show_films, show_page, show_table
-from tmdb_assets.viz.people import show_people, show_releases
+from tmdb_assets.viz.films import show_film, show_today, show_top_films
+from tmdb_assets.viz.filters import chosen_days, show_scope
+from tmdb_assets.viz.layout import show_chart, show_films, show_page, show_table
+from tmdb_assets.viz.people import show_people, show_person, show_releases
 from tmdb_assets.viz.queries import FIND_FILMS, LOADED_DAYS, TOP_FILMS, TOP_OF_CONTINENT, like_pattern
 from tmdb_assets.viz.reader import Edition
-from tmdb_assets.viz.similar import show_similar
 
 MOST_CURVES = 8  # the number of colours in the chart
 
 
 @dataclass(frozen=True)
 class Page:
-    """A page: the path of its address, title, icon, one line on what it shows, its body, and the pictures in it."""
+    """A page: the path of its address, title, icon, group, one line on what it shows, its body, the pictures in it."""
 
     path: str
     title: str
     icon: str
+    group: str
     meaning: str
     body: Callable[[Edition], None]
     pictures: tuple[str, ...]
@@ -35,11 +36,10 @@ class Page:
         show_page(self.title, self.meaning, self.body)
 
 
-def _show_key_figures(edition: Edition) -> None:
-    show_chart(*draw_picture(edition, "key_figures"))
-    st.subheader("Loaded days")
+def _show_loaded_days(edition: Edition) -> None:
     show_table(
         read_rows(edition, LOADED_DAYS),
+        alt="Loaded days",
         column_config={
             "day": st.column_config.DateColumn("Day (UTC)"),
             "n_movies": st.column_config.NumberColumn("Films", format="localized"),
@@ -52,43 +52,32 @@ def _show_key_figures(edition: Edition) -> None:
     )
 
 
-def _show_top_films(edition: Edition) -> None:
-    spec, _ = draw_picture(edition, "top_films")
-    show_chart(spec)
-    st.subheader("The top 200")
-    show_films(read_rows(edition, TOP_FILMS))
-    st.subheader("Similar films")
-    show_similar(edition)
-
-
 def _show_continents(edition: Edition) -> None:
     spec, table = draw_picture(edition, "continent_popularity")
-    show_chart(spec, table)
+    show_chart(spec, table, name="continent_popularity")
     if not len(table):
         return
     st.subheader("Top ten produced on a continent")
     names = [str(name) for name in table["produced in"]]
     continent = st.selectbox("Continent of production", names, key="continent")
     parameters = {"day": edition.newest_day, "continent": continent}
-    spec, films = draw_rows(edition, "top_films", TOP_OF_CONTINENT, parameters, {"group": continent})
-    show_chart(spec)
+    spec, films = draw_rows(edition, "top_films", TOP_OF_CONTINENT, parameters, {"group": f"produced in {continent}"})
+    show_chart(spec, name="top_films")
     show_films(films)
 
 
 def _show_trends(edition: Edition) -> None:
-    show_chart(*draw_picture(edition, "movers_of_the_week"))
+    show_scope(edition, applies=False)
+    show_chart(*draw_picture(edition, "movers_of_the_week"), name="movers_of_the_week")
     st.subheader("Curves")
     chosen = _choose_films(edition)
-    days = st.segmented_control(
-        "Span", list(SPANS), format_func=SPANS.__getitem__, default=30, required=True, key="span"
-    )
-    parameters = {"movie_ids": chosen or None, "days": days}
+    parameters = {"movie_ids": chosen or None, "days": chosen_days()}
     options = {"is_chosen": True} if chosen else {}
     spec, table = draw_picture(edition, "popularity_over_time", parameters, options)
     if chosen and not len(table):
-        st.info("None of the chosen films has figures in this period. Choose a longer one, or other films.")
+        st.info("None of the chosen films has figures in this period. Choose more days in the sidebar, or other films.")
     else:
-        show_chart(spec, table)
+        show_chart(spec, table, name="popularity_over_time")
 
 
 def _choose_films(edition: Edition) -> list[int]:
@@ -119,71 +108,127 @@ def _label(title: str | None, released: object) -> str:
     return f"{title or 'Untitled film'} ({year})" if year.isdigit() else str(title)
 
 
-def _picture_page(picture: Picture, title: str, icon: str) -> Page:
+def _picture_page(path: str, title: str, icon: str, group: str, meaning: str, *pictures: str) -> Page:
     def body(edition: Edition) -> None:
-        show_chart(*draw_picture(edition, picture.name))
+        show_scope(edition, applies=False)
+        for name in pictures:
+            show_chart(*draw_picture(edition, name), name=name)
 
-    return Page(picture.name, title, icon, picture.shows, body, (picture.name,))
+    return Page(path, title, f":material/{icon}:", group, meaning, body, pictures)
+
+
+def _one_picture(name: str, icon: str, group: str) -> Page:
+    picture = PICTURES[name]
+    return _picture_page(name, picture.title, icon, group, picture.shows, name)
 
 
 _COMPOSED = (
     Page(
-        "key_figures",
-        "Key figures",
-        ":material/speed:",
-        "Totals over the films of the newest loaded day, and the loaded days.",
-        _show_key_figures,
+        "today",
+        "Today",
+        ":material/today:",
+        "Today",
+        "The newest loaded day at a glance.",
+        show_today,
         ("key_figures",),
     ),
-    _picture_page(PICTURES["genre_popularity"], "Genres", ":material/theater_comedy:"),
     Page(
         "top_films",
         "Top films",
         ":material/trophy:",
+        "Films",
         "The most popular films of the newest loaded day.",
-        _show_top_films,
+        show_top_films,
         ("top_films",),
     ),
     Page(
-        "continents",
-        "Continents of production",
-        ":material/public:",
-        "Where films are produced: each counts once for each continent of its production countries.",
-        _show_continents,
-        ("continent_popularity",),
+        "film",
+        "A film",
+        ":material/movie:",
+        "Films",
+        "One film: figures, curve, people, releases, similar films.",
+        show_film,
+        (),
     ),
-    Page(
-        "trends",
-        "Trends",
-        ":material/trending_up:",
-        "The movers of the week, and popularity day by day.",
-        _show_trends,
-        ("movers_of_the_week", "popularity_over_time"),
+    _one_picture("release_calendar", "calendar_month", "Films"),
+    _picture_page(
+        "measures",
+        "Ratings, runtimes, money",
+        "monitoring",
+        "Films",
+        "How the films of the newest day are rated, how long they are, and what they cost and earned.",
+        "rating_distribution",
+        "runtime_distribution",
+        "budget_and_revenue",
     ),
     Page(
         "people",
         "People",
         ":material/groups:",
+        "People",
         "Who drives popularity: the films of people, in the cast or behind the camera, taken together.",
         show_people,
-        ("top_people", "films_of_a_person"),
+        ("top_people", "directors_by_rating"),
     ),
+    Page(
+        "person",
+        "A person",
+        ":material/person:",
+        "People",
+        "One person: films over time, films by popularity, costars.",
+        show_person,
+        ("films_of_a_person",),
+    ),
+    _one_picture("genre_popularity", "theater_comedy", "Genres"),
+    _one_picture("genre_shares", "stacked_line_chart", "Genres"),
+    _one_picture("rising_keywords", "sell", "Genres"),
+    Page(
+        "continents",
+        "Continents of production",
+        ":material/public:",
+        "Markets",
+        "Where films are produced: each counts once for each continent of its production countries.",
+        _show_continents,
+        ("continent_popularity",),
+    ),
+    _one_picture("production_countries", "flag", "Markets"),
+    _one_picture("original_languages", "translate", "Markets"),
     Page(
         "releases",
         "Releases",
         ":material/event_upcoming:",
+        "Markets",
         "What opens where within 60 days of the newest loaded day, with type and certificate.",
         show_releases,
         ("releases_by_country",),
+    ),
+    Page(
+        "trends",
+        "Trends",
+        ":material/trending_up:",
+        "Trends",
+        "The movers of the week, and popularity day by day.",
+        _show_trends,
+        ("movers_of_the_week", "popularity_over_time"),
+    ),
+    _one_picture("forecast_record", "online_prediction", "Trends"),
+    Page(
+        "loaded_days",
+        "Loaded days",
+        ":material/fact_check:",
+        "Quality",
+        "Each loaded day: films, where they came from, rows that were rejected, when it was loaded.",
+        _show_loaded_days,
+        (),
     ),
 )
 _PLACED = {name for page in _COMPOSED for name in page.pictures}
 
 PAGES = (
     *_COMPOSED,
-    *(
-        _picture_page(picture, picture.title, ":material/bar_chart:")
-        for name, picture in PICTURES.items()
-        if name not in _PLACED
-    ),
+    *(_one_picture(name, "bar_chart", "More pictures") for name in PICTURES if name not in _PLACED),
 )
+GROUPS: dict[str, list[Page]] = {}
+for _page in PAGES:
+    GROUPS.setdefault(_page.group, []).append(_page)
+"""The pages by the group that the navigation shows them in."""

@@ -42,6 +42,111 @@ from first_films as f
 order by rank
 """
 
+# One film: its attributes, and its popularity and rank on the newest day, a week and 30 days before.
+FILM = """
+select
+    d.movie_id,
+    d.title,
+    d.original_title,
+    d.release_date,
+    d.runtime_minutes,
+    d.overview,
+    d.poster_path,
+    d.budget_usd,
+    d.revenue_usd,
+    d.removed_date,
+    l.vote_average,
+    l.vote_count,
+    coalesce(n.name, d.original_language) as language,
+    array(
+        select g.name
+        from bridge_movie_genre as b inner join dim_genre as g on b.genre_id = g.genre_id
+        where b.movie_id = d.movie_id
+        order by g.name
+    ) as genres,
+    array(
+        select coalesce(c.name, b.iso_3166_1)
+        from bridge_movie_country as b left join dim_country as c on b.iso_3166_1 = c.iso_3166_1
+        where b.movie_id = d.movie_id
+        order by 1
+    ) as countries,
+    array(
+        select k.name
+        from bridge_movie_keyword as b inner join dim_keyword as k on b.keyword_id = k.keyword_id
+        where b.movie_id = d.movie_id
+        order by k.name
+        limit 15
+    ) as keywords
+from dim_movie as d
+left join vw_movie_latest as l on d.movie_id = l.movie_id
+left join dim_language as n on d.original_language = n.iso_639_1
+where d.movie_id = :movie_id
+"""
+
+FILM_RANKS = """
+select
+    a.days,
+    f.popularity,
+    (
+        select count(*) + 1
+        from fact_movie_daily as o
+        where o.date_id = cast(:day as date) - a.days and o.popularity > f.popularity
+    ) as rank
+from (values (0), (7), (30)) as a (days)
+inner join fact_movie_daily as f on f.movie_id = :movie_id and f.date_id = cast(:day as date) - a.days
+order by a.days
+"""
+
+FILM_PEOPLE = """
+select p.person_id, p.name, string_agg(distinct r.part, ', ') as part, min(r.place) as place
+from (
+    select b.person_id, b.job as part, -1 as place
+    from bridge_movie_crew as b
+    where b.movie_id = :movie_id and b.job in ('Director', 'Writer', 'Screenplay')
+    union all
+    select b.person_id, 'cast' as part, b.cast_order as place
+    from bridge_movie_cast as b
+    where b.movie_id = :movie_id and b.cast_order < 8
+) as r
+inner join dim_person as p on r.person_id = p.person_id
+group by p.person_id, p.name
+order by place, p.person_id
+limit 12
+"""
+
+FILM_RELEASES = """
+select
+    coalesce(c.name, r.iso_3166_1) as country,
+    r.release_type,
+    r.release_date,
+    r.certification
+from movie_release as r
+left join dim_country as c on r.iso_3166_1 = c.iso_3166_1
+where r.movie_id = :movie_id
+order by r.release_date, country, r.release_type
+"""
+
+# A person's films of the newest day.
+PERSON_FILMS = """
+select
+    row_number() over (order by l.popularity desc, l.movie_id asc) as rank,
+    l.*
+from vw_movie_latest as l
+inner join dim_movie as m on l.movie_id = m.movie_id
+where
+    m.removed_date is null
+    and l.snapshot_date = :day
+    and l.movie_id in (
+        select b.movie_id from bridge_movie_cast as b where b.person_id = :person_id
+        union
+        select b.movie_id from bridge_movie_crew as b where b.person_id = :person_id
+    )
+order by rank
+limit 100
+"""
+
+PERSON_NAME = "select name from dim_person where person_id = :person_id"
+
 # `pattern` is a LIKE pattern.
 FIND_FILMS = """
 select movie_id, title, release_date

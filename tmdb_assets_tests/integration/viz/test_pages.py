@@ -40,8 +40,8 @@ def tables(star: Warehouse, monkeypatch) -> Tables:
     return Tables(star)
 
 
-def shown(name: str) -> AppTest:
-    """A page after its first run."""
+def shown(name: str, **address: str) -> AppTest:
+    """A page after its first run; `address` are filters, or the film or person that its address names."""
 
     def script(name: str) -> None:
         from tmdb_assets.viz.pages import PAGES
@@ -49,6 +49,11 @@ def shown(name: str) -> AppTest:
         next(page for page in PAGES if page.path == name).show()
 
     app = testing.AppTest.from_function(script, args=(name,), default_timeout=PATIENCE_S)
+    for key, value in address.items():
+        if key in {"film", "person"}:
+            app.query_params[key] = value
+        else:
+            app.session_state[key] = value
     app.run()
     assert list(app.exception) == []
     return app
@@ -76,8 +81,8 @@ def values_of(chart: dict[str, Any], *names: str) -> list[tuple[Any, ...]]:
 @pytest.mark.parametrize("name", [page.path for page in PAGES])
 def test_every_page_has_a_chart_the_sample_mark_and_the_attribution(name: str, tables: Tables) -> None:
     app = shown(name)
-    assert len(charts_of(app)) >= 1
-    assert {chart["background"] for chart in charts_of(app)} == {"white"}
+    assert len(charts_of(app)) >= (name != "loaded_days")
+    assert {chart["background"] for chart in charts_of(app)} <= {"white"}
     assert [warning.value for warning in app.warning] == [SAMPLE_LINE]
     assert app.caption[-1].value == ATTRIBUTION
     assert app.caption[0].value.startswith(f"Figures up to {DAY} (UTC), loaded ")
@@ -103,23 +108,71 @@ def test_figures_equal_the_databases(tables: Tables) -> None:
     top = "select rank, title, popularity from vw_top_movies"
     app = shown("top_films")
     assert values_of(charts_of(app)[0], "rank", "title", "popularity") == tables.rows(top)
-    table = app.dataframe[0].value
+    (table,) = (found.value for found in app.dataframe if "page" in found.value)
     assert list(zip(table["rank"], table["title"], table["popularity"], strict=True)) == tables.rows(top)
     assert table["page"].tolist()[0] == "https://www.themoviedb.org/movie/3"
+    assert table["change_7d"].isna().all()  # no day a week before
 
 
 def test_a_films_similar_films_are_shown_with_what_they_share(tables: Tables) -> None:
-    app = shown("top_films")
+    app = shown("film")
     assert "SIMILAR=off" in app.info[0].value
     with tables.warehouse.begin() as connection:
         find_similar(connection)
-    app = shown("top_films")
-    app.text_input[0].set_value("Film 1").run()
+    app = shown("film", film="1")
     rows = "select similar_id, because from movie_similar where movie_id = 1 order by rank"
-    table = app.dataframe[1].value
+    (table,) = (found.value for found in app.dataframe if "because" in found.value)
     assert list(zip(table["movie_id"], table["because"], strict=True)) == tables.rows(rows) != []
+    app.text_input[0].set_value("Film 3").run()
+    assert "Film 3" in [heading.value for heading in app.subheader]
     app.text_input[0].set_value("no such film").run()
-    assert "No film has this in its title." in [caption.value for caption in app.caption]
+    assert "No film has this in its title. Try a shorter part of it." in [caption.value for caption in app.caption]
+
+
+def test_a_film_has_its_figures_changes_facts_and_people(tables: Tables) -> None:
+    app = shown("film", film="2")
+    assert app.subheader[0].value == "Film 2"
+    assert [(found.label, found.value, found.delta) for found in app.metric] == [
+        ("Popularity", "2.0", f"on {DAY}"),
+        ("Rank", "4", ""),  # films 4 (removed since), 3 and 1 had more
+        ("7 days", "–", "no figure then"),
+        ("30 days", "–", "no figure then"),
+        ("Rating", "6.0", "20 votes"),
+    ]
+    assert titles_of(app) == ["Popularity of a chosen film"]
+    facts = app.table[0].value.iloc[:, 0].to_dict()
+    assert facts == {"Genres": "Drama", "Produced in": "United States of America"}
+    assert [text.value for text in app.text] == ["Ann (cast)", "Bo (cast)"]
+    removed = shown("film", film="4")
+    assert any("TMDb removed this film" in warning.value for warning in removed.warning)
+    for wrong in ("99", "x", "9" * 30):
+        app = shown("film", film=wrong)
+        assert app.exception == [] or not list(app.exception)
+
+
+def test_the_filters_leave_the_films_that_match(tables: Tables) -> None:
+    app = shown("today", genre="Drama")
+    assert [found.value for found in app.metric] == ["2", "3.0", "6.3", "30"]  # films 1 and 2
+    assert titles_of(app)[0] == "Top 2 films (Drama) by popularity"
+    assert values_of(charts_of(app)[0], "rank", "title") == [(1, "Film 1"), (2, "Film 2")]
+    both = shown("today", genre="Drama", country="France")
+    assert values_of(charts_of(both)[0], "rank", "title") == [(1, "Film 1")]
+    none = shown("top_films", genre="Comedy", country="United States of America")
+    assert none.info[0].value.startswith("No film matches the filters in the sidebar.")
+    other = shown("genre_popularity", genre="Drama")
+    assert any("do not apply" in caption.value for caption in other.caption)
+
+
+def test_the_filters_are_in_the_address_and_choose_from_what_is_loaded(tables: Tables) -> None:
+    from tmdb_assets.cli.viz import APP
+
+    app = testing.AppTest.from_file(str(APP), default_timeout=PATIENCE_S)
+    app.query_params["genre"] = "Drama"
+    app.run()
+    assert list(app.exception) == []
+    assert [box.value for box in app.sidebar.selectbox] == ["Drama", "All", "All", 30]
+    assert app.sidebar.selectbox[0].options == ["All", "Drama", "Comedy"]  # by their films
+    assert app.metric[0].value == "2"
 
 
 def test_a_continent_shows_its_own_top_ten(tables: Tables) -> None:
@@ -150,16 +203,18 @@ def test_a_person_is_found_and_has_films_and_costars(tables: Tables) -> None:
     app = shown("people")
     # Bo: films 3, 1 and 2 (8 + 4 + 2); Ann: 1 and 2. Film 4 is removed.
     assert values_of(charts_of(app)[0], "name", "popularity", "n_movies") == [("Bo", 14.0, 3), ("Ann", 6.0, 2)]
-    assert titles_of(app) == ["People by popularity", "Films of Bo"]
+    assert titles_of(app)[0] == "People by popularity"
+    assert titles_of(shown("person")) == ["Films of Bo"]
+    assert titles_of(shown("person", person="1")) == ["Films of Ann"]
+    app = shown("person")
     app.text_input[0].input("AN").run()
-    assert [caption.value for caption in app.caption][1] == "Found: 1. Choose below."
-    assert titles_of(app)[1] == "Films of Ann"
-    points = values_of(charts_of(app)[1], "title", "date", "value")
+    assert titles_of(app) == ["Films of Ann"]
+    points = values_of(charts_of(app)[0], "title", "date", "value")
     facts = "select 'Film ' || movie_id, date_id::text, popularity from fact_movie_daily where movie_id in (1, 2)"
     assert sorted(point for point in points if point[2] == point[2]) == sorted(tables.rows(facts))
     assert app.dataframe[-1].value.to_dict("records") == [{"costar_name": "Bo", "n_movies": 2}]
     app.text_input[0].input("%").run()
-    assert [caption.value for caption in app.caption][1] == "No person has this in the name."
+    assert "No person has this in the name. Try a shorter part of it." in [caption.value for caption in app.caption]
 
 
 def test_releases_are_those_of_the_chosen_country(tables: Tables) -> None:
@@ -217,14 +272,14 @@ def test_before_the_first_load_a_page_says_what_to_do_and_works_afterwards(wareh
     reader._engine(warehouse.url).dispose()
 
 
-def test_the_app_opens_with_the_key_figures(tables: Tables) -> None:
+def test_the_app_opens_with_the_day_at_a_glance(tables: Tables) -> None:
     from tmdb_assets.cli.viz import APP
 
     app = testing.AppTest.from_file(str(APP), default_timeout=PATIENCE_S).run()
     assert list(app.exception) == []
-    (chart,) = charts_of(app)
-    assert values_of(chart, "label", "value")[0] == ("Films", 3)
-    days = app.dataframe[-1].value
+    assert titles_of(app) == ["Top 3 films by popularity", "Movers of the week", "Key figures"]
+    assert [found.value for found in app.metric] == ["3", "4.0", "6.3", "30"]
+    days = shown("loaded_days").dataframe[0].value
     assert days["day"].tolist() == [DAY, DAY - dt.timedelta(days=1)]
 
 
