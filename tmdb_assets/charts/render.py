@@ -40,7 +40,7 @@ def to_png(chart: alt.VConcatChart | alt.Chart) -> bytes:
 
 
 def spec_to_png(spec: dict[str, Any]) -> bytes:
-    """Return a chart's specification as PNG, as `to_png` does; `spec` stays as it is."""
+    """Return a chart's specification as PNG, as `to_png` does; `spec` stays as it is. Raises RenderError."""
     spec = dict(spec)
     spec["datasets"] = {name: list(map(_drawable, rows)) for name, rows in spec.get("datasets", {}).items()}
     try:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tmdb_assets.cli.digest import digest
 from tmdb_assets.cli.exits import FAILED, INTERRUPTED, UNUSABLE, parse_day, plain_errors, stop
 from tmdb_assets.cli.export import export
 from tmdb_assets.cli.maintenance import backup, doctor, migrate, restore
@@ -58,7 +59,7 @@ def main() -> None:
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - this command again
 
 
-for _command in (backup, doctor, export, migrate, rejected, restore, viz):
+for _command in (backup, digest, doctor, export, migrate, rejected, restore, viz):
     main.add_command(_command)
 
 

@@ -120,11 +120,10 @@ def test_a_page_of_another_server_neither_reads_nor_shows_the_app(app: str, brow
 def test_filters_go_along_and_stand_in_the_address_and_a_link_opens_a_person(app: str, browser) -> None:
     with watched_page(browser) as watched:
         page = watched.page
-        page.goto(f"{app}/?genre=Drama")
-        texts_of(watched, 0, "Top 2 films (Drama) by popularity")
-        page.get_by_role("link", name="A film").click()
+        page.goto(f"{app}/film?film=2&genre=Drama")
         page.get_by_role("link", name="Ann (cast)").click()
         texts_of(watched, 0, "Films of Ann")
+        assert "person=1" in page.url
         page.get_by_role("link", name="Today").click()
         texts_of(watched, 0, "Top 2 films (Drama) by popularity")
         assert "genre=Drama" in page.url

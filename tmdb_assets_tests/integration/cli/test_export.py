@@ -1,4 +1,4 @@
-"""The command `export`: exit codes and lines; what the files hold is tested with the export itself."""
+"""The commands `export` and `digest`: exit codes and lines; what the files hold is tested with the export itself."""
 
 from __future__ import annotations
 
@@ -31,10 +31,16 @@ def test_a_warehouse_is_exported_and_again_nothing(warehouse: Warehouse, tmp_pat
             "date": ["export", str(folder), "--from", "July"],
             "file": ["export", str(folder / "manifest.json")],
             "none": ["export"],
+            "digest": ["digest", "--picture", str(tmp_path / "week.png")],
+            "unsent": ["digest", "--send"],
         },
         command_environment(warehouse.url, NoApi()),
     )
-    assert {name: done.returncode for name, done in found.items() if done.returncode != 2} == {"first": 0, "again": 0}
+    assert {name: done.returncode for name, done in found.items() if done.returncode != 2} == {
+        "first": 0,
+        "again": 0,
+        "digest": 0,
+    }
     (first, *attribution), (again, *_) = (found[name].stdout.splitlines() for name in ("first", "again"))
     assert first.startswith(f"Exported {describe(warehouse.url)} ({BEFORE} to {DAY}, ")
     assert [line.split(" MB; ")[1] for line in (first, again)] == [
@@ -43,6 +49,11 @@ def test_a_warehouse_is_exported_and_again_nothing(warehouse: Warehouse, tmp_pat
     ]
     assert attribution == ["This product uses the TMDB API but is not endorsed or certified by TMDB."]
     assert pq.read_table(folder / "fact_movie_daily").num_rows == 8
+    week = found["digest"].stdout.splitlines()
+    assert (week[0], week[-1][-len(attribution[0]) :]) == (f"Films on TMDB in the week to {DAY}", attribution[0])
+    assert "On top: Film 3 (8.0), Film 1 (4.0), Film 2 (2.0)." in week
+    assert (tmp_path / "week.png").read_bytes().startswith(b"\x89PNG")
+    assert found["unsent"].stderr == "--send needs ALERT_WEBHOOK_URL: the address of an incoming webhook.\n"
     assert found["order"] == Refusal(2, "", "--from 2026-07-30 is after --to 2026-07-29.\n")
     assert found["days"].stderr.startswith("No day to 2026-01-01 is loaded. Nothing was written.")
     assert found["file"].stderr.startswith(f"{folder}/manifest.json is not a folder. Nothing was written.")
