@@ -16,10 +16,11 @@ One function per picture
     catalogue.py     `original_languages`, `production_countries`, `release_calendar`
     histograms.py    `rating_distribution`, `runtime_distribution`
     money.py         `budget_and_revenue`
+    digest.py        the week in ten lines, made of the figures of pictures
 
 What they are made of
     values.py        a frame as Postgres returns it (Decimal, NaN, pd.NA, any script) to plain rows
-    labels.py        titles cut to a width, numbers as text
+    labels.py        titles cut to a width, numbers as text, sentences made of them
     theme.py         size, colours, title, snapshot date, source, sample mark, notices
     bars.py          a table with a column of bars
     lines.py         lines over days

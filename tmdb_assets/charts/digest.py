@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tmdb_assets.charts.headline import Moved, percent_text, riser_sentence
-from tmdb_assets.charts.labels import format_count, format_measure, format_rating
+from tmdb_assets.charts.labels import Moved, format_count, format_measure, format_rating, percent_text, riser_sentence
 from tmdb_assets.charts.theme import SAMPLE_MARK
 from tmdb_assets.charts.values import conform_rows, to_number
 from tmdb_assets.settings import ATTRIBUTION

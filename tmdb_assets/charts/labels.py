@@ -1,8 +1,9 @@
-"""The text next to a bar or a line: titles cut to a width, numbers as text. Imports neither pandas nor Altair."""
+"""Titles cut to a width, numbers as text, and sentences made of them. Imports neither pandas nor Altair."""
 
 from __future__ import annotations
 
 import unicodedata
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,6 +12,12 @@ if TYPE_CHECKING:
 MISSING = "–"
 JOINERS = "\u200c\u200d"
 """Devanagari and Persian need them; `to_text` drops every other format character."""
+PERCENT_FLOOR = 5.0
+"""A change is given in percent too where the figure before was at least this, the floor of `vw_trending_movies`."""
+POPULARITY_MEANING = (
+    "Popularity is TMDb's daily score of how much attention a film gets there, without unit; compare films and days by "
+    "it, not with other sources."
+)
 _ELLIPSIS = "…"
 _RIGHT_TO_LEFT = "\u202b"
 
@@ -93,3 +100,28 @@ def format_count(value: float | None, full_below: int = 1_000_000) -> str:
         if abs(scaled) < 999.5:
             return f"{scaled:.0f}{suffix}"
     return f"{value:.1e}"
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A film's popularity a week before and now."""
+
+    title: str
+    before: float
+    now: float
+
+
+def percent_text(before: float, now: float) -> str:
+    """A change in percent with its sign, "" where the figure before is below the floor."""
+    if before < PERCENT_FLOOR:
+        return ""
+    return f"{100 * (now - before) / before:+,.0f}%".replace("-", "\N{MINUS SIGN}")
+
+
+def riser_sentence(film: Moved | None) -> str:
+    """The film that rose most this week, in one sentence; "" where none did."""
+    if film is None or film.now <= film.before:
+        return ""
+    percent = percent_text(film.before, film.now)
+    figures = f"{format_measure(film.before)} to {format_measure(film.now)}"
+    return f"{film.title} rose most this week: {figures}{f', {percent}' if percent else ''}."

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from tmdb_assets.charts.headline import POPULARITY_MEANING, riser_sentence
+from tmdb_assets.charts.labels import POPULARITY_MEANING, riser_sentence
 from tmdb_assets.charts.theme import NO_DATA, NO_DATA_ADVICE, SAMPLE_MARK, Page
 from tmdb_assets.dashboard.colours import DARK, LIGHT, MAX_CURVES, css_variables
 from tmdb_assets.dashboard.history import FLOOR, STEP, encode, pack, quantise

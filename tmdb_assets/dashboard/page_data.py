@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from tmdb_assets.charts.headline import Moved
+from tmdb_assets.charts.labels import Moved
 from tmdb_assets.charts.values import as_frame
 from tmdb_assets.dashboard.history import FLOOR, STEP
 

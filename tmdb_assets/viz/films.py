@@ -7,12 +7,20 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from tmdb_assets.charts.headline import POPULARITY_MEANING, Moved, percent_text, riser_sentence
-from tmdb_assets.charts.labels import MISSING, format_count, format_measure, format_rating
+from tmdb_assets.charts.labels import (
+    MISSING,
+    POPULARITY_MEANING,
+    Moved,
+    format_count,
+    format_measure,
+    format_rating,
+    percent_text,
+    riser_sentence,
+)
 from tmdb_assets.settings import ATTRIBUTION
 from tmdb_assets.viz.cached import draw_picture, draw_rows, read_rows
 from tmdb_assets.viz.filters import chosen_days, chosen_filters, show_scope
-from tmdb_assets.viz.layout import TMDB_PAGE, plain_markdown, show_chart, show_films
+from tmdb_assets.viz.layout import TMDB_PAGE, plain_markdown, show_chart, show_films, show_table
 from tmdb_assets.viz.matching import MATCHING_FIGURES, MATCHING_FILMS, MATCHING_RISER
 from tmdb_assets.viz.navigation import link, named_id
 from tmdb_assets.viz.queries import (
@@ -149,7 +157,7 @@ def show_film(edition: Edition) -> None:
             "release_date": "Date",
             "certification": "Certificate",
         }
-        st.dataframe(releases.rename(columns=headings), hide_index=True, alt="Releases by country")
+        show_table(releases.rename(columns=headings), alt="Releases by country")
     st.link_button("This film at TMDb", f"{TMDB_PAGE}{movie_id}")
 
 

@@ -60,6 +60,7 @@ def test_pages_show_the_databases_figures_and_use_no_network(app: str, tables: T
         page = watched.page
         page.goto(app)
         texts_of(watched, 0, "Top 3 films by popularity")
+        page.get_by_test_id("stMetricValue").nth(3).wait_for()
         assert page.get_by_test_id("stMetricValue").all_inner_texts() == ["3", "4.0", "6.3", "30"]
         assert tables.rows("select count(*), sum(vote_count) from vw_top_movies") == [(3, 30)]
 

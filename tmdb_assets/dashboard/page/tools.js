@@ -1,7 +1,7 @@
 // What each part offers: its figures as a table and as CSV, a picture, its link, its query.
 
 // A spreadsheet would run a text that begins like a formula.
-const FORMULA = /^[=+\-@\t\r]/;
+const FORMULA = /^\s*[=+\-@]/;
 
 function csvCell(value) {
   if (isUnknown(value)) return "";
