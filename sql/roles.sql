@@ -80,9 +80,10 @@ begin
                 or c.relname ~ '^vw_(continent_popularity|costars|director_ranking|genre_popularity|keyword_popularity|load_status)'
                 or c.relname ~ '^vw_(movie_latest|person_popularity|top|trending|upcoming_releases)'
                 or c.relname in (
-                    'applied_sql', 'check_result', 'country_continent', 'details_due', 'fetch_log', 'fetch_slice',
-                    'fetch_turn', 'forecast_movie_daily', 'forecast_score', 'load_day', 'movie_history', 'movie_latest',
-                    'movie_release', 'movie_similar', 'popularity_total', 'quality_measure', 'rejected_row', 'schema_version', 'top_movie'
+                    'applied_sql', 'check_result', 'computed_table', 'country_continent', 'details_due', 'fetch_log',
+                    'fetch_slice', 'fetch_turn', 'forecast_movie_daily', 'forecast_score', 'load_day', 'movie_history',
+                    'movie_latest', 'movie_release', 'movie_similar', 'popularity_total', 'quality_measure', 'rejected_row',
+                    'schema_version', 'top_movie'
                 )
             )
         order by c.relkind = 'v' -- a view's owner must be able to read its tables

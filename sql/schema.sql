@@ -43,6 +43,24 @@ COMMENT ON COLUMN check_result.description IS 'What it found, and what to do.';
 
 COMMENT ON COLUMN check_result.checked_at IS 'When it ran (UTC).';
 
+CREATE TABLE IF NOT EXISTS computed_table (
+    table_name TEXT NOT NULL,
+    inputs_hash TEXT NOT NULL,
+    rows_hash TEXT NOT NULL,
+    computed_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    CONSTRAINT pk_computed_table PRIMARY KEY (table_name)
+);
+
+COMMENT ON TABLE computed_table IS 'One row per table that is computed as a whole: hashes of what it was computed from and of its rows. While both are the same, it is not computed again.';
+
+COMMENT ON COLUMN computed_table.table_name IS 'The table.';
+
+COMMENT ON COLUMN computed_table.inputs_hash IS 'Hash of the rows and the SQL from which it was computed.';
+
+COMMENT ON COLUMN computed_table.rows_hash IS 'Hash of its rows when it was stored: rows changed by hand are computed again.';
+
+COMMENT ON COLUMN computed_table.computed_at IS 'When it was computed (UTC).';
+
 CREATE TABLE IF NOT EXISTS country_continent (
     iso_3166_1 TEXT NOT NULL,
     name TEXT NOT NULL,

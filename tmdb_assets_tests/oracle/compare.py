@@ -84,6 +84,7 @@ class Tables:
     def counts(self) -> dict[str, int]:
         """The number of rows of every table that has any, without the schema's own bookkeeping."""
         own = {"applied_sql", "schema_version", "fetch_turn", "popularity_total", "top_movie", "check_result"}
+        own |= {"computed_table"}
         names = [table.name for table in metadata.sorted_tables if table.name not in own]
         found = {name: self.value(f"select count(*) from {name}") for name in names}
         return {name: rows for name, rows in found.items() if rows}

@@ -8,11 +8,14 @@ are whole numbers, so that no sum depends on the order of its rows.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import replace
 
 import sqlalchemy as sa
 
+from tmdb_assets.warehouse.loading.computed import hash_rows, is_computed, note_computed
+from tmdb_assets.warehouse.loading.load import count_rows
 from tmdb_assets.warehouse.loading.merge import MergeCounts, merge, take_turn
 from tmdb_assets.warehouse.loading.staging import create_staging, staging_name
 from tmdb_assets.warehouse.schema.derived import SIMILAR, movie_similar
@@ -147,16 +150,14 @@ from similar_feature as f
 where f.film_count > 1
 """
 # Each step is a table, of which Postgres knows the size when it plans the next one.
-PREPARE: tuple[str, ...] = (
-    FILM,
-    LINK,
-    "analyze similar_link",
-    FEATURE,
-    "analyze similar_feature",
-    WEIGHT,
-    "analyze similar_weight",
+READ = (FILM, LINK, "analyze similar_link", FEATURE, "analyze similar_feature", LABEL, "analyze similar_label")
+WEIGH = (WEIGHT, "analyze similar_weight", RARE, "analyze similar_rare", COMMON, "analyze similar_common")
+# Everything that the rows depend on; popularity only decides which films there are.
+INPUTS = (
+    "(select movie_id from similar_film)",
+    "(select f.movie_id, l.field, l.code, l.part from similar_link as l inner join similar_film as f using (film))",
+    "(select f.field, f.code, l.label from similar_label as l inner join similar_feature as f using (feature))",
 )
-PREPARE += (RARE, "analyze similar_rare", COMMON, "analyze similar_common", LABEL, "analyze similar_label")
 
 # The score so far of the films that share a rare feature. With `is_wide`, for films with few of those, the rarest of
 # their common features finds candidates too, and all of them are compared.
@@ -233,6 +234,7 @@ inner join (
 CHUNK: tuple[str, ...] = (CANDIDATE, "analyze similar_candidate", CHOSEN, "analyze similar_chosen", RANKED)
 CHUNK += ("analyze similar_ranked", STORE, "delete from similar_left where film in (select film from similar_ranked)")
 CHUNK += ("drop table similar_candidate, similar_chosen, similar_ranked",)
+STATEMENTS_HASH = hashlib.md5("".join([*READ, *WEIGH, *CHUNK]).encode(), usedforsecurity=False).hexdigest()
 DELETE_OTHERS = f"""
 delete from movie_similar as t
 where not exists (
@@ -244,11 +246,15 @@ where not exists (
 def find_similar(connection: sa.Connection) -> MergeCounts:
     """Replace `movie_similar` by the films similar to those of the newest loaded day; rows that stay are not written.
 
-    Its temporary tables end with the transaction.
+    Nothing is computed where no film, feature or label changed since. Its temporary tables end with the transaction.
     """
     take_turn(connection, movie_similar, None)
     connection.exec_driver_sql("set local work_mem = '128MB'; set local jit = off")
-    _execute(connection, PREPARE, films=FILMS)
+    _execute(connection, READ, films=FILMS)
+    inputs_hash = " ".join([STATEMENTS_HASH, *(hash_rows(connection, source) for source in INPUTS)])
+    if is_computed(connection, movie_similar, inputs_hash):
+        return MergeCounts(unchanged=count_rows(connection, movie_similar, None))
+    _execute(connection, WEIGH)
     create_staging(connection, movie_similar)
     connection.exec_driver_sql("create temp table similar_left on commit drop as select film from similar_film")
     for is_wide in (False, True):
@@ -256,7 +262,9 @@ def find_similar(connection: sa.Connection) -> MergeCounts:
         for first in range(left.first or 1, (left.last or 0) + 1, FILMS_A_CHUNK):
             _execute(connection, CHUNK, first=first, last=first + FILMS_A_CHUNK - 1, is_wide=is_wide)
     deleted = connection.exec_driver_sql(DELETE_OTHERS).rowcount
-    return replace(merge(connection, movie_similar), deleted=deleted)
+    counts = replace(merge(connection, movie_similar), deleted=deleted)
+    note_computed(connection, movie_similar, inputs_hash)
+    return counts
 
 
 def _execute(connection: sa.Connection, steps: Iterable[str], **values: object) -> None:

@@ -99,3 +99,14 @@ movie_similar = table(
     merge=Merge(),
     for_readers=True,
 )
+
+computed_table = table(
+    "computed_table",
+    "One row per table that is computed as a whole: hashes of what it was computed from and of its rows. While both "
+    "are the same, it is not computed again.",
+    column("table_name", "text", "The table.", key=True),
+    column("inputs_hash", "text", "Hash of the rows and the SQL from which it was computed."),
+    column("rows_hash", "text", "Hash of its rows when it was stored: rows changed by hand are computed again."),
+    column("computed_at", "timestamp", "When it was computed (UTC).", by_database="now()"),
+    group="ledger",
+)

@@ -179,10 +179,34 @@ def test_only_rows_that_change_are_written(tables: Tables, monkeypatch: pytest.M
     assert tables.rows(ROWS) == expected({film: films[film] for film in range(1, 31)})
 
 
+def test_nothing_is_computed_while_no_film_feature_label_or_row_changed(
+    tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find(tables)
+    right, noted = tables.rows(ROWS), tables.rows("select table_name, inputs_hash, rows_hash from computed_table")
+    with monkeypatch.context() as patched:
+        patched.setattr(similar, "WEIGH", ("select 1 / 0",))
+        tables.execute("update movie_latest set popularity = 1 + movie_id % 7")  # the same films in another order
+        assert find(tables) == MergeCounts(unchanged=len(right))
+        for change in (
+            "update dim_genre set name = 'Renamed' where genre_id = 1",
+            "update dim_genre set name = 'genre 1' where genre_id = 1; delete from movie_similar where rank = 20",
+            "update movie_similar set score = 0 where movie_id = 1",
+            "truncate movie_similar",
+        ):
+            tables.execute(change)
+            with pytest.raises(sa.exc.DataError, match="division by zero"):
+                find(tables)
+    assert find(tables).inserted == len(right)
+    assert tables.rows(ROWS) == right
+    assert tables.rows("select table_name, inputs_hash, rows_hash from computed_table") == noted
+
+
 def test_chunks_make_no_difference(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
     find(tables)
     before = tables.rows(ROWS)
     monkeypatch.setattr(similar, "FILMS_A_CHUNK", 9)
+    tables.execute("truncate computed_table")
     assert not find(tables).has_changes
     assert tables.rows(ROWS) == before
 
