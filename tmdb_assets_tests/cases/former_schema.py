@@ -22,7 +22,7 @@ NEW = (
         "movie_release",
     }
     | {"forecast_movie_daily", "forecast_score", "movie_history", "movie_similar"}
-    | {"check_result", "quality_measure"}
+    | {"check_result", "computed_table", "quality_measure"}
 )
 # Its functions with shorter bodies: their signatures, rights and triggers.
 FUNCTIONS = """
