@@ -67,12 +67,8 @@ def _certify(folder: Path, name: str, subject: str, *, by: str | None = None, ho
     key.chmod(0o600)
 
 
-@contextmanager
-def tls_postgres() -> Iterator[TlsPostgres]:
-    """The server, until the context ends."""
-    programs = find_server_programs()
-    assert programs is not None
-    folder, port = make_server_folder("tmdb-assets-tls-"), free_port()
+def _make_cluster(folder: Path, programs: Path) -> str | None:
+    """Make certificates and a data folder; return the user as whom Postgres has to run, None for this one."""
     for name, subject, by, host in (
         ("ca", "authority", None, None),
         ("other", "other authority", None, None),
@@ -80,42 +76,35 @@ def tls_postgres() -> Iterator[TlsPostgres]:
         ("client", "tmdb_loader", "ca", None),
     ):
         _certify(folder, name, subject, by=by, host=host)
-    data = folder / "data"
-    user = None
-    if os.geteuid() == 0:  # as which Postgres does not run
-        user = "nobody"
+    (folder / "password").write_text(PASSWORD)
+    (folder / "data").mkdir(mode=0o700)
+    user = "nobody" if os.geteuid() == 0 else None  # as root, Postgres does not run
+    if user is not None:
         account = pwd.getpwnam(user)
         folder.chmod(0o711)
-        for path in (folder / "server.key", folder / "server.pem", folder / "ca.pem"):
-            os.chown(path, account.pw_uid, account.pw_gid)
-        data.mkdir(mode=0o700)
-        os.chown(data, account.pw_uid, account.pw_gid)
-    (folder / "password").write_text(PASSWORD)
-    (folder / "password").chmod(0o644)
+        for name in ("server.key", "server.pem", "ca.pem", "password", "data"):
+            os.chown(folder / name, account.pw_uid, account.pw_gid)
     login = ["--username", "admin", "--pwfile", folder / "password", "--auth", "scram-sha-256"]
-    subprocess.run(
-        [programs / "initdb", "-D", data, *login, "--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync"],
-        check=True,
-        capture_output=True,
-        user=user,
-        cwd="/",
-    )
-    (data / "pg_hba.conf").write_text(RULES)
-    options = {
-        "listen_addresses": "127.0.0.1",
-        "port": port,
-        "unix_socket_directories": "",
-        "ssl": "on",
-        "fsync": "off",
-    }
+    command = [programs / "initdb", "-D", folder / "data", *login, "--encoding", "UTF8", "--no-locale", "--no-sync"]
+    subprocess.run(command, check=True, capture_output=True, user=user, cwd="/")
+    (folder / "data" / "pg_hba.conf").write_text(RULES)
+    return user
+
+
+@contextmanager
+def tls_postgres() -> Iterator[TlsPostgres]:
+    """The server, until the context ends."""
+    programs = find_server_programs()
+    assert programs is not None
+    made = TlsPostgres(free_port(), folder := make_server_folder("tmdb-assets-tls-"))
+    user = _make_cluster(folder, programs)
+    options = {"listen_addresses": "127.0.0.1", "port": made.port, "unix_socket_directories": "", "fsync": "off"}
+    options |= {"ssl": "on", "ssl_ca_file": folder / "ca.pem"}
     options |= {"ssl_cert_file": folder / "server.pem", "ssl_key_file": folder / "server.key"}
-    options |= {"ssl_ca_file": folder / "ca.pem"}
     given = [text for name, value in options.items() for text in ("-c", f"{name}={value}")]
     with (folder / "log").open("wb") as log:
-        server = subprocess.Popen(
-            [programs / "postgres", "-D", data, *given], stdout=log, stderr=log, user=user, cwd="/"
-        )
-    made = TlsPostgres(port, folder)
+        command = [programs / "postgres", "-D", folder / "data", *given]
+        server = subprocess.Popen(command, stdout=log, stderr=log, user=user, cwd="/")
     try:
         address = made.url(sslmode="require").set(database="postgres").render_as_string(hide_password=False)
         assert wait_until(lambda: _answers(address)), (folder / "log").read_text()
