@@ -14,6 +14,7 @@ import gzip
 import json
 import math
 from contextlib import contextmanager
+from functools import cached_property, lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -145,20 +146,54 @@ def _lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         yield where, found
 
 
+class _Sample:
+    """The files, which are the same on every day: films, the lists of their codes, and what is appended to details."""
+
+    def __init__(self, sample_dir: Path, countries_csv: Path) -> None:
+        genres = _rows(sample_dir / "genres.csv", "id", "name")
+        languages = _rows(sample_dir / "languages.csv", "iso_639_1", "english_name", "name")
+        with _reading(sample_dir / "genres.csv"):
+            self.genres = {int(row["id"]): {"id": int(row["id"]), "name": row["name"]} for row in genres}
+        self.languages = {row["iso_639_1"]: row for row in languages}
+        self.countries = {row["iso_3166_1"]: row["name"] for row in _rows(countries_csv, "iso_3166_1", "name")}
+        self.films = list(_lines(sample_dir / "films.jsonl"))
+        self._folder = sample_dir
+
+    @cached_property
+    def appended(self) -> dict[int, Appended]:
+        """What is appended to each film's details."""
+        facts, made = {film["id"]: film for _, film in self.films}, dict[int, Appended]()
+        people = _rows(self._folder / "people.csv", "name", "gender")
+        with _reading(self._folder / "people.csv"):
+            genders = {row["name"]: int(row["gender"]) for row in people}
+        for where, line in _lines(self._folder / "credits.jsonl"):
+            with _reading(where):
+                made[line["id"]] = Appended(line, facts[line["id"]], genders)
+        return made
+
+
+@lru_cache(maxsize=1)
+def _read_sample(sample_dir: Path, countries_csv: Path, _changed: tuple[int, ...]) -> _Sample:
+    return _Sample(sample_dir, countries_csv)
+
+
+def _changed_at(*paths: Path) -> tuple[int, ...]:
+    """When each file was last changed, and of folders each of their files; 0 where there is none."""
+    files = [file for path in paths for file in (sorted(path.iterdir()) if path.is_dir() else [path])]
+    return tuple(file.stat().st_mtime_ns if file.exists() else 0 for file in files)
+
+
 class Catalogue:
     """The sample as the API serves it on `day`: `films` (details by id) and `reference` (lists by path).
 
+    Its files are read again only when they changed: the days before today are requested one after the other.
     Raises `SandboxError`, naming file and line, when the sample cannot be used.
     """
 
     def __init__(self, day: dt.date, sample_dir: Path, countries_csv: Path) -> None:
         self.day = day
-        genres = _rows(sample_dir / "genres.csv", "id", "name")
-        languages = _rows(sample_dir / "languages.csv", "iso_639_1", "english_name", "name")
-        with _reading(sample_dir / "genres.csv"):
-            self._genres = {int(row["id"]): {"id": int(row["id"]), "name": row["name"]} for row in genres}
-        self._languages = {row["iso_639_1"]: row for row in languages}
-        self._countries = {row["iso_3166_1"]: row["name"] for row in _rows(countries_csv, "iso_3166_1", "name")}
+        sample = _read_sample(sample_dir, countries_csv, _changed_at(sample_dir, countries_csv))
+        self._genres, self._languages, self._countries = sample.genres, sample.languages, sample.countries
         countries = [{"iso_3166_1": k, "english_name": n, "native_name": n} for k, n in self._countries.items()]
         self.reference: dict[str, object] = {
             "configuration/countries": countries,
@@ -166,21 +201,14 @@ class Catalogue:
             "genre/movie/list": {"genres": list(self._genres.values())},
         }
         self.films: dict[int, dict[str, Any]] = {}
-        self._sample: list[dict[str, Any]] = []
-        for where, film in _lines(sample_dir / "films.jsonl"):
+        for where, film in sample.films:
             with _reading(where):
                 detail = self._detail(film, day)
                 if not is_withheld(film["id"], day):
                     self.films[film["id"]] = detail
-                self._sample.append(film)
-        facts, self._appended = {film["id"]: film for film in self._sample}, dict[int, Appended]()
-        people = _rows(sample_dir / "people.csv", "name", "gender")
-        with _reading(sample_dir / "people.csv"):
-            genders = {row["name"]: int(row["gender"]) for row in people}
-        for where, line in _lines(sample_dir / "credits.jsonl"):
-            with _reading(where):
-                self._appended[line["id"]] = Appended(line, facts[line["id"]], genders)
-        self._sample.sort(key=lambda film: _hash("export", film["id"]))  # like TMDb's, in no reliable order
+        self._appended = sample.appended
+        # Like TMDb's, in no reliable order.
+        self._sample = sorted((film for _, film in sample.films), key=lambda film: _hash("export", film["id"]))
 
     def _detail(self, film: Mapping[str, Any], day: dt.date) -> dict[str, Any]:
         # All genres are looked up, so that an unknown one is found on every day.
