@@ -1,14 +1,15 @@
-"""The day's details, read in chunks of at most 1,000 films by rising id and parsed for the tables made from them.
+"""The day's details, read in chunks by rising id and parsed for the tables made from them.
 
-Most days fit in one chunk: it is read and parsed once for all tables and stays in memory. On a longer day each table
-reads only the fields that it is made from, chunk by chunk, so that memory does not grow with the day.
+Of most days the rows for all tables stay in memory, as tuples that share their texts: each answer is read and parsed
+once. On a longer day each table reads only the fields that it is made from, chunk by chunk, so that memory does not
+grow with the day.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -19,16 +20,17 @@ from tmdb_assets.transforms.details import DETAIL_TABLES, parse_details
 from tmdb_assets.warehouse.schema.raw import raw_details
 from tmdb_assets.warehouse.warehouse import Warehouse
 
-FILMS_A_CHUNK = 1000  # with their parts 25 MB, as objects and rows
+FILMS_A_CHUNK = 500  # with their parts 12 MB, as objects and rows
+FILMS_KEPT = 2_500  # whose rows take 50 MB
 
 
 class DayDetails:
-    """Returns the parsed rows of a day's details by table; keeps the last day that fits in one chunk."""
+    """Returns the parsed rows of a day's details by table; keeps those of the last day of at most `films_kept`."""
 
-    def __init__(self, films_a_chunk: int = FILMS_A_CHUNK) -> None:
-        self._films_a_chunk = films_a_chunk
+    def __init__(self, films_a_chunk: int = FILMS_A_CHUNK, films_kept: int = FILMS_KEPT) -> None:
+        self._films_a_chunk, self._films_kept = films_a_chunk, films_kept
         self._version: Any = None
-        self._rows: dict[str, list[Row]] = {}
+        self._chunks: list[dict[str, _Packed]] = []
 
     def rows(
         self, warehouse: Warehouse, day: dt.date, table_name: str, *, is_alone: bool = False
@@ -36,19 +38,21 @@ class DayDetails:
         """The rows for one table, one list per chunk. `is_alone`: no other table will be made from this day."""
         with warehouse.begin() as connection:
             count, fetched_at = _state(connection, day)
-        if is_alone or count > self._films_a_chunk:
+        if is_alone or count > self._films_kept:
             made = DETAIL_TABLES.get(table_name)
             for films in self._read(warehouse, day, made.fields if made else ()):
                 yield made.rows(films, day) if made else own_rows(films, day)[table_name]
             return
         version = (str(warehouse.url), day, count, fetched_at)
         if version != self._version:
-            self._version, self._rows = None, {}
+            self._version, self._chunks = None, []
+            texts: dict[str, str] = {}
             for films in self._read(warehouse, day):
-                self._rows = parse_details(films, day) | own_rows(films, day)
+                made_of = parse_details(films, day) | own_rows(films, day)
+                self._chunks.append({name: _Packed.of(rows, texts) for name, rows in made_of.items()})
             self._version = version
-        if self._rows:
-            yield self._rows[table_name]
+        for chunk in self._chunks:
+            yield chunk[table_name].unpack()
 
     def _read(self, warehouse: Warehouse, day: dt.date, fields: tuple[str, ...] = ()) -> Iterator[list[Film]]:
         """The day's payloads in chunks, each in its own transaction; with `fields`, only these fields of each film."""
@@ -69,6 +73,29 @@ class DayDetails:
                 return
             last = found[-1][0]
             yield [row[1] for row in found]
+
+
+class _Packed(NamedTuple):
+    """Rows in a third of their memory: the names of the columns once, where all rows have the same."""
+
+    names: tuple[str, ...]
+    rows: list[Any]
+
+    @classmethod
+    def of(cls, rows: list[Row], texts: dict[str, str]) -> _Packed:
+        """Pack rows; of equal `texts`, all those of a day, one is kept."""
+        names = tuple(rows[0]) if rows else ()
+        if not all(tuple(row) == names for row in rows):
+            return cls((), rows)
+        return cls(
+            names, [tuple(texts.setdefault(v, v) if type(v) is str else v for v in row.values()) for row in rows]
+        )
+
+    def unpack(self) -> list[Row]:
+        """The rows again."""
+        if not self.names:
+            return [dict(row) for row in self.rows]
+        return [dict(zip(self.names, row, strict=True)) for row in self.rows]
 
 
 def _state(connection: sa.Connection, day: dt.date) -> tuple[int, dt.datetime | None]:

@@ -7,6 +7,7 @@ import datetime as dt
 import pytest
 import sqlalchemy as sa
 
+from tmdb_assets.assets import day_details
 from tmdb_assets.assets.day_details import DayDetails
 from tmdb_assets.transforms.details import DETAIL_TABLES, parse_details
 from tmdb_assets.warehouse.schema.raw import raw_details
@@ -27,18 +28,29 @@ def stored(warehouse):
     return warehouse
 
 
+@pytest.mark.parametrize("kept", [0, 24])  # films and a 404
 @pytest.mark.parametrize("size", [5, 23, 24, 100])
-def test_every_table_gets_the_rows_of_all_films_chunk_by_chunk(stored, size):
-    details = DayDetails(films_a_chunk=size)
+def test_every_table_gets_the_rows_of_all_films_chunk_by_chunk(stored, size, kept):
+    details = DayDetails(films_a_chunk=size, films_kept=kept)
     chunks = [FILMS[start : start + size] for start in range(0, len(FILMS), size)]
     for name in DETAIL_TABLES:
         assert list(details.rows(stored, DAY, name)) == [parse_details(chunk, DAY)[name] for chunk in chunks]
         assert list(details.rows(stored, DAY + dt.timedelta(days=1), name)) == []
 
 
-@pytest.mark.parametrize("size", [5, 100])
-def test_newer_answers_are_read(stored, size):
-    details = DayDetails(films_a_chunk=size)
+def test_a_day_that_is_kept_is_read_and_parsed_once(stored, monkeypatch):
+    read = []
+    monkeypatch.setattr(day_details, "parse_details", lambda *given: read.append(given) or parse_details(*given))
+    details = DayDetails(films_a_chunk=10, films_kept=24)
+    for name in DETAIL_TABLES:
+        rows = [row for chunk in details.rows(stored, DAY, name) for row in chunk]
+        rows.clear()  # what a table does to its rows is not seen by the next
+    assert [len(films) for films, _ in read] == [10, 10, 3]
+
+
+@pytest.mark.parametrize("kept", [0, 24])
+def test_newer_answers_are_read(stored, kept):
+    details = DayDetails(films_a_chunk=5, films_kept=kept)
     assert sum(map(len, details.rows(stored, DAY, "dim_movie"))) == 23
     with stored.begin() as connection:
         later = dt.datetime(2026, 7, 29, 10, tzinfo=dt.UTC)
