@@ -15,7 +15,16 @@ import click
 
 from tmdb_assets_tests.chaos.postgres import Postgres
 from tmdb_assets_tests.mutants.python_code import python_mutants
-from tmdb_assets_tests.mutants.runner import CHECKOUT, LEAST_S, TIMES, Mutant, load_libraries, start_tests, wait_for
+from tmdb_assets_tests.mutants.runner import (
+    CHECKOUT,
+    LEAST_S,
+    NOT_RUN,
+    TIMES,
+    Mutant,
+    load_libraries,
+    start_tests,
+    wait_for,
+)
 from tmdb_assets_tests.mutants.sql_text import sql_mutants
 from tmdb_assets_tests.mutants.targets import TARGETS
 from tmdb_assets_tests.stage.ports import free_port
@@ -48,7 +57,7 @@ def outcomes(
                 code = wait_for(pid, deadline)
                 if code is not None:
                     del running[pid]
-                    if mutants[place] is None and code != SURVIVED:
+                    if code == NOT_RUN or (mutants[place] is None and code != SURVIVED):
                         raise click.ClickException((Path(folder) / str(place)).read_text())
                     yield place, code
             time.sleep(0.05)
@@ -68,6 +77,7 @@ def try_file(file: str, most: int | None, url: str, jobs: int, only: str | None)
         if code == SURVIVED:
             survivors.append(mutants[place])
             click.echo(f"  survived: line {mutants[place].line}: {mutants[place].what}")
+    list(outcomes([None], tests, url, 1, FIRST_S))  # and after them: nothing but the mutants made them fail
     killed = len(mutants) - len(survivors)
     click.echo(f"{file}: {killed} of {len(mutants)} killed in {time.monotonic() - began:.0f} s")
     names = [mutant.name for mutant in sorted(survivors, key=lambda mutant: mutant.line)]

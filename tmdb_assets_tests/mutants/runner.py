@@ -12,6 +12,7 @@ import signal
 import sys
 import tempfile
 import time
+import weakref
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +20,8 @@ from types import CodeType
 from typing import NamedTuple
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+NOT_RUN = 99
+"""The exit code of a fork that could not run the tests."""
 LEAST_S, TIMES = 60.0, 6.0
 """A mutant hangs when its tests take that many times what they take without it, and a minute at least."""
 LIBRARIES = ("pytest", "dagster", "pandas", "pandera.pandas", "sqlalchemy", "psycopg", "psycopg2", "alembic", "orjson")
@@ -78,8 +81,10 @@ def start_tests(mutant: Mutant | None, tests: Sequence[str], server_url: str, ou
     pid = os.fork()
     if pid:
         return pid
-    code = 2
+    code = NOT_RUN
     with suppress(BaseException):
+        atexit._clear()  # what is the parent's, such as its temporary folder
+        weakref.finalize._registry.clear()
         os.setsid()
         file = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         os.dup2(file, 1)

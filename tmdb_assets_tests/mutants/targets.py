@@ -4,13 +4,7 @@ from __future__ import annotations
 
 _LOADING = "integration/warehouse/loading"
 _TOTALS = (f"{_LOADING}/test_latest_totals.py", "graph/checks/test_latest_state.py", "graph/assets/test_totals.py")
-_VIEWS = (
-    "integration/warehouse/schema/test_view_rows.py",
-    "integration/warehouse/schema/test_measures_and_scope.py",
-    f"{_LOADING}/test_latest_totals.py",
-    "integration/warehouse/schema/test_example_queries.py",
-    "graph/charts/test_trends.py",
-)
+_VIEWS = ("integration/warehouse/schema/test_view_rows.py", f"{_LOADING}/test_latest_totals.py")
 VIEWS = (
     "continent_popularity",
     "costars",

@@ -145,6 +145,14 @@ def latest(star: DrawnStar) -> Rows:
     return [(film, title, released, *rows[film]) for film, title, released, _, _ in star.films if film in rows]
 
 
+def top(star: DrawnStar) -> Rows:
+    """vw_top_movies."""
+    titles = {film: (title, released) for film, title, released, _, _ in star.films}
+    facts = newest_facts(star)
+    order = sorted(facts, key=lambda film: (-facts[film][0], _last(facts[film][1]), -facts[film][2], film))
+    return [(rank, film, *titles[film], *facts[film], NEWEST, NEWEST) for rank, film in enumerate(order, start=1)]
+
+
 def load_status(star: DrawnStar) -> Rows:
     """vw_load_status, without the time of loading; every fact came from discover."""
     return [
@@ -164,5 +172,6 @@ VIEWS = {
     "vw_person_popularity": people,
     "vw_upcoming_releases": upcoming,
     "vw_movie_latest": latest,
+    "vw_top_movies": top,
     "vw_load_status": load_status,
 }

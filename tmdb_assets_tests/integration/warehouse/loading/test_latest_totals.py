@@ -65,7 +65,9 @@ def read_kept(tables: Tables) -> dict[str, list[Any]]:
 
 
 def test_a_day_that_is_loaded_again_replaces_its_popularity_and_votes(warehouse: Warehouse, tables: Tables) -> None:
+    loaded_at = tables.value("select loaded_at from load_day where date_id = :day", day=DAY)
     load_day(warehouse, DAY, {**SECOND_DAY, 1: (4.0, 8.0, 11), 2: (3.0, 6.0, 20)})
+    assert tables.value("select loaded_at from load_day where date_id = :day", day=DAY) > loaded_at
     query = "select vote_average, vote_count, votes_date from movie_latest where movie_id < 3 order by movie_id"
     assert tables.rows(query) == [(8.0, 11, DAY), (6.0, 20, DAY)]
 
