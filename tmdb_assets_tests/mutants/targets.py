@@ -35,6 +35,8 @@ TARGETS: dict[str, tuple[str, ...]] = {
     ),
     "tmdb_assets/warehouse/loading/contracts.py": (
         "unit/warehouse/loading/test_contracts.py",
+        "unit/assets/test_publish.py",
+        f"{_LOADING}/test_appended_parts.py",
         "unit/transforms/test_transforms.py",
         f"{_LOADING}/test_load.py",
     ),
