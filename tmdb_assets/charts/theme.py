@@ -76,7 +76,7 @@ _CONFIG: dict[str, Any] = {
 _FOOTER: dict[str, Any] = {"color": QUIET, "fontSize": 13, "baseline": "top", "lineHeight": 18}
 # Vega-Lite aligns the left edges of plots, and the labels of a vertical axis hang out on the left. With this empty view
 # before the plot, they start at the left edge, under the title.
-_EDGE = alt.Chart(alt.InlineData(values=[]), width=0, height=0).mark_point()
+_EDGE = alt.Chart(alt.InlineData(values=[]), width=0, height=0).mark_point(aria=False)
 
 
 @dataclass(frozen=True)

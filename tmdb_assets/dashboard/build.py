@@ -60,7 +60,9 @@ def build_page(figures: Figures, *, source: str, is_sample: bool) -> str:
         title=escape(TITLE),
         policy=_policy(script, style),
         style=style,
-        sample_mark=f'<p class="sample-mark">{escape(SAMPLE_MARK)}</p>' if is_sample else "",
+        sample_mark=f'<aside class="sample-mark" aria-label="Notice">{escape(SAMPLE_MARK)}</aside>'
+        if is_sample
+        else "",
         date_line=escape(Page(TITLE, "", figures.snapshot_date, is_sample).date_line),
         scope=escape(_scope(figures)),
         main=_main(figures) if has_data else _no_data(),

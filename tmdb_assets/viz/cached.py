@@ -64,8 +64,18 @@ def render_picture(spec: Spec) -> bytes:
 
 
 def _draw(edition: Edition, name: str, frame: pd.DataFrame, options: Mapping[str, Any] | None) -> Spec:
-    chart = PICTURES[name].draw(frame, snapshot_date=edition.newest_day, is_sample=edition.is_sample, **(options or {}))
+    picture = PICTURES[name]
+    chart = picture.draw(frame, snapshot_date=edition.newest_day, is_sample=edition.is_sample, **(options or {}))
     spec: Spec = chart.to_dict(validate=False)  # the tests validate each picture
     # Streamlit would fit the chart including its padding into the width, and expects the padding per side.
     padding = dict.fromkeys(("left", "top", "right", "bottom"), spec["padding"])
+    if len(frame):
+        spec["description"] = f"{spec['description']} {in_words(picture.arrange(frame))}"
     return {**spec, "autosize": {"type": "pad"}, "padding": padding, "usermeta": EMBEDDED}
+
+
+def in_words(table: pd.DataFrame, most: int = 10) -> str:
+    """The first figures of a picture's table as text, for readers who cannot see it."""
+    rows = table.head(most).to_dict(orient="records")
+    said = "; ".join(", ".join(f"{name} {value}" for name, value in row.items() if not pd.isna(value)) for row in rows)
+    return f"Figures: {said}." if len(table) <= most else f"The first {most} of {len(table)} figures: {said}."

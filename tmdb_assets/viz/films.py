@@ -208,7 +208,7 @@ def _show_facts(edition: Edition, film: dict[str, Any]) -> None:
         "Keywords": ", ".join(film["keywords"]),
     }
     shown = {name: str(value) for name, value in rows.items() if value is not None and str(value) not in {"", "NaT"}}
-    st.table(pd.Series(shown, name="").map(plain_markdown), border="horizontal")
+    st.table(pd.Series(shown, name="").map(plain_markdown), border="horizontal", hide_header=True)
     people = read_rows(edition, FILM_PEOPLE, {"movie_id": int(film["movie_id"])})
     if len(people):
         st.caption("People")

@@ -26,6 +26,8 @@ TMDB_PAGE = "https://www.themoviedb.org/movie/"
 # and then it scrolls sideways.
 STYLE = """<style>
 [data-testid="stMainBlockContainer"] { padding-top: 3.5rem; }
+/* Streamlit's own grey has a contrast of 3.9 to 1 on white. */
+[data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p { color: inherit; opacity: 0.95; }
 [data-testid="stVegaLiteChart"] svg.marks { max-width: 100%; height: auto; border-radius: 8px; }
 [data-testid="stVegaLiteChart"] { max-width: 100%; }
 @media (max-width: 640px) {

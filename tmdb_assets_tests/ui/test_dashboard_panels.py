@@ -9,6 +9,7 @@ import pytest
 
 from tmdb_assets_tests.cases.dashboard_figures import film
 from tmdb_assets_tests.cases.written_page import write
+from tmdb_assets_tests.stage.access import violations
 from tmdb_assets_tests.stage.browser import watched_page
 
 POSTER = "https://image.tmdb.org/t/p/w342/one.jpg"
@@ -161,3 +162,21 @@ def test_an_empty_search_says_what_to_change_and_leaves_no_empty_parts(page):
     assert offered.all_inner_texts() == ["Without Drama: 1 film", "Without “three”: 2 films"]
     offered.first.click()
     assert page.get_by_role("search").get_by_role("status").inner_text() == "1 of 3 films: “three”"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_its_panels_and_an_empty_search_pass_axe(opened, address, scheme):
+    page = opened(address, color_scheme=scheme)
+    page.wait_for_selector("html[data-ready]")
+    for part in page.locator("details.tools > summary").all():
+        part.click()
+    assert violations(page) == []
+    page.goto(f"{address}#film=1")
+    page.get_by_role("dialog", name="=HYPERLINK(1)").wait_for()
+    assert violations(page) == []
+    page.goto(f"{address}#person=288")
+    page.get_by_role("dialog", name="Zoë Person-1").wait_for()
+    assert violations(page) == []
+    page.goto(f"{address}#q=nothing")
+    page.get_by_role("list", name="Filters to remove").wait_for()
+    assert violations(page) == []

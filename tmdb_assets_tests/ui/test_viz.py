@@ -15,6 +15,7 @@ from tmdb_assets.warehouse.server.urls import reader_url, render_url
 from tmdb_assets_tests.cases.small_star import AFTER, SECOND_DAY, load_day, make_star
 from tmdb_assets_tests.fakes.hostile_page import hostile_page
 from tmdb_assets_tests.oracle.compare import Tables, copied_warehouse
+from tmdb_assets_tests.stage.access import violations
 from tmdb_assets_tests.stage.browser import WatchedPage, attacked, watched_page
 from tmdb_assets_tests.stage.started_command import started_command
 
@@ -128,3 +129,19 @@ def test_filters_go_along_and_stand_in_the_address_and_a_link_opens_a_person(app
         page.get_by_role("link", name="Today").click()
         texts_of(watched, 0, "Top 2 films (Drama) by popularity")
         assert "genre=Drama" in page.url
+
+
+# Streamlit's own: in its navigation with groups, list items are in no list.
+NAVIGATION = "[data-testid=stSidebarNav]"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_app_passes_axe(app: str, browser, scheme: str) -> None:
+    with watched_page(browser, color_scheme=scheme) as watched:
+        watched.page.goto(app)
+        watched.page.locator(CHART).nth(1).wait_for()
+        assert violations(watched.page, NAVIGATION) == []
+        watched.page.goto(f"{app}/film?film=2")
+        texts_of(watched, 0, "Popularity of a chosen film")
+        assert violations(watched.page, NAVIGATION) == []

@@ -108,6 +108,8 @@ def test_figures_equal_the_databases(tables: Tables) -> None:
     top = "select rank, title, popularity from vw_top_movies"
     app = shown("top_films")
     assert values_of(charts_of(app)[0], "rank", "title", "popularity") == tables.rows(top)
+    said = charts_of(app)[0]["description"]  # the text alternative has the figures
+    assert all(f"{title}, " in said for _, title, _ in tables.rows(top)), said
     (table,) = (found.value for found in app.dataframe if "page" in found.value)
     assert list(zip(table["rank"], table["title"], table["popularity"], strict=True)) == tables.rows(top)
     assert table["page"].tolist()[0] == "https://www.themoviedb.org/movie/3"
