@@ -294,3 +294,10 @@ def test_no_table_that_can_be_downloaded_holds_a_formula(monkeypatch):
     assert shown[0]["n"].tolist() == [1.5, -2.0, 3.0, 4.0]
     pages = (PROJECT_ROOT / "tmdb_assets" / "viz").glob("*.py")
     assert sum(page.read_text(encoding="utf-8").count("st.dataframe(") for page in pages) == 1
+
+
+def test_a_chart_of_a_page_can_be_taken_as_a_picture(tables: Tables) -> None:
+    from tmdb_assets.viz.cached import draw_picture, render_picture
+
+    spec, _ = draw_picture(reader.read_edition(), "top_films")
+    assert render_picture(spec).startswith(b"\x89PNG")
