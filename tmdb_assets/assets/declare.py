@@ -48,6 +48,8 @@ DAILY_BY_NOON = FreshnessPolicy.cron("0 12 * * *", lower_bound_delta=dt.timedelt
 """For what people read: made again between midnight and noon UTC; the daily run starts at nine."""
 REPORTS_GROUP = "reports"
 """The group of the reports and the dashboard; the gap filler materializes it again after the last gap."""
+DERIVED_GROUP = "derived"
+"""The group of what is computed from all days: forecasts and similar films."""
 
 Compute: TypeAlias = Callable[..., Any]
 AssetBuilder: TypeAlias = Callable[[Settings], AssetsDefinition]

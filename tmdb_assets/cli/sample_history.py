@@ -14,7 +14,7 @@ from functools import partial
 import sqlalchemy as sa
 from rich.console import Console
 
-from tmdb_assets.assets.declare import REPORTS_GROUP
+from tmdb_assets.assets.declare import DERIVED_GROUP, REPORTS_GROUP
 from tmdb_assets.assets.tmdb_source import TmdbSource
 from tmdb_assets.cli.console import print_days, print_summary, track_days
 from tmdb_assets.cli.day_run import DayRun
@@ -47,8 +47,9 @@ def fill_sample_history(console: Console, platform: Platform, day: dt.date, step
         print_days(console, outcomes, len(missing))
     if any(outcome.interrupted for outcome in outcomes):
         return outcomes
-    console.print("Drawing the pictures again, now with these days")
-    charts = run_day(platform, day, assets=platform.assets_of(REPORTS_GROUP), steps=steps)
+    console.print("Computing forecasts and drawing the pictures again, now with these days")
+    again = [*platform.assets_of(DERIVED_GROUP), *platform.assets_of(REPORTS_GROUP)]
+    charts = run_day(platform, day, assets=again, steps=steps)
     if not charts.ok:
         print_summary(console, charts)
     return [*outcomes, charts]
