@@ -64,7 +64,7 @@ def test_each_day_before_is_as_the_sandbox_answered_on_it(warehouse, monkeypatch
         outcomes = sample_history.fill_sample_history(console, opened, TODAY)
         assert [outcome.causes for outcome in outcomes if not outcome.ok] == []
         assert [outcome.day for outcome in outcomes] == [*DAYS[:4], TODAY]
-        assert "4 of 4 days loaded" in console.file.getvalue()
+        assert "days: 4/4 in" in console.file.getvalue()
 
         query = f"select {ATTRIBUTES} from movie_features(:first, :last) order by date_id, movie_id"
         assert graph.rows(query, first=FIRST, last=TODAY) == [row for day in DAYS for row in answered(day)]
