@@ -12,8 +12,9 @@ import tmdb_assets.warehouse.schema.ddl  # noqa: F401 - declares the tables
 from tmdb_assets.warehouse.schema.vocabulary import metadata
 
 # How the work went, which a fault changes: when, by which requests, in how many attempts.
-COURSE = {"applied_sql", "schema_version", "fetch_log", "fetch_slice", "fetch_turn", "check_result"}
-TIMES = ["inserted_at", "updated_at", "loaded_at", "fetched_at", "rejected_at", "crawl_number", "facts_hash"]
+COURSE = {"applied_sql", "schema_version", "fetch_log", "fetch_slice", "fetch_turn", "check_result", "computed_table"}
+TIMES = sorted({column.name for table in metadata.sorted_tables for column in table.c if column.name.endswith("_at")})
+TIMES += ["crawl_number", "facts_hash"]  # a hash of when facts were loaded
 TABLES = [table.name for table in metadata.sorted_tables if table.name not in COURSE]
 
 Content = dict[str, Counter[str]]

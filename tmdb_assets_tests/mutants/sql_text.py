@@ -53,7 +53,7 @@ _WORD = re.compile(
     )
     + r")"
     r"|(?P<arithmetic>(?<=[\w)] )[-+*/](?= (?!from\b)[\w(:]))"
-    r"|(?P<number>(?<![\w.:%{])\d+(?:\.\d+)?(?![\w.}]))",
+    r"|(?P<number>(?<![\w.:%{])(?<!select )\d+(?:\.\d+)?(?![\w.}]))",
     re.IGNORECASE,
 )
 _ARITHMETIC = {"+": "-", "-": "+", "*": "/", "/": "*"}

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-REASONS: dict[str, str] = {}
+_SAME_ROWS = "Foreign keys, or a condition on the joined columns, leave the same rows."
+REASONS: dict[str, str] = {
+    "sql/views/vw_costars.sql: inner join -> left join": _SAME_ROWS,
+    "sql/functions/renew_totals.sql: > -> >= in `case when l.vote_count > 0": "Without votes there is no mean rating.",
+    "sql/functions/renew_totals.sql: 100 -> 101 in `round(": "A hundred places are as good as one more.",
+}
 """The name of a mutant, or its beginning -> the reason."""
 
 

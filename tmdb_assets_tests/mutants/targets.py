@@ -53,7 +53,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "tmdb_assets/warehouse/retention.py": ("integration/warehouse/test_retention.py", f"{_LOADING}/test_history.py"),
     "tmdb_assets/warehouse/loading/latest_state.py": (*_TOTALS, f"{_LOADING}/test_merge_rules.py"),
     "tmdb_assets/checks/latest_state.py": ("graph/checks/test_latest_state.py",),
-    "sql/functions/renew_totals.sql": _TOTALS,
+    "sql/functions/renew_totals.sql": (*_TOTALS, _VIEWS[0]),
     "tmdb_assets/orchestration/alerts.py": (
         "graph/orchestration/test_alert_times.py",
         "integration/orchestration/test_alerts.py",

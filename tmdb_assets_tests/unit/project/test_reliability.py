@@ -104,7 +104,7 @@ def test_the_catalogue_lives() -> None:
             ["- -> +", "1 -> 2", "desc -> asc", "nulls last -> nulls f"],
         ),
         ("select '= 1' from t -- where 1 = 1", []),
-        ("select * from t where not exists (select 1 from u)", ["not exists -> exists", "1 -> 2"]),
+        ("select * from t where not exists (select 1 from u)", ["not exists -> exists"]),
     ],
 )
 def test_sql_is_mutated_outside_its_texts(text: str, changes: list[str]) -> None:
@@ -137,5 +137,7 @@ def test_mutated_files_and_their_tests_exist() -> None:
 
 
 def test_a_reason_is_of_a_mutant_that_survived() -> None:
-    found = [name for results in report.read_results().values() for name in results["survivors"]]
-    assert [start for start in survivors.REASONS if not any(name.startswith(start) for name in found)] == []
+    results = report.read_results()
+    found = [name for each in results.values() for name in each["survivors"]]
+    tried = [start for start in survivors.REASONS if start.partition(": ")[0] in results]
+    assert [start for start in tried if not any(name.startswith(start) for name in found)] == []
