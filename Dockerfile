@@ -1,4 +1,5 @@
-# Two images: `platform` (code server, webserver, daemon, one-shot day) and `viz` (the Streamlit app).
+# Images: `platform` (code server, webserver, daemon, one-shot day), `viz` (the Streamlit app), and `scale` (the platform
+# with workers).
 #
 # The tag is pinned to a release. To pin the content too, write python:TAG@sha256:DIGEST with the digest that
 # `docker buildx imagetools inspect python:TAG` shows.
@@ -11,29 +12,42 @@ ENV PYTHONDONTWRITEBYTECODE=1 \
     PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_NO_CACHE_DIR=1
 
-# The virtual environment has no pip, and loses the packages that only installing the project needs.
-FROM base AS venv
+# The packages of the locks, without the project: this layer stays when only the code changes.
+FROM base AS packages
 WORKDIR /app
 RUN python -m venv --without-pip /venv
 COPY requirements.lock ./
 RUN pip --python /venv install --require-hashes --requirement requirements.lock
-# The package reads sql/ and data/ next to itself, and its installation needs them too: the checkout's layout stays.
+
+# What an image gets: without pip, what only installing needs, and packages' own tests.
+FROM packages AS venv
+RUN pip --python /venv uninstall --yes hatchling editables trove-classifiers \
+    && find /venv -type d -name tests -path '*/site-packages/*' -prune -exec rm -r {} +
+
+FROM packages AS venv-viz
+COPY requirements-viz.lock ./
+RUN pip --python /venv install --require-hashes --requirement requirements-viz.lock \
+    && pip --python /venv uninstall --yes hatchling editables trove-classifiers \
+    && find /venv -type d -name tests -path '*/site-packages/*' -prune -exec rm -r {} +
+
+FROM packages AS venv-scale
+COPY requirements-scale.lock ./
+RUN pip --python /venv install --require-hashes --requirement requirements-scale.lock \
+    && pip --python /venv uninstall --yes hatchling editables trove-classifiers \
+    && find /venv -type d -name tests -path '*/site-packages/*' -prune -exec rm -r {} +
+
+# The code as it lies in a checkout, on the path, with its metadata beside it and the command in bin/.
+FROM packages AS project
 COPY pyproject.toml README.md LICENSE dagster.yaml workspace.yaml ./
 COPY sql sql
 COPY data/country_continent.csv data/country_continent.csv
 COPY data/sample data/sample
 COPY tmdb_assets tmdb_assets
-RUN pip --python /venv install --no-deps --no-build-isolation --editable . \
-    && pip --python /venv uninstall --yes hatchling editables trove-classifiers
-
-FROM venv AS venv-viz
-COPY requirements-viz.lock ./
-RUN pip --python /venv install --require-hashes --requirement requirements-viz.lock \
-    && pip --python /venv uninstall --yes hatchling editables trove-classifiers
-
-FROM venv AS project
 RUN rm requirements.lock \
-    && mkdir -p data/dagster \
+    && /venv/bin/python -c "import hatchling.build as b; b.prepare_metadata_for_build_wheel('.')" \
+    && mkdir -p bin data/dagster \
+    && printf '#!/venv/bin/python\nfrom tmdb_assets.cli.main import main\n\nmain(prog_name="tmdb-assets")\n' >bin/tmdb-assets \
+    && chmod +x bin/tmdb-assets \
     && ln -s ../../dagster.yaml data/dagster/dagster.yaml \
     && python -m compileall -q tmdb_assets
 
@@ -46,7 +60,8 @@ RUN apt-get update \
     && useradd --uid 10001 --user-group --no-create-home --home-dir /tmp tmdb \
     && install --directory --owner tmdb --group tmdb /app/data/reports /app/data/export
 WORKDIR /app
-ENV PATH=/venv/bin:$PATH \
+ENV PATH=/app/bin:/venv/bin:$PATH \
+    PYTHONPATH=/app \
     HOME=/tmp \
     DAGSTER_HOME=/app/data/dagster
 ARG VERSION=unknown
@@ -62,6 +77,13 @@ COPY --from=venv-viz /venv /venv
 COPY --from=project /app /app
 USER 10001:10001
 CMD ["tmdb-assets", "viz", "--host", "0.0.0.0", "--port", "8501"]
+
+# The platform with Celery and Kubernetes: docker-compose.scale.yml, deploy/kubernetes.
+FROM runtime AS scale
+COPY --from=venv-scale /venv /venv
+COPY --from=project /app /app
+USER 10001:10001
+CMD ["tmdb-assets", "run"]
 
 FROM runtime AS platform
 COPY --from=venv /venv /venv

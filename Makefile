@@ -110,8 +110,9 @@ bench: $(VENV)/dev.stamp ## Measure a day's run, ingestion against the floor, th
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-annotate --no-header --no-strip-extras
 lock: $(VENV)/dev.stamp ## Resolve the locked dependencies again.
-	$(LOCK) --upgrade --extra build --extra viz --extra dev pyproject.toml --output-file requirements-dev.lock
+	$(LOCK) --upgrade --extra build --extra viz --extra scale --extra dev pyproject.toml --output-file requirements-dev.lock
 	$(LOCK) --constraints requirements-dev.lock --extra build --extra viz pyproject.toml --output-file requirements-viz.lock
+	$(LOCK) --constraints requirements-dev.lock --extra build --extra scale pyproject.toml --output-file requirements-scale.lock
 	$(LOCK) --constraints requirements-dev.lock --extra build pyproject.toml --output-file requirements.lock
 
 clean-data: ## Delete the embedded database and everything created at run time.

@@ -46,7 +46,7 @@ def export(folder: Path, first: dt.date | None, last: dt.date | None, features: 
     except ExportRefusedError as error:
         stop(str(error), UNUSABLE)
     except sa.exc.DBAPIError as error:
-        stop(str(explain(error, url, is_embedded=settings.external_url is None)), FAILED)
+        stop(str(explain(error, url, is_embedded=settings.reading_url is None)), FAILED)
     click.echo(
         f"Exported {describe(url)} ({made.first_day} to {made.last_day}, {made.rows:,} rows) to {folder}: "
         f"{len(made.files)} files, {made.bytes / 1e6:,.1f} MB; {made.written} written, {made.removed} deleted"

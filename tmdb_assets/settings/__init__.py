@@ -29,7 +29,7 @@ from tmdb_assets.settings.folders import (
     expand,
     find_folders,
 )
-from tmdb_assets.settings.forms import HttpUrl, iso_date, postgres_url, secret_http_url
+from tmdb_assets.settings.forms import HttpUrl, iso_date, postgres_url, redis_url, secret_http_url
 from tmdb_assets.settings.thresholds import Thresholds
 from tmdb_assets.transforms.appended import CREW_JOBS, PARTS, Wanted
 
@@ -111,6 +111,9 @@ class Settings(Thresholds):
         description="postgresql://user:password@host:5432/database, with @ : / in a password as %40 %3A %2F; "
         "unset: embedded under data/postgres",
     )
+    warehouse_read_url: Annotated[SecretStr | None, AfterValidator(postgres_url)] = Field(
+        None, description="a replica that the app and exports by hand read, as WAREHOUSE_URL; unset: WAREHOUSE_URL"
+    )
     warehouse_loader_password: SecretStr | None = Field(
         None, min_length=8, description=f"password of the role tmdb_loader, {EIGHT_OR_MORE}"
     )
@@ -128,6 +131,21 @@ class Settings(Thresholds):
     )
     alert_webhook_url: Annotated[SecretStr | None, AfterValidator(secret_http_url)] = Field(
         None, description="receiver of alerts: an http(s) URL that accepts Slack's JSON; unset: only the log"
+    )
+    run_launcher: Literal["code-server", "celery", "kubernetes"] = Field(
+        "code-server", description="where runs execute: code-server, celery or kubernetes (docs/scaling.md)"
+    )
+    max_concurrent_runs: int | None = Field(
+        None, ge=1, le=1000, description="runs at once: a whole number from 1 to 1000; unset: as dagster.yaml says"
+    )
+    run_start_timeout_s: int | None = Field(
+        None, ge=30, le=86400, description="seconds a run may take to start: 30 to 86400; unset: as dagster.yaml says"
+    )
+    celery_broker_url: Annotated[SecretStr | None, AfterValidator(redis_url)] = Field(
+        None, description="the Redis of the launcher celery: redis://:password@host:6379/0, or rediss:// for TLS"
+    )
+    kubernetes_launcher_file: Path | None = Field(
+        None, description="YAML file with the configuration of Dagster's K8sRunLauncher, for the launcher kubernetes"
     )
 
     @classmethod
@@ -196,11 +214,12 @@ class Settings(Thresholds):
     @property
     def external_url(self) -> URL | None:
         """`WAREHOUSE_URL`, parsed, or None if the embedded server is used."""
-        if self.warehouse_url is None:
-            return None
-        from sqlalchemy.engine import make_url
+        return _parsed(self.warehouse_url)
 
-        return make_url(self.warehouse_url.get_secret_value())
+    @property
+    def reading_url(self) -> URL | None:
+        """`WAREHOUSE_READ_URL`, or `WAREHOUSE_URL` without one, parsed; None if the embedded server is used."""
+        return _parsed(self.warehouse_read_url or self.warehouse_url)
 
     @classmethod
     def load(cls, **overrides: Any) -> Settings:
@@ -214,6 +233,14 @@ class Settings(Thresholds):
             return cls(**overrides)
         except ValidationError as error:
             raise SettingsError.of(_first_problem(error, overrides)) from None
+
+
+def _parsed(url: SecretStr | None) -> URL | None:
+    if url is None:
+        return None
+    from sqlalchemy.engine import make_url
+
+    return make_url(url.get_secret_value())
 
 
 def _first_problem(error: ValidationError, overrides: dict[str, Any]) -> Problem:

@@ -40,6 +40,13 @@ def postgres_url(value: SecretStr | None) -> SecretStr | None:
     return value
 
 
+def redis_url(value: SecretStr | None) -> SecretStr | None:
+    """The address of a Redis. Raises `ValueError` for other text."""
+    if value is not None and not re.fullmatch(r"rediss?://[^\s/?#]+\S*", value.get_secret_value()):
+        raise ValueError("not a Redis URL")
+    return value
+
+
 def iso_date(value: object) -> object:
     """A date, or its text as YYYY-MM-DD. Raises `ValueError` for other text."""
     if isinstance(value, str) and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):

@@ -13,7 +13,7 @@ from tmdb_assets.errors.problem import as_cell
 from tmdb_assets.settings import ATTRIBUTION, SAMPLE_LINE, SQL_DIR, get_settings
 from tmdb_assets.viz.cached import render_picture
 from tmdb_assets.viz.navigation import go
-from tmdb_assets.viz.reader import Edition, read_edition
+from tmdb_assets.viz.reader import Edition, read_edition, seconds_behind
 from tmdb_assets.warehouse.reading import NothingToReadError
 
 if TYPE_CHECKING:
@@ -49,7 +49,9 @@ def show_page(title: str, meaning: str, body: Callable[[Edition], None]) -> None
     st.markdown(meaning)
     try:
         edition = read_edition()
-        st.caption(f"Figures up to {edition.newest_day} (UTC), loaded {edition.loaded_at:%Y-%m-%d %H:%M} UTC")
+        behind = seconds_behind()
+        lag = "" if behind is None else f", from a replica that is {behind:.0f} s behind"
+        st.caption(f"Figures up to {edition.newest_day} (UTC), loaded {edition.loaded_at:%Y-%m-%d %H:%M} UTC{lag}")
         body(edition)
     except NothingToReadError as error:
         problem = error.problem

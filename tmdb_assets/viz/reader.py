@@ -24,6 +24,13 @@ from tmdb_assets.warehouse.server.open import reading_url
 from tmdb_assets.warehouse.server.urls import describe
 
 _EDITION = "select max(date_id), max(loaded_at) from vw_load_status"
+_BEHIND = """
+select case
+    when not pg_is_in_recovery() then null
+    when pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() then 0
+    else extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp())
+end
+"""
 
 
 @dataclass(frozen=True)
@@ -48,7 +55,7 @@ def reading() -> Iterator[sa.Connection]:
         action = f"{problem.what}. {problem.action}" if problem.action else problem.what
         raise NothingToReadError("The database cannot be used", action=action) from error
     except sa.exc.DBAPIError as error:
-        raise explain(error, url, is_embedded=get_settings().external_url is None) from error
+        raise explain(error, url, is_embedded=get_settings().reading_url is None) from error
 
 
 def read_edition() -> Edition:
@@ -63,6 +70,13 @@ def read_edition() -> Edition:
         if day is None:
             raise no_data_yet()
         return Edition(describe(connection.engine.url), day, loaded_at, get_settings().is_sandbox)
+
+
+def seconds_behind() -> float | None:
+    """How far a replica is behind what it has received, 0 if it waits for more; None if it is no replica."""
+    with reading() as connection:
+        seconds = connection.scalar(sa.text(_BEHIND))
+        return None if seconds is None else float(seconds)
 
 
 @cache

@@ -20,7 +20,8 @@ from tmdb_assets_tests.stage.ports import free_port, listens
 from tmdb_assets_tests.stage.waiting import PATIENCE_S, wait_until
 
 FILE = PROJECT_ROOT / "docker-compose.yml"
-PORTS = ("4000", "3000", "8501")  # of our services, within their containers
+SCALE_FILE = PROJECT_ROOT / "docker-compose.scale.yml"
+PORTS = ("4000", "3000", "8501", "6379")  # of our services, within their containers
 
 
 def made_env() -> dict[str, str]:
@@ -29,8 +30,11 @@ def made_env() -> dict[str, str]:
     return dict(re.findall(r"^(\w+)=(.+)$", text, flags=re.MULTILINE))
 
 
-def read_compose(env: Mapping[str, str]) -> dict[str, Any]:
-    """The file with merges and variables resolved. Raises `LookupError` for a variable that must be set."""
+def read_compose(env: Mapping[str, str], *more: Path) -> dict[str, Any]:
+    """The file, and `more` over it, with merges and variables resolved.
+
+    Raises `LookupError` for a variable that must be set.
+    """
 
     def resolve(found: re.Match[str]) -> str:
         name, operator, text = found.groups()
@@ -47,9 +51,26 @@ def read_compose(env: Mapping[str, str]) -> dict[str, Any]:
             return {key: walk(item) for key, item in value.items() if not str(key).startswith("x-")}
         if isinstance(value, list):
             return [walk(item) for item in value]
-        return re.sub(r"\$\{(\w+)(:[-?+])([^}]*)\}", resolve, value) if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        text = re.sub(r"\$\{(\w+)(:[-?+])([^}]*)\}", resolve, value)
+        return int(text) if text != value and text.isdecimal() and value.startswith("${WORKERS") else text
 
-    return dict(walk(yaml.safe_load(FILE.read_text(encoding="utf-8"))))
+    read: dict[str, Any] = {}
+    for file in (FILE, *more):
+        over = walk(yaml.safe_load(file.read_text(encoding="utf-8")))
+        for name, service in over["services"].items():
+            if base := service.pop("extends", None):
+                over["services"][name] = _merged(read["services"][base["service"]], service)
+        read = _merged(read, over)
+    return read
+
+
+def _merged(under: Any, over: Any) -> Any:
+    """One file's part over another's, as Compose merges them: mappings by key; here, other values are replaced."""
+    if not isinstance(under, dict) or not isinstance(over, dict):
+        return over
+    return under | {key: _merged(under.get(key), value) for key, value in over.items()}
 
 
 class Services:
@@ -59,13 +80,18 @@ class Services:
     `.env`. A process group replaces a container: it is killed as a whole.
     """
 
-    def __init__(self, env: Mapping[str, str], postgres_port: int, home: Path) -> None:
+    def __init__(self, env: Mapping[str, str], postgres_port: int, home: Path, *more: Path) -> None:
         self.home = home
         self.env = dict(env)
-        self.compose = read_compose(env)["services"]
+        self.compose = read_compose(env, *more)["services"]
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.ports = {port: str(free_port()) for port in PORTS}
-        self._native = {"@postgres:5432/": f"@127.0.0.1:{postgres_port}/", "0.0.0.0": "127.0.0.1", **self.ports}
+        self._native = {
+            "@postgres:5432/": f"@127.0.0.1:{postgres_port}/",
+            "//redis:": "//127.0.0.1:",
+            "0.0.0.0": "127.0.0.1",
+            **self.ports,
+        }
 
     def _made_native(self, text: object) -> str:
         pattern = "|".join(re.escape(word) for word in self._native)
@@ -73,7 +99,7 @@ class Services:
 
     def environment(self, name: str) -> dict[str, str]:
         """The variables of the image and the file, and none of this process."""
-        given = {key: self._made_native(value) for key, value in self.compose[name]["environment"].items()}
+        given = {key: self._made_native(value) for key, value in self.compose[name].get("environment", {}).items()}
         if "CODE_SERVER_HOST" in given:
             given["CODE_SERVER_HOST"] = "127.0.0.1"
         return {
@@ -95,10 +121,10 @@ class Services:
         env = self.environment(name)
         return subprocess.run(words, env=env, cwd=PROJECT_ROOT, capture_output=True, timeout=PATIENCE_S)
 
-    def start(self, name: str) -> None:
-        """Start a service; `await_healthy` waits until it is ready."""
-        with (self.home / f"{name}.log").open("ab") as log:
-            self.processes[name] = subprocess.Popen(
+    def start(self, name: str, replica: str = "") -> None:
+        """Start a service, or a replica of it; `await_healthy` waits until it is ready."""
+        with (self.home / f"{name}{replica}.log").open("ab") as log:
+            self.processes[f"{name}{replica}"] = subprocess.Popen(
                 [self._made_native(word) for word in self.compose[name]["command"]],
                 env=self.environment(name),
                 cwd=PROJECT_ROOT,
@@ -143,9 +169,9 @@ class Services:
 
 
 @contextmanager
-def services(env: Mapping[str, str], postgres_port: int, home: Path) -> Iterator[Services]:
-    """The services of the file, none started; those still running are killed with the context."""
-    made = Services(env, postgres_port, home)
+def services(env: Mapping[str, str], postgres_port: int, home: Path, *more: Path) -> Iterator[Services]:
+    """The services of the files, none started; those still running are killed with the context."""
+    made = Services(env, postgres_port, home, *more)
     try:
         yield made
     finally:

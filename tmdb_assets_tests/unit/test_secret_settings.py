@@ -11,7 +11,7 @@ from tmdb_assets import settings as settings_module
 from tmdb_assets.settings import Settings, SettingsError
 from tmdb_assets.settings.files import kinds
 from tmdb_assets.warehouse.server.libpq import environment_without_secrets
-from tmdb_assets_tests.unit.test_settings import CASES, SECRET, URLS_WITH_SECRETS
+from tmdb_assets_tests.cases.setting_values import CASES, SECRET, URLS_WITH_SECRETS
 
 
 @pytest.mark.parametrize(
@@ -45,9 +45,11 @@ def test_other_programs_get_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
 FILE_CASES = {
     "TMDB_TOKEN": SECRET,
     "WAREHOUSE_URL": f"postgresql://u:{SECRET}@h/db",
+    "WAREHOUSE_READ_URL": f"postgresql://u:{SECRET}@replica/db",
     "WAREHOUSE_LOADER_PASSWORD": SECRET,
     "WAREHOUSE_READER_PASSWORD": SECRET,
     "ALERT_WEBHOOK_URL": f"https://hooks.example/{SECRET}",
+    "CELERY_BROKER_URL": f"redis://:{SECRET}@h:6379/0",
 }
 
 

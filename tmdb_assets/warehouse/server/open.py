@@ -98,16 +98,16 @@ def open_server(
 
 
 def reading_url(settings: Settings | None = None, *, data_dir: Path = DATA_DIR / "postgres") -> URL:
-    """The warehouse's address for reading, as `tmdb_reader` where it can log in (see `urls.reader_url`).
+    """The warehouse's address for reading, its replica's if it has one, as `tmdb_reader` where it can log in.
 
     Starts or attaches to the embedded server, as `open_server` does; does not connect to an external one, where nothing
     is created and which may be down. Raises `WarehouseUnavailableError`.
     """
     settings = settings or get_settings()
-    if settings.external_url is None:
+    if settings.reading_url is None:
         return reader_url(open_server(settings, data_dir=data_dir).url, settings)
-    _prepare(settings.external_url)
-    named = normalise(settings.external_url)
+    _prepare(settings.reading_url)
+    named = normalise(settings.reading_url)
     return reader_url(named.set(database=_warehouse_database(settings, named)), settings)
 
 
@@ -180,7 +180,7 @@ def database_of(settings: Settings) -> str:
 
 
 def _warehouse_database(settings: Settings, named: URL) -> str:
-    if settings.is_sandbox or settings.external_url is None:
+    if settings.is_sandbox or settings.reading_url is None:
         return database_of(settings)
     if named.database in OWN_DATABASES:
         raise WarehouseUnavailableError(

@@ -72,7 +72,7 @@ def reader_url(url: URL, settings: Settings) -> URL:
     """
     if settings.warehouse_reader_password is not None:
         return url.set(username=READER, password=settings.warehouse_reader_password.get_secret_value())
-    return url.set(username=READER) if settings.external_url is None else url
+    return url.set(username=READER) if settings.reading_url is None else url
 
 
 def _host_and_port(url: URL) -> tuple[str, str]:

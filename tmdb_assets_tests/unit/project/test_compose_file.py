@@ -10,7 +10,7 @@ import yaml
 from compose_spec import PyOptions
 
 from tmdb_assets.settings import Settings
-from tmdb_assets_tests.stage.compose_file import FILE, made_env, read_compose
+from tmdb_assets_tests.stage.compose_file import FILE, SCALE_FILE, made_env, read_compose
 
 OURS = {"migrate", "code", "webserver", "daemon", "viz", "etl"}
 
@@ -106,9 +106,11 @@ def test_each_service_has_only_the_variables_it_needs(env: dict[str, str]) -> No
     own = {name: set(service["environment"]) for name, service in services.items() if name in OURS}
     code_server = {"CODE_SERVER_HOST", "CODE_SERVER_PORT"}
     assert own["webserver"] == {"TMDB_TOKEN", "WAREHOUSE_URL", "UI_ALLOWED_HOSTS", *code_server}
-    assert own["daemon"] == {"TMDB_TOKEN", "WAREHOUSE_URL", *code_server}
+    limits = {"MAX_CONCURRENT_RUNS", "RUN_START_TIMEOUT_S"}
+    assert own["daemon"] == {"TMDB_TOKEN", "WAREHOUSE_URL", *limits, *code_server}
     assert own["viz"] == {"TMDB_TOKEN", "WAREHOUSE_URL", "UI_ALLOWED_HOSTS"}
     settings = {name.upper() for name in Settings.model_fields} - {"REPORTS_DIR", "UI_ALLOWED_HOSTS"}
+    settings -= limits | {"RUN_LAUNCHER", "CELERY_BROKER_URL", "KUBERNETES_LAUNCHER_FILE", "WAREHOUSE_READ_URL"}
     assert own["code"] == own["etl"] == {name for name in settings if not name.endswith("_PASSWORD")}
 
 
@@ -128,6 +130,21 @@ def test_readers_reach_the_database_and_nothing_else(services: dict[str, Any], e
     assert reached["pgadmin"] == {"postgres", "viz"}
     assert reached["webserver"] == reached["code"] - {"webserver"} | {"code"}
     assert {"postgres", "webserver", "daemon"} <= reached["code"]
+
+
+def test_with_workers_only_what_launches_or_runs_reaches_redis(env: dict[str, str]) -> None:
+    compose = read_compose(env | {"WORKERS": "4"}, SCALE_FILE)
+    PyOptions(apply_merge=True).from_yaml(yaml.safe_dump(compose)).validate()
+    services = compose["services"]
+    reach = {name for name, service in services.items() if "queue" in service["networks"]}
+    assert reach == {"redis", "code", "webserver", "daemon", "worker"}
+    elsewhere = {name for name, service in services.items() if "RUN_LAUNCHER" in service.get("environment", {})}
+    assert elsewhere == reach - {"redis"}
+    worker = services["worker"]
+    assert (worker["deploy"]["replicas"], services["daemon"]["environment"]["MAX_CONCURRENT_RUNS"]) == (4, 4)
+    assert worker["environment"]["WAREHOUSE_URL"] == services["code"]["environment"]["WAREHOUSE_URL"]
+    assert (worker["read_only"], worker["cap_drop"], worker["stop_grace_period"]) == (True, ["ALL"], "15m")
+    assert {services[name]["image"] for name in reach - {"redis"}} == {"tmdb-assets-scale"}
 
 
 def test_every_service_has_a_limit_of_memory_and_of_processes(services: dict[str, Any]) -> None:

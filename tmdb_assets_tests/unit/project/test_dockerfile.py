@@ -1,7 +1,8 @@
-"""The Dockerfile's steps that can be tested without an engine: it copies enough to install the project."""
+"""The Dockerfile's steps that can be tested without an engine: it copies enough to run the project."""
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -10,7 +11,18 @@ from pathlib import Path
 
 from tmdb_assets.settings import PROJECT_ROOT
 
-BUILD = "import hatchling.build, sys; print(hatchling.build.build_editable(sys.argv[1]))"
+METADATA = "import hatchling.build as b; b.prepare_metadata_for_build_wheel('.')"
+# The command of the image, and what it reads at run time.
+USE = """
+from importlib.metadata import version
+from tmdb_assets import settings
+from tmdb_assets.cli.main import main
+from tmdb_assets.warehouse.schema.views import VIEWS
+from tmdb_assets.warehouse.schema.ddl import view_file
+assert version("tmdb-assets") and all(view_file(view.name).is_file() for view in VIEWS)
+print(settings.SHIPPED_DIR, settings.PROJECT_ROOT)
+main(["--help"])
+"""
 
 
 def copy_stage(name: str, until: str, folder: Path) -> None:
@@ -31,13 +43,17 @@ def copy_stage(name: str, until: str, folder: Path) -> None:
                 shutil.copy(source, place)
 
 
-def test_enough_is_copied_to_install_the_project(tmp_path: Path) -> None:
-    app, made = tmp_path / "app", tmp_path / "made"
+def test_enough_is_copied_to_run_the_project_from_its_folder(tmp_path: Path) -> None:
+    app = tmp_path / "app"
     app.mkdir()
-    copy_stage("venv", "--editable .", app)
-    done = subprocess.run([sys.executable, "-c", BUILD, str(made)], cwd=app, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert list(made.glob("tmdb_assets-*.whl"))
+    copy_stage("project", "prepare_metadata", app)
+    assert METADATA in (PROJECT_ROOT / "Dockerfile").read_text(encoding="utf-8")
+    env = {"PYTHONPATH": str(app), "PATH": os.environ["PATH"]}
+    for code in (METADATA, USE):
+        done = subprocess.run([sys.executable, "-c", code], cwd=app, env=env, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[0] == f"{app} {app}"
+    assert "Usage: " in done.stdout
 
 
 def test_dockerignore_lets_through_what_is_copied() -> None:

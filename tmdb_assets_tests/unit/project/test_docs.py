@@ -27,7 +27,7 @@ FILE = re.compile(r"(?<!`)`([a-z_][a-z0-9_/-]*(?:/|\.(?:py|sql|csv)))`")
 MADE_BY_THE_READER = "tmdb_assets/tables/collections.py"
 SHELL = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
 COMMAND = re.compile(r"(?:\.venv/bin/)?tmdb-assets$")
-COMPOSE_OPTIONS = {"--profile", "--since", "-v"}  # used in the documents with a value
+COMPOSE_OPTIONS = {"--profile", "--since", "-v", "-f"}  # used in the documents with a value
 # Which words after a subcommand are services.
 COMPOSE_SUBCOMMANDS: dict[str, Callable[[list[str]], list[str]]] = {
     **dict.fromkeys(("up", "stop", "down", "ps", "logs"), lambda words: words),

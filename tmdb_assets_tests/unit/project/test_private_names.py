@@ -17,6 +17,11 @@ PRIVATE_NAMES = {
         "dagster._core.execution.backfill.PartitionBackfill",
         "dagster._utils.interrupts.capture_interrupts",
     },
+    "tmdb_assets.instance.chosen": {
+        "dagster._config.process_config",
+        "dagster._core.instance.ref.InstanceRef",
+        "dagster._serdes.ConfigurableClassData",
+    },
     "tmdb_assets.instance.launcher": {
         "dagster._core.errors.DagsterUserCodeUnreachableError",
         "dagster._core.launcher.CheckRunHealthResult",
