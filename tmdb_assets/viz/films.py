@@ -37,7 +37,7 @@ from tmdb_assets.viz.similar import show_similar
 
 POSTERS = "https://image.tmdb.org/t/p/w342"
 NO_MATCH = "No film matches the filters in the sidebar. Remove one of them, or widen the years."
-TILE_WIDTH = 168
+TILE_WIDTH = 172
 SHOWN = 20  # films in the picture of the top films
 
 
@@ -165,7 +165,7 @@ def _show_figures(edition: Edition, film: dict[str, Any]) -> None:
     ranks = read_rows(edition, FILM_RANKS, {"movie_id": int(film["movie_id"]), "day": edition.newest_day})
     by_days = {int(row["days"]): row for row in ranks.to_dict("records")}
     now = by_days.get(0)
-    path = ", ".join(f"{days} days ago {by_days[days]['rank']:,}" for days in (7, 30) if days in by_days)
+    path = ", ".join(f"{days} d ago {by_days[days]['rank']:,}" for days in (7, 30) if days in by_days)
     rating = None if pd.isna(film["vote_average"]) else float(film["vote_average"])
     votes = "no votes" if pd.isna(film["vote_count"]) else f"{int(film['vote_count']):,} votes"
     with st.container(horizontal=True):

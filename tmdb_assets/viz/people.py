@@ -25,6 +25,7 @@ def show_people(edition: Edition) -> None:
     show_chart(*draw_picture(edition, "top_people"), name="top_people")
     people = read_rows(edition, TOP_PEOPLE)
     if len(people):
+        st.caption("Open a person:")
         with st.container(horizontal=True, gap="small"):
             for person in people.head(20).to_dict("records"):
                 link("person", person["name"] or f"Person {person['person_id']}", person=person["person_id"])
