@@ -38,6 +38,7 @@ from tmdb_assets.warehouse.schema.ddl import apply_view
 from tmdb_assets.warehouse.schema.roles import apply_roles
 from tmdb_assets.warehouse.schema.views import VIEWS
 from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError
+from tmdb_assets.warehouse.server.urls import reader_url, render_url
 from tmdb_assets.warehouse.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 MOST_MS = 1000.0  # each page, with empty or warm caches
 TIMES = 5
 START_S = 60
+READER = Settings.load(warehouse_reader_password="a private server's")  # a superuser must not read
 WITHOUT_CHARTS = ("loaded_days",)
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 # Click in the navigation; returns milliseconds until the page's script has ended and its charts are drawn.
@@ -82,7 +84,7 @@ def make_years(warehouse: Warehouse, rows: int, films: int) -> None:
             connection.execute(sa.text(KEEP_LOAD_DAY), {"day": FIRST_DAY + number * DAY})
         for view in VIEWS:
             apply_view(connection, view.name)
-    apply_roles(warehouse.engine, Settings.load(), is_embedded=True)
+    apply_roles(warehouse.engine, READER, is_embedded=True)
 
 
 def measure_scripts() -> Figures:
@@ -106,7 +108,9 @@ def measure_scripts() -> Figures:
             app.run()
             times.append(1000 * (time.perf_counter() - started))
         if app.exception or not (app.get("vega_lite_chart") or app.dataframe):
-            raise BenchmarkError(f"The page {path} shows no figures: {[*app.exception, *app.info]}")
+            raise BenchmarkError(
+                f"The page {path} shows no figures: {[found.value for found in (*app.exception, *app.info)]}"
+            )
         figures[path] = {"first": times[0], "again": statistics.median(times[1:])}
     return figures
 
@@ -214,7 +218,7 @@ def main(arguments: list[str] | None = None) -> int:
             warehouse.close()
             print(f"filled in {time.perf_counter() - started:.0f} s", flush=True)
             # The app reads its settings from the environment. Without a token it would read the sandbox's database.
-            os.environ |= {"WAREHOUSE_URL": server, "TMDB_TOKEN": "unused"}
+            os.environ |= {"WAREHOUSE_URL": render_url(reader_url(url, READER)), "TMDB_TOKEN": "unused"}
             get_settings.cache_clear()
             opened, figures = measure()
     except (BenchmarkError, WarehouseUnavailableError) as error:
