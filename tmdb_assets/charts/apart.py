@@ -1,7 +1,7 @@
 """Runs what needs pandas, Altair and the drawing engine in a process of its own, so that its memory is not a load's.
 
 The process starts at the first call and ends with this one, however that ends: its standard input closes. It gets no
-setting of the platform, and so no token and no password. It is not a process of the terminal: Ctrl-C interrupts the
+setting of the platform, nor what else may hold a secret. It is not a process of the terminal: Ctrl-C interrupts the
 caller, which then ends it.
 """
 
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pkgutil import resolve_name
 from typing import IO, Any, cast
 
-from tmdb_assets.settings import Settings
+from tmdb_assets.settings.programs import environment_without_secrets
 
 # -P: a folder in which a command was given is no place to import from.
 COMMAND = [sys.executable, "-P", "-c", "from tmdb_assets.charts.apart import serve; serve()"]
@@ -65,10 +65,12 @@ class _OtherProcess:
 
     @classmethod
     def start(cls) -> _OtherProcess:
-        settings = {name.upper() for name in Settings.model_fields}
-        environment = {name: value for name, value in os.environ.items() if name.upper() not in settings}
         process = subprocess.Popen(  # noqa: S603
-            COMMAND, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+            COMMAND,
+            env=environment_without_secrets(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
         )
         started = cls(process, cast(IO[bytes], process.stdin), cast(IO[bytes], process.stdout))
         _running[:] = [started]

@@ -50,6 +50,7 @@ def start_ui(host: str, port: int) -> tuple[subprocess.Popen[bytes], threading.E
     # A shell starts background jobs with SIGINT ignored; Dagster would then ignore SIGTERM as well.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     environment = {**os.environ, "PYTHONWARNINGS": "ignore:Function `dev_command` is superseded"}
+    environment["PYTHONSAFEPATH"] = "1"  # the folder of a command is no place to import from
     if parse_host(f"{host}:{port}"):  # a name to listen on is one that browsers use
         environment["UI_ALLOWED_HOSTS"] = ",".join([*get_settings().allowed_hosts, f"{host}:{port}"])
     child = subprocess.Popen(  # noqa: S603 - our own interpreter

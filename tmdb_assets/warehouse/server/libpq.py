@@ -15,7 +15,7 @@ from psycopg import OperationalError
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import Conninfo, PGconn
 
-from tmdb_assets.settings import Settings
+from tmdb_assets.settings.programs import environment_without_secrets
 from tmdb_assets.warehouse.server.urls import render_url
 
 if TYPE_CHECKING:
@@ -96,13 +96,3 @@ def libpq_environment(url: URL) -> dict[str, str]:
             if value is not None and (variable := variables.get(keyword))
         }
     )
-
-
-def environment_without_secrets() -> dict[str, str]:
-    """The environment of this process without its settings and whatever else may hold a secret, for other programs."""
-    secret = re.compile(r"(?i)token|passw|secret|key|credential|proxy|webhook|_ur[il]$|dsn")
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if name.lower() not in Settings.model_fields and not secret.search(name)
-    }

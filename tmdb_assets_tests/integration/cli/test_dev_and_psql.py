@@ -9,11 +9,15 @@ import socket
 import subprocess
 import sys
 import threading
+from contextlib import suppress
+from pathlib import Path
+from unittest.mock import Mock
 
 import psutil
 import pytest
 import sqlalchemy as sa
 
+from tmdb_assets.charts import apart
 from tmdb_assets.cli import dev_server
 from tmdb_assets.warehouse.server.libpq import libpq_environment
 from tmdb_assets.warehouse.server.open import stop_on_signals
@@ -179,3 +183,24 @@ def test_a_url_in_libpqs_variables(monkeypatch):
         "PGOPTIONS": "-c work_mem=7MB",
     }
     assert made["PGPASSFILE"] == "mine"
+
+
+def test_nothing_is_imported_from_the_current_folder(tmp_path, monkeypatch):
+    for name in ("dagster", "dagster_webserver", "click", "pandas", "altair", "json", "tmdb_assets"):
+        (tmp_path / f"{name}.py").write_text("import pathlib; pathlib.Path('trapped').touch(); raise SystemExit(9)")
+    started = []
+    monkeypatch.setattr(dev_server.subprocess, "Popen", lambda command, **options: started.append((command, options)))
+    monkeypatch.setattr(dev_server.threading, "Thread", Mock())
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    with suppress(AttributeError):  # there is no child
+        dev_server.start_ui("127.0.0.1", 3000)
+    ((ui, options),) = started
+    monkeypatch.undo()
+    script = [str(Path(sys.executable).with_name("tmdb-assets")), "--version"]
+    for program in ([*ui[:4], "--help"], [*apart.COMMAND], script):
+        done = subprocess.run(program, cwd=tmp_path, env=options["env"], stdin=subprocess.DEVNULL, capture_output=True)
+        assert (done.returncode, (tmp_path / "trapped").exists()) == (0, False), (program, done.stderr)
+    # The traps work: without its protection the first program is caught.
+    unsafe = {name: value for name, value in options["env"].items() if name != "PYTHONSAFEPATH"}
+    subprocess.run([*ui[:4], "--help"], cwd=tmp_path, env=unsafe, stdin=subprocess.DEVNULL, capture_output=True)
+    assert (tmp_path / "trapped").exists()
