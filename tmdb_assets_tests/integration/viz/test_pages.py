@@ -6,12 +6,11 @@ import datetime as dt
 import json
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pytest
 import sqlalchemy as sa
 
 from tmdb_assets.charts.registry import PICTURES
-from tmdb_assets.settings import ATTRIBUTION, PROJECT_ROOT, SAMPLE_LINE, Settings
+from tmdb_assets.settings import ATTRIBUTION, SAMPLE_LINE, Settings
 from tmdb_assets.warehouse.loading.similar import find_similar
 from tmdb_assets.warehouse.server.urls import reader_url
 from tmdb_assets.warehouse.warehouse import Warehouse
@@ -283,17 +282,6 @@ def test_the_app_opens_with_the_day_at_a_glance(tables: Tables) -> None:
     assert [found.value for found in app.metric] == ["3", "4.0", "6.3", "30"]
     days = shown("loaded_days").dataframe[0].value
     assert days["day"].tolist() == [DAY, DAY - dt.timedelta(days=1)]
-
-
-def test_no_table_that_can_be_downloaded_holds_a_formula(monkeypatch):
-    shown = []
-    monkeypatch.setattr(layout.st, "dataframe", lambda table, **_: shown.append(table))
-    titles = ["=HYPERLINK(1)", "-30-", "Alien\u202e", None]
-    layout.show_table(pd.DataFrame({"title": titles, "n": [1.5, -2.0, 3.0, 4.0]}))
-    assert shown[0]["title"].tolist() == ["'=HYPERLINK(1)", "'-30-", "Alien", None]
-    assert shown[0]["n"].tolist() == [1.5, -2.0, 3.0, 4.0]
-    pages = (PROJECT_ROOT / "tmdb_assets" / "viz").glob("*.py")
-    assert sum(page.read_text(encoding="utf-8").count("st.dataframe(") for page in pages) == 1
 
 
 def test_a_chart_of_a_page_can_be_taken_as_a_picture(tables: Tables) -> None:

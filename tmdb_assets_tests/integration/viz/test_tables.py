@@ -1,0 +1,24 @@
+"""The tables of the app: readers can download each as a CSV file, which Streamlit writes as it is."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from tmdb_assets.settings import PROJECT_ROOT
+
+pytest.importorskip("streamlit", reason="no Streamlit: pip install 'tmdb-assets[viz]'")
+
+# The module itself imports Streamlit.
+from tmdb_assets.viz import layout
+
+
+def test_no_table_that_can_be_downloaded_holds_a_formula(monkeypatch):
+    shown = []
+    monkeypatch.setattr(layout.st, "dataframe", lambda table, **_: shown.append(table))
+    titles = ["=HYPERLINK(1)", "-30-", "Alien\u202e", None]
+    layout.show_table(pd.DataFrame({"title": titles, "n": [1.5, -2.0, 3.0, 4.0]}))
+    assert shown[0]["title"].tolist() == ["'=HYPERLINK(1)", "'-30-", "Alien", None]
+    assert shown[0]["n"].tolist() == [1.5, -2.0, 3.0, 4.0]
+    pages = (PROJECT_ROOT / "tmdb_assets" / "viz").glob("*.py")
+    assert sum(page.read_text(encoding="utf-8").count("st.dataframe(") for page in pages) == 1
