@@ -173,14 +173,19 @@ def measure_second_day(lab: Lab) -> Figures:
 
 
 def _paced(figures: Figures, traffic: dict[str, Any], rate: float) -> Figures:
-    """The API's counts of a run under a rate limit; the floor is its requests, without exports, at that rate."""
-    floor = (traffic["requests"] - traffic["kinds"]["export"]["requests"]) / rate
+    """The API's counts of a run under a rate limit; the floor is its requests, without exports, at that rate.
+
+    `after_limit_s`: how long after the same requests at `RATE_LIMIT` the command ends.
+    """
+    sent = traffic["requests"] - traffic["kinds"]["export"]["requests"]
+    floor = sent / rate
     return {
         "requests": traffic["requests"],
         "refused": traffic["refused"],
         "peak_a_second": traffic["peak"],
         "floor_s": floor,
         "ratio": figures["wall_s"] / floor,
+        "after_limit_s": figures["wall_s"] - sent / RATE_LIMIT,
     }
 
 

@@ -1,11 +1,13 @@
 """Compare a day's run with dlt and with a hand-written script: same films, load server, Postgres and machine.
 
     python -m benchmarks.peers [--films 2000] [--rounds 3] [--parts days,mishaps] [--latency-ms 60]
-        [--dlt-python PYTHON] [--json FILE]
+        [--append off] [--dlt-python PYTHON] [--json FILE]
 
 Each loads the day into an empty database, then the same day again; every load is compared with what the API sent
-before its figures count. Then days go wrong (`mishaps`). Without --dlt-python an environment with dlt is made, from
-the package index that pip is configured for. Exit code 0, or 1 when a plain load failed or loaded other data.
+before its figures count. dlt and the script request no credits, keywords and releases; the platform does, unless
+`--append off`. Ratios are those within a round. Then days go wrong (`mishaps`). Without --dlt-python an environment
+with dlt is made, from the package index that pip is configured for. Exit code 0, or 1 when a plain load failed or
+loaded other data.
 """
 
 from __future__ import annotations
@@ -70,12 +72,24 @@ def print_table(figures: Figures) -> None:
             print(f"| {name}, {run} | {wall:.1f} | {cpu:.1f} | {peak:.0f} | {requests:,.0f} |")
 
 
+def ratios(figures: Figures) -> dict[str, float]:
+    """The platform's figures as multiples of dlt's in the same round, medians: wall of both runs, CPU of the first."""
+    ours, dlt = figures["tmdb-assets"], figures["dlt"]
+    return {
+        f"{run}, {measure}": statistics.median(
+            mine[measure] / theirs[measure] for mine, theirs in zip(ours[run], dlt[run], strict=True)
+        )
+        for run, measure in ((RUNS[0], "wall_s"), (RUNS[1], "wall_s"), (RUNS[0], "cpu_s"), (RUNS[1], "cpu_s"))
+    }
+
+
 def _arguments(given: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description="Compare with dlt and a script.")
     parser.add_argument("--films", type=int, default=2000, help="films of the day; default: %(default)s")
     parser.add_argument("--rounds", type=int, default=3, help="rounds; default: %(default)s")
     parser.add_argument("--parts", default=",".join(PARTS), help="comma-separated; default: %(default)s")
     parser.add_argument("--latency-ms", type=float, default=60, help="the API's latency; default: %(default)s")
+    parser.add_argument("--append", help="TMDB_APPEND of the platform, as off; default: the platform's own default")
     parser.add_argument("--dlt-python", type=Path, help="Python of an environment with dlt[postgres]; default: made")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures to a file")
     found = parser.parse_args(given)
@@ -102,6 +116,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     print_table(figures)
+    for what, ratio in ratios(figures).items() if figures else ():
+        print(f"RATIO tmdb-assets / dlt, {what}: {ratio:.2f}")
     if given.json:
         given.json.write_text(json.dumps({"machine": about, "figures": figures, "facts": facts}, indent=2))
     return 0

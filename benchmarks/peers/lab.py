@@ -51,7 +51,8 @@ class Lab:
     def remake(self, made: Bench, contender: Contender) -> dict[str, str]:
         """Empty a contender's database and state; return the variables that it runs with."""
         made.remake(contender.database, "dagster")
-        return DLT_SETTINGS | {"DLT_DATA_DIR": tempfile.mkdtemp(prefix="state-", dir=self.folder)}
+        append = {} if self.given.append is None else {"TMDB_APPEND": self.given.append}
+        return DLT_SETTINGS | append | {"DLT_DATA_DIR": tempfile.mkdtemp(prefix="state-", dir=self.folder)}
 
     def measured(self, made: Bench, what: str, contender: Contender, state: dict[str, str]) -> dict[str, float]:
         """Run a contender on today; return its figures. Raises `BenchmarkError` when rows are wrong."""

@@ -41,12 +41,11 @@ def apart(function: str, *arguments: Any, **named: Any) -> Any:
     with _lock:
         process = _running[0] if _running and _running[0].is_alive else _OtherProcess.start()
         try:
-            pickle.dump((function, arguments, named), process.calls, pickle.HIGHEST_PROTOCOL)
-            process.calls.flush()
+            process.send(function, arguments, named)
             error, result = pickle.load(process.answers)  # noqa: S301 - from our own process, by a pipe
         except (EOFError, OSError) as ended:
             raise ProcessEndedError(
-                f"The process that draws pictures and the dashboard ended with code {_stop()}; "
+                f"The process that draws pictures and the dashboard ended with code {_stop(STOP_TIMEOUT_S)}; "
                 "-9 means that it was killed, as by a machine without enough memory"
             ) from ended
         except BaseException:  # interrupted: an answer that is still to come would be taken for the next one
@@ -55,6 +54,13 @@ def apart(function: str, *arguments: Any, **named: Any) -> Any:
     if error is not None:
         raise error
     return result
+
+
+def prepare(function: str) -> None:
+    """Start the other process, if none runs, with a call whose result nobody waits for."""
+    with _lock, suppress(OSError):  # the first real call says what is wrong
+        if not _running or not _running[0].is_alive:
+            _OtherProcess.start().send(function, (), {}, is_answered=False)
 
 
 @dataclass(frozen=True)
@@ -80,21 +86,27 @@ class _OtherProcess:
     def is_alive(self) -> bool:
         return self.process.poll() is None
 
-    def stop(self) -> int:
+    def send(
+        self, function: str, arguments: tuple[Any, ...], named: dict[str, Any], *, is_answered: bool = True
+    ) -> None:
+        pickle.dump((function, arguments, named, is_answered), self.calls, pickle.HIGHEST_PROTOCOL)
+        self.calls.flush()
+
+    def stop(self, timeout_s: float) -> int:
         with suppress(OSError):
             self.calls.close()
         self.answers.close()
         try:
-            return self.process.wait(STOP_TIMEOUT_S)
+            return self.process.wait(timeout_s)
         except subprocess.TimeoutExpired:
-            self.process.kill()
+            self.process.kill()  # it has nothing that could be lost
             return self.process.wait()
 
 
 @atexit.register
-def _stop() -> int | None:
+def _stop(timeout_s: float = 0) -> int | None:
     """End the process, if there is one; return its exit code."""
-    return _running.pop().stop() if _running else None
+    return _running.pop().stop(timeout_s) if _running else None
 
 
 def serve() -> None:
@@ -104,12 +116,13 @@ def serve() -> None:
     os.dup2(2, 1)  # what a library prints is no answer
     with suppress(EOFError, BrokenPipeError):
         while True:
-            function, arguments, named = pickle.load(calls)  # noqa: S301
+            function, arguments, named, is_answered = pickle.load(calls)  # noqa: S301
             answer: tuple[Exception | None, Any]
             try:
                 answer = (None, resolve_name(function)(*arguments, **named))
             except Exception as error:
                 answer = (error, None)
-            pickle.dump(answer, answers, pickle.HIGHEST_PROTOCOL)
-            answers.flush()
+            if is_answered:
+                pickle.dump(answer, answers, pickle.HIGHEST_PROTOCOL)
+                answers.flush()
     gc.freeze()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
+import vl_convert
+
 from tmdb_assets.charts import render
 from tmdb_assets.charts.labels import ellipsize
 from tmdb_assets.charts.registry import PICTURES
@@ -15,6 +17,11 @@ if TYPE_CHECKING:
 
 TEXT_WIDTH = 24
 """How many characters of a title fit next to its figures on an asset's page."""
+
+
+def warm_up() -> None:
+    """Start the drawing engine, which takes half a second: this module and what it imports take as long again."""
+    vl_convert.vegalite_to_svg({"mark": "point", "data": {"values": []}}, allowed_base_urls=[])
 
 
 def draw_pictures(

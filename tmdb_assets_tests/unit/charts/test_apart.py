@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import psutil
 import pytest
 
-from tmdb_assets.charts.apart import ProcessEndedError, apart
+from tmdb_assets.charts.apart import ProcessEndedError, apart, prepare
 
 ITSELF = "tmdb_assets_tests.unit.charts.test_apart"
 
@@ -50,6 +50,17 @@ def end_if_running() -> None:
     """End the process of earlier tests."""
     with pytest.raises(ProcessEndedError):
         apart(f"{ITSELF}:end", signal.SIGKILL)
+
+
+def test_a_prepared_process_answers_the_first_real_call_and_is_quiet_about_what_failed_before() -> None:
+    end_if_running()
+    prepare("tmdb_assets.charts.drawing:warm_up")
+    number, _ = apart(f"{ITSELF}:identify")
+    prepare(f"{ITSELF}:fail")  # one runs: nothing is called
+    assert apart(f"{ITSELF}:identify")[0] == number
+    end_if_running()
+    prepare(f"{ITSELF}:fail")
+    assert apart(f"{ITSELF}:identify")[0] != number
 
 
 def test_its_errors_are_raised_here_and_it_goes_on() -> None:
