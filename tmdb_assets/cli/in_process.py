@@ -28,7 +28,6 @@ from tmdb_assets.assets.dashboard import DASHBOARD
 from tmdb_assets.assets.failures import is_interruption, read_problem
 from tmdb_assets.assets.publish import PARTITION_ROW_COUNT, ROW_COUNT
 from tmdb_assets.assets.tmdb_source import TmdbSource
-from tmdb_assets.charts.apart import prepare
 from tmdb_assets.cli.day_run import ROW_COUNTS, DayRun, is_failed
 from tmdb_assets.errors.problem import ActionableError, Problem
 from tmdb_assets.fetch.progress import Progress
@@ -187,8 +186,6 @@ def run_day(
     run_id, today = str(uuid.uuid4()), today or partitions.today()
     if not assets and day != today:
         assets = platform.needs(day, job)
-    if job == "daily" and day == today and not assets and not platform.is_loaded(day):
-        prepare("tmdb_assets.charts.drawing:warm_up")  # while the requests are under way
     started, requests_before = time.monotonic(), platform.source.requests
     total = len(assets) or len(platform.definitions.resolve_job_def(job).nodes)
     with steps(total) if steps else nullcontext() as watch:

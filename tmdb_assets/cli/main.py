@@ -93,6 +93,7 @@ def run(day: dt.date | None, refresh: bool, open_page: bool, verbose: bool) -> N
 def _run(
     console: Console, day: dt.date, today: dt.date, *, refresh: bool, open_page: bool = False, verbose: bool = False
 ) -> int:
+    from tmdb_assets.charts.apart import prepare
     from tmdb_assets.cli.console import ConsoleProgress, print_end, print_summary
     from tmdb_assets.cli.in_process import FETCHING_STEPS, run_day
     from tmdb_assets.cli.sample_history import fill_sample_history
@@ -100,6 +101,8 @@ def _run(
     progress = ConsoleProgress(console)
     with _open_platform(console, progress) as platform:
         console.print(f"Loading {day} into {platform.address}", highlight=False, soft_wrap=True)
+        if day == today and not platform.is_loaded(day):
+            prepare("tmdb_assets.charts.drawing:warm_up")  # while the requests are under way
         fetching = FETCHING_STEPS if refresh else ()
         outcome = run_day(platform, day, today=today, refresh=fetching, steps=progress.steps)
         print_summary(console, outcome, verbose=verbose)
