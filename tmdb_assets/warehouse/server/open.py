@@ -60,6 +60,7 @@ def open_server(
     patience_s = PATIENCE_S if patience_s is None else patience_s
     settings = settings or get_settings()
     external = settings.external_url
+    _require_shared(settings)
     _prepare(external)
     data_dir = data_dir.expanduser().resolve()
     key = (external, settings.is_sandbox, data_dir)
@@ -109,6 +110,17 @@ def reading_url(settings: Settings | None = None, *, data_dir: Path = DATA_DIR /
     _prepare(settings.reading_url)
     named = normalise(settings.reading_url)
     return reader_url(named.set(database=_warehouse_database(settings, named)), settings)
+
+
+def _require_shared(settings: Settings) -> None:
+    """Raise `WarehouseUnavailableError` for an embedded server where runs execute elsewhere."""
+    if settings.external_url is None and settings.run_launcher != "code-server":
+        raise WarehouseUnavailableError(
+            f"Runs execute elsewhere (RUN_LAUNCHER={settings.run_launcher}), and WAREHOUSE_URL is unset here: "
+            "an embedded Postgres would be one of this machine alone",
+            action="Set WAREHOUSE_URL to the server that all of them share",
+            setting="WAREHOUSE_URL",
+        )
 
 
 def _prepare(external: URL | None) -> None:

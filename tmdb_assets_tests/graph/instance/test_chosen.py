@@ -14,6 +14,8 @@ from dagster import DagsterInstance
 from tmdb_assets.instance import chosen
 from tmdb_assets.instance.launcher import WatchedRuns
 from tmdb_assets.settings import PROJECT_ROOT, Settings, SettingsError
+from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError
+from tmdb_assets.warehouse.server.open import open_server
 
 MANIFESTS = PROJECT_ROOT / "deploy" / "kubernetes" / "manifests"
 KUBECONFIG = """
@@ -163,3 +165,10 @@ def test_limits_of_the_environment_replace_those_of_the_file(monkeypatch: pytest
     settings_are(monkeypatch, max_concurrent_runs=7, run_start_timeout_s=900)
     assert instance.get_settings("concurrency") == {"runs": {"max_concurrent_runs": 7}, "pools": {"default_limit": 1}}
     assert instance.get_settings("run_monitoring") == {"enabled": True, "start_timeout_seconds": 900}
+
+
+def test_no_embedded_server_starts_where_runs_execute_elsewhere(tmp_path: Any) -> None:
+    given = Settings.load(run_launcher="celery", celery_broker_url="redis://queue", warehouse_url=None)
+    with pytest.raises(WarehouseUnavailableError, match=r"RUN_LAUNCHER=celery.*WAREHOUSE_URL is unset"):
+        open_server(given, data_dir=tmp_path / "postgres")
+    assert list(tmp_path.iterdir()) == []
