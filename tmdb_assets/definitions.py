@@ -32,6 +32,7 @@ from tmdb_assets.assets.fact import fact_movie_daily
 from tmdb_assets.assets.forecast import forecast_movie_daily
 from tmdb_assets.assets.history import movie_history
 from tmdb_assets.assets.parquet_export import build_export
+from tmdb_assets.assets.quality_report import quality_report
 from tmdb_assets.assets.raw import raw_details, raw_discover, raw_export, raw_reference
 from tmdb_assets.assets.reports import report_assets
 from tmdb_assets.assets.similar import movie_similar
@@ -74,6 +75,7 @@ ASSETS = [
     *mart_assets,
     *report_assets,
     dashboard,
+    quality_report,
 ]
 SWITCHED = {"forecast_movie_daily": forecast_movie_daily, "movie_similar": movie_similar}
 """The assets of tables that can be switched off."""

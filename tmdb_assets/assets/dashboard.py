@@ -140,6 +140,11 @@ def dashboard_path(settings: Settings, database: str) -> Path:
     return settings.reports_folder / f"dashboard_{quote(database, safe='')}.html"
 
 
+def quality_folder(settings: Settings, database: str) -> Path:
+    """The folder of the pages on the quality of each day, next to the dashboard's page."""
+    return settings.reports_folder / f"quality_{quote(database, safe='')}"
+
+
 @declared_asset(
     DASHBOARD,
     group_name=REPORTS_GROUP,
@@ -162,7 +167,11 @@ def dashboard(
     metadata = find_made(context, f"{made_of}-{_hash_of(path)}")
     if metadata is None:
         page, counts = apart(
-            "tmdb_assets.dashboard.build:build_page_of", rows, source=tmdb.settings.source, is_sample=tmdb.is_sandbox
+            "tmdb_assets.dashboard.build:build_page_of",
+            rows,
+            source=tmdb.settings.source,
+            is_sample=tmdb.is_sandbox,
+            quality=f"{quality_folder(tmdb.settings, str(warehouse.url.database)).name}/index.html",
         )
         replace_file(path, page)
         metadata = {

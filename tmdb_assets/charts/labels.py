@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import datetime as dt
+    from collections.abc import Iterator, Sequence
 
 MISSING = "–"
 JOINERS = "\u200c\u200d"
@@ -125,3 +126,53 @@ def riser_sentence(film: Moved | None) -> str:
     percent = percent_text(film.before, film.now)
     figures = f"{format_measure(film.before)} to {format_measure(film.now)}"
     return f"{film.title} rose most this week: {figures}{f', {percent}' if percent else ''}."
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a day can be trusted: `level` is good, care, bad or none."""
+
+    level: str
+    text: str
+
+
+def quality_verdict(
+    day: dt.date,
+    checks: int,
+    errors: Sequence[str],
+    warnings: Sequence[str],
+    *,
+    is_loaded: bool,
+    has_votes: bool = True,
+) -> Verdict:
+    """Whether a day can be trusted, in a sentence, and why not.
+
+    `checks` is how many ran; `errors` and `warnings` are the texts of those that failed, the first reason first.
+    `has_votes`: whether TMDb itself was requested that day, and not only its export.
+    """
+    if errors:
+        failed = f"{len(errors)} of {checks} checks found" if len(errors) > 1 else f"1 of {checks} checks found"
+        return Verdict("bad", f"Do not rely on {day}: {failed} figures missing or wrong. {_first_sentence(errors[0])}")
+    if not is_loaded:
+        return Verdict("bad" if checks else "none", f"{day} is not loaded: there are no figures of it.")
+    if not checks:
+        return Verdict("none", f"Nothing is known of the quality of {day}: no check has run.")
+    votes = "" if has_votes else " Popularity only: TMDb was not requested that day, so votes are missing."
+    if warnings:
+        number = f"{len(warnings)} of {checks} checks warn" if len(warnings) > 1 else f"1 of {checks} checks warns"
+        return Verdict("care", f"{day} can be used with care: {number}. {_first_sentence(warnings[0])}{votes}")
+    return Verdict("good" if has_votes else "care", f"{day} can be trusted: all {checks} checks passed.{votes}")
+
+
+def quality_in_short(checks: int, errors: int, warnings: int) -> str:
+    """Whether a day can be trusted, in a few words without reasons; "" where no check has run."""
+    if errors:
+        return f"Do not rely on them: {errors} of {checks} checks found figures missing or wrong."
+    if warnings:
+        return f"To be used with care: {warnings} of {checks} checks warn."
+    return f"All {checks} checks of the day passed." if checks else ""
+
+
+def _first_sentence(text: str) -> str:
+    """The first sentence of what a check found; a full stop within a figure or a name ends none."""
+    return f"{text.split('. ')[0].rstrip('.')}."

@@ -6,15 +6,11 @@ about TMDb: shares of less than `LEAST_FILMS` are not judged.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from tmdb_assets.settings.thresholds import Thresholds
-from tmdb_assets.warehouse.loading.measures import LONG_DAYS, SHORT_DAYS, Measures
+from tmdb_assets.warehouse.loading.measures import LEAST_FILMS, LONG_DAYS, SHORT_DAYS, Measures
 
 LEAST_DAYS = 3
-LEAST_FILMS = 100
 SHOWN = 5  # subjects named in a text
-ALWAYS, HARDLY_EVER = 0.99, 0.5  # shares of the answers that have a key: before, and after it vanished
 SAME_ORDER = 0.8  # correlation of the logarithms from which on the films are still in the same order
 
 
@@ -136,28 +132,7 @@ def history(measures: Measures, _limits: Thresholds) -> str | None:
 
 def answers(measures: Measures, _limits: Thresholds) -> str | None:
     """The keys and codes that are new or have vanished."""
-    return "; ".join(f"{what}: {', '.join(names[:SHOWN])}" for what, names in drift(measures) if names) or None
-
-
-def drift(measures: Measures) -> Iterator[tuple[str, list[str]]]:
-    """What has changed in the form of TMDb's answers against the days before: a heading, and keys or codes."""
-    usual, keys = measures.long.get("key_share", {}), measures.of("key_share")
-    origins = {key.partition(".")[0] for key in usual} & {
-        name for name, answers in measures.of("answers").items() if answers >= LEAST_FILMS
-    }
-    yield "new keys", sorted(key for key in keys.keys() - usual.keys() if key.partition(".")[0] in origins)
-    yield (
-        "vanished keys",
-        sorted(
-            key
-            for key, before in usual.items()
-            if key.partition(".")[0] in origins and before.median >= ALWAYS and keys.get(key, 0) < HARDLY_EVER
-        ),
-    )
-    for measure, heading in (("unlisted_code", "new codes that TMDb's lists lack"), ("status", "new statuses")):
-        known = measures.long.get(measure, {})
-        has_past = bool(usual or known)  # on the first day everything is new
-        yield heading, sorted(measures.of(measure).keys() - known.keys()) if has_past else []
+    return "; ".join(f"{what}: {', '.join(names[:SHOWN])}" for what, names in measures.drift() if names) or None
 
 
 def _films(measures: Measures) -> float:

@@ -41,24 +41,28 @@ SCRIPTS = (
 POSTER_HOST = "https://image.tmdb.org"
 
 
-def build_page_of(rows: PageRows, *, source: str, is_sample: bool) -> tuple[bytes, dict[str, int]]:
+def build_page_of(
+    rows: PageRows, *, source: str, is_sample: bool, quality: str | None = None
+) -> tuple[bytes, dict[str, int]]:
     """The page of these rows as the content of its file, and its numbers of films and days."""
     figures = figures_of(rows)
-    page = build_page(figures, source=source, is_sample=is_sample).encode()
+    page = build_page(figures, source=source, is_sample=is_sample, quality=quality).encode()
     return page, {"films": len(figures.films), "days": len(figures.days)}
 
 
-def build_page(figures: Figures, *, source: str, is_sample: bool) -> str:
+def build_page(figures: Figures, *, source: str, is_sample: bool, quality: str | None = None) -> str:
     """Return the page as HTML. `source` says where the figures come from; `is_sample` puts the SAMPLE mark on top.
+
+    `quality` is the address of the pages on the quality of each day, relative to this one.
 
     Titles and names are untrusted: they are embedded compressed, in base64, and set as text, never as HTML.
     """
-    style = Template(_read("page.css")).substitute(light=css_variables(LIGHT), dark=css_variables(DARK))
-    script = "\n".join(_read(name) for name in SCRIPTS)
+    style = Template(read_part("page.css")).substitute(light=css_variables(LIGHT), dark=css_variables(DARK))
+    script = "\n".join(read_part(name) for name in SCRIPTS)
     has_data = len(figures.films) > 0
-    return Template(_read("page.html")).substitute(
+    return Template(read_part("page.html")).substitute(
         title=escape(TITLE),
-        policy=_policy(script, style),
+        policy=policy(script, style, images=f"data: {POSTER_HOST}"),  # posters, where the reader switches them on
         style=style,
         sample_mark=f'<aside class="sample-mark" aria-label="Notice">{escape(SAMPLE_MARK)}</aside>'
         if is_sample
@@ -69,22 +73,26 @@ def build_page(figures: Figures, *, source: str, is_sample: bool) -> str:
         source=escape(source),
         meaning=escape(POPULARITY_MEANING),
         precision=escape(_precision()),
+        quality=f'<p><a href="{escape(quality)}">Can these figures be trusted? Quality of each day</a></p>'
+        if quality
+        else "",
         attribution=escape(ATTRIBUTION),
         script=f'<script type="module">{script}</script>' if has_data else "",
     )
 
 
-def _read(name: str) -> str:
+def read_part(name: str) -> str:
+    """A file of the page."""
     return (files("tmdb_assets.dashboard") / "page" / name).read_text(encoding="utf-8")
 
 
-def _policy(script: str, style: str) -> str:
+def policy(script: str, style: str, *, images: str = "data:") -> str:
     """The content security policy (CSP level 3): only the page's own script and style apply, and nothing is loaded.
 
-    Posters are, from TMDb, where the reader switches them on.
+    `images` is where pictures may come from.
     """
     return (
-        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data: {POSTER_HOST}; "
+        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src {images}; "
         "base-uri 'none'; form-action 'none'"
     )
 
@@ -97,7 +105,7 @@ def _main(figures: Figures) -> str:
     popularity = matrix(figures)
     constants = {"film_address": FILM_ADDRESS, "max_curves": MAX_CURVES, "week": WEEK}
     sentence = riser_sentence(riser_of(figures, popularity))
-    return Template(_read("main.html")).substitute(
+    return Template(read_part("main.html")).substitute(
         headline=f'<p class="headline" dir="auto">{escape(sentence)}</p>' if sentence else "",
         details=pack(orjson.dumps(details_data(figures))),
         data=pack(orjson.dumps(page_data(figures, popularity) | constants)),

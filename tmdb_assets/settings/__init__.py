@@ -122,7 +122,9 @@ class Settings(Thresholds):
     )
     forecast: Switch = Field("on", description="whether popularity is forecast, for 7 days: on or off")
     similar: Switch = Field("on", description="whether films similar to each film are found: on or off")
-    reports_dir: Path | None = Field(None, description="folder of the dashboard's page; unset: data/reports")
+    reports_dir: Path | None = Field(
+        None, description="folder of the dashboard's page and the pages of quality; unset: data/reports"
+    )
     export_dir: Path | None = Field(None, description="folder of the Parquet files that runs export; unset: none")
     ui_allowed_hosts: str = Field(
         "",

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from tmdb_assets.charts.labels import quality_in_short
 from tmdb_assets.errors.problem import as_cell
 from tmdb_assets.settings import ATTRIBUTION, SAMPLE_LINE, SQL_DIR, get_settings
-from tmdb_assets.viz.cached import render_picture
+from tmdb_assets.viz.cached import read_rows, render_picture
 from tmdb_assets.viz.navigation import go
+from tmdb_assets.viz.queries import QUALITY
 from tmdb_assets.viz.reader import Edition, read_edition, seconds_behind
 from tmdb_assets.warehouse.reading import NothingToReadError
 
@@ -51,7 +53,10 @@ def show_page(title: str, meaning: str, body: Callable[[Edition], None]) -> None
         edition = read_edition()
         behind = seconds_behind()
         lag = "" if behind is None else f", from a replica that is {behind:.0f} s behind"
-        st.caption(f"Figures up to {edition.newest_day} (UTC), loaded {edition.loaded_at:%Y-%m-%d %H:%M} UTC{lag}")
+        loaded = f"Figures up to {edition.newest_day} (UTC), loaded {edition.loaded_at:%Y-%m-%d %H:%M} UTC{lag}"
+        quality = read_rows(edition, QUALITY, {"day": edition.newest_day}).iloc[0]
+        short = quality_in_short(*(int(quality[name]) for name in ("checks", "errors", "warnings")))
+        st.caption(f"{loaded}. {short}" if short else loaded)
         body(edition)
     except NothingToReadError as error:
         problem = error.problem

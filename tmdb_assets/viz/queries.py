@@ -12,6 +12,16 @@ order by date_id desc
 limit 90
 """
 
+# A step that ended well is no check, and one check is about today, not about the day that was loaded.
+QUALITY = """
+select
+    count(*) as checks,
+    count(*) filter (where not c.is_passed and c.severity = 'error') as errors,
+    count(*) filter (where not c.is_passed and c.severity = 'warn') as warnings
+from check_result as c
+where c.date_id = :day and c.check_name <> 'today_is_there' and (c.check_name <> 'run' or not c.is_passed)
+"""
+
 TOP_FILMS = "select * from vw_top_movies order by rank"
 
 # The columns of vw_top_movies, ranked within one continent the way that view ranks all films.

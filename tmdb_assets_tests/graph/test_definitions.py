@@ -73,6 +73,7 @@ DEPENDENCIES = {
     "vw_keyword_popularity": {"vw_trending_movies", "dim_keyword", "bridge_movie_keyword"},
     "vw_trending_movies": {"fact_movie_daily", "dim_movie"},
     **{report.name: set(report.reads) for report in REPORTS},
+    "quality_report": set(),  # it runs last, also where a step failed
     "dashboard": {"vw_movie_latest", "vw_load_status", "fact_movie_daily", "dim_movie", "dim_genre", "dim_country"}
     | {"dim_language", "dim_person", "bridge_movie_genre", "bridge_movie_country", "bridge_movie_cast"}
     | {"bridge_movie_crew", "bridge_movie_keyword", "dim_keyword", "movie_release", "movie_similar"},
@@ -88,7 +89,7 @@ GROUPS = {
     "quality": {"quality_measure"},
     "derived": {"forecast_movie_daily", "movie_similar"},
     "marts": {name for name in DEPENDENCIES if name.startswith("vw_")},
-    "reports": {report.name for report in REPORTS} | {"dashboard"},
+    "reports": {report.name for report in REPORTS} | {"dashboard", "quality_report"},
 }
 DAILY_GROUPS = ("raw", "dimensions", "bridges", "history", "facts", "quality")
 DAILY = {name for group in DAILY_GROUPS for name in GROUPS[group]} - {"dim_date"}
@@ -153,15 +154,15 @@ def test_what_the_ui_shows_of_an_asset(specs, name):
     # The UI shows any other entry with the time of loading, as "Invalid Date" while it does not know it.
     assert {key for key in spec.metadata if not key.startswith("dagster/")} == set()
     kinds = {"altair", "python"} if name.startswith("report_") else {"postgres", "sql", "view"}
-    kinds = {"html", "python"} if name == "dashboard" else kinds
+    kinds = {"html", "python"} if name in {"dashboard", "quality_report"} else kinds
     assert spec.kinds == ({"python", "postgres", "table"} if name in TABLES else kinds)
     if name in TABLES | GROUPS["marts"]:
         assert spec.description.startswith("One row per ")
         assert f"from {name}" in spec.description.split("Example: `", 1)[1]
         assert "Source: " in spec.description or "\n\nMade from " in spec.description
         assert spec.metadata["dagster/table_name"] == f"tmdb_sandbox.public.{name}"
-    elif name == "dashboard":
-        assert spec.description.startswith("One interactive HTML page of the newest day's films")
+    elif name in {"dashboard", "quality_report"}:
+        assert spec.description.startswith(("One interactive HTML page of the newest day's films", "One HTML page for"))
         assert "not endorsed or certified by TMDB." in spec.description
     else:
         (report,) = (report for report in REPORTS if report.name == name)

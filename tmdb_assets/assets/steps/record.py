@@ -13,7 +13,7 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
-from dagster import AssetCheckResult, MaterializeResult, OpExecutionContext
+from dagster import AssetCheckResult, Failure, MaterializeResult, OpExecutionContext
 
 from tmdb_assets import partitions
 from tmdb_assets.assets.failures import READ_LOG
@@ -93,4 +93,6 @@ def _results(event: Any, asset_name: str, check_name: str | None) -> list[Result
 
 def _what_failed(error: Exception) -> str:
     """Only the text of our own errors: that of others may hold what readers must not see."""
+    if isinstance(error, Failure) and error.description:  # made of one of our errors
+        return error.description
     return str(error) if isinstance(error, ActionableError) else f"{type(error).__name__}. {READ_LOG}."

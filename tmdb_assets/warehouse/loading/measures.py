@@ -20,6 +20,9 @@ from tmdb_assets.warehouse.schema.vocabulary import metadata
 SAMPLED_FILMS = 20_000  # whose columns are counted; the same each day, by a hash of the id
 SHORT_DAYS, LONG_DAYS = 14, 30
 """Days before a day with which it is compared."""
+LEAST_FILMS = 100
+"""Fewer films say nothing about TMDb."""
+ALWAYS, HARDLY_EVER = 0.99, 0.5  # shares of the answers that have a key: before, and after it vanished
 WITHOUT_VALUE = {"removed_date", "collection_id", "collection_name", "homepage"}
 """Nullable columns of dim_movie that most films rightly lack."""
 AGES = (7, 14, 30, 60)
@@ -102,6 +105,22 @@ class Measures:
     def get(self, measure: str, subject: str) -> float:
         """One figure; 0 where there is none."""
         return self.of(measure).get(subject, 0.0)
+
+    def drift(self) -> list[tuple[str, list[str]]]:
+        """What has changed in the form of TMDb's answers against the days before: headings, with keys or codes."""
+        usual, keys = self.long.get("key_share", {}), self.of("key_share")
+        origins = {key.partition(".")[0] for key in usual} & {
+            name for name, answers in self.of("answers").items() if answers >= LEAST_FILMS
+        }
+        judged = {key: before for key, before in usual.items() if key.partition(".")[0] in origins}
+        new = [key for key in keys.keys() - usual.keys() if key.partition(".")[0] in origins]
+        gone = [key for key, was in judged.items() if was.median >= ALWAYS and keys.get(key, 0) < HARDLY_EVER]
+        found = [("new keys", sorted(new)), ("vanished keys", sorted(gone))]
+        for measure, heading in (("unlisted_code", "new codes that TMDb's lists lack"), ("status", "new statuses")):
+            known = self.long.get(measure, {})
+            has_past = bool(usual or known)  # on the first day everything is new
+            found.append((heading, sorted(self.of(measure).keys() - known.keys()) if has_past else []))
+        return found
 
 
 def measure_day(connection: sa.Connection, day: dt.date) -> tuple[MergeCounts, int]:

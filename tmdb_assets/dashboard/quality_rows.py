@@ -1,0 +1,52 @@
+"""What the pages of quality are made of, as it is read: rows, which another process can be given. Imports no pandas."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+ABOUT_TODAY = {"today_is_there"}
+"""Checks that are about the day on which they run, not about the day that a run loads."""
+
+
+class Outcome(NamedTuple):
+    """What a check said of a day; `severity` is error or warn."""
+
+    asset: str
+    check: str
+    is_passed: bool
+    severity: str
+    text: str
+
+
+@dataclass(frozen=True)
+class DayDetails:
+    """What TMDb said and what was stored on a day, and its rejected rows.
+
+    `requests`: kind, requests, rows, pages, stored pages, films listed, films known, whether complete. `details`: films
+    due, answered and not found. `rejected`: table, rule, rows, examples.
+    """
+
+    requests: list[tuple[str, int, int, int | None, int, int | None, int | None, bool]] = field(default_factory=list)
+    details: tuple[int, int, int] = (0, 0, 0)
+    rejected: list[tuple[str, str, int, list[str]]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class QualityRows:
+    """The record of the last weeks, and the details of the days whose pages are to be made.
+
+    `films`: day -> films from discover, from the export. `measures`: day -> measure -> subject -> figure. `past`:
+    day -> checks, failed as errors, as warnings, of all days with a page. `versions`: a hash of each day's record.
+    `drift`: what changed in the form of TMDb's answers, as headings with keys or codes.
+    """
+
+    newest: dt.date | None
+    films: dict[dt.date, tuple[int, int]] = field(default_factory=dict)
+    outcomes: dict[dt.date, list[Outcome]] = field(default_factory=dict)
+    measures: dict[dt.date, dict[str, dict[str, float]]] = field(default_factory=dict)
+    details: dict[dt.date, DayDetails] = field(default_factory=dict)
+    past: dict[dt.date, tuple[int, int, int]] = field(default_factory=dict)
+    versions: dict[dt.date, str] = field(default_factory=dict)
+    drift: dict[dt.date, list[tuple[str, list[str]]]] = field(default_factory=dict)

@@ -1,0 +1,82 @@
+"""The report of quality as an asset: what it writes, also after a failed step, and when it writes again."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from dagster import DagsterInstance
+
+from tmdb_assets.assets.dashboard import quality_folder
+from tmdb_assets.warehouse.ledger.check_results import Result, record
+from tmdb_assets_tests.cases.awkward import catalogue, sound_films
+from tmdb_assets_tests.oracle.compare import copied_warehouse
+from tmdb_assets_tests.stage.platform import failures_of, metadata_of, platform
+
+DAY = dt.date(2026, 7, 29)
+CATALOGUE = catalogue(sound_films(30))
+ONE_DAY = dt.timedelta(days=1)
+MEASURED = ("quality_measure", "quality_report")
+
+
+def pages_of(graph):
+    folder = quality_folder(graph.source.settings, str(graph.warehouse.url.database))
+    return {path.name: path for path in folder.iterdir()}
+
+
+def test_a_day_has_its_page_that_is_made_again_only_when_its_record_changed(
+    server, loaded_database, monkeypatch, tmp_path
+):
+    with (
+        copied_warehouse(server, loaded_database) as warehouse,
+        platform(warehouse, CATALOGUE, monkeypatch, reports_dir=tmp_path) as graph,
+        DagsterInstance.ephemeral() as graph.instance,  # which keeps the versions of what is made
+    ):
+        result = graph.run(DAY, only=MEASURED)
+        assert failures_of(result) == []
+        made = metadata_of(result, "quality_report")
+        pages = pages_of(graph)
+        assert set(pages) == {"2026-07-29.html", "index.html"}
+        checks = len(graph.rows("select 1 from check_result where check_name not in ('run', 'today_is_there')"))
+        assert made["verdict"] == f"2026-07-29 can be trusted: all {checks} checks passed."
+        assert (made["path"], made["bytes"]) == (str(pages["2026-07-29.html"]), pages["2026-07-29.html"].stat().st_size)
+        assert made["bytes"] < 1_000_000
+        text = pages["2026-07-29.html"].read_text(encoding="utf-8")
+        assert made["verdict"] in text
+        for part in ("Discover: films", "dim_movie.runtime_minutes", "2026-07-29"):
+            assert part in text
+        graph.run(DAY, only=MEASURED)
+        before = {name: path.stat().st_mtime_ns for name, path in pages.items()}
+        graph.run(DAY, only=MEASURED)
+        assert {name: path.stat().st_mtime_ns for name, path in pages.items()} == before
+
+        # Another day's record changes: its page is made too; a page older than the raw answers may be kept goes.
+        old = pages["index.html"].with_name("2026-01-05.html")
+        old.write_text("old")
+        with warehouse.begin() as connection:
+            record(connection, DAY - ONE_DAY, [Result("raw_export", "run", False, "error", "It was <b>gone</b>.")])
+        assert failures_of(graph.run(DAY, only=MEASURED)) == []
+        assert set(pages_of(graph)) == {"2026-07-28.html", "2026-07-29.html", "index.html"}
+        text = pages["index.html"].with_name("2026-07-28.html").read_text(encoding="utf-8")
+        assert "Do not rely on 2026-07-28: 1 of 1 checks found figures missing or wrong. raw_export: It was" in text
+        assert "<b>gone</b>" not in text
+        pages["index.html"].unlink()
+        graph.run(DAY, only=MEASURED)
+        assert "index.html" in pages_of(graph)
+
+
+def test_a_failed_day_has_a_page_that_says_why(warehouse, monkeypatch, tmp_path):
+    with platform(warehouse, CATALOGUE, monkeypatch, reports_dir=tmp_path) as graph:
+        graph.replay.token = "another"
+        result = graph.run(DAY)
+        assert not result.success
+        verdict = metadata_of(result, "quality_report")["verdict"]
+        assert verdict.startswith("Do not rely on 2026-07-29: ")
+        assert "token" in verdict
+        assert set(pages_of(graph)) == {"2026-07-29.html", "index.html"}
+
+
+def test_an_empty_warehouse_has_an_index(warehouse, monkeypatch, tmp_path):
+    with platform(warehouse, CATALOGUE, monkeypatch, reports_dir=tmp_path) as graph:
+        result = graph.run(DAY, only={"quality_report"})
+        assert failures_of(result) == []
+        assert "is not loaded" in metadata_of(result, "quality_report")["verdict"]
