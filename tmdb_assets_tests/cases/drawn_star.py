@@ -13,6 +13,7 @@ DAYS = [NEWEST - dt.timedelta(days=number) for number in (30, 7, 2, 1, 0)]  # as
 POPULARITIES = (0.0005, 0.001, 4.99, 5.0, 5.0, 7.5, 20.0, 20.0, 33.25)
 FILMS, PEOPLE, KEYWORDS = range(1, 41), range(1, 11), range(1, 7)
 PAIR, THEIR_FILMS = (11, 12), (3, 4)  # two people who are in these two films and in no other
+DIRECTOR, HER_FILMS = 13, (3, 4, 5)  # she directed these three, all with ratings, and no other
 COUNTRIES = {"FR": "France", "US": "United States of America"}  # releases are in DE too
 
 
@@ -61,12 +62,15 @@ def draw_star(seed: int) -> DrawnStar:
             day = NEWEST + dt.timedelta(days=chance.choice([-1, 0, 5]))
             made.releases.append((film, code, "Theatrical", day, chance.choice(["12", None]), None))
     made.cast += [(film, f"c{film}-{person}", person, person - 8) for film in THEIR_FILMS for person in PAIR]
-    made.people += [(each, f"Person {each}", chance.choice(["Acting", None]), NEWEST) for each in (*PEOPLE, *PAIR)]
+    made.crew += [(film, f"d{film}", DIRECTOR, "Director") for film in HER_FILMS]
+    made.people += [
+        (each, f"Person {each}", chance.choice(["Acting", None]), NEWEST) for each in (*PEOPLE, *PAIR, DIRECTOR)
+    ]
     for day in DAYS:
-        present = [film for film in FILMS if chance.random() < 0.8 or film in THEIR_FILMS]
+        present = [film for film in FILMS if chance.random() < 0.8 or film in HER_FILMS]
         made.facts[day] = {}
         for film in present:
-            count = chance.choice([0, 10, 250, 3000])
+            count = chance.choice([10, 250] if film in HER_FILMS else [0, 10, 250, 3000])
             made.facts[day][film] = (
                 chance.choice(POPULARITIES),
                 chance.choice([4.5, 6.0, 8.25]) if count else None,

@@ -19,7 +19,9 @@ SEED = 16
 @click.command()
 @click.option("--minutes", default=60.0, show_default=True, help="How long to begin further trials.")
 @click.option("--trials", "most", type=int, help="How many to run at most.")
-@click.option("--jobs", default=os.cpu_count() or 2, show_default=True, help="How many at once.")
+@click.option(
+    "--jobs", default=(os.cpu_count() or 1) + 1, show_default=True, help="How many at once; a third is waiting."
+)
 @click.option("--seed", default=SEED, show_default=True, help="Of a new file of results; a file keeps its own.")
 @click.option("--only", metavar="TEXT", help="Only the kinds whose name has this text.")
 @click.option("--record", is_flag=True, help="Add to docs/reliability.json, and write docs/reliability.md from it.")

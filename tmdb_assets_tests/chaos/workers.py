@@ -15,6 +15,8 @@ from tmdb_assets_tests.chaos.results import Results, current_commit
 from tmdb_assets_tests.chaos.trial import Outcome, run_trial
 
 LOOK_S, JOIN_S = 5.0, 120.0
+HANG_S = 1800.0
+"""Without an outcome for that long the trials end: no trial takes so long, as stuck commands are killed before."""
 
 
 def work(asked: Any, answered: Any, seed: int) -> None:
@@ -23,7 +25,13 @@ def work(asked: Any, answered: Any, seed: int) -> None:
     try:
         while (task := _next(asked)) is not None:
             number, kind = task
-            answered.put(run_trial(ground, number, kind, KINDS[kind], seed))
+            try:
+                outcome = run_trial(ground, number, kind, KINDS[kind], seed)
+            except Exception as error:  # the ground itself is spoilt: stand on a new one
+                outcome = Outcome(number, kind, error=f"{type(error).__name__}: {error}"[:600])
+                ground.end()
+                ground = Ground()
+            answered.put(outcome)
     finally:
         ground.end()
 
@@ -73,7 +81,7 @@ def run_trials(results: Results, plan: Plan, jobs: int) -> None:
     workers = [context.Process(target=work, args=(asked, answered, results.seed)) for _ in range(jobs)]
     for worker in workers:
         worker.start()
-    commit, waiting = current_commit(), 0
+    commit, waiting, last = current_commit(), 0, time.monotonic()
     try:
         for _ in workers:
             if task := plan.take():
@@ -85,7 +93,10 @@ def run_trials(results: Results, plan: Plan, jobs: int) -> None:
             except queue.Empty:
                 if not all(worker.is_alive() for worker in workers):
                     raise ChildProcessError("a worker died; its reason is above") from None
+                if time.monotonic() - last > HANG_S:
+                    raise TimeoutError(f"no trial has ended for {HANG_S:.0f} s") from None
                 continue
+            last = time.monotonic()
             results.add(outcome, commit)
             show(outcome)
             if task := plan.take():
