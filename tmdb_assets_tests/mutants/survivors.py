@@ -6,6 +6,7 @@ _SAME_ROWS = "Foreign keys, or a condition on the joined columns, leave the same
 REASONS: dict[str, str] = {
     "sql/views/vw_costars.sql: inner join -> left join": _SAME_ROWS,
     "sql/views/vw_director_ranking.sql: inner join -> left join in `inner join dim_person": _SAME_ROWS,
+    "sql/views/vw_genre_popularity.sql: inner join -> left join": _SAME_ROWS,
     "tmdb_assets/warehouse/loading/merge.py: Gt -> GtE in `if bound.number > ANALYZE_FROM": "Only the plan differs.",
     "sql/functions/renew_totals.sql: > -> >= in `case when l.vote_count > 0": "Without votes there is no mean rating.",
     "sql/functions/renew_totals.sql: 100 -> 101 in `round(": "A hundred places are as good as one more.",
