@@ -158,10 +158,22 @@ def function_file(name: str) -> Path:
     return SQL_DIR / "functions" / f"{name}.sql"
 
 
+VIEWS_OF_VIEW = sa.text("""
+select distinct v.relname
+from pg_depend as d
+inner join pg_rewrite as r on d.objid = r.oid
+inner join pg_class as v on r.ev_class = v.oid
+inner join applied_sql as a on v.relname = a.name
+where d.refobjid = cast(:name as regclass) and v.oid <> d.refobjid and v.relnamespace = 'public'::regnamespace
+""")
+"""Our own views that read a view: they are dropped with it, and applied again when it is their turn."""
+
+
 def apply_view(connection: sa.Connection, name: str) -> bool:
     """Create or replace a view from its file; False if this text is already applied.
 
-    Takes the schema's lock, so it comes first in its transaction, which should be short.
+    A view whose columns were renamed, retyped or dropped is made anew. Takes the schema's lock, so it comes first in
+    its transaction, which should be short. Raises `SchemaMismatchError` where views of others stand on the former one.
     """
     lock_schema(connection)
     text = view_file(name).read_text(encoding="utf-8")
@@ -170,7 +182,15 @@ def apply_view(connection: sa.Connection, name: str) -> bool:
         return False
     with _plain_errors():
         act_as_owner(connection)
-        _execute(connection, text)
+        try:
+            with connection.begin_nested():
+                _execute(connection, text)
+        except sa.exc.ProgrammingError as error:
+            if not isinstance(error.orig, psycopg.errors.InvalidTableDefinition):
+                raise
+            dropped = [name, *connection.scalars(VIEWS_OF_VIEW, {"name": name})]
+            connection.exec_driver_sql(f"drop view {', '.join(dropped)}")  # Postgres only adds columns to a view
+            _execute(connection, text)
         _execute(connection, grants_sql())
         _remember(connection, name, digest)
         connection.exec_driver_sql("set local role none")
