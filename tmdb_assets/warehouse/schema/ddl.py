@@ -172,8 +172,8 @@ where d.refobjid = cast(:name as regclass) and v.oid <> d.refobjid and v.relname
 def apply_view(connection: sa.Connection, name: str) -> bool:
     """Create or replace a view from its file; False if this text is already applied.
 
-    A view whose columns were renamed, retyped or dropped is made anew. Takes the schema's lock, so it comes first in
-    its transaction, which should be short. Raises `SchemaMismatchError` where views of others stand on the former one.
+    A view whose columns were renamed, retyped or dropped is dropped and created. Takes the schema's lock, so it comes
+    first in its transaction, which should be short. Raises `SchemaMismatchError` where views of others read it.
     """
     lock_schema(connection)
     text = view_file(name).read_text(encoding="utf-8")

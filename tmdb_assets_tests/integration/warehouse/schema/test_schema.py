@@ -211,7 +211,7 @@ def test_a_view_whose_text_changed_is_replaced(
         assert not apply_view(connection, "vw_percent")
     assert rows_of(warehouse, "select * from vw_percent") == [("100 %s", 1)]
 
-    # Postgres refuses other names, types and fewer columns: then it is made anew, after our own views that read it.
+    # Postgres refuses other names, types and fewer columns: then it is dropped, with our own views that read it.
     (tmp_path / "views" / "vw_above.sql").write_text("create or replace view vw_above as select * from vw_percent;")
     with warehouse.begin() as connection:
         assert apply_view(connection, "vw_above")
