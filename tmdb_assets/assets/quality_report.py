@@ -55,7 +55,9 @@ from raw_details where snapshot_date = :day
 """
 # The rules as they stand in the reasons; three values of each, shortened: the page is no copy of the answers.
 REJECTED = """
-select table_name, left(reason ->> 'rule', 200), count(*), (array_agg(left(reason ->> 'value', 100) order by id))[1:3]
+select
+    table_name, left(reason ->> 'rule', 200), count(*),
+    (array_agg(left(coalesce(reason ->> 'value', 'NULL'), 100) order by id))[1:3]
 from rejected_row cross join jsonb_array_elements(reasons) as reason
 where snapshot_date = :day group by 1, 2 order by 3 desc, 1, 2 limit 40
 """

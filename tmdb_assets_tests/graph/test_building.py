@@ -44,7 +44,10 @@ print(len(specs), made.resolve_job_def("daily").name, *{spec.tags["source"] for 
 IMPORT_ALL = """
 import pkgutil
 import tmdb_assets
-SCRIPTS = {"tmdb_assets.viz.app", "tmdb_assets.warehouse.schema.migrations.env"}  # run by Streamlit and by Alembic
+# Run by Celery, Streamlit and Alembic.
+SCRIPTS = {
+    "tmdb_assets.instance.celery_app", "tmdb_assets.viz.app", "tmdb_assets.warehouse.schema.migrations.env"
+}
 for module in pkgutil.walk_packages(tmdb_assets.__path__, "tmdb_assets."):
     if module.name not in SCRIPTS:
         __import__(module.name)
