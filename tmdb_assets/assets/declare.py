@@ -11,7 +11,8 @@ import hashlib
 import inspect
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from functools import cache
+from typing import Any, TypeAlias, cast
 
 import sqlalchemy as sa
 from dagster import (
@@ -79,13 +80,13 @@ def declared_asset(
     def declare(compute: Compute) -> AssetBuilder:
         version = hashlib.sha256(f"{inspect.getsource(compute)}{declaration}".encode()).hexdigest()[:12]
 
+        @cache  # a test builds the definitions of several platforms
         def build(settings: Settings) -> AssetsDefinition:
             days = daily_partitions(settings.tmdb_first_day) if daily else None
             # Only entries for which the UI has a place of its own: it shows others with a date, which may be invalid.
             own: dict[str, Any] = {"dagster/code_references": _code_of(compute)}
-            if relation is not None:
-                own["dagster/table_name"] = f"{database_of(settings)}.public.{relation}"
-            made: AssetsDefinition = asset(
+            own |= {"dagster/table_name": f"{database_of(settings)}.public.{relation}"} if relation else {}
+            declared = asset(
                 name=name,
                 deps=[dep for dep in deps if dep not in settings.left_out],
                 owners=OWNERS,
@@ -100,8 +101,8 @@ def declared_asset(
                 check_specs=[_with_days(check, days) for check in checks],
                 metadata={**(metadata or {}), **own},
                 **options,
-            )(retried_after_outage(recorded(compute, name)))
-            return made
+            )
+            return cast(AssetsDefinition, declared(retried_after_outage(recorded(compute, name))))
 
         return build
 

@@ -164,7 +164,7 @@ def test_an_empty_search_says_what_to_change_and_leaves_no_empty_parts(page):
     assert page.get_by_role("search").get_by_role("status").inner_text() == "1 of 3 films: “three”"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long)])
 def test_the_page_its_panels_and_an_empty_search_pass_axe(opened, address, scheme):
     page = opened(address, color_scheme=scheme)
     page.wait_for_selector("html[data-ready]")

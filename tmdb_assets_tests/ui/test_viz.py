@@ -21,6 +21,8 @@ from tmdb_assets_tests.stage.started_command import started_command
 
 pytest.importorskip("streamlit", reason="no Streamlit: pip install 'tmdb-assets[viz]'")
 
+pytestmark = pytest.mark.long
+
 SETTINGS = Settings.load(warehouse_reader_password="a word that passes")
 CHART = "[data-testid=stVegaLiteChart] svg.marks"
 HEIGHT_OF_THE_SMALLEST_TEXT = """place => Math.min(...[...place.querySelectorAll("svg.marks text")]

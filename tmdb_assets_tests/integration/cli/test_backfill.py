@@ -74,6 +74,7 @@ def test_a_range_is_loaded_and_the_days_that_cannot_be_loaded_are_listed(databas
     assert replay.requests == {"export": 2}
 
 
+@pytest.mark.long
 def test_a_past_day_without_raw_rows_is_loaded_from_its_export(database, replay, tables, today):
     day = today - 3 * ONE_DAY
     done = command(database, replay, "run", "--date", str(day))

@@ -38,7 +38,14 @@ from tmdb_assets_tests.stage.many_days import (
 from tmdb_assets_tests.stage.platform import checks_of, failures_of, platform
 
 
-@pytest.mark.parametrize("fault", [MISSING, GARBAGE, DOWN], ids=["404", "garbage", "500"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(MISSING, id="404"),
+        pytest.param(GARBAGE, id="garbage", marks=pytest.mark.long),
+        pytest.param(DOWN, id="500", marks=pytest.mark.long),
+    ],
+)
 def test_without_a_change_list_every_film_of_the_day_is_requested(warehouse, monkeypatch, fault):
     with platform(warehouse, CATALOGUE, monkeypatch, retry_seconds=0.3) as made:
         load(made, DAY, CATALOGUE, {}, only=MOVIE_CHAIN)

@@ -49,7 +49,13 @@ def faults_at(pages, fault, times=None):
     return hook
 
 
-@pytest.mark.parametrize(("fault", "rule"), [(GARBAGE, "page is readable"), (DOWN, "page is answered")])
+FAILED_PAGES = [
+    (GARBAGE, "page is readable"),
+    pytest.param(DOWN, "page is answered", marks=pytest.mark.long),
+]
+
+
+@pytest.mark.parametrize(("fault", "rule"), FAILED_PAGES)
 def test_a_failed_discover_page_is_requested_by_the_next_run(warehouse, monkeypatch, fault, rule):
     with platform(warehouse, CATALOGUE, monkeypatch, retry_seconds=0.4) as made:
         made.replay.faults = faults_at([4], fault)

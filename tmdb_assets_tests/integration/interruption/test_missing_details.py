@@ -56,8 +56,8 @@ def failing(result):
     ("fault", "fails", "answered", "cause"),
     [
         (DOWN, is_details, 0, "500 Internal Server Error"),
-        (DOWN, is_details, 70, "500 Internal Server Error"),
-        (GARBAGE, is_details, 0, "cannot be read"),
+        pytest.param(DOWN, is_details, 70, "500 Internal Server Error", marks=pytest.mark.long),
+        pytest.param(GARBAGE, is_details, 0, "cannot be read", marks=pytest.mark.long),
         (GARBAGE, is_details, 70, "cannot be read"),
         (Fault(status=503), lambda path: True, 70, "503 Service Unavailable"),  # the export is not answered either
     ],

@@ -32,6 +32,7 @@ restore.restore(Server(url, storage_url, False, Path()), Path(sys.argv[3]), repl
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("place", "left", "films"),
     [
