@@ -2,6 +2,7 @@ create or replace view vw_person_popularity as
 with newest_film as materialized (
     select
         l.movie_id,
+        m.title,
         l.popularity,
         l.snapshot_date
     from movie_latest as l
@@ -71,7 +72,7 @@ select
     m.title as best_title,
     c.snapshot_date
 from counted as c
-inner join dim_movie as m on c.best_movie_id = m.movie_id;
+inner join newest_film as m on c.best_movie_id = m.movie_id;
 
 comment on view vw_person_popularity is
 'One row per person with films on the newest loaded day, in front of the camera or behind it. '
