@@ -72,7 +72,7 @@ def take_check(browser: Browser, url: str) -> None:
 
 def take_graph(browser: Browser, url: str) -> None:
     """Take the graph of all assets by group, left to right in the direction of the data."""
-    with watched_page(browser, viewport={"width": 2000, "height": 1000}) as watched:
+    with watched_page(browser, viewport={"width": 2000, "height": 1200}) as watched:
         page = watched.page
         page.goto(f"{url}/asset-groups")
         page.locator("foreignObject").filter(has_text="reports").first.wait_for()
