@@ -2,7 +2,6 @@
 
 import datetime as dt
 from collections.abc import Iterator
-from operator import itemgetter
 
 import sqlalchemy as sa
 from dagster import AssetExecutionContext, ResourceParam
@@ -42,4 +41,9 @@ def movie_history(
         return merge_history(connection, days)
 
     rows = conformed(table, chunks())
-    yield from publish(warehouse, table, rows, day=day, day_of=itemgetter("valid_from"), merge=merge, is_partial=True)
+    yield from publish(warehouse, table, rows, day=day, day_of=answered_on, merge=merge, is_partial=True)
+
+
+def answered_on(row: Row) -> dt.date:
+    """The day of the answer of a row, also of a rejected one, in which dates are text."""
+    return dt.date.fromisoformat(str(row["valid_from"])[:10])
