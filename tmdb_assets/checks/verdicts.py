@@ -81,18 +81,22 @@ def popularity(measures: Measures, limits: Thresholds) -> str | None:
 
 def votes(measures: Measures, limits: Thresholds) -> str | None:
     """How many films lost votes, where they are too many."""
-    fallen, films = measures.get("votes", "fallen"), measures.get("votes", "films")
-    if films < LEAST_FILMS or fallen <= limits.quality_fallen_votes_share * films:
-        return None
-    return f"{fallen:,.0f} of {films:,.0f} films have fewer votes than on the loaded day before"
+    return _too_many(
+        measures.get("votes", "fallen"),
+        measures.get("votes", "films"),
+        limits.quality_fallen_votes_share,
+        "{:,.0f} of {:,.0f} films have fewer votes than on the loaded day before",
+    )
 
 
 def export(measures: Measures, limits: Thresholds) -> str | None:
     """How many of discover's films the export lacks, where they are too many."""
-    missing, films = measures.get("export", "missing"), measures.get("export", "films")
-    if films < LEAST_FILMS or missing <= limits.quality_export_share * films:
-        return None
-    return f"{missing:,.0f} of the {films:,.0f} films that discover lists are not in the day's id export"
+    return _too_many(
+        measures.get("export", "missing"),
+        measures.get("export", "films"),
+        limits.quality_export_share,
+        "{:,.0f} of the {:,.0f} films that discover lists are not in the day's id export",
+    )
 
 
 def days(measures: Measures, _limits: Thresholds) -> str | None:
@@ -102,19 +106,22 @@ def days(measures: Measures, _limits: Thresholds) -> str | None:
 
 def doubles(measures: Measures, limits: Thresholds) -> str | None:
     """How many films are like another, where they are too many."""
-    double, films = measures.get("duplicates", "double"), measures.get("duplicates", "films")
-    if films < LEAST_FILMS or double <= limits.quality_duplicate_share * films:
-        return None
-    return f"{double:,.0f} of {films:,.0f} films have title and release date of another film"
+    return _too_many(
+        measures.get("duplicates", "double"),
+        measures.get("duplicates", "films"),
+        limits.quality_duplicate_share,
+        "{:,.0f} of {:,.0f} films have title and release date of another film",
+    )
 
 
 def money(measures: Measures, limits: Thresholds) -> str | None:
     """How many amounts are implausible, where they are too many."""
-    odd, amounts = measures.get("money", "implausible"), measures.get("money", "amounts")
-    if amounts < LEAST_FILMS or odd <= limits.quality_money_share * amounts:
-        return None
-    what = "below 1,000 US dollars, or above a billion (revenues: five)"
-    return f"{odd:,.0f} of {amounts:,.0f} budgets and revenues are {what}"
+    return _too_many(
+        measures.get("money", "implausible"),
+        measures.get("money", "amounts"),
+        limits.quality_money_share,
+        "{:,.0f} of {:,.0f} budgets and revenues are below 1,000 US dollars, or above a billion (revenues: five)",
+    )
 
 
 def history(measures: Measures, _limits: Thresholds) -> str | None:
@@ -137,6 +144,11 @@ def answers(measures: Measures, _limits: Thresholds) -> str | None:
 
 def _films(measures: Measures) -> float:
     return sum(measures.of("films").values())
+
+
+def _too_many(found: float, whole: float, share: float, sentence: str) -> str | None:
+    """The sentence with both numbers, where more than this share was found of a whole that is large enough."""
+    return None if whole < LEAST_FILMS or found <= share * whole else sentence.format(found, whole)
 
 
 def _listed(heading: str, names: list[str]) -> str | None:

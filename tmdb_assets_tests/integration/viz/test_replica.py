@@ -106,7 +106,7 @@ def test_the_app_reads_from_the_replica_alone(
 
 
 def assert_a_paused_replica_tells_its_lag(warehouse: Warehouse, replica: sa.Engine) -> None:
-    """While its replay is paused, what is loaded meanwhile is not seen, and the lag is told."""
+    """While its replay is paused, what is loaded meanwhile is not seen, and the lag is shown."""
     changed = sa.text("select count(*) from vw_top_movies where title like '%!'")
     with replica.connect() as connection:
         connection.exec_driver_sql("select pg_wal_replay_pause()")
