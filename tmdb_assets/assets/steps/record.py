@@ -13,7 +13,7 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
-from dagster import AssetCheckResult, Failure, MaterializeResult, OpExecutionContext
+from dagster import AssetCheckResult, DagsterInvariantViolationError, Failure, MaterializeResult, OpExecutionContext
 
 from tmdb_assets import partitions
 from tmdb_assets.assets.failures import READ_LOG
@@ -73,7 +73,7 @@ def _day_of_run() -> dt.date | None:
     """The day of the run's partition, else today; None for a function that is called outside of a run."""
     try:
         context = OpExecutionContext.get()
-    except Exception:
+    except DagsterInvariantViolationError:  # it is called outside of a run
         return None
     key = context.run.tags.get(PARTITION_NAME_TAG)
     return dt.date.fromisoformat(key) if key else partitions.today()
