@@ -23,7 +23,7 @@ TEST_SERVER = os.environ.pop("TMDB_TEST_POSTGRES_URL", None)
 # The developer's own environment must not reach the tests; settings are read once, at the first import of the assets.
 for variable in [name for name in os.environ if name.startswith("TMDB_")]:
     del os.environ[variable]
-for variable in ("WAREHOUSE_URL", "DAGSTER_HOME"):
+for variable in ("WAREHOUSE_URL", "DAGSTER_HOME", "KUBERNETES_SERVICE_HOST"):
     os.environ.pop(variable, None)
 
 # Bytecode is kept, whatever the environment says: else each worker and each command compiles everything again.

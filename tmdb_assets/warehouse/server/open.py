@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 EMBEDDED_PATIENCE_S = 10.0  # it is ready when it was started
 PATIENCE_S = 18.0  # with the last attempt's own timeouts, an unreachable server is reported within 30 s
+IN_A_POD = "KUBERNETES_SERVICE_HOST"  # which Kubernetes sets in every container
 OWN_DATABASES = frozenset({"tmdb_sandbox", "dagster", "dagster_sandbox"})  # not for real figures
 
 
@@ -113,12 +114,21 @@ def reading_url(settings: Settings | None = None, *, data_dir: Path = DATA_DIR /
 
 
 def _require_shared(settings: Settings) -> None:
-    """Raise `WarehouseUnavailableError` for an embedded server where runs execute elsewhere."""
-    if settings.external_url is None and settings.run_launcher != "code-server":
+    """Raise `WarehouseUnavailableError` for an embedded server where runs execute elsewhere, or in a pod."""
+    if settings.external_url is not None:
+        return
+    if settings.run_launcher != "code-server":
         raise WarehouseUnavailableError(
             f"Runs execute elsewhere (RUN_LAUNCHER={settings.run_launcher}), and WAREHOUSE_URL is unset here: "
             "an embedded Postgres would be one of this machine alone",
             action="Set WAREHOUSE_URL to the server that all of them share",
+            setting="WAREHOUSE_URL",
+        )
+    if os.environ.get(IN_A_POD):
+        raise WarehouseUnavailableError(
+            f"This is a pod of Kubernetes ({IN_A_POD} is set), and WAREHOUSE_URL is unset: an embedded Postgres would "
+            "be lost with the pod",
+            action=f"Set WAREHOUSE_URL to a Postgres server; to try it in a pod whose data may go, unset {IN_A_POD}",
             setting="WAREHOUSE_URL",
         )
 

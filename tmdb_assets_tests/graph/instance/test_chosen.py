@@ -172,3 +172,10 @@ def test_no_embedded_server_starts_where_runs_execute_elsewhere(tmp_path: Any) -
     with pytest.raises(WarehouseUnavailableError, match=r"RUN_LAUNCHER=celery.*WAREHOUSE_URL is unset"):
         open_server(given, data_dir=tmp_path / "postgres")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_no_embedded_server_starts_in_a_pod(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+    with pytest.raises(WarehouseUnavailableError, match=r"lost with the pod.* Set WAREHOUSE_URL to a Postgres server"):
+        open_server(Settings.load(warehouse_url=None), data_dir=tmp_path / "postgres")
+    assert list(tmp_path.iterdir()) == []

@@ -52,6 +52,7 @@ def test_services_have_health_checks_bounded_logs_and_no_capabilities(services: 
         assert ("healthcheck" in service) == (service["restart"] == "unless-stopped"), name
         if name in OURS:
             assert service["read_only"], name
+            assert service["tmpfs"] == ["/tmp:size=256m"], name  # it counts as memory, of which there is 1 GB
 
 
 def test_nobody_runs_as_root(services: dict[str, Any]) -> None:
