@@ -15,6 +15,7 @@ from tmdb_assets.transforms import forecast as models
 from tmdb_assets.transforms.conform import Row
 from tmdb_assets.warehouse.loading.forecasts import (
     due_origins,
+    origin_of,
     read_history,
     read_published,
     read_scores,
@@ -48,12 +49,19 @@ def forecast_movie_daily(warehouse: ResourceParam[Warehouse]) -> Iterator[AssetE
 
     def store_scores(connection: sa.Connection) -> None:
         scores, rows = derived.forecast_score, conformed(derived.forecast_score, [made.scores])
-        load(connection, scores, rows, merge=lambda _: replace_origins(connection, scores, made.origins))
+        load(
+            connection,
+            scores,
+            rows,
+            day_of=origin_of,
+            merge=lambda _: replace_origins(connection, scores, made.origins),
+        )
 
     yield from publish(
         warehouse,
         table,
         conformed(table, _compute(warehouse, made)),
+        day_of=origin_of,
         merge=lambda connection: replace_origins(connection, table, made.origins),
         afterwards=store_scores,
     )

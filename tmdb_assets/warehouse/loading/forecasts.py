@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from tmdb_assets.transforms.conform import Row
 from tmdb_assets.transforms.forecast import BACKTEST_DAYS, DAYS_BEFORE, FILMS, LAST_VALUE
 from tmdb_assets.warehouse.loading.merge import MergeCounts, merge
 from tmdb_assets.warehouse.loading.staging import staging_name
@@ -45,6 +46,14 @@ select d.date_id, array(
 ) as films
 from load_day as d
 where d.date_id between :first and :last
+"""
+FORMER_REJECTED = """
+delete from rejected_row
+where table_name = :name
+and (
+    snapshot_date = any(:origins)
+    or snapshot_date <= (select max(date_id) from load_day) - :kept
+)
 """
 SCORES = """
 select model, horizon, origin_count, wape, is_published
@@ -114,7 +123,10 @@ def read_history(connection: sa.Connection, first_origin: dt.date, last: dt.date
 
 
 def replace_origins(connection: sa.Connection, table: sa.Table, origins: Collection[dt.date]) -> MergeCounts:
-    """Replace the rows of the origins that were made, and delete those of origins that are too old."""
+    """Replace the rows of the origins that were made, and delete those of origins that are too old.
+
+    So go their rejected rows, each under its origin; those of origins that were not made stay.
+    """
     same_key = " and ".join(f"s.{name} = t.{name}" for name in key_columns(table))
     too_old = f"delete from {table.name} where origin_date <= (select max(date_id) from load_day) - :kept"
     no_longer_made = (
@@ -123,7 +135,14 @@ def replace_origins(connection: sa.Connection, table: sa.Table, origins: Collect
     )
     deleted = connection.execute(sa.text(too_old), {"kept": KEPT_DAYS}).rowcount
     deleted += connection.execute(sa.text(no_longer_made), {"origins": list(origins)}).rowcount
+    values = {"name": table.name, "origins": list(origins), "kept": KEPT_DAYS}
+    connection.execute(sa.text(FORMER_REJECTED), values)
     return replace(merge(connection, table), deleted=deleted)
+
+
+def origin_of(row: Row) -> dt.date:
+    """The day of origin of a row, also of a rejected one, in which dates are text."""
+    return dt.date.fromisoformat(str(row["origin_date"])[:10])
 
 
 def read_scores(connection: sa.Connection) -> list[dict[str, Any]]:

@@ -143,6 +143,24 @@ def test_a_run_again_writes_nothing_and_a_day_loaded_again_only_its_own(graph: G
     assert compute(graph)["rows_updated"] == sum(row[2:4] == (1, LAST_VALUE) for row in graph.rows(FORECASTS)[-35:])
 
 
+def test_a_rejected_forecast_stays_listed_until_its_own_origin_is_made_again(
+    graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def computed(day: dt.date | None) -> list[tuple[dt.date, int]]:
+        graph.execute(f"update load_day set loaded_at = now() where date_id = '{day or dt.date.min}'")
+        compute(graph)
+        return graph.rows("select snapshot_date, (payload ->> 'horizon')::int from rejected_row order by 1, 2")
+
+    monkeypatch.setattr("tmdb_assets.warehouse.loading.load.MAX_REJECTED_SHARE", 0.5)
+    before, newest = ([(day, step) for step in range(1, 8)] for day in DAYS[-2:])
+    graph.execute("set session_replication_role = replica; delete from dim_movie where movie_id = 5")
+    assert computed(NEWEST) == newest
+    assert computed(None) == newest  # nothing is due
+    assert computed(DAYS[-2]) == before + newest
+    graph.execute("insert into dim_movie (movie_id, title, as_of_date) values (5, 'Film 5', '2026-07-31')")
+    assert computed(NEWEST) == before
+
+
 def test_ninety_days_are_kept(graph: Graph) -> None:
     later = DAYS[5] + dt.timedelta(days=90)
     load_days(graph, [later])
