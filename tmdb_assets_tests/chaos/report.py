@@ -104,4 +104,12 @@ def _odd(data: Mapping[str, Any]) -> list[str]:
     ]
     failed = [f"- The harness failed in trial {each['number']} ({each['kind']})." for each in data["errors"]]
     found = [*skipped, *odd, *failed]
-    return ["", "What went wrong:\n", *found] if found else []
+    mended = [
+        f"- Trial {each['number']} ({each['kind']}, on {each['commit']}): {each['what']} Mended in {each['by']}; the "
+        "trial was repeated and is counted by that."
+        for each in data.get("mended", ())
+    ]
+    return [
+        *(["", "What went wrong:\n", *found] if found else []),
+        *(["", "What trials found, and what mended it:\n", *mended] if mended else []),
+    ]
