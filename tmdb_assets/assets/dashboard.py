@@ -171,6 +171,7 @@ def dashboard(
             rows,
             source=tmdb.settings.source,
             is_sample=tmdb.is_sandbox,
+            language=tmdb.settings.report_language,
             quality=f"{quality_folder(tmdb.settings, str(warehouse.url.database)).name}/index.html",
         )
         replace_file(path, page)

@@ -33,7 +33,7 @@ Results = dict[str, tuple[list[str], list[tuple[Any, ...]]]]
 """The result of each picture's query: the names of its columns, and its rows."""
 
 VERSION_TAG = "dagster/data_version"
-ROOMS, LIBRARIES = ("charts", "dashboard"), ("altair", "pandas", "pillow", "vl-convert-python")
+ROOMS, LIBRARIES = ("charts", "dashboard", "language"), ("altair", "babel", "pandas", "pillow", "vl-convert-python")
 
 
 def build_report(report: Report) -> AssetBuilder:
@@ -60,7 +60,7 @@ def build_report(report: Report) -> AssetBuilder:
 
 def version_of(tmdb: TmdbSource, *figures: Any) -> str:
     """The version of what is made of these figures: a hash of them and of the code that draws."""
-    seed = repr((drawing_code(), tmdb.settings.source, tmdb.is_sandbox, *figures))
+    seed = repr((drawing_code(), tmdb.settings.report_language, tmdb.settings.source, tmdb.is_sandbox, *figures))
     return hashlib.sha256(seed.encode()).hexdigest()[:32]
 
 
@@ -101,7 +101,8 @@ def read_results(warehouse: Warehouse, report: Report) -> tuple[dt.date | None, 
 
 def draw(day: dt.date | None, results: Results, tmdb: TmdbSource) -> dict[str, MetadataValue[Any]]:
     """The metadata of a report: each picture, and its figures as a table."""
-    made = apart("tmdb_assets.charts.drawing:draw_pictures", results, snapshot_date=day, is_sample=tmdb.is_sandbox)
+    about = {"snapshot_date": day, "is_sample": tmdb.is_sandbox, "language": tmdb.settings.report_language}
+    made = apart("tmdb_assets.charts.drawing:draw_pictures", results, **about)
     metadata: dict[str, MetadataValue[Any]] = {"source": MetadataValue.text(tmdb.settings.source)}
     for name, (picture, table) in made.items():
         metadata[f"{name}_picture"] = MetadataValue.md(picture)

@@ -13,6 +13,7 @@ import altair as alt
 
 from tmdb_assets.charts.labels import format_measure
 from tmdb_assets.charts.theme import BAR, FALL, INK, QUIET
+from tmdb_assets.language import mark, tr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from tmdb_assets.charts.theme import Page
     from tmdb_assets.charts.values import Datum
 
-NO_VALUE = "no data"
+NO_VALUE = mark("no data")
 _ROW_HEIGHT = 30
 _VALUE_WIDTH = 70
 """Room for the value at the end of the longest bar, in px."""
@@ -55,7 +56,7 @@ def table_of_bars(
     """
     (measure,) = (column for column in columns if isinstance(column, Measure))
     labelled = [
-        {**row, "row": position, "value_label": NO_VALUE if value is None else measure.write(value)}
+        {**row, "row": position, "value_label": tr(NO_VALUE) if value is None else measure.write(value)}
         for position, row in enumerate(rows)
         for value in [row[measure.name]]
     ]

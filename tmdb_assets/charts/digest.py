@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tmdb_assets.charts.labels import Moved, format_count, format_measure, format_rating, percent_text, riser_sentence
+from tmdb_assets.charts.labels import Moved, change_text, format_count, format_measure, format_rating, riser_sentence
 from tmdb_assets.charts.theme import SAMPLE_MARK
 from tmdb_assets.charts.values import conform_rows, to_number
+from tmdb_assets.language import day_text, percent, tr
 from tmdb_assets.settings import ATTRIBUTION
 
 if TYPE_CHECKING:
@@ -38,31 +39,40 @@ def digest_lines(frames: Mapping[str, pd.DataFrame], *, snapshot_date: dt.date, 
     totals = conform_rows(
         frames["key_figures"], numbers=["n_movies", "total_votes", "votes_weighted_vote", "top_200_median"]
     )[0]
-    heading = f"Films on TMDB in the week to {snapshot_date}"
+    heading = tr("Films on TMDB in the week to {day}", day=day_text(snapshot_date))
     risen, fallen = _moved(frames[PICTURE])
     texts = [
-        f"{SAMPLE_MARK}. {heading}" if is_sample else heading,
+        f"{tr(SAMPLE_MARK)}. {heading}" if is_sample else heading,
         riser_sentence(risen[0]) if risen else "",
-        _list("Also rose: ", [_change(film) for film in risen[1 : 1 + _FEW]]),
-        _list("Fell most: ", [_change(film) for film in fallen[:_FEW]]),
-        _list("On top: ", _named(frames["top_films"], "title", "popularity", format_measure)),
-        _list("Genres of the 200 most popular films: ", _named(frames["genre_popularity"], *_SHARE)),
-        _list("Rising themes: ", _named(frames["rising_keywords"], *_RISE)),
-        _list("People whose films draw most: ", _named(frames["top_people"], "name", "popularity", format_measure)),
-        _list("Next: ", _upcoming(frames["release_calendar"], snapshot_date)),
-        f"{format_count(totals['n_movies'])} films, {format_count(totals['total_votes'])} votes, mean rating by votes "
-        f"{format_rating(totals['votes_weighted_vote'])}, median popularity of the 200 most popular "
-        f"{format_measure(totals['top_200_median'])}. {ATTRIBUTION}",
+        _list(tr("Also rose:"), [_change(film) for film in risen[1 : 1 + _FEW]]),
+        _list(tr("Fell most:"), [_change(film) for film in fallen[:_FEW]]),
+        _list(tr("On top:"), _named(frames["top_films"], "title", "popularity", format_measure)),
+        _list(tr("Genres of the 200 most popular films:"), _named(frames["genre_popularity"], *_SHARE)),
+        _list(tr("Rising themes:"), _named(frames["rising_keywords"], *_RISE)),
+        _list(tr("People whose films draw most:"), _named(frames["top_people"], "name", "popularity", format_measure)),
+        _list(tr("Next:"), _upcoming(frames["release_calendar"], snapshot_date)),
+        f"{_totals(totals)} {ATTRIBUTION}",
     ]
     return [text for text in texts if text]
 
 
+def _totals(totals: dict[str, Any]) -> str:
+    return tr(
+        "{films} films, {votes} votes, mean rating by votes {rating}, median popularity of the 200 most popular "
+        "{popularity}.",
+        films=format_count(totals["n_movies"]),
+        votes=format_count(totals["total_votes"]),
+        rating=format_rating(totals["votes_weighted_vote"]),
+        popularity=format_measure(totals["top_200_median"]),
+    )
+
+
 def _percent(value: float | None) -> str:
-    return "" if value is None else f"{value:.0f}%"
+    return "" if value is None else percent(f"{value:.0f}")
 
 
 def _rise(value: float | None) -> str:
-    return "" if value is None else f"{value:+,.0f}%"
+    return "" if value is None else percent(f"{value:+,.0f}")
 
 
 _SHARE = ("name", "top_200_percent", _percent)
@@ -87,21 +97,19 @@ def _title(row: dict[str, Any]) -> str:
 
 
 def _change(film: Moved) -> str:
-    percent = percent_text(film.before, film.now)
-    figures = f"{format_measure(film.before)} to {format_measure(film.now)}"
-    return f"{film.title} ({figures}{f', {percent}' if percent else ''})"
+    return f"{film.title} ({change_text(film)})"
 
 
 def _named(frame: pd.DataFrame, name: str, number: str, shown: Any) -> list[str]:
     rows = frame.head(_FEW).to_dict(orient="records")
-    return [f"{row[name]} ({shown(to_number(row[number]))})" for row in rows if row[name]]
+    return [f"{tr(row[name])} ({shown(to_number(row[number]))})" for row in rows if row[name]]
 
 
 def _upcoming(frame: pd.DataFrame, day: dt.date) -> list[str]:
     rows = conform_rows(frame, numbers=["popularity"], texts=["title"], dates=["release_date"])
     coming = [row for row in rows if row["title"] and row["release_date"] > day.isoformat()]
-    return [f"{row['title']} ({row['release_date']})" for row in coming[:_FEW]]
+    return [f"{row['title']} ({day_text(row['release_date'])})" for row in coming[:_FEW]]
 
 
 def _list(heading: str, items: list[str]) -> str:
-    return f"{heading}{', '.join(items)}." if items else ""
+    return f"{heading} {', '.join(items)}." if items else ""

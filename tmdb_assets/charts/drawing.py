@@ -11,6 +11,7 @@ from tmdb_assets.charts import render
 from tmdb_assets.charts.labels import ellipsize
 from tmdb_assets.charts.registry import PICTURES
 from tmdb_assets.charts.values import Rows, as_frame
+from tmdb_assets.language import Language, choose, tr
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,15 +26,16 @@ def warm_up() -> None:
 
 
 def draw_pictures(
-    results: dict[str, Rows], *, snapshot_date: dt.date | None, is_sample: bool
+    results: dict[str, Rows], *, snapshot_date: dt.date | None, is_sample: bool, language: Language = "en"
 ) -> dict[str, tuple[str, list[dict[str, Any]]]]:
     """Draw pictures by name from the results of their queries: each as Markdown, and the rows of its table."""
+    choose(language)
     made = {}
     for name, rows in results.items():
         picture, frame = PICTURES[name], as_frame(rows)
         png = render.to_png(picture.draw(frame, snapshot_date=snapshot_date, is_sample=is_sample))
         table = (picture.summarise or picture.arrange)(frame) if len(frame) else frame
-        made[name] = render.to_markdown(png, picture.title), _records(table)
+        made[name] = render.to_markdown(png, tr(picture.title)), _records(table)
     return made
 
 

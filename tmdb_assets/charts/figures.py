@@ -19,6 +19,7 @@ from tmdb_assets.charts.bars import NO_VALUE, Column, Measure, table_of_bars
 from tmdb_assets.charts.labels import MISSING, format_count, format_measure, format_rating, label_text, name_labels
 from tmdb_assets.charts.theme import BAR, HEADER_SIZE, QUIET, TILE, WIDTH, Page
 from tmdb_assets.charts.values import Datum, conform_rows
+from tmdb_assets.language import day_text, mark, tr, trn
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -31,14 +32,14 @@ _NAME_WIDTH = 24
 _TITLE_WIDTH = 34
 
 _TILES: list[tuple[str, str, Callable[[float | None], str], str]] = [
-    ("n_movies", "Films", format_count, "in the snapshot"),
-    ("votes_weighted_vote", "Weighted rating", format_rating, "of 10, by votes;\nplain mean: {plain}"),
-    ("total_votes", "Votes", format_count, "cast on TMDB,\nall films together"),
-    ("top_200_median", "Median popularity", format_measure, "TMDB score, of the\n200 most popular"),
+    ("n_movies", mark("Films"), format_count, mark("in the snapshot")),
+    ("votes_weighted_vote", mark("Weighted rating"), format_rating, mark("of 10, by votes;\nplain mean: {plain}")),
+    ("total_votes", mark("Votes"), format_count, mark("cast on TMDB,\nall films together")),
+    ("top_200_median", mark("Median popularity"), format_measure, mark("TMDB score, of the\n200 most popular")),
 ]
 
-_TOP_SHARE = "Share of the popularity (TMDB score) of the day's 200 most popular films, in %"
-_SCOPE = "Median, films and votes are those of all loaded films; the shares are the same however many are loaded."
+_TOP_SHARE = mark("Share of the popularity (TMDB score) of the day's 200 most popular films, in %")
+_SCOPE = mark("Median, films and votes are those of all loaded films; the shares are the same however many are loaded.")
 
 
 def key_figures(frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_sample: bool) -> alt.VConcatChart:
@@ -47,7 +48,7 @@ def key_figures(frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_sample
     `frame` holds one row: n_movies, avg_vote, votes_weighted_vote, total_votes, top_200_median. Raises `ValueError` for
     more.
     """
-    page = Page("Key figures", "All films of the newest loaded day together", snapshot_date, is_sample)
+    page = Page(tr("Key figures"), tr("All films of the newest loaded day together"), snapshot_date, is_sample)
     rows = conform_rows(frame, numbers=["avg_vote", *(name for name, *_ in _TILES)])
     if len(rows) > 1:
         raise ValueError(f"Key figures are one row; the frame has {len(rows)}.")
@@ -56,10 +57,10 @@ def key_figures(frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_sample
     plain = format_rating(rows[0]["avg_vote"])
     tiles = [
         {
-            "label": label,
+            "label": tr(label),
             "value": value,
             "figure": write(value),
-            "unit": NO_VALUE if value is None else unit.format(plain=plain),
+            "unit": tr(NO_VALUE) if value is None else tr(unit, plain=plain),
         }
         for name, label, write, unit in _TILES
         for value in [rows[0][name]]
@@ -92,10 +93,10 @@ def genre_popularity(frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_s
     """
     numbers = ["genre_id", "top_200_percent", "median_popularity", "total_votes", "nb_movies"]
     rows = conform_rows(frame, numbers=numbers, texts=["name"])
-    rows = [row | name_labels("Genre", row["genre_id"], row["name"], _NAME_WIDTH) for row in rows]
-    notes = ["A film counts in each of its genres.", _SCOPE]
-    page = Page("Popularity by genre", _TOP_SHARE, snapshot_date, is_sample, notes)
-    return _group_bars(page, rows, "Genre", n_films="nb_movies")
+    rows = [row | name_labels(mark("Genre"), row["genre_id"], tr(row["name"] or ""), _NAME_WIDTH) for row in rows]
+    notes = [tr("A film counts in each of its genres."), tr(_SCOPE)]
+    page = Page(tr("Popularity by genre"), tr(_TOP_SHARE), snapshot_date, is_sample, notes)
+    return _group_bars(page, rows, tr("Genre"), n_films="nb_movies")
 
 
 def continent_popularity(frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_sample: bool) -> alt.VConcatChart:
@@ -106,10 +107,13 @@ def continent_popularity(frame: pd.DataFrame, *, snapshot_date: dt.date | None, 
     numbers = ["top_200_percent", "median_popularity", "n_movies", "total_votes"]
     rows = conform_rows(frame, numbers=numbers, texts=["continent"])
     for row in rows:
-        row["label"] = label_text(row["continent"] or "No continent known", _NAME_WIDTH)
-    notes = ["A film counts on each continent of its production countries.", _SCOPE]
-    page = Page("Popularity by continent of production", _TOP_SHARE, snapshot_date, is_sample, notes)
-    return _group_bars(page, rows, "Continent of production", n_films="n_movies")
+        row["label"] = label_text(tr(row["continent"] or _NO_CONTINENT), _NAME_WIDTH)
+    notes = [tr("A film counts on each continent of its production countries."), tr(_SCOPE)]
+    page = Page(tr("Popularity by continent of production"), tr(_TOP_SHARE), snapshot_date, is_sample, notes)
+    return _group_bars(page, rows, tr("Continent of production"), n_films="n_movies")
+
+
+_NO_CONTINENT = mark("No continent known")
 
 
 def _group_bars(page: Page, rows: list[Datum], heading: str, n_films: str) -> alt.VConcatChart:
@@ -124,10 +128,10 @@ def _group_bars(page: Page, rows: list[Datum], heading: str, n_films: str) -> al
         }
     shown = [
         Column("label", heading, 196),
-        Measure("top_200_percent", "Share of the top 200, %", 262),
-        Column("median_label", "Median", 70, is_right=True, gap=0),
-        Column("films_label", "Films", 62, is_right=True, gap=0),
-        Column("votes_label", "Votes", 78, is_right=True, gap=0),
+        Measure("top_200_percent", tr("Share of the top 200, %"), 262),
+        Column("median_label", tr("Median"), 70, is_right=True, gap=0),
+        Column("films_label", tr("Films"), 62, is_right=True, gap=0),
+        Column("votes_label", tr("Votes"), 78, is_right=True, gap=0),
     ]
     tooltip = ["label:N", "top_200_percent:Q", "median_popularity:Q", f"{n_films}:Q", "total_votes:Q"]
     return table_of_bars(page, rows, shown, tooltip)
@@ -157,24 +161,34 @@ def top_films(
         dates=["release_date", "snapshot_date", "votes_date"],
     )
     rows = [row | _film_labels(row) for row in sorted(films, key=_by_rank)[:limit]]
-    which = {0: "Top films", 1: "Top film"}.get(len(rows), f"Top {len(rows)} films")
-    made_in = f" {group}" if group else ""
     starred = sorted(row["votes_date"] for row in rows if _is_stale(row))
-    notes = [f"* Rating last known on an earlier day, the oldest on {starred[0]}."] if starred else []
-    meaning = "TMDB popularity score (no unit); rating: mean vote, 0 to 10"
-    page = Page(f"{which}{made_in} by popularity", meaning, snapshot_date, is_sample, notes)
+    notes = []
+    if starred:
+        notes = [tr("* Rating last known on an earlier day, the oldest on {day}.", day=day_text(starred[0]))]
+    meaning = tr("TMDB popularity score (no unit); rating: mean vote, 0 to 10")
+    page = Page(_title_of(len(rows), group), meaning, snapshot_date, is_sample, notes)
     if not rows:
         return page.empty()
     shown = [
         Column("rank_label", "", 34, is_right=True, is_quiet=True),
-        Column("label", "Film", 284),
-        Column("year_label", "Year", 52, is_quiet=True),
-        Measure("popularity", "Popularity", 230),
-        Column("rating_label", "Rating", 58, is_right=True, gap=0),
+        Column("label", tr("Film"), 284),
+        Column("year_label", tr("Year"), 52, is_quiet=True),
+        Measure("popularity", tr("Popularity"), 230),
+        Column("rating_label", tr("Rating"), 58, is_right=True, gap=0),
         Column("star", "", 10, gap=0),
     ]
     tooltip = ["title:N", "release_date:N", "popularity:Q", "vote_average:Q", "vote_count:Q", "votes_date:N"]
     return table_of_bars(page, rows, shown, tooltip)
+
+
+def _title_of(films: int, group: str | None) -> str:
+    if not films:
+        return tr("Top films by popularity")
+    if group is None:
+        return trn("Top film by popularity", "Top {films} films by popularity", films, films=films)
+    return trn(
+        "Top film {group} by popularity", "Top {films} films {group} by popularity", films, films=films, group=group
+    )
 
 
 def _by_rank(row: Datum) -> tuple[bool, float, float]:

@@ -10,6 +10,7 @@ import altair as alt
 from tmdb_assets.charts.labels import name_labels
 from tmdb_assets.charts.theme import AXIS_WIDTH, BAR, FALL, HEADER_SIZE, WIDTH, Page
 from tmdb_assets.charts.values import Datum, conform_rows
+from tmdb_assets.language import mark, tr
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,18 +31,23 @@ def forecast_record(frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_sa
     """
     numbers, required = ["movie_id", "popularity"], ["date_id", "movie_id"]
     rows = conform_rows(frame, numbers=numbers, texts=["title"], dates=["date_id", "origin_date"], required=required)
-    meaning = "TMDB popularity score (no unit); thin: forecast for 7 days on each of the last days, bold: what came"
-    page = Page("Forecast against what came", meaning, snapshot_date, is_sample)
+    meaning = tr("TMDB popularity score (no unit); thin: forecast for 7 days on each of the last days, bold: what came")
+    page = Page(tr("Forecast against what came"), meaning, snapshot_date, is_sample)
     if not rows:
-        return page.empty("No forecast", *_NO_FORECAST)
+        return page.empty(tr("No forecast"), *map(tr, _NO_FORECAST))
     films = list(dict.fromkeys(row["movie_id"] for row in rows))[:FILMS]
     known = [row for row in rows if row["movie_id"] in films and row["popularity"] is not None]
     points = [_point(row, films, snapshot_date) for row in [*known, *_starts(known)]]
-    page.notes.append("Dashed: the forecast of the newest day, whose days are still to come. Axes do not start at 0.")
+    page.notes.append(
+        tr("Dashed: the forecast of the newest day, whose days are still to come. Axes do not start at 0.")
+    )
     return page.compose(points, _plots(sorted({point["day"] for point in points})))
 
 
-_NO_FORECAST = ("There is none of the newest day: the job daily makes it,", "unless FORECAST is off.")
+_NO_FORECAST = (
+    mark("There is none of the newest day: the job daily makes it,"),
+    mark("unless FORECAST is off."),
+)
 
 
 def _starts(rows: list[Datum]) -> list[Datum]:

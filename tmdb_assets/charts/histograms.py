@@ -15,9 +15,11 @@ import altair as alt
 from tmdb_assets.charts.labels import format_count
 from tmdb_assets.charts.theme import AXIS_WIDTH, BAR, QUIET, WIDTH, Page
 from tmdb_assets.charts.values import Datum, conform_rows
+from tmdb_assets.language import localised, tr, trn
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Callable
 
     import pandas as pd
 
@@ -36,10 +38,10 @@ class Ranges:
 
     def describe(self, position: int) -> str:
         """The range at a position in words, for the tooltip."""
-        low, high = (f"{self.width * bound:g}" for bound in (position, position + 1))
+        low, high = (localised(f"{self.width * bound:g}") for bound in (position, position + 1))
         if position < self.number - 1:
-            return f"{low} to under {high}"
-        return f"{low} or more" if self.is_last_open else f"{low} to {high}"
+            return tr("{low} to under {high}", low=low, high=high)
+        return tr("{low} or more", low=low) if self.is_last_open else tr("{low} to {high}", low=low, high=high)
 
 
 RATINGS = Ranges(0.5, 20, tuple(range(11)))
@@ -48,19 +50,30 @@ RUNTIMES = Ranges(10, 25, tuple(range(0, 241, 30)), is_last_open=True)
 """Minutes; the last range is four hours and more."""
 
 
+def _without_votes(number: float) -> str:
+    return trn("{number} more has no votes", "{number} more have no votes", number, number=format_count(number))
+
+
+def _without_runtime(number: float) -> str:
+    shown = format_count(number)
+    return trn("{number} more has no known runtime", "{number} more have no known runtime", number, number=shown)
+
+
 def rating_distribution(frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_sample: bool) -> alt.VConcatChart:
     """Return the number of films by mean rating, in steps of half a point."""
-    page = Page("Films by mean rating", "Number of films by mean rating, 0 to 10", snapshot_date, is_sample)
-    return _histogram(page, frame, RATINGS, "no votes", "Mean rating")
+    page = Page(tr("Films by mean rating"), tr("Number of films by mean rating, 0 to 10"), snapshot_date, is_sample)
+    return _histogram(page, frame, RATINGS, _without_votes, tr("Mean rating"))
 
 
 def runtime_distribution(frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_sample: bool) -> alt.VConcatChart:
     """Return the number of films by runtime, in steps of ten minutes."""
-    page = Page("Films by runtime", "Number of films by runtime in minutes", snapshot_date, is_sample)
-    return _histogram(page, frame, RUNTIMES, "no known runtime", "Minutes")
+    page = Page(tr("Films by runtime"), tr("Number of films by runtime in minutes"), snapshot_date, is_sample)
+    return _histogram(page, frame, RUNTIMES, _without_runtime, tr("Minutes"))
 
 
-def _histogram(page: Page, frame: pd.DataFrame, ranges: Ranges, unknown: str, measure: str) -> alt.VConcatChart:
+def _histogram(
+    page: Page, frame: pd.DataFrame, ranges: Ranges, unknown: Callable[[float], str], measure: str
+) -> alt.VConcatChart:
     rows = conform_rows(frame, numbers=["at_least", "n_movies"])
     if not rows:
         return page.empty()
@@ -82,19 +95,18 @@ def _histogram(page: Page, frame: pd.DataFrame, ranges: Ranges, unknown: str, me
         x=alt.X("at_least:Q", axis=bounds, bin="binned", scale=alt.Scale(domain=[0, ranges.number * ranges.width])),
         x2=alt.X2("under:Q"),
         y=alt.Y("films:Q", axis=counts, scale=alt.Scale(domain=[0, most])),
-        tooltip=[alt.Tooltip("range:N", title=measure), alt.Tooltip("films:Q", title="Films")],
+        tooltip=[alt.Tooltip("range:N", title=measure), alt.Tooltip("films:Q", title=tr("Films"))],
     )
     return page.compose(bars, plot)
 
 
-def _count_note(rows: list[Datum], unknown: str) -> str:
+def _count_note(rows: list[Datum], unknown: Callable[[float], str]) -> str:
     shown = sum(row["n_movies"] or 0 for row in rows if row["at_least"] is not None)
     left_out = sum(row["n_movies"] or 0 for row in rows if row["at_least"] is None)
-    films = "1 film" if shown == 1 else f"{format_count(shown)} films"
+    films = trn("{films} film", "{films} films", shown, films=format_count(shown))
     if not left_out:
         return f"{films}."
-    have = "1 more has" if left_out == 1 else f"{format_count(left_out)} more have"
-    return f"{films}; {have} {unknown}."
+    return f"{films}; {unknown(left_out)}."
 
 
 def _bars(rows: list[Datum], ranges: Ranges) -> list[Datum]:

@@ -6,6 +6,8 @@ import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tmdb_assets.language import day_text, localised, mark, percent, tr, trn
+
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterator, Sequence
@@ -15,7 +17,7 @@ JOINERS = "\u200c\u200d"
 """Devanagari and Persian need them; `to_text` drops every other format character."""
 PERCENT_FLOOR = 5.0
 """A change is given in percent too where the figure before was at least this, the floor of `vw_trending_movies`."""
-POPULARITY_MEANING = (
+POPULARITY_MEANING = mark(
     "Popularity is TMDb's daily score of how much attention a film gets there, without unit; compare films and days by "
     "it, not with other sources."
 )
@@ -55,10 +57,12 @@ def name_labels(kind: str, number: float | None, name: str | None, width: int) -
 
     `kind` ("Film", "Genre") and number replace a name that is missing or cannot be drawn.
     """
-    numbered = kind if number is None else f"{kind} {number:.0f}"  # in a column with unknown ids an id is a float
+    shown = tr(kind)
+    numbered = shown if number is None else f"{shown} {number:.0f}"  # in a column with unknown ids an id is a float
+    nameless = tr("{film} (no title)", film=numbered) if kind == "Film" else tr("{one} (no name)", one=numbered)
     return {
-        "label": label_text(name or f"{numbered} (no {'title' if kind == 'Film' else 'name'})", width),
-        "label_without_font": f"{numbered} (no font)",
+        "label": label_text(name or nameless, width),
+        "label_without_font": tr("{one} (no font)", one=numbered),
     }
 
 
@@ -79,13 +83,13 @@ def format_measure(value: float | None) -> str:
     if value is None:
         return MISSING
     if 0 < value < 0.05:
-        return "<0.1"
-    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:,.1f}"
+        return localised("<0.1")
+    return localised(f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:,.1f}")
 
 
 def format_rating(value: float | None) -> str:
     """Return a rating from 0 to 10 with one decimal, `MISSING` when unknown."""
-    return MISSING if value is None else f"{value:.1f}"
+    return MISSING if value is None else localised(f"{value:.1f}")
 
 
 def format_count(value: float | None, full_below: int = 1_000_000) -> str:
@@ -93,14 +97,17 @@ def format_count(value: float | None, full_below: int = 1_000_000) -> str:
     if value is None:
         return MISSING
     if abs(value) < full_below:
-        return f"{value:,.0f}"
-    for unit, suffix in ((1e3, "K"), (1e6, "M"), (1e9, "B"), (1e12, "T")):
+        return localised(f"{value:,.0f}")
+    for unit, suffix in _UNITS:
         scaled = value / unit
         if abs(scaled) < 99.95:
-            return f"{scaled:.1f}{suffix}"
+            return tr(suffix, number=localised(f"{scaled:.1f}"))
         if abs(scaled) < 999.5:
-            return f"{scaled:.0f}{suffix}"
+            return tr(suffix, number=f"{scaled:.0f}")
     return f"{value:.1e}"
+
+
+_UNITS = ((1e3, mark("{number}K")), (1e6, mark("{number}M")), (1e9, mark("{number}B")), (1e12, mark("{number}T")))
 
 
 @dataclass(frozen=True)
@@ -116,16 +123,21 @@ def percent_text(before: float, now: float) -> str:
     """A change in percent with its sign, "" where the figure before is below the floor."""
     if before < PERCENT_FLOOR:
         return ""
-    return f"{100 * (now - before) / before:+,.0f}%".replace("-", "\N{MINUS SIGN}")
+    return percent(f"{100 * (now - before) / before:+,.0f}".replace("-", "\N{MINUS SIGN}"))
 
 
 def riser_sentence(film: Moved | None) -> str:
     """The film that rose most this week, in one sentence; "" where none did."""
     if film is None or film.now <= film.before:
         return ""
-    percent = percent_text(film.before, film.now)
-    figures = f"{format_measure(film.before)} to {format_measure(film.now)}"
-    return f"{film.title} rose most this week: {figures}{f', {percent}' if percent else ''}."
+    return tr("{title} rose most this week: {change}.", title=film.title, change=change_text(film))
+
+
+def change_text(film: Moved) -> str:
+    """From what to what, and by how many percent where the figure before is above the floor."""
+    change = tr("{before} to {now}", before=format_measure(film.before), now=format_measure(film.now))
+    by = percent_text(film.before, film.now)
+    return f"{change}, {by}" if by else change
 
 
 @dataclass(frozen=True)
@@ -150,27 +162,53 @@ def quality_verdict(
     `checks` is how many ran; `errors` and `warnings` are the texts of those that failed, the first reason first.
     `has_votes`: whether TMDb itself was requested that day, and not only its export.
     """
+    about = {"day": day_text(day), "checks": checks}
     if errors:
-        failed = f"{len(errors)} of {checks} checks found" if len(errors) > 1 else f"1 of {checks} checks found"
-        return Verdict("bad", f"Do not rely on {day}: {failed} figures missing or wrong. {_first_sentence(errors[0])}")
+        failed = trn(
+            "Do not rely on {day}: {number} of {checks} checks found figures missing or wrong.",
+            "Do not rely on {day}: {number} of {checks} checks found figures missing or wrong.",
+            len(errors),
+            **about,
+            number=len(errors),
+        )
+        return Verdict("bad", f"{failed} {_first_sentence(errors[0])}")
     if not is_loaded:
-        return Verdict("bad" if checks else "none", f"{day} is not loaded: there are no figures of it.")
+        return Verdict("bad" if checks else "none", tr("{day} is not loaded: there are no figures of it.", **about))
     if not checks:
-        return Verdict("none", f"Nothing is known of the quality of {day}: no check has run.")
-    votes = "" if has_votes else " Popularity only: TMDb was not requested that day, so votes are missing."
+        return Verdict("none", tr("Nothing is known of the quality of {day}: no check has run.", **about))
+    votes = "" if has_votes else " " + tr("Popularity only: TMDb was not requested that day, so votes are missing.")
     if warnings:
-        number = f"{len(warnings)} of {checks} checks warn" if len(warnings) > 1 else f"1 of {checks} checks warns"
-        return Verdict("care", f"{day} can be used with care: {number}. {_first_sentence(warnings[0])}{votes}")
-    return Verdict("good" if has_votes else "care", f"{day} can be trusted: all {checks} checks passed.{votes}")
+        warns = trn(
+            "{day} can be used with care: {number} of {checks} checks warns.",
+            "{day} can be used with care: {number} of {checks} checks warn.",
+            len(warnings),
+            **about,
+            number=len(warnings),
+        )
+        return Verdict("care", f"{warns} {_first_sentence(warnings[0])}{votes}")
+    trusted = tr("{day} can be trusted: all {checks} checks passed.", **about)
+    return Verdict("good" if has_votes else "care", f"{trusted}{votes}")
 
 
 def quality_in_short(checks: int, errors: int, warnings: int) -> str:
     """Whether a day can be trusted, in a few words without reasons; "" where no check has run."""
     if errors:
-        return f"Do not rely on them: {errors} of {checks} checks found figures missing or wrong."
+        return trn(
+            "Do not rely on them: {number} of {checks} checks found figures missing or wrong.",
+            "Do not rely on them: {number} of {checks} checks found figures missing or wrong.",
+            errors,
+            number=errors,
+            checks=checks,
+        )
     if warnings:
-        return f"To be used with care: {warnings} of {checks} checks warn."
-    return f"All {checks} checks of the day passed." if checks else ""
+        return trn(
+            "To be used with care: {number} of {checks} checks warns.",
+            "To be used with care: {number} of {checks} checks warn.",
+            warnings,
+            number=warnings,
+            checks=checks,
+        )
+    return tr("All {checks} checks of the day passed.", checks=checks) if checks else ""
 
 
 def _first_sentence(text: str) -> str:

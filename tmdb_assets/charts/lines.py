@@ -14,6 +14,7 @@ import altair as alt
 
 from tmdb_assets.charts.direct_labels import LABELS_WIDTH, direct_labels, spread_labels
 from tmdb_assets.charts.theme import AXIS_WIDTH, BAR, FALL, INK, WIDTH, notice
+from tmdb_assets.language import mark, tr
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 
 # Okabe and Ito's palette with grey in place of its yellow, which cannot be seen on white.
 COLOURS = (BAR, FALL, "#009E73", "#CC79A7", INK, "#E69F00", "#56B4E9", "#767676")
-NO_HISTORY = "No history yet"
-HISTORY_ADVICE = ("It grows with each daily load.", "To fill earlier days now:", "tmdb-assets backfill")
+NO_HISTORY = mark("No history yet")
+HISTORY_ADVICE = (mark("It grows with each daily load."), mark("To fill earlier days now:"), "tmdb-assets backfill")
 
 _HEIGHT = 300
 _PLOT_WIDTH = WIDTH - AXIS_WIDTH - LABELS_WIDTH
@@ -90,7 +91,9 @@ def labelled_lines(page: Page, lines: Sequence[Line], unit: str = "") -> alt.VCo
     plot = alt.LayerChart(layer=layers, width=width, height=_HEIGHT)
     if len(days) > 1:
         return page.compose(points, plot)
-    return page.compose(points, notice(_PLOT_WIDTH - _ONE_DAY_WIDTH, _HEIGHT, NO_HISTORY, *HISTORY_ADVICE), plot)
+    return page.compose(
+        points, notice(_PLOT_WIDTH - _ONE_DAY_WIDTH, _HEIGHT, tr(NO_HISTORY), *map(tr, HISTORY_ADVICE)), plot
+    )
 
 
 def _date_axis(days: Sequence[str]) -> alt.Axis:

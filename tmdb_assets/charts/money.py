@@ -11,6 +11,7 @@ from tmdb_assets.charts.direct_labels import LABEL_COLUMNS, LABELS_WIDTH, direct
 from tmdb_assets.charts.labels import name_labels
 from tmdb_assets.charts.theme import AXIS_WIDTH, BAR, FALL, QUIET, WIDTH, Page
 from tmdb_assets.charts.values import Datum, conform_rows
+from tmdb_assets.language import language, localised, mark, tr, trn
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -27,7 +28,7 @@ _TITLE_WIDTH = 24
 """Width of the axis title "Revenue", in px."""
 _PLOT_WIDTH = WIDTH - _TITLE_WIDTH - AXIS_WIDTH - LABELS_WIDTH
 _ROOM = 0.08  # powers of ten above the largest amount, so that its dot is not cut off
-_NO_FILMS = "No film of this day has both a budget and a revenue."
+_NO_FILMS = mark("No film of this day has both a budget and a revenue.")
 
 
 def budget_and_revenue(frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_sample: bool) -> alt.VConcatChart:
@@ -43,28 +44,39 @@ def budget_and_revenue(frame: pd.DataFrame, *, snapshot_date: dt.date | None, is
         if film["budget_usd"] and film["revenue_usd"]
     ]
     films = [film for film in known if min(film["budget_usd"], film["revenue_usd"]) >= LOWEST]
-    meaning = "US dollars, not adjusted for inflation; each step is ten times the one before"
-    page = Page("Budget and revenue", meaning, snapshot_date, is_sample)
+    meaning = tr("US dollars, not adjusted for inflation; each step is ten times the one before")
+    page = Page(tr("Budget and revenue"), meaning, snapshot_date, is_sample)
     if not films:
-        return page.empty("No figures", _NO_FILMS)
+        return page.empty(tr("No figures"), tr(_NO_FILMS))
     for film in films:
         film["is_gain"] = film["revenue_usd"] > film["budget_usd"]
     gains = sum(film["is_gain"] for film in films)
-    page.notes.append(f"{gains} of {_films(len(films))} took in more than the budget: blue, above the dashed line.")
+    page.notes.append(
+        tr(
+            "{gains} of {films} took in more than the budget: blue, above the dashed line.",
+            gains=gains,
+            films=_films(len(films)),
+        )
+    )
     if left_out := len(known) - len(films):
-        page.notes.append(f"Not drawn: {_films(left_out)} with an amount under ${LOWEST:,}.")
+        lowest = localised(f"{LOWEST:,}")
+        page.notes.append(
+            tr("Not drawn: {films} with an amount under ${amount}.", films=_films(left_out), amount=lowest)
+        )
     _place_labels(films)
     return page.compose(films, _plot(films))
 
 
 def _films(number: int) -> str:
-    return "1 film" if number == 1 else f"{number} films"
+    return trn("{films} film", "{films} films", number, films=number)
 
 
 def _plot(films: list[Datum]) -> alt.LayerChart:
     highest = {name: _highest(films, name) for name in ("budget_usd", "revenue_usd")}
-    x = alt.X("budget_usd:Q", axis=_amounts("Budget", highest["budget_usd"]), scale=_scale(highest["budget_usd"]))
-    y = alt.Y("revenue_usd:Q", axis=_amounts("Revenue", highest["revenue_usd"]), scale=_scale(highest["revenue_usd"]))
+    x = alt.X("budget_usd:Q", axis=_amounts(tr("Budget"), highest["budget_usd"]), scale=_scale(highest["budget_usd"]))
+    y = alt.Y(
+        "revenue_usd:Q", axis=_amounts(tr("Revenue"), highest["revenue_usd"]), scale=_scale(highest["revenue_usd"])
+    )
     colour = alt.Color("is_gain:N", legend=None, scale=alt.Scale(domain=[True, False], range=[BAR, FALL]))
     tooltip = [alt.Tooltip(name) for name in ("title:N", "release_date:N", "budget_usd:Q", "revenue_usd:Q")]
     leaders, labels = direct_labels(x, y, _PLOT_WIDTH, color=alt.ColorValue(QUIET))
@@ -88,6 +100,8 @@ def _amounts(title: str, highest: float) -> alt.Axis:
     """Powers of ten from the lowest amount on, like $100K."""
     powers = range(round(math.log10(LOWEST)), math.floor(math.log10(highest)) + 1)
     amount = "'$' + replace(upper(format(datum.value, '~s')), 'G', 'B')"
+    if language() == "fr":
+        amount = "replace(replace(format(datum.value, '~s'), 'G', 'Md'), /([kM])/, '\u00a0$1') + '\u00a0$'"
     return alt.Axis(grid=True, labelExpr=amount, title=title, values=[10**power for power in powers])
 
 

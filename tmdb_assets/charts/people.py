@@ -10,6 +10,7 @@ from tmdb_assets.charts.lines import HISTORY_ADVICE, NO_HISTORY
 from tmdb_assets.charts.theme import Page
 from tmdb_assets.charts.trends import lines_of_films
 from tmdb_assets.charts.values import conform_rows
+from tmdb_assets.language import day_text, mark, tr
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 _NAME_WIDTH = 26
 _TITLE_WIDTH = 30
-_NOBODY = "No film of a loaded day has known cast or crew."
+_NOBODY = mark("No film of a loaded day has known cast or crew.")
 
 
 def top_people(frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_sample: bool) -> alt.VConcatChart:
@@ -30,13 +31,13 @@ def top_people(frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_sample:
     rows = conform_rows(
         frame, numbers=["person_id", "n_movies", "popularity", "median_popularity"], texts=["name", "best_title"]
     )
-    meaning = "Sum of the TMDB popularity score (no unit) of their films, in the cast or behind the camera"
-    page = Page("People by popularity", meaning, snapshot_date, is_sample)
+    meaning = tr("Sum of the TMDB popularity score (no unit) of their films, in the cast or behind the camera")
+    page = Page(tr("People by popularity"), meaning, snapshot_date, is_sample)
     if not rows:
-        return page.empty("No people", _NOBODY)
+        return page.empty(tr("No people"), tr(_NOBODY))
     rows = [
         row
-        | name_labels("Person", row["person_id"], row["name"], _NAME_WIDTH)
+        | name_labels(mark("Person"), row["person_id"], row["name"], _NAME_WIDTH)
         | {
             "films_label": format_count(row["n_movies"]),
             "best_label": label_text(row["best_title"] or MISSING, _TITLE_WIDTH),
@@ -44,10 +45,10 @@ def top_people(frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_sample:
         for row in rows
     ]
     shown = [
-        Column("label", "Person", 200),
-        Measure("popularity", "Popularity", 170),
-        Column("films_label", "Films", 52, is_right=True),
-        Column("best_label", "Most popular film", 230, is_quiet=True),
+        Column("label", tr("Person"), 200),
+        Measure("popularity", tr("Popularity"), 170),
+        Column("films_label", tr("Films"), 52, is_right=True),
+        Column("best_label", tr("Most popular film"), 230, is_quiet=True),
     ]
     tooltip = ["name:N", "popularity:Q", "median_popularity:Q", "n_movies:Q", "best_title:N"]
     return table_of_bars(page, rows, shown, tooltip)
@@ -61,13 +62,13 @@ def directors_by_rating(frame: pd.DataFrame, *, snapshot_date: dt.date | None, i
     """
     numbers = ["rank", "person_id", "n_movies", "total_votes", "weighted_rating", "votes_weighted_rating"]
     rows = conform_rows(frame, numbers=numbers, texts=["name"])
-    meaning = "Mean rating by votes, 0 to 10, with 1,000 more votes at that of all films; three films or more"
-    page = Page("Directors by rating", meaning, snapshot_date, is_sample)
+    meaning = tr("Mean rating by votes, 0 to 10, with 1,000 more votes at that of all films; three films or more")
+    page = Page(tr("Directors by rating"), meaning, snapshot_date, is_sample)
     if not rows:
-        return page.empty("No directors", _NO_DIRECTORS)
+        return page.empty(tr("No directors"), tr(_NO_DIRECTORS))
     rows = [
         row
-        | name_labels("Person", row["person_id"], row["name"], _NAME_WIDTH)
+        | name_labels(mark("Person"), row["person_id"], row["name"], _NAME_WIDTH)
         | {
             "rank_label": format_count(row["rank"]),
             "films_label": format_count(row["n_movies"]),
@@ -77,15 +78,15 @@ def directors_by_rating(frame: pd.DataFrame, *, snapshot_date: dt.date | None, i
     ]
     shown = [
         Column("rank_label", "", 34, is_right=True, is_quiet=True),
-        Column("label", "Director", 216),
-        Measure("weighted_rating", "Rating", 256, write=format_rating),
-        Column("films_label", "Films", 62, is_right=True, gap=0),
-        Column("votes_label", "Votes", 84, is_right=True, gap=0),
+        Column("label", tr("Director"), 216),
+        Measure("weighted_rating", tr("Rating"), 256, write=format_rating),
+        Column("films_label", tr("Films"), 62, is_right=True, gap=0),
+        Column("votes_label", tr("Votes"), 84, is_right=True, gap=0),
     ]
     return table_of_bars(page, rows, shown, ["name:N", "weighted_rating:Q", "votes_weighted_rating:Q", "total_votes:Q"])
 
 
-_NO_DIRECTORS = "No director has three films with votes."
+_NO_DIRECTORS = mark("No director has three films with votes.")
 
 
 def films_of_a_person(frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_sample: bool) -> alt.VConcatChart:
@@ -95,7 +96,7 @@ def films_of_a_person(frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_
     every `step_days`-th day was read.
     """
     names = [name for name in frame["person_name"] if isinstance(name, str)] if len(frame) else []
-    title = f"Films of {names[0]}" if names else "Films of a person"
+    title = tr("Films of {name}", name=names[0]) if names else tr("Films of a person")
     return lines_of_films(frame, title, snapshot_date=snapshot_date, is_sample=is_sample)
 
 
@@ -106,29 +107,31 @@ def releases_by_country(frame: pd.DataFrame, *, snapshot_date: dt.date | None, i
     """
     texts = ["title", "release_type", "certification", "country"]
     rows = conform_rows(frame, numbers=["movie_id", "popularity"], texts=texts, dates=["release_date"])
-    where = f" in {rows[0]['country']}" if rows and rows[0]["country"] else " by country"
-    meaning = "The most popular films of the next 60 days; TMDB popularity score (no unit)"
-    page = Page(f"Releases{where}", meaning, snapshot_date, is_sample)
+    country = rows[0]["country"] if rows else None
+    title = tr("Releases in {country}", country=country) if country else tr("Releases by country")
+    meaning = tr("The most popular films of the next 60 days; TMDB popularity score (no unit)")
+    page = Page(title, meaning, snapshot_date, is_sample)
     if not rows:
-        return page.empty("No releases", _NO_RELEASES)
+        return page.empty(tr("No releases"), tr(_NO_RELEASES))
     rows = [
         row
         | name_labels("Film", row["movie_id"], row["title"], _TITLE_WIDTH)
-        | {"type_label": row["release_type"], "certificate_label": row["certification"] or MISSING}
+        | {"release_label": day_text(row["release_date"] or MISSING, "medium")}
+        | {"type_label": tr(row["release_type"] or MISSING), "certificate_label": row["certification"] or MISSING}
         for row in rows
     ]
     shown = [
-        Column("release_date", "Release", 100, is_quiet=True),
-        Column("type_label", "Type", 142, is_quiet=True),
-        Column("label", "Film", 240),
-        Column("certificate_label", "Rated", 64, is_quiet=True),
-        Measure("popularity", "Popularity", 120),
+        Column("release_label", tr("Release"), 100, is_quiet=True),
+        Column("type_label", tr("Type"), 142, is_quiet=True),
+        Column("label", tr("Film"), 240),
+        Column("certificate_label", tr("Rated"), 64, is_quiet=True),
+        Measure("popularity", tr("Popularity"), 120),
     ]
     tooltip = ["title:N", "release_date:N", "release_type:N", "certification:N", "popularity:Q"]
     return table_of_bars(page, rows, shown, tooltip)
 
 
-_NO_RELEASES = "No film is to be released in this country within 60 days."
+_NO_RELEASES = mark("No film is to be released in this country within 60 days.")
 
 
 def rising_keywords(frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_sample: bool) -> alt.VConcatChart:
@@ -138,13 +141,13 @@ def rising_keywords(frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_sa
     """
     numbers = ["keyword_id", "n_movies", "median_popularity", "change_percent_7d"]
     rows = conform_rows(frame, numbers=numbers, texts=["name"])
-    meaning = "Change in 7 days of the summed popularity of their films, in %; three films or more"
-    page = Page("Rising keywords", meaning, snapshot_date, is_sample)
+    meaning = tr("Change in 7 days of the summed popularity of their films, in %; three films or more")
+    page = Page(tr("Rising keywords"), meaning, snapshot_date, is_sample)
     if not rows:
-        return page.empty(NO_HISTORY, _NO_RISE, *HISTORY_ADVICE)
+        return page.empty(tr(NO_HISTORY), tr(_NO_RISE), *map(tr, HISTORY_ADVICE))
     rows = [
         row
-        | name_labels("Keyword", row["keyword_id"], row["name"], _NAME_WIDTH)
+        | name_labels(mark("Keyword"), row["keyword_id"], row["name"], _NAME_WIDTH)
         | {
             "films_label": format_count(row["n_movies"]),
             "popularity_label": format_measure(row["median_popularity"]),
@@ -152,12 +155,12 @@ def rising_keywords(frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_sa
         for row in rows
     ]
     shown = [
-        Column("label", "Keyword", 216),
-        Measure("change_percent_7d", "Change in 7 days, %", 270),
-        Column("films_label", "Films", 62, is_right=True, gap=0),
-        Column("popularity_label", "Median popularity", 116, is_right=True, gap=0),
+        Column("label", tr("Keyword"), 216),
+        Measure("change_percent_7d", tr("Change in 7 days, %"), 270),
+        Column("films_label", tr("Films"), 62, is_right=True, gap=0),
+        Column("popularity_label", tr("Median popularity"), 116, is_right=True, gap=0),
     ]
     return table_of_bars(page, rows, shown, ["name:N", "change_percent_7d:Q", "n_movies:Q", "median_popularity:Q"])
 
 
-_NO_RISE = "No keyword of three films rose since a week ago."
+_NO_RISE = mark("No keyword of three films rose since a week ago.")

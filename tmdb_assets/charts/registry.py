@@ -17,6 +17,7 @@ from tmdb_assets.charts.side_tables import (
     largest_revenue,
     moved_only,
 )
+from tmdb_assets.language import mark
 
 _PICTURES = (
     Picture(
@@ -26,11 +27,11 @@ _PICTURES = (
         "median popularity of the 200 most popular.",
         ("vw_movie_latest", "vw_top_movies", "dim_movie"),
         columns(
-            n_movies="films",
-            votes_weighted_vote="rating by votes",
-            avg_vote="plain mean",
-            total_votes="votes",
-            top_200_median="median",
+            n_movies=mark("films"),
+            votes_weighted_vote=mark("rating by votes"),
+            avg_vote=mark("plain mean"),
+            total_votes=mark("votes"),
+            top_200_median=mark("median"),
         ),
     ),
     Picture(
@@ -45,7 +46,12 @@ _PICTURES = (
         "figures",
         "Each genre's share of the popularity of the 200 most popular films, with the median of all its films.",
         ("vw_genre_popularity",),
-        columns(name="genre", top_200_percent="top 200 %", median_popularity="median", nb_movies="films"),
+        columns(
+            name=mark("genre"),
+            top_200_percent=mark("top 200 %"),
+            median_popularity=mark("median"),
+            nb_movies=mark("films"),
+        ),
     ),
     Picture(
         "continent_popularity",
@@ -53,7 +59,12 @@ _PICTURES = (
         "Each continent of production's share of the popularity of the 200 most popular films, with the median of all "
         "its films.",
         ("vw_continent_popularity",),
-        columns(continent="produced in", top_200_percent="top 200 %", median_popularity="median", n_movies="films"),
+        columns(
+            continent=mark("produced in"),
+            top_200_percent=mark("top 200 %"),
+            median_popularity=mark("median"),
+            n_movies=mark("films"),
+        ),
     ),
     Picture(
         "popularity_over_time",
@@ -92,7 +103,7 @@ _PICTURES = (
         "catalogue",
         "The 20 most popular films that came out in the past 30 days or come out within a year, by day of release.",
         ("fact_movie_daily", "dim_movie"),
-        columns(release_date="release_date", title="title", popularity="popularity"),
+        columns(release_date=mark("release_date"), title=mark("title"), popularity=mark("popularity")),
     ),
     Picture(
         "original_languages",
@@ -113,14 +124,14 @@ _PICTURES = (
         "histograms",
         "The number of films by mean rating, in steps of half a point.",
         ("vw_movie_latest", "dim_movie"),
-        columns(at_least="at least", n_movies="films"),
+        columns(at_least=mark("at least"), n_movies=mark("films")),
     ),
     Picture(
         "runtime_distribution",
         "histograms",
         "The number of films by runtime, in steps of ten minutes.",
         ("fact_movie_daily", "dim_movie"),
-        columns(at_least="at least", n_movies="films"),
+        columns(at_least=mark("at least"), n_movies=mark("films")),
     ),
     Picture(
         "budget_and_revenue",
@@ -134,14 +145,21 @@ _PICTURES = (
         "people",
         "The 20 people whose films have the most popularity together, with the best film of each.",
         ("vw_person_popularity",),
-        columns(name="person", popularity="popularity", n_movies="films", best_title="best film"),
+        columns(
+            name=mark("person"), popularity=mark("popularity"), n_movies=mark("films"), best_title=mark("best film")
+        ),
     ),
     Picture(
         "directors_by_rating",
         "people",
         "The 20 directors with the best rated films, of three films or more with votes.",
         ("vw_director_ranking",),
-        columns(name="director", weighted_rating="weighted rating", n_movies="films", total_votes="votes"),
+        columns(
+            name=mark("director"),
+            weighted_rating=mark("weighted rating"),
+            n_movies=mark("films"),
+            total_votes=mark("votes"),
+        ),
     ),
     Picture(
         "films_of_a_person",
@@ -165,7 +183,9 @@ _PICTURES = (
         "people",
         "What opens in a country within 60 days, with type and certificate; the United States where none is chosen.",
         ("vw_upcoming_releases",),
-        columns(release_date="release", title="title", release_type="type", certification="rated"),
+        columns(
+            release_date=mark("release"), title=mark("title"), release_type=mark("type"), certification=mark("rated")
+        ),
         {"country": "US"},
     ),
     Picture(
@@ -173,7 +193,12 @@ _PICTURES = (
         "people",
         "The 20 keywords whose films gained the largest part of popularity within 7 days.",
         ("vw_keyword_popularity",),
-        columns(name="keyword", change_percent_7d="change %", n_movies="films", median_popularity="median"),
+        columns(
+            name=mark("keyword"),
+            change_percent_7d=mark("change %"),
+            n_movies=mark("films"),
+            median_popularity=mark("median"),
+        ),
     ),
 )
 PICTURES = {picture.name: picture for picture in _PICTURES}

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from tmdb_assets.charts.labels import ellipsize
+from tmdb_assets.language import country_name, language, language_name, mark, tr
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +22,27 @@ TITLE_WIDTH = 18
 
 def columns(**headings: str) -> Callable[[pd.DataFrame], pd.DataFrame]:
     """Arranges a table of these columns, each under its heading, with numbers rounded to 2 places."""
-    return lambda frame: frame.rename(columns=headings)[list(headings.values())].round(2)
+
+    def arrange(frame: pd.DataFrame) -> pd.DataFrame:
+        shown = {name: tr(heading) for name, heading in headings.items()}
+        return translated(frame).rename(columns=shown)[list(shown.values())].round(2)
+
+    return arrange
+
+
+def translated(frame: pd.DataFrame) -> pd.DataFrame:
+    """A frame with genres, countries, languages, continents and kinds of releases in the chosen language."""
+    if language() == "en":
+        return frame
+    made = frame.copy()
+    names = "name" if "genre_id" in frame else None
+    for column in filter(None, (names, "continent", "release_type")):
+        if column in made:
+            made[column] = [tr(value) if isinstance(value, str) else value for value in made[column]]
+    for code, named in (("iso_3166_1", country_name), ("iso_639_1", language_name)):
+        if code in made and "name" in made:
+            made["name"] = [named(*pair) for pair in zip(made[code], made["name"], strict=True)]
+    return made
 
 
 def films_by_rank(frame: pd.DataFrame) -> pd.DataFrame:
@@ -30,11 +51,11 @@ def films_by_rank(frame: pd.DataFrame) -> pd.DataFrame:
     `frame` holds columns of vw_top_movies.
     """
     figures: dict[str, Any] = {
-        "rank": frame["rank"],
-        "title": [None if title is None else ellipsize(title, 2 * TITLE_WIDTH) for title in frame["title"]],
-        "year": [day.year if isinstance(day, dt.date) and day == day else None for day in frame["release_date"]],
-        "popularity": frame["popularity"].round(1),
-        "rating": frame["vote_average"].round(1),
+        tr("rank"): frame["rank"],
+        tr("title"): [None if title is None else ellipsize(title, 2 * TITLE_WIDTH) for title in frame["title"]],
+        tr("year"): [day.year if isinstance(day, dt.date) and day == day else None for day in frame["release_date"]],
+        tr("popularity"): frame["popularity"].round(1),
+        tr("rating"): frame["vote_average"].round(1),
     }
     return frame.assign(**figures)[list(figures)]
 
@@ -46,13 +67,13 @@ def films_then_and_now(frame: pd.DataFrame) -> pd.DataFrame:
     """
     newest = frame["date_id"].max()
     by_film = frame.pivot(index="movie_id", columns="date_id", values="popularity").reindex(frame["movie_id"].unique())
-    agos = {"now": 0, "week ago": 7, "30 days ago": 30}
+    agos = {tr("now"): 0, tr("week ago"): 7, tr("30 days ago"): 30}
     days = {heading: newest - dt.timedelta(days=ago) for heading, ago in agos.items()}
     then = by_film.reindex(columns=list(days.values())).round(1).set_axis(list(days), axis="columns")
     titles = frame.drop_duplicates("movie_id")["title"].tolist()
     then.insert(
         0,
-        "title",
+        tr("title"),
         [ellipsize(title or f"Film {film}", 2 * TITLE_WIDTH) for film, title in zip(then.index, titles, strict=True)],
     )
     return then.reset_index(drop=True)
@@ -70,7 +91,7 @@ def films_beside_days(frame: pd.DataFrame) -> pd.DataFrame:
     times = Counter(titles.values())
     headings = {film: title if times[title] == 1 else f"{title} ({film})" for film, title in titles.items()}
     by_day = frame.pivot(index="date_id", columns="movie_id", values="popularity")[list(titles)]
-    return by_day.rename(columns=headings).sort_index(ascending=False).rename_axis("day (UTC)").reset_index()
+    return by_day.rename(columns=headings).sort_index(ascending=False).rename_axis(tr("day (UTC)")).reset_index()
 
 
 def genres_beside_days(frame: pd.DataFrame) -> pd.DataFrame:
@@ -80,8 +101,8 @@ def genres_beside_days(frame: pd.DataFrame) -> pd.DataFrame:
     on a day has a share of 0.
     """
     shares = _shares_of_largest(frame)
-    shares.columns = [f"{name} %" for name in shares.columns]
-    return shares.sort_index(ascending=False).rename_axis("day (UTC)").reset_index()
+    shares.columns = [f"{tr(name)} %" for name in shares.columns]
+    return shares.sort_index(ascending=False).rename_axis(tr("day (UTC)")).reset_index()
 
 
 def genres_then_and_now(frame: pd.DataFrame) -> pd.DataFrame:
@@ -91,7 +112,7 @@ def genres_then_and_now(frame: pd.DataFrame) -> pd.DataFrame:
     """
     shares = _shares_of_largest(frame).loc[[*dict.fromkeys((frame["date_id"].min(), frame["date_id"].max()))]]
     shares.index = [f"{day} %" for day in shares.index]
-    return shares.transpose().rename_axis("genre").reset_index()
+    return shares.rename(columns=tr).transpose().rename_axis(tr("genre")).reset_index()
 
 
 def _shares_of_largest(frame: pd.DataFrame) -> pd.DataFrame:
@@ -108,11 +129,11 @@ def largest_revenue(frame: pd.DataFrame) -> pd.DataFrame:
     """The 20 films with the largest revenue: budget and revenue in millions of US dollars, and their ratio."""
     top = frame.nlargest(20, "revenue_usd")
     figures = {
-        "budget M$": (top["budget_usd"] / 1e6).round(2),
-        "revenue M$": (top["revenue_usd"] / 1e6).round(2),
-        "ratio": (top["revenue_usd"] / top["budget_usd"]).round(2),
+        tr("budget M$"): (top["budget_usd"] / 1e6).round(2),
+        tr("revenue M$"): (top["revenue_usd"] / 1e6).round(2),
+        tr("ratio"): (top["revenue_usd"] / top["budget_usd"]).round(2),
     }
-    return top.assign(**figures)[["title", *figures]]
+    return top.assign(**{tr("title"): top["title"]}, **figures)[[tr("title"), *figures]]
 
 
 def groups_with_shares(frame: pd.DataFrame) -> pd.DataFrame:
@@ -120,11 +141,12 @@ def groups_with_shares(frame: pd.DataFrame) -> pd.DataFrame:
 
     `frame` holds a code, then name, n_movies, film_share (0 to 1), median_popularity.
     """
+    frame = translated(frame)
     figures = {
-        "name": frame["name"].fillna(frame.iloc[:, 0]).fillna("not known"),
-        "films": frame["n_movies"],
-        "share %": (100 * frame["film_share"]).round(1),
-        "median": frame["median_popularity"].round(1),
+        tr("name"): frame["name"].fillna(frame.iloc[:, 0]).fillna(tr("not known")),
+        tr("films"): frame["n_movies"],
+        tr("share %"): (100 * frame["film_share"]).round(1),
+        tr("median"): frame["median_popularity"].round(1),
     }
     return frame.assign(**figures)[list(figures)]
 
@@ -139,10 +161,10 @@ def forecasts_then_and_now(frame: pd.DataFrame) -> pd.DataFrame:
     newest = frame["date_id"][came].max()
     day = dt.timedelta(days=1)
     wanted = {
-        "7d ago": (newest - 7 * day, newest),
-        "1d ago": (newest - day, newest),
-        "came": (None, newest),
-        "in 7d": (newest, newest + 7 * day),
+        tr("7d ago"): (newest - 7 * day, newest),
+        tr("1d ago"): (newest - day, newest),
+        tr("came"): (None, newest),
+        tr("in 7d"): (newest, newest + 7 * day),
     }
     figures: dict[str, Any] = {}
     for heading, (origin, on) in wanted.items():
@@ -150,12 +172,17 @@ def forecasts_then_and_now(frame: pd.DataFrame) -> pd.DataFrame:
         figures[heading] = chosen.set_index("movie_id")["popularity"].round(1)
     titles = frame.drop_duplicates("movie_id").set_index("movie_id")["title"]
     named = [ellipsize(title or f"Film {film}", TITLE_WIDTH) for film, title in titles.items()]
-    return titles.to_frame().assign(title=named, **figures).reset_index(drop=True)
+    return titles.to_frame(tr("title")).assign(**{tr("title"): named}, **figures).reset_index(drop=True)
 
 
 def moved_only(frame: pd.DataFrame) -> pd.DataFrame:
     """The films with a known change other than zero: popularity now and a week ago, and the change, also in %."""
     moved = frame.dropna(subset=["change_7d"]).query("change_7d != 0")
-    headings = {"popularity": "now", "popularity_7d_ago": "week ago", "change_7d": "change", "change_percent_7d": "%"}
+    headings = {
+        "popularity": mark("now"),
+        "popularity_7d_ago": mark("week ago"),
+        "change_7d": mark("change"),
+        "change_percent_7d": "%",
+    }
     titles: list[Any] = [None if title is None else ellipsize(title, TITLE_WIDTH) for title in moved["title"]]
-    return columns(title="title", **headings)(moved.assign(title=titles))
+    return columns(title=mark("title"), **headings)(moved.assign(title=titles))

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import altair as alt
 
 from tmdb_assets.charts.values import Datum
+from tmdb_assets.language import Language, day_text, language, mark, month_names, tr
 from tmdb_assets.settings import ATTRIBUTION
 
 PICTURE_WIDTH = 700
@@ -38,9 +40,9 @@ HEADER_SIZE = 14
 AXIS_WIDTH = 46
 """Width of the labels of a vertical axis, in px; wider ones, like "1,000,000", would widen the picture."""
 
-SAMPLE_MARK = "SAMPLE DATA: generated figures"
-NO_DATA = "No data yet"
-NO_DATA_ADVICE = "Load a day first: tmdb-assets run"
+SAMPLE_MARK = mark("SAMPLE DATA: generated figures")
+NO_DATA = mark("No data yet")
+NO_DATA_ADVICE = mark("Load a day first: tmdb-assets run")
 
 _CONFIG: dict[str, Any] = {
     "font": FONT,
@@ -79,6 +81,22 @@ _FOOTER: dict[str, Any] = {"color": QUIET, "fontSize": 13, "baseline": "top", "l
 _EDGE = alt.Chart(alt.InlineData(values=[]), width=0, height=0).mark_point(aria=False)
 
 
+_SOURCE, _SAMPLE_SOURCE = mark("Source: TMDB."), mark("Source: sandbox sample.")
+
+
+@cache
+def _locale(of: Language) -> dict[str, Any]:
+    """What Vega writes on axes by itself."""
+    if of == "en":
+        return {}
+    wide, short = month_names(of)
+    # Days of the week are on no axis, but the format has to have them.
+    time = {"dateTime": "%A %e %B %Y à %X", "date": "%d/%m/%Y", "time": "%H:%M:%S", "periods": ["AM", "PM"]}
+    days = {"days": ["dim.", "lun.", "mar.", "mer.", "jeu.", "ven.", "sam."], "months": wide, "shortMonths": short}
+    number = {"decimal": ",", "thousands": "\u00a0", "grouping": [3], "currency": ["", "\u00a0$"]}
+    return {"locale": {"number": number, "time": {**time, **days, "shortDays": days["days"]}}}
+
+
 @dataclass(frozen=True)
 class Page:
     """What surrounds the figures of a picture.
@@ -96,18 +114,18 @@ class Page:
     def date_line(self) -> str:
         """The day of the figures."""
         if self.snapshot_date is None:
-            return "Snapshot date: none yet"
-        return f"Snapshot of {self.snapshot_date:%Y-%m-%d} (UTC)"
+            return tr("Snapshot date: none yet")
+        return tr("Snapshot of {day} (UTC)", day=day_text(self.snapshot_date))
 
     def compose(self, rows: list[Datum], *parts: alt.Chart | alt.LayerChart | alt.FacetChart) -> alt.VConcatChart:
         """Return the whole picture: `parts` side by side, `WIDTH` px in all, with title, sample mark, notes and source.
 
         `rows` are the data of the parts that have none of their own.
         """
-        footer = [*self.notes, f"{'Source: sandbox sample.' if self.is_sample else 'Source: TMDB.'} {ATTRIBUTION}"]
-        mark = _box(WIDTH, 30, MARK).mark_text(text=SAMPLE_MARK, align="center", fontSize=17, fontWeight="bold")
+        footer = [*self.notes, f"{tr(_SAMPLE_SOURCE if self.is_sample else _SOURCE)} {ATTRIBUTION}"]
+        on_top = _box(WIDTH, 30, MARK).mark_text(text=tr(SAMPLE_MARK), align="center", fontSize=17, fontWeight="bold")
         chart = alt.vconcat(
-            *([mark] if self.is_sample else []),
+            *([on_top] if self.is_sample else []),
             alt.hconcat(_EDGE, *parts, spacing=0),
             _box(WIDTH, 18 * len(footer)).mark_text(text=footer, **_FOOTER).encode(x=alt.XValue(0), y=alt.YValue(0)),
             title=alt.TitleParams(
@@ -120,21 +138,23 @@ class Page:
         )
         # Last, as Altair copies all that a chart has at every step.
         chart.data = alt.InlineData(values=rows)
-        chart.config = alt.Config(**_CONFIG)
+        chart.config = alt.Config(**_CONFIG, **_locale(language()))
         return chart
 
     @property
     def description(self) -> str:
         """The chart in words, for a screen reader."""
-        mark = f"{SAMPLE_MARK}. " if self.is_sample else ""
-        return f"{mark}{self.title}. {self.meaning}. {self.date_line}. {ATTRIBUTION}"
+        sample = f"{tr(SAMPLE_MARK)}. " if self.is_sample else ""
+        return f"{sample}{self.title}. {self.meaning}. {self.date_line}. {ATTRIBUTION}"
 
     def empty(self, *why: str) -> alt.VConcatChart:
         """Return the picture for a query without rows.
 
         `why`, a headline and lines, says why the loaded days have none; without any day there is no data yet.
         """
-        return self.notice(NO_DATA, NO_DATA_ADVICE) if self.snapshot_date is None or not why else self.notice(*why)
+        return (
+            self.notice(tr(NO_DATA), tr(NO_DATA_ADVICE)) if self.snapshot_date is None or not why else self.notice(*why)
+        )
 
     def notice(self, headline: str, *lines: str) -> alt.VConcatChart:
         """Return a picture that says why there are no figures."""

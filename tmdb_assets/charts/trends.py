@@ -15,6 +15,7 @@ from tmdb_assets.charts.labels import MISSING, format_count, format_measure, nam
 from tmdb_assets.charts.lines import COLOURS, HISTORY_ADVICE, NO_HISTORY, Line, labelled_lines
 from tmdb_assets.charts.theme import Page
 from tmdb_assets.charts.values import Datum, conform_rows
+from tmdb_assets.language import day_text, localised, mark, percent, tr, trn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,8 +28,8 @@ MOVERS = 10
 MINUS = "\u2212"
 WEEK = dt.timedelta(days=7)
 
-_NO_GENRES = "No film of a loaded day has a known genre."
-_SCORE = "TMDB popularity score (no unit)"
+_NO_GENRES = mark("No film of a loaded day has a known genre.")
+_SCORE = mark("TMDB popularity score (no unit)")
 _TITLE_WIDTH = 32
 
 
@@ -42,8 +43,8 @@ def popularity_over_time(
     day are a ValueError. `is_chosen`: the reader chose the films, so the title does not call them the top ones.
     """
     number = len(set(frame["movie_id"][frame["popularity"].notna()])) if len(frame) else 0
-    which = _which(min(number, TOP_FILMS), is_chosen) if number else "the top films"
-    return lines_of_films(frame, f"Popularity of {which}", snapshot_date=snapshot_date, is_sample=is_sample)
+    title = _title_of(min(number, TOP_FILMS), is_chosen)
+    return lines_of_films(frame, title, snapshot_date=snapshot_date, is_sample=is_sample)
 
 
 def lines_of_films(
@@ -54,15 +55,14 @@ def lines_of_films(
     points = conform_rows(frame, numbers=numbers, texts=["title"], dates=["date_id"], required=required)
     rows = [point for point in points if point["popularity"] is not None]
     if not rows:
-        return Page(title, _SCORE, snapshot_date, is_sample).empty()
+        return Page(title, tr(_SCORE), snapshot_date, is_sample).empty()
     step = int(frame["step_days"].max()) if "step_days" in frame else 1
     days = _days_between(rows, step)
     lines = [_film_line(film, days) for film in _top_films(rows, days)]
     has_gaps = any(value is None for line in lines for value in line.values.values())
-    notes = ["A gap in a line is a day without a figure."] if has_gaps else []
-    notes += [f"One day in {step} is shown."] if step > 1 else []
-    since = "" if len(days) == 1 else f", {days[0]} to {days[-1]}"
-    return labelled_lines(Page(title, _SCORE + since, snapshot_date, is_sample, notes), lines)
+    notes = [tr("A gap in a line is a day without a figure.")] if has_gaps else []
+    notes += [tr("One day in {step} is shown.", step=step)] if step > 1 else []
+    return labelled_lines(Page(title, _since(tr(_SCORE), days), snapshot_date, is_sample, notes), lines)
 
 
 def genre_shares(frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_sample: bool) -> alt.VConcatChart:
@@ -74,15 +74,14 @@ def genre_shares(frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_sampl
     """
     numbers, required = ["genre_id", "film_share"], ["date_id", "genre_id"]
     rows = conform_rows(frame, numbers=numbers, texts=["name"], dates=["date_id"], required=required)
-    meaning = "Films of the genre among the day's 200 most popular, in %"
+    meaning, title = tr("Films of the genre among the day's 200 most popular, in %"), tr("Genre shares over time")
     if not rows:
-        page = Page("Genre shares over time", meaning, snapshot_date, is_sample)
-        return page.empty("No genres", _NO_GENRES)
+        page = Page(title, meaning, snapshot_date, is_sample)
+        return page.empty(tr("No genres"), tr(_NO_GENRES))
     days = sorted({row["date_id"] for row in rows})
-    since = "" if len(days) == 1 else f", {days[0]} to {days[-1]}"
-    notes = ["A film counts in each of its present genres; a dot is a day that was read."]
-    page = Page("Genre shares over time", meaning + since, snapshot_date, is_sample, notes)
-    return labelled_lines(page, _genre_lines(rows, days), unit="%")
+    notes = [tr("A film counts in each of its present genres; a dot is a day that was read.")]
+    page = Page(title, _since(meaning, days), snapshot_date, is_sample, notes)
+    return labelled_lines(page, _genre_lines(rows, days), unit=percent(""))
 
 
 def _genre_lines(rows: Sequence[Datum], days: Sequence[str]) -> list[Line]:
@@ -94,18 +93,27 @@ def _genre_lines(rows: Sequence[Datum], days: Sequence[str]) -> list[Line]:
     largest = sorted(genres, key=lambda genre: (-share(genre, days[-1]), genre))[: len(COLOURS)]
     lines = []
     for genre in largest:
-        name = next(iter(genres[genre].values()))["name"]
-        labels = name_labels("Genre", genre, name, LABEL_COLUMNS - 5)
-        labels["label"] = f"{share(genre, days[-1]):.0f}% {labels['label']}"
+        name = tr(next(iter(genres[genre].values()))["name"] or "")
+        labels = name_labels(mark("Genre"), genre, name, LABEL_COLUMNS - 5)
+        labels["label"] = f"{percent(format(share(genre, days[-1]), '.0f'))} {labels['label']}"
         shares = {day: round(share(genre, day), 2) for day in days}
         lines.append(Line(name, labels, shares, has_dots=True))
     return lines
 
 
-def _which(number: int, is_chosen: bool) -> str:
+def _title_of(films: int, is_chosen: bool) -> str:
+    if not films:
+        return tr("Popularity of the top films")
     if is_chosen:
-        return "a chosen film" if number == 1 else f"{number} chosen films"
-    return "the top film" if number == 1 else f"the top {number} films"
+        return trn("Popularity of a chosen film", "Popularity of {films} chosen films", films, films=films)
+    return trn("Popularity of the top film", "Popularity of the top {films} films", films, films=films)
+
+
+def _since(meaning: str, days: Sequence[str]) -> str:
+    if len(days) == 1:
+        return meaning
+    first, last = day_text(days[0]), day_text(days[-1])
+    return tr("{meaning}, {first} to {last}", meaning=meaning, first=first, last=last)
 
 
 def _days_between(rows: Sequence[Datum], step: int) -> list[str]:
@@ -156,27 +164,29 @@ def movers_of_the_week(
     if limit < 1:
         raise ValueError(f"limit={limit}: at least one film must be shown.")
     rows = conform_rows(frame, numbers=["movie_id", "popularity", "change_7d", "change_percent_7d"], texts=["title"])
-    week = "Change of the TMDB popularity score (no unit) in 7 days"
+    week = tr("Change of the TMDB popularity score (no unit) in 7 days")
     if snapshot_date is not None:
-        week += f", since {snapshot_date - WEEK}"
-    page = Page("Movers of the week", week, snapshot_date, is_sample)
+        week = tr("{meaning}, since {day}", meaning=week, day=day_text(snapshot_date - WEEK))
+    page = Page(tr("Movers of the week"), week, snapshot_date, is_sample)
     if not rows:
         return page.empty()
     if all(row["change_7d"] is None for row in rows):
-        since = "of a week ago" if snapshot_date is None else f"of {snapshot_date - WEEK}"
-        return page.notice(NO_HISTORY, f"Nothing {since} is loaded.", *HISTORY_ADVICE)
+        lacking = tr("Nothing of a week ago is loaded.")
+        if snapshot_date is not None:
+            lacking = tr("Nothing of {day} is loaded.", day=day_text(snapshot_date - WEEK))
+        return page.notice(tr(NO_HISTORY), lacking, *map(tr, HISTORY_ADVICE))
     ordered = sorted(
         (row for row in rows if row["change_7d"]), key=lambda row: (-row["change_7d"], row["movie_id"] or 0)
     )
     rises = [row for row in ordered if row["change_7d"] > 0][:limit]
     falls = [row for row in ordered if row["change_7d"] < 0][-limit:]
     if not rises + falls:
-        return page.notice("Nothing moved", "Every film is as popular as it was a week ago.")
+        return page.notice(tr("Nothing moved"), tr("Every film is as popular as it was a week ago."))
     shown = [
-        Column("label", "Film", 276),
-        Measure("change_7d", "Change in 7 days", 230, write=_format_change),
-        Column("percent_label", "In %", 70, is_right=True, gap=0),
-        Column("popularity_label", "Popularity", 92, is_right=True, gap=0, is_quiet=True),
+        Column("label", tr("Film"), 276),
+        Measure("change_7d", tr("Change in 7 days"), 230, write=_format_change),
+        Column("percent_label", tr("In %"), 70, is_right=True, gap=0),
+        Column("popularity_label", tr("Popularity"), 92, is_right=True, gap=0, is_quiet=True),
     ]
     rows = [
         row
@@ -191,9 +201,10 @@ def _percent(change: float | None) -> str:
     if change is None:
         return MISSING
     size = abs(change)
-    return f"{'+' if change > 0 else MINUS}{format_count(size) if size >= 9.95 else f'{size:.1f}'}%"
+    written = format_count(size) if size >= 9.95 else localised(f"{size:.1f}")
+    return tr("{number}%", number=("+" if change > 0 else MINUS) + written)
 
 
 def _format_change(change: float) -> str:
     size = abs(change)
-    return ("+" if change > 0 else MINUS) + (format_measure(size) if size >= 0.05 else f"{size:.1g}")
+    return ("+" if change > 0 else MINUS) + (format_measure(size) if size >= 0.05 else localised(f"{size:.1g}"))

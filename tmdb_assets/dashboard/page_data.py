@@ -12,6 +12,7 @@ import pandas as pd
 from tmdb_assets.charts.labels import Moved
 from tmdb_assets.charts.values import as_frame
 from tmdb_assets.dashboard.history import FLOOR, STEP
+from tmdb_assets.language import country_name, language_name, use
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -103,6 +104,7 @@ def page_data(figures: Figures, popularity: NDArray[np.float64]) -> dict[str, An
         "genres": _named(used["genres"], figures.genres),
         "countries": _named(used["countries"], figures.countries, "continent"),
         "languages": _named(used["languages"], figures.languages),
+        "french": _french(used, figures),
         "people": [name for _, name in _named(used["people"], figures.people)],
         "people_ids": used["people"],
         "queries": dict(figures.queries),
@@ -166,6 +168,15 @@ def _named(codes: list[Any], names: pd.DataFrame, *more: str) -> list[list[Any]]
         ]
         for code in codes
     ]
+
+
+def _french(used: dict[str, list[Any]], figures: Figures) -> dict[str, list[str | None]]:
+    """The French names of countries and languages, in their order."""
+    with use("fr"):
+        return {
+            "countries": [country_name(code, name) for code, name in _named(used["countries"], figures.countries)],
+            "languages": [language_name(code, name) for code, name in _named(used["languages"], figures.languages)],
+        }
 
 
 def _is_unknown(value: Any) -> bool:

@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tmdb_assets.errors.problem import Problem
+from tmdb_assets.language import Language, mark
 from tmdb_assets.settings.files import SUFFIX, SecretFiles, SettingsError, kinds, require_readable
 from tmdb_assets.settings.folders import (
     DATA_DIR,
@@ -54,7 +55,7 @@ __all__ = [
 # TMDb's terms require this sentence wherever its data are shown:
 # https://www.themoviedb.org/documentation/api/terms-of-use
 ATTRIBUTION = "This product uses the TMDB API but is not endorsed or certified by TMDB."
-SAMPLE_LINE = "Sample figures: the sandbox answers, not TMDb. Set TMDB_TOKEN for real ones."
+SAMPLE_LINE = mark("Sample figures: the sandbox answers, not TMDb. Set TMDB_TOKEN for real ones.")
 
 DEFAULT_API_URL = "https://api.themoviedb.org/3"
 DEFAULT_EXPORT_URL = "https://files.tmdb.org/p/exports"
@@ -124,6 +125,9 @@ class Settings(Thresholds):
     similar: Switch = Field("on", description="whether films similar to each film are found: on or off")
     reports_dir: Path | None = Field(
         None, description="folder of the dashboard's page and the pages of quality; unset: data/reports"
+    )
+    report_language: Language = Field(
+        "en", description="language of the pages, pictures, digest and app, whose readers can change it: en or fr"
     )
     export_dir: Path | None = Field(None, description="folder of the Parquet files that runs export; unset: none")
     ui_allowed_hosts: str = Field(

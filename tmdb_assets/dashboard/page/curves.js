@@ -1,7 +1,7 @@
 // Curves of popularity over days. A day without a figure is a gap; labels at their ends name the films.
 
-const plain = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
-const nameOfDay = (number) => new Date(number * 86400000).toISOString().slice(5, 10);
+const plain = new Intl.NumberFormat(language, { maximumSignificantDigits: 3 });
+const nameOfDay = (number) => dayText(new Date(number * 86400000).toISOString(), "short");
 
 // Round values from low to high: 1, 2 or 5 times a power of ten apart.
 function linearTicks(high, wanted) {
@@ -76,7 +76,7 @@ function drawCurves(box, model, state, films, onDay, marks = []) {
   const runs = films.map((film) => runsOf(model, film, first, last));
   const values = runs.flat(2).map((point) => point.value).filter((value) => !state.log || value > 0);
   if (!values.length) {
-    box.replaceChildren(element("p", { class: "quiet" }, "Nothing to draw."));
+    box.replaceChildren(element("p", { class: "quiet" }, tr("Nothing to draw.")));
     return () => {};
   }
   const width = Math.max(280, box.clientWidth);
@@ -94,8 +94,9 @@ function drawCurves(box, model, state, films, onDay, marks = []) {
     shape("line", { x1: plot.left, x2: plot.right, y1: y(tick), y2: y(tick) }),
     shape("text", { x: plot.left - 8, y: y(tick), "text-anchor": "end", "dominant-baseline": "middle" }, tick < 10000 ? plain.format(tick) : short.format(tick))));
   const svg = shape("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img" }, ...grid, ...dayTicks(start, end, plot));
-  svg.setAttribute("aria-label", `Popularity by day of ${films.map((film) => film.title).join(", ")}, `
-    + `from ${state.first_day} to ${state.last_day}. The table below has the figures.`);
+  svg.setAttribute("aria-label", tr("Popularity by day of {films}, from {first} to {last}. The table below has the figures.", {
+    films: films.map((film) => film.title).join(", "), first: dayText(state.first_day), last: dayText(state.last_day),
+  }));
   films.forEach((_, place) => {
     svg.append(coloured(shape("path", { class: "curve", d: pathOf(runs[place], x, y) }), "stroke", place));
     for (const run of runs[place].filter((points) => points.length === 1)) {
@@ -118,7 +119,7 @@ function drawCurves(box, model, state, films, onDay, marks = []) {
     }
     onDay(nearest);
     tip.hidden = false;
-    tip.replaceChildren(element("b", {}, model.days[nearest]), ...films.map((film) => element("span", { dir: "auto" }, `${cut(film.title, 28)} ${measure(model.valueOf(film, nearest))}`)));
+    tip.replaceChildren(element("b", {}, dayText(model.days[nearest])), ...films.map((film) => element("span", { dir: "auto" }, `${cut(film.title, 28)} ${measure(model.valueOf(film, nearest))}`)));
     const box = svg.getBoundingClientRect();
     tip.style.left = `${Math.min(event.clientX - box.left + 14, Math.max(0, box.width - 240))}px`;
     tip.style.top = `${event.clientY - box.top + 14}px`;

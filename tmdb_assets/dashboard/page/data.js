@@ -63,12 +63,13 @@ function makeDimensions(data, films) {
   const listed = (key, heading, rows, members) => ({
     key, heading, codes: rows.map((row) => String(row[0])), names: rows.map((row) => row[1]), members,
   });
+  const named = (rows, french) => rows.map(([code, name], place) => [code, language === "fr" && french ? french[place] : tr(name)]);
   return [
-    listed("genre", "Genre", data.genres, (film) => film.genres),
-    listed("country", "Production country", data.countries, (film) => film.countries),
-    listed("language", "Original language", data.languages, (film) => (film.language < 0 ? [] : [film.language])),
-    listed("continent", "Production continent", continents.map((name) => [name, name]), (film) => film.continents),
-    listed("decade", "Decade", decades.map((year) => [year, `${year}s`]),
+    listed("genre", tr("Genre"), named(data.genres), (film) => film.genres),
+    listed("country", tr("Production country"), named(data.countries, data.french.countries), (film) => film.countries),
+    listed("language", tr("Original language"), named(data.languages, data.french.languages), (film) => (film.language < 0 ? [] : [film.language])),
+    listed("continent", tr("Production continent"), named(continents.map((name) => [name, name])), (film) => film.continents),
+    listed("decade", tr("Decade"), decades.map((year) => [year, tr("{year}s", { year })]),
       (film) => (film.year === null ? [] : [decades.indexOf(decadeOf(film))])),
   ];
 }

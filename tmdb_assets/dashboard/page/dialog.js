@@ -49,7 +49,7 @@ class Panel {
     const query = film ? model.queries.film?.replaceAll("550", film.id) : null;
     document.querySelector("#panel-content").replaceChildren(...made.content.filter(Boolean), tools({
       name: film ? `film_${film.id}` : `person_${person.id}`, title: made.title, query, figures: made.figures,
-      about: () => `Popularity from ${model.days[0]} to ${model.days.at(-1)}`, svg: () => made.box.querySelector("svg"),
+      about: () => tr("Popularity from {first} to {last}", { first: dayText(model.days[0]), last: dayText(model.days.at(-1)) }), svg: () => made.box.querySelector("svg"),
     }));
     if (!this.dialog.open) this.dialog.showModal();
     this.dialog.scrollTop = 0;

@@ -22,26 +22,26 @@ function shape(name, attributes = {}, ...children) {
 const titled = (text, properties = {}) => element("span", { dir: "auto", ...properties }, text);
 
 const UNKNOWN = "–";
-const whole = new Intl.NumberFormat("en");
-const oneDecimal = new Intl.NumberFormat("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
-const short = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
-const percent = new Intl.NumberFormat("en", { style: "percent" });
+const whole = new Intl.NumberFormat(language);
+const oneDecimal = new Intl.NumberFormat(language, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const short = new Intl.NumberFormat(language, { notation: "compact", maximumFractionDigits: 1 });
+const percent = new Intl.NumberFormat(language, { style: "percent" });
 
 const isUnknown = (value) => value === null || value === undefined || Number.isNaN(value);
 const count = (value) => (isUnknown(value) ? UNKNOWN : whole.format(value));
-const measure = (value) => (isUnknown(value) ? UNKNOWN : value > 0 && value < 0.05 ? "<0.1" : oneDecimal.format(value));
+const measure = (value) => (isUnknown(value) ? UNKNOWN : value > 0 && value < 0.05 ? `<${oneDecimal.format(0.1)}` : oneDecimal.format(value));
 const share = (value) => (isUnknown(value) ? UNKNOWN : percent.format(value));
 
 // The sign carries the meaning; the colour only supports it.
 function changed(value) {
   if (isUnknown(value)) return element("span", { class: "quiet" }, UNKNOWN);
   const text = oneDecimal.format(Math.abs(value));
-  if (text === "0.0") return element("span", { class: "quiet" }, "0.0");
+  if (Math.abs(value) < 0.05) return element("span", { class: "quiet" }, text);
   return element("span", { class: value > 0 ? "rise" : "fall" }, `${value > 0 ? "+" : "−"}${text}`);
 }
 
 const PERCENT_FLOOR = 5;
-const signed = new Intl.NumberFormat("en", { style: "percent", signDisplay: "exceptZero" });
+const signed = new Intl.NumberFormat(language, { style: "percent", signDisplay: "exceptZero" });
 
 // A change in percent, where there was enough before: a percentage of a small figure says little.
 const percentText = (before, now) => (isUnknown(before) || before < PERCENT_FLOOR ? "" : `${signed.format((now - before) / before).replace("-", "−")}`);

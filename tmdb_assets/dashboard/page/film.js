@@ -36,7 +36,7 @@ function rankPath(model, film) {
   const x = (day) => 2 + (116 * day) / Math.max(1, model.days.length - 1);
   const y = (rank) => (worst > best ? 3 + (18 * (rank - best)) / (worst - best) : 12);
   const [day, rank] = ranks.at(-1);
-  return shape("svg", { class: "rank-path", viewBox: "0 0 120 24", width: 120, height: 24, role: "img", "aria-label": `Rank by day: best ${count(best)}, lowest ${count(worst)}` },
+  return shape("svg", { class: "rank-path", viewBox: "0 0 120 24", width: 120, height: 24, role: "img", "aria-label": tr("Rank by day: best {best}, lowest {worst}", { best: count(best), worst: count(worst) }) },
     shape("path", { d: `M${ranks.map((point) => `${x(point[0]).toFixed(1)},${y(point[1]).toFixed(1)}`).join("L")}` }), shape("circle", { cx: x(day), cy: y(rank), r: 2 }));
 }
 
@@ -47,7 +47,7 @@ function filmPanel(model, film, known, { go, filter, areImagesOn, onImages }) {
   const ranks = [0, model.week, MONTH].map((days) => rankOn(model, film, dayBefore(model, last, days)));
   const since = (days) => {
     const before = valueOn(model, film, dayBefore(model, last, days));
-    return tile(`${days} days`, changed(Number.isNaN(before) ? null : now - before), Number.isNaN(before) ? "no figure then" : [percentText(before, now), `from ${measure(before)}`].filter(Boolean).join(", "));
+    return tile(tr("{days} days", { days }), changed(Number.isNaN(before) ? null : now - before), Number.isNaN(before) ? tr("no figure then") : [percentText(before, now), tr("from {value}", { value: measure(before) })].filter(Boolean).join(", "));
   };
   const named = (dimension, places) => separated(places.map((place) => filter(dimension, place)));
   const [genre, country, language] = ["genre", "country", "language"].map((key) => model.dimensions.find((each) => each.key === key));
@@ -57,29 +57,39 @@ function filmPanel(model, film, known, { go, filter, areImagesOn, onImages }) {
     element("div", { class: "film-head" }, known.poster ? poster(known.poster, film, areImagesOn, onImages) : null, element("div", {},
       film.original ? titled(film.original, { class: "original" }) : null,
       element("dl", { class: "tiles" },
-        tile("Popularity", measure(now), `on ${model.days[last]}`),
+        tile(tr("Popularity"), measure(now), tr("on {day}", { day: dayText(model.days[last]) })),
         since(model.week), since(MONTH),
-        tile("Rank", count(ranks[0]), `of ${count(model.films.length)}; ${model.week} days ago ${count(ranks[1])}, ${MONTH} days ago ${count(ranks[2])}`, rankPath(model, film)),
-        tile("Rating", rating(film.rating), `${count(film.votes)} votes`)))),
+        tile(tr("Rank"), count(ranks[0]), tr("of {all}; {week} days ago {then}, {month} days ago {earlier}", {
+          all: count(model.films.length), week: model.week, then: count(ranks[1]), month: MONTH, earlier: count(ranks[2]),
+        }), rankPath(model, film)),
+        tile(tr("Rating"), rating(film.rating), trn("{votes} vote", "{votes} votes", film.votes, { votes: count(film.votes) }))))),
     box,
     known.overview ? element("p", { dir: "auto" }, known.overview) : null,
     facts([
-      ["Released", [known.release ?? film.year ?? null].filter(Boolean).map(String)],
-      ["Runtime", known.runtime ? `${known.runtime} min` : null],
-      ["Genres", named(genre, film.genres)],
-      ["Produced in", named(country, film.countries)],
-      ["Language", film.language < 0 ? null : named(language, [film.language])],
-      ["Directed by", people(film.people.slice(0, film.directors))],
-      ["Cast", people(film.people.slice(film.directors))],
-      ["Keywords", (known.keywords ?? []).join(", ")],
+      [tr("Released"), known.release ? dayText(known.release) : film.year ? String(film.year) : null],
+      [tr("Runtime"), known.runtime ? tr("{minutes} min", { minutes: known.runtime }) : null],
+      [tr("Genres"), named(genre, film.genres)],
+      [tr("Produced in"), named(country, film.countries)],
+      [tr("Language"), film.language < 0 ? null : named(language, [film.language])],
+      [tr("Directed by"), people(film.people.slice(0, film.directors))],
+      [tr("Cast"), people(film.people.slice(film.directors))],
+      [tr("Keywords"), (known.keywords ?? []).join(", ")],
     ]),
-    known.similar?.length ? element("section", {}, element("h3", {}, "Similar films"), element("ul", { class: "similar" },
+    known.similar?.length ? element("section", {}, element("h3", {}, tr("Similar films")), element("ul", { class: "similar" },
       ...known.similar.filter(([id]) => model.byId.has(id)).map(([id, because]) => element("li", {}, go.film(model.byId.get(id)), element("span", { class: "quiet" }, ` ${because}`))))) : null,
-    known.releases?.length ? element("details", { class: "releases" }, element("summary", {}, `Releases in ${count(new Set(known.releases.map(([where]) => where)).size)} countries`),
-      figuresTable("Releases by country", { headings: ["Country", "Type", "Date", "Certificate"], rows: known.releases })) : null,
-    element("p", {}, element("a", { href: model.filmAddress + film.id, target: "_blank", rel: "noopener noreferrer" }, "This film at TMDb")),
+    known.releases?.length ? element("details", { class: "releases" }, element("summary", {}, releasesIn(known.releases)),
+      figuresTable(tr("Releases by country"), {
+        headings: [tr("Country"), tr("Type"), tr("Date"), tr("Certificate")],
+        rows: known.releases.map(([where, type, date, certificate]) => [where, tr(type), dayText(date, "medium"), certificate]),
+      })) : null,
+    element("p", {}, element("a", { href: model.filmAddress + film.id, target: "_blank", rel: "noopener noreferrer" }, tr("This film at TMDb"))),
   ];
   return { title: film.title, content, box, films: [film], marks: marksOf(known), figures: () => filmFigures(model, [film]) };
+}
+
+function releasesIn(releases) {
+  const countries = new Set(releases.map(([where]) => where)).size;
+  return trn("Releases in {countries} country", "Releases in {countries} countries", countries, { countries: count(countries) });
 }
 
 // The days of first releases, one per type.
@@ -88,12 +98,12 @@ function marksOf(known) {
   for (const [, type, date] of known.releases ?? []) {
     if (RELEASES_MARKED.includes(type) && !(first.get(type) <= date)) first.set(type, date);
   }
-  return [...first].map(([label, date]) => ({ label, number: Date.parse(date) / 86400000 }));
+  return [...first].map(([label, date]) => ({ label: tr(label), number: Date.parse(date) / 86400000 }));
 }
 
 function filmFigures(model, films) {
   return {
-    headings: ["Day (UTC)", ...films.map((film) => film.title)],
+    headings: [tr("Day (UTC)"), ...films.map((film) => film.title)],
     rows: model.days.map((day, place) => [day, ...films.map((film) => rounded(model.valueOf(film, place)))]).reverse(),
   };
 }
@@ -103,8 +113,8 @@ function poster(path, film, areImagesOn, onImages) {
   const box = element("input", { type: "checkbox", onchange: (event) => onImages(event.target.checked) });
   box.checked = areImagesOn;
   return element("figure", { class: "poster" },
-    areImagesOn ? element("img", { src: POSTERS + path, alt: `Poster of ${film.title}`, referrerpolicy: "no-referrer", width: 171, height: 256 }) : null,
-    element("figcaption", {}, element("label", {}, box, " Posters, loaded from TMDb"), areImagesOn ? element("span", {}, "Image: TMDB") : null));
+    areImagesOn ? element("img", { src: POSTERS + path, alt: tr("Poster of {title}", { title: film.title }), referrerpolicy: "no-referrer", width: 171, height: 256 }) : null,
+    element("figcaption", {}, element("label", {}, box, ` ${tr("Posters, loaded from TMDb")}`), areImagesOn ? element("span", {}, tr("Image: TMDB")) : null));
 }
 
 function personPanel(model, person, { go }) {
@@ -112,20 +122,20 @@ function personPanel(model, person, { go }) {
   const last = model.days.length - 1;
   const together = (day) => (day < 0 ? NaN : sum(films.map((film) => model.valueOf(film, day)).filter((value) => !Number.isNaN(value))));
   const [now, before] = [together(last), together(dayBefore(model, last, model.week))];
-  const role = (film) => (film.people.findIndex((one) => one.id === person.id) < film.directors ? "director" : "cast");
+  const role = (film) => (film.people.findIndex((one) => one.id === person.id) < film.directors ? tr("director") : tr("cast"));
   const box = element("div", { class: "plot" });
   const drawn = films.slice(0, model.maxCurves);
   const content = [
     element("dl", { class: "tiles" },
-      tile("Films here", count(films.length), "as director or lead"),
-      tile("Popularity together", measure(now), "on the newest day"),
-      tile(`${model.week} days`, changed(Number.isNaN(before) ? null : now - before), percentText(before, now))),
+      tile(tr("Films here"), count(films.length), tr("as director or lead")),
+      tile(tr("Popularity together"), measure(now), tr("on the newest day")),
+      tile(tr("{days} days", { days: model.week }), changed(Number.isNaN(before) ? null : now - before), percentText(before, now))),
     box,
-    element("table", {}, element("caption", { class: "unseen" }, `Films of ${person.name}`),
-      element("thead", {}, element("tr", {}, ...["Film", "Year", "Role", "Popularity", "Rating"].map((heading) => element("th", { scope: "col" }, heading)))),
+    element("table", {}, element("caption", { class: "unseen" }, tr("Films of {name}", { name: person.name })),
+      element("thead", {}, element("tr", {}, ...[tr("Film"), tr("Year"), tr("Role"), tr("Popularity"), tr("Rating")].map((heading) => element("th", { scope: "col" }, heading)))),
       element("tbody", {}, ...films.map((film) => element("tr", {}, element("th", { scope: "row" }, go.film(film)), element("td", {}, film.year ?? UNKNOWN),
         element("td", {}, role(film)), element("td", {}, measure(model.valueOf(film, last))), element("td", {}, rating(film.rating)))))),
-    element("p", {}, element("a", { href: `${model.filmAddress.replace("/movie/", "/person/")}${person.id}`, target: "_blank", rel: "noopener noreferrer" }, "This person at TMDb")),
+    element("p", {}, element("a", { href: `${model.filmAddress.replace("/movie/", "/person/")}${person.id}`, target: "_blank", rel: "noopener noreferrer" }, tr("This person at TMDb"))),
   ];
   return { title: person.name, content, box, films: drawn, marks: [], figures: () => filmFigures(model, drawn) };
 }

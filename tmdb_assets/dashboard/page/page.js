@@ -30,16 +30,16 @@ class Dashboard {
     const { model } = this;
     const about = () => this.describe();
     find("#curves-tools").replaceWith(tools({
-      name: "popularity", title: "Popularity over time", about, query: model.queries.curves, svg: () => find("#curves svg"),
+      name: "popularity", title: tr("Popularity over time"), about, query: model.queries.curves, svg: () => find("#curves svg"),
       figures: () => filmFigures(model, this.drawn),
       lines: () => this.drawn.map((film, place) => `${place + 1} ${film.title}`),
     }));
     find("#movers-tools").replaceWith(tools({
-      name: "movers", title: "Movers of the week", about, query: model.queries.movers,
+      name: "movers", title: tr("Movers of the week"), about, query: model.queries.movers,
       figures: () => filmFiguresOf([...moversOf(this.rows, false, PNG_ROWS), ...moversOf(this.rows, true, PNG_ROWS).reverse()]),
     }));
     find("#films-tools").replaceWith(tools({
-      name: "films", title: "Films", about, query: model.queries.films, figures: () => filmFiguresOf(this.rows),
+      name: "films", title: tr("Films"), about, query: model.queries.films, figures: () => filmFiguresOf(this.rows),
     }));
   }
 
@@ -52,13 +52,13 @@ class Dashboard {
 
   fillForm() {
     const { model, form } = this;
-    const all = { genre: "All genres", continent: "All continents", country: "All countries", language: "All languages" };
+    const all = { genre: tr("All genres"), continent: tr("All continents"), country: tr("All countries"), language: tr("All languages") };
     for (const { key, codes, names } of model.dimensions.filter(({ key: name }) => name in all)) {
       const options = codes.map((code, place) => [code, names[place]]).sort((a, b) => titles.compare(a[1], b[1]));
       form.elements[key].append(...[["", all[key]], ...options].map(([value, name]) => element("option", { value }, name)));
     }
     for (const name of ["first_day", "last_day"]) {
-      form.elements[name].append(...model.days.map((day) => element("option", { value: day }, day)));
+      form.elements[name].append(...model.days.map((day) => element("option", { value: day }, dayText(day, "medium"))));
     }
     const years = model.films.map((film) => film.year).filter((year) => year !== null);
     form.elements.first_year.placeholder = years.reduce((a, b) => Math.min(a, b), 9999);
@@ -137,7 +137,7 @@ class Dashboard {
   // The films that a text may mean; one that is written out joins the curves.
   suggest(compare) {
     const { model, state } = this;
-    const nameOf = (film) => `${film.title} (${film.year ?? "no year"})`;
+    const nameOf = (film) => `${film.title} (${film.year ?? tr("no year")})`;
     const text = fold(compare.value);
     const found = text ? model.films.filter((film) => film.titles.includes(text) || nameOf(film) === compare.value).slice(0, 12) : [];
     const exact = found.find((film) => nameOf(film) === compare.value) ?? model.films.find((film) => nameOf(film) === compare.value);
@@ -179,23 +179,25 @@ class Dashboard {
     const usual = defaultState(model);
     const names = {
       ...Object.fromEntries(model.dimensions.filter(({ key }) => state[key]).map(({ key, codes, names: of }) => [key, of[codes.indexOf(state[key])]])),
-      q: `“${state.q.trim()}”`, first_year: `from ${state.first_year}`, last_year: `to ${state.last_year}`, last_day: `day ${state.last_day}`,
+      q: tr("“{words}”", { words: state.q.trim() }), first_year: tr("from {year}", { year: state.first_year }),
+      last_year: tr("to {year}", { year: state.last_year }), last_day: tr("day {day}", { day: dayText(state.last_day) }),
     };
     const left = (name) => rowsOf(model, { ...state, [name]: usual[name] }).length;
     const removable = Object.keys(names).filter((name) => state[name] !== usual[name]).map((name) => [name, left(name)]).filter(([, films]) => films);
     find("#remove-filters").replaceChildren(...removable.map(([name, films]) => element("li", {}, element("button", {
       type: "button", class: "plain", onclick: () => { this.change({ [name]: usual[name] }); this.showControls(); },
-    }, `Without ${names[name]}: ${count(films)} ${films === 1 ? "film" : "films"}`))));
+    }, trn("Without {filter}: {films} film", "Without {filter}: {films} films", films, { filter: names[name], films: count(films) })))));
   }
 
   describe() {
     const { model, state } = this;
     const named = model.dimensions.filter(({ key }) => state[key]).map(({ key, codes, names }) => names[codes.indexOf(state[key])]);
-    const years = state.first_year || state.last_year ? [`released ${state.first_year || "…"} to ${state.last_year || "…"}`] : [];
-    const words = state.q.trim() ? [`“${state.q.trim()}”`] : [];
-    const day = state.last_day === model.days.at(-1) ? [] : [`figures of ${state.last_day}`];
+    const years = state.first_year || state.last_year ? [tr("released {first} to {last}", { first: state.first_year || "…", last: state.last_year || "…" })] : [];
+    const words = state.q.trim() ? [tr("“{words}”", { words: state.q.trim() })] : [];
+    const day = state.last_day === model.days.at(-1) ? [] : [tr("figures of {day}", { day: dayText(state.last_day) })];
     const filters = [...words, ...named, ...years, ...day];
-    return `${count(this.rows.length)} of ${count(model.films.length)} films${filters.length ? `: ${filters.join(", ")}` : ""}`;
+    return tr("{shown} of {all} films", { shown: count(this.rows.length), all: count(model.films.length) })
+      + (filters.length ? tr(": {filters}", { filters: filters.join(", ") }) : "");
   }
 
   showMovers() {
@@ -204,8 +206,8 @@ class Dashboard {
     const before = model.weekBefore(day);
     const anyMoved = showMovers(find("#movers"), this.rows, this.panel.go);
     find("#movers-hint").textContent = before < 0
-      ? `Nothing to compare with: the day a week before ${state.last_day} is not among the days here.`
-      : anyMoved ? `From ${model.days[before]} to ${state.last_day}` : "No film moved.";
+      ? tr("Nothing to compare with: the day a week before {day} is not among the days here.", { day: dayText(state.last_day) })
+      : anyMoved ? tr("From {first} to {last}", { first: dayText(model.days[before]), last: dayText(state.last_day) }) : tr("No film moved.");
   }
 
   showList() {
@@ -237,9 +239,9 @@ class Dashboard {
     const chosen = state.films.map((id) => model.byId.get(id));
     this.drawn = chosen.length ? chosen : this.rows.slice(0, model.maxCurves).map((row) => row.film);
     find("#curves-hint").textContent = model.days.length === 1
-      ? "Only one day so far: curves start with the second."
-      : chosen.length ? `Films you chose, ${model.maxCurves} at most.`
-        : `The first ${model.maxCurves} of the list below. Compare others: by name, or by their button in the column Curve.`;
+      ? tr("Only one day so far: curves start with the second.")
+      : chosen.length ? tr("Films you chose, {number} at most.", { number: model.maxCurves })
+        : tr("The first {number} of the list below. Compare others: by name, or by their button in the column Curve.", { number: model.maxCurves });
     this.markDay = drawCurves(find("#curves"), model, state, this.drawn, (day) => this.showDay(day));
     const slider = find("#day");
     slider.min = model.days.indexOf(state.first_day);
@@ -252,8 +254,8 @@ class Dashboard {
   showDay(day) {
     const slider = find("#day");
     slider.value = day;
-    slider.setAttribute("aria-valuetext", this.model.days[day]);
-    find("#day-shown").textContent = this.model.days[day];
+    slider.setAttribute("aria-valuetext", dayText(this.model.days[day]));
+    find("#day-shown").textContent = dayText(this.model.days[day], "medium");
     this.markDay(day);
     showLegend(find("#legend"), this.model, this.state, this.drawn, day, (id) => { this.toggleCurve(id); find("#list-title").focus(); }, this.panel.go);
   }
@@ -272,13 +274,13 @@ class Dashboard {
 
 try {
   if (typeof DecompressionStream === "undefined") {
-    throw new Error("this browser cannot open compressed data; one of 2023 or later can");
+    throw new Error(tr("this browser cannot open compressed data; one of 2023 or later can"));
   }
   new Dashboard(await loadModel());
   document.documentElement.dataset.ready = "true";
 } catch (error) {
   const trouble = find("#trouble");
-  trouble.textContent = `The page could not be shown: ${error.message}.`;
+  trouble.textContent = tr("The page could not be shown: {reason}.", { reason: error.message });
   trouble.hidden = false;
   throw error;
 }

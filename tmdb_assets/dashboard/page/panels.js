@@ -4,24 +4,24 @@ const rating = (value) => (isUnknown(value) ? UNKNOWN : oneDecimal.format(value)
 
 function showKeyFigures(box, figures, week) {
   const tiles = [
-    ["Films", count(figures.films)],
-    ["Median popularity", measure(figures.popularity),
-      figures.films > TOP_FILMS ? `of the ${TOP_FILMS} most popular of these films` : "of all these films"],
-    ["Weighted rating, of 10", rating(figures.weighted), `by votes; plain mean ${rating(figures.rating)}`],
-    ["Votes", short.format(figures.votes)],
-    [`Risen in ${week} days`, share(figures.risen)],
+    [tr("Films"), count(figures.films)],
+    [tr("Median popularity"), measure(figures.popularity),
+      figures.films > TOP_FILMS ? tr("of the {number} most popular of these films", { number: TOP_FILMS }) : tr("of all these films")],
+    [tr("Weighted rating, of 10"), rating(figures.weighted), tr("by votes; plain mean {mean}", { mean: rating(figures.rating) })],
+    [tr("Votes"), short.format(figures.votes)],
+    [tr("Risen in {days} days", { days: week }), share(figures.risen)],
   ];
   box.replaceChildren(...tiles.map(([name, value, note]) => element("div", {}, element("dt", {}, name), element("dd", {}, value),
     note ? element("dd", { class: "note" }, note) : null)));
 }
 
 const COLUMNS = [
-  { name: "title", heading: "Title", descending: false },
-  { name: "year", heading: "Year", descending: true },
-  { name: "popularity", heading: "Popularity", descending: true },
-  { name: "change", heading: "Week", descending: true, full: "Change in popularity over a week" },
-  { name: "rating", heading: "Rating", descending: true, full: "Mean rating, 0 to 10" },
-  { name: "votes", heading: "Votes", descending: true },
+  { name: "title", heading: tr("Title"), descending: false },
+  { name: "year", heading: tr("Year"), descending: true },
+  { name: "popularity", heading: tr("Popularity"), descending: true },
+  { name: "change", heading: tr("Week"), descending: true, full: tr("Change in popularity over a week") },
+  { name: "rating", heading: tr("Rating"), descending: true, full: tr("Mean rating, 0 to 10") },
+  { name: "votes", heading: tr("Votes"), descending: true },
 ];
 
 function makeHeadings(row, select, onSort) {
@@ -32,7 +32,7 @@ function makeHeadings(row, select, onSort) {
     row.append(element("th", { scope: "col", class: name, "data-sort": name }, button));
     select.append(element("option", { value: name }, full ?? heading));
   }
-  row.append(element("th", { scope: "col", class: "curve" }, "Curve"));
+  row.append(element("th", { scope: "col", class: "curve" }, tr("Curve")));
 }
 
 function showSort(row, select, state) {
@@ -47,13 +47,13 @@ function showSort(row, select, state) {
 function filmRow(model, state, row, place, onCurve, go) {
   const { film } = row;
   const people = peopleFound(film, state);
-  const facts = [film.year ?? null, isUnknown(row.rating) ? null : `rated ${rating(row.rating)} by ${short.format(row.votes)}`];
+  const facts = [film.year ?? null, isUnknown(row.rating) ? null : tr("rated {rating} by {votes}", { rating: rating(row.rating), votes: short.format(row.votes) })];
   const [first, last] = [model.days.indexOf(state.first_day), model.days.indexOf(state.last_day)];
   return element("tr", { "data-film": film.id },
     element("td", { class: "place" }, count(place)),
     element("th", { scope: "row", class: "title" }, go.film(film, true),
       film.original ? titled(film.original, { class: "original" }) : null,
-      people.length ? element("span", { class: "original", dir: "auto" }, "with ", ...separated(people.map((person) => go.person(person)))) : null,
+      people.length ? element("span", { class: "original", dir: "auto" }, `${tr("with")} `, ...separated(people.map((person) => go.person(person)))) : null,
       element("span", { class: "facts" }, facts.filter((fact) => fact !== null).join(" · "))),
     element("td", { class: "year" }, film.year ?? UNKNOWN),
     element("td", { class: "popularity" }, measure(row.popularity), element("span", { class: "below" }, changed(row.change))),
@@ -62,7 +62,7 @@ function filmRow(model, state, row, place, onCurve, go) {
     element("td", { class: "votes" }, count(row.votes)),
     element("td", { class: "curve" },
       element("button", {
-        type: "button", "aria-pressed": String(state.films.includes(film.id)), "aria-label": `Curve of ${film.title}`,
+        type: "button", "aria-pressed": String(state.films.includes(film.id)), "aria-label": tr("Curve of {title}", { title: film.title }),
         "data-focus": `curve-${film.id}`, onclick: () => onCurve(film.id),
       }, sparkline(model, film, first, last))));
 }
@@ -70,10 +70,10 @@ function filmRow(model, state, row, place, onCurve, go) {
 const percentOf = (row) => element("span", { class: "percent" }, row.change ? percentText(row.earlier, row.popularity) : "");
 
 function showMovers(box, rows, go) {
-  const lists = [["Rose most", moversOf(rows, false, 5)], ["Fell most", moversOf(rows, true, 5)]].filter(([, moved]) => moved.length);
+  const lists = [[tr("Rose most"), moversOf(rows, false, 5)], [tr("Fell most"), moversOf(rows, true, 5)]].filter(([, moved]) => moved.length);
   box.replaceChildren(...lists.map(([caption, moved]) => element("table", {}, element("caption", {}, caption),
     element("thead", { class: "unseen" }, element("tr", {},
-      ...["Title", "A week before and on the day", "Change"].map((heading) => element("th", { scope: "col" }, heading)))),
+      ...[tr("Title"), tr("A week before and on the day"), tr("Change")].map((heading) => element("th", { scope: "col" }, heading)))),
     element("tbody", {}, ...moved.map((row) => element("tr", {},
       element("th", { scope: "row" }, go.film(row.film)),
       element("td", { class: "quiet" }, `${measure(row.earlier)} → ${measure(row.popularity)}`),
@@ -103,15 +103,15 @@ function groupPanel(dimension, groups, state, isOpen, onChoose, onOpen, query, a
   });
   const more = groups.length > GROUPS_SHOWN ? element("button", {
     type: "button", class: "plain", "aria-expanded": String(isOpen), "data-focus": `open-${key}`, onclick: () => onOpen(key),
-  }, isOpen ? `The first ${GROUPS_SHOWN}` : `All ${groups.length}`) : null;
+  }, isOpen ? tr("The first {number}", { number: GROUPS_SHOWN }) : tr("All {number}", { number: groups.length })) : null;
   return element("div", { class: "panel group", id: `group-${key}` }, element("table", {},
     element("caption", {}, heading),
     element("thead", {}, element("tr", {}, element("th", { scope: "col" }, element("span", { class: "unseen" }, heading)),
-      element("td", { class: "bars" }), element("th", { scope: "col" }, "Share"), element("th", { scope: "col" }, "Median"), element("th", { scope: "col" }, "Films"))),
+      element("td", { class: "bars" }), ...[tr("Share"), tr("Median"), tr("Films")].map((name) => element("th", { scope: "col" }, name)))),
     element("tbody", {}, ...rows)), more, tools({
-    name: `films_by_${key}`, title: `Films by ${heading.toLowerCase()}`, about, query,
+    name: `films_by_${key}`, title: tr("Films by {group}", { group: heading.toLowerCase() }), about, query,
     figures: () => ({
-      headings: [heading, "Share of the top 200 %", "Median popularity", "Films"],
+      headings: [heading, tr("Share of the top 200 %"), tr("Median popularity"), tr("Films")],
       rows: groups.map((group) => [group.name, rounded(100 * group.share), rounded(group.median), group.films]),
     }),
   }));
@@ -120,7 +120,7 @@ function groupPanel(dimension, groups, state, isOpen, onChoose, onOpen, query, a
 // Columns of films that match, for a table or a file.
 function filmFiguresOf(rows) {
   return {
-    headings: ["Title", "TMDb id", "Year", "Popularity", "Week before", "Change", "Rating", "Votes"],
+    headings: [tr("Title"), tr("TMDb id"), tr("Year"), tr("Popularity"), tr("Week before"), tr("Change"), tr("Rating"), tr("Votes")],
     rows: rows.map((row) => [row.title, Number(row.film.id), row.year, rounded(row.popularity), rounded(row.earlier), rounded(row.change), row.rating, row.votes]),
   };
 }
@@ -131,7 +131,7 @@ function showLegend(list, model, state, films, day, onRemove, go) {
     badge.style.borderColor = colourOf(place);
     return element("li", {}, badge, go.film(film), element("b", {}, measure(model.valueOf(film, day))),
       state.films.includes(film.id)
-        ? element("button", { type: "button", class: "remove", "aria-label": `Remove ${film.title}`, onclick: () => onRemove(film.id) }, "×")
+        ? element("button", { type: "button", class: "remove", "aria-label": tr("Remove {title}", { title: film.title }), onclick: () => onRemove(film.id) }, "×")
         : null);
   }));
 }
@@ -140,11 +140,11 @@ function curveTable(model, state, films) {
   const [first, last] = [model.days.indexOf(state.first_day), model.days.indexOf(state.last_day)];
   const rows = [];
   for (let day = last; day >= first; day -= 1) {
-    rows.push(element("tr", {}, element("th", { scope: "row" }, model.days[day]),
+    rows.push(element("tr", {}, element("th", { scope: "row" }, dayText(model.days[day], "medium")),
       ...films.map((film) => element("td", {}, measure(model.valueOf(film, day))))));
   }
-  return element("table", {}, element("caption", { class: "unseen" }, "Popularity by day and film"),
-    element("thead", {}, element("tr", {}, element("th", { scope: "col" }, "Day (UTC)"),
+  return element("table", {}, element("caption", { class: "unseen" }, tr("Popularity by day and film")),
+    element("thead", {}, element("tr", {}, element("th", { scope: "col" }, tr("Day (UTC)")),
       ...films.map((film) => element("th", { scope: "col", dir: "auto" }, film.title)))),
     element("tbody", {}, ...rows));
 }

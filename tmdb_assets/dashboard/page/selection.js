@@ -1,6 +1,6 @@
 // From all films to those that match, and their totals.
 
-const titles = new Intl.Collator("en", { sensitivity: "base", numeric: true });
+const titles = new Intl.Collator(language, { sensitivity: "base", numeric: true });
 const sum = (values) => values.reduce((total, value) => total + value, 0);
 const mean = (values) => (values.length ? sum(values) / values.length : NaN);
 

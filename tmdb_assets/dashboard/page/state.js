@@ -50,6 +50,7 @@ function addressOf(model, state) {
   if (state.log) kept.set("scale", "log");
   if (state.film) kept.set("film", state.film);
   else if (state.person) kept.set("person", state.person);
+  if (language !== written) kept.set("lang", language);
   return `#${kept}`;
 }
 

@@ -90,9 +90,9 @@ async function copy(text, status, done) {
     await navigator.clipboard.writeText(text);
     status.replaceChildren(done);
   } catch {
-    const field = element("input", { readonly: true, "aria-label": "To copy" });
+    const field = element("input", { readonly: true, "aria-label": tr("To copy") });
     field.value = text;
-    status.replaceChildren("Copy it from here: ", field);
+    status.replaceChildren(`${tr("Copy it from here:")} `, field);
     field.select();
   }
 }
@@ -100,8 +100,8 @@ async function copy(text, status, done) {
 // A part's tools. `part` is { name, title, about(), figures(), svg?(), lines?(), query? }.
 function tools(part) {
   const status = element("p", { class: "hint", role: "status" });
-  const shown = element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `Figures of ${part.title}`, hidden: true });
-  const query = part.query ? element("pre", { class: "scroll", tabindex: "0", "aria-label": `Query of ${part.title}`, hidden: true }, part.query) : null;
+  const shown = element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": tr("Figures of {part}", { part: part.title }), hidden: true });
+  const query = part.query ? element("pre", { class: "scroll", tabindex: "0", "aria-label": tr("Query of {part}", { part: part.title }), hidden: true }, part.query) : null;
   const button = (label, onclick) => element("button", { type: "button", class: "plain", onclick }, label);
   const toggle = (label, box, fill) => {
     const made = button(label, () => {
@@ -113,13 +113,13 @@ function tools(part) {
     return made;
   };
   const about = () => ({ title: part.title, about: part.about(), svg: part.svg?.(), lines: part.lines?.() });
-  return element("details", { class: "tools" }, element("summary", {}, "Data, picture, link", element("span", { class: "unseen" }, ` of ${part.title}`)),
+  return element("details", { class: "tools" }, element("summary", {}, tr("Data, picture, link"), element("span", { class: "unseen" }, ` ${tr("of {part}", { part: part.title })}`)),
     element("div", { class: "buttons" },
-      toggle("Table", shown, () => shown.replaceChildren(figuresTable(part.title, part.figures()))),
+      toggle(tr("Table"), shown, () => shown.replaceChildren(figuresTable(part.title, part.figures()))),
       button("CSV", () => download(`${part.name}.csv`, new Blob([toCsv(part.figures())], { type: "text/csv" }))),
       button("PNG", async () => download(`${part.name}.png`, await toPng(about(), part.figures()))),
-      button("Copy link", () => copy(location.href, status, "Copied: this address holds the view, with filters and films.")),
-      query ? toggle("Query", query) : null,
-      query ? button("Copy query", () => copy(part.query, status, "Copied. It runs in the warehouse: tmdb-assets psql")) : null),
+      button(tr("Copy link"), () => copy(location.href, status, tr("Copied: this address holds the view, with filters and films."))),
+      query ? toggle(tr("Query"), query) : null,
+      query ? button(tr("Copy query"), () => copy(part.query, status, tr("Copied. It runs in the warehouse: tmdb-assets psql"))) : null),
     status, shown, query);
 }

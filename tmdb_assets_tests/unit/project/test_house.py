@@ -25,17 +25,18 @@ OTHER_FOLDERS_OF_TESTS = {"project", "benchmarks", "fakes", "oracle", "days", "i
 # Which rooms and modules of the root a room may import. Each is listed after those that it imports.
 ROOMS: dict[str, set[str]] = {
     "errors": set(),
-    "settings": {"errors", "transforms"},  # for what is requested with details
+    "language": set(),
+    "settings": {"errors", "language", "transforms"},  # for what is requested with details
     "partitions": set(),
     "transforms": set(),
     "tables": {"errors", "transforms"},
     "tmdb": {"errors", "settings"},  # for the folder of the sandbox's sample data
-    "charts": {"settings"},
+    "charts": {"language", "settings"},
     "warehouse": {"errors", "settings", "tables", "transforms"},
     "fetch": {"errors", "partitions", "tmdb", "transforms", "warehouse"},
     "instance": {"errors", "settings", "warehouse"},
-    "dashboard": {"charts", "settings"},
-    "viz": {"charts", "errors", "settings", "warehouse"},
+    "dashboard": {"charts", "language", "settings"},
+    "viz": {"charts", "errors", "language", "settings", "warehouse"},
 }
 ROOMS["assets"] = {*ROOMS} - {"viz"}
 ROOMS["checks"] = {"assets", "errors", "partitions", "settings", "warehouse"}
@@ -51,6 +52,7 @@ BANNED: dict[str, set[str]] = {
     "tmdb": SQL | DAGSTER,
     "transforms": SQL | HTTP | DAGSTER,
     "charts": SQL | HTTP | DAGSTER,
+    "language": SQL | HTTP | DAGSTER,
     "dashboard": SQL | HTTP | DAGSTER,
     "warehouse": HTTP | DAGSTER,
     "fetch": SQL | HTTP,
