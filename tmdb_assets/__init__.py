@@ -10,6 +10,7 @@ The map; the rooms are in the order in which data flows. docs/architecture.md sa
 - `warehouse`: the destination. Tables declared once, loading, ledger, the Postgres server, Parquet export, backup.
 - `tables`: your own tables, one file each.
 - `assets`, `checks`: the Dagster graph: one asset per table or view, and checks across tables.
+- `language`: texts in English and French, numbers and dates by locale.
 - `charts`, `dashboard`, `viz`: from frames to pictures, the HTML page and the Streamlit app (optional extra).
 - `orchestration`: jobs, schedule, sensors, gaps and alerts.
 - `instance`: Dagster's storage and launcher, named in dagster.yaml; the guarded server of its UI.

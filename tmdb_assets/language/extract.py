@@ -71,7 +71,7 @@ def texts_in(folder: Path = PACKAGE) -> set[Text]:
 
 
 def renew() -> None:
-    """Write the catalogues anew: new texts without a translation, no stale ones, in the order of the alphabet."""
+    """Write the catalogues again: new texts without a translation, no stale ones, in the order of the alphabet."""
     for language in LANGUAGES[1:]:
         known, path = catalogue(language), FOLDER / f"{language}.po"
         entries = [entry(text, known.get(text if isinstance(text, str) else text[0], "")) for text in texts_in()]

@@ -136,6 +136,7 @@ CASES = {
     ),
     **dict.fromkeys(("FORECAST", "SIMILAR"), Case("on", {"off": "off"}, ["yes", "ON", "1", "true"], "on or off")),
     "REPORTS_DIR": Case(None, {"/srv/pages": Path("/srv/pages")}, [], "folder of the dashboard's page"),
+    "REPORT_LANGUAGE": Case("en", {"fr": "fr"}, ["FR", "de", "fr-FR"], "en or fr"),
     "EXPORT_DIR": Case(None, {"/srv/films": Path("/srv/films")}, [], "folder of the Parquet files"),
     "UI_ALLOWED_HOSTS": Case(
         "",

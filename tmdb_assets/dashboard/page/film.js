@@ -76,7 +76,7 @@ function filmPanel(model, film, known, { go, filter, areImagesOn, onImages }) {
       [tr("Keywords"), (known.keywords ?? []).join(", ")],
     ]),
     known.similar?.length ? element("section", {}, element("h3", {}, tr("Similar films")), element("ul", { class: "similar" },
-      ...known.similar.filter(([id]) => model.byId.has(id)).map(([id, because]) => element("li", {}, go.film(model.byId.get(id)), element("span", { class: "quiet" }, ` ${because}`))))) : null,
+      ...known.similar.filter(([id]) => model.byId.has(id)).map(([id, because]) => element("li", {}, go.film(model.byId.get(id)), element("span", { class: "quiet" }, ` ${reason(because)}`))))) : null,
     known.releases?.length ? element("details", { class: "releases" }, element("summary", {}, releasesIn(known.releases)),
       figuresTable(tr("Releases by country"), {
         headings: [tr("Country"), tr("Type"), tr("Date"), tr("Certificate")],
@@ -91,6 +91,11 @@ function releasesIn(releases) {
   const countries = new Set(releases.map(([where]) => where)).size;
   return trn("Releases in {countries} country", "Releases in {countries} countries", countries, { countries: count(countries) });
 }
+
+// Why films are similar, in the page's language: each part begins with its kind, and a decade is 1980s.
+const KINDS = { genre: tr("genre"), keyword: tr("keyword"), company: tr("company"), language: tr("language"), director: tr("director"), cast: tr("cast"), collection: tr("collection") };
+const reason = (because) => because.split(", ").map((part) => part.replace(/^[a-z]+(?= )/, (kind) => KINDS[kind] ?? kind)
+  .replace(/^(\d{4})s$/, (whole, year) => tr("{year}s", { year }))).join(", ");
 
 // The days of first releases, one per type.
 function marksOf(known) {
