@@ -109,6 +109,7 @@ def write_pages(folder: Path, rows: QualityRows, tmdb: TmdbSource) -> dict[str, 
         sorted(there),
         source=tmdb.settings.source,
         is_sample=tmdb.is_sandbox,
+        language=tmdb.settings.report_language,
     )
     for name, content in made.items():
         replace_file(folder / name, content)

@@ -186,7 +186,12 @@ def quality_verdict(
             number=len(warnings),
         )
         return Verdict("care", f"{warns} {_first_sentence(warnings[0])}{votes}")
-    trusted = tr("{day} can be trusted: all {checks} checks passed.", **about)
+    trusted = trn(
+        "{day} can be trusted: all {checks} checks passed.",
+        "{day} can be trusted: all {checks} checks passed.",
+        checks,
+        **about,
+    )
     return Verdict("good" if has_votes else "care", f"{trusted}{votes}")
 
 
@@ -208,7 +213,11 @@ def quality_in_short(checks: int, errors: int, warnings: int) -> str:
             number=warnings,
             checks=checks,
         )
-    return tr("All {checks} checks of the day passed.", checks=checks) if checks else ""
+    if not checks:
+        return ""
+    return trn(
+        "All {checks} checks of the day passed.", "All {checks} checks of the day passed.", checks, checks=checks
+    )
 
 
 def _first_sentence(text: str) -> str:

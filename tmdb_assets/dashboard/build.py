@@ -79,14 +79,15 @@ def build_page(
         main=main,
         quality=f'<p><a href="{escape(quality)}">{shown["quality"]}</a></p>' if quality else "",
         attribution=escape(ATTRIBUTION),
-        script=_scripts(script, texts) if has_data else "",
+        script=scripts(script, texts) if has_data else "",
     )
 
 
 _NOTICE = mark("Notice")
 
 
-def _scripts(script: str, texts: Texts) -> str:
+def scripts(script: str, texts: Texts) -> str:
+    """A page's script, with the texts that it needs."""
     embedded = texts.embedded(script)
     return f'<script type="text/plain" id="texts">{embedded}</script>\n<script type="module">{script}</script>'
 

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from html import escape
 from string import Template
+from typing import Any
 
 import orjson
 
-from tmdb_assets.charts.labels import quality_verdict
+from tmdb_assets.charts.labels import format_count, quality_verdict
 from tmdb_assets.charts.theme import NO_DATA, NO_DATA_ADVICE, SAMPLE_MARK
 from tmdb_assets.dashboard import quality_parts as parts
-from tmdb_assets.dashboard.build import policy, read_part
+from tmdb_assets.dashboard.build import policy, read_part, scripts
 from tmdb_assets.dashboard.colours import DARK, LIGHT, css_variables
 from tmdb_assets.dashboard.quality_pictures import draw_pictures
 from tmdb_assets.dashboard.quality_rows import DayDetails, QualityRows
+from tmdb_assets.dashboard.texts import Texts
+from tmdb_assets.language import Language, day_text, tr, use
+from tmdb_assets.language.extract import translate_html
 from tmdb_assets.settings import ATTRIBUTION
 
 COMPARED = (
@@ -26,13 +31,38 @@ SHARES = {"null_share", "without_share", "details_age"}
 
 
 def build_pages(
-    rows: QualityRows, days: Sequence[dt.date], linked: Sequence[dt.date], *, source: str, is_sample: bool
+    rows: QualityRows,
+    days: Sequence[dt.date],
+    linked: Sequence[dt.date],
+    *,
+    source: str,
+    is_sample: bool,
+    language: Language = "en",
 ) -> dict[str, bytes]:
-    """The files of these days and the index, by name. `linked` are all days that will have a page."""
+    """The files of these days and the index, by name. `linked` are all days that will have a page.
+
+    They are written in `language`, and their reader can switch to the other one; pictures are drawn once.
+    """
     window = _window(rows, max(days, default=None))
-    pictures = draw_pictures(rows, window, is_sample=is_sample) if window else ""
-    made = {f"{day}.html": _page(rows, day, linked, pictures, source, is_sample=is_sample) for day in days}
-    return made | {"index.html": _index(rows, linked, source, is_sample=is_sample)}
+    with use(language):
+        pictures = draw_pictures(rows, window, is_sample=is_sample) if window else ""
+    about: dict[str, Any] = {"source": source, "is_sample": is_sample, "language": language}
+    made = {
+        f"{day}.html": _file(
+            partial(_title, day),
+            partial(_page, rows, day, linked, pictures),
+            script=read_part("quality.js"),
+            version=rows.versions.get(day, ""),
+            **about,
+        )
+        for day in days
+    }
+    index = _file(lambda: tr("Quality of each day"), lambda: _index(rows, linked), script="", version="", **about)
+    return made | {"index.html": index}
+
+
+def _title(day: dt.date) -> str:
+    return tr("Quality of {day}", day=day_text(day))
 
 
 def _window(rows: QualityRows, last: dt.date | None) -> list[dt.date]:
@@ -44,9 +74,7 @@ def _window(rows: QualityRows, last: dt.date | None) -> list[dt.date]:
     return [day for day in days if day >= known[0]] if known else []
 
 
-def _page(
-    rows: QualityRows, day: dt.date, linked: Sequence[dt.date], pictures: str, source: str, *, is_sample: bool
-) -> bytes:
+def _page(rows: QualityRows, day: dt.date, linked: Sequence[dt.date], pictures: str) -> str:
     verdict, details = parts.verdict_of(rows, day), rows.details.get(day, DayDetails())
     films, checks = rows.films.get(day), [one for one in parts.outcomes_of(rows, day) if parts.is_judged(one)]
     others = [other for other in linked if other != day]
@@ -55,43 +83,47 @@ def _page(
         min((d for d in others if d > day), default=None),
     )
     sections = [
-        ("What was found, and what to do", parts.findings(rows, day)),
-        ("What TMDb said and what is stored", parts.said_and_stored(details, films)),
-        ("Checks by day", parts.heat_map(rows, _window(rows, day) or [day], linked)),
-        ("Completeness", parts.completeness(rows, day)),
-        ("Compared with another day", Template(read_part("compare.html")).substitute(data=_compared(rows, day))),
-        ("Distributions", parts.bounds(rows, day) + f'<div class="pictures">{pictures}</div>'),
-        ("Freshness of details", parts.ages(rows, day)),
-        ("Form of TMDb's answers", parts.drifted(rows.drift.get(day, ()))),
-        ("Rejected rows", parts.rejected(details)),
+        (tr("What was found, and what to do"), parts.findings(rows, day)),
+        (tr("What TMDb said and what is stored"), parts.said_and_stored(details, films)),
+        (tr("Checks by day"), parts.heat_map(rows, _window(rows, day) or [day], linked)),
+        (tr("Completeness"), parts.completeness(rows, day)),
+        (tr("Compared with another day"), _comparison(rows, day)),
+        (tr("Distributions"), parts.bounds(rows, day) + f'<div class="pictures">{pictures}</div>'),
+        (tr("Freshness of details"), parts.ages(rows, day)),
+        (tr("Form of TMDb's answers"), parts.drifted(rows.drift.get(day, ()))),
+        (tr("Rejected rows"), parts.rejected(details)),
     ]
     failed = [one for one in checks if not one.is_passed]
     tiles = [
-        ("Films", f"{sum(films):,}" if films else "none"),
-        ("From discover", f"{films[0]:,}" if films else "none"),
-        ("Checks passed", f"{len(checks) - len(failed)} of {len(checks)}"),
-        ("Requests", f"{sum(line[1] for line in details.requests):,}"),
-        ("Rows rejected", f"{sum(line[2] for line in details.rejected):,}"),
+        (tr("Films"), format_count(sum(films)) if films else tr("none")),
+        (tr("From discover"), format_count(films[0]) if films else tr("none")),
+        (tr("Checks passed"), tr("{number} of {all}", number=len(checks) - len(failed), all=len(checks))),
+        (tr("Requests"), format_count(sum(line[1] for line in details.requests))),
+        (tr("Rows rejected"), format_count(sum(line[2] for line in details.rejected))),
     ]
     main = f'<p class="verdict {verdict.level}"><span aria-hidden="true">{parts.CELLS[verdict.level]}</span> '
     main += f'<strong dir="auto">{escape(verdict.text)}</strong></p>'
-    links = f'<a href="index.html">All days</a>{_link(earlier, "before")}{_link(later, "after")}'
-    main += f'<nav aria-label="Days">{links}</nav>'
-    figures = "".join(f"<div><dt>{name}</dt><dd>{shown}</dd></div>" for name, shown in tiles)
+    links = _link(earlier, tr("the day before")) + _link(later, tr("the day after"))
+    main += f'<nav aria-label="{tr("Days")}"><a href="index.html">{tr("All days")}</a>{links}</nav>'
+    figures = "".join(f"<div><dt>{escape(name)}</dt><dd>{shown}</dd></div>" for name, shown in tiles)
     main += f'<dl id="key-figures">{figures}</dl>'
-    main += "".join(
-        f'<section class="panel" aria-labelledby="part-{number}"><h2 id="part-{number}">{title}</h2>{content}</section>'
+    return main + "".join(
+        f'<section class="panel" aria-labelledby="part-{number}">'
+        f'<h2 id="part-{number}">{escape(title)}</h2>{content}</section>'
         for number, (title, content) in enumerate(sections)
     )
-    script, version = read_part("quality.js"), rows.versions.get(day, "")
-    return _file(f"Quality of {day}", main, source, is_sample=is_sample, script=script, version=version)
+
+
+def _comparison(rows: QualityRows, day: dt.date) -> str:
+    page = translate_html(read_part("compare.html"), lambda text: escape(tr(text)))
+    return Template(page).substitute(data=_compared(rows, day))
 
 
 def _link(day: dt.date | None, which: str) -> str:
-    return f'<a href="{day}.html">{day}, the day {which}</a>' if day else ""
+    return f'<a href="{day}.html">{day_text(day)}, {which}</a>' if day else ""
 
 
-def _index(rows: QualityRows, linked: Sequence[dt.date], source: str, *, is_sample: bool) -> bytes:
+def _index(rows: QualityRows, linked: Sequence[dt.date]) -> str:
     body = []
     for day in sorted(linked, reverse=True):
         checks, errors, warnings = rows.past.get(day, (0, 0, 0))
@@ -100,40 +132,50 @@ def _index(rows: QualityRows, linked: Sequence[dt.date], source: str, *, is_samp
             verdict = parts.verdict_of(rows, day)
         else:
             verdict = quality_verdict(
-                day, checks, ["Open it to see them."] * errors, ["Open it."] * warnings, is_loaded=True
+                day, checks, [tr("Open it to see them.")] * errors, [tr("Open it.")] * warnings, is_loaded=True
             )
-        number = f"{sum(films):,}" if films else "–"
+        number = format_count(sum(films)) if films else "–"
         body.append(
-            f'<tr><th scope="row"><a href="{day}.html">{day}</a></th><td class="{verdict.level}">'
-            f"{parts.CELLS[verdict.level]} {parts.NAMES[verdict.level]}</td><td>{number}</td>"
+            f'<tr><th scope="row"><a href="{day}.html">{day_text(day)}</a></th><td class="{verdict.level}">'
+            f"{parts.CELLS[verdict.level]} {escape(tr(parts.NAMES[verdict.level]))}</td><td>{number}</td>"
             f'<td class="text" dir="auto">{escape(verdict.text)}</td></tr>'
         )
     if not body:
-        main = f'<div class="no-data"><h2>{escape(NO_DATA)}</h2><p>{escape(NO_DATA_ADVICE)}</p></div>'
-    else:
-        head = '<th scope="col" class="text">day</th><th scope="col">verdict</th><th scope="col">films</th>'
-        head += '<th scope="col" class="text">why</th>'
-        main = (
-            '<section class="panel days"><div class="wide" tabindex="0" role="region" aria-label="Days"><table>'
-            f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div></section>"
-        )
-    return _file("Quality of each day", main, source, is_sample=is_sample)
+        return f'<div class="no-data"><h2>{escape(tr(NO_DATA))}</h2><p>{escape(tr(NO_DATA_ADVICE))}</p></div>'
+    head = f'<th scope="col" class="text">{tr("day")}</th><th scope="col">{tr("verdict")}</th>'
+    head += f'<th scope="col">{tr("films")}</th><th scope="col" class="text">{tr("why")}</th>'
+    return (
+        f'<section class="panel days"><div class="wide" tabindex="0" role="region" aria-label="{tr("Days")}"><table>'
+        f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div></section>"
+    )
 
 
-def _file(title: str, main: str, source: str, *, is_sample: bool, script: str = "", version: str = "") -> bytes:
+def _file(
+    title: Callable[[], str],
+    main: Callable[[], str],
+    *,
+    source: str,
+    is_sample: bool,
+    language: Language,
+    script: str,
+    version: str,
+) -> bytes:
+    texts = Texts(language)
+    script = f"{read_part('language.js')}\n{script}"
+    shown = texts.made(lambda: {"title": title(), "source": tr("Source: {source}", source=tr(source))})
     style = Template(read_part("page.css") + read_part("quality.css")).substitute(
         light=css_variables(LIGHT), dark=css_variables(DARK)
     )
-    page = Template(read_part("quality.html")).substitute(
-        title=escape(title),
+    page = Template(texts.translated(read_part("quality.html"))).substitute(
+        shown,
+        language=language,
         policy=policy(script, style),
         style=style,
         version=version,
-        sample_mark=f'<p class="sample-mark">{escape(SAMPLE_MARK)}</p>' if is_sample else "",
-        main=main,
-        source=escape(source),
+        sample_mark=f'<p class="sample-mark">{texts(SAMPLE_MARK)}</p>' if is_sample else "",
+        main=texts.rendered(main),
         attribution=escape(ATTRIBUTION),
-        script=f'<script type="module">{script}</script>' if script else "",
+        script=scripts(script, texts),
     )
     return page.encode()
 

@@ -12,14 +12,26 @@ from statistics import median
 
 from tmdb_assets.charts.labels import Verdict, quality_verdict
 from tmdb_assets.dashboard.quality_rows import ABOUT_TODAY, DayDetails, Outcome, QualityRows
+from tmdb_assets.dashboard.quality_tables import scrolling, table
+from tmdb_assets.language import day_text, localised, mark, percent, tr, trn
 
 CELLS = {"good": "✓", "care": "!", "bad": "✕", "none": "·"}
-NAMES = {"good": "can be trusted", "care": "with care", "bad": "do not rely on it", "none": "unknown"}
+NAMES = {
+    "good": mark("can be trusted"),
+    "care": mark("with care"),
+    "bad": mark("do not rely on it"),
+    "none": mark("unknown"),
+}
 MOST_DAYS = 31
-TEXT, TEXTS = ' class="text"', {"rule", "examples", "against the 30 days before"}
 ADVICE = " What to do: "
 STEP, OF_THE_DAY = "run", "quality_measure"
-AGES = ("0 to 6 days", "7 to 13 days", "14 to 29 days", "30 to 59 days", "60 days or more")
+AGES = (
+    mark("0 to 6 days"),
+    mark("7 to 13 days"),
+    mark("14 to 29 days"),
+    mark("30 to 59 days"),
+    mark("60 days or more"),
+)
 
 
 def outcomes_of(rows: QualityRows, day: dt.date) -> list[Outcome]:
@@ -53,7 +65,7 @@ def findings(rows: QualityRows, day: dt.date) -> str:
     """What failed, the errors first: what was found, and what to do."""
     failed = [one for one in outcomes_of(rows, day) if not one.is_passed]
     if not failed:
-        return "<p>Every check passed.</p>"
+        return f"<p>{escape(tr('Every check passed.'))}</p>"
     items = []
     for one in sorted(failed, key=lambda one: (one.severity, one.asset, one.check)):
         found, _, advice = one.text.partition(ADVICE)
@@ -61,9 +73,12 @@ def findings(rows: QualityRows, day: dt.date) -> str:
         items.append(
             f'<li class="{level}"><strong>{CELLS[level]} {escape(one.asset)}: {escape(_words(one.check))}</strong> '
             f"<span>{escape(found)}</span>"
-            f"{f'<span><em>What to do:</em> {escape(advice)}</span>' if advice else ''}</li>"
+            f"{f'<span><em>{escape(tr(_WHAT_TO_DO))}</em> {escape(advice)}</span>' if advice else ''}</li>"
         )
     return f'<ul class="findings">{"".join(items)}</ul>'
+
+
+_WHAT_TO_DO = mark("What to do:")
 
 
 def said_and_stored(details: DayDetails, films: tuple[int, int] | None) -> str:
@@ -72,28 +87,33 @@ def said_and_stored(details: DayDetails, films: tuple[int, int] | None) -> str:
     for kind, _, rows, pages, stored_pages, listed, known, complete in details.requests:
         if kind == "discover":
             if pages:
-                lines.append(("Discover: pages", f"{pages:,}", f"{stored_pages:,}", complete))
+                lines.append((tr("Discover: pages"), _count(pages), _count(stored_pages), complete))
             stored = films[0] if films else 0
-            lines.append(("Discover: films", f"{listed:,}" if listed else "unknown", f"{stored:,}", complete))
+            said = _count(listed) if listed else tr("unknown")
+            lines.append((tr("Discover: films"), said, _count(stored), complete))
         elif kind == "export":
-            said = f"{known:,} known films" if known is not None else "unknown"
-            lines.append(("Id export: films", said, f"{rows:,} in it", complete))
+            said = tr("unknown") if known is None else tr("{films} known films", films=_count(known))
+            lines.append((tr("Id export: films"), said, tr("{films} in it", films=_count(rows)), complete))
         elif kind == "changes":
-            lines.append(("List of changes", "one", "read" if complete else "not read", complete))
+            lines.append((tr("List of changes"), tr("one"), tr("read") if complete else tr("not read"), complete))
         elif kind in {"genre", "country", "language"}:
-            lines.append((f"List: {kind}", f"{rows:,}", f"{rows:,}", complete))
+            lines.append((tr("List: {kind}", kind=tr(kind)), _count(rows), _count(rows), complete))
     due, answered, missing = details.details
     if due:
-        gone = f", {missing:,} not found (404)" if missing else ""
-        lines.append(("Details: films due", f"{due:,}", f"{answered:,} answered{gone}", answered + missing >= due))
+        gone = tr(", {films} not found (404)", films=_count(missing)) if missing else ""
+        said = tr("{films} answered", films=_count(answered)) + gone
+        lines.append((tr("Details: films due"), _count(due), said, answered + missing >= due))
     if not lines:
-        return "<p>TMDb was not requested for this day, or the record of it is gone.</p>"
+        return f"<p>{escape(tr(_NOT_REQUESTED))}</p>"
     body = "".join(
         f'<tr><th scope="row">{escape(what)}</th><td>{escape(said)}</td><td>{escape(stored)}</td>'
-        f'<td class="{"good" if ok else "care"}">{"✓ complete" if ok else "! not complete"}</td></tr>'
+        f'<td class="{"good" if ok else "care"}">{tr("✓ complete") if ok else tr("! not complete")}</td></tr>'
         for what, said, stored, ok in lines
     )
-    return _table("What TMDb said and what is stored", ("", "TMDb said", "stored", ""), body)
+    return table(tr("What TMDb said and what is stored"), ("", mark("TMDb said"), mark("stored"), ""), body)
+
+
+_NOT_REQUESTED = mark("TMDb was not requested for this day, or the record of it is gone.")
 
 
 def heat_map(rows: QualityRows, days: Sequence[dt.date], linked: Iterable[dt.date]) -> str:
@@ -103,19 +123,30 @@ def heat_map(rows: QualityRows, days: Sequence[dt.date], linked: Iterable[dt.dat
         for one in outcomes_of(rows, day):
             by_check.setdefault((one.asset, one.check), {})[day] = one
     failed = {key for key, found in by_check.items() if not all(one.is_passed for one in found.values())}
-    head = "".join(f'<th scope="col"><abbr title="{day}">{day.day}</abbr></th>' for day in days)
+    head = "".join(f'<th scope="col"><abbr title="{day_text(day)}">{day.day}</abbr></th>' for day in days)
     whole = "".join(_day_cell(rows, day, is_linked=day in pages) for day in days)
-    first = f'<tr class="whole"><th scope="row">The day</th>{whole}</tr>'
+    first = f'<tr class="whole"><th scope="row">{escape(tr("The day"))}</th>{whole}</tr>'
     shown = first + "".join(_check_row(key, by_check[key], days) for key in sorted(failed))
     rest = "".join(_check_row(key, found, days) for key, found in sorted(by_check.items()) if key not in failed)
-    span = f"{days[0]} to {days[-1]}" if len(days) > 1 else f"{days[0]}"
-    made = f'<p class="hint">{span}, UTC. A mark in the first row opens the page of its day.</p>'
-    made += _scrolling(f"Checks by day, {span}", f"<thead><tr><th></th>{head}</tr></thead><tbody>{shown}</tbody>")
+    span = day_text(days[-1])
+    if len(days) > 1:
+        span = tr("{first} to {last}", first=day_text(days[0]), last=day_text(days[-1]))
+    hint = tr("{days}, UTC. A mark in the first row opens the page of its day.", days=span)
+    made = f'<p class="hint">{escape(hint)}</p>'
+    made += scrolling(
+        tr("Checks by day, {days}", days=span), f"<thead><tr><th></th>{head}</tr></thead><tbody>{shown}</tbody>"
+    )
     others = len(by_check) - len(failed)
     if others:
+        passed = trn(
+            "{number} check or step that passed whenever it ran",
+            "{number} checks and steps that passed whenever they ran",
+            others,
+            number=others,
+        )
         made += (
-            f"<details><summary>{others} checks and steps that passed whenever they ran</summary>"
-            + _scrolling("Passed", f"<thead><tr><th></th>{head}</tr></thead><tbody>{rest}</tbody>")
+            f"<details><summary>{escape(passed)}</summary>"
+            + scrolling(tr("Passed"), f"<thead><tr><th></th>{head}</tr></thead><tbody>{rest}</tbody>")
             + "</details>"
         )
     return made
@@ -123,8 +154,9 @@ def heat_map(rows: QualityRows, days: Sequence[dt.date], linked: Iterable[dt.dat
 
 def _day_cell(rows: QualityRows, day: dt.date, *, is_linked: bool) -> str:
     verdict = verdict_of(rows, day)
-    mark = CELLS[verdict.level]
-    text = f'<a href="{day}.html" aria-label="{day}: {NAMES[verdict.level]}">{mark}</a>' if is_linked else mark
+    cell = CELLS[verdict.level]
+    name = escape(tr("{day}: {verdict}", day=day_text(day), verdict=tr(NAMES[verdict.level])))
+    text = f'<a href="{day}.html" aria-label="{name}">{cell}</a>' if is_linked else cell
     return f'<td class="{verdict.level}" title="{escape(verdict.text)}">{text}</td>'
 
 
@@ -148,22 +180,36 @@ def completeness(rows: QualityRows, day: dt.date) -> str:
         for subject, share in sorted(today.get(measure, {}).items(), key=lambda item: (item[1], item[0])):
             usual = [1 - found[measure][subject] for found in before if subject in found.get(measure, {})]
             filled = 1 - share
-            middle = f"{median(usual):.1%}" if usual else "–"
-            spread = f"{min(usual):.1%} to {max(usual):.1%}" if usual else "–"
-            change = f"{100 * (filled - median(usual)):+.1f}".replace("-", "−") if usual else "–"
+            middle = _share(median(usual)) if usual else "–"
+            low_to_high = {"low": _share(min(usual)), "high": _share(max(usual))} if usual else {}
+            spread = tr("{low} to {high}", **low_to_high) if usual else "–"
+            change = localised(f"{100 * (filled - median(usual)):+.1f}".replace("-", "−")) if usual else "–"
             (full if not share and not (usual and min(usual) < 1) else body).append(
                 f'<tr><th scope="row">{escape(subject)}</th><td class="bars">{_bar(filled, usual)}</td>'
-                f"<td>{filled:.1%}</td><td>{middle}</td><td>{spread}</td><td>{change}</td></tr>"
+                f"<td>{_share(filled)}</td><td>{middle}</td><td>{spread}</td><td>{change}</td></tr>"
             )
     if not body and not full:
-        return "<p>Not measured on this day.</p>"
-    header = ("column or bridge", "", "filled", "usual", "30 days", "points")
-    made = '<p class="hint">Share of films with a value, against the median of the 30 days before (the mark).</p>'
-    made += _table("Share of films with a value", header, "".join(body)) if body else ""
+        return f"<p>{escape(tr(_NOT_MEASURED))}</p>"
+    header = (mark("column or bridge"), "", mark("filled"), mark("usual"), mark("30 days"), mark("points"))
+    hint = tr("Share of films with a value, against the median of the 30 days before (the mark).")
+    made = f'<p class="hint">{escape(hint)}</p>'
+    made += table(tr("Share of films with a value"), header, "".join(body)) if body else ""
     if full:
-        folded = _table("Filled for every film", header, "".join(full))
-        made += f"<details><summary>{len(full)} that every film has, on each of these days</summary>{folded}</details>"
+        folded = table(tr("Filled for every film"), header, "".join(full))
+        summary = tr("{number} that every film has, on each of these days", number=len(full))
+        made += f"<details><summary>{escape(summary)}</summary>{folded}</details>"
     return made
+
+
+_NOT_MEASURED = mark("Not measured on this day.")
+
+
+def _count(number: float) -> str:
+    return localised(f"{number:,}")
+
+
+def _share(share: float) -> str:
+    return percent(f"{100 * share:.1f}")
 
 
 def _bar(share: float, usual: Sequence[float]) -> str:
@@ -180,14 +226,15 @@ def ages(rows: QualityRows, day: dt.date) -> str:
     """How old the details of the day's films are."""
     found = rows.measures.get(day, {}).get("details_age", {})
     if not found:
-        return "<p>Not measured on this day.</p>"
+        return f"<p>{escape(tr(_NOT_MEASURED))}</p>"
     never = rows.measures[day].get("null_share", {}).get("dim_movie.details_date", 0.0)
-    shares = [(name, found.get(name, 0.0)) for name in AGES] + [("no details yet", never)]
+    shares = [(name, found.get(name, 0.0)) for name in AGES] + [(mark("no details yet"), never)]
     body = "".join(
-        f'<tr><th scope="row">{name}</th><td class="bars">{_bar(share, ())}</td><td>{share:.1%}</td></tr>'
+        f'<tr><th scope="row">{escape(tr(name))}</th><td class="bars">{_bar(share, ())}</td>'
+        f"<td>{_share(share)}</td></tr>"
         for name, share in shares
     )
-    return _table("Films by the age of their details", ("age", "", "films"), body)
+    return table(tr("Films by the age of their details"), (mark("age"), "", mark("films")), body)
 
 
 def bounds(rows: QualityRows, day: dt.date) -> str:
@@ -197,58 +244,47 @@ def bounds(rows: QualityRows, day: dt.date) -> str:
     body = []
     for subject, value in today.items():
         usual = [found["popularity"][subject] for found in before if subject in found.get("popularity", {})]
-        middle = f"{median(usual):,.2f}" if usual else "–"
-        body.append(f'<tr><th scope="row">{escape(subject)}</th><td>{value:,.2f}</td><td>{middle}</td></tr>')
+        middle = localised(f"{median(usual):,.2f}") if usual else "–"
+        body.append(
+            f'<tr><th scope="row">{escape(subject)}</th><td>{localised(f"{value:,.2f}")}</td><td>{middle}</td></tr>'
+        )
     if not body:
-        return "<p>Not measured on this day.</p>"
-    return _table("Popularity: quantiles and the highest", ("", "that day", "usual, 14 days"), "".join(body))
+        return f"<p>{escape(tr(_NOT_MEASURED))}</p>"
+    header = ("", mark("that day"), mark("usual, 14 days"))
+    return table(tr("Popularity: quantiles and the highest"), header, "".join(body))
 
 
 def drifted(found: Sequence[tuple[str, list[str]]]) -> str:
     """New and vanished keys and codes."""
     lines = [(heading, names) for heading, names in found if names]
     if not lines:
-        return (
-            "<p>The answers have the keys and codes of the days before, or there is no day before to compare with.</p>"
-        )
+        return f"<p>{escape(tr(_SAME_FORM))}</p>"
     body = "".join(
         f'<tr><th scope="row">{escape(heading.capitalize())}</th>'
         f'<td class="text">{escape(", ".join(names[:30]))}</td></tr>'
         for heading, names in lines
     )
-    return _table("What changed in the form of TMDb's answers", ("", "against the 30 days before"), body)
+    return table(tr("What changed in the form of TMDb's answers"), ("", mark("against the 30 days before")), body)
+
+
+_SAME_FORM = mark("The answers have the keys and codes of the days before, or there is no day before to compare with.")
 
 
 def rejected(details: DayDetails) -> str:
     """Rejected rows by table and rule, with examples."""
     if not details.rejected:
-        return "<p>No row was rejected.</p>"
+        return f"<p>{escape(tr('No row was rejected.'))}</p>"
     body = "".join(
-        f'<tr><th scope="row">{escape(table)}</th><td class="text">{escape(rule)}</td><td>{number:,}</td>'
+        f'<tr><th scope="row">{escape(table)}</th><td class="text">{escape(rule)}</td><td>{_count(number)}</td>'
         f'<td class="text">{escape("; ".join(examples))}</td></tr>'
         for table, rule, number, examples in details.rejected
     )
-    return _table("Rows that broke their contract", ("table", "rule", "rows", "examples"), body) + (
-        "<p class='hint'>To list them and, after a fix, to load them again: <code>tmdb-assets rejected</code></p>"
+    header = (mark("table"), mark("rule"), mark("rows"), mark("examples"))
+    hint = escape(tr("To list them and, after a fix, to load them again:"))
+    return table(tr("Rows that broke their contract"), header, body) + (
+        f"<p class='hint'>{hint} <code>tmdb-assets rejected</code></p>"
     )
 
 
 def _words(name: str) -> str:
     return name.replace("_", " ")
-
-
-def _table(caption: str, header: Sequence[str], body: str) -> str:
-    head = "".join(
-        f'<th scope="col"{TEXT if name in TEXTS or not place else ""}>{escape(name)}</th>' if name else "<td></td>"
-        for place, name in enumerate(header)
-    )
-    return _scrolling(caption, f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>")
-
-
-def _scrolling(caption: str, content: str) -> str:
-    """A table that scrolls sideways where it is wider than the page, also by keyboard."""
-    name = escape(caption)
-    return (
-        f'<div class="wide" tabindex="0" role="region" aria-label="{name}">'
-        f'<table><caption class="unseen">{name}</caption>{content}</table></div>'
-    )

@@ -10,6 +10,7 @@ from tmdb_assets.charts.labels import format_count, format_measure, name_labels
 from tmdb_assets.charts.lines import Line, labelled_lines
 from tmdb_assets.charts.render import to_png
 from tmdb_assets.charts.theme import Page
+from tmdb_assets.language import mark, tr
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -18,15 +19,22 @@ if TYPE_CHECKING:
 
     from tmdb_assets.dashboard.quality_rows import QualityRows
 
-LEVELS = {"p10": "10% have less", "p50": "median", "p90": "10% have more", "p99": "1% have more"}
+LEVELS = {
+    "p10": mark("10% have less"),
+    "p50": mark("median"),
+    "p90": mark("10% have more"),
+    "p99": mark("1% have more"),
+}
 LABEL_WIDTH = 26
 
 
 def popularity_by_day(rows: QualityRows, days: list[dt.date], *, is_sample: bool) -> alt.VConcatChart:
     """Quantiles of popularity of the films that discover lists."""
-    page = Page("Distribution of popularity", "Popularity below which films are, discover only", days[-1], is_sample)
+    page = Page(
+        tr("Distribution of popularity"), tr("Popularity below which films are, discover only"), days[-1], is_sample
+    )
     values = {
-        name: {day: rows.measures.get(day, {}).get("popularity", {}).get(f"discover {level}") for day in days}
+        tr(name): {day: rows.measures.get(day, {}).get("popularity", {}).get(f"discover {level}") for day in days}
         for level, name in LEVELS.items()
     }
     return _lines(page, values, format_measure)
@@ -34,7 +42,7 @@ def popularity_by_day(rows: QualityRows, days: list[dt.date], *, is_sample: bool
 
 def films_by_day(rows: QualityRows, days: list[dt.date], *, is_sample: bool) -> alt.VConcatChart:
     """The number of films from discover and from the export."""
-    page = Page("Films by source", "Number of films of each day", days[-1], is_sample)
+    page = Page(tr("Films by source"), tr("Number of films of each day"), days[-1], is_sample)
     return _lines(
         page,
         {
@@ -65,6 +73,10 @@ def _lines(page: Page, values: dict[str, dict[dt.date, float | None]], shown: ob
         if not any(known.values()):
             continue
         newest = shown(known[max(known)])  # type: ignore[operator]
-        labels = name_labels("Line", None, f"{newest} {name}", LABEL_WIDTH)
+        labels = name_labels(mark("Line"), None, f"{newest} {name}", LABEL_WIDTH)
         lines.append(Line(name, labels, {str(day): value for day, value in by_day.items()}))
-    return labelled_lines(page, lines) if lines else page.empty("Not measured yet", "It grows with each daily run.")
+    return (
+        labelled_lines(page, lines)
+        if lines
+        else page.empty(tr("Not measured yet"), tr("It grows with each daily run."))
+    )

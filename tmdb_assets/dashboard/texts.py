@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from html import escape
+from html import escape, unescape
 
 import orjson
 
-from tmdb_assets.language import Language, catalogue, tr, use
+from tmdb_assets.language import LANGUAGES, Language, catalogue, tr, use
 from tmdb_assets.language.extract import texts_of_script, translate_html
 from tmdb_assets.language.names import CONTINENTS, GENRES, RELEASES
+
+_PIECE = re.compile(r'>([^<>]+)<|(?:aria-label|title)="([^"]+)"')
 
 
 @dataclass(frozen=True)
@@ -27,11 +30,23 @@ class Texts:
     def made(self, make: Callable[[], dict[str, str]]) -> dict[str, str]:
         """The texts that a function makes, by its keys."""
         by_language: dict[str, dict[str, str]] = {}
-        for each in ("en", "fr"):
+        for each in LANGUAGES:
             with use(each):
                 by_language[each] = make()
         self.pairs.update(zip(by_language["en"].values(), by_language["fr"].values(), strict=True))
         return {name: escape(text) for name, text in by_language[self.language].items()}
+
+    def rendered(self, make: Callable[[], str]) -> str:
+        """The HTML that a function makes; in each language it has the same elements."""
+        by_language: dict[str, str] = {}
+        for each in LANGUAGES:
+            with use(each):
+                by_language[each] = make()
+        pieces = (
+            [unescape(text or name).strip() for text, name in _PIECE.findall(by_language[of])] for of in LANGUAGES
+        )
+        self.pairs.update((one, other) for one, other in zip(*pieces, strict=True) if one != other)
+        return by_language[self.language]
 
     def translated(self, page: str) -> str:
         """A template with its texts in the page's language."""

@@ -51,6 +51,11 @@ function dayText(iso, length = "long") {
   return length === "short" ? text : text.replace(/^1 /, "1er ");
 }
 
+// Links to the pages beside this one keep the language.
+if (language !== written) {
+  for (const link of document.querySelectorAll('a[href$=".html"]')) link.href = `${link.getAttribute("href")}#lang=${language}`;
+}
+
 // The button that changes the language keeps the rest of the address.
 for (const button of document.querySelectorAll("#language")) {
   const [other] = Object.keys(LANGUAGES).filter((name) => name !== language);

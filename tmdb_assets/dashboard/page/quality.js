@@ -1,21 +1,23 @@
 // Compares the measures of the page's day with those of another one.
 const { day, days, lines } = JSON.parse(document.getElementById("measures").textContent);
 const byId = (id) => document.getElementById(id);
+const oneDecimal = new Intl.NumberFormat(language, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const shares = new Intl.NumberFormat(language, { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const here = days.indexOf(day);
 const others = days.filter((other) => other !== day);
 
 function shown(value, isShare) {
   if (value === null) return "–";
-  if (isShare) return `${(100 * value).toFixed(1)}%`;
-  return value.toLocaleString("en", { maximumFractionDigits: Math.abs(value) < 100 ? 3 : 0 });
+  if (isShare) return shares.format(value);
+  return value.toLocaleString(language, { maximumFractionDigits: Math.abs(value) < 100 ? 3 : 0 });
 }
 
 function difference(now, then, isShare) {
-  if (now === null || then === null) return now === then ? "" : now === null ? "gone" : "new";
+  if (now === null || then === null) return now === then ? "" : now === null ? tr("gone") : tr("new");
   const change = now - then;
   const sign = change > 0 ? "+" : change < 0 ? "−" : "±";
   const size = Math.abs(change);
-  return sign + (isShare ? `${(100 * size).toFixed(1)} points` : shown(size, false));
+  return sign + (isShare ? tr("{number} points", { number: oneDecimal.format(100 * size) }) : shown(size, false));
 }
 
 function cell(name, text) {
@@ -28,8 +30,8 @@ function render() {
   const there = days.indexOf(byId("other-day").value);
   const onlyChanges = byId("only-changes").checked;
   const rows = lines.filter(([, , values]) => !onlyChanges || values[here] !== values[there]);
-  byId("this-head").textContent = day;
-  byId("other-head").textContent = days[there];
+  byId("this-head").textContent = dayText(day, "medium");
+  byId("other-head").textContent = dayText(days[there], "medium");
   byId("compare-rows").replaceChildren(...rows.map(([name, isShare, values]) => {
     const row = document.createElement("tr");
     const head = cell("th", name);
@@ -38,11 +40,11 @@ function render() {
     row.append(head, cell("td", shown(now, isShare)), cell("td", shown(then, isShare)), cell("td", difference(now, then, isShare)));
     return row;
   }));
-  byId("compare-status").textContent = `${rows.length} of ${lines.length} measures`;
+  byId("compare-status").textContent = tr("{number} of {all} measures", { number: rows.length, all: lines.length });
 }
 
 if (here >= 0 && others.length) {
-  byId("other-day").append(...others.map((other) => new Option(other, other)));
+  byId("other-day").append(...others.map((other) => new Option(dayText(other), other)));
   byId("other-day").value = others.find((other) => other < day) ?? others[0];
   for (const id of ["other-day", "only-changes"]) byId(id).addEventListener("change", render);
   byId("compare").hidden = false;
