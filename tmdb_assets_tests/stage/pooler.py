@@ -35,18 +35,21 @@ pidfile = {folder}/pid
 
 
 @contextmanager
-def transaction_pooler(server: sa.URL, *, pool_size: int = 6, databases: Sequence[str] = ("*",)) -> Iterator[sa.URL]:
+def transaction_pooler(
+    server: sa.URL, *, pool_size: int = 6, databases: Sequence[str] = ("*",), users: Sequence[str] = ()
+) -> Iterator[sa.URL]:
     """The URL of a server through a PgBouncer that lends a client a connection for one transaction.
 
     It has `pool_size` connections to each database, and PgBouncer's defaults otherwise. `server` has a socket folder
-    as the embedded one has. `databases` are those that the pooler serves; `*` is every one.
+    as the embedded one has. `databases` are those that the pooler serves; `*` is every one. `users` may log in besides
+    the server's own; no password is asked for.
     """
     folder = Path(tempfile.mkdtemp(prefix="tmdb-assets-pooler-"))
     port = free_port()
     entries = "\n".join(f"{name} = host={server.query['host']} port={server.query['port']}" for name in databases)
     values = {"entries": entries, "listen_port": port, "folder": folder, "pool_size": pool_size}
     (folder / "ini").write_text(CONFIGURATION.format(**values))
-    (folder / "users").write_text(f'"{server.username}" ""\n')
+    (folder / "users").write_text("".join(f'"{user}" ""\n' for user in (server.username, *users)))
     folder.chmod(0o777)
     # It refuses to run as root and needs access to the server's folder: it runs as Postgres's user.
     user = Path(str(server.query["host"])).stat().st_uid if os.geteuid() == 0 else None

@@ -209,8 +209,11 @@ def _variables() -> str:
 
 
 def _is_refused(conninfo: str) -> bool:
-    """By PQping, which needs no valid user or database: the server accepts connections, or a parameter is invalid."""
-    full = psycopg.conninfo.make_conninfo(conninfo, connect_timeout=PROBE_TIMEOUT_S)
+    """By PQping, which needs no valid user or database: the server accepts connections, or a parameter is invalid.
+
+    It names another database: after a refusal a pooler lets all that ask for the same one wait.
+    """
+    full = psycopg.conninfo.make_conninfo(conninfo, connect_timeout=PROBE_TIMEOUT_S, dbname="postgres")
     return psycopg.pq.PGconn.ping(full.encode()) in {psycopg.pq.Ping.OK, psycopg.pq.Ping.NO_ATTEMPT}
 
 

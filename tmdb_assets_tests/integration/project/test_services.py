@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -66,15 +66,16 @@ class Running:
     def knows_the_code(self) -> bool:
         return "schedules" in self.query(INSTIGATORS)["repositoryOrError"]
 
-    def launch(self, job: str, day: dt.date) -> str:
-        """Launch a job for a day, as the UI does; return the run's id."""
+    def launch(self, job: str, day: dt.date, refresh: Sequence[str] = ()) -> str:
+        """Launch a job for a day, as the UI does; return the run's id. The steps `refresh` request everything again."""
         selector = {
             "repositoryLocationName": "tmdb_assets",
             "repositoryName": "__repository__",
             "pipelineName": job,
         }
         tags = [{"key": "dagster/partition", "value": day.isoformat()}]
-        params = {"selector": selector, "executionMetadata": {"tags": tags}}
+        config = {"ops": {step: {"config": {"refresh": True}} for step in refresh}}
+        params = {"selector": selector, "executionMetadata": {"tags": tags}, "runConfigData": config}
         launched = self.query(LAUNCH, params=params)["launchRun"]
         assert launched["__typename"] == "LaunchRunSuccess", launched
         return str(launched["run"]["runId"])
