@@ -171,7 +171,7 @@ def test_a_backfill_over_two_workers_survives_the_kill_of_one(platform: Running,
         by_day = [platform.runs(day) for day in days]
         return all(any(run["status"] == "SUCCESS" for run in runs) for runs in by_day)
 
-    assert wait_until(ended, every=0.5), runs_of(platform, days)
+    assert wait_until(ended, DAYS * PATIENCE_S, every=0.5), runs_of(platform, days)
     assert Counter(run["status"] for run in runs_of(platform, days)) == {"SUCCESS": DAYS, "FAILURE": 1}
     (again,) = [run for run in runs_of(platform, days) if run["parentRunId"] == both[0]]
     assert again["status"] == "SUCCESS"
@@ -194,7 +194,7 @@ def load_in_process(platform: Running, port: int, days: list[dt.date], home: Pat
         env = platform.services.environment(service) | {"TMDB_ASSETS_HOME": str(home)}
         env["WAREHOUSE_URL"] = re.sub(r":\d+/", f":{port}/", env["WAREHOUSE_URL"])
         command = ["tmdb-assets", *arguments]
-        done = subprocess.run(command, env=env, cwd=home, capture_output=True, timeout=PATIENCE_S)
+        done = subprocess.run(command, env=env, cwd=home, capture_output=True, timeout=DAYS * PATIENCE_S)
         assert done.returncode == 0, done.stderr
 
 

@@ -122,6 +122,18 @@ def test_a_pooler_without_an_entry_for_a_database_is_named(
     assert "\n" not in text
 
 
+def test_a_missing_database_is_made_through_the_pooler(
+    server: Server, pooled: sa.URL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_module, "_servers", {})
+    name = f"missing_{os.getpid()}"
+    made = server_module.open_server(settings(as_text(pooled.set(database=name)), token="t"))
+    with connect(made.url) as connection:
+        assert connection.execute("select current_database()").fetchone() == (name,)
+    with connect(server.url) as connection:
+        connection.execute(f"drop database {name} with (force)")
+
+
 def test_settings_do_not_reach_the_next_user_of_a_connection(pooled_warehouse: Warehouse) -> None:
     shown = "select current_setting('statement_timeout'), pg_backend_pid()"
     with connect(pooled_warehouse.url) as plain:
