@@ -29,6 +29,10 @@ begin
         inner join pg_catalog.pg_inherits as i on c.oid = i.inhrelid
         where c.relname = name and i.inhparent = format('public.%I', parent)::regclass
     ) then
+        if to_regclass(format('public.%I', name)) is not null then
+            raise exception '% was detached from %, so no day of it can be loaded: attach it again, or drop it',
+                name, parent;
+        end if;
         -- Attached, not created in place: readers of the table are not blocked.
         execute format(
             'create table public.%I (like public.%I including defaults including constraints)', name, parent

@@ -201,14 +201,18 @@ def _execute(connection: sa.Connection, text: str) -> None:
     connection.exec_driver_sql(text.replace("%", "%%"))
 
 
+IS_PARTITION = sa.text("select inhrelid from pg_inherits where inhrelid = to_regclass(:name)")
+
+
 def ensure_partition(engine: sa.Engine, made: sa.Table, day: dt.date) -> None:
     """Create the partition of `made` that holds `day`, unless it exists.
 
     In its own transaction, so that readers of the table do not wait for a whole load; several processes may call it.
+    Raises `sa.exc.DBAPIError` for one that was detached and still exists.
     """
     unit = made.info["partition_unit"]
     with engine.begin() as connection:
-        if connection.scalar(sa.text("select to_regclass(:name)"), {"name": partition_name(made, day)}) is None:
+        if connection.scalar(IS_PARTITION, {"name": partition_name(made, day)}) is None:
             connection.execute(
                 sa.text("select ensure_partition(:name, :unit, :day)"), {"name": made.name, "unit": unit, "day": day}
             )

@@ -61,6 +61,10 @@ mutation ($days: [String!]) {
   }) { __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } }
 }
 """
+RUNS = """
+{ runsOrError(filter: {pipelineName: "backfill"}) {
+    ... on Runs { results { runId status parentRunId tags { key value } } } } }
+"""
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +135,11 @@ def family(pid: int) -> list[int]:
 
 
 def runs_of(platform: Running, days: list[dt.date]) -> list[dict[str, Any]]:
-    return [run for day in days for run in platform.runs(day)]
+    """The runs of the backfill of these days, each with its `day`."""
+    found = platform.query(RUNS)["runsOrError"]["results"]
+    for run in found:
+        run["day"] = next(tag["value"] for tag in run["tags"] if tag["key"] == "dagster/partition")
+    return [run for run in found if run["day"] in set(map(str, days))]
 
 
 def test_two_workers_together_keep_the_rate_of_one(platform: Running, replay: ReplayServer) -> None:
@@ -150,30 +158,29 @@ def test_a_backfill_over_two_workers_survives_the_kill_of_one(platform: Running,
     days = [partitions.today() - dt.timedelta(days=back) for back in range(DAYS, 0, -1)]
     launched = platform.query(LAUNCH, days=[day.isoformat() for day in days])["launchPartitionBackfill"]
     assert launched["__typename"] == "LaunchBackfillSuccess", launched
+    both: list[dict[str, Any]] = []
+
+    def held() -> bool:
+        both[:] = [run for run in runs_of(platform, days) if run["status"] == "STARTED"]
+        return {worker_of(platform, run["runId"]) for run in both} == set(WORKERS)
+
     with platform.loads_held():
-
-        def started() -> list[str]:
-            return [run["runId"] for run in runs_of(platform, days) if run["status"] == "STARTED"]
-
-        assert wait_until(lambda: len(started()) == len(WORKERS), every=0.5), runs_of(platform, days)
-        both = started()
-        assert {worker_of(platform, run_id) for run_id in both} == set(WORKERS)
-        (day,) = [day for day in days if both[0] in {run["runId"] for run in platform.runs(day)}]
+        assert wait_until(held, every=0.5), runs_of(platform, days)
         assert 2 * LEAST_CONNECTIONS_A_RUN <= connections_of(platform) <= 2 * MOST_CONNECTIONS_A_RUN
-        victim = str(worker_of(platform, both[0]))
+        killed = both[0]["runId"]
+        victim = str(worker_of(platform, killed))
         platform.services.kill(victim)
         killed_at = time.monotonic()
     platform.services.start("worker", victim.removeprefix("worker"))
-    platform.await_status(both[0], day, "FAILURE")
+    platform.await_status(killed, dt.date.fromisoformat(both[0]["day"]), "FAILURE")
     assert time.monotonic() - killed_at < MOST_UNTIL_CLOSED_S
 
     def ended() -> bool:
-        by_day = [platform.runs(day) for day in days]
-        return all(any(run["status"] == "SUCCESS" for run in runs) for runs in by_day)
+        return {run["day"] for run in runs_of(platform, days) if run["status"] == "SUCCESS"} == set(map(str, days))
 
     assert wait_until(ended, DAYS * PATIENCE_S, every=0.5), runs_of(platform, days)
     assert Counter(run["status"] for run in runs_of(platform, days)) == {"SUCCESS": DAYS, "FAILURE": 1}
-    (again,) = [run for run in runs_of(platform, days) if run["parentRunId"] == both[0]]
+    (again,) = [run for run in runs_of(platform, days) if run["parentRunId"] == killed]
     assert again["status"] == "SUCCESS"
 
     with restarts.own_server() as other:
