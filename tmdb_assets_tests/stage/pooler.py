@@ -42,7 +42,7 @@ def transaction_pooler(
 
     It has `pool_size` connections to each database, and PgBouncer's defaults otherwise. `server` has a socket folder
     as the embedded one has. `databases` are those that the pooler serves; `*` is every one. `users` may log in besides
-    the server's own; no password is asked for.
+    the server's own; none needs a password.
     """
     folder = Path(tempfile.mkdtemp(prefix="tmdb-assets-pooler-"))
     port = free_port()
