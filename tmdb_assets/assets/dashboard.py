@@ -18,6 +18,7 @@ from tmdb_assets.assets.tmdb_source import TmdbSource
 from tmdb_assets.charts.apart import apart
 from tmdb_assets.dashboard.page_rows import PageRows
 from tmdb_assets.settings import ATTRIBUTION, SQL_DIR, Settings
+from tmdb_assets.settings.folders import quality_pages
 from tmdb_assets.warehouse.read_pictures import read_newest_day
 from tmdb_assets.warehouse.read_popularity import read_popularity
 from tmdb_assets.warehouse.warehouse import Warehouse
@@ -142,7 +143,7 @@ def dashboard_path(settings: Settings, database: str) -> Path:
 
 def quality_folder(settings: Settings, database: str) -> Path:
     """The folder of the pages on the quality of each day, next to the dashboard's page."""
-    return settings.reports_folder / f"quality_{quote(database, safe='')}"
+    return quality_pages(settings.reports_folder, database)
 
 
 @declared_asset(

@@ -140,6 +140,12 @@ def change_text(film: Moved) -> str:
     return f"{change}, {by}" if by else change
 
 
+ABOUT_TODAY = frozenset({"today_is_there"})
+"""Checks that are about the day on which they run, not about the day that a run loads."""
+ADVICE = " What to do: "
+"""What stands before the remedy in the text of a failed check."""
+
+
 @dataclass(frozen=True)
 class Verdict:
     """Whether a day can be trusted: `level` is good, care, bad or none."""

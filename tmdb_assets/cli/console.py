@@ -27,6 +27,7 @@ from rich.progress import Progress as Bars
 from rich.table import Table
 from rich.text import Text
 
+from tmdb_assets.charts.labels import ABOUT_TODAY
 from tmdb_assets.cli.day_run import FACT, ROW_COUNTS, DayRun, is_failed
 from tmdb_assets.errors.problem import plain
 from tmdb_assets.fetch.progress import (
@@ -200,7 +201,8 @@ def _here(command: str) -> str:
 
 
 def _passed(run: DayRun) -> int:
-    return sum(check.passed for check in run.checks)
+    """How many checks of the day passed, as the page of quality counts them."""
+    return sum(check.passed for check in run.checks if check.check_name not in ABOUT_TODAY)
 
 
 def _tables(tables: dict[str, list[int | None]]) -> Table:

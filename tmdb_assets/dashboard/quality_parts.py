@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from statistics import median
 
-from tmdb_assets.charts.labels import Verdict, quality_verdict
-from tmdb_assets.dashboard.quality_rows import ABOUT_TODAY, DayDetails, Outcome, QualityRows
+from tmdb_assets.charts.labels import ABOUT_TODAY, ADVICE, Verdict, quality_verdict
+from tmdb_assets.dashboard.quality_rows import DayDetails, Outcome, QualityRows
 from tmdb_assets.dashboard.quality_tables import scrolling, table
 from tmdb_assets.language import day_text, localised, mark, percent, tr, trn
 
@@ -23,7 +23,6 @@ NAMES = {
     "none": mark("unknown"),
 }
 MOST_DAYS = 31
-ADVICE = " What to do: "
 STEP, OF_THE_DAY = "run", "quality_measure"
 AGES = (
     mark("0 to 6 days"),

@@ -6,9 +6,6 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-ABOUT_TODAY = {"today_is_there"}
-"""Checks that are about the day on which they run, not about the day that a run loads."""
-
 
 class Outcome(NamedTuple):
     """What a check said of a day; `severity` is error or warn."""

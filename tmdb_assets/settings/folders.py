@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from urllib.parse import quote
 
 HOME_VARIABLE = "TMDB_ASSETS_HOME"
 
@@ -23,6 +24,11 @@ def find_folders(package: Path) -> tuple[Path, Path]:
 def expand(path: str | Path) -> Path:
     """The absolute path; a `~` that stands for no user's home is part of a name, as in a shell."""
     return Path(os.path.expanduser(path)).resolve()  # noqa: PTH111 - which raises there
+
+
+def quality_pages(reports: Path, database: str) -> Path:
+    """The folder of the pages on the quality of each day of a database, in the folder of its reports."""
+    return reports / f"quality_{quote(database, safe='')}"
 
 
 # Fixed at import, unlike the settings: the command changes the current folder before it reads anything.

@@ -5,21 +5,22 @@ The limit is for what changes without a load: continents, removed films, bridges
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
 import streamlit as st
 
+from tmdb_assets.charts.labels import label_text
 from tmdb_assets.charts.registry import PICTURES
+from tmdb_assets.settings import SQL_DIR
+from tmdb_assets.viz.matching import ALL_FILMS, Filters, chosen_filters, narrow
 from tmdb_assets.viz.reader import Edition, reading
-from tmdb_assets.warehouse.read_pictures import read_picture
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 KEPT_S = 300
 MOST_KEPT = 200
+LONGEST_LINE = 90  # characters of a line under a chart's title
 # A picture is laid out at a fixed size and can only be scaled as a whole (`layout.STYLE`): as SVG it stays sharp, and
 # tooltips still work.
 EMBEDDED = {"embedOptions": {"renderer": "svg", "actions": False}}
@@ -27,32 +28,68 @@ EMBEDDED = {"embedOptions": {"renderer": "svg", "actions": False}}
 Spec = dict[str, Any]
 
 
+Values = Mapping[str, Any]
+
+
 @st.cache_data(ttl=KEPT_S, max_entries=MOST_KEPT, show_spinner=False)
-def read_rows(edition: Edition, query: str, parameters: Mapping[str, Any] | None = None) -> pd.DataFrame:  # noqa: ARG001
-    """The rows of a query with its bind parameters; `edition` is the cache key."""
+def read_rows(
+    edition: Edition,  # noqa: ARG001 - part of the cache's key
+    query: str,
+    parameters: Values | None = None,
+    filters: Filters = ALL_FILMS,
+) -> pd.DataFrame:
+    """The rows of a query with its bind parameters, of the films that match."""
+    values = dict(parameters or {})
+    if filters.words:
+        query, values = narrow(query), {**values, **filters.parameters}
     with reading() as connection:
-        return pd.read_sql_query(sa.text(query), connection, params=dict(parameters or {}))
+        return pd.read_sql_query(sa.text(query), connection, params=values)
 
 
-@st.cache_data(ttl=KEPT_S, max_entries=MOST_KEPT, show_spinner=False)
+def read_figures(
+    edition: Edition, name: str, parameters: Values | None = None, filters: Filters | None = None
+) -> pd.DataFrame:
+    """The rows of a picture's query, of the films that match `filters`; None: the sidebar's."""
+    values = {**PICTURES[name].parameters, **(parameters or {})}
+    return read_rows(edition, picture_query(name), values, chosen_filters() if filters is None else filters)
+
+
+def picture_query(name: str) -> str:
+    """The query of a picture."""
+    return (SQL_DIR / "pictures" / f"{name}.sql").read_text(encoding="utf-8")
+
+
 def draw_picture(
-    edition: Edition, name: str, parameters: Mapping[str, Any] | None = None, options: Mapping[str, Any] | None = None
+    edition: Edition,
+    name: str,
+    parameters: Values | None = None,
+    options: Values | None = None,
+    filters: Filters | None = None,
 ) -> tuple[Spec, pd.DataFrame]:
-    """The Vega-Lite specification of a picture, and its figures as a table; `options` are those of its chart."""
-    picture = PICTURES[name]
-    with reading() as connection:
-        frame = read_picture(connection, name, {**picture.parameters, **(parameters or {})})
-    table = picture.arrange(frame) if len(frame) else frame
-    return _draw(edition, name, frame, options), table
+    """The Vega-Lite specification of a picture, and its figures as a table; `options` are those of its chart.
+
+    `filters`: which films it shows; None: the sidebar's.
+    """
+    filters = chosen_filters() if filters is None else filters
+    return _draw_picture(edition, name, parameters, options, filters)
+
+
+@st.cache_data(ttl=KEPT_S, max_entries=MOST_KEPT, show_spinner=False)
+def _draw_picture(
+    edition: Edition, name: str, parameters: Values | None, options: Values | None, filters: Filters
+) -> tuple[Spec, pd.DataFrame]:
+    frame = read_figures(edition, name, parameters, filters)
+    table = PICTURES[name].arrange(frame) if len(frame) else frame
+    return _draw(edition, name, frame, options, filters), table
 
 
 @st.cache_data(ttl=KEPT_S, max_entries=MOST_KEPT, show_spinner=False)
 def draw_rows(
-    edition: Edition, name: str, query: str, parameters: Mapping[str, Any], options: Mapping[str, Any], most: int = 200
+    edition: Edition, name: str, query: str, parameters: Values, options: Values, filters: Filters
 ) -> tuple[Spec, pd.DataFrame]:
-    """A picture's chart drawn from another query's first rows, and these rows."""
-    rows = read_rows(edition, query, parameters).head(most)
-    return _draw(edition, name, rows, options), rows
+    """A picture's chart drawn from another query's rows, and these rows."""
+    rows = read_rows(edition, query, parameters, filters)
+    return _draw(edition, name, rows, options, filters), rows
 
 
 @st.cache_data(ttl=KEPT_S, max_entries=20, show_spinner=False)
@@ -63,10 +100,14 @@ def render_picture(spec: Spec) -> bytes:
     return spec_to_png({**spec, "padding": spec["padding"]["left"]})
 
 
-def _draw(edition: Edition, name: str, frame: pd.DataFrame, options: Mapping[str, Any] | None) -> Spec:
+def _draw(edition: Edition, name: str, frame: pd.DataFrame, options: Values | None, filters: Filters) -> Spec:
     picture = PICTURES[name]
     chart = picture.draw(frame, snapshot_date=edition.newest_day, is_sample=edition.is_sample, **(options or {}))
     spec: Spec = chart.to_dict(validate=False)  # the tests validate each picture
+    if filters.words:
+        only = f"Only films that match: {filters.words}"
+        spec["title"]["subtitle"].insert(1, label_text(only, LONGEST_LINE))
+        spec["description"] = f"{spec['description']} {only}."
     # Streamlit would fit the chart including its padding into the width, and expects the padding per side.
     padding = dict.fromkeys(("left", "top", "right", "bottom"), spec["padding"])
     if len(frame):

@@ -18,126 +18,82 @@ from tmdb_assets.charts.labels import (
     riser_sentence,
 )
 from tmdb_assets.settings import ATTRIBUTION
-from tmdb_assets.viz.cached import draw_picture, draw_rows, read_rows
-from tmdb_assets.viz.filters import chosen_days, chosen_filters, show_scope
-from tmdb_assets.viz.layout import TMDB_PAGE, plain_markdown, show_chart, show_films, show_table
-from tmdb_assets.viz.matching import MATCHING_FIGURES, MATCHING_FILMS, MATCHING_RISER
-from tmdb_assets.viz.navigation import link, named_id
-from tmdb_assets.viz.queries import (
-    FILM,
-    FILM_PEOPLE,
-    FILM_RANKS,
-    FILM_RELEASES,
-    FIND_FILMS,
-    TOP_FILMS,
-    like_pattern,
+from tmdb_assets.viz.cached import draw_picture, read_figures, read_rows
+from tmdb_assets.viz.choosing import FILM as CHOSEN_FILM
+from tmdb_assets.viz.choosing import choose
+from tmdb_assets.viz.filters import chosen_days
+from tmdb_assets.viz.layout import (
+    NO_MATCH,
+    TMDB_PAGE,
+    plain_markdown,
+    show_chart,
+    show_films,
+    show_picture,
+    show_table,
 )
+from tmdb_assets.viz.matching import ALL_FILMS, chosen_filters
+from tmdb_assets.viz.navigation import link
+from tmdb_assets.viz.queries import CHANGED_FILMS, FILM, FILM_PEOPLE, FILM_RANKS, FILM_RELEASES
 from tmdb_assets.viz.reader import Edition
 from tmdb_assets.viz.similar import show_similar
 
 POSTERS = "https://image.tmdb.org/t/p/w342"
-NO_MATCH = "No film matches the filters in the sidebar. Remove one of them, or widen the years."
-TILE_WIDTH = 172
-SHOWN = 20  # films in the picture of the top films
+TILE_WIDTH = 196
 
 
 def show_today(edition: Edition) -> None:
     """The day's sentence, key figures, top films and movers."""
-    figures = _figures(edition)
+    figures = read_figures(edition, "key_figures").iloc[0]
     if not figures["n_movies"]:
         st.info(NO_MATCH)
         return
-    riser = read_rows(edition, MATCHING_RISER, _parameters(edition))
-    sentence = riser_sentence(Moved(*riser.iloc[0])) if len(riser) and riser["title"].iloc[0] else ""
-    if sentence:
+    movers = read_figures(edition, "movers_of_the_week")
+    risen = movers.dropna(subset=["title", "change_7d"]).head(1)[["title", "popularity_7d_ago", "popularity"]]
+    if sentence := riser_sentence(Moved(*risen.iloc[0])) if len(risen) else "":
         st.subheader(plain_markdown(sentence))
-    show_scope(edition, applies=True)
     with st.container(horizontal=True):
         _metric("Films", format_count(figures["n_movies"]), "that match" if chosen_filters().words else "loaded")
-        _metric("Median popularity", format_measure(figures["top_200_median"]), "of the 200 most popular", True)
+        _metric("Median popularity", format_measure(figures["top_200_median"]), "of the top 200", True)
         _metric("Weighted rating", format_rating(figures["votes_weighted_vote"]), "of 10, by votes")
         _metric("Votes", format_count(figures["total_votes"]), "of all these films")
     left, right = st.columns(2)
     with left:
-        _show_top(edition)
+        show_picture(edition, "top_films")
     with right:
-        show_chart(*draw_picture(edition, "movers_of_the_week"), name="movers_of_the_week")
-    with st.expander("The key figures of all films, as a picture"):
-        show_chart(*draw_picture(edition, "key_figures"), name="key_figures")
+        show_picture(edition, "movers_of_the_week")
+    with st.expander("The key figures of all these films, as a picture"):
+        show_picture(edition, "key_figures")
 
 
 def show_top_films(edition: Edition) -> None:
     """The films that match, as a picture and as a table that opens them."""
-    show_scope(edition, applies=True)
-    _show_top(edition)
-    films = read_rows(edition, MATCHING_FILMS, _parameters(edition))
+    show_picture(edition, "top_films")
+    films = read_rows(edition, CHANGED_FILMS, None, chosen_filters())
     if len(films):
         st.subheader("The top 200" if len(films) == 200 else f"Films: {len(films)}")
         show_films(films)
 
 
-def _show_top(edition: Edition) -> None:
-    words = chosen_filters().words
-    if not words:
-        spec, table = draw_picture(edition, "top_films")
-    else:
-        rows = read_rows(edition, MATCHING_FILMS, _parameters(edition))
-        if not len(rows):
-            st.info(NO_MATCH)
-            return
-        options = {"group": f"({words})"}
-        spec, table = draw_rows(edition, "top_films", MATCHING_FILMS, _parameters(edition), options, SHOWN)
-    show_chart(spec, table, name="top_films")
-
-
-def _parameters(edition: Edition) -> dict[str, Any]:
-    return {"day": edition.newest_day, **chosen_filters().parameters}
-
-
-def _figures(edition: Edition) -> dict[str, Any]:
-    row = read_rows(edition, MATCHING_FIGURES, _parameters(edition)).iloc[0]
-    return {str(name): None if pd.isna(value) else value for name, value in row.items()}
-
-
-def choose_film(edition: Edition) -> int | None:
-    """The film that the address names, or that the reader picks from the search or the top 200."""
-    given = named_id("film")
-    search, choice = st.columns(2)
-    title = search.text_input("Find a film", placeholder="Part of the title", key="find_film").strip()
-    found = read_rows(edition, FIND_FILMS, {"pattern": like_pattern(title)}) if title else None
-    if found is not None and not len(found):
-        st.caption("No film has this in its title. Try a shorter part of it.")
-    films = found if found is not None and len(found) else read_rows(edition, TOP_FILMS)
-    names = {int(key): name or f"Film {key}" for key, name in zip(films["movie_id"], films["title"], strict=True)}
-    if given is not None and found is None and given not in names:
-        known = read_rows(edition, FILM, {"movie_id": given})
-        names = {given: str(known["title"].iloc[0] if len(known) else f"Film {given}"), **names}
-    options = list(names)
-    if not options:
-        return None
-    index = options.index(given) if given in names and found is None else 0
-    film: int = choice.selectbox("Film", options, index=index, format_func=names.__getitem__, key=f"film_of_{given}")
-    return film
-
-
 def show_film(edition: Edition) -> None:
     """One film: figures, curve, what it is, who made it, where it opens, what is similar."""
-    movie_id = choose_film(edition)
+    chosen = choose(edition, CHOSEN_FILM)
+    if chosen is None:
+        return
+    movie_id, title = chosen
     known = read_rows(edition, FILM, {"movie_id": movie_id})
     if not len(known):
         st.info("This film is not known here. Search for another one.")
         return
     film = {str(name): value for name, value in known.iloc[0].items()}
-    title = film["title"] or f"Film {movie_id}"
     original = film["original_title"]
-    st.subheader(plain_markdown(str(title)), divider="gray")
+    st.subheader(plain_markdown(title), divider="gray")
     if original and original != title:
         st.caption(plain_markdown(str(original)))
     if film["removed_date"]:
         st.warning(f"TMDb removed this film; last noticed on {film['removed_date']}.")
     _show_figures(edition, film)
     parameters = {"movie_ids": [movie_id], "days": chosen_days()}
-    spec, table = draw_picture(edition, "popularity_over_time", parameters, {"is_chosen": True})
+    spec, table = draw_picture(edition, "popularity_over_time", parameters, {"is_chosen": True}, ALL_FILMS)
     facts, curve = st.columns([2, 3])
     with curve:
         if len(table):

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from tmdb_assets.charts.labels import quality_in_short
 from tmdb_assets.errors.problem import as_cell
-from tmdb_assets.settings import ATTRIBUTION, SAMPLE_LINE, SQL_DIR, get_settings
-from tmdb_assets.viz.cached import read_rows, render_picture
-from tmdb_assets.viz.navigation import go
-from tmdb_assets.viz.queries import QUALITY
+from tmdb_assets.settings import ATTRIBUTION, SAMPLE_LINE, get_settings
+from tmdb_assets.viz.cached import draw_picture, picture_query, render_picture
+from tmdb_assets.viz.checked import day_in_short
+from tmdb_assets.viz.filters import show_scope
+from tmdb_assets.viz.matching import Filters, chosen_filters
+from tmdb_assets.viz.navigation import go, link
 from tmdb_assets.viz.reader import Edition, read_edition, seconds_behind
 from tmdb_assets.warehouse.reading import NothingToReadError
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from tmdb_assets.viz.cached import Spec
 
+NO_MATCH = "No film matches the filters in the sidebar. Remove one of them, or widen the years."
 TMDB_PAGE = "https://www.themoviedb.org/movie/"
 # A chart wider than its container is scaled down as a whole; on a phone only until its smallest text is still legible,
 # and then it scrolls sideways.
@@ -39,10 +41,11 @@ STYLE = """<style>
 </style>"""
 
 
-def show_page(title: str, meaning: str, body: Callable[[Edition], None]) -> None:
+def show_page(title: str, meaning: str, body: Callable[[Edition], None], scope: str = "") -> None:
     """A whole page: heading, what `body` shows of the newest edition, attribution.
 
-    When there is nothing to read, the page says so and what to do.
+    `scope` says to what the filters do not apply, "" if to all that the page shows. When there is nothing to read, the
+    page says so and what to do.
     """
     st.html(STYLE)
     st.title(title)
@@ -54,15 +57,33 @@ def show_page(title: str, meaning: str, body: Callable[[Edition], None]) -> None
         behind = seconds_behind()
         lag = "" if behind is None else f", from a replica that is {behind:.0f} s behind"
         loaded = f"Figures up to {edition.newest_day} (UTC), loaded {edition.loaded_at:%Y-%m-%d %H:%M} UTC{lag}"
-        quality = read_rows(edition, QUALITY, {"day": edition.newest_day}).iloc[0]
-        short = quality_in_short(*(int(quality[name]) for name in ("checks", "errors", "warnings")))
-        st.caption(f"{loaded}. {short}" if short else loaded)
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.caption(loaded, width="content")
+            if short := day_in_short(edition, edition.newest_day):
+                link("quality", short)
+        show_scope(edition, scope)
         body(edition)
     except NothingToReadError as error:
         problem = error.problem
         st.info(f"**{problem.what}.** {problem.action}. Then try again.", icon=":material/info:")
         st.button("Try again", icon=":material/refresh:")
     st.caption(ATTRIBUTION)
+
+
+def show_picture(
+    edition: Edition,
+    name: str,
+    parameters: Mapping[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
+    filters: Filters | None = None,
+) -> pd.DataFrame:
+    """A picture of the films that match `filters` (None: the sidebar's), or that none does; returns its table."""
+    spec, table = draw_picture(edition, name, parameters, options, filters)
+    if not len(table) and (chosen_filters() if filters is None else filters).words:
+        st.info(NO_MATCH)
+    else:
+        show_chart(spec, table, name=name)
+    return table
 
 
 def show_chart(spec: Spec, table: pd.DataFrame | None = None, *, name: str) -> None:
@@ -75,8 +96,7 @@ def show_chart(spec: Spec, table: pd.DataFrame | None = None, *, name: str) -> N
         png = partial(render_picture, spec)
         st.download_button("PNG", png, f"{name}.png", "image/png", key=f"png_{name}", on_click="ignore")
         st.caption("The table's own menu saves it as CSV. The query, for `tmdb-assets psql`:")
-        query = SQL_DIR / "pictures" / f"{name}.sql"
-        st.code(query.read_text(encoding="utf-8"), language="sql")
+        st.code(picture_query(name), language="sql")
 
 
 def show_table(table: pd.DataFrame, **options: Any) -> Any:

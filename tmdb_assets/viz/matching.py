@@ -1,100 +1,120 @@
-"""Queries of the films that match the filters; `tmdb_reader` may run them all."""
+"""The films that match the filters: any query of films, narrowed to these.
 
-# Names to filter by, those with the most films first.
-FILTER_CHOICES = """
-select 'genre' as kind, g.name, count(*) as n_movies
-from bridge_movie_genre as b inner join dim_genre as g on b.genre_id = g.genre_id
-where g.name is not null
-group by g.name
-union all
-select 'country' as kind, c.name, count(*) as n_movies
-from bridge_movie_country as b inner join dim_country as c on b.iso_3166_1 = c.iso_3166_1
-where c.name is not null
-group by c.name
-union all
-select 'language' as kind, l.name, count(*) as n_movies
-from dim_movie as m inner join dim_language as l on m.original_language = l.iso_639_1
-where l.name is not null
-group by l.name
-order by kind, n_movies desc, name
+A narrowed query is the query itself. It reads the same tables and views, each replaced by a common table expression of
+its name that holds what would be in it if only the matching films were loaded. So the figures of a filtered page are
+computed by the SQL of the unfiltered one. `tmdb_reader` may run them all.
 """
 
-# The films of the newest day that match the filters.
-_MATCHING = """
-with matching as materialized (
-    select l.*
-    from vw_movie_latest as l
-    inner join dim_movie as m on l.movie_id = m.movie_id
-    where
-        l.snapshot_date = :day
-        and m.removed_date is null
-        and (cast(:from_year as integer) is null or l.release_date >= make_date(cast(:from_year as integer), 1, 1))
-        and (cast(:to_year as integer) is null or l.release_date <= make_date(cast(:to_year as integer), 12, 31))
-        and (
-            cast(:language as text) is null
-            or m.original_language in (select d.iso_639_1 from dim_language as d where d.name = :language)
-        )
-        and (
-            cast(:genre as text) is null
-            or l.movie_id in (
-                select b.movie_id
-                from bridge_movie_genre as b
-                inner join dim_genre as g on b.genre_id = g.genre_id
-                where g.name = :genre
-            )
-        )
-        and (
-            cast(:country as text) is null
-            or l.movie_id in (
-                select b.movie_id
-                from bridge_movie_country as b
-                inner join dim_country as c on b.iso_3166_1 = c.iso_3166_1
-                where c.name = :country
-            )
-        )
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass
+from functools import cache
+from typing import Any
+
+import sqlalchemy as sa
+import streamlit as st
+
+from tmdb_assets.warehouse.schema.ddl import function_file, view_file
+from tmdb_assets.warehouse.schema.fact import popularity_total, top_movie
+from tmdb_assets.warehouse.schema.views import VIEWS
+
+ALL = "All"
+# What a film is linked to by each filter: `b` is the film, `d` has the name.
+_NAMES = {
+    "genre": "bridge_movie_genre as b inner join dim_genre as d on b.genre_id = d.genre_id",
+    "country": "bridge_movie_country as b inner join dim_country as d on b.iso_3166_1 = d.iso_3166_1",
+    "language": "dim_movie as b inner join dim_language as d on b.original_language = d.iso_639_1",
+}
+_YEARS = """
+select m.movie_id
+from dim_movie as m
+where
+    (cast(:match_from_year as integer) is null or extract(year from m.release_date) >= :match_from_year)
+    and (cast(:match_to_year as integer) is null or extract(year from m.release_date) <= :match_to_year)
+"""
+_NAMED = """and (
+    cast(:match_{kind} as text) is null
+    or m.movie_id in (select b.movie_id from {names} where d.name = :match_{kind})
 )
 """
+_MATCHING = _YEARS + "".join(_NAMED.format(kind=kind, names=names) for kind, names in _NAMES.items())
+_MATCHED = "select t.* from {table} as t where t.movie_id in (select m.movie_id from matching as m)"
 
-# The columns of vw_top_movies, ranked as that view ranks all films.
-MATCHING_FILMS = (
-    _MATCHING
-    + """
-select
-    row_number() over (
-        order by m.popularity desc, m.vote_average desc nulls last, m.vote_count desc nulls last, m.movie_id asc
-    ) as rank,
-    m.*,
-    m.popularity - f.popularity as change_7d
-from matching as m
-left join fact_movie_daily as f on m.movie_id = f.movie_id and f.date_id = cast(:day as date) - 7
-order by rank
-limit 200
-"""
+_CHOICES = "select '{kind}' as kind, d.name, count(*) as n_movies from {names} where d.name is not null group by d.name"
+
+FILTER_CHOICES = (
+    "\nunion all\n".join(_CHOICES.format(kind=kind, names=names) for kind, names in _NAMES.items())
+    + "\norder by kind, n_movies desc, name"
 )
+"""Names to filter by, those with the most films first."""
 
-_FIGURES = """
-select
-    count(*) as n_movies,
-    coalesce(sum(m.vote_count), 0)::bigint as total_votes,
-    (
-        sum(m.vote_average::numeric * m.vote_count)
-        / nullif(sum(m.vote_count) filter (where m.vote_average is not null), 0)
-    )::double precision as votes_weighted_vote,
-    (
-        select percentile_cont(0.5) within group (order by t.popularity)
-        from (select n.popularity from matching as n order by n.popularity desc limit 200) as t
-    ) as top_200_median
-from matching as m
-"""
-MATCHING_FIGURES = _MATCHING + _FIGURES
 
-MATCHING_RISER = (
-    _MATCHING
-    + """
-select m.title, f.popularity as before, m.popularity as now
-from matching as m
-inner join fact_movie_daily as f on m.movie_id = f.movie_id and f.date_id = cast(:day as date) - 7
-order by m.popularity - f.popularity desc, m.movie_id asc
-limit 1
-"""
-)
+@dataclass(frozen=True)
+class Filters:
+    """What the reader chose: names of a genre, production country and original language, and years of release."""
+
+    genre: str | None = None
+    country: str | None = None
+    language: str | None = None
+    from_year: int | None = None
+    to_year: int | None = None
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The bind parameters of a narrowed query."""
+        return {f"match_{name}": value for name, value in asdict(self).items()}
+
+    @property
+    def words(self) -> str:
+        """The filters in words, "" without any."""
+        years = " ".join(
+            f"{word} {year}" for word, year in (("from", self.from_year), ("to", self.to_year)) if year is not None
+        )
+        return ", ".join(filter(None, (self.genre, self.country, self.language, years)))
+
+
+ALL_FILMS = Filters()
+
+
+def chosen_filters() -> Filters:
+    """The filters as the sidebar has them."""
+    values = {name: st.session_state.get(name) for name in asdict(ALL_FILMS)}
+    return Filters(**{name: None if value in {ALL, None} else value for name, value in values.items()})
+
+
+def narrow(query: str) -> str:
+    """The query, of the matching films only; it takes `Filters.parameters` too."""
+    body = re.sub(r"\A(\s*--.*\n)*\s*", "", query)
+    replaced = ",\n\n".join(f"{name} as {how}(\n{sql.strip()}\n)" for name, how, sql in _replaced())
+    return f"with {replaced},\n{body[4:]}" if body.startswith("with") else f"with {replaced}\n{body}"
+
+
+@cache
+def _replaced() -> tuple[tuple[str, str, str], ...]:
+    """Each name with how it is kept and its SQL; each reads those before it, and never itself."""
+    counts = function_file("renew_totals").read_text(encoding="utf-8")
+    top, totals = re.findall(r"as \$\$\n((?:select|with)\b.*?)\$\$;", counts, re.DOTALL)
+    again = "not materialized "
+    return (
+        ("matching", "materialized ", _MATCHING),
+        *((name, again, _MATCHED.format(table=name)) for name in ("dim_movie", "fact_movie_daily", "vw_movie_latest")),
+        # Tables that the views are made of, and the reader may not read.
+        ("movie_latest", again, "select l.* from vw_movie_latest as l"),
+        ("load_day", again, "select s.date_id from vw_load_status as s"),
+        (_with_columns(top_movie), "", top),
+        (_with_columns(popularity_total), "", totals.replace("count_top()", "top_movie")),
+        *(
+            (view.name, "", _select_of(view.name))
+            for view in VIEWS
+            if view.name not in {"vw_movie_latest", "vw_load_status"}
+        ),
+    )
+
+
+def _with_columns(table: sa.Table) -> str:
+    return f"{table.name} ({', '.join(table.columns.keys())})"
+
+
+def _select_of(view: str) -> str:
+    return view_file(view).read_text(encoding="utf-8").split(" as\n", 1)[1].split(";\n", 1)[0]

@@ -10,10 +10,12 @@ import streamlit as st
 from tmdb_assets.charts.registry import PICTURES
 from tmdb_assets.viz.cached import draw_picture, draw_rows, read_rows
 from tmdb_assets.viz.films import show_film, show_today, show_top_films
-from tmdb_assets.viz.filters import chosen_days, show_scope
-from tmdb_assets.viz.layout import show_chart, show_films, show_page, show_table
+from tmdb_assets.viz.filters import chosen_days
+from tmdb_assets.viz.layout import show_chart, show_films, show_page, show_picture
+from tmdb_assets.viz.matching import ALL_FILMS, chosen_filters
 from tmdb_assets.viz.people import show_people, show_person, show_releases
-from tmdb_assets.viz.queries import FIND_FILMS, LOADED_DAYS, TOP_FILMS, TOP_OF_CONTINENT, like_pattern
+from tmdb_assets.viz.quality import show_quality
+from tmdb_assets.viz.queries import FIND_FILMS, TOP_FILMS, TOP_OF_CONTINENT, like_pattern
 from tmdb_assets.viz.reader import Edition
 
 MOST_CURVES = 8  # the number of colours in the chart
@@ -21,7 +23,10 @@ MOST_CURVES = 8  # the number of colours in the chart
 
 @dataclass(frozen=True)
 class Page:
-    """A page: the path of its address, title, icon, group, one line on what it shows, its body, the pictures in it."""
+    """A page: the path of its address, title, icon, group, one line on what it shows, its body, the pictures in it.
+
+    `scope` says to what the filters in the sidebar do not apply, "" if to all of it.
+    """
 
     path: str
     title: str
@@ -30,54 +35,40 @@ class Page:
     meaning: str
     body: Callable[[Edition], None]
     pictures: tuple[str, ...]
+    scope: str = ""
 
     def show(self) -> None:
         """Show the whole page."""
-        show_page(self.title, self.meaning, self.body)
-
-
-def _show_loaded_days(edition: Edition) -> None:
-    show_table(
-        read_rows(edition, LOADED_DAYS),
-        alt="Loaded days",
-        column_config={
-            "day": st.column_config.DateColumn("Day (UTC)"),
-            "n_movies": st.column_config.NumberColumn("Films", format="localized"),
-            "discover_percent": st.column_config.NumberColumn(
-                "From discover", format="%.0f%%", help="The rest comes from the daily id export: popularity, no votes."
-            ),
-            "n_rejected_rows": st.column_config.NumberColumn("Rejected rows", format="localized"),
-            "loaded_at": st.column_config.DatetimeColumn("Loaded (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"),
-        },
-    )
+        show_page(self.title, self.meaning, self.body, self.scope)
 
 
 def _show_continents(edition: Edition) -> None:
-    spec, table = draw_picture(edition, "continent_popularity")
-    show_chart(spec, table, name="continent_popularity")
+    table = show_picture(edition, "continent_popularity")
     if not len(table):
         return
     st.subheader("Top ten produced on a continent")
     names = [str(name) for name in table["produced in"]]
     continent = st.selectbox("Continent of production", names, key="continent")
     parameters = {"day": edition.newest_day, "continent": continent}
-    spec, films = draw_rows(edition, "top_films", TOP_OF_CONTINENT, parameters, {"group": f"produced in {continent}"})
+    options = {"group": f"produced in {continent}"}
+    spec, films = draw_rows(edition, "top_films", TOP_OF_CONTINENT, parameters, options, chosen_filters())
     show_chart(spec, name="top_films")
     show_films(films)
 
 
 def _show_trends(edition: Edition) -> None:
-    show_scope(edition, applies=False)
-    show_chart(*draw_picture(edition, "movers_of_the_week"), name="movers_of_the_week")
+    show_picture(edition, "movers_of_the_week")
     st.subheader("Curves")
     chosen = _choose_films(edition)
     parameters = {"movie_ids": chosen or None, "days": chosen_days()}
-    options = {"is_chosen": True} if chosen else {}
-    spec, table = draw_picture(edition, "popularity_over_time", parameters, options)
-    if chosen and not len(table):
-        st.info("None of the chosen films has figures in this period. Choose more days in the sidebar, or other films.")
-    else:
+    if not chosen:
+        show_picture(edition, "popularity_over_time", parameters)
+        return
+    spec, table = draw_picture(edition, "popularity_over_time", parameters, {"is_chosen": True}, ALL_FILMS)
+    if len(table):
         show_chart(spec, table, name="popularity_over_time")
+    else:
+        st.info("None of the chosen films has figures in this period. Choose more days in the sidebar, or other films.")
 
 
 def _choose_films(edition: Edition) -> list[int]:
@@ -85,7 +76,7 @@ def _choose_films(edition: Edition) -> list[int]:
     known: dict[int, str] = st.session_state.setdefault("known_films", {})
     title = st.text_input("Find films beyond the top 200", placeholder="Part of the title", key="find").strip()
     found = read_rows(edition, FIND_FILMS, {"pattern": like_pattern(title)}) if title else None
-    for films in (read_rows(edition, TOP_FILMS), found):
+    for films in (read_rows(edition, TOP_FILMS, None, chosen_filters()), found):
         if films is not None:
             known |= dict(
                 zip(films["movie_id"].tolist(), map(_label, films["title"], films["release_date"]), strict=True)
@@ -110,9 +101,9 @@ def _label(title: str | None, released: object) -> str:
 
 def _picture_page(path: str, title: str, icon: str, group: str, meaning: str, *pictures: str) -> Page:
     def body(edition: Edition) -> None:
-        show_scope(edition, applies=False)
         for name in pictures:
-            show_chart(*draw_picture(edition, name), name=name)
+            has_days = "days" in PICTURES[name].parameters
+            show_picture(edition, name, {"days": chosen_days()} if has_days else None)
 
     return Page(path, title, f":material/{icon}:", group, meaning, body, pictures)
 
@@ -149,6 +140,7 @@ _COMPOSED = (
         "One film: figures, curve, people, releases, similar films.",
         show_film,
         (),
+        "The filters do not apply to one film and those similar to it, only to the films that you can choose.",
     ),
     _one_picture("release_calendar", "calendar_month", "Films"),
     _picture_page(
@@ -213,13 +205,14 @@ _COMPOSED = (
     ),
     _one_picture("forecast_record", "online_prediction", "Trends"),
     Page(
-        "loaded_days",
-        "Loaded days",
+        "quality",
+        "Quality",
         ":material/fact_check:",
         "Quality",
-        "Each loaded day: films, where they came from, rows that were rejected, when it was loaded.",
-        _show_loaded_days,
+        "Whether a day can be trusted: what its checks found and what to do; and each loaded day.",
+        show_quality,
         (),
+        "The filters do not apply to this page; the days do, to the list of loaded days.",
     ),
 )
 _PLACED = {name for page in _COMPOSED for name in page.pictures}

@@ -8,21 +8,37 @@ select
     n_rejected_rows,
     loaded_at
 from vw_load_status
+where date_id > (select max(s.date_id) - :days from vw_load_status as s)
 order by date_id desc
-limit 90
 """
 
-# A step that ended well is no check, and one check is about today, not about the day that was loaded.
-QUALITY = """
-select
-    count(*) as checks,
-    count(*) filter (where not c.is_passed and c.severity = 'error') as errors,
-    count(*) filter (where not c.is_passed and c.severity = 'warn') as warnings
-from check_result as c
-where c.date_id = :day and c.check_name <> 'today_is_there' and (c.check_name <> 'run' or not c.is_passed)
+# A step that ended well is no check, and some checks are about today, not about the day that was loaded.
+CHECKS_OF_A_DAY = """
+select asset_name, check_name, is_passed, severity, description
+from check_result
+where
+    date_id = :day
+    and check_name <> all(:about_today)
+    and (check_name <> 'run' or not is_passed)
+order by is_passed, severity, asset_name, check_name
 """
 
 TOP_FILMS = "select * from vw_top_movies order by rank"
+
+TITLE = "select title from dim_movie where movie_id = :movie_id"
+
+# The first films, with their change within a week.
+CHANGED_FILMS = """
+select
+    t.*,
+    t.popularity - f.popularity as change_7d
+from vw_top_movies as t
+left join fact_movie_daily as f
+    on
+        t.movie_id = f.movie_id
+        and f.date_id = (select max(s.date_id) - 7 from vw_load_status as s)
+order by t.rank
+"""
 
 # The columns of vw_top_movies, ranked within one continent the way that view ranks all films.
 TOP_OF_CONTINENT = """

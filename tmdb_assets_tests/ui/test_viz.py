@@ -129,8 +129,22 @@ def test_filters_go_along_and_stand_in_the_address_and_a_link_opens_a_person(app
         texts_of(watched, 0, "Films of Ann")
         assert "person=1" in page.url
         page.get_by_role("link", name="Today").click()
-        texts_of(watched, 0, "Top 2 films (Drama) by popularity")
+        texts_of(watched, 0, "Only films that match: Drama")
         assert "genre=Drama" in page.url
+
+
+def test_a_click_on_a_title_opens_the_film_and_one_on_the_quality_of_the_day_its_checks(app: str, browser) -> None:
+    with watched_page(browser) as watched:
+        page = watched.page
+        page.goto(f"{app}/top_films")
+        table = page.get_by_test_id("stDataFrame").last
+        table.scroll_into_view_if_needed()
+        table.click(position={"x": 150, "y": 52})  # the first row's title, below the headings; the table is a canvas
+        page.wait_for_url("**/film?*film=3*")
+        texts_of(watched, 0, "Popularity of a chosen film")
+        page.get_by_role("link", name="All 1 checks of the day passed.").first.click()
+        page.get_by_text("All 1 checks of", exact=False).first.wait_for()
+        assert "/quality" in page.url
 
 
 # Streamlit's own: in its navigation with groups, list items are in no list.

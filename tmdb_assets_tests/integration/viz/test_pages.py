@@ -10,7 +10,8 @@ import pytest
 import sqlalchemy as sa
 
 from tmdb_assets.charts.registry import PICTURES
-from tmdb_assets.settings import ATTRIBUTION, SAMPLE_LINE, Settings
+from tmdb_assets.settings import ATTRIBUTION, SAMPLE_LINE, Settings, get_settings
+from tmdb_assets.warehouse.ledger.check_results import Result, record
 from tmdb_assets.warehouse.loading.similar import find_similar
 from tmdb_assets.warehouse.server.urls import reader_url
 from tmdb_assets.warehouse.warehouse import Warehouse
@@ -22,10 +23,13 @@ if TYPE_CHECKING:
     from streamlit.testing.v1 import AppTest
 
 testing = pytest.importorskip("streamlit.testing.v1", reason="no Streamlit: pip install 'tmdb-assets[viz]'")
+from streamlit import cache_data  # noqa: E402
 from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df  # noqa: E402
 
 # The module itself imports Streamlit.
 from tmdb_assets.viz import layout, reader  # noqa: E402
+from tmdb_assets.viz.cached import picture_query  # noqa: E402
+from tmdb_assets.viz.matching import ALL_FILMS, narrow  # noqa: E402
 from tmdb_assets.viz.pages import PAGES  # noqa: E402
 
 SETTINGS = Settings.load(warehouse_reader_password="a word that passes")
@@ -80,11 +84,29 @@ def values_of(chart: dict[str, Any], *names: str) -> list[tuple[Any, ...]]:
 @pytest.mark.parametrize("name", [page.path for page in PAGES])
 def test_every_page_has_a_chart_the_sample_mark_and_the_attribution(name: str, tables: Tables) -> None:
     app = shown(name)
-    assert len(charts_of(app)) >= (name != "loaded_days")
+    assert len(charts_of(app)) >= (name != "quality")
     assert {chart["background"] for chart in charts_of(app)} <= {"white"}
     assert [warning.value for warning in app.warning] == [SAMPLE_LINE]
     assert app.caption[-1].value == ATTRIBUTION
     assert app.caption[0].value.startswith(f"Figures up to {DAY} (UTC), loaded ")
+    page = next(page for page in PAGES if page.path == name)
+    app = shown(name, genre="Drama")
+    says = page.scope or f"Films of {DAY} that match the filters: Drama."
+    assert says in [caption.value for caption in app.caption]
+    only = {"Only films that match: Drama" in json.dumps(chart["title"]) for chart in charts_of(app)}
+    assert only <= {not page.scope}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_without_a_filter_a_narrowed_query_has_the_rows_of_the_query(name: str, tables: Tables) -> None:
+    values = {**PICTURES[name].parameters, "movie_ids": [1, 2], "person_id": 1}
+    query = picture_query(name)
+    with reader.reading() as connection:
+        whole, narrowed = (
+            connection.execute(sa.text(text), {**values, **ALL_FILMS.parameters}).all()
+            for text in (query, narrow(query))
+        )
+    assert narrowed == whole
 
 
 def test_every_picture_is_on_exactly_one_page() -> None:
@@ -120,6 +142,7 @@ def test_a_films_similar_films_are_shown_with_what_they_share(tables: Tables) ->
     assert "SIMILAR=off" in app.info[0].value
     with tables.warehouse.begin() as connection:
         find_similar(connection)
+    cache_data.clear()
     app = shown("film", film="1")
     rows = "select similar_id, because from movie_similar where movie_id = 1 order by rank"
     (table,) = (found.value for found in app.dataframe if "because" in found.value)
@@ -152,13 +175,16 @@ def test_a_film_has_its_figures_changes_facts_and_people(tables: Tables) -> None
 def test_the_filters_leave_the_films_that_match(tables: Tables) -> None:
     app = shown("today", genre="Drama")
     assert [found.value for found in app.metric] == ["2", "3.0", "6.3", "30"]  # films 1 and 2
-    assert titles_of(app)[0] == "Top 2 films (Drama) by popularity"
+    assert titles_of(app)[0] == "Top 2 films by popularity"
     assert values_of(charts_of(app)[0], "rank", "title") == [(1, "Film 1"), (2, "Film 2")]
     both = shown("today", genre="Drama", country="France")
     assert values_of(charts_of(both)[0], "rank", "title") == [(1, "Film 1")]
     none = shown("top_films", genre="Comedy", country="United States of America")
     assert none.info[0].value.startswith("No film matches the filters in the sidebar.")
-    assert any("do not apply" in text.value for text in shown("genre_popularity", genre="Drama").caption)
+    # Each page's figures are those of the matching films, whatever view they come from: here of film 1.
+    (genres,) = charts_of(shown("genre_popularity", genre="Drama", country="France"))
+    assert values_of(genres, "name", "top_200_percent", "nb_movies") == [("Comedy", 100.0, 1), ("Drama", 100.0, 1)]
+    assert charts_of(shown("people", country="United States of America")) == []  # one film, and a person needs two
 
 
 def test_the_filters_are_in_the_address_and_choose_from_what_is_loaded(tables: Tables) -> None:
@@ -277,8 +303,44 @@ def test_the_app_opens_with_the_day_at_a_glance(tables: Tables) -> None:
     assert list(app.exception) == []
     assert titles_of(app) == ["Top 3 films by popularity", "Movers of the week", "Key figures"]
     assert [found.value for found in app.metric] == ["3", "4.0", "6.3", "30"]
-    days = shown("loaded_days").dataframe[0].value
+
+
+def test_the_page_of_quality_has_the_days_what_failed_and_what_to_do(tables: Tables, monkeypatch, tmp_path) -> None:
+    monkeypatch.setenv("REPORTS_DIR", str(tmp_path))
+    get_settings.cache_clear()
+    with tables.warehouse.begin() as connection:
+        record(
+            connection,
+            DAY,
+            [
+                Result("raw_export", "contract", False, "error", "2 lines are broken. What to do: look at them."),
+                Result("dim_movie", "contract", True, "warn", "Fine."),
+                Result("dim_movie", "run", True, "error", None),
+                Result("fact_movie_daily", "today_is_there", False, "warn", "Not today."),
+            ],
+        )
+    cache_data.clear()
+    app = shown("quality")
+    days = app.dataframe[-1].value
     assert days["day"].tolist() == [DAY, DAY - dt.timedelta(days=1)]
+    verdict = "Do not rely on them: 1 of 2 checks found figures missing or wrong."
+    assert [text.value for text in app.text] == [verdict]  # in the app a link to this page
+    assert app.subheader[0].value.replace("\\", "") == verdict
+    assert [text.value.replace("\\", "") for text in app.error] == [
+        "**raw_export: contract.** 2 lines are broken.\n\n*What to do:* look at them."
+    ]
+    assert [(row.result[2:], row.asset_name) for row in app.dataframe[0].value.itertuples()] == [
+        ("Error", "raw_export"),
+        ("Passed", "dim_movie"),
+    ]
+    assert not app.get("download_button")
+    page = tmp_path / f"quality_{tables.warehouse.url.database}" / f"{DAY}.html"
+    page.parent.mkdir()
+    page.write_text("the day")
+    assert [button.label for button in app.run().get("download_button")] == ["The whole report of the day (HTML)"]
+    with tables.warehouse.begin() as connection:
+        connection.execute(sa.text("truncate check_result"))
+    get_settings.cache_clear()
 
 
 def test_a_chart_of_a_page_can_be_taken_as_a_picture(tables: Tables) -> None:

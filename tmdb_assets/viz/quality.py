@@ -1,0 +1,81 @@
+"""The page of quality: the loaded days, and what the checks of one of them found."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pandas as pd
+import streamlit as st
+
+from tmdb_assets.charts.labels import ADVICE
+from tmdb_assets.settings import get_settings
+from tmdb_assets.settings.folders import quality_pages
+from tmdb_assets.viz.cached import read_rows
+from tmdb_assets.viz.checked import checks_of, day_in_short
+from tmdb_assets.viz.filters import chosen_days
+from tmdb_assets.viz.layout import plain_markdown, show_table
+from tmdb_assets.viz.queries import LOADED_DAYS
+from tmdb_assets.viz.reader import Edition
+
+MARKS = {"error": "\N{MULTIPLICATION X} Error", "warn": "! Warning"}
+
+
+def show_quality(edition: Edition) -> None:
+    """A day's checks, its page of quality to save, and all loaded days."""
+    days = read_rows(edition, LOADED_DAYS, {"days": chosen_days()})
+    day: dt.date = st.selectbox(
+        "Day (UTC)", days["day"].tolist(), key="quality_day", bind="query-params", format_func=str
+    )
+    st.subheader(plain_markdown(day_in_short(edition, day) or f"No check of {day} has run."))
+    checks = checks_of(edition, day)
+    for check in checks[~checks["is_passed"].astype(bool)].to_dict("records"):
+        found, _, advice = str(check["description"] or "").partition(ADVICE)
+        text = (
+            f"**{plain_markdown(check['asset_name'])}: {plain_markdown(check['check_name'])}.** {plain_markdown(found)}"
+        )
+        show = st.error if check["severity"] == "error" else st.warning
+        show(f"{text}\n\n*What to do:* {plain_markdown(advice)}" if advice else text)
+    _offer_page(edition, day)
+    if len(checks):
+        with st.expander(f"All {len(checks)} checks of {day}"):
+            result = checks["severity"].map(MARKS).where(~checks["is_passed"].astype(bool), "\N{CHECK MARK} Passed")
+            show_table(
+                checks.assign(result=result)[["result", "asset_name", "check_name", "description"]],
+                alt=f"Checks of {day}",
+                column_config={
+                    "result": st.column_config.TextColumn("Result", width="small"),
+                    "asset_name": "Table",
+                    "check_name": "Check",
+                    "description": st.column_config.TextColumn("What it found", width="large"),
+                },
+            )
+    st.subheader("Loaded days")
+    _show_days(days)
+
+
+def _offer_page(edition: Edition, day: dt.date) -> None:
+    """The page of quality that the runs write, where this machine has it: it opens in any browser."""
+    page = quality_pages(get_settings().reports_folder, edition.database.rpartition("/")[2]) / f"{day}.html"
+    try:
+        content = page.read_bytes()
+    except OSError:  # another machine runs the days, or the page is older than they are kept
+        st.caption("The whole report of the day (distributions, form of the answers, rejected rows) is in REPORTS_DIR.")
+        return
+    st.download_button("The whole report of the day (HTML)", content, f"quality_{day}.html", "text/html", key="report")
+
+
+def _show_days(days: pd.DataFrame) -> None:
+    column = st.column_config
+    show_table(
+        days,
+        alt="Loaded days",
+        column_config={
+            "day": column.DateColumn("Day (UTC)"),
+            "n_movies": column.NumberColumn("Films", format="localized"),
+            "discover_percent": column.NumberColumn(
+                "From discover", format="%.0f%%", help="The rest comes from the daily id export: popularity, no votes."
+            ),
+            "n_rejected_rows": column.NumberColumn("Rejected rows", format="localized"),
+            "loaded_at": column.DatetimeColumn("Loaded (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"),
+        },
+    )
