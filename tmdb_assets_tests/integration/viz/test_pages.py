@@ -2,83 +2,33 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
 
 from tmdb_assets.charts.registry import PICTURES
-from tmdb_assets.settings import ATTRIBUTION, SAMPLE_LINE, Settings, get_settings
-from tmdb_assets.warehouse.ledger.check_results import Result, record
+from tmdb_assets.settings import ATTRIBUTION, SAMPLE_LINE, Settings
 from tmdb_assets.warehouse.loading.similar import find_similar
-from tmdb_assets.warehouse.server.urls import reader_url
 from tmdb_assets.warehouse.warehouse import Warehouse
+from tmdb_assets_tests.cases.shown_page import charts_of, shown, titles_of, values_of
 from tmdb_assets_tests.cases.small_star import AFTER, DAY, SECOND_DAY, load_day, make_star
 from tmdb_assets_tests.oracle.compare import Tables, copied_warehouse
 from tmdb_assets_tests.stage.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
-    from streamlit.testing.v1 import AppTest
+    pass
 
 testing = pytest.importorskip("streamlit.testing.v1", reason="no Streamlit: pip install 'tmdb-assets[viz]'")
 from streamlit import cache_data  # noqa: E402
-from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df  # noqa: E402
 
 # The module itself imports Streamlit.
 from tmdb_assets.viz import layout, reader  # noqa: E402
-from tmdb_assets.viz.cached import picture_query  # noqa: E402
-from tmdb_assets.viz.matching import ALL_FILMS, narrow  # noqa: E402
 from tmdb_assets.viz.pages import PAGES  # noqa: E402
 
 SETTINGS = Settings.load(warehouse_reader_password="a word that passes")
 NO_DATA = "No data yet"
-
-
-@pytest.fixture
-def tables(star: Warehouse, monkeypatch) -> Tables:
-    """The tables that the pages read."""
-    monkeypatch.setattr(reader, "reading_url", lambda: reader_url(star.url, SETTINGS))
-    return Tables(star)
-
-
-def shown(name: str, **address: str) -> AppTest:
-    """A page after its first run; `address` are filters, or the film or person that its address names."""
-
-    def script(name: str) -> None:
-        from tmdb_assets.viz.pages import PAGES
-
-        next(page for page in PAGES if page.path == name).show()
-
-    app = testing.AppTest.from_function(script, args=(name,), default_timeout=PATIENCE_S)
-    for key, value in address.items():
-        if key in {"film", "person"}:
-            app.query_params[key] = value
-        else:
-            app.session_state[key] = value
-    app.run()
-    assert list(app.exception) == []
-    return app
-
-
-def charts_of(app: AppTest) -> list[dict[str, Any]]:
-    """The Vega-Lite specifications on a page, with their data."""
-    return [
-        json.loads(found.proto.spec)
-        | {"datasets": {part.name: convert_arrow_bytes_to_pandas_df(part.data.data) for part in found.proto.datasets}}
-        for found in app.get("vega_lite_chart")
-    ]
-
-
-def titles_of(app: AppTest) -> list[str]:
-    return [chart["title"]["text"] for chart in charts_of(app)]
-
-
-def values_of(chart: dict[str, Any], *names: str) -> list[tuple[Any, ...]]:
-    """The rows of the chart's data that have all these fields, each once."""
-    frames = [frame[list(names)] for frame in chart["datasets"].values() if set(names) <= set(frame.columns)]
-    return list(dict.fromkeys(row for frame in frames for row in frame.itertuples(index=False, name=None)))
 
 
 @pytest.mark.parametrize("name", [page.path for page in PAGES])
@@ -95,18 +45,6 @@ def test_every_page_has_a_chart_the_sample_mark_and_the_attribution(name: str, t
     assert says in [caption.value for caption in app.caption]
     only = {"Only films that match: Drama" in json.dumps(chart["title"]) for chart in charts_of(app)}
     assert only <= {not page.scope}
-
-
-@pytest.mark.parametrize("name", PICTURES)
-def test_without_a_filter_a_narrowed_query_has_the_rows_of_the_query(name: str, tables: Tables) -> None:
-    values = {**PICTURES[name].parameters, "movie_ids": [1, 2], "person_id": 1}
-    query = picture_query(name)
-    with reader.reading() as connection:
-        whole, narrowed = (
-            connection.execute(sa.text(text), {**values, **ALL_FILMS.parameters}).all()
-            for text in (query, narrow(query))
-        )
-    assert narrowed == whole
 
 
 def test_every_picture_is_on_exactly_one_page() -> None:
@@ -170,33 +108,6 @@ def test_a_film_has_its_figures_changes_facts_and_people(tables: Tables) -> None
     assert any("TMDb removed this film" in warning.value for warning in shown("film", film="4").warning)
     for wrong in ("99", "x", "9" * 30):
         shown("film", film=wrong)  # without an error
-
-
-def test_the_filters_leave_the_films_that_match(tables: Tables) -> None:
-    app = shown("today", genre="Drama")
-    assert [found.value for found in app.metric] == ["2", "3.0", "6.3", "30"]  # films 1 and 2
-    assert titles_of(app)[0] == "Top 2 films by popularity"
-    assert values_of(charts_of(app)[0], "rank", "title") == [(1, "Film 1"), (2, "Film 2")]
-    both = shown("today", genre="Drama", country="France")
-    assert values_of(charts_of(both)[0], "rank", "title") == [(1, "Film 1")]
-    none = shown("top_films", genre="Comedy", country="United States of America")
-    assert none.info[0].value.startswith("No film matches the filters in the sidebar.")
-    # Each page's figures are those of the matching films, whatever view they come from: here of film 1.
-    (genres,) = charts_of(shown("genre_popularity", genre="Drama", country="France"))
-    assert values_of(genres, "name", "top_200_percent", "nb_movies") == [("Comedy", 100.0, 1), ("Drama", 100.0, 1)]
-    assert charts_of(shown("people", country="United States of America")) == []  # one film, and a person needs two
-
-
-def test_the_filters_are_in_the_address_and_choose_from_what_is_loaded(tables: Tables) -> None:
-    from tmdb_assets.cli.viz import APP
-
-    app = testing.AppTest.from_file(str(APP), default_timeout=PATIENCE_S)
-    app.query_params["genre"] = "Drama"
-    app.run()
-    assert list(app.exception) == []
-    assert [box.value for box in app.sidebar.selectbox] == ["Drama", "All", "All", 30]
-    assert app.sidebar.selectbox[0].options == ["All", "Drama", "Comedy"]  # by their films
-    assert app.metric[0].value == "2"
 
 
 def test_a_continent_shows_its_own_top_ten(tables: Tables) -> None:
@@ -303,44 +214,6 @@ def test_the_app_opens_with_the_day_at_a_glance(tables: Tables) -> None:
     assert list(app.exception) == []
     assert titles_of(app) == ["Top 3 films by popularity", "Movers of the week", "Key figures"]
     assert [found.value for found in app.metric] == ["3", "4.0", "6.3", "30"]
-
-
-def test_the_page_of_quality_has_the_days_what_failed_and_what_to_do(tables: Tables, monkeypatch, tmp_path) -> None:
-    monkeypatch.setenv("REPORTS_DIR", str(tmp_path))
-    get_settings.cache_clear()
-    with tables.warehouse.begin() as connection:
-        record(
-            connection,
-            DAY,
-            [
-                Result("raw_export", "contract", False, "error", "2 lines are broken. What to do: look at them."),
-                Result("dim_movie", "contract", True, "warn", "Fine."),
-                Result("dim_movie", "run", True, "error", None),
-                Result("fact_movie_daily", "today_is_there", False, "warn", "Not today."),
-            ],
-        )
-    cache_data.clear()
-    app = shown("quality")
-    days = app.dataframe[-1].value
-    assert days["day"].tolist() == [DAY, DAY - dt.timedelta(days=1)]
-    verdict = "Do not rely on them: 1 of 2 checks found figures missing or wrong."
-    assert [text.value for text in app.text] == [verdict]  # in the app a link to this page
-    assert app.subheader[0].value.replace("\\", "") == verdict
-    assert [text.value.replace("\\", "") for text in app.error] == [
-        "**raw_export: contract.** 2 lines are broken.\n\n*What to do:* look at them."
-    ]
-    assert [(row.result[2:], row.asset_name) for row in app.dataframe[0].value.itertuples()] == [
-        ("Error", "raw_export"),
-        ("Passed", "dim_movie"),
-    ]
-    assert not app.get("download_button")
-    page = tmp_path / f"quality_{tables.warehouse.url.database}" / f"{DAY}.html"
-    page.parent.mkdir()
-    page.write_text("the day")
-    assert [button.label for button in app.run().get("download_button")] == ["The whole report of the day (HTML)"]
-    with tables.warehouse.begin() as connection:
-        connection.execute(sa.text("truncate check_result"))
-    get_settings.cache_clear()
 
 
 def test_a_chart_of_a_page_can_be_taken_as_a_picture(tables: Tables) -> None:

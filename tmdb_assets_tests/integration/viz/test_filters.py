@@ -1,0 +1,56 @@
+"""The filters of the app: every page shows the films that match, by the SQL of the unfiltered page."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+
+from tmdb_assets.charts.registry import PICTURES
+from tmdb_assets_tests.cases.shown_page import charts_of, shown, titles_of, values_of
+from tmdb_assets_tests.oracle.compare import Tables
+from tmdb_assets_tests.stage.waiting import PATIENCE_S
+
+testing = pytest.importorskip("streamlit.testing.v1", reason="no Streamlit: pip install 'tmdb-assets[viz]'")
+# These modules import Streamlit.
+from tmdb_assets.viz import reader  # noqa: E402
+from tmdb_assets.viz.cached import picture_query  # noqa: E402
+from tmdb_assets.viz.matching import ALL_FILMS, narrow  # noqa: E402
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_without_a_filter_a_narrowed_query_has_the_rows_of_the_query(name: str, tables: Tables) -> None:
+    values = {**PICTURES[name].parameters, "movie_ids": [1, 2], "person_id": 1}
+    query = picture_query(name)
+    with reader.reading() as connection:
+        whole, narrowed = (
+            connection.execute(sa.text(text), {**values, **ALL_FILMS.parameters}).all()
+            for text in (query, narrow(query))
+        )
+    assert narrowed == whole
+
+
+def test_the_filters_leave_the_films_that_match(tables: Tables) -> None:
+    app = shown("today", genre="Drama")
+    assert [found.value for found in app.metric] == ["2", "3.0", "6.3", "30"]  # films 1 and 2
+    assert titles_of(app)[0] == "Top 2 films by popularity"
+    assert values_of(charts_of(app)[0], "rank", "title") == [(1, "Film 1"), (2, "Film 2")]
+    both = shown("today", genre="Drama", country="France")
+    assert values_of(charts_of(both)[0], "rank", "title") == [(1, "Film 1")]
+    none = shown("top_films", genre="Comedy", country="United States of America")
+    assert none.info[0].value.startswith("No film matches the filters in the sidebar.")
+    # Each page's figures are those of the matching films, whatever view they come from: here of film 1.
+    (genres,) = charts_of(shown("genre_popularity", genre="Drama", country="France"))
+    assert values_of(genres, "name", "top_200_percent", "nb_movies") == [("Comedy", 100.0, 1), ("Drama", 100.0, 1)]
+    assert charts_of(shown("people", country="United States of America")) == []  # one film, and a person needs two
+
+
+def test_the_filters_are_in_the_address_and_choose_from_what_is_loaded(tables: Tables) -> None:
+    from tmdb_assets.cli.viz import APP
+
+    app = testing.AppTest.from_file(str(APP), default_timeout=PATIENCE_S)
+    app.query_params["genre"] = "Drama"
+    app.run()
+    assert list(app.exception) == []
+    assert [box.value for box in app.sidebar.selectbox] == ["Drama", "All", "All", 30]
+    assert app.sidebar.selectbox[0].options == ["All", "Drama", "Comedy"]  # by their films
+    assert app.metric[0].value == "2"
