@@ -7,8 +7,11 @@ may not import it, is given it.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
 
-from dagster import DailyPartitionsDefinition
+from dagster import DailyPartitionsDefinition, partition_loading_context
 
 
 def now() -> dt.datetime:
@@ -23,4 +26,20 @@ def today() -> dt.date:
 
 def daily_partitions(first_day: dt.date) -> DailyPartitionsDefinition:
     """Daily partitions in UTC from `first_day` (`TMDB_FIRST_DAY`) up to and including today."""
-    return DailyPartitionsDefinition(start_date=first_day.isoformat(), timezone="UTC", end_offset=1)
+    return _Days(start_date=first_day.isoformat(), timezone="UTC", end_offset=1)
+
+
+class _Days(DailyPartitionsDefinition):
+    """Counts its days once a date: Dagster asks for them some 70 times a run, at 4 ms for each year."""
+
+    def get_partition_keys(
+        self, current_time: dt.datetime | None = None, dynamic_partitions_store: Any = None
+    ) -> Sequence[str]:
+        with partition_loading_context(current_time, dynamic_partitions_store) as context:
+            return list(_keys(self, context.effective_dt.astimezone(dt.UTC).date()))
+
+
+@lru_cache(maxsize=8)
+def _keys(days: _Days, today: dt.date) -> Sequence[str]:
+    noon = dt.datetime.combine(today, dt.time(12), dt.UTC)
+    return DailyPartitionsDefinition.get_partition_keys(days, noon)

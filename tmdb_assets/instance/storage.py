@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from dagster import DagsterEvent, DagsterEventType, DagsterInstance, EventLogEntry
+from dagster._core.storage.event_log.schema import AssetKeyTable
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import (
     DagsterPostgresStorage,
@@ -84,8 +85,7 @@ class WarehouseStorage(DagsterPostgresStorage):
             storage_url,
             isolation_level="AUTOCOMMIT",
             pool_size=POOL_SIZE,
-            max_overflow=MAX_OVERFLOW,
-            pool_pre_ping=True,  # the embedded server may have been stopped and started in between
+            max_overflow=MAX_OVERFLOW,  # no ping before each of 1,400 uses a day: a call that finds no server is repeated
         )
         _pooled_engines.add(engine)
         self._run_storage = PooledRunStorage(text, engine)
@@ -225,7 +225,25 @@ class PooledRunStorage(_OnSharedEngine, PostgresRunStorage):
 
 
 class PooledEventLogStorage(_OnSharedEngine, PostgresEventLogStorage):
-    """Events."""
+    """Events. What its tables have is looked up once, not at every event: they lose no table and no column."""
+
+    def __init__(self, url: str, engine: sa.Engine) -> None:
+        self._seen: set[str] = set()
+        super().__init__(url, engine)
+
+    def has_table(self, table_name: str) -> bool:
+        """Whether the database has this table."""
+        return self._sees(table_name, lambda: super(PooledEventLogStorage, self).has_table(table_name))
+
+    def has_asset_key_col(self, column_name: str) -> bool:
+        """Whether the table of assets has this column."""
+        of = f"{AssetKeyTable.name}.{column_name}"
+        return self._sees(of, lambda: super(PooledEventLogStorage, self).has_asset_key_col(column_name))
+
+    def _sees(self, name: str, look: Callable[[], bool]) -> bool:
+        if name not in self._seen and look():
+            self._seen.add(name)
+        return name in self._seen
 
     def store_event(self, event: EventLogEntry) -> None:
         """Store an event. A plain log line is dropped while the server is down: the run's next event reports that."""
