@@ -31,7 +31,9 @@ NAME = "quality_report"
 FILMS = "select date_id, discover_count, export_count from load_day where date_id between :first and :last"
 # What a passed check says is on no page, and differs between two runs of a day: how many rows came.
 OUTCOMES = """
-select date_id, asset_name, check_name, is_passed, severity, case when is_passed then '' else coalesce(description, '') end
+select
+    date_id, asset_name, check_name, is_passed, severity,
+    case when is_passed then '' else coalesce(description, '') end
 from check_result where date_id between :first and :last and asset_name <> :own
 order by date_id, asset_name, check_name
 """

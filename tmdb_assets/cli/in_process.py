@@ -94,10 +94,10 @@ class Platform:
         """The warehouse's address, without its password."""
         return describe(self.warehouse.url)
 
-    def assets_of(self, group: str) -> list[str]:
-        """The names of the assets of a group."""
+    def assets_of(self, group: str | None = None) -> list[str]:
+        """The names of the assets of a group, by default of all."""
         specs = self.definitions.resolve_all_asset_specs()
-        return [spec.key.to_user_string() for spec in specs if spec.group_name == group]
+        return [spec.key.to_user_string() for spec in specs if group in (None, spec.group_name)]
 
     def count_days(self) -> int:
         """The number of days that have facts."""

@@ -96,7 +96,7 @@ def _run(
     from tmdb_assets.charts.apart import prepare
     from tmdb_assets.cli.console import ConsoleProgress, print_end, print_summary
     from tmdb_assets.cli.in_process import FETCHING_STEPS, run_day
-    from tmdb_assets.cli.sample_history import fill_sample_history
+    from tmdb_assets.cli.sample_history import before_history, fill_sample_history
 
     progress = ConsoleProgress(console)
     with _open_platform(console, progress) as platform:
@@ -104,11 +104,13 @@ def _run(
         if day == today and not platform.is_loaded(day):
             prepare("tmdb_assets.charts.drawing:warm_up")  # while the requests are under way
         fetching = FETCHING_STEPS if refresh else ()
-        outcome = run_day(platform, day, today=today, refresh=fetching, steps=progress.steps)
+        has_history = platform.source.is_sandbox and day == today
+        assets = before_history(platform, day) if has_history else ()
+        outcome = run_day(platform, day, today=today, refresh=fetching, assets=assets, steps=progress.steps)
         print_summary(console, outcome, verbose=verbose)
         outcomes = [outcome]
         _keep_house(platform, outcome)
-        if outcome.ok and platform.source.is_sandbox and day == today:
+        if outcome.ok and has_history:
             outcomes += fill_sample_history(console, platform, day, progress.steps)
         days = platform.count_days()
     code = _exit_code(outcomes)

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from rich.console import Console
 
 from tmdb_assets.assets.declare import DERIVED_GROUP, REPORTS_GROUP
+from tmdb_assets.assets.quality_report import NAME as QUALITY_REPORT
 from tmdb_assets.assets.tmdb_source import TmdbSource
 from tmdb_assets.cli.console import print_days, print_summary, track_days
 from tmdb_assets.cli.day_run import DayRun
@@ -35,9 +36,11 @@ CHANGING = ("dim_movie", "bridge_movie_genre", "movie_history", "fact_movie_dail
 
 
 def fill_sample_history(console: Console, platform: Platform, day: dt.date, steps: Steps | None = None) -> list[DayRun]:
-    """Load the days before today that are missing, so that charts over time, history and features have data."""
-    before = [day - dt.timedelta(days=back) for back in range(SAMPLE_HISTORY_DAYS, 0, -1)]
-    missing = [past for past in before if past >= get_settings().tmdb_first_day and not platform.is_loaded(past)]
+    """Load the days before today that are missing, so that charts over time, history and features have data.
+
+    Then compute and draw what is made of all days, which the run of today left out (`before_history`).
+    """
+    missing = _missing(platform, day)
     if not missing:
         return []
     console.print(f"Loading the {len(missing)} days before, as the sandbox answered on them", highlight=False)
@@ -47,12 +50,28 @@ def fill_sample_history(console: Console, platform: Platform, day: dt.date, step
         print_days(console, outcomes, len(missing))
     if any(outcome.interrupted for outcome in outcomes):
         return outcomes
-    console.print("Computing forecasts and drawing the pictures again, now with these days")
+    console.print("Computing forecasts and drawing the pictures, with these days")
     again = [*platform.assets_of(DERIVED_GROUP), *platform.assets_of(REPORTS_GROUP)]
     charts = run_day(platform, day, assets=again, steps=steps)
     if not charts.ok:
         print_summary(console, charts)
     return [*outcomes, charts]
+
+
+def before_history(platform: Platform, day: dt.date) -> list[str]:
+    """The assets of today's run when days before it are missing: all but pictures and dashboard; none: all.
+
+    The page of quality is made in any case: after a failed run it is needed most.
+    """
+    if not _missing(platform, day):
+        return []
+    later = {*platform.assets_of(REPORTS_GROUP)} - {QUALITY_REPORT}
+    return [name for name in platform.assets_of() if name not in later]
+
+
+def _missing(platform: Platform, day: dt.date) -> list[dt.date]:
+    before = [day - dt.timedelta(days=back) for back in range(SAMPLE_HISTORY_DAYS, 0, -1)]
+    return [past for past in before if past >= get_settings().tmdb_first_day and not platform.is_loaded(past)]
 
 
 def _request(platform: Platform, day: dt.date) -> Sequence[str]:

@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from dagster import DagsterEvent, DagsterEventType, DagsterInstance, EventLogEntry
-from dagster._core.storage.event_log.schema import AssetKeyTable
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import (
     DagsterPostgresStorage,
@@ -85,7 +84,7 @@ class WarehouseStorage(DagsterPostgresStorage):
             storage_url,
             isolation_level="AUTOCOMMIT",
             pool_size=POOL_SIZE,
-            max_overflow=MAX_OVERFLOW,  # no ping before each of 1,400 uses a day: a call that finds no server is repeated
+            max_overflow=MAX_OVERFLOW,  # without a ping before each of 1,400 uses a run: a call that fails is repeated
         )
         _pooled_engines.add(engine)
         self._run_storage = PooledRunStorage(text, engine)
@@ -237,8 +236,9 @@ class PooledEventLogStorage(_OnSharedEngine, PostgresEventLogStorage):
 
     def has_asset_key_col(self, column_name: str) -> bool:
         """Whether the table of assets has this column."""
-        of = f"{AssetKeyTable.name}.{column_name}"
-        return self._sees(of, lambda: super(PooledEventLogStorage, self).has_asset_key_col(column_name))
+        return self._sees(
+            f"asset_keys.{column_name}", lambda: super(PooledEventLogStorage, self).has_asset_key_col(column_name)
+        )
 
     def _sees(self, name: str, look: Callable[[], bool]) -> bool:
         if name not in self._seen and look():

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from tmdb_assets.charts import render
+from tmdb_assets.charts.drawing import sharing_parts
 from tmdb_assets.charts.registry import PICTURES
 from tmdb_assets_tests.cases.chart_frames import CROWDED, DAY, EVERY_PICTURE
 from tmdb_assets_tests.unit.charts.drawn import chart_of, draw, encodings, size_of, texts_of
@@ -36,6 +37,17 @@ def test_each_shows_day_unit_source_and_sample_mark_also_without_rows(name, is_s
         if day is None:
             assert "No data yet\nLoad a day first: tmdb-assets run" in text
     assert encodings(spec, "bar") == encodings(spec, "line") == encodings(spec, "circle") == []
+
+
+@pytest.mark.parametrize("is_sample", [True, False])
+@pytest.mark.parametrize("name", EVERY_PICTURE)
+def test_each_is_the_same_when_its_parts_are_shared_and_not_copied(name, is_sample):
+    frame, _ = EVERY_PICTURE[name]
+    for rows, day in ((CROWDED.get(name, frame), DAY), (frame, DAY), (frame.iloc[:0], None)):
+        copied = chart_of(name, rows, is_sample=is_sample, snapshot_date=day).to_dict(validate=False)
+        with sharing_parts():
+            shared = chart_of(name, rows, is_sample=is_sample, snapshot_date=day).to_dict(validate=False)
+        assert shared == copied
 
 
 @pytest.mark.parametrize("name", EVERY_PICTURE)

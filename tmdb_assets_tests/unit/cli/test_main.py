@@ -30,17 +30,19 @@ def outcome(day, ok=True, **more):
 @pytest.fixture
 def run(monkeypatch):
     """Runs the command's body: every day loads except those in `history`; `drawn` lists the days with drawn charts."""
-    made = SimpleNamespace(history={}, charts={}, drawn=[], console=Console(file=io.StringIO(), width=200))
+    made = SimpleNamespace(history={}, charts={}, drawn=[], assets=[], console=Console(file=io.StringIO(), width=200))
     platform = SimpleNamespace(
         address="here",
         source=SimpleNamespace(is_sandbox=True),
         is_loaded=lambda _: False,
         count_days=lambda: 31,
-        assets_of=lambda group: REPORTS if group == REPORTS_GROUP else [],
+        assets_of=lambda group=None: {None: ["a table", *REPORTS], REPORTS_GROUP: REPORTS}.get(group, []),
     )
 
     def run_one(_platform, day, *, assets=(), **_):
         if assets != REPORTS:
+            assert not {*assets} & {*REPORTS}  # they are drawn once, when all days are there
+            made.assets.append(assets)
             return outcome(day, **made.history.get(day, {}))
         made.drawn.append(day)
         return outcome(day, **made.charts)
@@ -68,6 +70,7 @@ def run(monkeypatch):
 def test_earlier_days_are_loaded_and_charts_show_them(run):
     code, shown = run.command()
     assert (code, run.drawn) == (0, [TODAY])
+    assert run.assets[0] == ["a table"]
     assert "Loaded     the day, 31 days, 0 checks passed (32 requests, 32 s)" in shown
 
 
