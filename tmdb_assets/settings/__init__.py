@@ -30,7 +30,7 @@ from tmdb_assets.settings.folders import (
     expand,
     find_folders,
 )
-from tmdb_assets.settings.forms import HttpUrl, iso_date, postgres_url, redis_url, secret_http_url
+from tmdb_assets.settings.forms import FolderPath, HttpUrl, iso_date, postgres_url, redis_url, secret_http_url
 from tmdb_assets.settings.thresholds import Thresholds
 from tmdb_assets.transforms.appended import CREW_JOBS, PARTS, Wanted
 
@@ -123,13 +123,15 @@ class Settings(Thresholds):
     )
     forecast: Switch = Field("on", description="whether popularity is forecast, for 7 days: on or off")
     similar: Switch = Field("on", description="whether films similar to each film are found: on or off")
-    reports_dir: Path | None = Field(
-        None, description="folder of the dashboard's page and the pages of quality; unset: data/reports"
+    reports_dir: FolderPath | None = Field(
+        None, description="folder of the dashboard's page and the pages of quality, no URL; unset: data/reports"
     )
     report_language: Language = Field(
         "en", description="language of the pages, pictures, digest and app, whose readers can change it: en or fr"
     )
-    export_dir: Path | None = Field(None, description="folder of the Parquet files that runs export; unset: none")
+    export_dir: FolderPath | None = Field(
+        None, description="folder of the Parquet files that runs export, no URL; unset: none"
+    )
     ui_allowed_hosts: str = Field(
         "",
         pattern=rf"^({UI_HOST}(\s*,\s*{UI_HOST})*)?$",

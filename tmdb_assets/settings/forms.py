@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, SecretStr
+from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 
 def http_url(value: str) -> str:
@@ -54,4 +55,12 @@ def iso_date(value: object) -> object:
     return value
 
 
+def folder_path(value: object) -> object:
+    """The path of a folder. Raises `ValueError` for a URL, of which a path would make a folder beside the program."""
+    if isinstance(value, str) and re.match(r"\w[\w+.-]*://", value):
+        raise ValueError("a URL")
+    return value
+
+
+FolderPath = Annotated[Path, BeforeValidator(folder_path)]
 HttpUrl = Annotated[str, AfterValidator(http_url)]

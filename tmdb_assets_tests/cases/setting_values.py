@@ -135,9 +135,21 @@ CASES = {
         None, {SECRET: SecretStr(SECRET)}, ["seven77"], "8 characters or more", shows_value=False
     ),
     **dict.fromkeys(("FORECAST", "SIMILAR"), Case("on", {"off": "off"}, ["yes", "ON", "1", "true"], "on or off")),
-    "REPORTS_DIR": Case(None, {"/srv/pages": Path("/srv/pages")}, [], "folder of the dashboard's page"),
+    "REPORTS_DIR": Case(
+        None,
+        {"/srv/pages": Path("/srv/pages")},
+        ["s3://films/pages"],
+        "folder of the dashboard's page",
+        shows_value=False,
+    ),
     "REPORT_LANGUAGE": Case("en", {"fr": "fr"}, ["FR", "de", "fr-FR"], "en or fr"),
-    "EXPORT_DIR": Case(None, {"/srv/films": Path("/srv/films")}, [], "folder of the Parquet files"),
+    "EXPORT_DIR": Case(
+        None,
+        {"/srv/films": Path("/srv/films")},
+        ["file:///srv/films"],
+        "folder of the Parquet files",
+        shows_value=False,
+    ),
     "UI_ALLOWED_HOSTS": Case(
         "",
         {"films.example.com, server:3000": "films.example.com, server:3000", "[fe80::1]:3000": "[fe80::1]:3000"},
