@@ -12,6 +12,7 @@ from tmdb_assets.assets.details_tables import conformed
 from tmdb_assets.assets.publish import AssetEvent, publish
 from tmdb_assets.transforms.conform import Row
 from tmdb_assets.transforms.discover import fact_rows
+from tmdb_assets.warehouse.ledger.check_results import forget_unneeded
 from tmdb_assets.warehouse.loading.latest_state import ensure_day, keep_latest
 from tmdb_assets.warehouse.schema import fact
 from tmdb_assets.warehouse.warehouse import Warehouse
@@ -39,7 +40,12 @@ def fact_movie_daily(context: AssetExecutionContext, warehouse: ResourceParam[Wa
     with warehouse.begin() as connection:
         ensure_day(connection, day)
     frames = conformed(table, _measures(warehouse, day))
-    yield from publish(warehouse, table, frames, day=day, afterwards=partial(keep_latest, day=day))
+    yield from publish(warehouse, table, frames, day=day, afterwards=partial(_keep_day, day=day))
+
+
+def _keep_day(connection: sa.Connection, day: dt.date) -> None:
+    forget_unneeded(connection, day)
+    keep_latest(connection, day)
 
 
 def _measures(warehouse: Warehouse, day: dt.date) -> Iterator[list[Row]]:

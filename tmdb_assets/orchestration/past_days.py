@@ -8,9 +8,10 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 from dagster import AssetKey, AssetSpec
 
+from tmdb_assets.warehouse.ledger.exports import FROM_EXPORT
 from tmdb_assets.warehouse.schema.raw import raw_discover
 
-FROM_EXPORT = ("raw_export", "fact_movie_daily")
+__all__ = ["FROM_EXPORT", "days_from_export", "whole_day_from_export"]
 
 
 def days_from_export(connection: sa.Connection, days: Iterable[dt.date]) -> set[dt.date]:

@@ -9,11 +9,19 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
+from tmdb_assets.warehouse.ledger.exports import FROM_EXPORT
 from tmdb_assets.warehouse.schema.quality import check_result
 
 RUN = "run"
 """The name under which it is kept whether an asset's step itself ended well."""
 LONGEST = 2000  # characters of a description
+
+# What is not materialized again could never replace its failure.
+FORGET_UNNEEDED = """
+delete from check_result
+where date_id = :day and not is_passed and asset_name <> all(:needed)
+and not exists (select 1 from fact_movie_daily as f where f.date_id = :day and f.source = 'discover')
+"""
 
 
 class Result(NamedTuple):
@@ -43,3 +51,11 @@ def record(connection: sa.Connection, day: dt.date, results: Sequence[Result]) -
         ),
         rows,
     )
+
+
+def forget_unneeded(connection: sa.Connection, day: dt.date) -> None:
+    """Where a day's facts are from its export alone, drop the failures of what such a day does not need.
+
+    They are of a run that could not load the day, such as during an outage, and say nothing of the day as it is now.
+    """
+    connection.execute(sa.text(FORGET_UNNEEDED), {"day": day, "needed": list(FROM_EXPORT)})

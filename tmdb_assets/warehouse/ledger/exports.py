@@ -12,6 +12,9 @@ import sqlalchemy as sa
 from tmdb_assets.warehouse.schema.fact import load_day
 from tmdb_assets.warehouse.schema.raw import fetch_log
 
+FROM_EXPORT = ("raw_export", "fact_movie_daily")
+"""The daily assets that a past day needs which is loaded from its export."""
+
 # The films in dim_movie or the day's discover pages, less those that were known when the export was read.
 LATER_FILMS = """
 select (select count(*) from dim_movie) + count(*)

@@ -9,7 +9,9 @@ from dagster import DagsterInstance
 
 from tmdb_assets.assets.dashboard import quality_folder
 from tmdb_assets.warehouse.ledger.check_results import Result, record
+from tmdb_assets.warehouse.ledger.exports import FROM_EXPORT
 from tmdb_assets_tests.cases.awkward import catalogue, sound_films
+from tmdb_assets_tests.fakes.replay import TOKEN
 from tmdb_assets_tests.oracle.compare import copied_warehouse
 from tmdb_assets_tests.stage.platform import failures_of, metadata_of, platform
 
@@ -76,6 +78,32 @@ def test_a_failed_day_has_a_page_that_says_why(warehouse, monkeypatch, tmp_path)
         assert verdict.startswith("Do not rely on 2026-07-29: ")
         assert "token" in verdict
         assert set(pages_of(graph)) == {"2026-07-29.html", "index.html"}
+
+
+def test_a_day_that_failed_and_came_from_its_export_is_not_doubted(server, loaded_database, monkeypatch, tmp_path):
+    day = DAY + ONE_DAY
+    with (
+        copied_warehouse(server, loaded_database) as warehouse,
+        platform(warehouse, CATALOGUE, monkeypatch, reports_dir=tmp_path) as graph,
+    ):
+        graph.replay.token = "another"
+        assert not graph.run(day, charts=False).success
+        failed = (
+            "select asset_name from check_result "
+            "where date_id = :day and not is_passed and check_name <> 'today_is_there'"
+        )
+        graph.replay.token = TOKEN
+        assert "raw_discover" in graph.column(failed, day=day)
+        assert failures_of(graph.run(day, today=day + ONE_DAY, job="backfill", only=FROM_EXPORT)) == []
+        assert graph.column(failed, day=day) == []
+        result = graph.run(day, today=day + ONE_DAY, only={"quality_report"})
+        assert "Do not rely" not in metadata_of(result, "quality_report")["verdict"]
+
+        # A day with discover's films keeps what was said of it.
+        with warehouse.begin() as connection:
+            record(connection, DAY, [Result("raw_details", "run", False, "error", "It failed.")])
+        assert failures_of(graph.run(DAY, today=day, job="backfill", only=FROM_EXPORT)) == []
+        assert graph.column(failed, day=DAY) == ["raw_details"]
 
 
 def test_an_empty_warehouse_has_an_index(warehouse, monkeypatch, tmp_path):
