@@ -120,7 +120,9 @@ return hashint8extended(number, salt) & 4611686018427387903
 """
 
 
-def make_dimensions(connection: sa.Connection, films: int, first: dt.date, last: dt.date) -> None:
+def make_dimensions(
+    connection: sa.Connection, films: int, first: dt.date, last: dt.date, *, with_people: bool = True
+) -> None:
     """Fill the calendar, dimensions and bridges for `films` films; `first` is the day of their details."""
     connection.exec_driver_sql(
         "set local session_replication_role = replica"
@@ -143,7 +145,7 @@ def make_dimensions(connection: sa.Connection, films: int, first: dt.date, last:
             {"films": films},
         )
     people = {"films": films, "day": first, "people": max(40, films * 6), "keywords": max(20, films // 2)}
-    for statement in PEOPLE.format(film=FILM_ID, person=PERSON).split(";"):
+    for statement in PEOPLE.format(film=FILM_ID, person=PERSON).split(";") if with_people else ():
         connection.execute(sa.text(statement), people)
 
 
