@@ -68,17 +68,11 @@ CHANGES = {
 }
 # Bounds in ms, and the number of films up to which they hold (a view without kept totals grows with the films). For the
 # latest state after all days: 1.5 times that after a tenth of them, because two shared cores are noisy.
-OF_PEOPLE = (
-    "vw_person_popularity",
-    "vw_director_ranking",
-    "vw_costars",
-    "vw_upcoming_releases",
-    "vw_keyword_popularity",
-)
+PEOPLE = ("vw_person_popularity", "vw_director_ranking", "vw_costars", "vw_upcoming_releases", "vw_keyword_popularity")
 MOST_MS = (
     dict.fromkeys(KEPT_VIEWS, (150.0, math.inf))
     | dict.fromkeys(("vw_trending_movies", "vw_load_status"), (1000.0, 100_000))
-    | dict.fromkeys(OF_PEOPLE, (300.0, 10_000))
+    | dict.fromkeys(PEOPLE, (300.0, 10_000))
 )
 JUDGED_FROM = 1_000_000  # rows; bounds of a smaller history are printed only
 MOST_RATIO = 1.5
