@@ -19,22 +19,22 @@ RUN python -m venv --without-pip /venv
 COPY requirements.lock ./
 RUN pip --python /venv install --require-hashes --requirement requirements.lock
 
-# What an image gets: without pip, what only installing needs, and packages' own tests.
+# What an image gets: without pip, what only installing needs, packages' own tests, and other parts that are never used.
 FROM packages AS venv
-RUN pip --python /venv uninstall --yes hatchling editables trove-classifiers \
-    && find /venv -type d -name tests -path '*/site-packages/*' -prune -exec rm -r {} +
+COPY deploy/trim_packages.sh /
+RUN /trim_packages.sh /venv
 
 FROM packages AS venv-viz
 COPY requirements-viz.lock ./
+COPY deploy/trim_packages.sh /
 RUN pip --python /venv install --require-hashes --requirement requirements-viz.lock \
-    && pip --python /venv uninstall --yes hatchling editables trove-classifiers \
-    && find /venv -type d -name tests -path '*/site-packages/*' -prune -exec rm -r {} +
+    && /trim_packages.sh /venv
 
 FROM packages AS venv-scale
 COPY requirements-scale.lock ./
+COPY deploy/trim_packages.sh /
 RUN pip --python /venv install --require-hashes --requirement requirements-scale.lock \
-    && pip --python /venv uninstall --yes hatchling editables trove-classifiers \
-    && find /venv -type d -name tests -path '*/site-packages/*' -prune -exec rm -r {} +
+    && /trim_packages.sh /venv
 
 # The code as it lies in a checkout, on the path, with its metadata beside it and the command in bin/.
 FROM packages AS project
@@ -52,11 +52,11 @@ RUN rm requirements.lock \
     && python -m compileall -q tmdb_assets
 
 FROM base AS runtime
-# Charts use the machine's fonts, and titles may be in any script. psql and pg_dump are in the environment.
+# Charts use the machine's fonts, and titles may be in any script, without serifs. psql and pg_dump are in the environment.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends fonts-dejavu-core fonts-noto-core fonts-noto-cjk \
-    && rm -rf /var/lib/apt/lists/* \
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /usr/share/fonts/opentype/noto/NotoSerifCJK-* \
     && useradd --uid 10001 --user-group --no-create-home --home-dir /tmp tmdb \
     && install --directory --owner tmdb --group tmdb /app/data/reports /app/data/export
 WORKDIR /app

@@ -72,9 +72,7 @@ def open_server(
         named = _start_embedded(data_dir) if external is None else normalise(external)
         server = Server(
             url=named.set(database=_warehouse_database(settings, named)),
-            storage_url=named.set(
-                drivername="postgresql+psycopg2", database="dagster_sandbox" if settings.is_sandbox else "dagster"
-            ),
+            storage_url=_storage_url(named, settings),
             is_embedded=external is None,
             bin_dir=find_bin_dir(data_dir if external is None else None),
         )
@@ -111,6 +109,19 @@ def reading_url(settings: Settings | None = None, *, data_dir: Path = DATA_DIR /
     _prepare(settings.reading_url)
     named = normalise(settings.reading_url)
     return reader_url(named.set(database=_warehouse_database(settings, named)), settings)
+
+
+def find_storage_url(settings: Settings) -> URL:
+    """The address of Dagster's storage; does not connect to an external server. Raises `WarehouseUnavailableError`."""
+    if settings.external_url is None:
+        return open_server(settings).storage_url
+    _prepare(settings.external_url)
+    return _storage_url(normalise(settings.external_url), settings)
+
+
+def _storage_url(named: URL, settings: Settings) -> URL:
+    database = "dagster_sandbox" if settings.is_sandbox else "dagster"
+    return named.set(drivername="postgresql+psycopg2", database=database)
 
 
 def _require_shared(settings: Settings) -> None:

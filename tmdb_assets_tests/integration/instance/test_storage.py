@@ -16,8 +16,9 @@ from dagster import (
     materialize,
 )
 from dagster._core.instance import InstanceRef
+from dagster._daemon.types import DaemonHeartbeat
 
-from tmdb_assets.instance import storage
+from tmdb_assets.instance import daemon_alive, storage
 from tmdb_assets.warehouse.server import open as server_module
 from tmdb_assets_tests.stage.at_once import together
 from tmdb_assets_tests.stage.postgres import PASSWORD, as_text, connect, needs_embedded, settings
@@ -152,3 +153,21 @@ def test_a_run_reuses_its_connections_and_closes_them(guests_server, embedded, m
     with connect(embedded.url) as connection:
         query = "select count(*) from pg_stat_activity where datname = 'dagster'"
         assert wait_until(lambda: connection.execute(query).fetchone() == (0,))
+
+
+def test_the_daemon_is_alive_by_its_heartbeat(guests_server, monkeypatch, capsys):
+    monkeypatch.setattr(daemon_alive, "get_settings", server_module.get_settings)
+    assert daemon_alive.main() == 1
+    assert "cannot be read" in capsys.readouterr().err
+    with DagsterInstance.from_config(str(guests_server)) as instance:
+        for ago_s, wanted in ((None, 1), (daemon_alive.TOLERANCE_S + 60, 1), (20, 0)):
+            if ago_s is not None:
+                moment = dt.datetime.now(dt.UTC).timestamp() - ago_s
+                instance.add_daemon_heartbeat(DaemonHeartbeat(moment, "SENSOR", "one", []))
+            assert daemon_alive.main() == wanted, ago_s
+            # As long ago as Dagster itself would say, which the zone of a session could shift.
+            assert ago_s is None or abs(daemon_alive.seconds_since_sign() - ago_s) < 30
+    said = capsys.readouterr().err
+    assert "no heartbeat yet" in said
+    assert "s ago" in said
+    assert PASSWORD not in said
