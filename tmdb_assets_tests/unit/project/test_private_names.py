@@ -39,7 +39,10 @@ PRIVATE_NAMES = {
     },
     "tmdb_assets.instance.webserver": {"dagster._cli.dev"},
     "tmdb_assets_tests.graph.assets.test_failures": {"dagster._core.test_utils.create_run_for_test"},
-    "tmdb_assets_tests.integration.instance.test_storage": {"dagster._core.instance.InstanceRef"},
+    "tmdb_assets_tests.integration.instance.test_storage": {
+        "dagster._core.instance.InstanceRef",
+        "dagster._daemon.types.DaemonHeartbeat",
+    },
     "tmdb_assets_tests.integration.orchestration.test_alerts": {
         "dagster._core.events.JobFailureData",
         "dagster._core.events.RunFailureReason",

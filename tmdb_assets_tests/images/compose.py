@@ -1,0 +1,117 @@
+"""docker-compose.yml started by Docker Compose under a project name, ports and image tags of the tests' own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+import yaml
+
+from tmdb_assets.settings import PROJECT_ROOT
+from tmdb_assets_tests.stage.compose_file import FILE, made_env, read_compose
+from tmdb_assets_tests.stage.ports import free_port
+from tmdb_assets_tests.stage.waiting import wait_until
+
+TAG = os.environ.get("TMDB_TEST_IMAGES_TAG", "test")
+PROJECT = "tmdb-assets-test"
+PAGES = {"POSTGRES_PORT": "5432", "WEBSERVER_PORT": "3000", "VIZ_PORT": "8501", "PGADMIN_PORT": "5050"}
+DEADLINE_S = 600.0  # three times what a start takes on two busy cores
+
+
+def docker(*words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run the client; by default an error fails the test with what it printed."""
+    done = subprocess.run(["docker", *words], capture_output=True, text=True, cwd=PROJECT_ROOT, timeout=DEADLINE_S)
+    assert done.returncode == 0 or not check, f"docker {' '.join(words)}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    return done
+
+
+class Compose:
+    """The services. `folder` holds their `.env`, their exports and their backups."""
+
+    def __init__(self, folder: Path, services: tuple[str, ...]) -> None:
+        self.folder, self.services = folder, services
+        self.env = made_env() | {name: str(free_port()) for name in PAGES}
+        self.env |= {"TMDB_PAGES": "1", "EXPORT_DIR": str(folder / "export")}
+        for name in ("export", "backups"):
+            (folder / name).mkdir()
+            (folder / name).chmod(0o777)  # the containers' user is none of this machine
+        (folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in self.env.items()))
+        ours = {
+            name: part["image"] for name, part in read_compose(self.env)["services"].items() if ":" not in part["image"]
+        }
+        over = {"services": {name: {"image": f"{image}:{TAG}"} for name, image in ours.items()}}
+        (folder / "images.yml").write_text(yaml.safe_dump(over))
+
+    @property
+    def ports(self) -> dict[str, str]:
+        """The ports on this machine, by those within the containers."""
+        return {inside: self.env[name] for name, inside in PAGES.items()}
+
+    def url(self, user: str = "postgres", database: str = "tmdb_sandbox") -> sa.URL:
+        """Postgres, as the superuser."""
+        port = int(self.env["POSTGRES_PORT"])
+        return sa.URL.create("postgresql+psycopg", user, self.env["POSTGRES_PASSWORD"], "127.0.0.1", port, database)
+
+    def __call__(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run `docker compose`."""
+        files = ["--file", str(FILE), "--file", str(self.folder / "images.yml")]
+        given = ["--project-name", PROJECT, "--env-file", str(self.folder / ".env"), *files]
+        return docker("compose", *given, *words, check=check)
+
+    def run(self, service: str, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a command in a container of its own, with the folder of backups."""
+        backups = f"{self.folder / 'backups'}:/backups"
+        return self("run", "--rm", "--no-TTY", "--volume", backups, service, *words, check=check)
+
+    def up(self) -> None:
+        """Start the services, and wait until each is healthy."""
+        self("up", "--detach", "--no-build", *self.services)
+        self.await_healthy(*(name for name in self.services if name != "migrate"))
+
+    def down(self) -> None:
+        """Remove containers, networks and volumes."""
+        self("--profile", "etl", "down", "--volumes", "--timeout", "60")
+
+    def state(self, service: str) -> dict[str, Any]:
+        """What `docker inspect` says of its container; empty without one."""
+        ids = self("ps", "--all", "--quiet", service, check=False).stdout.split()
+        found = docker("inspect", *ids, check=False).stdout if ids else "[]"
+        return next(iter(json.loads(found or "[]")), {})
+
+    def health(self, service: str) -> str:
+        """`healthy`, or what it is else."""
+        state = self.state(service).get("State", {})
+        return str(state.get("Health", {}).get("Status")) if state.get("Running") else str(state.get("Status"))
+
+    def await_healthy(self, *names: str) -> None:
+        """Wait until the health checks say so; a failure shows the log of the first that is not."""
+        for name in names:
+            reached = wait_until(lambda n=name: self.health(n) == "healthy", DEADLINE_S, every=1)
+            assert reached, f"{name}: {self.health(name)}\n{self('logs', '--tail', '60', name).stdout}"
+
+    def kill(self, service: str) -> None:
+        """End process 1 of a service as a crash does. `docker kill` would count as stopped, and not be restarted."""
+        before = self.state(service)["State"]
+        kill = ["--entrypoint", "sh", f"tmdb-assets:{TAG}", "-c", f"kill -9 {before['Pid']}"]
+        docker("run", "--rm", "--pid", "host", "--user", "0", "--network", "none", *kill)
+        ended = wait_until(lambda: self.state(service)["State"]["Pid"] != before["Pid"], DEADLINE_S, every=0.2)
+        assert ended, service
+
+
+def built(target: str) -> dict[str, Any]:
+    """An image of ours as `docker image inspect` shows it."""
+    return dict(json.loads(docker("image", "inspect", target).stdout)[0])
+
+
+def layers(image: str) -> Iterator[tuple[float, str]]:
+    """Size in MB and command of each layer, the newest first."""
+    for line in docker(
+        "history", "--no-trunc", "--human=false", "--format", "{{.Size}}\t{{.CreatedBy}}", image
+    ).stdout.splitlines():
+        size, command = line.split("\t", 1)
+        yield int(size) / 1e6, command
