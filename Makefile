@@ -5,8 +5,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help install run dev viz psql env test test-long test-benchmarks chaos chaos-short mutants lint format schema pictures \
-	bench lock clean-data
+.PHONY: help install run dev viz psql env test test-long test-benchmarks test-images chaos chaos-short mutants lint format \
+	schema pictures bench lock clean-data
 
 help: ## Show this help.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -77,6 +77,9 @@ chaos-short: $(VENV)/dev.stamp ## The same for three minutes, with the same faul
 
 mutants: $(VENV)/dev.stamp ## Put small faults into the code and see which tests notice; adds to docs/reliability.md.
 	$(BIN)/python -W ignore -m tmdb_assets_tests.mutants $(ARGS)
+
+test-images: $(VENV)/dev.stamp ## Build the images, and try the whole compose file in an engine, with kills (15 minutes).
+	tmdb_assets_tests/images/run.sh $(abspath $(BIN))/python $(ARGS)
 
 lint: $(VENV)/dev.stamp ## Lint, check formatting and types.
 	$(BIN)/ruff check .

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +16,7 @@ from tmdb_assets_tests.stage.compose_file import FILE, made_env, read_compose
 from tmdb_assets_tests.stage.ports import free_port
 from tmdb_assets_tests.stage.waiting import wait_until
 
-TAG = os.environ.get("TMDB_TEST_IMAGES_TAG", "test")
+TAG = "test"
 PROJECT = "tmdb-assets-test"
 PAGES = {"POSTGRES_PORT": "5432", "WEBSERVER_PORT": "3000", "VIZ_PORT": "8501", "PGADMIN_PORT": "5050"}
 DEADLINE_S = 600.0  # three times what a start takes on two busy cores

@@ -28,7 +28,7 @@ install() {
         -o Dir::Etc::sourceparts=/dev/null -o APT::Sandbox::User=root)
     apt-get "${options[@]}" update
     cd "$folder/packages"
-    apt-get "${options[@]}" download {docker.io,docker-cli,docker-compose,docker-buildx,containerd}/trixie
+    apt-get "${options[@]}" download {docker.io,docker-cli,docker-compose,docker-buildx,containerd,tini}/trixie
     for package in *.deb; do dpkg-deb --extract "$package" tree; done
     for program in tree/usr/bin/* tree/usr/sbin/*; do ln -sf "$PWD/$program" "$folder/bin/"; done
     for program in tree/usr/libexec/docker/cli-plugins/*; do ln -sf "$PWD/$program" "$folder/config/cli-plugins/"; done

