@@ -1,7 +1,7 @@
 """Whether the daemon lives: `python -m tmdb_assets.instance.daemon_alive`, for health checks.
 
-Exit code 1 if it does not. Dagster's own command, `dagster-daemon liveness-check`, costs ten times the CPU, as it imports
-Dagster, and takes a daemon for alive until 30 minutes after its last sign.
+Exit code 1 if it does not. Dagster's own command, `dagster-daemon liveness-check`, imports Dagster, which costs
+seconds, and takes a daemon for alive until 30 minutes after its last sign.
 """
 
 from __future__ import annotations
