@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import subprocess
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 import yaml
 
+from tmdb_assets import partitions
 from tmdb_assets.settings import PROJECT_ROOT
 from tmdb_assets_tests.stage.compose_file import FILE, made_env, read_compose
 from tmdb_assets_tests.stage.ports import free_port
@@ -35,7 +37,8 @@ class Compose:
     def __init__(self, folder: Path, services: tuple[str, ...]) -> None:
         self.folder, self.services = folder, services
         self.env = made_env() | {name: str(free_port()) for name in PAGES}
-        self.env |= {"TMDB_PAGES": "1", "EXPORT_DIR": str(folder / "export")}
+        first = (partitions.today() - dt.timedelta(days=1)).isoformat()  # else the sandbox adds 30 days before today
+        self.env |= {"TMDB_PAGES": "1", "TMDB_FIRST_DAY": first, "EXPORT_DIR": str(folder / "export")}
         for name in ("export", "backups"):
             (folder / name).mkdir()
             (folder / name).chmod(0o777)  # the containers' user is none of this machine
