@@ -57,10 +57,10 @@ def _ranked_groups(
             "popularity_label": format_measure(row["median_popularity"]),
         }
     shown = [
-        Column("label", heading, 216),
+        Column("label", heading, 206),
         Measure("n_movies", tr("Films"), 256, write=format_count),
         Column("share_label", tr("Share"), 62, is_right=True, gap=0),
-        Column("popularity_label", tr("Median popularity"), 134, is_right=True, gap=0),
+        Column("popularity_label", tr("Median popularity"), 144, is_right=True, gap=0),
     ]
     tooltip = ["label:N", "n_movies:Q", "film_share:Q", "median_popularity:Q"]
     return table_of_bars(page, rows, shown, tooltip)
@@ -69,7 +69,7 @@ def _ranked_groups(
 def _percent(share: float | None) -> str:
     if share is None:
         return MISSING
-    return "<0.1%" if 0 < share < 0.0005 else f"{100 * share:.1f}%"
+    return percent("<0.1" if 0 < share < 0.0005 else f"{100 * share:.1f}")
 
 
 def release_calendar(frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_sample: bool) -> alt.VConcatChart:
@@ -87,7 +87,7 @@ def release_calendar(frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_s
     rows = [
         row
         | name_labels("Film", row["movie_id"], row["title"], _TITLE_WIDTH)
-        | {"release_label": day_text(row["release_date"], "medium")}
+        | {"release_label": day_text(row["release_date"], "short")}
         | {"when_label": "" if snapshot_date is None else _when(row["release_date"], snapshot_date)}
         for row in sorted(rows, key=lambda row: row["release_date"])
     ]

@@ -106,7 +106,7 @@ def _count_note(rows: list[Datum], unknown: Callable[[float], str]) -> str:
     films = trn("{films} film", "{films} films", shown, films=format_count(shown))
     if not left_out:
         return f"{films}."
-    return f"{films}; {unknown(left_out)}."
+    return tr("{films}; {others}.", films=films, others=unknown(left_out))
 
 
 def _bars(rows: list[Datum], ranges: Ranges) -> list[Datum]:

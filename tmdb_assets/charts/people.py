@@ -116,7 +116,7 @@ def releases_by_country(frame: pd.DataFrame, *, snapshot_date: dt.date | None, i
     rows = [
         row
         | name_labels("Film", row["movie_id"], row["title"], _TITLE_WIDTH)
-        | {"release_label": day_text(row["release_date"] or MISSING, "medium")}
+        | {"release_label": day_text(row["release_date"] or MISSING, "short")}
         | {"type_label": tr(row["release_type"] or MISSING), "certificate_label": row["certification"] or MISSING}
         for row in rows
     ]
@@ -156,9 +156,9 @@ def rising_keywords(frame: pd.DataFrame, *, snapshot_date: dt.date | None, is_sa
     ]
     shown = [
         Column("label", tr("Keyword"), 216),
-        Measure("change_percent_7d", tr("Change in 7 days, %"), 270),
+        Measure("change_percent_7d", tr("Change in 7 days, %"), 246),
         Column("films_label", tr("Films"), 62, is_right=True, gap=0),
-        Column("popularity_label", tr("Median popularity"), 116, is_right=True, gap=0),
+        Column("popularity_label", tr("Median popularity"), 140, is_right=True, gap=0),
     ]
     return table_of_bars(page, rows, shown, ["name:N", "change_percent_7d:Q", "n_movies:Q", "median_popularity:Q"])
 

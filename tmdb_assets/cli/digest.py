@@ -9,6 +9,7 @@ import click
 
 from tmdb_assets.cli.exits import FAILED, UNUSABLE, plain_errors, stop
 from tmdb_assets.errors.problem import plain
+from tmdb_assets.language import LANGUAGES, Language, use
 from tmdb_assets.settings import get_settings
 
 if TYPE_CHECKING:
@@ -21,9 +22,14 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, resolve_path=True, dir_okay=False),
     help="Write the movers of the week to this PNG. Default: digest_DATABASE.png in REPORTS_DIR.",
 )
+@click.option(
+    "--language",
+    type=click.Choice(LANGUAGES),
+    help="Language of the lines and the picture. Default: REPORT_LANGUAGE.",
+)
 @click.option("--send", is_flag=True, help="Send the lines to ALERT_WEBHOOK_URL too (Slack and the like).")
 @plain_errors
-def digest(picture: Path | None, send: bool) -> None:
+def digest(picture: Path | None, language: Language | None, send: bool) -> None:
     """Print the week in ten lines, and write one picture of it; read-only."""
     import sqlalchemy as sa
 
@@ -39,7 +45,8 @@ def digest(picture: Path | None, send: bool) -> None:
     try:
         with reading_engine(url, "digest").connect() as connection, connection.begin():
             become_reader(connection)
-            lines, png = make_digest(connection, is_sample=settings.is_sandbox)
+            with use(language or settings.report_language):
+                lines, png = make_digest(connection, is_sample=settings.is_sandbox)
     except sa.exc.DBAPIError as error:
         problem = (
             no_data_yet() if is_undefined(error) else explain(error, url, is_embedded=settings.external_url is None)
@@ -58,7 +65,7 @@ def digest(picture: Path | None, send: bool) -> None:
 
 
 def make_digest(connection: sa.Connection, *, is_sample: bool) -> tuple[list[str], bytes]:
-    """The lines and the picture of the newest loaded day. Raises `NothingToReadError` before the first."""
+    """The lines and the picture of the newest loaded day, in the chosen language. Raises `NothingToReadError` before the first."""
     from tmdb_assets.charts.digest import PICTURE, READS, digest_lines
     from tmdb_assets.charts.registry import PICTURES
     from tmdb_assets.charts.render import to_png

@@ -102,8 +102,8 @@ def percent(number: str) -> str:
     return tr("{number}%", number=localised(number))
 
 
-def day_text(day: dt.date | str, length: Literal["long", "medium"] = "long") -> str:
-    """A date: 2026-11-30, or in French "30 novembre 2026", "30 nov. 2026" where there is little room."""
+def day_text(day: dt.date | str, length: Literal["long", "medium", "short"] = "long") -> str:
+    """A date: 2026-11-30, or in French "30 novembre 2026", "30 nov. 2026" or 30/11/2026 where there is little room."""
     if _language.get() == "en":
         return str(day)
     import datetime as dt
@@ -111,6 +111,8 @@ def day_text(day: dt.date | str, length: Literal["long", "medium"] = "long") -> 
     from babel.dates import format_date
 
     on = dt.date.fromisoformat(day) if isinstance(day, str) else day
+    if length == "short":
+        return format_date(on, length, _language.get())
     return ("1er" if on.day == 1 else str(on.day)) + format_date(on, length, _language.get()).lstrip("0123456789")
 
 
