@@ -9,7 +9,7 @@ from tmdb_assets.charts.bars import Column, Measure, table_of_bars
 from tmdb_assets.charts.labels import MISSING, format_count, format_measure, label_text, name_labels
 from tmdb_assets.charts.theme import Page
 from tmdb_assets.charts.values import conform_rows
-from tmdb_assets.language import country_name, day_text, language_name, mark, tr, trn
+from tmdb_assets.language import country_name, day_text, language_name, mark, percent, tr, trn
 
 if TYPE_CHECKING:
     from collections.abc import Callable

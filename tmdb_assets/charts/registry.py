@@ -23,8 +23,10 @@ _PICTURES = (
     Picture(
         "key_figures",
         "figures",
-        "The number of films of the newest day, their mean rating (weighted by votes, and plain) and votes, and the "
-        "median popularity of the 200 most popular.",
+        mark(
+            "The number of films of the newest day, their mean rating (weighted by votes, and plain) and votes, and "
+            "the median popularity of the 200 most popular."
+        ),
         ("vw_movie_latest", "vw_top_movies", "dim_movie"),
         columns(
             n_movies=mark("films"),
@@ -37,14 +39,14 @@ _PICTURES = (
     Picture(
         "top_films",
         "figures",
-        "The 20 most popular films of the newest day, with release year and rating.",
+        mark("The 20 most popular films of the newest day, with release year and rating."),
         ("vw_top_movies",),
         films_by_rank,
     ),
     Picture(
         "genre_popularity",
         "figures",
-        "Each genre's share of the popularity of the 200 most popular films, with the median of all its films.",
+        mark("Each genre's share of the popularity of the 200 most popular films, with the median of all its films."),
         ("vw_genre_popularity",),
         columns(
             name=mark("genre"),
@@ -56,8 +58,10 @@ _PICTURES = (
     Picture(
         "continent_popularity",
         "figures",
-        "Each continent of production's share of the popularity of the 200 most popular films, with the median of all "
-        "its films.",
+        mark(
+            "Each continent of production's share of the popularity of the 200 most popular films, with the median of "
+            "all its films."
+        ),
         ("vw_continent_popularity",),
         columns(
             continent=mark("produced in"),
@@ -69,7 +73,7 @@ _PICTURES = (
     Picture(
         "popularity_over_time",
         "trends",
-        "The popularity of chosen films day by day, of the top 8 where none are chosen.",
+        mark("The popularity of chosen films day by day, of the top 8 where none are chosen."),
         ("vw_top_movies", "dim_movie", "fact_movie_daily"),
         films_beside_days,
         {"movie_ids": None, "days": 30},
@@ -78,14 +82,14 @@ _PICTURES = (
     Picture(
         "movers_of_the_week",
         "trends",
-        "The films whose popularity rose and fell most within 7 days, 10 of each, also in percent.",
+        mark("The films whose popularity rose and fell most within 7 days, 10 of each, also in percent."),
         ("vw_movie_latest", "dim_movie", "fact_movie_daily"),
         moved_only,
     ),
     Picture(
         "genre_shares",
         "trends",
-        "Which part of each day's 200 most popular films has a genre, of half a year at most.",
+        mark("Which part of each day's 200 most popular films has a genre, of half a year at most."),
         ("fact_movie_daily", "dim_movie", "bridge_movie_genre", "dim_genre"),
         genres_beside_days,
         {"days": 182},
@@ -94,56 +98,66 @@ _PICTURES = (
     Picture(
         "forecast_record",
         "forecasts",
-        "What was forecast on each of the last 7 days against what came, and the next 7 days, of the 6 top films.",
+        mark(
+            "What was forecast on each of the last 7 days against what came, and the next 7 days, of the 6 top films."
+        ),
         ("vw_top_movies", "fact_movie_daily", "forecast_movie_daily"),
         forecasts_then_and_now,
     ),
     Picture(
         "release_calendar",
         "catalogue",
-        "The 20 most popular films that came out in the past 30 days or come out within a year, by day of release.",
+        mark(
+            "The 20 most popular films that came out in the past 30 days or come out within a year, by day of release."
+        ),
         ("fact_movie_daily", "dim_movie"),
         columns(release_date=mark("release_date"), title=mark("title"), popularity=mark("popularity")),
     ),
     Picture(
         "original_languages",
         "catalogue",
-        "The number of films by original language, with share and median popularity: the 20 with the most films.",
+        mark("The number of films by original language, with share and median popularity: the 20 with the most films."),
         ("fact_movie_daily", "dim_movie", "dim_language"),
         groups_with_shares,
     ),
     Picture(
         "production_countries",
         "catalogue",
-        "The number of films by country of production, with share and median popularity: the 20 with the most films.",
+        mark(
+            "The number of films by country of production, with share and median popularity: the 20 with the most "
+            "films."
+        ),
         ("fact_movie_daily", "dim_movie", "bridge_movie_country", "dim_country"),
         groups_with_shares,
     ),
     Picture(
         "rating_distribution",
         "histograms",
-        "The number of films by mean rating, in steps of half a point.",
+        mark("The number of films by mean rating, in steps of half a point."),
         ("vw_movie_latest", "dim_movie"),
         columns(at_least=mark("at least"), n_movies=mark("films")),
     ),
     Picture(
         "runtime_distribution",
         "histograms",
-        "The number of films by runtime, in steps of ten minutes.",
+        mark("The number of films by runtime, in steps of ten minutes."),
         ("fact_movie_daily", "dim_movie"),
         columns(at_least=mark("at least"), n_movies=mark("films")),
     ),
     Picture(
         "budget_and_revenue",
         "money",
-        "Budget against revenue of the 300 most popular films of which both are known; the table has the 20 largest.",
+        mark(
+            "Budget against revenue of the 300 most popular films of which both are known; the table has the 20 "
+            "largest."
+        ),
         ("fact_movie_daily", "dim_movie"),
         largest_revenue,
     ),
     Picture(
         "top_people",
         "people",
-        "The 20 people whose films have the most popularity together, with the best film of each.",
+        mark("The 20 people whose films have the most popularity together, with the best film of each."),
         ("vw_person_popularity",),
         columns(
             name=mark("person"), popularity=mark("popularity"), n_movies=mark("films"), best_title=mark("best film")
@@ -152,7 +166,7 @@ _PICTURES = (
     Picture(
         "directors_by_rating",
         "people",
-        "The 20 directors with the best rated films, of three films or more with votes.",
+        mark("The 20 directors with the best rated films, of three films or more with votes."),
         ("vw_director_ranking",),
         columns(
             name=mark("director"),
@@ -164,7 +178,10 @@ _PICTURES = (
     Picture(
         "films_of_a_person",
         "people",
-        "The popularity of a person's films day by day, of the first of the people by popularity where none is chosen.",
+        mark(
+            "The popularity of a person's films day by day, of the first of the people by popularity where none is "
+            "chosen."
+        ),
         (
             "vw_person_popularity",
             "vw_movie_latest",
@@ -181,7 +198,9 @@ _PICTURES = (
     Picture(
         "releases_by_country",
         "people",
-        "What opens in a country within 60 days, with type and certificate; the United States where none is chosen.",
+        mark(
+            "What opens in a country within 60 days, with type and certificate; the United States where none is chosen."
+        ),
         ("vw_upcoming_releases",),
         columns(
             release_date=mark("release"), title=mark("title"), release_type=mark("type"), certification=mark("rated")
@@ -191,7 +210,7 @@ _PICTURES = (
     Picture(
         "rising_keywords",
         "people",
-        "The 20 keywords whose films gained the largest part of popularity within 7 days.",
+        mark("The 20 keywords whose films gained the largest part of popularity within 7 days."),
         ("vw_keyword_popularity",),
         columns(
             name=mark("keyword"),

@@ -65,7 +65,10 @@ def digest(picture: Path | None, language: Language | None, send: bool) -> None:
 
 
 def make_digest(connection: sa.Connection, *, is_sample: bool) -> tuple[list[str], bytes]:
-    """The lines and the picture of the newest loaded day, in the chosen language. Raises `NothingToReadError` before the first."""
+    """The lines and the picture of the newest loaded day, in the chosen language.
+
+    Raises `NothingToReadError` before the first.
+    """
     from tmdb_assets.charts.digest import PICTURE, READS, digest_lines
     from tmdb_assets.charts.registry import PICTURES
     from tmdb_assets.charts.render import to_png

@@ -2,7 +2,9 @@
 
 import streamlit as st
 
+from tmdb_assets.language import tr
 from tmdb_assets.viz.filters import show_filters
+from tmdb_assets.viz.languages import choose_language, show_languages
 from tmdb_assets.viz.navigation import register
 from tmdb_assets.viz.pages import GROUPS, PAGES
 
@@ -12,12 +14,16 @@ ICON = (
     '<path d="M6 4v8l6-4z" fill="#fff"/></svg>'
 )
 
+choose_language()
 st.set_page_config(page_title="tmdb-assets", page_icon=ICON, layout="wide")
 shown = {
-    page.path: st.Page(page.show, title=page.title, icon=page.icon, url_path=page.path, default=page is PAGES[0])
+    page.path: st.Page(page.show, title=tr(page.title), icon=page.icon, url_path=page.path, default=page is PAGES[0])
     for page in PAGES
 }
 register(shown)
-chosen = st.navigation({group: [shown[page.path] for page in pages] for group, pages in GROUPS.items()}, expanded=True)
+chosen = st.navigation(
+    {tr(group): [shown[page.path] for page in pages] for group, pages in GROUPS.items()}, expanded=True
+)
+show_languages()
 show_filters()
 chosen.run()

@@ -14,6 +14,7 @@ import streamlit as st
 
 from tmdb_assets.charts.labels import label_text
 from tmdb_assets.charts.registry import PICTURES
+from tmdb_assets.language import tr
 from tmdb_assets.settings import SQL_DIR
 from tmdb_assets.viz.matching import ALL_FILMS, Filters, chosen_filters, narrow
 from tmdb_assets.viz.reader import Edition, reading
@@ -105,7 +106,7 @@ def _draw(edition: Edition, name: str, frame: pd.DataFrame, options: Values | No
     chart = picture.draw(frame, snapshot_date=edition.newest_day, is_sample=edition.is_sample, **(options or {}))
     spec: Spec = chart.to_dict(validate=False)  # the tests validate each picture
     if filters.words:
-        only = f"Only films that match: {filters.words}"
+        only = tr("Only films that match: {filters}", filters=filters.words)
         spec["title"]["subtitle"].insert(1, label_text(only, LONGEST_LINE))
         spec["description"] = f"{spec['description']} {only}."
     # Streamlit would fit the chart including its padding into the width, and expects the padding per side.
@@ -119,4 +120,6 @@ def in_words(table: pd.DataFrame, most: int = 10) -> str:
     """The first figures of a picture's table as text, for readers who cannot see it."""
     rows = table.head(most).to_dict(orient="records")
     said = "; ".join(", ".join(f"{name} {value}" for name, value in row.items() if not pd.isna(value)) for row in rows)
-    return f"Figures: {said}." if len(table) <= most else f"The first {most} of {len(table)} figures: {said}."
+    if len(table) <= most:
+        return tr("Figures: {figures}.", figures=said)
+    return tr("The first {number} of {all} figures: {figures}.", number=most, all=len(table), figures=said)

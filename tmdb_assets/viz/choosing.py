@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from tmdb_assets.language import mark, tr
 from tmdb_assets.viz.cached import read_rows
 from tmdb_assets.viz.matching import chosen_filters
 from tmdb_assets.viz.navigation import named_id
@@ -26,6 +27,8 @@ class Kind:
     top: str
     find: str
     one: str
+    search: str
+    label: str
     hint: str
     no_match: str
 
@@ -37,8 +40,10 @@ FILM = Kind(
     TOP_FILMS,
     FIND_FILMS,
     TITLE,
-    "Part of the title",
-    "No film has this in its title. Try a shorter part of it.",
+    mark("Find a film"),
+    mark("Film"),
+    mark("Part of the title"),
+    mark("No film has this in its title. Try a shorter part of it."),
 )
 PERSON = Kind(
     "person",
@@ -47,8 +52,10 @@ PERSON = Kind(
     TOP_PEOPLE,
     FIND_PEOPLE,
     PERSON_NAME,
-    "Part of the name",
-    "No person has this in the name. Try a shorter part of it.",
+    mark("Find a person"),
+    mark("Person"),
+    mark("Part of the name"),
+    mark("No person has this in the name. Try a shorter part of it."),
 )
 
 
@@ -59,26 +66,25 @@ def choose(edition: Edition, kind: Kind) -> tuple[int, str] | None:
     """
     given = named_id(kind.word)
     search, choice = st.columns(2)
-    part = search.text_input(f"Find a {kind.word}", placeholder=kind.hint, key=f"find_{kind.word}").strip()
+    part = search.text_input(tr(kind.search), placeholder=tr(kind.hint), key=f"find_{kind.word}").strip()
     found = read_rows(edition, kind.find, {"pattern": like_pattern(part)}) if part else None
     if found is not None and not len(found):
-        st.caption(kind.no_match)
+        st.caption(tr(kind.no_match))
         found = None
     rows = read_rows(edition, kind.top, None, chosen_filters()) if found is None else found
     names = {
-        int(key): name or f"{kind.word.capitalize()} {key}"
-        for key, name in zip(rows[kind.key], rows[kind.name], strict=True)
+        int(key): name or f"{tr(kind.label)} {key}" for key, name in zip(rows[kind.key], rows[kind.name], strict=True)
     }
     if given is not None and found is None and given not in names:
         known = read_rows(edition, kind.one, {kind.key: given})
         name = known[kind.name].iloc[0] if len(known) else None
-        names = {given: name or f"{kind.word.capitalize()} {given}", **names}
+        names = {given: name or f"{tr(kind.label)} {given}", **names}
     if not names:
-        st.info("Nothing matches the filters in the sidebar. Remove one of them, or search above.")
+        st.info(tr("Nothing matches the filters in the sidebar. Remove one of them, or search above."))
         return None
     options = list(names)
     index = options.index(given) if given in names and found is None else 0
     chosen: int = choice.selectbox(
-        kind.word.capitalize(), options, index=index, format_func=names.__getitem__, key=f"{kind.word}_of_{given}"
+        tr(kind.label), options, index=index, format_func=names.__getitem__, key=f"{kind.word}_of_{given}"
     )
     return chosen, str(names[chosen])

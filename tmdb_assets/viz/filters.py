@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
+from tmdb_assets.language import day_text, mark, tr
 from tmdb_assets.viz.cached import read_rows
-from tmdb_assets.viz.matching import ALL, FILTER_CHOICES, chosen_filters
+from tmdb_assets.viz.matching import ALL, FILTER_CHOICES, chosen_filters, shown_name
 from tmdb_assets.viz.reader import Edition, read_edition
 from tmdb_assets.warehouse.reading import NothingToReadError
 
-SPANS = {7: "7 days", 30: "30 days", 90: "90 days", 365: "a year", 36500: "all"}
+SPANS = {7: mark("7 days"), 30: mark("30 days"), 90: mark("90 days"), 365: mark("a year"), 36500: mark("all")}
 DEFAULT_DAYS = 30
+KINDS = {"genre": mark("Genre"), "country": mark("Production country"), "language": mark("Original language")}
 
 
 def chosen_days() -> int:
     """How many days the curves show."""
-    labels = {label: days for days, label in SPANS.items()}
+    labels = {tr(label): days for days, label in SPANS.items()}
     chosen = st.session_state.get("days")
     return chosen if chosen in SPANS else labels.get(str(chosen), DEFAULT_DAYS)
 
@@ -30,27 +33,28 @@ def show_filters() -> None:
     except NothingToReadError:
         return  # the page says so
     with st.sidebar:
-        st.subheader("Filters")
-        for kind, label in (("genre", "Genre"), ("country", "Production country"), ("language", "Original language")):
+        st.subheader(tr("Filters"))
+        for kind, label in KINDS.items():
             names = choices["name"][choices["kind"] == kind].tolist()
-            st.selectbox(label, [ALL, *names], key=kind, bind="query-params")
+            st.selectbox(tr(label), [ALL, *names], format_func=partial(shown_name, kind), key=kind, bind="query-params")
         first, last = st.columns(2)
         years: dict[str, Any] = {"min_value": 1850, "max_value": 2100, "value": None, "step": 1, "bind": "query-params"}
-        first.number_input("From year", key="from_year", placeholder="any", **years)
-        last.number_input("To year", key="to_year", placeholder="any", **years)
+        first.number_input(tr("From year"), key="from_year", placeholder=tr("any"), **years)
+        last.number_input(tr("To year"), key="to_year", placeholder=tr("any"), **years)
         st.selectbox(
-            "Days of curves",
+            tr("Days of curves"),
             list(SPANS),
-            format_func=SPANS.__getitem__,
+            format_func=lambda days: tr(SPANS[days]),
             index=list(SPANS).index(DEFAULT_DAYS),
             key="days",
             bind="query-params",
         )
-        st.caption("The address holds these filters: copy it to share this view.")
+        st.caption(tr("The address holds these filters: copy it to share this view."))
 
 
 def show_scope(edition: Edition, applies: str) -> None:
     """Say which films the page shows; `applies` says to what the filters do not apply, "" if to all that it shows."""
     words = chosen_filters().words
     if words:
-        st.caption(applies or f"Films of {edition.newest_day} that match the filters: {words}.")
+        about = {"day": day_text(edition.newest_day), "filters": words}
+        st.caption(tr(applies) if applies else tr("Films of {day} that match the filters: {filters}.", **about))

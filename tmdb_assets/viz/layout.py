@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from tmdb_assets.charts.registry import PICTURES
 from tmdb_assets.errors.problem import as_cell
+from tmdb_assets.language import day_text, mark, tr
 from tmdb_assets.settings import ATTRIBUTION, SAMPLE_LINE, get_settings
 from tmdb_assets.viz.cached import draw_picture, picture_query, render_picture
 from tmdb_assets.viz.checked import day_in_short
 from tmdb_assets.viz.filters import show_scope
+from tmdb_assets.viz.languages import days_format, decimals
 from tmdb_assets.viz.matching import Filters, chosen_filters
 from tmdb_assets.viz.navigation import go, link
 from tmdb_assets.viz.reader import Edition, read_edition, seconds_behind
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 
     from tmdb_assets.viz.cached import Spec
 
-NO_MATCH = "No film matches the filters in the sidebar. Remove one of them, or widen the years."
+NO_MATCH = mark("No film matches the filters in the sidebar. Remove one of them, or widen the years.")
 TMDB_PAGE = "https://www.themoviedb.org/movie/"
 # A chart wider than its container is scaled down as a whole; on a phone only until its smallest text is still legible,
 # and then it scrolls sideways.
@@ -48,15 +51,18 @@ def show_page(title: str, meaning: str, body: Callable[[Edition], None], scope: 
     page says so and what to do.
     """
     st.html(STYLE)
-    st.title(title)
+    st.title(tr(title))
     if get_settings().is_sandbox:
-        st.warning(SAMPLE_LINE, icon=":material/science:")
-    st.markdown(meaning)
+        st.warning(tr(SAMPLE_LINE), icon=":material/science:")
+    st.markdown(tr(meaning))
     try:
         edition = read_edition()
         behind = seconds_behind()
-        lag = "" if behind is None else f", from a replica that is {behind:.0f} s behind"
-        loaded = f"Figures up to {edition.newest_day} (UTC), loaded {edition.loaded_at:%Y-%m-%d %H:%M} UTC{lag}"
+        lag = "" if behind is None else tr(", from a replica that is {seconds} s behind", seconds=f"{behind:.0f}")
+        at = {"day": day_text(edition.newest_day), "date": day_text(edition.loaded_at.date())}
+        loaded = (
+            tr("Figures up to {day} (UTC), loaded {date} {time} UTC", **at, time=f"{edition.loaded_at:%H:%M}") + lag
+        )
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.caption(loaded, width="content")
             if short := day_in_short(edition, edition.newest_day):
@@ -65,8 +71,8 @@ def show_page(title: str, meaning: str, body: Callable[[Edition], None], scope: 
         body(edition)
     except NothingToReadError as error:
         problem = error.problem
-        st.info(f"**{problem.what}.** {problem.action}. Then try again.", icon=":material/info:")
-        st.button("Try again", icon=":material/refresh:")
+        st.info(f"**{problem.what}.** {problem.action}. {tr('Then try again.')}", icon=":material/info:")
+        st.button(tr("Try again"), icon=":material/refresh:")
     st.caption(ATTRIBUTION)
 
 
@@ -80,7 +86,7 @@ def show_picture(
     """A picture of the films that match `filters` (None: the sidebar's), or that none does; returns its table."""
     spec, table = draw_picture(edition, name, parameters, options, filters)
     if not len(table) and (chosen_filters() if filters is None else filters).words:
-        st.info(NO_MATCH)
+        st.info(tr(NO_MATCH))
     else:
         show_chart(spec, table, name=name)
     return table
@@ -91,11 +97,11 @@ def show_chart(spec: Spec, table: pd.DataFrame | None = None, *, name: str) -> N
     st.vega_lite_chart(spec=spec, theme=None, width="content")
     if table is None or not len(table):
         return
-    with st.expander("Data, picture, query"):
-        show_table(table, alt=f"Figures of {name}")
+    with st.expander(tr("Data, picture, query")):
+        show_table(table, alt=tr("Figures of {part}", part=tr(PICTURES[name].title)))
         png = partial(render_picture, spec)
         st.download_button("PNG", png, f"{name}.png", "image/png", key=f"png_{name}", on_click="ignore")
-        st.caption("The table's own menu saves it as CSV. The query, for `tmdb-assets psql`:")
+        st.caption(tr("The table's own menu saves it as CSV. The query, for `tmdb-assets psql`:"))
         st.code(picture_query(name), language="sql")
 
 
@@ -119,28 +125,31 @@ def show_films(films: pd.DataFrame, *, key: str = "films_table") -> None:
     """A table of films with the columns of vw_top_movies; a click on a title opens the film's page."""
     column = st.column_config
     films = films.reset_index(drop=True)
-    links = films.assign(page=TMDB_PAGE + films["movie_id"].astype(str))
-    st.caption("Click a title to open the film.")
+    figures = {name: 1 for name in ("popularity", "change_7d", "vote_average") if name in films}
+    links = films.round(figures).assign(page=TMDB_PAGE + films["movie_id"].astype(str))
+    st.caption(tr("Click a title to open the film."))
     event = show_table(
         links,
         key=key,
         on_select="rerun",
         selection_mode="single-cell",
-        alt="Films by popularity",
+        alt=tr("Films by popularity"),
         column_order=[
             *("rank", "title", "release_date", "popularity"),
             *(name for name in ("change_7d",) if name in links.columns),
             *("vote_average", "vote_count", "page"),
         ],
         column_config={
-            "rank": column.NumberColumn("Rank", width="small"),
-            "title": column.TextColumn("Film", width="medium"),
-            "release_date": column.DateColumn("Released"),
-            "popularity": column.NumberColumn("Popularity", format="%.1f", help="TMDb's score, without unit."),
-            "change_7d": column.NumberColumn("7 days", format="%+.1f", help="Change within 7 days."),
-            "vote_average": column.NumberColumn("Rating", format="%.1f", help="Mean vote, 0 to 10."),
-            "vote_count": column.NumberColumn("Votes", format="localized"),
-            "page": column.LinkColumn("At TMDb", display_text="Open"),
+            "rank": column.NumberColumn(tr("Rank"), width="small"),
+            "title": column.TextColumn(tr("Film"), width="medium"),
+            "release_date": column.DateColumn(tr("Released"), format=days_format()),
+            "popularity": column.NumberColumn(
+                tr("Popularity"), format=decimals(1), help=tr("TMDb's score, without unit.")
+            ),
+            "change_7d": column.NumberColumn(tr("7 days"), format=decimals(1, "+"), help=tr("Change within 7 days.")),
+            "vote_average": column.NumberColumn(tr("Rating"), format=decimals(1), help=tr("Mean vote, 0 to 10.")),
+            "vote_count": column.NumberColumn(tr("Votes"), format="localized"),
+            "page": column.LinkColumn(tr("At TMDb"), display_text=tr("Open")),
         },
     )
     cells = event["selection"]["cells"]

@@ -15,11 +15,13 @@ from typing import Any
 import sqlalchemy as sa
 import streamlit as st
 
+from tmdb_assets.language import mark, tr
+from tmdb_assets.language.names import country_named, language_named
 from tmdb_assets.warehouse.schema.ddl import function_file, view_file
 from tmdb_assets.warehouse.schema.fact import popularity_total, top_movie
 from tmdb_assets.warehouse.schema.views import VIEWS
 
-ALL = "All"
+ALL = mark("All")
 # What a film is linked to by each filter: `b` is the film, `d` has the name.
 _NAMES = {
     "genre": "bridge_movie_genre as b inner join dim_genre as d on b.genre_id = d.genre_id",
@@ -50,6 +52,15 @@ FILTER_CHOICES = (
 """Names to filter by, those with the most films first."""
 
 
+def shown_name(kind: str, name: str) -> str:
+    """A genre, country or language in the reader's language; the address and the queries have its English name."""
+    if name == ALL:
+        return tr(ALL)
+    if kind == "genre":
+        return tr(name)
+    return country_named(name) if kind == "country" else language_named(name)
+
+
 @dataclass(frozen=True)
 class Filters:
     """What the reader chose: names of a genre, production country and original language, and years of release."""
@@ -68,10 +79,13 @@ class Filters:
     @property
     def words(self) -> str:
         """The filters in words, "" without any."""
-        years = " ".join(
-            f"{word} {year}" for word, year in (("from", self.from_year), ("to", self.to_year)) if year is not None
-        )
-        return ", ".join(filter(None, (self.genre, self.country, self.language, years)))
+        years = [
+            tr(text, year=year)
+            for text, year in ((mark("from {year}"), self.from_year), (mark("to {year}"), self.to_year))
+            if year is not None
+        ]
+        named = [shown_name(kind, name) for kind in _NAMES if (name := getattr(self, kind))]
+        return ", ".join(filter(None, (*named, " ".join(years))))
 
 
 ALL_FILMS = Filters()

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import streamlit as st
 
 from tmdb_assets.charts.registry import PICTURES
-from tmdb_assets.viz.cached import draw_picture, draw_rows, read_rows
+from tmdb_assets.language import mark, tr
+from tmdb_assets.viz.cached import draw_picture, draw_rows, read_figures, read_rows
 from tmdb_assets.viz.films import show_film, show_today, show_top_films
 from tmdb_assets.viz.filters import chosen_days
 from tmdb_assets.viz.layout import show_chart, show_films, show_page, show_picture
@@ -46,11 +47,11 @@ def _show_continents(edition: Edition) -> None:
     table = show_picture(edition, "continent_popularity")
     if not len(table):
         return
-    st.subheader("Top ten produced on a continent")
-    names = [str(name) for name in table["produced in"]]
-    continent = st.selectbox("Continent of production", names, key="continent")
+    st.subheader(tr("Top ten produced on a continent"))
+    names = read_figures(edition, "continent_popularity")["continent"].dropna().astype(str).tolist()
+    continent = st.selectbox(tr("Continent of production"), names, format_func=tr, key="continent")
     parameters = {"day": edition.newest_day, "continent": continent}
-    options = {"group": f"produced in {continent}"}
+    options = {"group": tr("produced in {continent}", continent=tr(str(continent)))}
     spec, films = draw_rows(edition, "top_films", TOP_OF_CONTINENT, parameters, options, chosen_filters())
     show_chart(spec, name="top_films")
     show_films(films)
@@ -58,7 +59,7 @@ def _show_continents(edition: Edition) -> None:
 
 def _show_trends(edition: Edition) -> None:
     show_picture(edition, "movers_of_the_week")
-    st.subheader("Curves")
+    st.subheader(tr("Curves"))
     chosen = _choose_films(edition)
     parameters = {"movie_ids": chosen or None, "days": chosen_days()}
     if not chosen:
@@ -68,13 +69,18 @@ def _show_trends(edition: Edition) -> None:
     if len(table):
         show_chart(spec, table, name="popularity_over_time")
     else:
-        st.info("None of the chosen films has figures in this period. Choose more days in the sidebar, or other films.")
+        st.info(tr(_NO_FIGURES))
+
+
+_NO_FIGURES = mark(
+    "None of the chosen films has figures in this period. Choose more days in the sidebar, or other films."
+)
 
 
 def _choose_films(edition: Edition) -> list[int]:
     """The ids of the films picked from the top 200 and from the search results."""
     known: dict[int, str] = st.session_state.setdefault("known_films", {})
-    title = st.text_input("Find films beyond the top 200", placeholder="Part of the title", key="find").strip()
+    title = st.text_input(tr("Find films beyond the top 200"), placeholder=tr("Part of the title"), key="find").strip()
     found = read_rows(edition, FIND_FILMS, {"pattern": like_pattern(title)}) if title else None
     for films in (read_rows(edition, TOP_FILMS, None, chosen_filters()), found):
         if films is not None:
@@ -82,10 +88,13 @@ def _choose_films(edition: Edition) -> list[int]:
                 zip(films["movie_id"].tolist(), map(_label, films["title"], films["release_date"]), strict=True)
             )
     if found is not None:
-        st.caption(f"Found: {len(found)}. Choose them below." if len(found) else "No film has this in its title.")
+        number = len(found)
+        st.caption(
+            tr("Found: {number}. Choose them below.", number=number) if number else tr("No film has this in its title.")
+        )
     first = found["movie_id"].tolist() if found is not None else []
     picked: list[int] = st.multiselect(
-        f"Films (at most {MOST_CURVES}; the top {MOST_CURVES} if none is chosen)",
+        tr("Films (at most {number}; the top {number} if none is chosen)", number=MOST_CURVES),
         list(dict.fromkeys([*first, *known])),
         format_func=lambda film: known[film],
         max_selections=MOST_CURVES,
@@ -96,7 +105,7 @@ def _choose_films(edition: Edition) -> list[int]:
 
 def _label(title: str | None, released: object) -> str:
     year = str(released)[:4]
-    return f"{title or 'Untitled film'} ({year})" if year.isdigit() else str(title)
+    return f"{title or tr('Untitled film')} ({year})" if year.isdigit() else str(title)
 
 
 def _picture_page(path: str, title: str, icon: str, group: str, meaning: str, *pictures: str) -> Page:
@@ -116,110 +125,110 @@ def _one_picture(name: str, icon: str, group: str) -> Page:
 _COMPOSED = (
     Page(
         "today",
-        "Today",
+        mark("Today"),
         ":material/today:",
-        "Today",
-        "The newest loaded day at a glance.",
+        mark("Today"),
+        mark("The newest loaded day at a glance."),
         show_today,
         ("key_figures",),
     ),
     Page(
         "top_films",
-        "Top films",
+        mark("Top films"),
         ":material/trophy:",
-        "Films",
-        "The most popular films of the newest loaded day.",
+        mark("Films"),
+        mark("The most popular films of the newest loaded day."),
         show_top_films,
         ("top_films",),
     ),
     Page(
         "film",
-        "A film",
+        mark("A film"),
         ":material/movie:",
-        "Films",
-        "One film: figures, curve, people, releases, similar films.",
+        mark("Films"),
+        mark("One film: figures, curve, people, releases, similar films."),
         show_film,
         (),
-        "The filters do not apply to one film and those similar to it, only to the films that you can choose.",
+        mark("The filters do not apply to one film and those similar to it, only to the films that you can choose."),
     ),
-    _one_picture("release_calendar", "calendar_month", "Films"),
+    _one_picture("release_calendar", "calendar_month", mark("Films")),
     _picture_page(
         "measures",
-        "Ratings, runtimes, money",
+        mark("Ratings, runtimes, money"),
         "monitoring",
-        "Films",
-        "How the films of the newest day are rated, how long they are, and what they cost and earned.",
+        mark("Films"),
+        mark("How the films of the newest day are rated, how long they are, and what they cost and earned."),
         "rating_distribution",
         "runtime_distribution",
         "budget_and_revenue",
     ),
     Page(
         "people",
-        "People",
+        mark("People"),
         ":material/groups:",
-        "People",
-        "Who drives popularity: the films of people, in the cast or behind the camera, taken together.",
+        mark("People"),
+        mark("Who drives popularity: the films of people, in the cast or behind the camera, taken together."),
         show_people,
         ("top_people", "directors_by_rating"),
     ),
     Page(
         "person",
-        "A person",
+        mark("A person"),
         ":material/person:",
-        "People",
-        "One person: films over time, films by popularity, costars.",
+        mark("People"),
+        mark("One person: films over time, films by popularity, costars."),
         show_person,
         ("films_of_a_person",),
     ),
-    _one_picture("genre_popularity", "theater_comedy", "Genres"),
-    _one_picture("genre_shares", "stacked_line_chart", "Genres"),
-    _one_picture("rising_keywords", "sell", "Genres"),
+    _one_picture("genre_popularity", "theater_comedy", mark("Genres")),
+    _one_picture("genre_shares", "stacked_line_chart", mark("Genres")),
+    _one_picture("rising_keywords", "sell", mark("Genres")),
     Page(
         "continents",
-        "Continents of production",
+        mark("Continents of production"),
         ":material/public:",
-        "Markets",
-        "Where films are produced: each counts once for each continent of its production countries.",
+        mark("Markets"),
+        mark("Where films are produced: each counts once for each continent of its production countries."),
         _show_continents,
         ("continent_popularity",),
     ),
-    _one_picture("production_countries", "flag", "Markets"),
-    _one_picture("original_languages", "translate", "Markets"),
+    _one_picture("production_countries", "flag", mark("Markets")),
+    _one_picture("original_languages", "translate", mark("Markets")),
     Page(
         "releases",
-        "Releases",
+        mark("Releases"),
         ":material/event_upcoming:",
-        "Markets",
-        "What opens where within 60 days of the newest loaded day, with type and certificate.",
+        mark("Markets"),
+        mark("What opens where within 60 days of the newest loaded day, with type and certificate."),
         show_releases,
         ("releases_by_country",),
     ),
     Page(
         "trends",
-        "Trends",
+        mark("Trends"),
         ":material/trending_up:",
-        "Trends",
-        "The movers of the week, and popularity day by day.",
+        mark("Trends"),
+        mark("The movers of the week, and popularity day by day."),
         _show_trends,
         ("movers_of_the_week", "popularity_over_time"),
     ),
-    _one_picture("forecast_record", "online_prediction", "Trends"),
+    _one_picture("forecast_record", "online_prediction", mark("Trends")),
     Page(
         "quality",
-        "Quality",
+        mark("Quality"),
         ":material/fact_check:",
-        "Quality",
-        "Whether a day can be trusted: what its checks found and what to do; and each loaded day.",
+        mark("Quality"),
+        mark("Whether a day can be trusted: what its checks found and what to do; and each loaded day."),
         show_quality,
         (),
-        "The filters do not apply to this page; the days do, to the list of loaded days.",
+        mark("The filters do not apply to this page; the days do, to the list of loaded days."),
     ),
 )
 _PLACED = {name for page in _COMPOSED for name in page.pictures}
 
 PAGES = (
     *_COMPOSED,
-    *(_one_picture(name, "bar_chart", "More pictures") for name in PICTURES if name not in _PLACED),
+    *(_one_picture(name, "bar_chart", mark("More pictures")) for name in PICTURES if name not in _PLACED),
 )
 GROUPS: dict[str, list[Page]] = {}
 for _page in PAGES:

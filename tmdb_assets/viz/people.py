@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from tmdb_assets.language import country_name, mark, tr
 from tmdb_assets.viz.cached import draw_picture, read_rows
 from tmdb_assets.viz.choosing import PERSON, choose
 from tmdb_assets.viz.filters import chosen_days
@@ -13,16 +14,21 @@ from tmdb_assets.viz.navigation import link
 from tmdb_assets.viz.queries import COSTARS, PERSON_FILMS, RELEASE_COUNTRIES, TOP_PEOPLE
 from tmdb_assets.viz.reader import Edition
 
+_NO_FIGURES = mark("None of this person's films has figures in this period. Choose more days in the sidebar.")
+_NO_FIGURES_THAT_MATCH = mark(
+    "None of this person's films that match the filters has figures in this period. Choose more days in the sidebar."
+)
+
 
 def show_people(edition: Edition) -> None:
     """The people by popularity, with links to each, and the best rated directors."""
     show_picture(edition, "top_people")
     people = read_rows(edition, TOP_PEOPLE, None, chosen_filters())
     if len(people):
-        st.caption("Open a person:")
+        st.caption(tr("Open a person:"))
         with st.container(horizontal=True, gap="small"):
             for person in people.head(20).to_dict("records"):
-                link("person", person["name"] or f"Person {person['person_id']}", person=person["person_id"])
+                link("person", person["name"] or f"{tr('Person')} {person['person_id']}", person=person["person_id"])
     show_picture(edition, "directors_by_rating")
 
 
@@ -37,20 +43,23 @@ def show_person(edition: Edition) -> None:
     if len(table):
         show_chart(spec, table, name="films_of_a_person")
     else:
-        which = "that match the filters " if chosen_filters().words else ""
-        st.info(f"None of this person's films {which}has figures in this period. Choose more days in the sidebar.")
+        text = _NO_FIGURES_THAT_MATCH if chosen_filters().words else _NO_FIGURES
+        st.info(tr(text))
     filters = chosen_filters()
     films = read_rows(edition, PERSON_FILMS, {"person_id": person, "day": edition.newest_day}, filters)
     if len(films):
-        st.subheader("Films of the newest day")
+        st.subheader(tr("Films of the newest day"))
         show_films(films, key=f"films_of_{person}")
     costars = read_rows(edition, COSTARS, {"person_id": person}, filters)
     if len(costars):
-        st.caption("Shares the lead with")
+        st.caption(tr("Shares the lead with"))
         show_table(
             costars,
-            alt="Costars",
-            column_config={"costar_name": "Costar", "n_movies": st.column_config.NumberColumn("Films", width="small")},
+            alt=tr("Costars"),
+            column_config={
+                "costar_name": tr("Costar"),
+                "n_movies": st.column_config.NumberColumn(tr("Films"), width="small"),
+            },
         )
 
 
@@ -58,9 +67,14 @@ def show_releases(edition: Edition) -> None:
     """What opens in a country within 60 days."""
     countries = read_rows(edition, RELEASE_COUNTRIES, None, chosen_filters())
     if not len(countries) and chosen_filters().words:
-        st.info(NO_MATCH)
+        st.info(tr(NO_MATCH))
         return
     names = dict(zip(countries["iso_3166_1"], countries["country"], strict=True))
-    label = "Country of release"
-    country = st.selectbox(label, list(names), format_func=names.__getitem__, key="release_country") or "US"
+    label = tr("Country of release")
+    country = (
+        st.selectbox(
+            label, list(names), format_func=lambda code: country_name(code, names[code]) or code, key="release_country"
+        )
+        or "US"
+    )
     show_picture(edition, "releases_by_country", {"country": country})

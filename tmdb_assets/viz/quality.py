@@ -8,25 +8,27 @@ import pandas as pd
 import streamlit as st
 
 from tmdb_assets.charts.labels import ADVICE
+from tmdb_assets.language import day_text, mark, tr
 from tmdb_assets.settings import get_settings
 from tmdb_assets.settings.folders import quality_pages
 from tmdb_assets.viz.cached import read_rows
 from tmdb_assets.viz.checked import checks_of, day_in_short
 from tmdb_assets.viz.filters import chosen_days
+from tmdb_assets.viz.languages import days_format
 from tmdb_assets.viz.layout import plain_markdown, show_table
 from tmdb_assets.viz.queries import LOADED_DAYS
 from tmdb_assets.viz.reader import Edition
 
-MARKS = {"error": "\N{MULTIPLICATION X} Error", "warn": "! Warning"}
+MARKS = {"error": mark("✕ Error"), "warn": mark("! Warning")}
 
 
 def show_quality(edition: Edition) -> None:
     """A day's checks, its page of quality to save, and all loaded days."""
     days = read_rows(edition, LOADED_DAYS, {"days": chosen_days()})
     day: dt.date = st.selectbox(
-        "Day (UTC)", days["day"].tolist(), key="quality_day", bind="query-params", format_func=str
+        tr("Day (UTC)"), days["day"].tolist(), key="quality_day", bind="query-params", format_func=str
     )
-    st.subheader(plain_markdown(day_in_short(edition, day) or f"No check of {day} has run."))
+    st.subheader(plain_markdown(day_in_short(edition, day) or tr("No check of {day} has run.", day=day_text(day))))
     checks = checks_of(edition, day)
     for check in checks[~checks["is_passed"].astype(bool)].to_dict("records"):
         found, _, advice = str(check["description"] or "").partition(ADVICE)
@@ -34,22 +36,23 @@ def show_quality(edition: Edition) -> None:
             f"**{plain_markdown(check['asset_name'])}: {plain_markdown(check['check_name'])}.** {plain_markdown(found)}"
         )
         show = st.error if check["severity"] == "error" else st.warning
-        show(f"{text}\n\n*What to do:* {plain_markdown(advice)}" if advice else text)
+        show(f"{text}\n\n*{tr('What to do:')}* {plain_markdown(advice)}" if advice else text)
     _offer_page(edition, day)
     if len(checks):
-        with st.expander(f"All {len(checks)} checks of {day}"):
-            result = checks["severity"].map(MARKS).where(~checks["is_passed"].astype(bool), "\N{CHECK MARK} Passed")
+        with st.expander(tr("All {number} checks of {day}", number=len(checks), day=day_text(day))):
+            result = checks["severity"].map({level: tr(text) for level, text in MARKS.items()})
+            result = result.where(~checks["is_passed"].astype(bool), tr("✓ Passed"))
             show_table(
                 checks.assign(result=result)[["result", "asset_name", "check_name", "description"]],
-                alt=f"Checks of {day}",
+                alt=tr("Checks of {day}", day=day_text(day)),
                 column_config={
-                    "result": st.column_config.TextColumn("Result", width="small"),
-                    "asset_name": "Table",
-                    "check_name": "Check",
-                    "description": st.column_config.TextColumn("What it found", width="large"),
+                    "result": st.column_config.TextColumn(tr("Result"), width="small"),
+                    "asset_name": tr("Table"),
+                    "check_name": tr("Check"),
+                    "description": st.column_config.TextColumn(tr("What it found"), width="large"),
                 },
             )
-    st.subheader("Loaded days")
+    st.subheader(tr("Loaded days"))
     _show_days(days)
 
 
@@ -59,23 +62,31 @@ def _offer_page(edition: Edition, day: dt.date) -> None:
     try:
         content = page.read_bytes()
     except OSError:  # another machine runs the days, or the page is older than they are kept
-        st.caption("The whole report of the day (distributions, form of the answers, rejected rows) is in REPORTS_DIR.")
+        st.caption(
+            tr("The whole report of the day (distributions, form of the answers, rejected rows) is in REPORTS_DIR.")
+        )
         return
-    st.download_button("The whole report of the day (HTML)", content, f"quality_{day}.html", "text/html", key="report")
+    st.download_button(
+        tr("The whole report of the day (HTML)"), content, f"quality_{day}.html", "text/html", key="report"
+    )
 
 
 def _show_days(days: pd.DataFrame) -> None:
     column = st.column_config
     show_table(
         days,
-        alt="Loaded days",
+        alt=tr("Loaded days"),
         column_config={
-            "day": column.DateColumn("Day (UTC)"),
-            "n_movies": column.NumberColumn("Films", format="localized"),
+            "day": column.DateColumn(tr("Day (UTC)"), format=days_format()),
+            "n_movies": column.NumberColumn(tr("Films"), format="localized"),
             "discover_percent": column.NumberColumn(
-                "From discover", format="%.0f%%", help="The rest comes from the daily id export: popularity, no votes."
+                tr("From discover"),
+                format="%.0f%%",
+                help=tr("The rest comes from the daily id export: popularity, no votes."),
             ),
-            "n_rejected_rows": column.NumberColumn("Rejected rows", format="localized"),
-            "loaded_at": column.DatetimeColumn("Loaded (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"),
+            "n_rejected_rows": column.NumberColumn(tr("Rejected rows"), format="localized"),
+            "loaded_at": column.DatetimeColumn(
+                tr("Loaded (UTC)"), format=f"{days_format() or 'YYYY-MM-DD'} HH:mm", timezone="UTC"
+            ),
         },
     )

@@ -10,6 +10,7 @@ from functools import cache
 
 import sqlalchemy as sa
 
+from tmdb_assets.language import Language, language
 from tmdb_assets.settings import get_settings
 from tmdb_assets.warehouse.reading import (
     NothingToReadError,
@@ -35,12 +36,16 @@ end
 
 @dataclass(frozen=True)
 class Edition:
-    """The figures that are available: their database, newest day (UTC), last load, and whether they are samples."""
+    """The figures that are available: their database, newest day (UTC), last load, and whether they are samples.
+
+    `language` is that of the texts made of them; as part of it, what is cached is cached by language.
+    """
 
     database: str
     newest_day: dt.date
     loaded_at: dt.datetime
     is_sample: bool
+    language: Language = "en"
 
 
 @contextmanager
@@ -69,7 +74,7 @@ def read_edition() -> Edition:
             raise
         if day is None:
             raise no_data_yet()
-        return Edition(describe(connection.engine.url), day, loaded_at, get_settings().is_sandbox)
+        return Edition(describe(connection.engine.url), day, loaded_at, get_settings().is_sandbox, language())
 
 
 def seconds_behind() -> float | None:

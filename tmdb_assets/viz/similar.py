@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from tmdb_assets.language import tr
 from tmdb_assets.viz.cached import read_rows
+from tmdb_assets.viz.languages import days_format, decimals
 from tmdb_assets.viz.layout import show_table
 from tmdb_assets.viz.navigation import go
 from tmdb_assets.viz.queries import SIMILAR_FILMS
@@ -16,8 +18,10 @@ def show_similar(edition: Edition, movie_id: int | None) -> None:
     similar = read_rows(edition, SIMILAR_FILMS, {"movie_id": movie_id})
     if not len(similar):
         st.info(
-            "No similar films of it: it is not among the 10,000 most popular films of the newest day, the job daily "
-            "has not run since, or similar films are switched off (SIMILAR=off)."
+            tr(
+                "No similar films of it: it is not among the 10,000 most popular films of the newest day, the job "
+                "daily has not run since, or similar films are switched off (SIMILAR=off)."
+            )
         )
         return
     column = st.column_config
@@ -26,14 +30,14 @@ def show_similar(edition: Edition, movie_id: int | None) -> None:
         key=f"similar_to_{movie_id}",
         on_select="rerun",
         selection_mode="single-cell",
-        alt="Similar films",
+        alt=tr("Similar films"),
         column_order=["rank", "title", "release_date", "because", "score"],
         column_config={
-            "rank": column.NumberColumn("Rank", width="small"),
-            "title": column.TextColumn("Film", width="medium"),
-            "release_date": column.DateColumn("Released"),
-            "because": column.TextColumn("Because of", width="large"),
-            "score": column.NumberColumn("Score", format="%.3f", help="How much they share, 0 to 1."),
+            "rank": column.NumberColumn(tr("Rank"), width="small"),
+            "title": column.TextColumn(tr("Film"), width="medium"),
+            "release_date": column.DateColumn(tr("Released"), format=days_format()),
+            "because": column.TextColumn(tr("Because of"), width="large"),
+            "score": column.NumberColumn(tr("Score"), format=decimals(3), help=tr("How much they share, 0 to 1.")),
         },
     )
     cells = event["selection"]["cells"]
