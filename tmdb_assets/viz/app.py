@@ -24,6 +24,6 @@ register(shown)
 chosen = st.navigation(
     {tr(group): [shown[page.path] for page in pages] for group, pages in GROUPS.items()}, expanded=True
 )
-show_languages()
 show_filters()
+show_languages()
 chosen.run()

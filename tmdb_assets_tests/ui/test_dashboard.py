@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tmdb_assets.dashboard.colours import DARK, LIGHT
+from tmdb_assets.language import catalogue
 from tmdb_assets_tests.cases.dashboard_figures import film
 from tmdb_assets_tests.cases.written_page import FILMS, MARKUP, POPULARITY, write
 
@@ -265,3 +266,19 @@ def test_wide_titles_fit_a_desktop_and_a_phone_light_and_dark(opened, tmp_path):
 def rgb(colour):
     """A colour as a browser reports it."""
     return "rgb({}, {}, {})".format(*bytes.fromhex(colour.removeprefix("#")))
+
+
+def test_the_page_is_in_french_by_its_address_and_its_button(opened, address):
+    page = opened(f"{address}#lang=fr&genre=18")
+    page.wait_for_selector("html[data-ready]")
+    assert (page.title(), page.locator("html").get_attribute("lang")) == ("Films par popularité", "fr")
+    assert status(page) == "3 films sur 6\u00a0: Drame"
+    lines = {line.strip() for line in page.locator("body").inner_text().splitlines()}
+    lines |= set(page.locator("[aria-label]").evaluate_all("found => found.map((one) => one.ariaLabel)"))
+    assert lines & {text for text, french in catalogue("fr").items() if french != text} == set()
+    assert {"Note pondérée, sur 10", "Du 22 juillet 2026 au 29 juillet 2026"} <= lines
+    page.get_by_role("button", name="English").click()
+    page.wait_for_selector("html[lang=en][data-ready]")
+    assert status(page) == "3 of 6 films: Drama"
+    assert "lang" not in page.url
+    assert "genre=18" in page.url

@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from tmdb_assets.charts.registry import PICTURES
+from tmdb_assets.language import catalogue
 from tmdb_assets_tests.cases.shown_page import charts_of, shown, titles_of, values_of
 from tmdb_assets_tests.oracle.compare import Tables
 from tmdb_assets_tests.stage.waiting import PATIENCE_S
@@ -51,6 +52,20 @@ def test_the_filters_are_in_the_address_and_choose_from_what_is_loaded(tables: T
     app.query_params["genre"] = "Drama"
     app.run()
     assert list(app.exception) == []
-    assert [box.value for box in app.sidebar.selectbox] == ["Drama", "All", "All", 30]
+    assert [box.value for box in app.sidebar.selectbox] == ["Drama", "All", "All", 30, "en"]
     assert app.sidebar.selectbox[0].options == ["All", "Drama", "Comedy"]  # by their films
     assert app.metric[0].value == "2"
+
+
+def test_the_address_names_the_language_of_the_app(tables: Tables) -> None:
+    from tmdb_assets.cli.viz import APP
+
+    app = testing.AppTest.from_file(str(APP), default_timeout=PATIENCE_S)
+    app.query_params["lang"] = "fr"
+    app.run()
+    assert list(app.exception) == []
+    shown = [app.title[0].value, *(part.value for part in (*app.caption, *app.subheader, *app.markdown, *app.info))]
+    shown += [part.label for part in (*app.metric, *app.sidebar.selectbox, *app.expander)]
+    assert {"Aujourd’hui", "Popularité médiane", "Langue", "Données, image, requête"} <= set(shown)
+    assert set(shown) & {text for text, french in catalogue("fr").items() if french != text} == set()
+    assert titles_of(app)[0].endswith("premiers films par popularité")
