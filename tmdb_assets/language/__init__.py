@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 Language = Literal["en", "fr"]
 LANGUAGES: tuple[Language, ...] = ("en", "fr")
-NAMES: dict[Language, str] = {"en": "English", "fr": "Français"}
-"""Each language in its own words, as a reader who wants it looks for it."""
 FOLDER = Path(__file__).parent
 
 _language: ContextVar[Language] = ContextVar("language", default="en")
