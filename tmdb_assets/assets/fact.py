@@ -9,11 +9,13 @@ from dagster import AssetExecutionContext, ResourceParam
 
 from tmdb_assets.assets.declare import day_of, table_asset
 from tmdb_assets.assets.details_tables import conformed
+from tmdb_assets.assets.failures import MissingDayError
 from tmdb_assets.assets.publish import AssetEvent, publish
 from tmdb_assets.transforms.conform import Row
 from tmdb_assets.transforms.discover import fact_rows
 from tmdb_assets.warehouse.ledger.check_results import forget_unneeded
 from tmdb_assets.warehouse.loading.latest_state import ensure_day, keep_latest
+from tmdb_assets.warehouse.loading.load import count_rows
 from tmdb_assets.warehouse.schema import fact
 from tmdb_assets.warehouse.warehouse import Warehouse
 
@@ -35,7 +37,7 @@ order by movie_id
 
 @table_asset(fact.fact_movie_daily, daily=True, deps=["raw_discover", "raw_export", "dim_movie", "dim_date"])
 def fact_movie_daily(context: AssetExecutionContext, warehouse: ResourceParam[Warehouse]) -> Iterator[AssetEvent]:
-    """The day's facts from its discover and export rows."""
+    """The day's facts from its discover and export rows. Raises `MissingDayError` for a day that would have none."""
     day, table = day_of(context), fact.fact_movie_daily
     with warehouse.begin() as connection:
         ensure_day(connection, day)
@@ -44,6 +46,11 @@ def fact_movie_daily(context: AssetExecutionContext, warehouse: ResourceParam[Wa
 
 
 def _keep_day(connection: sa.Connection, day: dt.date) -> None:
+    if not count_rows(connection, fact.fact_movie_daily, day):  # a loaded day keeps its facts without its answers
+        raise MissingDayError(
+            f"{day} cannot be loaded: neither discover nor the id export of that day brought a known film",
+            cause="no film of the day is stored",
+        )
     forget_unneeded(connection, day)
     keep_latest(connection, day)
 

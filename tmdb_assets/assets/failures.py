@@ -21,7 +21,7 @@ GONE_TAG = ".dagster/tmdb_assets_export_gone"
 
 
 class MissingDayError(ActionableError):
-    """A past day cannot be loaded: neither its raw rows nor its export are available. What is stored is kept."""
+    """A day cannot be loaded: neither its raw rows nor its export are there, or have a film. What is stored is kept."""
 
     kept = KEPT
 

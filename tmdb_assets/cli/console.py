@@ -236,16 +236,16 @@ def print_days(console: Console, outcomes: Sequence[DayRun], total: int) -> None
         if not outcome.ok and not outcome.interrupted:
             by_cause.setdefault("; ".join(outcome.causes), []).append(outcome.day)
     for cause, days in by_cause.items():
-        say(f"  [red]{_spans(days)}[/]: {escape(cause)}")
+        say(f"  [red]{spans(days)}[/]: {escape(cause)}")
     if any(outcome.interrupted for outcome in outcomes):
         say(_interrupted([day for outcome in outcomes for day in outcome.waiting]))
 
 
 def _interrupted(waiting: Sequence[dt.date]) -> str:
-    return f"{INTERRUPTED_LINE} Until then the daemon does not load {_spans(waiting)}." if waiting else INTERRUPTED_LINE
+    return f"{INTERRUPTED_LINE} Until then the daemon does not load {spans(waiting)}." if waiting else INTERRUPTED_LINE
 
 
-def _spans(days: Sequence[dt.date]) -> str:
+def spans(days: Sequence[dt.date]) -> str:
     """Days in order; consecutive ones as `first to last`."""
     spans: list[list[dt.date]] = []
     for day in days:

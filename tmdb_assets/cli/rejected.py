@@ -149,28 +149,59 @@ def retry_rejected(platform: Platform, console: Console, choice: Choice) -> int:
     """Submit rejected rows again and print what became of them; return the exit code.
 
     Answers are loaded first, then their days and those of all other rows from what is stored. Answers leave
-    `rejected_row` only then: a retry that is killed begins again.
+    `rejected_row` only then: a retry that is killed begins again. Rows of days that are not stored whole are left.
     """
     from tmdb_assets.cli.console import print_days, track_days
-    from tmdb_assets.warehouse.loading.rejected import count_rejected, find_submissions
+    from tmdb_assets.warehouse.loading.rejected import find_submissions, rejected_ids
 
     with platform.warehouse.begin() as connection:
-        before, found = count_rejected(connection, choice), find_submissions(connection, choice)
+        before, found = rejected_ids(connection), find_submissions(connection, choice)
     if not found:
         click.echo("No rejected rows.")
         return 0
+    days, missing = _days_of(platform, found)
+    left = [each for each in found if each.day in missing or not days]
+    found = [each for each in found if each not in left]
     _submit(platform, found, is_final=False)
-    days = _days_of(platform, found)
-    outcomes = list(track_days(console, _load_days(platform, days), len(days)))
+    outcomes = list(track_days(console, _load_days(platform, days), len(days))) if days else []
     failed = {*days} - {outcome.day for outcome in outcomes if outcome.ok}
-    _submit(platform, [each for each in found if not {each.day or max(days, default=None)} & failed], is_final=True)
+    _submit(platform, [each for each in found if (each.day or max(days)) not in failed], is_final=True)
     with platform.warehouse.begin() as connection:
-        after = count_rejected(connection, choice)
-    print_days(console, outcomes, len(days))
-    click.echo(f"{before:,} rejected rows submitted again: {before - after:,} have left the list, {after:,} are in it.")
+        after = rejected_ids(connection)
+    if days:
+        print_days(console, outcomes, len(days))
+        print_changes({id_ for each in found for id_ in each.ids}, before, after)
+    if left:
+        _print_left(left, missing)
     if any(outcome.interrupted for outcome in outcomes):
         return INTERRUPTED
-    return FAILED if failed else 0
+    return FAILED if failed or left else 0
+
+
+def print_changes(submitted: set[str], before: set[str], after: set[str]) -> None:
+    """What became of the rows submitted, and how many are new; all three are ids, the last two of the whole list."""
+    rows, stay, added = len(submitted), len(submitted & after), len(after - before)
+    text = f"{_rows(rows)} submitted again: {rows - stay:,} have left the list, {stay:,} stay."
+    # A row's id stands for its reasons too.
+    click.echo(f"{text} New in the list, or there for other reasons: {added:,}." if added else text)
+
+
+def _print_left(left: Sequence[Submission], missing: Sequence[dt.date]) -> None:
+    """Name the days that are not stored whole, of which nothing was loaded."""
+    from tmdb_assets import partitions
+    from tmdb_assets.cli.console import spans
+
+    rows = sum(len(each.ids) for each in left)
+    past = [day for day in missing if day != partitions.today()]
+    advice = "tmdb-assets run" if len(past) < len(missing) or not past else ""
+    backfill = f"tmdb-assets backfill --from {past[0]} --to {past[-1]}" if past else ""
+    which = f"Not loaded yet: {spans(missing)}" if missing else "No day is loaded yet"
+    click.echo(f"{which}. {_rows(rows)} stay in the list as they are.")
+    click.echo(f"Load first: {', '.join(filter(None, [backfill, advice]))}. Then: tmdb-assets rejected --retry.")
+
+
+def _rows(number: int) -> str:
+    return f"{number:,} rejected row{'s' * (number != 1)}"
 
 
 def _submit(platform: Platform, found: Sequence[Submission], *, is_final: bool) -> None:
@@ -206,15 +237,20 @@ def _report(platform: Platform, submitted: Submission, loaded: Loaded, left: int
     )
 
 
-def _days_of(platform: Platform, found: Sequence[Submission]) -> list[dt.date]:
-    """The days to load: of rows without a day, such as those of TMDb's lists, the newest loaded one."""
-    from tmdb_assets.warehouse.ledger.exports import loaded_days
+def _days_of(platform: Platform, found: Sequence[Submission]) -> tuple[list[dt.date], list[dt.date]]:
+    """The days to load, and those that are not stored whole.
+
+    Of rows without a day, such as those of TMDb's lists, it is the newest loaded one.
+    """
+    from tmdb_assets import partitions
+    from tmdb_assets.warehouse.ledger.exports import loaded_days, rebuildable_days
 
     days = {each.day for each in found if each.day is not None}
-    if any(each.day is None for each in found):
-        with platform.warehouse.begin() as connection:
+    with platform.warehouse.begin() as connection:
+        whole = rebuildable_days(connection, partitions.today())
+        if any(each.day is None for each in found):
             days |= {*sorted(loaded_days(connection))[-1:]}
-    return sorted(days)
+    return sorted(days & whole), sorted(days - whole)
 
 
 def _load_days(platform: Platform, days: Sequence[dt.date]) -> Iterator[DayRun]:

@@ -46,7 +46,12 @@ def verdict_of(rows: QualityRows, day: dt.date) -> Verdict:
     checks = sum(map(is_judged, found))
     films = rows.films.get(day)
     return quality_verdict(
-        day, checks, texts["error"], texts["warn"], is_loaded=films is not None, has_votes=bool(films and films[0])
+        day,
+        checks,
+        texts["error"],
+        texts["warn"],
+        is_loaded=bool(films and any(films)),
+        has_votes=bool(films and films[0]),
     )
 
 

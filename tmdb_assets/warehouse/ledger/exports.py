@@ -1,4 +1,4 @@
-"""Which days have their id export, and how many films became known since it was read.
+"""Which days are loaded or have their id export, and how many films became known since that was read.
 
 Only known films are stored from an export, so it lacks those that became known later until it is read again.
 """
@@ -57,3 +57,14 @@ def loaded_days(connection: sa.Connection) -> dict[dt.date, bool]:
         fetch_log.c.finished_at.is_not(None),
     )
     return {day: bool(exported) for day, exported in connection.execute(sa.select(load_day.c.date_id, is_exported))}
+
+
+def rebuildable_days(connection: sa.Connection, today: dt.date) -> set[dt.date]:
+    """The days that may be loaded from what is stored: those with facts, and past ones with a complete source.
+
+    Any other day is not stored whole: its pages were refused or are missing, and only its own run can tell. A complete
+    source is the day's discover or its export.
+    """
+    of_films = fetch_log.c.kind.in_(("discover", "export")) & fetch_log.c.finished_at.is_not(None)
+    complete = sa.select(fetch_log.c.snapshot_date).where(of_films, fetch_log.c.snapshot_date < today)
+    return set(connection.scalars(sa.union(sa.select(load_day.c.date_id), complete)))

@@ -84,6 +84,11 @@ def count_rejected(connection: sa.Connection, choice: Choice) -> int:
     return int(connection.scalar(sa.text(COUNT), vars(choice)) or 0)
 
 
+def rejected_ids(connection: sa.Connection) -> set[str]:
+    """The ids of all rejected rows."""
+    return set(connection.scalars(sa.text("select id::text from rejected_row")))
+
+
 def count_by_rule(connection: sa.Connection, choice: Choice) -> list[sa.Row[Any]]:
     """Table, rule, number of rows, first and last day, and a value that broke it; most rows first.
 

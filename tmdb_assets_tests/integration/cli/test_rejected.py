@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 import json
 
@@ -15,11 +16,13 @@ from tmdb_assets.assets import reports
 from tmdb_assets.cli import rejected as command
 from tmdb_assets.cli.in_process import Platform as OpenPlatform
 from tmdb_assets.errors.problem import plain
+from tmdb_assets.fetch import discover
 from tmdb_assets.transforms.conform import CASTS
 from tmdb_assets.warehouse.loading import rejected
 from tmdb_assets.warehouse.loading.load import KEPT_OF_ANSWERS
 from tmdb_assets.warehouse.loading.rejected import Choice, find_submissions, submit_again
 from tmdb_assets_tests.cases.awkward import DAYS, GALLERY, catalogue, film, sound_films
+from tmdb_assets_tests.fakes.replay_catalogue import discover_item
 from tmdb_assets_tests.oracle.compare import copied_warehouse, state_of
 from tmdb_assets_tests.stage.command import command_environment, refusals
 from tmdb_assets_tests.stage.platform import checks_of, evaluations_of, failures_of, platform
@@ -81,7 +84,7 @@ def test_rows_are_loaded_again_after_a_fix_as_if_they_had_never_been_rejected(br
     before, tables = broken.rows(REJECTED), state_of(broken)
     assert retry(broken) == 0
     count = len(before)
-    assert f"{count} rejected rows submitted again: 0 have left the list, {count} are" in capsys.readouterr().out
+    assert f"{count} rejected rows submitted again: 0 have left the list, {count} stay." in capsys.readouterr().out
     assert (broken.rows(REJECTED), state_of(broken)) == (before, tables), "without a fix nothing changes"
 
     fix(monkeypatch)
@@ -114,6 +117,15 @@ def test_rows_are_loaded_again_after_a_fix_as_if_they_had_never_been_rejected(br
     reported = [event for event in broken.reported if event.asset_key == AssetKey("raw_discover")]
     assert {(event.check_name, event.partition, event.passed) for event in reported} == {("contract", str(DAY), False)}
     assert reported[-1].description.endswith("2 rows are left. To see them: tmdb-assets rejected --table raw_discover.")
+
+
+def test_what_left_the_list_and_what_is_new_in_it_are_counted_apart(capsys):
+    command.print_changes({"a"}, {"a", "b"}, {"b", "c", "d", "e", "f"})
+    command.print_changes({"a", "b"}, {"a", "b"}, {"a", "b"})
+    assert capsys.readouterr().out.splitlines() == [
+        "1 rejected row submitted again: 1 have left the list, 0 stay. New in the list, or there for other reasons: 4.",
+        "2 rejected rows submitted again: 0 have left the list, 2 stay.",
+    ]
 
 
 def test_a_choice_selects_by_day_table_and_rule(broken, monkeypatch):
@@ -169,6 +181,38 @@ def test_a_refused_load_names_its_rules_and_their_share(warehouse, monkeypatch):
         assert text.startswith("4 of 24 rows (16.7%) broke the contract of raw_discover, over the 5% allowed: ")
         assert f"allowed: {rules}." in text
         assert not checks_of(result)["raw_discover.contract"]
+
+
+def test_a_day_that_was_refused_or_never_loaded_is_left(warehouse, monkeypatch, capsys):
+    """Otherwise a retry would publish the part of it that is stored, as the whole day."""
+    monkeypatch.setattr(discover, "PAGES_A_BATCH", 1)
+    films = [film(101, vote_count=-1), *sound_films(19), *(film(number, vote_count=-1) for number in range(200, 220))]
+    listing = [discover_item(each["id"], each) for each in films]
+    never, earlier = DAY - dt.timedelta(days=30), DAY - dt.timedelta(days=1)
+    with platform(warehouse, catalogue(films, listing=listing), monkeypatch) as made:
+        (failure,) = {text for text in failures_of(made.run(DAY, charts=False)) if "broke" in text}
+        assert "Nothing was written" in failure
+        made.execute(INSERT, day=never, part=None, payload="{}", rule="popularity not null")
+        before = made.rows(REJECTED)
+        assert [len(before), made.value("select count(*) from raw_discover")] == [2, 19]
+        fix(monkeypatch)
+        assert retry(made) == 1
+        assert " ".join(capsys.readouterr().out.split()) == (
+            f"Not loaded yet: {never}, {DAY}. 2 rejected rows stay in the list as they are. Load first: "
+            f"tmdb-assets backfill --from {never} --to {never}, tmdb-assets run. Then: tmdb-assets rejected --retry."
+        )
+        monkeypatch.setattr(partitions, "today", lambda: NEXT)
+        assert retry(made, Choice(DAY)) == 1, "nor when it is over"
+        assert f"backfill --from {DAY} --to {DAY}. Then" in capsys.readouterr().out
+        assert (made.rows(REJECTED), made.rows("select * from load_day")) == (before, [])
+        # Without any answer a day is refused, not loaded with nothing.
+        (failure,) = failures_of(made.run(earlier, today=NEXT, only={"fact_movie_daily"}))
+        assert f"{earlier} cannot be loaded: neither discover nor the id export of that day brought" in failure
+        assert made.rows("select * from load_day") == []
+        # What is stored whole is loaded, also if it was not loaded before.
+        made.execute("update fetch_log set finished_at = now() where kind = 'discover'")
+        assert retry(made, Choice(DAY)) == 0
+        assert made.rows("select date_id, discover_count from load_day") == [(DAY, 19)]
 
 
 HOSTILE = "=cmd|'/C calc'!A0\x1b[2J\u202e<script>"

@@ -56,6 +56,7 @@ def rows(more=(), **options):
         ),
         ([], {"films": {}}, "bad", "2026-07-29 is not loaded: there are no figures of it."),
         ([], {"films": {}, "outcomes": {}}, "none", "2026-07-29 is not loaded: there are no figures of it."),
+        ([], {"films": {DAY: (0, 0)}}, "bad", "2026-07-29 is not loaded: there are no figures of it."),
         ([], {"outcomes": {}}, "none", "Nothing is known of the quality of 2026-07-29: no check has run."),
         (
             [],
