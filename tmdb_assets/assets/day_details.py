@@ -1,6 +1,6 @@
 """The day's details, read in chunks by rising id and parsed for the tables made from them.
 
-Of most days the rows for all tables stay in memory, as tuples that share their texts: each answer is read and parsed
+Of most days the rows for all tables stay in memory, by column, and share their texts: each answer is read and parsed
 once. On a longer day each table reads only the fields that it is made from, chunk by chunk, so that memory does not
 grow with the day.
 """
@@ -8,8 +8,8 @@ grow with the day.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -17,6 +17,7 @@ from tmdb_assets.tables import own_rows
 from tmdb_assets.transforms.appended import Film
 from tmdb_assets.transforms.conform import Row
 from tmdb_assets.transforms.details import DETAIL_TABLES, parse_details
+from tmdb_assets.transforms.packed import PackedRows, pack
 from tmdb_assets.warehouse.schema.raw import raw_details
 from tmdb_assets.warehouse.warehouse import Warehouse
 
@@ -30,11 +31,11 @@ class DayDetails:
     def __init__(self, films_a_chunk: int = FILMS_A_CHUNK, films_kept: int = FILMS_KEPT) -> None:
         self._films_a_chunk, self._films_kept = films_a_chunk, films_kept
         self._version: Any = None
-        self._chunks: list[dict[str, _Packed]] = []
+        self._chunks: list[dict[str, Sequence[Row]]] = []
 
     def rows(
         self, warehouse: Warehouse, day: dt.date, table_name: str, *, is_alone: bool = False
-    ) -> Iterator[list[Row]]:
+    ) -> Iterator[Sequence[Row]]:
         """The rows for one table, one list per chunk. `is_alone`: no other table will be made from this day."""
         with warehouse.begin() as connection:
             count, fetched_at = _state(connection, day)
@@ -46,13 +47,14 @@ class DayDetails:
         version = (str(warehouse.url), day, count, fetched_at)
         if version != self._version:
             self._version, self._chunks = None, []
-            texts: dict[str, str] = {}
+            texts: dict[str | None, str | None] = {}
             for films in self._read(warehouse, day):
                 made_of = parse_details(films, day) | own_rows(films, day)
-                self._chunks.append({name: _Packed.of(rows, texts) for name, rows in made_of.items()})
+                self._chunks.append({name: pack(rows, texts) for name, rows in made_of.items()})
             self._version = version
         for chunk in self._chunks:
-            yield chunk[table_name].unpack()
+            rows = chunk[table_name]
+            yield rows if isinstance(rows, PackedRows) else [dict(row) for row in rows]
 
     def _read(self, warehouse: Warehouse, day: dt.date, fields: tuple[str, ...] = ()) -> Iterator[list[Film]]:
         """The day's payloads in chunks, each in its own transaction; with `fields`, only these fields of each film."""
@@ -73,29 +75,6 @@ class DayDetails:
                 return
             last = found[-1][0]
             yield [row[1] for row in found]
-
-
-class _Packed(NamedTuple):
-    """Rows in a third of their memory: the names of the columns once, where all rows have the same."""
-
-    names: tuple[str, ...]
-    rows: list[Any]
-
-    @classmethod
-    def of(cls, rows: list[Row], texts: dict[str, str]) -> _Packed:
-        """Pack rows; of equal `texts`, all those of a day, one is kept."""
-        names = tuple(rows[0]) if rows else ()
-        if not all(tuple(row) == names for row in rows):
-            return cls((), rows)
-        return cls(
-            names, [tuple(texts.setdefault(v, v) if type(v) is str else v for v in row.values()) for row in rows]
-        )
-
-    def unpack(self) -> list[Row]:
-        """The rows again."""
-        if not self.names:
-            return [dict(row) for row in self.rows]
-        return [dict(zip(self.names, row, strict=True)) for row in self.rows]
 
 
 def _state(connection: sa.Connection, day: dt.date) -> tuple[int, dt.datetime | None]:

@@ -61,7 +61,7 @@ def linked_tables(table: sa.Table) -> list[str]:
     return sorted({key.column.table.name for key in table.foreign_keys} - {table.name})
 
 
-def conformed(table: sa.Table, chunks: Iterable[list[Row]]) -> Iterator[Conformed]:
+def conformed(table: sa.Table, chunks: Iterable[Sequence[Row]]) -> Iterator[Conformed]:
     """Chunks of rows as frames for a table."""
     columns, key = frame_columns(table), tuple(key_columns(table))
     for rows in chunks:
@@ -69,8 +69,8 @@ def conformed(table: sa.Table, chunks: Iterable[list[Row]]) -> Iterator[Conforme
 
 
 def with_reference(
-    warehouse: Warehouse, kind: str, table: sa.Table, chunks: Iterable[list[Row]]
-) -> Iterator[list[Row]]:
+    warehouse: Warehouse, kind: str, table: sa.Table, chunks: Iterable[Sequence[Row]]
+) -> Iterator[Sequence[Row]]:
     """TMDb's own list of that kind, then the given rows, with the list's names where it has them."""
     (key,) = key_columns(table)
     with warehouse.begin() as connection:

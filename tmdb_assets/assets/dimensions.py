@@ -1,7 +1,7 @@
 """The assets of the dimensions: films, and what films share."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -71,7 +71,7 @@ def dim_language(
     """Languages, spoken and original, in their latest state."""
     day, table = day_of(context), dimensions.dim_language
 
-    def chunks() -> Iterator[list[Row]]:
+    def chunks() -> Iterator[Sequence[Row]]:
         for films in _discovered(warehouse, day):
             yield language_rows(films, day)
         yield from details.rows(warehouse, day, table.name)
@@ -95,7 +95,7 @@ def dim_movie(
         removals = details_due.removals(connection, day)
     figures: dict[str, Any] = {}
 
-    def chunks() -> Iterator[list[Row]]:
+    def chunks() -> Iterator[Sequence[Row]]:
         for films in _discovered(warehouse, day):
             yield first_movie_rows(films, day)
         yield from details.rows(warehouse, day, table.name)

@@ -1,7 +1,7 @@
 """The asset of the history of films: what was known of each from which day on."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import sqlalchemy as sa
 from dagster import AssetExecutionContext, ResourceParam
@@ -26,7 +26,7 @@ def movie_history(
     day, table = day_of(context), history.movie_history
     days: list[dt.date] = []
 
-    def chunks() -> Iterator[list[Row]]:
+    def chunks() -> Iterator[Sequence[Row]]:
         with warehouse.begin() as connection:  # in this load's turn, like the rows
             days.extend(days_to_load(connection, day))
             known = fetch_log.known_films(connection) if len(days) > 1 else set()

@@ -16,6 +16,8 @@ from functools import cached_property
 from itertools import compress
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from tmdb_assets.transforms.packed import PackedRows
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -186,26 +188,26 @@ CASTS: dict[Kind, Callable[[Any], Any]] = {
 }
 
 
-def _all_integers(values: list[Any]) -> bool:
+def _all_integers(values: Sequence[Any]) -> bool:
     known = [value for value in values if value is not None]
     return set(map(type, known)) <= {int} and (not known or (min(known) >= -(2**63) and max(known) < 2**63))
 
 
-def _all_numbers(values: list[Any]) -> bool:
+def _all_numbers(values: Sequence[Any]) -> bool:
     known = [value for value in values if value is not None]
     return set(map(type, known)) <= {float} and math.isfinite(sum(known))  # of one that is not finite neither is it
 
 
-def _all_texts(values: list[Any]) -> bool:
+def _all_texts(values: Sequence[Any]) -> bool:
     known = [value for value in values if value is not None]
     return set(map(type, known)) <= {str} and "\x00" not in "".join(known)
 
 
-def _all_booleans(values: list[Any]) -> bool:
+def _all_booleans(values: Sequence[Any]) -> bool:
     return set(map(type, values)) <= {bool, type(None)}
 
 
-def _cast_at_once(values: list[Any], kind: Kind) -> list[Any]:
+def _cast_at_once(values: Sequence[Any], kind: Kind) -> Sequence[Any]:
     """A column's values, cast. Raises `WrongKindError` or `OverflowError` if one of them is not of the kind."""
     is_cast = _ARE_CAST.get(kind)
     if kind == "json" or (is_cast is not None and is_cast(values)):
@@ -217,7 +219,7 @@ def _cast_at_once(values: list[Any], kind: Kind) -> list[Any]:
     return [None if value is None else cast(value) for value in values]
 
 
-_ARE_CAST: dict[Kind, Callable[[list[Any]], bool]] = {
+_ARE_CAST: dict[Kind, Callable[[Sequence[Any]], bool]] = {
     "integer": _all_integers,
     "number": _all_numbers,
     "text": _all_texts,
@@ -237,10 +239,12 @@ def conform(
 
     Missing columns are None; other keys of a row are ignored. `part` names where a rejected row came from.
     """
-    received = list(rows)
+    accepted: Sequence[Row]
+    cells: Sequence[Sequence[Any]]
+    received = rows if isinstance(rows, PackedRows) else list(rows)
     rejected: list[Rejected] = []
     try:
-        cells = [_cast_at_once([row.get(name) for row in received], kind) for name, kind in columns.items()]
+        cells = [_cast_at_once(_column(received, name), kind) for name, kind in columns.items()]
         accepted = received
     except (WrongKindError, OverflowError):
         accepted, cells = _cast_one_by_one(received, columns, rejected, part)
@@ -250,9 +254,13 @@ def conform(
     return Conformed(Columns(columns, cells), len(received), rejected)
 
 
+def _column(rows: Sequence[Row], name: str) -> Sequence[Any]:
+    return rows.column(name) if isinstance(rows, PackedRows) else [row.get(name) for row in rows]
+
+
 def _cast_one_by_one(
-    rows: list[Row], columns: Mapping[str, Kind], rejected: list[Rejected], part: Callable[[Row], str | None] | None
-) -> tuple[list[Row], list[list[Any]]]:
+    rows: Sequence[Row], columns: Mapping[str, Kind], rejected: list[Rejected], part: Callable[[Row], str | None] | None
+) -> tuple[list[Row], Sequence[Sequence[Any]]]:
     """The rows of which every value is of its kind, and their cells by column; adds the others to `rejected`."""
     casts = [(name, CASTS[kind], kind) for name, kind in columns.items()]
     accepted: list[Row] = []
@@ -276,11 +284,11 @@ def _cast_one_by_one(
     return accepted, made
 
 
-def _last_of_each_key(rows: list[Row], key: tuple[str, ...]) -> list[bool] | None:
+def _last_of_each_key(rows: Sequence[Row], key: tuple[str, ...]) -> list[bool] | None:
     """Which rows are the last of their key; None if all are. Rows without a key do not repeat each other."""
     if not key:
         return None
-    identities = list(zip(*([row.get(name) for row in rows] for name in key), strict=True))
+    identities = list(zip(*(_column(rows, name) for name in key), strict=True))
     last = dict(zip(identities, range(len(rows)), strict=True))
     if len(last) == len(rows):
         return None
