@@ -16,6 +16,7 @@ import sys
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib.abc import MetaPathFinder
 from pkgutil import resolve_name
 from typing import IO, Any, cast
 
@@ -109,9 +110,18 @@ def _stop(timeout_s: float = 0) -> int | None:
     return _running.pop().stop(timeout_s) if _running else None
 
 
+class _WithoutArrow(MetaPathFinder):
+    """Refuses pyarrow, which pandas imports where it finds it, for 25 MB: no picture needs it."""
+
+    def find_spec(self, fullname: str, _path: object = None, _target: object = None) -> None:
+        if fullname == "pyarrow":
+            raise ModuleNotFoundError("pyarrow is not used here", name=fullname)
+
+
 def serve() -> None:
     """Answer calls from standard input on standard output until the input closes."""
     gc.set_threshold(50_000, 20, 100)
+    sys.meta_path.insert(0, _WithoutArrow())
     calls, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no answer
     with suppress(EOFError, BrokenPipeError):

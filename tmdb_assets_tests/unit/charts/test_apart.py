@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Mapping
 
 import psutil
@@ -22,6 +23,14 @@ def identify() -> tuple[int, Mapping[str, str]]:
 def fail(text: str) -> None:
     """Raise an error of the library's user."""
     raise LookupError(text)
+
+
+def count_arrow() -> int:
+    """How many of pyarrow's modules are there once pandas is."""
+    import pandas as pd
+
+    pd.DataFrame({"title": pd.Series(["Alien"], dtype="string")})
+    return sum(name.startswith("pyarrow.") for name in sys.modules)
 
 
 def end(number: int) -> None:
@@ -44,6 +53,10 @@ def test_another_process_is_called_without_any_setting_of_ours(monkeypatch: pyte
     assert environment["PATH"] == os.environ["PATH"]
     assert apart(f"{ITSELF}:identify")[0] == number
     assert not any("secret" in argument for argument in psutil.Process(number).cmdline())
+
+
+def test_pandas_does_without_pyarrow_there() -> None:
+    assert apart(f"{ITSELF}:count_arrow") == 0
 
 
 def end_if_running() -> None:
