@@ -31,7 +31,8 @@ from tmdb_assets.assets.dimensions import (
 from tmdb_assets.assets.fact import fact_movie_daily
 from tmdb_assets.assets.forecast import forecast_movie_daily
 from tmdb_assets.assets.history import movie_history
-from tmdb_assets.assets.parquet_export import build_export
+from tmdb_assets.assets.optional.digest import build_digest
+from tmdb_assets.assets.optional.parquet_export import build_export
 from tmdb_assets.assets.quality_report import quality_report
 from tmdb_assets.assets.raw import raw_details, raw_discover, raw_export, raw_reference
 from tmdb_assets.assets.reports import report_assets
@@ -46,10 +47,13 @@ from tmdb_assets.orchestration.automation import (
     backfill,
     daily,
     daily_schedule,
+    digest_schedule,
     gap_filler,
     retention,
     retention_schedule,
+    send_digest,
 )
+from tmdb_assets.orchestration.webhook import post
 from tmdb_assets.settings import Settings, get_settings
 from tmdb_assets.warehouse.warehouse import Warehouse
 
@@ -92,6 +96,9 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> Def
     assets = [build(settings) for build in (*ASSETS, *switched)]
     if settings.export_folder is not None:
         assets.append(build_export(made.key.to_user_string() for made in assets)(settings))
+    is_sent = settings.digest != "off"
+    if is_sent:
+        assets.append(build_digest(post)(settings))
     resources = {
         "warehouse": Warehouse(settings=settings),
         "tmdb": TmdbSource(settings),
@@ -102,8 +109,8 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> Def
     return Definitions(
         assets=assets,
         asset_checks=[build(settings) for build in CHECKS],
-        jobs=[daily, backfill, retention],
-        schedules=[daily_schedule, retention_schedule],
+        jobs=[daily, backfill, retention, *([send_digest] if is_sent else [])],
+        schedules=[daily_schedule, retention_schedule, *([digest_schedule(settings)] if is_sent else [])],
         sensors=[gap_filler, alerts],
         resources={name: _named(resource, settings) for name, resource in resources.items()},
         executor=in_process_executor,

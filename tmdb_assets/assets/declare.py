@@ -49,6 +49,8 @@ DAILY_BY_NOON = FreshnessPolicy.cron("0 12 * * *", lower_bound_delta=dt.timedelt
 """For what people read: made again between midnight and noon UTC; the daily run starts at nine."""
 REPORTS_GROUP = "reports"
 """The group of the reports and the dashboard; the gap filler materializes it again after the last gap."""
+DIGEST_GROUP = "digest"
+"""The group of what is sent by a schedule of its own, and by no other run."""
 DERIVED_GROUP = "derived"
 """The group of what is computed from all days: forecasts and similar films."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tmdb_assets.charts.labels import Moved, change_text, format_count, format_measure, format_rating, riser_sentence
+from tmdb_assets.charts.registry import DIGEST
 from tmdb_assets.charts.theme import SAMPLE_MARK
 from tmdb_assets.charts.values import conform_rows, to_number
 from tmdb_assets.language import day_text, percent, tr
@@ -18,15 +19,7 @@ if TYPE_CHECKING:
 
 PICTURE = "movers_of_the_week"
 """The picture that goes with the lines."""
-READS = (
-    "key_figures",
-    PICTURE,
-    "top_films",
-    "genre_popularity",
-    "rising_keywords",
-    "top_people",
-    "release_calendar",
-)
+READS = DIGEST
 """The pictures of whose figures the lines are made."""
 _FEW = 3
 

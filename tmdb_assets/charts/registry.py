@@ -282,3 +282,14 @@ REPORTS = (
         ),
     ),
 )
+
+DIGEST = (
+    "key_figures",
+    "movers_of_the_week",
+    "top_films",
+    "genre_popularity",
+    "rising_keywords",
+    "top_people",
+    "release_calendar",
+)
+"""The pictures of whose figures the lines of the digest are made; `charts/digest.py` imports pandas."""

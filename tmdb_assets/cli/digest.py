@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -11,9 +10,6 @@ from tmdb_assets.cli.exits import FAILED, UNUSABLE, plain_errors, stop
 from tmdb_assets.errors.problem import plain
 from tmdb_assets.language import LANGUAGES, Language, use
 from tmdb_assets.settings import get_settings
-
-if TYPE_CHECKING:
-    import sqlalchemy as sa
 
 
 @click.command()
@@ -34,6 +30,7 @@ def digest(picture: Path | None, language: Language | None, send: bool) -> None:
     import sqlalchemy as sa
 
     from tmdb_assets.assets.dashboard import replace_file
+    from tmdb_assets.assets.optional.digest import make_digest
     from tmdb_assets.orchestration.webhook import post
     from tmdb_assets.warehouse.reading import become_reader, explain, is_undefined, no_data_yet, reading_engine
     from tmdb_assets.warehouse.server.open import reading_url
@@ -62,22 +59,3 @@ def digest(picture: Path | None, language: Language | None, send: bool) -> None:
     if send and settings.alert_webhook_url is not None:
         post(settings.alert_webhook_url, "\n".join(lines))
         click.echo("Sent to ALERT_WEBHOOK_URL.", err=True)
-
-
-def make_digest(connection: sa.Connection, *, is_sample: bool) -> tuple[list[str], bytes]:
-    """The lines and the picture of the newest loaded day, in the chosen language.
-
-    Raises `NothingToReadError` before the first.
-    """
-    from tmdb_assets.charts.digest import PICTURE, READS, digest_lines
-    from tmdb_assets.charts.registry import PICTURES
-    from tmdb_assets.charts.render import to_png
-    from tmdb_assets.warehouse.read_pictures import read_newest_day, read_picture
-    from tmdb_assets.warehouse.reading import no_data_yet
-
-    day = read_newest_day(connection)
-    if day is None:
-        raise no_data_yet()
-    frames = {name: read_picture(connection, name, PICTURES[name].parameters) for name in READS}
-    lines = digest_lines(frames, snapshot_date=day, is_sample=is_sample)
-    return lines, to_png(PICTURES[PICTURE].draw(frames[PICTURE], snapshot_date=day, is_sample=is_sample))

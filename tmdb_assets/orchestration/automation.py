@@ -30,23 +30,25 @@ from dagster import (
 )
 
 from tmdb_assets import partitions
-from tmdb_assets.assets.declare import REPORTS_GROUP
+from tmdb_assets.assets.declare import DIGEST_GROUP, REPORTS_GROUP
 from tmdb_assets.instance.cancelled import WHOLE, cancelled_days, runs_by_day
 from tmdb_assets.orchestration.alerts import send_pending
 from tmdb_assets.orchestration.gaps import describe_cancelled, describe_days, due_gaps, find_gaps
 from tmdb_assets.orchestration.past_days import FROM_EXPORT, days_from_export, whole_day_from_export
+from tmdb_assets.settings import Settings
 from tmdb_assets.warehouse.retention import drop_old_raw
 from tmdb_assets.warehouse.warehouse import Warehouse
 
 SCHEDULE_CRON = "0 9 * * *"  # an hour after the day's id export is published
 EVENTS_KEPT = dt.timedelta(days=90)  # what the steps of a run did and logged
+DIGEST_CRON = {"daily": "0 12 * * *", "weekly": "0 12 * * 1"}
 RETENTION_CRON = "0 10 * * *"
 REFRESH_EXPORT = {"ops": {"raw_export": {"config": {"refresh": True}}}}
-UNPARTITIONED_ONLY_IN_DAILY = ("derived", "marts", REPORTS_GROUP)
+UNPARTITIONED_ONLY_IN_DAILY = ("derived", "marts", REPORTS_GROUP, DIGEST_GROUP)
 
 daily = define_asset_job(
     "daily",
-    selection=AssetSelection.all(),
+    selection=AssetSelection.all() - AssetSelection.groups(DIGEST_GROUP),
     executor_def=in_process_executor,
     description="The whole day: fetch, load, views, charts. A past day is rebuilt from its stored raw rows.",
 )
@@ -62,6 +64,25 @@ backfill = define_asset_job(
     executor_def=in_process_executor,
     description="Only the partitioned assets: past days from stored raw rows or exports, without views and charts.",
 )
+
+
+send_digest = define_asset_job(
+    "send_digest",
+    selection=AssetSelection.groups(DIGEST_GROUP),
+    executor_def=in_process_executor,
+    description="Sends the week in ten lines to DIGEST_WEBHOOK_URL.",
+)
+
+
+def digest_schedule(settings: Settings) -> ScheduleDefinition:
+    """When the digest is sent, where DIGEST is not off: at noon UTC, when the day is loaded."""
+    return ScheduleDefinition(
+        job=send_digest,
+        cron_schedule=DIGEST_CRON[settings.digest],
+        execution_timezone="UTC",
+        default_status=DefaultScheduleStatus.RUNNING,
+        description=f"Sends the week in ten lines, {settings.digest} at 12:00 UTC.",
+    )
 
 
 @schedule(

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 from dagster import AssetKey, AssetSpec
 
+from tmdb_assets.assets.declare import DIGEST_GROUP
 from tmdb_assets.warehouse.ledger.exports import FROM_EXPORT
 from tmdb_assets.warehouse.schema.raw import raw_discover
 
@@ -27,4 +28,8 @@ def days_from_export(connection: sa.Connection, days: Iterable[dt.date]) -> set[
 
 def whole_day_from_export(specs: Iterable[AssetSpec]) -> list[AssetKey]:
     """Which of all assets are materialized for such a day by `daily`: `FROM_EXPORT`, and those without partitions."""
-    return [spec.key for spec in specs if spec.partitions_def is None or spec.key.to_user_string() in FROM_EXPORT]
+    return [
+        spec.key
+        for spec in specs
+        if (spec.partitions_def is None and spec.group_name != DIGEST_GROUP) or spec.key.to_user_string() in FROM_EXPORT
+    ]

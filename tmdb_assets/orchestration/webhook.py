@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 import time
+from typing import Any
 
 import requests
 import tenacity
@@ -32,13 +33,16 @@ class NoAnswerError(ReceiverError):
     """The message was sent and no answer came in time: the receiver may have accepted it."""
 
 
-def post(url: SecretStr, text: str) -> None:
+def post(url: SecretStr, text: str, picture: str | None = None) -> None:
     """Send a text with Slack's special characters escaped; failures that may pass are retried for some seconds.
 
+    `picture` is the address of a picture to show below it.
     Redirects are not followed. Raises `ReceiverError` within 20 s when the receiver does not accept it.
     """
     # Slack's three special characters: https://api.slack.com/reference/surfaces/formatting#escaping
-    message = {"text": html.escape(plain_lines(text[:LONGEST_TEXT]), quote=False)}
+    message: dict[str, Any] = {"text": html.escape(plain_lines(text[:LONGEST_TEXT]), quote=False)}
+    if picture:
+        message["attachments"] = [{"fallback": picture, "image_url": picture}]
     retrying = tenacity.Retrying(
         stop=tenacity.stop_after_attempt(TRIES),
         wait=tenacity.wait_exponential(multiplier=0.2, max=1),
@@ -52,7 +56,7 @@ def _is_passing(error: BaseException) -> bool:
     return isinstance(error, ReceiverError) and error.problem.retry is Retry.NOW
 
 
-def _post_once(url: str, message: dict[str, str]) -> None:
+def _post_once(url: str, message: dict[str, Any]) -> None:
     try:
         # The status is enough; the body may be slow.
         with (

@@ -140,6 +140,15 @@ class Settings(Thresholds):
     alert_webhook_url: Annotated[SecretStr | None, AfterValidator(secret_http_url)] = Field(
         None, description="receiver of alerts: an http(s) URL that accepts Slack's JSON; unset: only the log"
     )
+    digest: Literal["off", "daily", "weekly"] = Field(
+        "off", description="how often the week in ten lines is sent: off, daily or weekly (Mondays)"
+    )
+    digest_webhook_url: Annotated[SecretStr | None, AfterValidator(secret_http_url)] = Field(
+        None, description="receiver of the digest, as ALERT_WEBHOOK_URL; unset: ALERT_WEBHOOK_URL"
+    )
+    reports_url: HttpUrl | None = Field(
+        None, description="where a web server serves REPORTS_DIR, for the digest's picture: an http(s) URL; unset: none"
+    )
     run_launcher: Literal["code-server", "celery", "kubernetes"] = Field(
         "code-server", description="where runs execute: code-server, celery or kubernetes (docs/scaling.md)"
     )

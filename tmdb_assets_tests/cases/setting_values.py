@@ -163,6 +163,21 @@ CASES = {
         "an http(s) URL that accepts Slack's JSON",
         shows_value=False,
     ),
+    "DIGEST": Case("off", {"daily": "daily", "weekly": "weekly"}, ["on", "Weekly"], "off, daily or weekly"),
+    "DIGEST_WEBHOOK_URL": Case(
+        None,
+        {f"https://hooks.example/{SECRET}": SecretStr(f"https://hooks.example/{SECRET}")},
+        [f"ftp://hooks.example/{SECRET}", *URLS_WITH_SECRETS[:3]],
+        "receiver of the digest",
+        shows_value=False,
+    ),
+    "REPORTS_URL": Case(
+        None,
+        {"https://films.example/reports/": "https://films.example/reports"},
+        ["films.example", "ftp://films.example/reports", *URLS_WITH_SECRETS],
+        "an http(s) URL",
+        shows_value=False,
+    ),
     "RUN_LAUNCHER": Case(
         "code-server",
         {"celery": "celery", "kubernetes": "kubernetes"},

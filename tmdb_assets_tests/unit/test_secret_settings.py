@@ -49,6 +49,7 @@ FILE_CASES = {
     "WAREHOUSE_LOADER_PASSWORD": SECRET,
     "WAREHOUSE_READER_PASSWORD": SECRET,
     "ALERT_WEBHOOK_URL": f"https://hooks.example/{SECRET}",
+    "DIGEST_WEBHOOK_URL": f"https://hooks.example/{SECRET}",
     "CELERY_BROKER_URL": f"redis://:{SECRET}@h:6379/0",
 }
 

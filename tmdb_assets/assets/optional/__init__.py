@@ -1,0 +1,1 @@
+"""Assets that a setting adds: the Parquet export (EXPORT_DIR), and the digest that is sent (DIGEST)."""
