@@ -171,3 +171,6 @@ def test_the_app_passes_axe(app: str, browser, scheme: str) -> None:
         watched.page.goto(f"{app}/film?film=2")
         texts_of(watched, 0, "Popularity of a chosen film")
         assert violations(watched.page, NAVIGATION) == []
+        watched.page.goto(f"{app}/quality")
+        watched.page.get_by_role("heading", name="Loaded days").wait_for()
+        assert violations(watched.page, NAVIGATION) == []
