@@ -52,14 +52,14 @@ class Platform(Running):
         self.compose.up()
         assert wait_until(self.knows_the_code, DEADLINE_S, every=1)
 
-    def await_end(self, day: dt.date, run_id: str) -> None:
-        """Wait until the run, or one that repeats it, has loaded the day."""
+    def await_end(self, day: dt.date) -> None:
+        """Wait until the day's run, or one that repeats it, has loaded the day."""
+        ended = wait_until(lambda: "SUCCESS" in {run["status"] for run in self.runs(day, "daily")}, DEADLINE_S, every=2)
+        assert ended, self.runs(day, "daily")
 
-        def ended() -> bool:
-            runs = [run for run in self.runs(day, "daily") if run_id in (run["runId"], run["parentRunId"])]
-            return "SUCCESS" in {run["status"] for run in runs}
-
-        assert wait_until(ended, DEADLINE_S, every=2), self.runs(day, "daily")
+    def repeated(self, day: dt.date, run_id: str) -> set[str]:
+        """The states of the runs that repeat a run."""
+        return {run["status"] for run in self.runs(day, "daily") if run["parentRunId"] == run_id}
 
     def await_load(self) -> None:
         """Wait until a run waits for the lock of `loads_held`."""
@@ -89,7 +89,8 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
 def faultless(platform: Platform) -> Content:
     """What the tables hold after today's run by GraphQL, and one of `etl`, which adds the sandbox's days before."""
     day = partitions.today()
-    platform.await_end(day, platform.launch("daily", day))
+    platform.launch("daily", day)
+    platform.await_end(day)
     assert platform.loaded(day)
     platform.compose.run("etl")
     return platform.content()
@@ -170,12 +171,14 @@ def test_killed_services_leave_what_a_faultless_run_leaves(platform: Platform, f
     compose.await_healthy("code")
     # The session that holds the lock ends with Postgres.
     with pytest.raises(sa.exc.DBAPIError), platform.loads_held():  # noqa: PT012
-        platform.await_load()  # of the run that repeats it
+        # The killed run's session may still wait, as Postgres sees only later that its client is gone.
+        assert wait_until(lambda: "STARTED" in platform.repeated(day, run_id), DEADLINE_S, every=2)
+        platform.await_load()
         for service in ("daemon", "webserver", "postgres"):
             compose.kill(service)
     compose.await_healthy(*(name for name in compose.services if name != "migrate"))
     assert wait_until(platform.knows_the_code, DEADLINE_S, every=1)
-    platform.await_end(day, run_id)
+    platform.await_end(day)
 
     with platform.loads_held():
         compose("--profile", "etl", "up", "--detach", "--no-build", "--no-deps", "etl")
