@@ -11,6 +11,7 @@ with today as materialized (
 
 earlier as materialized (
     select
+        f.date_id,
         f.movie_id,
         f.popularity,
         f.vote_count
@@ -47,8 +48,30 @@ changed as (
             order by t.movie_id
         ) as log_correlation,
         count(*) filter (where t.vote_count is not null and e.vote_count is not null) as films_with_votes,
-        count(*) filter (where t.vote_count < e.vote_count) as fallen
+        -- A film or two in a hundred lose one vote between two days, where TMDb removes a rating.
+        count(*) filter (
+            where e.vote_count - t.vote_count > greatest(1, 0.001 * e.vote_count)
+        ) as fallen,
+        :day - min(e.date_id) as day_count
     from today as t
+    inner join earlier as e on t.movie_id = e.movie_id
+),
+
+-- The popularity of films that hardly anybody looks at may rightly stay.
+most_popular as (
+    select
+        t.movie_id,
+        t.popularity
+    from today as t
+    order by t.popularity desc, t.movie_id asc
+    limit 1000
+),
+
+moving as (
+    select
+        count(*) as number,
+        count(*) filter (where t.popularity <> e.popularity) as moved_films
+    from most_popular as t
     inner join earlier as e on t.movie_id = e.movie_id
 ),
 
@@ -102,6 +125,7 @@ select
     v.subject,
     v.figure
 from changed as c
+cross join moving as p
 cross join counted as n
 cross join exported as x
 cross join
@@ -110,6 +134,9 @@ cross join
         ('change', 'films', c.films),
         ('change', 'median ratio', exp(c.median_log)),
         ('change', 'correlation', c.log_correlation),
+        ('change', 'days', c.day_count),
+        ('change', 'popular', p.number),
+        ('change', 'moved', p.moved_films),
         ('votes', 'films', c.films_with_votes),
         ('votes', 'fallen', c.fallen),
         ('duplicates', 'films', n.films),

@@ -1,11 +1,13 @@
--- The histories of the films whose details came that day; the others are as the days before left them.
+-- The histories of the films whose details came that day; the others are as the days before left them. Compared are the
+-- columns of a state that dim_movie has from details alone: discover may have brought it a later release date.
 with film as materialized (
     select
         m.movie_id,
         m.status,
         m.runtime_minutes,
         m.budget_usd,
-        m.revenue_usd
+        m.revenue_usd,
+        m.collection_id
     from raw_details as d
     inner join dim_movie as m on d.movie_id = m.movie_id
     where d.snapshot_date = :day and m.details_date is not null
@@ -20,6 +22,7 @@ chained as materialized (
         h.runtime_minutes,
         h.budget_usd,
         h.revenue_usd,
+        h.collection_id,
         lead(h.valid_from) over (partition by h.movie_id order by h.valid_from) as next_from
     from movie_history as h
     where h.movie_id in (select f.movie_id from film as f)
@@ -57,5 +60,5 @@ from film as f
 inner join chained as c on f.movie_id = c.movie_id
 where
     c.next_from is null and not c.is_removed
-    and (c.status, c.runtime_minutes, c.budget_usd, c.revenue_usd)
-    is distinct from (f.status, f.runtime_minutes, f.budget_usd, f.revenue_usd)
+    and (c.status, c.runtime_minutes, c.budget_usd, c.revenue_usd, c.collection_id)
+    is distinct from (f.status, f.runtime_minutes, f.budget_usd, f.revenue_usd, f.collection_id)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tmdb_assets.checks import verdicts
 from tmdb_assets.settings.thresholds import Thresholds
-from tmdb_assets.warehouse.loading.measures import LONG_DAYS, SHORT_DAYS, Measures
+from tmdb_assets.warehouse.loading.measures import LEAST_ANSWERS, LONG_DAYS, NEWS_DAYS, SHORT_DAYS, Measures
 
 Judge = Callable[[Measures, Thresholds], str | None]
 
@@ -18,7 +18,7 @@ inner join fact_movie_daily as e on e.movie_id = f.movie_id and e.date_id = (
     select max(d.date_id) from load_day as d
     where d.date_id < :day and d.date_id >= :day - 14 and d.discover_count > 0
 )
-where f.date_id = :day and f.vote_count < e.vote_count
+where f.date_id = :day and e.vote_count - f.vote_count > greatest(1, 0.001 * e.vote_count)
 order by e.vote_count - f.vote_count desc, f.movie_id limit :shown
 """
 DOUBLE_FILMS = """
@@ -74,15 +74,16 @@ LOOK_AT_TMDB = "look at the films on themoviedb.org; if TMDb has them so,"
 CHECKS = (
     DomainCheck(
         "film_count_is_usual",
-        f"The day has as many films as usual: the median of the {SHORT_DAYS} days before, by source.",
+        "The day has as many films from discover as usual, and of the other known films no smaller share from the "
+        f"export: the medians of the {SHORT_DAYS} days before.",
         "if TMDB_PAGES was changed, nothing; otherwise read pages_complete and export_stored, and run the day again "
         "before midnight UTC. The share allowed is QUALITY_FILM_COUNT_CHANGE.",
         verdicts.film_count,
     ),
     DomainCheck(
         "columns_are_filled",
-        "No column lacks a value, and no bridge a row, for many more films than usual: the median of "
-        f"{LONG_DAYS} days.",
+        f"No column lacks a value, and no bridge a row, for many more films than usual: the median of {LONG_DAYS} "
+        "days, for all films of the day, and the mean for those whose details came last.",
         "open a film of the day at TMDb: if it has the value there, TMDb has renamed or moved the field (see "
         "answers_keep_their_form), so change transforms/details.py; if not, TMDb has emptied it. The share allowed is "
         "QUALITY_NULL_CHANGE.",
@@ -97,16 +98,19 @@ CHECKS = (
     ),
     DomainCheck(
         "popularity_is_usual",
-        "Popularity moves as it does from day to day: its median, its quantiles, and the films' order.",
+        "Popularity moves as it does from day to day: of most films, at its median and quantiles, and in the films' "
+        "order.",
         "tell the readers the day. A change of scale is TMDb's: nothing can be corrected; compare ranks and shares "
-        "over it, and forecasts and trends from the day on. The factor allowed is QUALITY_POPULARITY_CHANGE.",
+        "over it, and forecasts and trends from the day on. Where it has not moved, run the day again with --refresh "
+        "before midnight UTC. The factor allowed is QUALITY_POPULARITY_CHANGE, the share that has to move "
+        "QUALITY_MOVED_SHARE.",
         verdicts.popularity,
     ),
     DomainCheck(
         "votes_do_not_fall",
-        "Hardly any film has fewer votes than on the loaded day before.",
+        "Hardly any film has fewer votes than on the loaded day before, by more than 1 and by more than 0.1%.",
         f"{LOOK_AT_TMDB} it has removed ratings: nothing has to be done. If not, an old answer was sent: "
-        "run the day again with --refresh. The share allowed is QUALITY_FALLEN_VOTES_SHARE.",
+        "run the day again with --refresh. The share allowed is QUALITY_FALLEN_VOTES_SHARE for each day since.",
         verdicts.votes,
         FALLEN_FILMS,
     ),
@@ -144,8 +148,8 @@ CHECKS = (
     ),
     DomainCheck(
         "history_has_no_hole",
-        "The states of a film follow each other without overlap or hole, and the newest is what dim_movie says, for "
-        "the films whose details came that day.",
+        "The states of a film follow each other without overlap or hole, and the newest has the status, runtime, "
+        "budget, revenue and collection of dim_movie, for the films whose details came that day.",
         "run the day again (tmdb-assets run --date and the day): its load makes the states again from the stored "
         "answers. If it still fails, somebody changed movie_history by hand: delete the rows of these films and run "
         "the days again.",
@@ -155,9 +159,10 @@ CHECKS = (
     ),
     DomainCheck(
         "answers_keep_their_form",
-        f"TMDb's answers have the keys and codes of the {LONG_DAYS} days before.",
+        f"TMDb's answers, where {LEAST_ANSWERS} or more came, have the keys and codes of the {LONG_DAYS} days before.",
         "a new key or code needs nothing: the raw answers have it, for when it is wanted. For one that has vanished "
-        "read columns_are_filled, and change transforms/details.py where it has another name now.",
+        "read columns_are_filled, and change transforms/details.py where it has another name now. It is reported on "
+        f"{NEWS_DAYS} days.",
         verdicts.answers,
     ),
 )

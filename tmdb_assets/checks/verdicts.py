@@ -7,26 +7,36 @@ about TMDb: shares of less than `LEAST_FILMS` are not judged.
 from __future__ import annotations
 
 from tmdb_assets.settings.thresholds import Thresholds
-from tmdb_assets.warehouse.loading.measures import LEAST_FILMS, LONG_DAYS, SHORT_DAYS, Measures
+from tmdb_assets.warehouse.loading.measures import LEAST_DAYS, LEAST_FILMS, LONG_DAYS, SHORT_DAYS, Answered, Measures
 
-LEAST_DAYS = 3
 SHOWN = 5  # subjects named in a text
 SAME_ORDER = 0.8  # correlation of the logarithms from which on the films are still in the same order
+LEAST_ANSWERED = 10  # films that were answered, over one day or several
+LEAST_SHARE = 0.05  # below which a share that few films have is not known
+DEVIATIONS = 3  # standard deviations by which a share of few films differs by chance
 
 
 def film_count(measures: Measures, limits: Thresholds) -> str | None:
-    """The sources whose number of films is unusual."""
+    """The sources whose number of films is unusual.
+
+    The export brings the known films that discover does not list. Their number grows with each day, so that their share
+    is judged, where it falls. A past day has only its export; today's may be still to come, which export_stored says.
+    """
     found = []
-    for source, usual in measures.short.get("films", {}).items():
-        films = measures.get("films", source)
-        # A past day has only its export; today's may not be published yet, which export_stored says.
-        if usual.days < LEAST_DAYS or not films or usual.median < LEAST_FILMS:
-            continue
-        if abs(films / usual.median - 1) > limits.quality_film_count_change:
+    films, usual = measures.get("films", "discover"), measures.short.get("films", {}).get("discover")
+    if films and usual and usual.days >= LEAST_DAYS and usual.median >= LEAST_FILMS:
+        change = films / usual.median - 1
+        if abs(change) > limits.quality_film_count_change:
             found.append(
-                f"{films:,.0f} films from {source}, {films / usual.median - 1:+.0%} against the median of "
-                f"{usual.median:,.0f} on {usual.days} of the {SHORT_DAYS} days before"
+                f"{films:,.0f} films from discover, {change:+.0%} against the median of {usual.median:,.0f} on "
+                f"{usual.days} of the {SHORT_DAYS} days before"
             )
+    share, usual = measures.get("export", "share"), measures.short.get("export", {}).get("share")
+    if share and usual and usual.days >= LEAST_DAYS and usual.median - share > limits.quality_film_count_change:
+        found.append(
+            f"{measures.get('films', 'export'):,.0f} films from export, {share:.0%} of the known films that discover "
+            f"does not list (usual {usual.median:.0%})"
+        )
     return "; ".join(found) or None
 
 
@@ -40,8 +50,41 @@ def nulls(measures: Measures, limits: Thresholds) -> str | None:
         for subject, share in measures.of(measure).items():
             before = usual.get(subject)
             if before and before.days >= LEAST_DAYS and share - before.median > limits.quality_null_change:
-                risen.append((share - before.median, f"{subject} {share:.0%} (usual {before.median:.0%})"))
-    return _listed("the share of films without a value has risen: ", [text for _, text in sorted(risen, reverse=True)])
+                risen.append((share - before.median, subject, f"{subject} {share:.0%} (usual {before.median:.0%})"))
+    of_all = _listed(RISEN, [text for *_, text in sorted(risen, reverse=True)])
+    known = {subject for _, subject, _ in risen}
+    newest = [
+        (rise, f"{subject} {text}")
+        for subject, days in measures.answered.items()
+        if subject not in known and days[0].day == measures.day
+        for rise, text in _newly_lacking(days, limits.quality_null_change)
+    ]
+    of_newest = _listed(RISEN_OF_NEWEST, [text for _, text in sorted(newest, reverse=True)])
+    return "; ".join(filter(None, (of_all, of_newest))) or None
+
+
+RISEN = "the share of films without a value has risen: "
+RISEN_OF_NEWEST = "of the films whose details came last, more than usual have no value: "
+
+
+def _newly_lacking(days: list[Answered], allowed: float) -> list[tuple[float, str]]:
+    """How much more often the films answered last lack a value than those before, if by more than chance.
+
+    The day itself is judged, and with the days before it, until there are `LEAST_FILMS` films: of few films a share
+    says little where many always lacked it. A day of many films, such as the first, counts as `LEAST_FILMS`.
+    """
+    films = lacking = 0.0
+    for place, day in enumerate(days, start=1):
+        if films >= LEAST_FILMS or len(days) - place < LEAST_DAYS:
+            break
+        films, lacking = films + day.films, lacking + day.lacking
+        before = sum(min(each.films, LEAST_FILMS) for each in days[place:])
+        usual = sum(min(each.films, LEAST_FILMS) * each.lacking / each.films for each in days[place:]) / before
+        share, likely = lacking / films, min(max(usual, LEAST_SHARE), 1 - LEAST_SHARE)
+        chance = DEVIATIONS * (likely * (1 - likely) * (1 / films + 1 / before)) ** 0.5
+        if films >= LEAST_ANSWERED and share - usual > allowed + chance:
+            return [(share - usual, f"{share:.0%} of {films:,.0f} (usual {usual:.0%})")]
+    return []
 
 
 def empty(measures: Measures, limits: Thresholds) -> str | None:
@@ -68,6 +111,12 @@ def popularity(measures: Measures, limits: Thresholds) -> str | None:
             f"popularity is {ratio:.3g} times that of the loaded day before at the median, and the films have another "
             "order: it may measure something else"
         )
+    films, moving = measures.get("change", "popular"), measures.get("change", "moved")
+    if films >= LEAST_FILMS and moving < limits.quality_moved_share * films:
+        return (
+            f"{films - moving:,.0f} of the {films:,.0f} most popular films have exactly the popularity of the loaded "
+            "day before: TMDb has not computed it since, or an old answer was sent"
+        )
     moved = []
     for subject, value in measures.of("popularity").items():
         usual = measures.short.get("popularity", {}).get(subject)
@@ -80,12 +129,12 @@ def popularity(measures: Measures, limits: Thresholds) -> str | None:
 
 
 def votes(measures: Measures, limits: Thresholds) -> str | None:
-    """How many films lost votes, where they are too many."""
+    """How many films lost votes, where they are too many for the days since they were counted."""
     return _too_many(
         measures.get("votes", "fallen"),
         measures.get("votes", "films"),
-        limits.quality_fallen_votes_share,
-        "{:,.0f} of {:,.0f} films have fewer votes than on the loaded day before",
+        limits.quality_fallen_votes_share * max(1, measures.get("change", "days")),
+        "{:,.0f} of {:,.0f} films have fewer votes than on the loaded day before, by more than 1 and by more than 0.1%",
     )
 
 

@@ -12,87 +12,13 @@ from tmdb_assets.checks.quality import judge
 from tmdb_assets.settings import Settings
 from tmdb_assets.warehouse.loading.measures import completeness_sql, measure_day, read_measures
 from tmdb_assets_tests.cases.awkward import catalogue, sound_films
+from tmdb_assets_tests.cases.broken_days import BROKEN, DAYS_BEFORE, FILMS_SHOWN, GROWTH
 from tmdb_assets_tests.oracle.compare import Tables, copied_warehouse
 from tmdb_assets_tests.stage.platform import checks_of, failures_of, platform
 
 DAY = dt.date(2026, 7, 29)
 CATALOGUE = catalogue(sound_films(120))
 BEFORE = [DAY - dt.timedelta(days=n) for n in (1, 2, 3)]
-# As if the three days before had brought the same answers.
-DAYS_BEFORE = """
-insert into load_day (date_id, discover_count, export_count)
-select day, discover_count, export_count from load_day, unnest(cast(:before as date[])) as day where date_id = :day;
-insert into fact_movie_daily (date_id, movie_id, popularity, vote_average, vote_count, source)
-select day, movie_id, popularity, vote_average, vote_count, source
-from fact_movie_daily, unnest(cast(:before as date[])) as day where date_id = :day;
-insert into quality_measure (date_id, measure, subject, figure)
-select day, measure, subject, figure
-from quality_measure, unnest(cast(:before as date[])) as day where date_id = :day
-"""
-# A statement that breaks the day, and what its check then says, up to the advice.
-BROKEN = {
-    "film_count_is_usual": (
-        "update load_day set discover_count = 60 where date_id = :day",
-        r"60 films from discover, -50% against the median of 120 on 3 of the 14 days before\.",
-    ),
-    "columns_are_filled": (
-        "update dim_movie set overview = null, runtime_minutes = nullif(runtime_minutes, case when movie_id % 5 = 0 "
-        "then runtime_minutes end); "
-        "update movie_history set runtime_minutes = null where movie_id % 5 = 0; "
-        "delete from bridge_movie_language where movie_id % 3 = 0",
-        r"The share of films without a value has risen: dim_movie\.overview 100% \(usual 0%\), "
-        r"bridge_movie_language 33% \(usual 0%\), dim_movie\.runtime_minutes 20% \(usual 0%\)\.",
-    ),
-    "films_have_their_links": (
-        "update quality_measure set figure = 1 where measure = 'without_share'; "
-        "delete from bridge_movie_genre where movie_id % 2 = 0",
-        r"Films of which the details came have none of these: genre 50%\.",
-    ),
-    "popularity_is_usual": (
-        "update fact_movie_daily set popularity = popularity * 0.2 where date_id = :day",
-        r"TMDb has changed the scale of popularity: the films have kept their order, and the figures are 0\.2 times "
-        r"those of the loaded day before\. Values before and after cannot be compared, ranks and shares can\.",
-    ),
-    "votes_do_not_fall": (
-        "update fact_movie_daily set vote_count = vote_count - 1 where date_id = :day and movie_id <= 9003",
-        r"3 of 120 films have fewer votes than on the loaded day before\.",
-    ),
-    "export_has_the_films": (
-        "delete from raw_export where movie_id <= 9010",
-        r"10 of the 120 films that discover lists are not in the day's id export\.",
-    ),
-    "days_have_no_gap": (
-        "delete from load_day where date_id = :day - 2",
-        r"Of the 30 days before, not loaded: 2026-07-27\.",
-    ),
-    "films_are_distinct": (
-        "update dim_movie set title = 'Twin', release_date = '2020-01-01' where movie_id <= 9003",
-        r"3 of 120 films have title and release date of another film\.",
-    ),
-    "money_is_plausible": (
-        "update dim_movie set budget_usd = 7, revenue_usd = 6e9 where movie_id <= 9010; "
-        "update movie_history set budget_usd = 7, revenue_usd = 6e9 where movie_id <= 9010",
-        r"20 of 240 budgets and revenues are below 1,000 US dollars, or above a billion \(revenues: five\)\.",
-    ),
-    "history_has_no_hole": (
-        "set local session_replication_role = replica; "
-        "update movie_history set valid_to = :day + 9 where movie_id <= 9002; "
-        "delete from movie_history where movie_id = 9003; "
-        "update movie_history set runtime_minutes = runtime_minutes + 1 where movie_id = 9004",
-        r"2 films whose states overlap or have a hole between them; 1 films whose newest state is not what dim_movie "
-        r"says; 1 films that have details and no state\.",
-    ),
-    "answers_keep_their_form": (
-        "update raw_discover set payload = payload - 'original_title' || '{\"brand_new\": false}'; "
-        "update dim_movie set status = 'Shelved' where movie_id = 9001; "
-        "update movie_history set status = 'Shelved' where movie_id = 9001; "
-        "insert into dim_country (iso_3166_1, name, as_of_date) values ('QQ', 'New', :day)",
-        r"New keys: raw_discover\.brand_new; vanished keys: raw_discover\.original_title; new codes that TMDb's "
-        r"lists lack: country QQ; new statuses: Shelved\.",
-    ),
-}
-FILMS_SHOWN = {"votes_do_not_fall": 3, "export_has_the_films": 10, "films_are_distinct": 3, "money_is_plausible": 10}
-FILMS_SHOWN |= {"history_has_no_hole": 2}
 
 
 @pytest.fixture(scope="module")
@@ -179,6 +105,101 @@ def test_thresholds_are_settings(tables):
     tables.execute("update load_day set discover_count = 100 where date_id = :day", day=DAY)
     assert judged(tables)["film_count_is_usual"].passed
     assert not judged(tables, quality_film_count_change=0.1)["film_count_is_usual"].passed
+
+
+def test_an_export_may_grow_and_not_shrink(tables):
+    for statement in GROWTH.split(";"):
+        tables.execute(statement, day=DAY)
+    assert tables.column("select export_count from load_day order by date_id") == [190, 290, 390, 490]
+    assert judged(tables)["film_count_is_usual"].passed
+    tables.execute("update load_day set export_count = 250 where date_id = :day", day=DAY)
+    fault = judged(tables)["film_count_is_usual"].description.partition(" What")[0]
+    assert fault == "250 films from export, 50% of the known films that discover does not list (usual 97%)."
+
+
+def test_single_votes_and_votes_of_two_weeks_may_fall(tables):
+    """Of recorded films one in twenty lost a vote within a day."""
+    fall = "update fact_movie_daily set vote_count = vote_count - :votes where date_id = :day and movie_id <= :last"
+    tables.execute(fall, day=DAY, votes=1, last=9120)
+    assert judged(tables)["votes_do_not_fall"].passed
+    tables.execute("update fact_movie_daily set vote_count = 5000 + vote_count")
+    tables.execute(fall, day=DAY, votes=3, last=9120)  # less than 0.1%
+    assert judged(tables)["votes_do_not_fall"].passed
+    tables.execute(fall, day=DAY, votes=9, last=9006)
+    assert not judged(tables)["votes_do_not_fall"].passed
+    tables.execute(
+        "delete from load_day where date_id between :day - 2 and :day - 1", day=DAY
+    )  # the next has 3 times it
+    assert judged(tables)["votes_do_not_fall"].passed
+
+
+def test_a_day_that_repeats_the_day_before_is_seen(tables):
+    tables.execute("update fact_movie_daily set popularity = popularity / 1.01 where date_id < :day", day=DAY)
+    before = "update fact_movie_daily as f set popularity = t.popularity from fact_movie_daily as t where "
+    before += "t.date_id = :day and f.date_id = :day - 1 and f.movie_id = t.movie_id and f.movie_id <= :last"
+    tables.execute(before, day=DAY, last=9060)
+    tables.execute(
+        "update fact_movie_daily set popularity = popularity * 1.1 where date_id < :day and movie_id > 9060", day=DAY
+    )
+    assert judged(tables)["popularity_is_usual"].passed
+    tables.execute(before, day=DAY, last=9070)
+    fault = judged(tables)["popularity_is_usual"].description
+    assert fault.startswith("70 of the 120 most popular films have exactly the popularity of the loaded day before: ")
+    assert judged(tables, quality_moved_share=0.4)["popularity_is_usual"].passed
+
+
+def test_a_key_that_has_vanished_is_reported_on_three_days(tables):
+    key = "insert into quality_measure select :day - day, 'key_share', 'raw_discover.brief', 1 from "
+    key += "generate_series(cast(:first as int), :last) as day"
+    tables.execute(key, day=DAY, first=1, last=2)
+    assert judged(tables)["answers_keep_their_form"].passed  # it never came on three days
+    tables.execute(key, day=DAY, first=3, last=3)
+    assert "Vanished keys: raw_discover.brief" in judged(tables)["answers_keep_their_form"].description
+    # The days after it vanished: it last came two, three, four measured days ago.
+    for days, is_passed in ((2, False), (3, False), (4, True)):
+        tables.execute("delete from quality_measure where subject = 'raw_discover.brief'")
+        tables.execute(key, day=DAY, first=days, last=days + 5)
+        tables.execute(
+            "insert into quality_measure select :day - day, 'key_share', 'raw_discover.id', 1 from "
+            "generate_series(1, 9) as day on conflict do nothing",
+            day=DAY,
+        )
+        assert judged(tables)["answers_keep_their_form"].passed == is_passed, days
+
+
+def test_a_field_that_vanishes_from_the_few_answers_of_a_day_is_seen(tables):
+    """Of 120 films 12 are asked again."""
+    tables.execute("update dim_movie set details_date = :day - 1 where movie_id > 9012", day=DAY)
+    tables.execute("delete from raw_details where movie_id > 9012")
+    assert [name for name, result in judged(tables).items() if not result.passed] == []
+    tables.execute("update dim_movie set overview = null where movie_id <= 9003")  # of the day's a quarter
+    assert judged(tables)["columns_are_filled"].passed
+    tables.execute("update dim_movie set overview = null where movie_id <= 9006")
+    tables.execute("delete from bridge_movie_language where movie_id <= 9012")
+    fault = judged(tables)["columns_are_filled"].description.partition(" What")[0]
+    assert fault == (
+        "Of the films whose details came last, more than usual have no value: bridge_movie_language 100% of 12 (usual "
+        "0%), dim_movie.overview 50% of 12 (usual 0%)."
+    )
+    tables.execute("update raw_details set payload = payload - 'overview'")
+    assert "Vanished keys: raw_details.overview" in judged(tables)["answers_keep_their_form"].description
+    tables.execute("delete from raw_details where movie_id > 9004")
+    assert judged(tables)["answers_keep_their_form"].passed  # 4 answers
+
+
+def test_few_answers_are_judged_with_those_of_the_days_before(tables):
+    """Of 2 films half of which always lacked a value nothing is known; of those of many days it is."""
+    tables.execute("update dim_movie set details_date = :day - 40 where movie_id > 9002", day=DAY)
+    tables.execute("update dim_movie set overview = null where movie_id <= 9002")
+    put = "insert into quality_measure select :day - day, :measure, 'dim_movie.overview', :figure from "
+    put += "generate_series(cast(:first as int), :last) as day on conflict (date_id, measure, subject) do update "
+    put += "set figure = excluded.figure"
+    for first, last, films, lacking in ((1, 4, 20, 10), (5, 20, 20, 10)):
+        tables.execute(put, day=DAY, measure="answered", first=first, last=last, figure=films)
+        tables.execute(put, day=DAY, measure="answered_without", first=first, last=last, figure=lacking)
+    assert judged(tables)["columns_are_filled"].passed
+    tables.execute(put, day=DAY, measure="answered_without", first=1, last=4, figure=20)
+    assert "dim_movie.overview 100% of " in judged(tables)["columns_are_filled"].description
 
 
 def test_few_films_and_few_days_are_not_judged(tables):
