@@ -26,7 +26,7 @@ from tmdb_assets.cli.finding import Finding, State, reported
 from tmdb_assets.errors.problem import ActionableError
 from tmdb_assets.instance.cancelled import cancelled_days, runs_by_day
 from tmdb_assets.instance.launcher import HEARTBEAT_S
-from tmdb_assets.orchestration.gaps import counted_from, describe_cancelled, find_gaps
+from tmdb_assets.orchestration.gaps import counted_from, describe_cancelled, describe_days, find_gaps
 from tmdb_assets.settings import DATA_DIR, DEFAULT_API_URL, Settings
 from tmdb_assets.tmdb.client import TmdbClient
 from tmdb_assets.tmdb.errors import TmdbError
@@ -233,7 +233,7 @@ def newest_day(connection: sa.Connection) -> Finding:
 def gaps(
     connection: sa.Connection, instance: DagsterInstance, first_day: dt.date, *, daemon_runs: bool
 ) -> Iterator[Finding]:
-    """Days between the first loaded one and yesterday without facts or export, and whether the daemon loads them."""
+    """Days between the first loaded one and yesterday without facts, tables or export; who loads them."""
     loaded = loaded_days(connection)
     if not loaded:
         yield Finding("note", "Gaps", "no day is loaded yet")
@@ -244,9 +244,14 @@ def gaps(
     if waiting:
         yield Finding("note", "Gaps", f"the daemon does not load {describe_cancelled(waiting)}")
     due = [gap for gap in found if gap.day not in waiting]
+    state: State = "note" if daemon_runs else "wrong"
+    if behind := [gap.day for gap in due if gap.is_behind]:
+        text = f"not every table was made of the answers of {describe_days(behind)}, as a run ended before"
+        text += "; the daemon does so without a request, or at once" * daemon_runs
+        yield Finding(state, "Gaps", f"{text}: tmdb-assets backfill --from {behind[0]} --to {behind[-1]}")
+    due = [gap for gap in due if not gap.is_behind]
     missing = [gap.day for gap in due if not gap.is_loaded]
     if missing:
-        state: State = "note" if daemon_runs else "wrong"
         text = f"{missing[0]} is missing"
         if len(missing) > 1:
             text = f"{len(missing)} days are missing, the first {missing[0]}, the last {missing[-1]}"

@@ -36,7 +36,7 @@ from tmdb_assets.instance.launcher import close_dead_runs
 from tmdb_assets.instance.opening import open_instance
 from tmdb_assets.instance.sentences import WithoutLostEvents
 from tmdb_assets.instance.storage import holding_lock
-from tmdb_assets.orchestration.past_days import FROM_EXPORT, days_from_export, whole_day_from_export
+from tmdb_assets.orchestration.past_days import FROM_EXPORT, days_behind, days_from_export, whole_day_from_export
 from tmdb_assets.settings import get_settings
 from tmdb_assets.warehouse.ledger.exports import loaded_days
 from tmdb_assets.warehouse.schema.fact import load_day
@@ -109,6 +109,12 @@ class Platform:
         with self.warehouse.begin() as connection:
             return bool(connection.scalar(sa.select(sa.exists().where(load_day.c.date_id == day))))
 
+    def is_complete(self, day: dt.date) -> bool:
+        """Whether the day has facts, and every table is made of its stored answers."""
+        with self.warehouse.begin() as connection:
+            is_behind = bool(days_behind(connection, day, day))
+        return self.is_loaded(day) and not is_behind
+
     def needs(self, day: dt.date, job: str) -> list[str]:
         """The assets of a job (`daily` or `backfill`) that a past day needs; empty: all of them."""
         with self.warehouse.begin() as connection:
@@ -157,14 +163,15 @@ def _run_one(platform: Platform, day: dt.date, *, refresh: bool, assets: Sequenc
 
 
 def _cancel(platform: Platform, days: Sequence[dt.date]) -> list[dt.date]:
-    """Leave the days to a person that are not loaded completely; return those without facts.
+    """Leave the days to a person that are not loaded completely; return those without facts or tables.
 
     The gap filler does not load what was cancelled.
     """
     with platform.warehouse.begin() as connection:
         loaded = loaded_days(connection)
-    note_cancelled(platform.instance, "backfill", [day for day in days if not loaded.get(day)])
-    return [day for day in days if day not in loaded]
+        behind = days_behind(connection, days[0], days[-1]) if days else ()
+    note_cancelled(platform.instance, "backfill", [day for day in days if not loaded.get(day) or day in behind])
+    return [day for day in days if day not in loaded or day in behind]
 
 
 def run_day(
@@ -204,7 +211,7 @@ def run_day(
         problems=_problems(events),
         dashboard=_dashboard(events),
         interrupted=interrupted,
-        waiting=[day] if cancelled and not platform.is_loaded(day) else [],
+        waiting=[day] if cancelled and not platform.is_complete(day) else [],
     )
 
 

@@ -27,6 +27,7 @@ from tmdb_assets.fetch.export import fetch_export_day
 from tmdb_assets.fetch.progress import LogProgress
 from tmdb_assets.fetch.step import Fetcher
 from tmdb_assets.settings import get_settings
+from tmdb_assets.warehouse.ledger.check_results import forget_tables_behind
 from tmdb_assets.warehouse.schema.fact import load_day
 
 SAMPLE_HISTORY_DAYS = 30
@@ -96,4 +97,8 @@ def _request(platform: Platform, day: dt.date) -> Sequence[str]:
         fetch_details(fetcher, settings.tmdb_details_max_age_days, settings.wanted)
         fetcher.refresh = False
         fetch_export_day(fetcher, source.export)
-    return () if is_first else CHANGING
+    if is_first:
+        return ()
+    with platform.warehouse.begin() as connection:
+        forget_tables_behind(connection, day, but=CHANGING)
+    return CHANGING

@@ -31,7 +31,7 @@ JOBS = ("daily", "backfill")  # of a selection of assets, or of all, which is no
 
 PARTITION_SETS = tuple(f"{name}_partition_set" for name in JOBS)  # Dagster's names for a job's partitions
 CANCELLED_BACKFILLS = [BulkActionStatus.CANCELING, BulkActionStatus.CANCELED]
-LOOK_BACK = dt.timedelta(days=100)  # longer than an export is published
+LOOK_BACK = dt.timedelta(days=190)  # longer than an export is published or a raw answer kept
 INTERRUPTED = "Interrupted by a person, so cancelled: the day waits until a person runs it."
 STOPPED = "The process of this run was stopped; the day's next run resumes."
 ENDING = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}

@@ -163,14 +163,15 @@ def alerts(context: SensorEvaluationContext, warehouse: ResourceParam[Warehouse]
     minimum_interval_seconds=300,
     default_status=DefaultSensorStatus.RUNNING,
     description="Fills gaps: each missing day between the first loaded one and yesterday is loaded from its id export, "
-    "and a day that was loaded before its export was published gets it, oldest first. A day whose run failed is tried "
+    "and a day that was loaded before its export was published gets it, oldest first. A day whose run ended before "
+    "every table was made of its answers is rebuilt from these, without a request. A day whose run failed is tried "
     "again after 1 hour, 4 hours, then daily, as long as its export is published; one whose newest run was cancelled "
     "waits until a person runs it. A day loaded from its export gets the films that became known since, weekly.",
 )
 def gap_filler(
     context: SensorEvaluationContext, warehouse: ResourceParam[Warehouse]
 ) -> Iterator[RunRequest | SkipReason]:
-    """One run for each day that lacks facts, its export, or films known since, and whose export is still published."""
+    """One run for each day that lacks facts, tables, its export, or films known since, and that can be loaded."""
     today = partitions.today()
     with warehouse.begin() as connection:
         gaps = find_gaps(connection, warehouse.settings.tmdb_first_day, today)
@@ -193,7 +194,10 @@ def gap_filler(
     reasons = [waiting] if waiting else []
     if later := [gap.day for gap in gaps if gap.lacks_films and gap.day not in due.cancelled]:
         reasons.insert(0, f"Films became known since {describe_days(later)} was loaded, and are added within a week.")
-    if others := [gap.day for gap in gaps if not gap.lacks_films and gap.day not in due.cancelled]:
-        what = "a run is in progress, or failed and will be repeated, or the export is no longer published"
-        reasons.insert(0, f"Missing, {describe_days(others)}: {what}.")
+    others = [gap for gap in gaps if not gap.lacks_films and gap.day not in due.cancelled]
+    what = "a run is in progress, or failed and will be repeated"
+    if behind := [gap.day for gap in others if gap.is_behind]:
+        reasons.insert(0, f"Not every table is made of the answers of {describe_days(behind)}: {what}.")
+    if missing := [gap.day for gap in others if not gap.is_behind]:
+        reasons.insert(0, f"Missing, {describe_days(missing)}: {what}, or the export is no longer published.")
     yield SkipReason(" ".join(reasons))

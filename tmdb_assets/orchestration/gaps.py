@@ -1,4 +1,4 @@
-"""Gaps: past days without facts, their export or films known since, and when the gap filler requests a run for each.
+"""Gaps: past days without facts, a table, their export or films known since, and when a run is requested for each.
 
 A failed run is repeated after a growing wait, until the day is loaded or its export is known to be gone; a cancelled
 one waits for a person. Earlier attempts are read from Dagster's runs; nothing else is stored.
@@ -18,8 +18,11 @@ from dagster import DagsterInstance, DagsterRunStatus, RunRecord
 from tmdb_assets.assets.failures import is_noted_gone
 from tmdb_assets.instance.cancelled import cancelled_days, runs_by_day
 from tmdb_assets.instance.tags import AUTO_RETRY_RUN_ID_TAG, SENSOR_NAME_TAG, WILL_RETRY_TAG
+from tmdb_assets.orchestration.past_days import days_behind
 from tmdb_assets.warehouse.ledger.exports import days_with_later_films, loaded_days
+from tmdb_assets.warehouse.retention import first_kept_day
 
+ONE_DAY = dt.timedelta(days=1)
 EXPORT_KEPT_DAYS = 88  # TMDb keeps its exports for about three months
 WAIT_HOURS = (1, 4, 24)  # after the first, the second and every later run that did not load the day
 FILMS_EVERY_DAYS = 7  # a day that lacks only films waits for an age of whole weeks: at most 13 exports on any day
@@ -29,19 +32,22 @@ GONE_AFTER = 2  # runs that found it gone: a single answer may be a fault of the
 
 
 class Gap(NamedTuple):
-    """A past day without facts; if `is_loaded`, one whose export is to be read.
+    """A past day without facts; if `is_loaded`, one whose export is to be read; if `is_behind`, one to be rebuilt.
 
-    That was not published when the day was loaded, or, if `lacks_films`, was read before films became known.
+    An export was not published when the day was loaded, or, if `lacks_films`, was read before films became known. A day
+    is rebuilt from stored answers of which not every table is made.
     """
 
     day: dt.date
     is_loaded: bool
     lacks_films: bool = False
+    is_behind: bool = False
 
     @property
     def name(self) -> str:
         """What is missing."""
-        return f"{'films' if self.lacks_films else 'export' if self.is_loaded else 'gap'}-{self.day}"
+        what = "films" if self.lacks_films else "export" if self.is_loaded else "tables" if self.is_behind else "gap"
+        return f"{what}-{self.day}"
 
     def is_later(self, today: dt.date) -> bool:
         """Whether this is not the day of the week on which it gets the films that became known."""
@@ -49,7 +55,7 @@ class Gap(NamedTuple):
 
 
 def find_gaps(connection: sa.Connection, first_day: dt.date, today: dt.date) -> list[Gap]:
-    """The gaps between the first loaded day and yesterday, as far back as exports are kept.
+    """The gaps between the first loaded day and yesterday, as far back as exports, or raw answers, are kept.
 
     Oldest first; those that lack only films come last.
     """
@@ -58,9 +64,12 @@ def find_gaps(connection: sa.Connection, first_day: dt.date, today: dt.date) -> 
         return []
     first = counted_from(loaded, first_day, today)
     days = [first + dt.timedelta(days=number) for number in range((today - first).days)]
-    missing = [Gap(day, day in loaded) for day in days if not loaded.get(day)]
-    later = days_with_later_films(connection, today - dt.timedelta(days=LAST_READ_DAYS))
-    return missing + [Gap(day, True, True) for day in days if loaded.get(day) and day in later]
+    oldest = max(min(loaded), first_kept_day(today), first_day)
+    behind = {day for day in days_behind(connection, oldest, today - ONE_DAY) if day in loaded or day < first}
+    missing = [Gap(day, day in loaded) for day in days if not loaded.get(day) and day not in behind]
+    missing += [Gap(day, is_loaded=False, is_behind=True) for day in behind]
+    later = days_with_later_films(connection, today - dt.timedelta(days=LAST_READ_DAYS)) - behind
+    return sorted(missing) + [Gap(day, True, True) for day in days if loaded.get(day) and day in later]
 
 
 def counted_from(loaded: Iterable[dt.date], first_day: dt.date, today: dt.date) -> dt.date:
@@ -116,14 +125,14 @@ class _Tries:
     own: Sequence[RunRecord]
 
     def is_due(self, gap: Gap, now: dt.datetime, export_url: str) -> bool:
-        """Whether no run is in progress, the last one ended long enough ago, and the export is not known to be gone."""
+        """Whether no run is in progress, the last one ended long enough ago, and a needed export is not known gone."""
         # A run that was created but not launched does not count: requesting its key again makes Dagster launch it.
         states = [run.dagster_run.status for run in self.runs if not run.dagster_run.is_finished]
         if any(state != DagsterRunStatus.NOT_STARTED for state in states):
             return False
         if any(_is_about_to_be_retried(run, now) for run in self.runs):
             return False
-        if sum(is_noted_gone(run.dagster_run, export_url) for run in self.runs) >= GONE_AFTER:
+        if not gap.is_behind and sum(is_noted_gone(run.dagster_run, export_url) for run in self.runs) >= GONE_AFTER:
             return False
         if not self.own:
             return True

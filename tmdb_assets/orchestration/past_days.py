@@ -9,10 +9,11 @@ import sqlalchemy as sa
 from dagster import AssetKey, AssetSpec
 
 from tmdb_assets.assets.declare import DIGEST_GROUP
+from tmdb_assets.warehouse.ledger.check_results import tables_behind
 from tmdb_assets.warehouse.ledger.exports import FROM_EXPORT
 from tmdb_assets.warehouse.schema.raw import raw_discover
 
-__all__ = ["FROM_EXPORT", "days_from_export", "whole_day_from_export"]
+__all__ = ["FROM_EXPORT", "days_behind", "days_from_export", "whole_day_from_export"]
 
 
 def days_from_export(connection: sa.Connection, days: Iterable[dt.date]) -> set[dt.date]:
@@ -24,6 +25,16 @@ def days_from_export(connection: sa.Connection, days: Iterable[dt.date]) -> set[
     given = sa.select(sa.func.unnest(sa.literal(sorted(asked), sa.ARRAY(sa.Date))).label("day")).subquery()
     has_raw_rows = sa.exists().where(raw_discover.c.snapshot_date == given.c.day)
     return asked - set(connection.scalars(sa.select(given.c.day).where(has_raw_rows)))
+
+
+def days_behind(connection: sa.Connection, first: dt.date, last: dt.date) -> set[dt.date]:
+    """The days, from first to last, with stored answers of which some table is not made: a run ended before.
+
+    They are rebuilt from these answers. Tables that are not loaded for a day from its export do not count.
+    """
+    behind = tables_behind(connection, first, last)
+    from_export = days_from_export(connection, behind)
+    return {day for day, names in behind.items() if day not in from_export or not names.isdisjoint(FROM_EXPORT)}
 
 
 def whole_day_from_export(specs: Iterable[AssetSpec]) -> list[AssetKey]:

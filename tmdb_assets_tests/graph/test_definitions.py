@@ -24,6 +24,7 @@ from tmdb_assets.checks.domain import CHECKS as DOMAIN_CHECKS
 from tmdb_assets.definitions import build_definitions
 from tmdb_assets.partitions import daily_partitions
 from tmdb_assets.settings import SAMPLE_LINE
+from tmdb_assets.warehouse.ledger.check_results import made_of
 from tmdb_assets.warehouse.schema.vocabulary import metadata as declared
 
 PACKAGE = Path(tmdb_assets.__file__).parent
@@ -132,6 +133,12 @@ def test_assets_and_their_upstream_assets(graph):
         for key in graph.get_all_asset_keys()
     }
     assert parents == DEPENDENCIES
+
+
+@pytest.mark.parametrize("kind", ["discover", "details", "export"])
+def test_the_tables_that_stored_answers_leave_behind(kind):
+    names = DAILY - GROUPS["raw"] - GROUPS["quality"]
+    assert set(made_of(kind)) == {name for name in names if f"raw_{kind}" in DEPENDENCIES[name]}
 
 
 def test_groups(specs):

@@ -1,19 +1,26 @@
-"""What the checks of a day said, for readers, reports and backups."""
+"""What the checks of a day said, for readers, reports and backups, and which tables are behind the day's answers.
+
+A table is behind from the moment at which answers that it is made of are stored until its step has ended well
+(docs/decisions/0052-a-day-is-loaded-when-every-table-is-made-of-its-answers.md).
+"""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
+from tmdb_assets.tables import own_tables
+from tmdb_assets.transforms.details import DETAIL_TABLES
 from tmdb_assets.warehouse.ledger.exports import FROM_EXPORT
 from tmdb_assets.warehouse.schema.quality import check_result
 
 RUN = "run"
 """The name under which it is kept whether an asset's step itself ended well."""
+BEHIND = "Answers of the day are stored that the table is not made of yet. If no run is in progress, run the day again."
 LONGEST = 2000  # characters of a description
 
 # What is not materialized again could never replace its failure.
@@ -59,3 +66,45 @@ def forget_unneeded(connection: sa.Connection, day: dt.date) -> None:
     They are of a run that could not load the day, such as during an outage, and say nothing of the day as it is now.
     """
     connection.execute(sa.text(FORGET_UNNEEDED), {"day": day, "needed": list(FROM_EXPORT)})
+
+
+def made_of(kind: str) -> tuple[str, ...]:
+    """The tables that are made of a day's answers of a kind, as `fetch_log` names it."""
+    if kind == "details":
+        return (*DETAIL_TABLES, *(own.table.name for own in own_tables()))
+    made = {"discover": ("dim_language", "dim_movie", "fact_movie_daily"), "export": ("fact_movie_daily",)}
+    return made.get(kind, ())
+
+
+def note_answers(connection: sa.Connection, day: dt.date, kind: str) -> None:
+    """Note, in the transaction that stores answers of a day, that the tables made of them are behind."""
+    names = sorted(made_of(kind))
+    if not names:
+        return
+    values = {"is_passed": False, "severity": "error", "description": BEHIND}
+    statement = postgresql.insert(check_result).on_conflict_do_update(
+        constraint=check_result.primary_key,
+        set_={**values, "checked_at": sa.func.now()},
+        where=check_result.c.is_passed,
+    )
+    connection.execute(statement, [{"date_id": day, "asset_name": name, "check_name": RUN, **values} for name in names])
+
+
+def tables_behind(connection: sa.Connection, first: dt.date, last: dt.date) -> dict[dt.date, set[str]]:
+    """By day, from first to last, the tables that are behind its answers or whose last step failed."""
+    names = sorted({name for kind in ("details", "discover", "export") for name in made_of(kind)})
+    row = check_result.c
+    query = sa.select(row.date_id, row.asset_name).where(
+        row.date_id.between(first, last), row.check_name == RUN, ~row.is_passed, row.asset_name.in_(names)
+    )
+    found: dict[dt.date, set[str]] = {}
+    for day, name in connection.execute(query):
+        found.setdefault(day, set()).add(name)
+    return found
+
+
+def forget_tables_behind(connection: sa.Connection, day: dt.date, but: Collection[str]) -> None:
+    """Note that a day's answers change none of the tables `but` these."""
+    row = check_result.c
+    is_behind = (row.date_id == day) & (row.check_name == RUN) & (row.description == BEHIND)
+    connection.execute(check_result.delete().where(is_behind, row.asset_name.not_in(sorted(but))))

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from tmdb_assets.transforms.reference import Named
+from tmdb_assets.warehouse.ledger import check_results
 from tmdb_assets.warehouse.schema.dimensions import dim_movie
 from tmdb_assets.warehouse.schema.raw import fetch_log, fetch_slice, raw_discover, raw_reference, rejected_row
 
@@ -118,9 +119,11 @@ def find_usual_list(connection: sa.Connection, day: dt.date) -> tuple[dt.date, C
 
 
 def count_fetched(connection: sa.Connection, day: dt.date, kind: str, *, requests: int, rows: int) -> None:
-    """Add a batch's requests and rows to the day's crawl: after each batch, so that a killed run's count too."""
+    """Add a batch's requests and rows to the day's crawl, in its transaction, and note who is behind its rows."""
     counts = {"request_count": fetch_log.c.request_count + requests, "row_count": fetch_log.c.row_count + rows}
     connection.execute(fetch_log.update().where(_of(day, kind)).values(counts))
+    if rows:
+        check_results.note_answers(connection, day, kind)
 
 
 def close_crawl(connection: sa.Connection, day: dt.date, kind: str, finished_at: dt.datetime | None) -> None:
@@ -181,10 +184,8 @@ def note_changes(connection: sa.Connection, day: dt.date, now: dt.datetime, *, a
 
 def changes_known_until(connection: sa.Connection, day: dt.date) -> dt.date | None:
     """The newest day up to `day` for which all lists of changes were read; None if there is none."""
-    known = sa.select(sa.func.max(fetch_log.c.snapshot_date)).where(
-        fetch_log.c.kind == "changes", fetch_log.c.finished_at.is_not(None), fetch_log.c.snapshot_date <= day
-    )
-    found: dt.date | None = connection.scalar(known)
+    known = (fetch_log.c.kind == "changes") & fetch_log.c.finished_at.is_not(None) & (fetch_log.c.snapshot_date <= day)
+    found: dt.date | None = connection.scalar(sa.select(sa.func.max(fetch_log.c.snapshot_date)).where(known))
     return found
 
 

@@ -59,6 +59,20 @@ def test_a_days_films_do_not_depend_on_when_it_was_first_loaded(made, monkeypatc
     assert made.replay.asked == []
 
 
+def test_an_export_whose_films_did_not_reach_the_fact_is_loaded(made, monkeypatch):
+    day = DAY - ONE_DAY
+    backfill(made, [day])
+    learn_more_films(made, monkeypatch)
+    made.replay.catalogue = LATER
+    assert failures_of(made.run(day, today=DAY + ONE_DAY, job="backfill", only=["raw_export"])) == []
+    made.replay.reset()
+    (request,) = tick(made, monkeypatch, DAY + ONE_DAY, 500 * HOUR)[0]
+    assert {key.to_user_string() for key in request.asset_selection} == {"raw_export", "fact_movie_daily"}
+    assert list(run_requests(made, monkeypatch, DAY + ONE_DAY, 500 * HOUR)) == [day]
+    assert (made.replay.asked, made.rows(FILMS_A_DAY, days=[day])) == ([], [(day, 40)])
+    assert tick(made, monkeypatch, DAY + ONE_DAY, 500 * HOUR) == ([], "No day is missing.")
+
+
 def test_films_that_became_known_later_are_reported_where_the_export_is_gone(made, monkeypatch):
     day = DAY - ONE_DAY
     backfill(made, [day])
