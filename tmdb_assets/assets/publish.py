@@ -82,8 +82,8 @@ def publish(
 
 
 def refusal_check(name: str, error: TooManyRejectedError | StructuralFaultError) -> AssetCheckResult:
-    """The failing contract check of a refused load."""
-    if isinstance(error, TooManyRejectedError):
+    """The failing contract check of a refused load; the rows may be those of another table of the same transaction."""
+    if isinstance(error, TooManyRejectedError) and error.loaded.table.name == name:
         return contract_check(error.loaded, refused=True)
     return AssetCheckResult(
         passed=False,

@@ -50,6 +50,7 @@ CREW_JOBS = (
 )
 PERSON = ("id", "name", "original_name", "gender", "known_for_department", "profile_path")
 CAST, CREW = (*PERSON, "credit_id", "character", "order"), (*PERSON, "credit_id", "department", "job")
+CERTIFICATION_LENGTH, NOTE_LENGTH = 100, 2000  # in characters
 RELEASE = ("certification", "note", "release_date", "type")
 GENDERS = {0: None, 1: "female", 2: "male", 3: "non-binary"}
 RELEASE_TYPES = {
@@ -197,17 +198,26 @@ def gender(value: Any) -> Any:
 
 
 def join_repeated(releases: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows of releases; those of one film, country, type and date become one: with a certification, and every note."""
+    """Rows of releases; those of one film, country, type and date become one.
+
+    It has a certification and the notes of each, as far as they fit their columns.
+    """
     joined: dict[Any, dict[str, Any]] = {}
     for number, row in enumerate(releases):
         *key, certification, note = row.values()
         is_sound = all(value is None or isinstance(value, str) for value in (certification, note))
         former = joined.setdefault(repr(key) if is_sound else number, row)
         if former is not row:
-            notes = dict.fromkeys([*(former["note"] or "").split("; "), note or ""])
-            former["note"] = "; ".join(filter(None, notes)) or None
-            former["certification"] = former["certification"] or certification
+            former["note"] = _joined_notes(former["note"], note)
+            if not 0 < len(former["certification"] or "") <= CERTIFICATION_LENGTH:
+                former["certification"] = certification or former["certification"]
     return list(joined.values())
+
+
+def _joined_notes(former: str | None, more: str | None) -> str | None:
+    """Both notes, each once; the longer text is not made where no note would hold it."""
+    joined = "; ".join(filter(None, dict.fromkeys([*(former or "").split("; "), more or ""])))
+    return (joined if len(joined) <= NOTE_LENGTH else former or more) or None
 
 
 def part_dates(film: Mapping[str, Any], day: Any) -> dict[str, Any]:

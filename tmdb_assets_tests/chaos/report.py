@@ -104,12 +104,12 @@ def _odd(data: Mapping[str, Any]) -> list[str]:
     ]
     failed = [f"- The harness failed in trial {each['number']} ({each['kind']})." for each in data["errors"]]
     found = [*skipped, *odd, *failed]
-    mended = [
-        f"- Trial {each['number']} ({each['kind']}, on {each['commit']}): {each['what']} Mended in {each['by']}; the "
+    fixed = [
+        f"- Trial {each['number']} ({each['kind']}, on {each['commit']}): {each['what']} Fixed in {each['by']}; the "
         "trial was repeated and is counted by that."
-        for each in data.get("mended", ())
+        for each in data.get("fixed", ())
     ]
     return [
         *(["", "What went wrong:\n", *found] if found else []),
-        *(["", "What trials found, and what mended it:\n", *mended] if mended else []),
+        *(["", "What trials found, and what fixed it:\n", *fixed] if fixed else []),
     ]

@@ -65,7 +65,8 @@ where date_id = :day
 on conflict (date_id) do update set
     discover_count = excluded.discover_count,
     export_count = excluded.export_count,
-    loaded_at = greatest(t.loaded_at, now())
+    -- Of each load another one, also where a load is overtaken or the clock was set back: forecasts are due by it.
+    loaded_at = greatest(t.loaded_at + interval '1 microsecond', now())
 """
 
 

@@ -35,10 +35,12 @@ if TYPE_CHECKING:
 
 MAX_REJECTED_SHARE = 0.05
 NAMED_RULES = 3  # in a message
-FEW_REJECTED = 20  # more than this are judged only against the rows received
+FEW_REJECTED = 20  # films; more than these are judged only against the rows received
+ROWS_OF_A_FILM = 10  # of a table whose rows name no film, as the persons or keywords of one film's broken details
 KEPT_CHARACTERS = 1000  # of each text in a rejected row, and entries of each list; the raw layer has the rest
 KEPT_OF_ANSWERS = 100_000  # where the raw layer itself rejected the row: then it is nowhere else
 CUT = "…"
+FILM = "movie_id"
 PartOf = Callable[[Row], str | None]
 Merger = Callable[[sa.Connection], MergeCounts]
 
@@ -79,9 +81,15 @@ class Loaded:
         return f"{named}{f'; and {more} more' if more else ''}"
 
     def are_too_many(self, standing: int) -> bool:
-        """Whether too many rows are rejected; a few are judged against the `standing` rows of the table as well."""
-        few = len(self.rejected) <= FEW_REJECTED
-        return len(self.rejected) > MAX_REJECTED_SHARE * (self.received + (standing if few else 0))
+        """Whether too many rows are rejected; a few are judged against the `standing` rows of the table as well.
+
+        All rejected rows of a film count as one: one film's long list of broken entries refuses no other film's rows.
+        """
+        rejected, few = len(self.rejected), FEW_REJECTED * ROWS_OF_A_FILM
+        if FILM in self.table.columns:
+            rejected, few = len({repr(item.row.get(FILM)) for item in self.rejected}), FEW_REJECTED
+        received = self.received - len(self.rejected) + rejected
+        return rejected > MAX_REJECTED_SHARE * (received + (standing if rejected <= few else 0))
 
     def add(self, other: Loaded) -> None:
         """Add the counts of another load of the same table."""

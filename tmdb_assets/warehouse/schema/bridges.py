@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from tmdb_assets.transforms.appended import PARTS, RELEASE_TYPES
+from tmdb_assets.transforms.appended import CERTIFICATION_LENGTH, NOTE_LENGTH, PARTS, RELEASE_TYPES
 from tmdb_assets.transforms.conform import Kind
 from tmdb_assets.warehouse.schema.vocabulary import Merge, column, table
 
@@ -79,9 +79,13 @@ movie_release = table(
     column("release_type", "text", "How it is released.", key=True, one_of=tuple(RELEASE_TYPES.values())),
     column("release_date", "date", "The date of the release in that country.", key=True),
     column(
-        "certification", "text", "The age rating in that country; NULL where unknown.", nullable=True, max_length=100
+        "certification",
+        "text",
+        "The age rating in that country; NULL where unknown.",
+        nullable=True,
+        max_length=CERTIFICATION_LENGTH,
     ),
-    column("note", "text", "Where or how, such as a festival or a service.", nullable=True, max_length=2000),
+    column("note", "text", "Where or how, such as a festival or a service.", nullable=True, max_length=NOTE_LENGTH),
     sa.Index("ix_movie_release_release_date", "release_date"),
     group="bridges",
     for_readers=True,

@@ -26,6 +26,7 @@ dim_genre = table(
     inserted_at(),
     updated_at(),
     group="dimensions",
+    empties_broken=True,  # so that its films do not depend on the order of days
     merge=LATEST_STATE,
 )
 
@@ -41,6 +42,7 @@ dim_company = table(
     inserted_at(),
     updated_at(),
     group="dimensions",
+    empties_broken=True,  # so that its films do not depend on the order of days
     merge=LATEST_STATE,
 )
 
@@ -81,6 +83,7 @@ dim_country = table(
     inserted_at(),
     updated_at(),
     group="dimensions",
+    empties_broken=True,  # so that its films do not depend on the order of days
     # The continent always comes from country_continent, not from the staged row.
     merge=Merge(
         wins="excluded.as_of_date >= t.as_of_date",
@@ -108,6 +111,7 @@ dim_language = table(
     inserted_at(),
     updated_at(),
     group="dimensions",
+    empties_broken=True,  # so that its films do not depend on the order of days
     merge=replace(LATEST_STATE, prefer="name is null"),
 )
 

@@ -82,6 +82,13 @@ def test_a_refused_load_fails_as_an_error_and_says_what_to_do() -> None:
     assert broken_rules(check) == [{"rule": TOO_LOW, "rows": 6, "share": "6.00%", "examples": "-1"}]
 
 
+def test_rows_of_another_table_of_the_transaction_fail_the_assets_own_check() -> None:
+    error = TooManyRejectedError(loaded(100, [refused(n, Reason(TOO_LOW, "-1")) for n in range(6)]))
+    check = refusal_check("forecast_movie_daily", error)
+    assert (check.asset_key, check.check_name, check.passed) == (AssetKey("forecast_movie_daily"), CONTRACT, False)
+    assert check.description.startswith("6 of 100 rows of fact_movie_daily (6.0%) broke their contract")
+
+
 def test_a_load_is_materialized_with_its_figures_and_its_check() -> None:
     rejected = [refused(1, Reason(TOO_LOW, "-1"))]
     result = materialized(loaded(20, rejected, MergeCounts(10, 5, 4, 2)), 823, {"films_removed": 3})

@@ -176,6 +176,17 @@ def test_a_release_that_is_there_twice_keeps_its_certification_and_both_notes() 
     assert kept == [("R", "Los Angeles; New York"), (7, "x")]  # the second is rejected by its contract
 
 
+def test_what_does_not_fit_its_column_takes_nothing_sound_with_it() -> None:
+    def one(sent: list[tuple[str, str]]) -> tuple[str, str]:
+        dates = [{"certification": c, "note": n, "release_date": "2026-07-01", "type": 1} for c, n in sent]
+        made = rows(film(release_dates={"results": [{"iso_3166_1": "US", "release_dates": dates}]}), "movie_release")
+        return [(row["certification"], row["note"]) for row in made][-1]
+
+    assert one([("x" * 101, "a"), ("R", "b" * 1999)]) == ("R", "a")
+    assert one([("R", ""), ("x" * 101, "a" * 100), ("", "b" * 1950), ("", "c")]) == ("R", f"{'a' * 100}; c")
+    assert one([("x" * 101, "a")]) == ("x" * 101, "a")  # rejected by its contract
+
+
 def test_a_gender_is_a_known_code_and_never_a_text() -> None:
     sent = [1, 2.0, 0, None, "female", 9, True]
     cast = [person(n, gender=code, order=n) for n, code in enumerate(sent, start=1)]

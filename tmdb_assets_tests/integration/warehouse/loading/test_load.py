@@ -9,12 +9,22 @@ import pytest
 import sqlalchemy as sa
 
 from tmdb_assets.tmdb.payload import read_json
-from tmdb_assets.transforms.conform import Conformed, Row
+from tmdb_assets.transforms.conform import Conformed, Rejected, Row
 from tmdb_assets.transforms.details import parse_movie
 from tmdb_assets.warehouse.loading.contracts import StructuralFaultError
 from tmdb_assets.warehouse.loading.load import KEPT_CHARACTERS, Loaded, TooManyRejectedError, load
 from tmdb_assets.warehouse.loading.merge import MergeCounts, merge_whole
-from tmdb_assets.warehouse.schema.dimensions import country_continent, dim_company, dim_genre, dim_language, dim_movie
+from tmdb_assets.warehouse.schema.bridges import movie_release
+from tmdb_assets.warehouse.schema.dimensions import (
+    country_continent,
+    dim_company,
+    dim_country,
+    dim_genre,
+    dim_keyword,
+    dim_language,
+    dim_movie,
+    dim_person,
+)
 from tmdb_assets.warehouse.schema.fact import fact_movie_daily
 from tmdb_assets.warehouse.schema.raw import raw_details, raw_discover, raw_reference
 from tmdb_assets.warehouse.warehouse import Warehouse
@@ -183,6 +193,19 @@ def test_exactly_five_percent_pass(good: int, bad: int, warehouse: Warehouse) ->
     assert rows_of(warehouse, "select count(*) from rejected_row") == [(bad,)]
 
 
+@pytest.mark.parametrize("table", [dim_genre, dim_company, dim_country, dim_language, dim_person, dim_keyword], ids=str)
+def test_a_broken_name_is_emptied_and_its_row_kept_for_the_films_that_refer_to_it(
+    warehouse: Warehouse, table: sa.Table
+) -> None:
+    (key,) = table.primary_key
+    broken = {**sound_row(table, 1), "name": "n" * 3000}
+    for rows in ([broken], [sound_row(table, 0), broken]):
+        load_rows(warehouse, table, [*rows, *(sound_row(table, 0) for _ in range(40))], day=DAY)
+        found = rows_of(warehouse, f"select name from {table.name} where {key.name} = '{broken[key.name]}'")
+        assert found == [(None,)]
+    assert [row[0] for row in rejected_in(warehouse)] == [table.name]
+
+
 def test_over_five_percent_refuse_the_load_and_write_nothing(warehouse: Warehouse) -> None:
     load_rows(warehouse, dim_genre, [*genres(20), {"genre_id": 0, "as_of_date": DAY}], day=DAY)
     before = rejected_in(warehouse), rows_of(warehouse, "select *, xmin::text from dim_genre order by 1")
@@ -221,11 +244,23 @@ def test_a_few_broken_rows_of_a_partial_load_are_judged_against_the_whole_table(
 
 
 def test_more_than_a_few_broken_rows_are_judged_against_those_received(warehouse: Warehouse) -> None:
-    load_rows(warehouse, dim_genre, genres(2000), day=DAY)
-    bad = [{"genre_id": -number, "name": "bad", "as_of_date": DAY} for number in range(21)]
-    with pytest.raises(TooManyRejectedError, match="21 of 22 rows"):
+    load_rows(warehouse, dim_genre, genres(5000), day=DAY)
+    bad = [{"genre_id": -number, "name": "bad", "as_of_date": DAY} for number in range(201)]  # 20 films, ten rows each
+    with pytest.raises(TooManyRejectedError, match="201 of 202 rows"):
         load_rows(warehouse, dim_genre, bad, genres(1), day=DAY, is_partial=True)
-    assert len(load_rows(warehouse, dim_genre, bad[1:], genres(1), day=DAY, is_partial=True).rejected) == 20
+    assert len(load_rows(warehouse, dim_genre, bad[1:], genres(1), day=DAY, is_partial=True).rejected) == 200
+
+
+def test_the_broken_rows_of_one_film_count_as_one() -> None:
+    def releases(films: range, each: int) -> Loaded:
+        rejected = [Rejected({"movie_id": film}, ()) for film in films for _ in range(each)]
+        return Loaded(movie_release, received=100 + len(rejected), rejected=rejected)
+
+    assert not releases(range(1), 500).are_too_many(0)
+    assert not releases(range(5), 500).are_too_many(0)
+    assert releases(range(6), 1).are_too_many(0)
+    assert not releases(range(20), 500).are_too_many(300)
+    assert releases(range(21), 500).are_too_many(100_000)
 
 
 def test_a_frame_of_the_wrong_shape_writes_nothing(warehouse: Warehouse) -> None:
