@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from tmdb_assets.cli.exits import FAILED, UNUSABLE, plain_errors, stop
-from tmdb_assets.errors.problem import plain
+from tmdb_assets.errors.problem import plain, unmarked
 from tmdb_assets.language import LANGUAGES, Language, use
 from tmdb_assets.settings import get_settings
 
@@ -57,5 +57,5 @@ def digest(picture: Path | None, language: Language | None, send: bool) -> None:
     click.echo("\n".join(map(plain, lines)))
     click.echo(f"Picture: {path}", err=True)
     if send and settings.alert_webhook_url is not None:
-        post(settings.alert_webhook_url, "\n".join(lines))
+        post(settings.alert_webhook_url, "\n".join(map(unmarked, lines)))
         click.echo("Sent to ALERT_WEBHOOK_URL.", err=True)

@@ -32,6 +32,17 @@ def plain(text: str) -> str:
     return " ".join("".join(map(_shown, text)).split())
 
 
+# What receivers of messages read as a mention, markup, an image, a link or an emoji: signs that look alike and mean
+# nothing take their place.
+_MARKS = str.maketrans("@*_~`[]|#<>\\", "\uff20\u2217\uff3f\uff5e\u02cb\uff3b\uff3d\uff5c\uff03\uff1c\uff1e\uff3c")
+_JOINTS = re.compile(r":(?=\S)|(?<=\w)\.(?=[^\W\d])")  # of addresses and emoji; not those of figures
+
+
+def unmarked(text: str) -> str:
+    """Text of others for a message or for Markdown: `plain`, calls nobody, links nowhere, and is read as it is."""
+    return _JOINTS.sub(lambda found: "\uff1a" if found[0] == ":" else "\u2024", plain(text).translate(_MARKS))
+
+
 def plain_lines(text: str) -> str:
     """Text of another program line by line, each `plain`."""
     return "\n".join(map(plain, text.split("\n")))

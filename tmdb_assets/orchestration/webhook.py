@@ -36,11 +36,13 @@ class NoAnswerError(ReceiverError):
 def post(url: SecretStr, text: str, picture: str | None = None) -> None:
     """Send a text with Slack's special characters escaped; failures that may pass are retried for some seconds.
 
-    `picture` is the address of a picture to show below it.
+    It is shown without markup and previews of links; words of others in it should be `unmarked`, as not every receiver
+    heeds that. `picture` is the address of a picture to show below it.
     Redirects are not followed. Raises `ReceiverError` within 20 s when the receiver does not accept it.
     """
     # Slack's three special characters: https://api.slack.com/reference/surfaces/formatting#escaping
-    message: dict[str, Any] = {"text": html.escape(plain_lines(text[:LONGEST_TEXT]), quote=False)}
+    text = html.escape(plain_lines(text[:LONGEST_TEXT]), quote=False)
+    message: dict[str, Any] = {"text": text, "mrkdwn": False, "unfurl_links": False, "unfurl_media": False}
     if picture:
         message["attachments"] = [{"fallback": picture, "image_url": picture}]
     retrying = tenacity.Retrying(

@@ -13,7 +13,7 @@ from tmdb_assets.assets.dashboard import replace_file
 from tmdb_assets.assets.declare import DIGEST_GROUP, AssetBuilder, declared_asset
 from tmdb_assets.assets.tmdb_source import TmdbSource
 from tmdb_assets.charts.registry import DIGEST, PICTURES
-from tmdb_assets.errors.problem import ActionableError
+from tmdb_assets.errors.problem import ActionableError, unmarked
 from tmdb_assets.language import use
 from tmdb_assets.settings import ATTRIBUTION
 from tmdb_assets.warehouse.read_pictures import read_newest_day, read_picture
@@ -73,10 +73,11 @@ def build_digest(post: Callable[[SecretStr, str, str | None], None]) -> AssetBui
         replace_file(path, png)
         served = settings.reports_url
         picture = f"{served.rstrip('/')}/{path.name}" if served else None
-        post(receiver, "\n".join([*lines, picture] if picture else lines), picture)
+        shown = [unmarked(line) for line in lines]
+        post(receiver, "\n".join([*shown, picture] if picture else shown), picture)
         yield MaterializeResult(
             metadata={
-                "lines": MetadataValue.md("\n".join(f"- {line}" for line in lines)),
+                "lines": MetadataValue.md("\n".join(f"- {line}" for line in shown)),
                 "picture": MetadataValue.url(picture) if picture else MetadataValue.path(path),
                 "source": tmdb.settings.source,
                 "attribution": ATTRIBUTION,
