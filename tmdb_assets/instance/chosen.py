@@ -18,6 +18,7 @@ from dagster._serdes import ConfigurableClassData
 
 from tmdb_assets.instance.launcher import WatchedRunLauncher, WatchedRuns
 from tmdb_assets.settings import Settings, SettingsError, get_settings
+from tmdb_assets.settings.files import require_no_pipe
 
 QUEUE = "dagster"  # Celery's, from which the workers take runs
 CELERY = {
@@ -86,6 +87,8 @@ def kubernetes_configuration(settings: Settings, schema: Any) -> dict[str, Any]:
     fault = " is unset" if path is None else None
     configuration: Any = None
     try:
+        if path is not None:
+            require_no_pipe(path)
         configuration = path and yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
         fault = f"={path} cannot be read ({' '.join(str(error).split())[:200]})"

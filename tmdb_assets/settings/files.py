@@ -5,6 +5,7 @@ Docker and Kubernetes mount secrets as files, which no `docker inspect` and no `
 
 from __future__ import annotations
 
+import errno
 import re
 from io import StringIO
 from typing import TYPE_CHECKING, Any, get_args
@@ -34,6 +35,7 @@ class SettingsError(ActionableError):
 def require_readable(path: Path) -> None:
     """Raise `SettingsError` for an `.env` that is there and is not text in UTF-8."""
     try:
+        require_no_pipe(path)
         text = (content := path.read_bytes()).decode("utf-8-sig")
         bad = next((each.original for each in parse_stream(StringIO(text)) if each.error), None)
         fault = bad and f"has no NAME=value in line {bad.line + bad.string[: -len(bad.string.lstrip())].count(chr(10))}"
@@ -49,9 +51,16 @@ def require_readable(path: Path) -> None:
         raise SettingsError(f"{path} {fault}", action="Make it a text file in UTF-8 of lines NAME=value, or remove it")
 
 
+def require_no_pipe(path: Path) -> None:
+    """Raise `OSError` for a path whose reader would wait for a writer, for ever."""
+    if path.is_fifo():
+        raise OSError(errno.EINVAL, "it is a pipe")
+
+
 class SecretFiles(PydanticBaseSettingsSource):
     """A source of settings: each secret whose `NAME_FILE` is among `variables` (names in lower case), from that file.
 
+    A file is read only where no source before this one has the secret.
     Raises `SettingsError` for a file that cannot be used, and when `NAME` is set in the same place.
     """
 
@@ -67,6 +76,8 @@ class SecretFiles(PydanticBaseSettingsSource):
         if value:
             name = field_name.upper()
             raise SettingsError(f"{name} and {name}_FILE are both set", action="Keep one of them", setting=name)
+        if field_name in self.current_state:  # what outranks the file need not wait for it
+            return None, field_name, False
         return _read_secret(f"{field_name}{SUFFIX}".upper(), path), field_name, False
 
     def __call__(self) -> dict[str, Any]:
@@ -80,6 +91,7 @@ def _read_secret(name: str, value: str) -> str:
     """The one line of text of a secret's file. Raises `SettingsError`, which names a path but never shows a content."""
     path = expand(value if value.startswith("~") else PROJECT_ROOT / value)
     try:
+        require_no_pipe(path)
         with path.open("rb") as file:
             content = file.read(LARGEST_SECRET_BYTES + 1)
         text = content.decode("utf-8-sig").rstrip("\r\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,8 @@ def test_the_environment_outranks_env_files_in_both_forms(tmp_path: Path, monkey
     monkeypatch.setenv("TMDB_TOKEN", "plain")
     assert Settings.load().tmdb_token == SecretStr("plain")
     assert Settings.load(tmdb_token="argument").tmdb_token == SecretStr("argument")
+    (tmp_path / "token").unlink()
+    assert Settings.load().tmdb_token == SecretStr("plain"), "nobody needs the file"
     monkeypatch.setenv("ALERT_WEBHOOK_URL", "http://h/plain")
     with pytest.raises(SettingsError, match=r"^ALERT_WEBHOOK_URL and ALERT_WEBHOOK_URL_FILE are both set\. Keep one"):
         Settings.load()
@@ -87,6 +90,7 @@ def test_the_environment_outranks_env_files_in_both_forms(tmp_path: Path, monkey
     [
         (None, "cannot be read (No such file or directory)"),
         ("folder", "cannot be read (Is a directory)"),
+        ("pipe", "cannot be read (it is a pipe)"),
         (b"", "is empty"),
         (b" \n", "is empty"),
         (f"{SECRET}\n{SECRET}\n".encode(), "has more than one line, or control characters"),
@@ -99,6 +103,8 @@ def test_a_secrets_file_that_cannot_be_used_is_named(content, fault, tmp_path, m
     path = tmp_path / "token"
     if content == "folder":
         path.mkdir()
+    elif content == "pipe":
+        os.mkfifo(path)
     elif content is not None:
         path.write_bytes(content)
     monkeypatch.setenv("TMDB_TOKEN_FILE", str(path))

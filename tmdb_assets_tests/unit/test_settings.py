@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,7 @@ def test_env_example_names_every_variable_and_is_valid(tmp_path: Path, monkeypat
         (b"TMDB_PAGES=7\0\n", "has a NUL byte"),
         (b"TMDB_PAGES=7\n\nTMDB_TOKEN='hush\n", "has no NAME=value in line 3"),
         (None, "cannot be read (Is a directory)"),
+        ("pipe", "cannot be read (it is a pipe)"),
         ("link", "is a link to a file that does not exist"),
     ],
 )
@@ -143,6 +145,8 @@ def test_an_env_file_that_cannot_be_read_is_named_in_one_line(content, fault, tm
     path = tmp_path / ".env"
     if content is None:
         path.mkdir()
+    elif content == "pipe":
+        os.mkfifo(path)
     elif content == "link":
         path.symlink_to(tmp_path / "gone")
     else:
