@@ -48,13 +48,14 @@ def plain_lines(text: str) -> str:
     return "\n".join(map(plain, text.split("\n")))
 
 
-_FORMULA = ("=", "+", "-", "@")  # https://owasp.org/www-community/attacks/CSV_Injection
+# At the start of a cell, and after a semicolon, which separates cells where the decimal mark is a comma; some programs
+# take full-width and small signs for the same. Reference: https://owasp.org/www-community/attacks/CSV_Injection
+_FORMULA = re.compile(r"(^|;)([\s\"]*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b])")
 
 
 def as_cell(text: str) -> str:
     """Text of others for a table that may become a CSV file: `plain`, and no spreadsheet takes it for a formula."""
-    shown = plain(text)
-    return f"'{shown}" if shown.lstrip().startswith(_FORMULA) else shown
+    return _FORMULA.sub(r"\1'\2", plain(text))
 
 
 def _shown(character: str) -> str:

@@ -14,7 +14,7 @@ from tmdb_assets_tests.cases.any_json import HOSTILE_TEXTS
 
 STEADY = settings(derandomize=True, database=None, deadline=None, max_examples=200)
 TEXTS = st.one_of(
-    st.sampled_from(HOSTILE_TEXTS), st.text(max_size=30), st.text("=+-@\t\r\n '\u200b\u202ea1", max_size=8)
+    st.sampled_from(HOSTILE_TEXTS), st.text(max_size=30), st.text("=+-@\uff1d;\"\t\r\n '\u200b\u202ea1", max_size=8)
 )
 
 
@@ -35,5 +35,12 @@ def test_no_cell_is_a_formula(text):
     csv.writer(file).writerow([as_cell(text), "next"])
     ((cell, following),) = csv.reader(io.StringIO(file.getvalue()))
     assert following == "next"
-    assert not cell.lstrip().startswith(("=", "+", "-", "@"))
-    assert cell.removeprefix("'") == plain(text).removeprefix("'")
+    for part in cell.split(";"):  # as where the decimal mark is a comma
+        assert not part.strip(' "').startswith(("=", "+", "-", "@", "\uff1d"))
+    assert cell.replace("'", "") == plain(text).replace("'", "")
+
+
+def test_a_cell_has_its_formulas_marked_and_is_otherwise_as_it_was():
+    texts = ("x;=1+1", 'x; "=1"', "\uff1d1+1", "a\t@b", "1-2", "a; b", "-5", "=1;-2")
+    marked = ["x;'=1+1", 'x;\' "=1"', "'\uff1d1+1", "a @b", "1-2", "a; b", "'-5", "'=1;'-2"]
+    assert [as_cell(text) for text in texts] == marked
