@@ -9,11 +9,18 @@ import time
 
 import click
 
+from tmdb_assets_tests.chaos.kinds import KINDS
 from tmdb_assets_tests.chaos.report import write_report
 from tmdb_assets_tests.chaos.results import COLUMNS, FILE, Results
 from tmdb_assets_tests.chaos.workers import Plan, run_trials
 
 SEED = 16
+
+
+def _require_kind(_context: click.Context, _parameter: click.Parameter, text: str | None) -> str | None:
+    if text is not None and not any(text in kind for kind in KINDS):
+        raise click.BadParameter(f"No kind of trial has this text. The kinds: {', '.join(KINDS)}.")
+    return text
 
 
 @click.command()
@@ -23,7 +30,7 @@ SEED = 16
     "--jobs", default=(os.cpu_count() or 1) + 1, show_default=True, help="How many at once; a third is waiting."
 )
 @click.option("--seed", default=SEED, show_default=True, help="Of a new file of results; a file keeps its own.")
-@click.option("--only", metavar="TEXT", help="Only the kinds whose name has this text.")
+@click.option("--only", metavar="TEXT", callback=_require_kind, help="Only the kinds whose name has this text.")
 @click.option("--record", is_flag=True, help="Add to docs/reliability.json, and write docs/reliability.md from it.")
 @click.option("--repeat", type=int, metavar="NUMBER", help="Run one trial again.")
 def main(

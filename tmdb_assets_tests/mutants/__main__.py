@@ -97,6 +97,8 @@ def _existing(tests: Sequence[str]) -> list[str]:
 def main(part: str, most: int | None, only: str | None, jobs: int, show: bool) -> None:
     """Put small faults into the package one by one, and see which tests notice."""
     files = [file for file in TARGETS if part in file]
+    if not files:
+        raise click.BadParameter("No file of mutants/targets.py has this text.", param_hint="--file")
     if show:
         for file in files:
             for mutant in mutants_of(file):

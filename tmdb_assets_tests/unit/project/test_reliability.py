@@ -6,7 +6,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from tmdb_assets_tests.chaos.__main__ import main as try_trials
 from tmdb_assets_tests.chaos.catalogue import FILMS, catalogue_on, changed_on, is_gone
 from tmdb_assets_tests.chaos.content import differences
 from tmdb_assets_tests.chaos.kinds import KINDS, TWICE, kind_of
@@ -14,6 +16,7 @@ from tmdb_assets_tests.chaos.report import PAGE, render
 from tmdb_assets_tests.chaos.results import COLUMNS, FILE, Results
 from tmdb_assets_tests.chaos.trial import Outcome
 from tmdb_assets_tests.mutants import survivors
+from tmdb_assets_tests.mutants.__main__ import main as try_mutants
 from tmdb_assets_tests.mutants.__main__ import mutants_of
 from tmdb_assets_tests.mutants.python_code import python_mutants
 from tmdb_assets_tests.mutants.sql_text import sql_mutants
@@ -32,6 +35,11 @@ def test_nothing_was_lost_doubled_half_seen_or_stuck() -> None:
     results = Results(FILE, 0)
     assert {name: results.total(name) for name in COLUMNS} == dict.fromkeys(COLUMNS, 0)
     assert results.total("trials") > 0
+
+
+def test_a_kind_or_file_that_does_not_exist_is_refused() -> None:
+    assert CliRunner().invoke(try_trials, ["--only", "TYPO", "--minutes", "0"]).exit_code == 2
+    assert CliRunner().invoke(try_mutants, ["--file", "TYPO"]).exit_code == 2
 
 
 def test_a_round_has_every_kind_and_each_says_what_it_is() -> None:
