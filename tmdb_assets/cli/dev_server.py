@@ -15,6 +15,7 @@ from typing import IO
 import click
 import psutil
 
+from tmdb_assets.errors.problem import plain
 from tmdb_assets.instance.same_origin import parse_host
 from tmdb_assets.settings import SHIPPED_DIR, get_settings
 
@@ -35,6 +36,8 @@ def port_fault(host: str, port: int) -> str | None:
     except OSError as error:
         reason = f"Nothing can listen on {host}:{port} ({error.strerror})."
         return f"{reason} Stop the program that uses it, or choose another port with --port."
+    except UnicodeError:
+        return f"{plain(host)} is not the name of a host. Choose another with --host."
     return None
 
 

@@ -36,6 +36,13 @@ def parse_day(_context: click.Context, _parameter: click.Parameter, value: str |
         raise click.BadParameter(f"{value!r} is not a date; write YYYY-MM-DD.") from None
 
 
+def parse_text(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """The text that an option gives. Raises `click.BadParameter` for bytes that are not UTF-8, and for NUL."""
+    if value is not None and ("\0" in value or any("\ud800" <= character <= "\udfff" for character in value)):
+        raise click.BadParameter(f"{value!r} is not text in UTF-8.")
+    return value
+
+
 def _dagster_home() -> Path:
     """Dagster's folder for logs of steps; its `dagster.yaml` links to this release's, unless it is a file."""
     home = DATA_DIR / "dagster"

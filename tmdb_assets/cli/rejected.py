@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tmdb_assets.cli.exits import FAILED, INTERRUPTED, UNUSABLE, parse_day, plain_errors, stop
+from tmdb_assets.cli.exits import FAILED, INTERRUPTED, UNUSABLE, parse_day, parse_text, plain_errors, stop
 from tmdb_assets.errors.problem import as_cell, plain
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ COLUMNS = ("day", "table", "part", "rule", "value", "rejected_at", "row")
 
 @click.command()
 @click.option("--day", callback=parse_day, metavar="YYYY-MM-DD", help="Only rows of this day.")
-@click.option("--table", "table_name", help="Only rows of this table.")
-@click.option("--rule", help="Only rows that broke a rule whose text contains this.")
+@click.option("--table", "table_name", callback=parse_text, help="Only rows of this table.")
+@click.option("--rule", callback=parse_text, help="Only rows that broke a rule whose text contains this.")
 @click.option("--json", "form", flag_value="json", help="Every row as one line of JSON.")
 @click.option("--csv", "form", flag_value="csv", help="Every broken rule as one line of CSV, safe for spreadsheets.")
 @click.option("--retry", is_flag=True, help="Load these rows and their days again, after a fix; no request is sent.")

@@ -61,6 +61,8 @@ def test_a_port_in_use_is_reported_in_one_line_before_anything_starts(database, 
 
 def test_an_invalid_host_is_a_fault_too():
     assert dev_server.port_fault("no such host", 3000).startswith("Nothing can listen on no such host:3000 (")
+    for host in ("a..b", "h" * 70, "\udcff"):
+        assert "is not the name of a host. Choose" in dev_server.port_fault(host, 3000)
 
 
 def test_a_free_port_is_no_fault():

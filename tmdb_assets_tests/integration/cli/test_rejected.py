@@ -227,6 +227,7 @@ def test_rows_are_printed_for_people_and_programs(server, broken):
         "csv": ("rejected", "--csv", "--rule", "cmd"),
         "none": ("rejected", "--day", "2020-01-01"),
         "no table": ("rejected", "--table", "films"),
+        "no text": ("rejected", "--rule", "\udcff"),
         "both": ("rejected", "--retry", "--csv"),
     }
     printed = refusals(commands, command_environment(broken.warehouse.url, broken.replay))
@@ -247,4 +248,6 @@ def test_rows_are_printed_for_people_and_programs(server, broken):
     assert not any(cell.startswith(("=", "+", "-", "@")) for cell in row)
     assert (printed["none"].returncode, printed["none"].stdout) == (0, "No rejected rows.\n")
     assert (printed["no table"].returncode, printed["both"].returncode) == (2, 2)
+    assert printed["no text"].returncode == 2
+    assert r"'\udcff' is not text in UTF-8." in printed["no text"].stderr
     assert printed["no table"].stderr.startswith("There is no table films;")
