@@ -18,8 +18,9 @@ from tmdb_assets.assets.declare import DAILY_BY_NOON, REPORTS_GROUP, declared_as
 from tmdb_assets.assets.reports import find_made, version_of
 from tmdb_assets.assets.tmdb_source import TmdbSource
 from tmdb_assets.charts.apart import apart
-from tmdb_assets.dashboard.quality_parts import MOST_DAYS, verdict_of
-from tmdb_assets.dashboard.quality_rows import DayDetails, Outcome, QualityRows
+from tmdb_assets.charts.labels import ABOUT_TODAY
+from tmdb_assets.dashboard.quality_parts import MOST_DAYS, OF_THE_DAY, STEP, verdict_of
+from tmdb_assets.dashboard.quality_rows import DayDetails, DayInShort, Outcome, QualityRows
 from tmdb_assets.instance.tags import PARTITION_NAME_TAG
 from tmdb_assets.settings import ATTRIBUTION
 from tmdb_assets.warehouse.loading.measures import read_measures
@@ -41,10 +42,34 @@ MEASURES = """
 select date_id, measure, subject, figure from quality_measure
 where date_id between :first and :last and measure <> 'key_share' order by date_id, measure, subject
 """
+# Also the days after the run's day: they have a line in the index. Counted, said and ordered as on a day's page.
 PAST = """
-select date_id, count(*), count(*) filter (where not is_passed and severity = 'error'),
-    count(*) filter (where not is_passed and severity = 'warn')
-from check_result where date_id >= :last - :kept and asset_name <> :own group by date_id order by date_id
+with judged as (
+    select
+        date_id, asset_name, check_name, is_passed, severity,
+        case when asset_name = :of_the_day then '' else asset_name || ': ' end
+        || coalesce(description, '') as reason
+    from check_result
+    where
+        date_id >= :last - :kept and asset_name <> :own
+        and check_name <> all(:about_today) and (check_name <> :step or not is_passed)
+),
+found as (
+    select
+        date_id, count(*) as checks,
+        array_agg(reason order by asset_name, check_name)
+            filter (where not is_passed and severity = 'error') as errors,
+        array_agg(reason order by asset_name, check_name)
+            filter (where not is_passed and severity = 'warn') as warnings
+    from judged group by date_id
+),
+loaded as (
+    select date_id, discover_count, export_count from load_day where date_id >= :last - :kept
+)
+select
+    date_id, coalesce(checks, 0), coalesce(errors, '{}'), coalesce(warnings, '{}'),
+    coalesce(discover_count, 0), coalesce(export_count, 0)
+from found full join loaded using (date_id) order by date_id
 """
 REQUESTS = """
 select kind, request_count, row_count, page_count, jsonb_array_length(stored_pages), listed_film_count,
@@ -152,13 +177,14 @@ def read_quality(connection: sa.Connection, day: dt.date | None) -> QualityRows:
     for date_id, measure, subject, figure in connection.execute(sa.text(MEASURES), span):
         measures.setdefault(date_id, {}).setdefault(measure, {})[subject] = figure
     films = {row[0]: (row[1], row[2]) for row in connection.execute(sa.text(FILMS), span)}
-    past = connection.execute(sa.text(PAST), {"last": last, "kept": RAW_KEPT_DAYS, "own": NAME})
+    about = {"own": NAME, "about_today": sorted(ABOUT_TODAY), "step": STEP, "of_the_day": OF_THE_DAY}
+    past = connection.execute(sa.text(PAST), {"last": last, "kept": RAW_KEPT_DAYS, **about})
     return QualityRows(
         newest=last,
         films=films,
         outcomes=outcomes,
         measures=measures,
-        past={row[0]: (row[1], row[2], row[3]) for row in past},
+        past={date_id: DayInShort(*found) for date_id, *found in past},
         versions={one: _version(outcomes[one], measures.get(one), films.get(one)) for one in outcomes},
     )
 

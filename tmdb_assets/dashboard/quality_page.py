@@ -11,13 +11,13 @@ from typing import Any
 
 import orjson
 
-from tmdb_assets.charts.labels import format_count, quality_verdict
+from tmdb_assets.charts.labels import format_count
 from tmdb_assets.charts.theme import NO_DATA, NO_DATA_ADVICE, SAMPLE_MARK
 from tmdb_assets.dashboard import quality_parts as parts
 from tmdb_assets.dashboard.build import policy, read_part, scripts
 from tmdb_assets.dashboard.colours import DARK, LIGHT, css_variables
 from tmdb_assets.dashboard.quality_pictures import draw_pictures
-from tmdb_assets.dashboard.quality_rows import DayDetails, QualityRows
+from tmdb_assets.dashboard.quality_rows import DayDetails, DayInShort, QualityRows
 from tmdb_assets.dashboard.texts import Texts
 from tmdb_assets.language import Language, day_text, tr, use
 from tmdb_assets.language.extract import translate_html
@@ -126,15 +126,10 @@ def _link(day: dt.date | None, which: str) -> str:
 def _index(rows: QualityRows, linked: Sequence[dt.date]) -> str:
     body = []
     for day in sorted(linked, reverse=True):
-        checks, errors, warnings = rows.past.get(day, (0, 0, 0))
-        films = rows.films.get(day)
-        if day in rows.outcomes:
-            verdict = parts.verdict_of(rows, day)
-        else:
-            verdict = quality_verdict(
-                day, checks, [tr("Open it to see them.")] * errors, [tr("Open it.")] * warnings, is_loaded=True
-            )
-        number = format_count(sum(films)) if films else "–"
+        found = rows.past.get(day, DayInShort(0, [], [], 0, 0))
+        verdict = parts.verdict_in_short(day, found)
+        films = found.discover + found.export
+        number = format_count(films) if films else "–"
         body.append(
             f'<tr><th scope="row"><a href="{day}.html">{day_text(day)}</a></th><td class="{verdict.level}">'
             f"{parts.CELLS[verdict.level]} {escape(tr(parts.NAMES[verdict.level]))}</td><td>{number}</td>"

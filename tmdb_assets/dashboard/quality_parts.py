@@ -11,7 +11,7 @@ from html import escape
 from statistics import median
 
 from tmdb_assets.charts.labels import ABOUT_TODAY, ADVICE, Verdict, quality_verdict
-from tmdb_assets.dashboard.quality_rows import DayDetails, Outcome, QualityRows
+from tmdb_assets.dashboard.quality_rows import DayDetails, DayInShort, Outcome, QualityRows
 from tmdb_assets.dashboard.quality_tables import scrolling, table
 from tmdb_assets.language import day_text, localised, mark, percent, tr, trn
 
@@ -42,16 +42,20 @@ def verdict_of(rows: QualityRows, day: dt.date) -> Verdict:
     """Whether a day can be trusted."""
     found = outcomes_of(rows, day)
     failed = [one for one in found if not one.is_passed]
-    texts = {level: [_reason(one) for one in failed if one.severity == level] for level in ("error", "warn")}
-    checks = sum(map(is_judged, found))
-    films = rows.films.get(day)
+    errors, warnings = ([_reason(one) for one in failed if one.severity == level] for level in ("error", "warn"))
+    films = rows.films.get(day, (0, 0))
+    return verdict_in_short(day, DayInShort(sum(map(is_judged, found)), errors, warnings, *films))
+
+
+def verdict_in_short(day: dt.date, found: DayInShort) -> Verdict:
+    """The same of a day of which no more than this is known."""
     return quality_verdict(
         day,
-        checks,
-        texts["error"],
-        texts["warn"],
-        is_loaded=bool(films and any(films)),
-        has_votes=bool(films and films[0]),
+        found.checks,
+        found.errors,
+        found.warnings,
+        is_loaded=found.discover + found.export > 0,
+        has_votes=found.discover > 0,
     )
 
 

@@ -17,6 +17,16 @@ class Outcome(NamedTuple):
     text: str
 
 
+class DayInShort(NamedTuple):
+    """What the index says of a day: checks that ran, what the failed ones found, films from discover and the export."""
+
+    checks: int
+    errors: list[str]
+    warnings: list[str]
+    discover: int
+    export: int
+
+
 @dataclass(frozen=True)
 class DayDetails:
     """What TMDb said and what was stored on a day, and its rejected rows.
@@ -35,8 +45,8 @@ class QualityRows:
     """The record of the last weeks, and the details of the days whose pages are to be made.
 
     `films`: day -> films from discover, from the export. `measures`: day -> measure -> subject -> figure. `past`:
-    day -> checks, failed as errors, as warnings, of all days with a page. `versions`: a hash of each day's record.
-    `drift`: what changed in the form of TMDb's answers, as headings with keys or codes.
+    every day that may have a page, also those after the run's day. `versions`: a hash of each day's record. `drift`:
+    what changed in the form of TMDb's answers, as headings with keys or codes.
     """
 
     newest: dt.date | None
@@ -44,6 +54,6 @@ class QualityRows:
     outcomes: dict[dt.date, list[Outcome]] = field(default_factory=dict)
     measures: dict[dt.date, dict[str, dict[str, float]]] = field(default_factory=dict)
     details: dict[dt.date, DayDetails] = field(default_factory=dict)
-    past: dict[dt.date, tuple[int, int, int]] = field(default_factory=dict)
+    past: dict[dt.date, DayInShort] = field(default_factory=dict)
     versions: dict[dt.date, str] = field(default_factory=dict)
     drift: dict[dt.date, list[tuple[str, list[str]]]] = field(default_factory=dict)

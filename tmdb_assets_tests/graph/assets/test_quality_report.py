@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 
 import sqlalchemy as sa
 from dagster import DagsterInstance
@@ -10,6 +11,7 @@ from dagster import DagsterInstance
 from tmdb_assets.assets.dashboard import quality_folder
 from tmdb_assets.warehouse.ledger.check_results import Result, record
 from tmdb_assets.warehouse.ledger.exports import FROM_EXPORT
+from tmdb_assets.warehouse.loading.latest_state import ensure_day
 from tmdb_assets_tests.cases.awkward import catalogue, sound_films
 from tmdb_assets_tests.fakes.replay import TOKEN
 from tmdb_assets_tests.oracle.compare import copied_warehouse
@@ -18,12 +20,19 @@ from tmdb_assets_tests.stage.platform import failures_of, metadata_of, platform
 DAY = dt.date(2026, 7, 29)
 CATALOGUE = catalogue(sound_films(30))
 ONE_DAY = dt.timedelta(days=1)
+LOADED = "insert into load_day (date_id, discover_count, export_count) values (:day, :discover, 1)"
 MEASURED = ("quality_measure", "quality_report")
 
 
 def pages_of(graph):
     folder = quality_folder(graph.source.settings, str(graph.warehouse.url.database))
     return {path.name: path for path in folder.iterdir()}
+
+
+def lines_of(index):
+    """The cells of each line of the index: day, verdict, films, why."""
+    lines = re.findall(r'<tr><th scope="row">.*?</tr>', index.read_text(encoding="utf-8"))
+    return [tuple(filter(None, re.split("<[^>]*>", line))) for line in lines]
 
 
 def test_a_day_has_its_page_that_is_made_again_only_when_its_record_changed(
@@ -111,3 +120,28 @@ def test_an_empty_warehouse_has_an_index(warehouse, monkeypatch, tmp_path):
         result = graph.run(DAY, only={"quality_report"})
         assert failures_of(result) == []
         assert "is not loaded" in metadata_of(result, "quality_report")["verdict"]
+
+
+def test_the_index_says_the_same_of_each_day_whatever_day_was_run_last(warehouse, monkeypatch, tmp_path):
+    before, long_ago = DAY - ONE_DAY, DAY - 150 * ONE_DAY
+    said = Result("fact_movie_daily", "today_is_there", False, "warn", "Not today.")
+    steps = [Result("dim_movie", "run", True, "error", None), Result("dim_movie", "contract", True, "error", None)]
+    with platform(warehouse, CATALOGUE, monkeypatch, reports_dir=tmp_path) as graph:
+        with warehouse.begin() as connection:
+            for day, discover in ((DAY, 29), (before, 29), (long_ago, 0)):
+                ensure_day(connection, day)
+                connection.execute(sa.text(LOADED), {"day": day, "discover": discover})
+                record(connection, day, [said, *steps])
+            record(connection, before, [Result("raw_export", "run", False, "error", "It is gone. Do it again.")])
+        indexes = []
+        for day in (long_ago, DAY, before):
+            assert failures_of(graph.run(day, only={"quality_report"})) == []
+            indexes.append(lines_of(pages_of(graph)["index.html"]))
+        assert indexes[1] == indexes[2]
+        why = "Do not rely on 2026-07-28: 1 of 2 checks found figures missing or wrong. raw_export: It is gone."
+        assert [line[:3] for line in indexes[1]] == [
+            ("2026-07-29", "✓ can be trusted", "30"),
+            ("2026-07-28", "✕ do not rely on it", "30"),
+            ("2026-03-01", "! with care", "1"),
+        ]
+        assert [line[3] for line in indexes[1][:2]] == ["2026-07-29 can be trusted: all 1 checks passed.", why]
