@@ -54,6 +54,7 @@ def test_the_week_is_sent_with_a_picture_and_a_receiver_that_refuses_it_fails_th
     assert lines[-2].startswith("3 films, 30 votes, ")
     assert lines[-2].endswith(ATTRIBUTION)
     assert lines[-1] == f"https://films.example/r/{name}"
+    assert [message[name] for name in ("mrkdwn", "unfurl_links", "unfurl_media")] == [False, False, False]
     assert message["attachments"] == [{"fallback": lines[-1], "image_url": lines[-1]}]
     assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
     assert not refused.success

@@ -9,7 +9,7 @@ import unicodedata
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tmdb_assets.errors.problem import as_cell, plain, plain_lines
+from tmdb_assets.errors.problem import as_cell, plain, plain_lines, unmarked
 from tmdb_assets_tests.cases.any_json import HOSTILE_TEXTS
 
 STEADY = settings(derandomize=True, database=None, deadline=None, max_examples=200)
@@ -44,3 +44,16 @@ def test_a_cell_has_its_formulas_marked_and_is_otherwise_as_it_was():
     texts = ("x;=1+1", 'x; "=1"', "\uff1d1+1", "a\t@b", "1-2", "a; b", "-5", "=1;-2")
     marked = ["x;'=1+1", 'x;\' "=1"', "'\uff1d1+1", "a @b", "1-2", "a; b", "'-5", "'=1;'-2"]
     assert [as_cell(text) for text in texts] == marked
+
+
+def test_a_title_in_a_message_is_one_line_and_calls_nobody():
+    title = (
+        "X\ntmdb-assets: 3 alerts\n*Run _failed_* @all <!channel> ![i](https://evil.example/i.png) www.evil.example :x:"
+    )
+    shown = unmarked(f"Also rose: {title}, M: I 2.5 (4.5 to 8.0, +1,234%).")
+    assert shown.startswith("Also rose: X tmdb-assets: 3 alerts")
+    assert shown.endswith(", M: I 2.5 (4.5 to 8.0, +1,234%).")
+    for active in ("\n", "@", "*", "_", "[", "]", "://", "www.", "evil.example", ":x:", "<"):
+        assert active not in shown
+    for line in ("Films in the week to 2026-07-29", "Next: Film 1 (2026-08-01), Film 2 (4.5)."):
+        assert unmarked(line) == line
