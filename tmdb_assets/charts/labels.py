@@ -10,7 +10,7 @@ from tmdb_assets.language import day_text, localised, mark, percent, tr, trn
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 MISSING = "–"
 JOINERS = "\u200c\u200d"
@@ -182,8 +182,8 @@ def quality_verdict(
         return Verdict("bad" if checks else "none", tr("{day} is not loaded: there are no figures of it.", **about))
     if not checks:
         return Verdict("none", tr("Nothing is known of the quality of {day}: no check has run.", **about))
-    votes = "" if has_votes else " " + tr("Popularity only: TMDb was not requested that day, so votes are missing.")
     if warnings:
+        votes = "" if has_votes else " " + tr("Popularity only: TMDb was not requested that day, so votes are missing.")
         warns = trn(
             "{day} can be used with care: {number} of {checks} checks warns.",
             "{day} can be used with care: {number} of {checks} checks warn.",
@@ -192,13 +192,27 @@ def quality_verdict(
             number=len(warnings),
         )
         return Verdict("care", f"{warns} {_first_sentence(warnings[0])}{votes}")
-    trusted = trn(
-        "{day} can be trusted: all {checks} checks passed.",
-        "{day} can be trusted: all {checks} checks passed.",
+    return _all_passed(checks, about, has_votes=has_votes)
+
+
+def _all_passed(checks: int, about: Mapping[str, object], *, has_votes: bool) -> Verdict:
+    if has_votes:
+        text = trn(
+            "{day} can be trusted: all {checks} checks passed.",
+            "{day} can be trusted: all {checks} checks passed.",
+            checks,
+            **about,
+        )
+        return Verdict("good", text)
+    text = trn(
+        "{day} can be used with care: popularity only. TMDb was not requested that day, so votes are missing. "
+        "All {checks} checks passed.",
+        "{day} can be used with care: popularity only. TMDb was not requested that day, so votes are missing. "
+        "All {checks} checks passed.",
         checks,
         **about,
     )
-    return Verdict("good" if has_votes else "care", f"{trusted}{votes}")
+    return Verdict("care", text)
 
 
 def quality_in_short(checks: int, errors: int, warnings: int) -> str:

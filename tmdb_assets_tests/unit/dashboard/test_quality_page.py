@@ -62,8 +62,15 @@ def rows(more=(), **options):
             [],
             {"films": {DAY: (0, 9)}},
             "care",
-            "2026-07-29 can be trusted: all 1 checks passed. Popularity only: TMDb was not requested that day, so "
-            "votes are missing.",
+            "2026-07-29 can be used with care: popularity only. TMDb was not requested that day, so votes are missing. "
+            "All 1 checks passed.",
+        ),
+        (
+            [WARNS],
+            {"films": {DAY: (0, 9)}},
+            "care",
+            "2026-07-29 can be used with care: 1 of 2 checks warns. 9 of 10 films lost votes. Popularity only: TMDb "
+            "was not requested that day, so votes are missing.",
         ),
         ([Outcome("fact_movie_daily", "today_is_there", False, "warn", "Not today.")], {}, "good", None),
     ],
