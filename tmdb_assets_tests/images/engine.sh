@@ -65,6 +65,10 @@ install) install ;;
 start) stop && start "--bridge=none --iptables=false --ip6tables=false" shared ;;
 isolate) stop && start "" isolated ;;
 stop) stop ;;
-remove) stop && rm -rf "$folder" ;;
+remove)
+    stop
+    umount "$folder"/exec/netns/* 2>/dev/null || true # of the engine in the machine's network
+    rm -rf "$folder"
+    ;;
 *) exit 2 ;;
 esac
