@@ -16,6 +16,7 @@ if ! docker version >/dev/null 2>&1 || ! docker compose version >/dev/null 2>&1;
     export PATH="$folder/bin:$PATH" DOCKER_CONFIG="$folder/config" DOCKER_HOST="unix://$folder/socket"
     "$here/engine.sh" start "$folder"
     "$here/stand_ins.sh" "$folder" requirements.lock
+    export IMAGES_WITHOUT=pgadmin # for whose image there is no stand-in
 fi
 
 for target in platform viz scale; do
