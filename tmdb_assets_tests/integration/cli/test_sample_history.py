@@ -13,6 +13,7 @@ from tmdb_assets import partitions
 from tmdb_assets.assets.tmdb_source import TmdbSource
 from tmdb_assets.cli import sample_history
 from tmdb_assets.cli.in_process import Platform
+from tmdb_assets.orchestration.gaps import find_gaps
 from tmdb_assets.settings import Settings
 from tmdb_assets.tmdb.sandbox.catalogue import COUNTRIES_CSV, SAMPLE_DIR, WITHHELD, Catalogue, is_withheld
 from tmdb_assets_tests.stage.platform import Graph, failures_of
@@ -76,5 +77,7 @@ def test_each_day_before_is_as_the_sandbox_answered_on_it(warehouse, monkeypatch
         assert graph.rows(removed) == [(GONE, DAYS[3])]
         assert graph.value("select count(*) from rejected_row") == 0
         assert sample_history.fill_sample_history(console, opened, TODAY) == []
+        with warehouse.begin() as connection:
+            assert find_gaps(connection, DAYS[0], TODAY) == []
     (again,) = drawn
     assert {"forecast_movie_daily", "movie_similar", "report_trends", "dashboard"} <= {*again}
