@@ -196,7 +196,7 @@ def _print_left(left: Sequence[Submission], missing: Sequence[dt.date]) -> None:
     advice = "tmdb-assets run" if len(past) < len(missing) or not past else ""
     backfill = f"tmdb-assets backfill --from {past[0]} --to {past[-1]}" if past else ""
     which = f"Not loaded yet: {spans(missing)}" if missing else "No day is loaded yet"
-    click.echo(f"{which}. {_rows(rows)} stay in the list as they are.")
+    click.echo(f"{which}. Left in the list as before: {_rows(rows)}.")
     click.echo(f"Load first: {', '.join(filter(None, [backfill, advice]))}. Then: tmdb-assets rejected --retry.")
 
 

@@ -198,7 +198,7 @@ def test_a_day_that_was_refused_or_never_loaded_is_left(warehouse, monkeypatch, 
         fix(monkeypatch)
         assert retry(made) == 1
         assert " ".join(capsys.readouterr().out.split()) == (
-            f"Not loaded yet: {never}, {DAY}. 2 rejected rows stay in the list as they are. Load first: "
+            f"Not loaded yet: {never}, {DAY}. Left in the list as before: 2 rejected rows. Load first: "
             f"tmdb-assets backfill --from {never} --to {never}, tmdb-assets run. Then: tmdb-assets rejected --retry."
         )
         monkeypatch.setattr(partitions, "today", lambda: NEXT)
