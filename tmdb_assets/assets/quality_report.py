@@ -84,11 +84,12 @@ from raw_details where snapshot_date = :day
 # The rules as they stand in the reasons; three values of each, shortened: the page is no copy of the answers.
 REJECTED = """
 select
-    table_name, left(reason ->> 'rule', 200), count(*),
-    (array_agg(left(coalesce(reason ->> 'value', 'NULL'), 100) order by id))[1:3]
+    table_name, left(reason ->> 'rule', 200), count(distinct id),
+    (array_agg(left(coalesce(reason ->> 'value', 'NULL'), 100) order by id, reason ->> 'value'))[1:3], count(*) over ()
 from rejected_row cross join jsonb_array_elements(reasons) as reason
 where snapshot_date = :day group by 1, 2 order by 3 desc, 1, 2 limit 40
 """
+REJECTED_ROWS = "select count(*) from rejected_row where snapshot_date = :day"
 
 
 @declared_asset(
@@ -194,8 +195,11 @@ def read_details(connection: sa.Connection, rows: QualityRows, days: Sequence[dt
     for day in days:
         requests = [tuple(row) for row in connection.execute(sa.text(REQUESTS), {"day": day})]
         due, answered, missing = connection.execute(sa.text(DETAILS), {"day": day}).one()
-        rejected = [tuple(row) for row in connection.execute(sa.text(REJECTED), {"day": day})]
-        rows.details[day] = DayDetails(requests, (due, answered, missing), rejected)
+        found = [tuple(row) for row in connection.execute(sa.text(REJECTED), {"day": day})]
+        rejected_rows = connection.scalar(sa.text(REJECTED_ROWS), {"day": day}) or 0
+        rules = found[0][4] if found else 0
+        rejected = [row[:4] for row in found]
+        rows.details[day] = DayDetails(requests, (due, answered, missing), rejected, rejected_rows, rules)
         rows.drift[day] = read_measures(connection, day).drift()
 
 

@@ -18,6 +18,7 @@ from tmdb_assets.dashboard.build import policy, read_part, scripts
 from tmdb_assets.dashboard.colours import DARK, LIGHT, css_variables
 from tmdb_assets.dashboard.quality_pictures import draw_pictures
 from tmdb_assets.dashboard.quality_rows import DayDetails, DayInShort, QualityRows
+from tmdb_assets.dashboard.quality_tables import rejected
 from tmdb_assets.dashboard.texts import Texts
 from tmdb_assets.language import Language, day_text, tr, use
 from tmdb_assets.language.extract import translate_html
@@ -91,7 +92,7 @@ def _page(rows: QualityRows, day: dt.date, linked: Sequence[dt.date], pictures: 
         (tr("Distributions"), parts.bounds(rows, day) + f'<div class="pictures">{pictures}</div>'),
         (tr("Freshness of details"), parts.ages(rows, day)),
         (tr("Form of TMDb's answers"), parts.drifted(rows.drift.get(day, ()))),
-        (tr("Rejected rows"), parts.rejected(details)),
+        (tr("Rejected rows"), rejected(details)),
     ]
     failed = [one for one in checks if not one.is_passed]
     tiles = [
@@ -99,7 +100,7 @@ def _page(rows: QualityRows, day: dt.date, linked: Sequence[dt.date], pictures: 
         (tr("From discover"), format_count(films[0]) if films else tr("none")),
         (tr("Checks passed"), tr("{number} of {all}", number=len(checks) - len(failed), all=len(checks))),
         (tr("Requests"), format_count(sum(line[1] for line in details.requests))),
-        (tr("Rows rejected"), format_count(sum(line[2] for line in details.rejected))),
+        (tr("Rows rejected"), format_count(details.rejected_rows)),
     ]
     main = f'<p class="verdict {verdict.level}"><span aria-hidden="true">{parts.CELLS[verdict.level]}</span> '
     main += f'<strong dir="auto">{escape(verdict.text)}</strong></p>'

@@ -278,21 +278,5 @@ def drifted(found: Sequence[tuple[str, list[str]]]) -> str:
 _SAME_FORM = mark("The answers have the keys and codes of the days before, or there is no day before to compare with.")
 
 
-def rejected(details: DayDetails) -> str:
-    """Rejected rows by table and rule, with examples."""
-    if not details.rejected:
-        return f"<p>{escape(tr('No row was rejected.'))}</p>"
-    body = "".join(
-        f'<tr><th scope="row">{escape(table)}</th><td class="text">{escape(rule)}</td><td>{_count(number)}</td>'
-        f'<td class="text">{escape("; ".join(examples))}</td></tr>'
-        for table, rule, number, examples in details.rejected
-    )
-    header = (mark("table"), mark("rule"), mark("rows"), mark("examples"))
-    hint = escape(tr("To list them and, after a fix, to load them again:"))
-    return table(tr("Rows that broke their contract"), header, body) + (
-        f"<p class='hint'>{hint} <code>tmdb-assets rejected</code></p>"
-    )
-
-
 def _words(name: str) -> str:
     return name.replace("_", " ")

@@ -32,12 +32,15 @@ class DayDetails:
     """What TMDb said and what was stored on a day, and its rejected rows.
 
     `requests`: kind, requests, rows, pages, stored pages, films listed, films known, whether complete. `details`: films
-    due, answered and not found. `rejected`: table, rule, rows, examples.
+    due, answered and not found. `rejected`: table, rule, rows, examples, of the rules that broke most rows;
+    `rejected_rows` and `broken_rules`: how many there are. A row may break several rules.
     """
 
     requests: list[tuple[str, int, int, int | None, int, int | None, int | None, bool]] = field(default_factory=list)
     details: tuple[int, int, int] = (0, 0, 0)
     rejected: list[tuple[str, str, int, list[str]]] = field(default_factory=list)
+    rejected_rows: int = 0
+    broken_rules: int = 0
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,14 @@ DAY = dt.date(2026, 7, 29)
 CATALOGUE = catalogue(sound_films(30))
 ONE_DAY = dt.timedelta(days=1)
 LOADED = "insert into load_day (date_id, discover_count, export_count) values (:day, :discover, 1)"
+# 45 rows, each of which breaks two rules, and one of them in two of its cells.
+REJECTED = """
+insert into rejected_row (id, table_name, snapshot_date, payload, reasons)
+select gen_random_uuid(), 'dim_movie', :day, '{}', jsonb_build_array(
+    jsonb_build_object('rule', 'rule ' || n, 'value', n),
+    jsonb_build_object('rule', 'of all', 'value', 1), jsonb_build_object('rule', 'of all', 'value', 2)
+) from generate_series(1, 45) as n
+"""
 MEASURED = ("quality_measure", "quality_report")
 
 
@@ -122,7 +130,7 @@ def test_an_empty_warehouse_has_an_index(warehouse, monkeypatch, tmp_path):
         assert "is not loaded" in metadata_of(result, "quality_report")["verdict"]
 
 
-def test_the_index_says_the_same_of_each_day_whatever_day_was_run_last(warehouse, monkeypatch, tmp_path):
+def test_the_index_is_the_same_whatever_day_ran_last_and_rejected_rows_count_once(warehouse, monkeypatch, tmp_path):
     before, long_ago = DAY - ONE_DAY, DAY - 150 * ONE_DAY
     said = Result("fact_movie_daily", "today_is_there", False, "warn", "Not today.")
     steps = [Result("dim_movie", "run", True, "error", None), Result("dim_movie", "contract", True, "error", None)]
@@ -133,6 +141,7 @@ def test_the_index_says_the_same_of_each_day_whatever_day_was_run_last(warehouse
                 connection.execute(sa.text(LOADED), {"day": day, "discover": discover})
                 record(connection, day, [said, *steps])
             record(connection, before, [Result("raw_export", "run", False, "error", "It is gone. Do it again.")])
+            connection.execute(sa.text(REJECTED), {"day": DAY})
         indexes = []
         for day in (long_ago, DAY, before):
             assert failures_of(graph.run(day, only={"quality_report"})) == []
@@ -145,3 +154,7 @@ def test_the_index_says_the_same_of_each_day_whatever_day_was_run_last(warehouse
             ("2026-03-01", "! with care", "1"),
         ]
         assert [line[3] for line in indexes[1][:2]] == ["2026-07-29 can be trusted: all 1 checks passed.", why]
+        page = pages_of(graph)["2026-07-29.html"].read_text(encoding="utf-8")
+        assert "<dt>Rows rejected</dt><dd>45</dd>" in page
+        assert '<td class="text">of all</td><td>45</td><td class="text">1; 2; 1</td>' in page
+        assert "<p>and 6 more rules</p>" in page

@@ -94,6 +94,8 @@ def test_pages_and_index_are_whole_and_hold_no_foreign_markup():
         [("discover", 9, 120, 6, 5, 121, None, False), ("export", 1, 150, None, 0, None, 160, True)],
         (50, 40, 2),
         [("dim_movie", EVIL, 3, [EVIL])],
+        4,
+        2,
     )
     given = rows([WARNS, FAILS], details={DAY: details}, drift={DAY: [("new keys", [EVIL]), ("vanished keys", [])]})
     made = build_pages(given, [DAY], [BEFORE, DAY], source="TMDb", is_sample=True)
@@ -110,6 +112,8 @@ def test_pages_and_index_are_whole_and_hold_no_foreign_markup():
         "5",
         "40 answered, 2 not found (404)",
         "! not complete",
+        "<dt>Rows rejected</dt><dd>4</dd>",
+        "<p>and 1 more rule</p>",
     ):
         assert part in page
     data = json.loads(re.search(r'id="measures">(.*?)</script>', page)[1])
