@@ -483,6 +483,7 @@ CREATE TABLE IF NOT EXISTS raw_discover (
     CONSTRAINT pk_raw_discover PRIMARY KEY (snapshot_date, movie_id),
     CONSTRAINT ck_raw_discover_movie_id_at_least CHECK (movie_id >= 1),
     CONSTRAINT ck_raw_discover_popularity_at_least CHECK (popularity >= 0),
+    CONSTRAINT ck_raw_discover_popularity_at_most CHECK (popularity <= 1000000000),
     CONSTRAINT ck_raw_discover_vote_average_at_least CHECK (vote_average >= 0),
     CONSTRAINT ck_raw_discover_vote_average_at_most CHECK (vote_average <= 10),
     CONSTRAINT ck_raw_discover_vote_count_at_least CHECK (vote_count >= 0),
@@ -518,7 +519,8 @@ CREATE TABLE IF NOT EXISTS raw_export (
     popularity DOUBLE PRECISION NOT NULL,
     CONSTRAINT pk_raw_export PRIMARY KEY (snapshot_date, movie_id),
     CONSTRAINT ck_raw_export_movie_id_at_least CHECK (movie_id >= 1),
-    CONSTRAINT ck_raw_export_popularity_at_least CHECK (popularity >= 0)
+    CONSTRAINT ck_raw_export_popularity_at_least CHECK (popularity >= 0),
+    CONSTRAINT ck_raw_export_popularity_at_most CHECK (popularity <= 1000000000)
 )
  PARTITION BY RANGE (snapshot_date);
 
@@ -936,6 +938,7 @@ CREATE TABLE IF NOT EXISTS fact_movie_daily (
     CONSTRAINT fk_fact_movie_daily_date_id FOREIGN KEY(date_id) REFERENCES dim_date (date_id),
     CONSTRAINT fk_fact_movie_daily_movie_id FOREIGN KEY(movie_id) REFERENCES dim_movie (movie_id),
     CONSTRAINT ck_fact_movie_daily_popularity_at_least CHECK (popularity >= 0),
+    CONSTRAINT ck_fact_movie_daily_popularity_at_most CHECK (popularity <= 1000000000),
     CONSTRAINT ck_fact_movie_daily_vote_average_at_least CHECK (vote_average >= 0),
     CONSTRAINT ck_fact_movie_daily_vote_average_at_most CHECK (vote_average <= 10),
     CONSTRAINT ck_fact_movie_daily_vote_count_at_least CHECK (vote_count >= 0),

@@ -39,7 +39,7 @@ levels as (
 changed as (
     select
         count(*) filter (where t.popularity > 0 and e.popularity > 0) as films,
-        percentile_cont(0.5) within group (order by ln(t.popularity / e.popularity))
+        percentile_cont(0.5) within group (order by ln(t.popularity) - ln(e.popularity))
         filter (where t.popularity > 0 and e.popularity > 0) as median_log,
         -- In one order, because sums of doubles depend on it: same input, same figure.
         corr(

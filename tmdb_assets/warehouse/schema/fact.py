@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from tmdb_assets.warehouse.schema.vocabulary import Merge, column, table
+from tmdb_assets.warehouse.schema.vocabulary import Merge, column, popularity_score, table
 
 fact_movie_daily = table(
     "fact_movie_daily",
@@ -12,7 +12,7 @@ fact_movie_daily = table(
     "A row never falls back from discover to export.",
     column("date_id", "date", "UTC date of the snapshot.", key=True, references="dim_date.date_id"),
     column("movie_id", "integer", "The film.", key=True, references="dim_movie.movie_id"),
-    column("popularity", "number", "TMDb's popularity score, without unit.", at_least=0),
+    popularity_score(),
     column(
         "vote_average",
         "number",

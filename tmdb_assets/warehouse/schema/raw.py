@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import UUID
 
-from tmdb_assets.warehouse.schema.vocabulary import Merge, column, table
+from tmdb_assets.warehouse.schema.vocabulary import Merge, column, popularity_score, table
 
 
 def _crawl_number() -> sa.Column[Any]:
@@ -26,7 +26,7 @@ raw_discover = table(
     "A film that comes on two pages is kept once: the later answer wins.",
     column("snapshot_date", "date", "UTC date of the requests to TMDb.", key=True),
     column("movie_id", "integer", "TMDb's id of the film.", key=True, at_least=1),
-    column("popularity", "number", "TMDb's popularity score, without unit.", at_least=0),
+    popularity_score(),
     column("vote_average", "number", "Mean user rating as sent, 0 to 10.", nullable=True, at_least=0, at_most=10),
     column("vote_count", "integer", "Number of user ratings as sent.", nullable=True, at_least=0),
     column("rank", "integer", "Place in the day's list, or in its slice of release dates, from 1.", at_least=1),
@@ -83,7 +83,7 @@ raw_export = table(
     "popularity that TMDb offers.",
     column("snapshot_date", "date", "The day of the export.", key=True),
     column("movie_id", "integer", "TMDb's id of the film.", key=True, at_least=1),
-    column("popularity", "number", "TMDb's popularity score, without unit.", at_least=0),
+    popularity_score(),
     group="raw",
     partition_by_day="snapshot_date",
 )

@@ -222,3 +222,9 @@ def updated_at() -> sa.Column[Any]:
 def as_of_date() -> sa.Column[Any]:
     """The column `as_of_date` that every dimension carries."""
     return column("as_of_date", "date", "Last day on which TMDb confirmed the row; it only advances.")
+
+
+def popularity_score() -> sa.Column[Any]:
+    """The column `popularity`; sums, squares and ratios of what it may hold are numbers, too."""
+    comment = "TMDb's popularity score, without unit."
+    return column("popularity", "number", comment, at_least=0, at_most=1_000_000_000)

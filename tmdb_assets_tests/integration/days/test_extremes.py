@@ -18,8 +18,8 @@ FILMS = [
     film(3_600_000_000),
     film(LARGEST, popularity=99.0, imdb_id="", production_companies=[]),
     film(LARGEST - 1, popularity=99.0, imdb_id="", production_companies=[]),
-    film(1, popularity=1e308, vote_count=2**31 - 1, vote_average=10.0),
-    film(2, popularity=1.7e308, vote_count=2**31 - 1),
+    film(1, popularity=0.9e9, vote_count=2**31 - 1, vote_average=10.0),
+    film(2, popularity=1e9, vote_count=2**31 - 1),
     film(3, popularity=5e-324, genres=[TINY]),
     film(4, popularity=0, vote_count=0, genres=[TINY]),
     film(5, vote_count=2**31),
@@ -41,6 +41,8 @@ FILMS = [
     film(22, imdb_id="tt" + "9" * 30),
     film(23, budget=1e308, revenue=1e18),
     film(24, popularity=-5e-324),
+    film(25, popularity=1.0000001e9),
+    film(26, popularity=1.7e308),
 ]
 CATALOGUE = catalogue(
     [*sound_films(200), *FILMS],
@@ -50,7 +52,11 @@ CATALOGUE = catalogue(
 
 
 REJECTED = {
-    "raw_discover": {("24", "popularity at least 0")},
+    "raw_discover": {
+        ("24", "popularity at least 0"),
+        ("25", "popularity at most 1000000000"),
+        ("26", "popularity at most 1000000000"),
+    },
     "fact_movie_daily": {(number, "vote_count at most 2147483647") for number in ("5", "6")}
     | {(number, "movie_id is in dim_movie") for number in ("13", "15")},
     "dim_movie": {
@@ -91,6 +97,8 @@ def test_extremes_are_loaded_or_rejected_with_a_reason_and_block_no_later_day(wa
             (12, 1_000_000, 2_000_000, "9999-12-31", None),
             (17, 1_000_000, 2_000_000, "2020-02-29", LARGEST),
         ]
+        features = "select max(popularity), count(*) > 400 from movie_features(:first, :last)"
+        assert made.rows(features, first=DAY, last=DAY + 40 * ONE_DAY) == [(1e9, True)]
         means = "select avg_popularity from vw_genre_popularity where genre_id = any(:ids) order by genre_id"
         assert made.column(means, ids=[LARGEST - 1, LARGEST]) == [0.0, 94.0]  # the mean of 5e-324 and 0
         assert made.value("select name from vw_genre_popularity where genre_id = :id", id=LARGEST) == "Large"
