@@ -118,11 +118,13 @@ def find_usual_list(connection: sa.Connection, day: dt.date) -> tuple[dt.date, C
     return (found, crawl) if crawl else None
 
 
-def count_fetched(connection: sa.Connection, day: dt.date, kind: str, *, requests: int, rows: int) -> None:
-    """Add a batch's requests and rows to the day's crawl, in its transaction, and note who is behind its rows."""
+def count_fetched(
+    connection: sa.Connection, day: dt.date, kind: str, *, requests: int, rows: int, are_new: bool = True
+) -> None:
+    """Add a batch's requests and rows to the day's crawl, in its transaction; tables are behind rows that `are_new`."""
     counts = {"request_count": fetch_log.c.request_count + requests, "row_count": fetch_log.c.row_count + rows}
     connection.execute(fetch_log.update().where(_of(day, kind)).values(counts))
-    if rows:
+    if rows and are_new:
         check_results.note_answers(connection, day, kind)
 
 
@@ -140,11 +142,8 @@ def close_crawl(connection: sa.Connection, day: dt.date, kind: str, finished_at:
 
 def note_pages(connection: sa.Connection, day: dt.date, pages: Collection[int], page_count: int, listed: int) -> None:
     """Note discover pages as stored, in the transaction that stores them, and how many there seem to be by now."""
-    noted = {
-        "stored_pages": fetch_log.c.stored_pages + sa.literal(sorted(pages), postgresql.JSONB),
-        "page_count": page_count,
-        "listed_film_count": listed,
-    }
+    stored = fetch_log.c.stored_pages + sa.literal(sorted(pages), postgresql.JSONB)
+    noted = {"stored_pages": stored, "page_count": page_count, "listed_film_count": listed}
     connection.execute(fetch_log.update().where(_of(day, "discover")).values(noted))
 
 
@@ -191,9 +190,8 @@ def changes_known_until(connection: sa.Connection, day: dt.date) -> dt.date | No
 
 def list_date(connection: sa.Connection, kind: str) -> dt.date | None:
     """The day on which a reference list was last requested."""
-    requested: dt.date | None = connection.scalar(
-        sa.select(sa.func.max(fetch_log.c.snapshot_date)).where(fetch_log.c.kind == kind)
-    )
+    of_kind = sa.select(sa.func.max(fetch_log.c.snapshot_date)).where(fetch_log.c.kind == kind)
+    requested: dt.date | None = connection.scalar(of_kind)
     return requested
 
 

@@ -17,7 +17,7 @@ from tmdb_assets.transforms.conform import Conformed, Rejected, Row
 from tmdb_assets.transforms.details import parse_answer
 from tmdb_assets.transforms.discover import parse_page
 from tmdb_assets.transforms.reference import KINDS, parse_reference
-from tmdb_assets.warehouse.ledger import fetch_log
+from tmdb_assets.warehouse.ledger import check_results, fetch_log
 from tmdb_assets.warehouse.loading.load import Again, Loaded, as_frame, is_cut, load
 from tmdb_assets.warehouse.schema.raw import raw_details, raw_discover, raw_export, raw_reference, rejected_row
 from tmdb_assets.warehouse.schema.vocabulary import frame_columns, key_columns
@@ -143,8 +143,11 @@ def submit_again(connection: sa.Connection, submission: Submission, *, is_final:
 
     again = Again(replaced, is_final)
     loaded = load(connection, table, chunks(), day=day, part=part_of, again=again)
+    kind = table.name.removeprefix("raw_")
     if is_final and day is not None:
-        fetch_log.count_fetched(connection, day, table.name.removeprefix("raw_"), requests=0, rows=loaded.kept)
+        fetch_log.count_fetched(connection, day, kind, requests=0, rows=loaded.kept, are_new=False)
+    elif loaded.counts.has_changes and day is not None:
+        check_results.note_answers(connection, day, kind)
     return loaded
 
 
