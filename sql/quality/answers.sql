@@ -55,6 +55,35 @@ codes as (
         'genre' as kind,
         c.genre_id::text as code
     from dim_genre as c
+),
+
+-- Of both the first 50: what a hostile answer could add is without end.
+unlisted as (
+    select c.kind || ' ' || c.code as subject
+    from codes as c
+    where
+        exists (
+            select 1 from raw_reference as r
+            where r.kind = c.kind
+        )
+        and not exists (
+            select 1 from raw_reference as r
+            where r.kind = c.kind and r.code = c.code
+        )
+    order by c.kind asc, c.code asc
+    limit 50
+),
+
+statuses as (
+    select
+        left(m.status, 100) as subject,
+        count(*) as number
+    from fact_movie_daily as f
+    inner join dim_movie as m on f.movie_id = m.movie_id
+    where f.date_id = :day and m.status is not null
+    group by left(m.status, 100)
+    order by count(*) desc, left(m.status, 100) asc
+    limit 50
 )
 
 select
@@ -74,24 +103,12 @@ group by k.origin, left(k.key_name, 100)
 union all
 select
     'unlisted_code' as measure,
-    c.kind || ' ' || c.code as subject,
+    u.subject,
     1 as figure
-from codes as c
-where
-    exists (
-        select 1 from raw_reference as r
-        where r.kind = c.kind
-    )
-    and not exists (
-        select 1 from raw_reference as r
-        where r.kind = c.kind and r.code = c.code
-    )
+from unlisted as u
 union all
 select
     'status' as measure,
-    left(m.status, 100) as subject,
-    count(*) as figure
-from fact_movie_daily as f
-inner join dim_movie as m on f.movie_id = m.movie_id
-where f.date_id = :day and m.status is not null
-group by left(m.status, 100)
+    s.subject,
+    s.number as figure
+from statuses as s

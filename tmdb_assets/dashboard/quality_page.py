@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from html import escape
@@ -28,6 +29,7 @@ COMPARED = (
     *("null_share", "without_share", "popularity", "change", "votes", "export", "duplicates", "money"),
     *("details_age", "status", "missing_day"),
 )
+MOST_SUBJECTS = 200  # of a measure, those of most days: each day may have other ones, where answers are hostile
 SHARES = {"null_share", "without_share", "details_age"}
 
 
@@ -179,14 +181,17 @@ def _file(
 def _compared(rows: QualityRows, day: dt.date) -> str:
     """The measures of the day and of the others, for the page's script, as JSON that cannot end its element."""
     days = sorted((other for other in rows.measures if abs((other - day).days) < parts.MOST_DAYS), reverse=True)
-    subjects = sorted({(m, s) for other in days for m in COMPARED for s in rows.measures[other].get(m, {})})
+    subjects: list[tuple[str, str]] = []
+    for measure in COMPARED:
+        counted = Counter(subject for other in days for subject in rows.measures[other].get(measure, {}))
+        subjects += sorted((measure, subject) for subject, _ in counted.most_common(MOST_SUBJECTS))
     lines = [
         [
             f"{measure.replace('_', ' ')}: {subject}",
             measure in SHARES,
             [_rounded(rows.measures[other].get(measure, {}).get(subject)) for other in days],
         ]
-        for measure, subject in subjects
+        for measure, subject in sorted(subjects)
     ]
     data = {"day": str(day), "days": list(map(str, days)), "lines": lines}
     return orjson.dumps(data).decode().replace("<", "\\u003c")

@@ -150,6 +150,14 @@ def test_completeness_is_compared_with_the_days_before():
     assert completeness(rows(measures={}), DAY) == "<p>Not measured on this day.</p>"
 
 
+def test_a_page_stays_small_whatever_the_answers_name():
+    days = [DAY - dt.timedelta(days=back) for back in range(31)]
+    measures = {day: {"status": {f"{day} {number} {'Ж' * 85}": 1.0 for number in range(2000)}} for day in days}
+    made = build_pages(rows(measures=measures), [DAY], [DAY], source="TMDb", is_sample=False)
+    assert 0 < made[f"{DAY}.html"].count("Ж".encode())
+    assert len(made[f"{DAY}.html"]) < 1_000_000
+
+
 def test_keys_that_came_and_went_are_listed():
     assert '<td class="text">raw_discover.a, raw_discover.b</td>' in drifted(
         [("new keys", ["raw_discover.a", "raw_discover.b"])]
