@@ -28,6 +28,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     ),
     "tmdb_assets/warehouse/loading/load.py": (
         f"{_LOADING}/test_load.py",
+        f"{_LOADING}/test_refused_loads.py",
         f"{_LOADING}/test_staging.py",
         f"{_LOADING}/test_missing_parents.py",
         f"{_LOADING}/test_loads_at_once.py",
