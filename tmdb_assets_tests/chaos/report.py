@@ -77,8 +77,8 @@ def render(data: Mapping[str, Any]) -> str:
     lines = [
         INTRODUCTION.format(deadline=DEADLINE_S),
         f"{total['trials']:,.0f} trials with {total['faults']:,.0f} faults; the reader looked {total['looks']:,.0f} "
-        f"times. Trials by commit: {commits or 'none yet'}. The aim is {AIM} trials. A trial has no fault where the command "
-        "had ended before it.\n",
+        f"times. Trials by commit: {commits or 'none yet'}. The aim is {AIM} trials. "
+        "A trial has no fault where the command had ended before it.\n",
         "| fault | trials | faults | " + " | ".join(HEADINGS.values()) + " |",
         "| --- |" + " ---: |" * (2 + len(COLUMNS)),
         *(_row(kind, kinds[kind]) for kind in KINDS if kind in kinds),
