@@ -154,7 +154,7 @@ def test_a_page_stays_small_whatever_the_answers_name():
     days = [DAY - dt.timedelta(days=back) for back in range(31)]
     measures = {day: {"status": {f"{day} {number} {'Ж' * 85}": 1.0 for number in range(2000)}} for day in days}
     made = build_pages(rows(measures=measures), [DAY], [DAY], source="TMDb", is_sample=False)
-    assert 0 < made[f"{DAY}.html"].count("Ж".encode())
+    assert made[f"{DAY}.html"].count("Ж".encode()) > 0
     assert len(made[f"{DAY}.html"]) < 1_000_000
 
 
