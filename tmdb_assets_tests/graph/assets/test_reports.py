@@ -57,8 +57,10 @@ def graph(server, loaded_database, monkeypatch, request):
 
 @pytest.mark.parametrize(
     ("graph", "source"),
-    [("fake-token", "TMDb"), (None, SAMPLE_LINE)],
-    ids=["real", "sandbox"],
+    [
+        pytest.param("fake-token", "TMDb", marks=pytest.mark.long, id="real"),
+        pytest.param(None, SAMPLE_LINE, id="sandbox"),
+    ],
     indirect=["graph"],
 )
 def test_pictures_are_in_the_metadata_with_their_figures(graph, source, monkeypatch):

@@ -18,7 +18,13 @@ FACTS = "select date_id, source from fact_movie_daily where movie_id = 1 order b
 ORPHANS = "select count(*) from rejected_row where table_name = 'fact_movie_daily'"
 
 
-@pytest.mark.parametrize("answers", [(SOUND, BROKEN), (BROKEN, SOUND)], ids=["then broken", "broken first"])
+@pytest.mark.parametrize(
+    "answers",
+    [
+        pytest.param((SOUND, BROKEN), marks=pytest.mark.long, id="then broken"),
+        pytest.param((BROKEN, SOUND), id="broken first"),
+    ],
+)
 def test_a_day_has_the_facts_of_films_that_become_known_in_any_order(server, monkeypatch, answers):
     ends = []
     for order in ((0, 1), (1, 0)):
