@@ -69,9 +69,11 @@ class Watch(threading.Thread):
         while not self.ended.wait(0.02):
             try:
                 mine, children = psutil.Process(self.pid), psutil.Process(self.pid).children(recursive=True)
-                self.look(mine, [mine.cmdline()])
+                own = mine.cmdline()
+                self.look(mine, [own])
                 for child in children:
-                    self.look(child, [child.cmdline(), [f"{name}={text}" for name, text in child.environ().items()]])
+                    if (arguments := child.cmdline()) != own:  # else a fork of the process that starts no program yet
+                        self.look(child, [arguments, [f"{name}={text}" for name, text in child.environ().items()]])
             except (psutil.Error, ProcessLookupError):
                 continue
 
