@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tmdb_assets_tests.cases.dashboard_figures import film
 from tmdb_assets_tests.cases.written_page import write
 
@@ -24,6 +26,7 @@ def groups(page: Page, name: str) -> list[list[str]]:
     return [row.split() for row in page.get_by_role("table", name=name).get_by_role("row").all_inner_texts()[1:]]
 
 
+@pytest.mark.long
 def test_a_group_filters_and_shares_do_not_depend_on_how_many_films_are_loaded(
     opened: Callable[..., Page], tmp_path: Path
 ) -> None:

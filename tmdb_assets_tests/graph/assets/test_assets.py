@@ -186,6 +186,7 @@ def test_a_removed_film_keeps_its_row_and_may_come_back(loaded):
     assert (row(), shown()) == ([("Film 9001", 100, None)], True)
 
 
+@pytest.mark.long
 def test_a_film_deleted_outside_discover_is_marked_in_any_order_of_days(loaded):
     """The day of its 404 has no other row of it, and may be rebuilt before the film is known."""
     film_id, later = 9001, DAY + ONE_DAY

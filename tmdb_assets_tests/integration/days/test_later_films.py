@@ -162,6 +162,7 @@ ORDERS = {
 }
 
 
+@pytest.mark.long
 def test_a_day_ends_with_the_same_films_in_whatever_order_runs_and_days_come(server, partly_fetched, monkeypatch):
     found = {}
     for name, steps in ORDERS.items():

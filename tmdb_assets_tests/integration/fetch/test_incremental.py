@@ -70,6 +70,7 @@ def test_every_table_equals_what_a_full_fetch_gives(server, warehouse, monkeypat
     assert measures == {"discover": 49, "export": 2}
 
 
+@pytest.mark.long
 def test_a_change_missing_from_the_list_is_found_when_the_film_is_stale(warehouse, monkeypatch):
     age, edited = 8, catalogue([{**made, "title": f"New {made['id']}"} for made in FILMS])
     requested = {}

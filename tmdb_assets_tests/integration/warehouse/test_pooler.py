@@ -122,6 +122,7 @@ def test_a_pooler_without_an_entry_for_a_database_is_named(
     assert "\n" not in text
 
 
+@pytest.mark.long
 def test_a_missing_database_is_made_through_the_pooler(
     server: Server, pooled: sa.URL, monkeypatch: pytest.MonkeyPatch
 ) -> None:

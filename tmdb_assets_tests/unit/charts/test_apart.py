@@ -65,6 +65,7 @@ def end_if_running() -> None:
         apart(f"{ITSELF}:end", signal.SIGKILL)
 
 
+@pytest.mark.long
 def test_a_prepared_process_answers_the_first_real_call_and_is_quiet_about_what_failed_before() -> None:
     end_if_running()
     prepare("tmdb_assets.charts.drawing:warm_up")
