@@ -5,13 +5,13 @@
 #   engine.sh isolate FOLDER    in a network of its own, on the same data: for containers; FOLDER/pid names its process
 #   engine.sh stop FOLDER       end it
 #   engine.sh remove FOLDER     end it, and delete the folder
+# `install` takes the packages from DEBIAN_MIRROR.
 # Clients need FOLDER/bin on PATH, DOCKER_CONFIG=FOLDER/config and DOCKER_HOST=unix://FOLDER/socket.
 set -euo pipefail
 action=$1 folder=$(realpath -m "$2")
-mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
 
 install() {
-    local missing=() program package
+    local missing=() program package mirror=${DEBIAN_MIRROR:?must be the address of packages of Debian}
     for package in runc iptables debootstrap; do
         PATH="$PATH:/usr/sbin" command -v "$package" >/dev/null || missing+=("$package")
     done

@@ -12,6 +12,10 @@ if ! docker version >/dev/null 2>&1 || ! docker compose version >/dev/null 2>&1;
     folder=${ENGINE_FOLDER:-$(mktemp -d)}
     if [ -n "${ENGINE_FOLDER:-}" ]; then last=stop; else last=remove; fi
     trap '"$PWD/$here/engine.sh" "$last" "$folder"' EXIT
+    # Where this machine itself takes its packages from.
+    DEBIAN_MIRROR=${DEBIAN_MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' \
+        "Codename: $(. /etc/os-release && echo "$VERSION_CODENAME")" | sort -u)}
+    export DEBIAN_MIRROR
     [ -x "$folder/bin/dockerd" ] || "$here/engine.sh" install "$folder"
     export PATH="$folder/bin:$PATH" DOCKER_CONFIG="$folder/config" DOCKER_HOST="unix://$folder/socket"
     "$here/engine.sh" start "$folder"

@@ -5,7 +5,7 @@
 # the official entrypoint that the compose file uses. redis: Debian's.
 set -euo pipefail
 folder=$(realpath -m "$1") lock=$(realpath "$2")
-mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
+mirror=${DEBIAN_MIRROR:?must be the address of packages of Debian}
 here=$(realpath "$(dirname "$0")")
 python=$(sed -n 's/^ARG PYTHON_TAG=//p' "$here/../../Dockerfile")
 
