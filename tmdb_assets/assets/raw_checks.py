@@ -19,6 +19,7 @@ from tmdb_assets.warehouse.retention import RAW_KEPT_DAYS, first_kept_day
 from tmdb_assets.warehouse.schema.raw import raw_discover
 from tmdb_assets.warehouse.warehouse import Warehouse
 
+FEW_CONTRADICTED, CONTRADICTED_SHARE = 20, 0.01  # films of an export with different figures
 ENOUGH_FILMS = 20  # of so many films some have a director, a writer or a producer
 
 PAGES_COMPLETE = AssetCheckSpec(
@@ -101,7 +102,7 @@ def lists_stored(fetched: Fetched) -> AssetCheckResult:
 def export_stored(
     warehouse: Warehouse, day: dt.date, fetched: Fetched, problem: TmdbError | None, *, is_past: bool
 ) -> AssetCheckResult:
-    """Warns when the day's export is not stored or repeats another day's, or when requesting it again failed."""
+    """Warns when the export is not stored, repeats a day's, contradicts itself, or failed when requested again."""
     with warehouse.begin() as connection:
         crawl = fetch_log.find_crawl(connection, day, "export")
         is_stored = crawl is not None and crawl.is_complete
@@ -125,7 +126,13 @@ def export_stored(
             text += f" {fetched.skipped} of its {fetched.lines} lines have no usable film and are left out."
         if fetched.repeats:
             text += f" It has the figures of {fetched.repeats}, as it did days later: they may be those of that day."
-    passed = is_stored and (problem is None or is_gone) and not fetched.repeats
+        if fetched.contradicted.films:
+            text += (
+                f" {fetched.contradicted.films} films are in it with different figures, such as "
+                f"{fetched.contradicted.examples}; the highest of each is stored."
+            )
+    is_contradictory = fetched.contradicted.films > max(FEW_CONTRADICTED, CONTRADICTED_SHARE * fetched.loaded.kept)
+    passed = is_stored and (problem is None or is_gone) and not fetched.repeats and not is_contradictory
     return check_result(EXPORT_STORED, passed, text, films_known_since=later)
 
 

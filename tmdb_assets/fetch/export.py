@@ -17,7 +17,7 @@ from tmdb_assets.tmdb.export.download import Watch
 from tmdb_assets.tmdb.export.file import ExportFile
 from tmdb_assets.transforms.conform import Conformed
 from tmdb_assets.warehouse.ledger import exports, fetch_log
-from tmdb_assets.warehouse.ledger.export_doubt import DAYS_DOUBTED, find_doubt, find_repeated
+from tmdb_assets.warehouse.ledger.export_doubt import DAYS_DOUBTED, find_contradicted, find_doubt, find_repeated
 from tmdb_assets.warehouse.loading.load import MAX_REJECTED_SHARE, Loaded, as_frame, load
 from tmdb_assets.warehouse.loading.merge import MergeCounts, merge
 from tmdb_assets.warehouse.schema import raw
@@ -95,16 +95,26 @@ def _merge(fetched: Fetched, fetcher: Fetcher, connection: Any) -> MergeCounts:
     if doubt:
         raise ExportDoubtfulError.of_day(day, doubt)
     fetched.repeats = repeated
+    fetched.contradicted = find_contradicted(connection)
     return merge(connection, raw.raw_export)
 
 
 def _frames(file: ExportFile, fetcher: Fetcher, known: set[int]) -> Iterator[Conformed]:
+    """The known films; of one with several figures in a chunk the lowest and the highest, of which the merge takes one.
+
+    So the order of lines makes no difference, and a film with different figures is noticed.
+    """
     for chunk in file.rows(known):
-        rows = [
-            {"snapshot_date": fetcher.day, "movie_id": movie_id, "popularity": popularity}
-            for movie_id, popularity in chunk
-        ]
-        yield as_frame(raw.raw_export, rows)
+        chunk.sort(reverse=True)
+        lowest = dict(chunk)
+        highest = dict(reversed(chunk))
+        lower = {film: figure for film, figure in lowest.items() if figure != highest[film]}
+        for figures in filter(None, (lower, highest)):
+            rows = [
+                {"snapshot_date": fetcher.day, "movie_id": film, "popularity": figure}
+                for film, figure in figures.items()
+            ]
+            yield as_frame(raw.raw_export, rows)
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from tmdb_assets.tmdb.client import TmdbClient
 from tmdb_assets.tmdb.errors import DayOverError, TmdbError
 from tmdb_assets.transforms.conform import Conformed, Reason, Rejected
 from tmdb_assets.warehouse.ledger import fetch_log
+from tmdb_assets.warehouse.ledger.export_doubt import NOT_CONTRADICTED, Contradicted
 from tmdb_assets.warehouse.loading.load import Loaded
 from tmdb_assets.warehouse.warehouse import Warehouse
 
@@ -36,8 +37,9 @@ class Fetched:
     `stored_before` counts the day's rows of earlier runs: the share of rejected rows is that of the day, so that one
     broken film, requested again, does not stop a day of thousands. `given_up` says why a step stopped early. Of
     the whole catalogue's films, `films_missing` were on none of its pages. An export `repeats`
-    the figures of another day. Of the `answered` films, whose details came, `left_out` counts the entries of
-    appended lists that were not stored, `without` the films that lack a requested part, `crew` what is stored of it.
+    the figures of another day, and names the `contradicted` films with different figures. Of the `answered` films,
+    whose details came, `left_out` counts the entries of appended lists that were not stored, `without` the films that
+    lack a requested part, `crew` what is stored of it.
     """
 
     loaded: Loaded
@@ -55,6 +57,7 @@ class Fetched:
     given_up: str | None = None
     films_missing: int = 0
     repeats: dt.date | None = None
+    contradicted: Contradicted = NOT_CONTRADICTED
 
     def has_failed_too_often(self, tolerated: int) -> bool:
         """Whether over 5% of the requests failed, and more than `tolerated`."""

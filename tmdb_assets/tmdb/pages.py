@@ -122,6 +122,8 @@ def due_on(kind: ListKind, page: int, total: int) -> int:
 def contradiction(kind: ListKind, read: DiscoverPage, total: int) -> str | None:
     """How a page contradicts its place in a list of `total` films, or None."""
     due, found = due_on(kind, read.page, total), len(set(films_of(read)))
+    if holds_too_many(kind, read):
+        return f"it has {len(read.results)} entries, and a page holds {kind.page_size}"
     if found < due:
         return f"it has {found} films, and its place in a list of {total} holds {due}"
     if kind.is_exact and due < kind.page_size <= found:
@@ -129,11 +131,17 @@ def contradiction(kind: ListKind, read: DiscoverPage, total: int) -> str | None:
     return None
 
 
+def holds_too_many(kind: ListKind, page: DiscoverPage) -> bool:
+    """Whether a page has more entries than one can, such as every film twice with different figures."""
+    return kind.is_exact and len(page.results) > kind.page_size
+
+
 def lacks_few(kind: ListKind, page: DiscoverPage, total: int) -> bool:
     """Whether a page lacks no more films than TMDb withholds of one: one, or a few if most are there."""
     due, found = due_on(kind, page.page, total), len(set(films_of(page)))
     is_few = due - found <= (FEW if found >= due / 2 else 1)
-    return page.is_sound and is_few and not (kind.is_exact and due < kind.page_size <= found)
+    is_full = kind.is_exact and due < kind.page_size <= found
+    return page.is_sound and is_few and not is_full and not holds_too_many(kind, page)
 
 
 def _count(value: object) -> int | None:

@@ -6,6 +6,7 @@ Decision 19 says how the limits were chosen.
 from __future__ import annotations
 
 import datetime as dt
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
@@ -30,6 +31,15 @@ with known as (
 select count(*), count(*) filter (where s.popularity > 0 or s.popularity = k.popularity)
 from known as k
 left join {staged} as s using (movie_id)
+"""
+
+CONTRADICTED = """
+select count(*) over (), movie_id, min(popularity), max(popularity)
+from stage_raw_export
+group by movie_id
+having min(popularity) <> max(popularity)
+order by movie_id
+limit 3
 """
 
 NEIGHBOUR = """
@@ -89,6 +99,23 @@ def find_repeated(connection: sa.Connection, day: dt.date) -> dt.date | None:
     ):
         return exports[0]
     return None
+
+
+class Contradicted(NamedTuple):
+    """Films that an export names with different figures, of which the highest is stored; `examples` in words."""
+
+    films: int
+    examples: str
+
+
+NOT_CONTRADICTED = Contradicted(0, "")
+
+
+def find_contradicted(connection: sa.Connection) -> Contradicted:
+    """The films that the staged export names with different figures."""
+    found = connection.execute(sa.text(CONTRADICTED)).all()
+    examples = ", ".join(f"{film} ({lowest:g} and {highest:g})" for _, film, lowest, highest in found)
+    return Contradicted(found[0][0], examples) if found else NOT_CONTRADICTED
 
 
 def _around(day: dt.date) -> dict[str, dt.date]:

@@ -86,6 +86,7 @@ raw_export = table(
     popularity_score(),
     group="raw",
     partition_by_day="snapshot_date",
+    merge=Merge(prefer="popularity desc"),  # of a film named with several figures the highest, in any order of lines
 )
 
 details_due = table(

@@ -212,3 +212,20 @@ def test_the_first_day_of_all_judges_its_export_by_its_discover_rows(warehouse, 
         assert not evaluations_of(result)["raw_export.export_stored"].passed
         assert empty.value("select count(*) from raw_export") == 0
         assert empty.column("select kind from fetch_log where finished_at is not null") == ["discover"]
+
+
+def test_of_a_film_with_two_figures_the_highest_counts_in_any_order_of_lines(made):
+    first, second = days_from(DAY - 3 * ONE_DAY, 2)
+    lines = [{"id": film, "popularity": figure} for film, figure in TRUE.items()]
+    others = [{"id": film, "popularity": TRUE[film] * 2} for film in MANY[:21]]
+    made.replay.faults = exports({first: text_of(*lines, *others), second: text_of(*others[1:], *lines, *lines)})
+    outcomes = backfill(made, [first, second])
+    doubled = dict(zip(MANY[:21], [TRUE[film] * 2 for film in MANY[:21]], strict=True))
+    assert made.rows(FACTS, day=first) == list((TRUE | doubled).items())
+    assert made.rows(FACTS, day=second) == list((TRUE | doubled | {MANY[0]: TRUE[MANY[0]]}).items())
+    for day, films, passed in ((first, 21, False), (second, 20, True)):
+        (check,) = [check for check in outcomes[day].checks if check.check_name == "export_stored"]
+        example = MANY[21 - films]
+        named = f"{films} films are in it with different figures, such as {example} ({TRUE[example]:g} and "
+        assert (outcomes[day].ok, check.passed, is_failed(check)) == (True, passed, False)
+        assert named in check.description, check.description
