@@ -132,8 +132,8 @@ def contradiction(kind: ListKind, read: DiscoverPage, total: int) -> str | None:
 
 
 def holds_too_many(kind: ListKind, page: DiscoverPage) -> bool:
-    """Whether a page has more entries than one can, such as every film twice with different figures."""
-    return kind.is_exact and len(page.results) > kind.page_size
+    """Whether a page has more entries than one can and a few, such as every film twice with different figures."""
+    return kind.is_exact and len(page.results) > kind.page_size + FEW
 
 
 def lacks_few(kind: ListKind, page: DiscoverPage, total: int) -> bool:
