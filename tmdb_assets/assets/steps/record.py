@@ -19,7 +19,7 @@ from tmdb_assets import partitions
 from tmdb_assets.assets.failures import READ_LOG
 from tmdb_assets.errors.problem import ActionableError
 from tmdb_assets.instance.tags import PARTITION_NAME_TAG
-from tmdb_assets.warehouse.ledger.check_results import RUN, Result, record
+from tmdb_assets.warehouse.ledger.check_results import RUN, Result, last_noted, record
 from tmdb_assets.warehouse.server.databases import driver_problem
 from tmdb_assets.warehouse.warehouse import Warehouse
 
@@ -52,9 +52,15 @@ def recorded(compute: Compute, asset_name: str, check_name: str | None = None) -
 
 @contextmanager
 def _recording(found: list[Result], asset_name: str, warehouse: Warehouse | None, *, is_asset: bool) -> Iterator[None]:
-    """Record what is in `found` at the end of the block, and for an asset whether the block ended well."""
-    day = _day_of_run()
+    """Record what is in `found` at the end of the block, and for an asset whether the block ended well.
+
+    Answers that another run stores during the block leave the asset's table behind: the block may have read before.
+    """
+    day, noted = _day_of_run(), None
     try:
+        if warehouse is not None and day is not None and is_asset:
+            with warehouse.begin() as connection:
+                noted = last_noted(connection, day, asset_name)
         yield
     except Exception as error:
         if warehouse is not None and day is not None and driver_problem(error) is None:
@@ -66,7 +72,7 @@ def _recording(found: list[Result], asset_name: str, warehouse: Warehouse | None
     if warehouse is not None and day is not None:
         ended = Result(asset_name, RUN, is_passed=True, severity="error", description=ENDED_WELL)
         with warehouse.begin() as connection:
-            record(connection, day, [*found, *([ended] if is_asset else [])])
+            record(connection, day, [*found, *([ended] if is_asset else [])], noted)
 
 
 def _day_of_run() -> dt.date | None:

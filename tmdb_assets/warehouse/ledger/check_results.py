@@ -41,8 +41,22 @@ class Result(NamedTuple):
     description: str | None
 
 
-def record(connection: sa.Connection, day: dt.date, results: Sequence[Result]) -> None:
-    """Store the results of a day's run, in the place of those of an earlier run."""
+def last_noted(connection: sa.Connection, day: dt.date, asset_name: str) -> dt.datetime | None:
+    """When it was last noted how an asset's step of a day ended, or that its table is behind; None for never."""
+    row = check_result.c
+    of_step = (row.date_id == day) & (row.asset_name == asset_name) & (row.check_name == RUN)
+    found: dt.datetime | None = connection.scalar(sa.select(row.checked_at).where(of_step))
+    return found
+
+
+def record(
+    connection: sa.Connection, day: dt.date, results: Sequence[Result], noted: dt.datetime | None = None
+) -> None:
+    """Store the results of a day's run, in the place of those of an earlier run.
+
+    A step that ended well leaves a failure that was noted after `noted`, which it read before the answers: its table is
+    behind answers that another run has stored since.
+    """
     if not results:
         return
     rows = [
@@ -50,11 +64,14 @@ def record(connection: sa.Connection, day: dt.date, results: Sequence[Result]) -
         for result in sorted(set(results))
     ]
     statement = postgresql.insert(check_result)
-    sent = statement.excluded
+    sent, stored = statement.excluded, check_result.c
     again = {name: sent[name] for name in ("is_passed", "severity", "description")}
+    is_known = stored.is_passed | (stored.checked_at == sa.literal(noted, stored.checked_at.type))
     connection.execute(
         statement.on_conflict_do_update(
-            constraint=check_result.primary_key, set_={**again, "checked_at": sa.func.now()}
+            constraint=check_result.primary_key,
+            set_={**again, "checked_at": sa.func.clock_timestamp()},
+            where=(stored.check_name != RUN) | ~sent.is_passed | is_known,
         ),
         rows,
     )
@@ -77,15 +94,19 @@ def made_of(kind: str) -> tuple[str, ...]:
 
 
 def note_answers(connection: sa.Connection, day: dt.date, kind: str) -> None:
-    """Note, in the transaction that stores answers of a day, that the tables made of them are behind."""
+    """Note, in the transaction that stores answers of a day, that the tables made of them are behind.
+
+    Also where they already are: a step that began before does not bring its table up to these answers.
+    """
     names = sorted(made_of(kind))
     if not names:
         return
     values = {"is_passed": False, "severity": "error", "description": BEHIND}
+    stored = check_result.c
+    why = sa.case((stored.is_passed, BEHIND), else_=stored.description)
     statement = postgresql.insert(check_result).on_conflict_do_update(
         constraint=check_result.primary_key,
-        set_={**values, "checked_at": sa.func.now()},
-        where=check_result.c.is_passed,
+        set_={**values, "description": why, "checked_at": sa.func.clock_timestamp()},
     )
     connection.execute(statement, [{"date_id": day, "asset_name": name, "check_name": RUN, **values} for name in names])
 

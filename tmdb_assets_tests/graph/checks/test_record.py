@@ -6,9 +6,12 @@ import datetime as dt
 
 import sqlalchemy as sa
 
+from tmdb_assets.warehouse.ledger.check_results import note_answers, tables_behind
 from tmdb_assets_tests.cases.awkward import catalogue, sound_films
 from tmdb_assets_tests.oracle.compare import copied_warehouse
+from tmdb_assets_tests.stage.at_once import in_background, wait_until_blocked
 from tmdb_assets_tests.stage.platform import evaluations_of, failures_of, platform
+from tmdb_assets_tests.stage.waiting import PATIENCE_S
 
 DAY = dt.date(2026, 7, 29)
 CATALOGUE = catalogue(sound_films(30))
@@ -46,6 +49,27 @@ def test_a_failed_step_is_on_record_until_it_ends_well(server, loaded_database, 
         graph.fetch_day(DAY, CATALOGUE, refresh=True, charts=False)
         assert results(graph)["dim_movie.run"] == [True, "error", "The step ended well."]
         assert results(graph)["dim_movie.contract"][0] is True
+
+
+def test_a_table_stays_behind_answers_that_another_run_stores_during_its_step(server, loaded_database, monkeypatch):
+    with copied_warehouse(server, loaded_database) as warehouse, platform(warehouse, CATALOGUE, monkeypatch) as graph:
+
+        def is_behind():
+            with warehouse.begin() as connection:
+                return "dim_genre" in tables_behind(connection, DAY, DAY).get(DAY, ())
+
+        for is_stored_meanwhile in (True, False):
+            with warehouse.begin() as connection:
+                note_answers(connection, DAY, "details")
+            with warehouse.begin() as blocking:
+                blocking.execute(sa.text("lock table dim_genre in exclusive mode"))
+                step = in_background(lambda: graph.run(DAY, only={"dim_genre"}))
+                wait_until_blocked(warehouse)  # it has read the answers, and merges
+                if is_stored_meanwhile:
+                    with warehouse.begin() as other_run:
+                        note_answers(other_run, DAY, "details")
+            assert failures_of(step.result(timeout=PATIENCE_S)) == []
+            assert is_behind() == is_stored_meanwhile
 
 
 def test_the_texts_of_other_errors_are_not_for_readers(warehouse, monkeypatch):
