@@ -57,11 +57,17 @@ class Ground:
         }
 
     def load(
-        self, source: str, target: str, day: dt.date, arguments: Sequence[str], settings: Mapping[str, str]
+        self,
+        source: str,
+        target: str,
+        day: dt.date,
+        arguments: Sequence[str],
+        settings: Mapping[str, str],
+        answers_of: dt.date | None = None,
     ) -> None:
         """Make `target` of `source` by a faultless command. Raises `ChildProcessError` when it fails."""
         self.postgres.copy(source, target)
-        self.api.set(day)
+        self.api.set(answers_of or day)
         moment = dt.datetime.combine(day, MORNING, dt.UTC)
         run = self.machine.start({**self.settings(target), **settings}, moment, *arguments)
         cpu = 0.0
@@ -100,11 +106,15 @@ class Ground:
         *,
         arguments: Sequence[str] = RUN,
         settings: Mapping[str, str] = MappingProxyType({}),
+        answers_of: dt.date | None = None,
     ) -> Content:
-        """The rows of the database `name`: `source` after a faultless command on a day; made at the first call."""
+        """The rows of the database `name`: `source` after a faultless command on a day; made at the first call.
+
+        `answers_of`: TMDb answers as on another day.
+        """
         if name not in self._content:
             api_day = self.api.day
-            self.load(source, name, day, arguments, settings)
+            self.load(source, name, day, arguments, settings, answers_of)
             self._content[name] = content_of(self.postgres.url(name))
             self.api.set(api_day)
         return self._content[name]

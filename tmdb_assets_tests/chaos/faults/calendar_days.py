@@ -71,6 +71,20 @@ def midnight(trial: Trial) -> None:
             trial.outcome.lost.append(f"{count} facts of {day} instead of {least}")
 
 
+def clock_put_back(trial: Trial) -> None:
+    """A kill, then the clock is put back some minutes or over midnight: the command runs at the earlier time twice."""
+    ground, is_over_midnight = trial.ground, trial.random.randrange(2) == 1
+    trial.note(over_midnight=is_over_midnight)
+    trial.stand_on_base() if is_over_midnight else trial.stand_on_either()
+    process = trial.start(clock="00:02:00")
+    process.until_cpu(trial.pick_moment())
+    trial.kill(process)
+    trial.look()
+    times = ("23:50:00", "23:52:00") if is_over_midnight else ("00:00:30", "00:01:00")
+    for clock in times:
+        trial.again("run", day=ground.days[0] if is_over_midnight else trial.day, clock=clock)
+
+
 def upgraded(trial: Trial) -> None:
     """The first run of a new release is killed, or several are started at once, on a warehouse of the oldest step."""
     ground = trial.ground

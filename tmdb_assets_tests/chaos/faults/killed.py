@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from tmdb_assets_tests.chaos.content import Content
 from tmdb_assets_tests.chaos.trial import Trial
+from tmdb_assets_tests.stage.many_days import ONE_DAY
+
+DAYS_IN_A_ROW = 5
 
 
 def killed(trial: Trial) -> None:
@@ -56,3 +60,27 @@ def stopped_politely(trial: Trial) -> None:
     trial.outcome.faults += process.send(number)
     trial.await_all()
     trial.look()
+
+
+def killed_on_many_days(trial: Trial) -> None:
+    """Five days in a row on one database, two of three with a kill: what one day leaves, the next ones must bear."""
+    ground = trial.ground
+    days = [trial.day + number * ONE_DAY for number in range(DAYS_IN_A_ROW)]
+
+    def many_days() -> Content:
+        name = "base"
+        for day in days:
+            source, name = name, f"days until {day}"
+            found = ground.keep(name, source, day)
+        return found
+
+    trial.stand_on("base", many_days)
+    for day in days:
+        ground.api.set(day)
+        if trial.random.randrange(3):
+            process = trial.start(day=day)
+            process.until_cpu(trial.pick_moment())
+            trial.kill(process)
+            trial.look()
+        trial.again("run", day=day)
+    trial.day = days[-1]

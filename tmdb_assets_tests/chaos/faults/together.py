@@ -19,6 +19,7 @@ HOLDER = """
     and a.datname = current_database()
 """
 BACK_DAYS = 3
+MOST_ASLEEP_S = 30.0
 
 
 def same_day(trial: Trial) -> None:
@@ -92,6 +93,29 @@ def holder_cut_off(trial: Trial) -> None:
         holder.send(signal.SIGCONT)
         trial.outcome.faults += 1
     trial.await_all()
+
+
+def woken_load(trial: Trial) -> None:
+    """A load of stored answers is stopped, another requests the day again and finds other figures, the first wakes."""
+    ground = trial.ground
+    moved = trial.day + ONE_DAY
+
+    def requested_again() -> Content:
+        ground.content("good")
+        return ground.keep("moved", "good", trial.day, arguments=("run", "--refresh"), answers_of=moved)
+
+    trial.stand_on("good", requested_again, whole=False)
+    old = trial.start()
+    is_asleep = old.until_cpu(trial.pick_moment()) and old.send(signal.SIGSTOP)
+    trial.outcome.faults += is_asleep
+    ground.api.turn(moved)
+    new = trial.start("run", "--refresh")
+    new.wait_up_to(MOST_ASLEEP_S)  # it waits for a transaction of the one that sleeps, if that is in one
+    if is_asleep:
+        old.send(signal.SIGCONT)
+    trial.await_all()
+    if trial.outcome.codes == [0, 0]:
+        trial.compare()  # also before the run that would put it right
 
 
 def two_machines(trial: Trial) -> None:
