@@ -45,8 +45,8 @@ with newest_film as materialized (
         l.popularity::numeric as exact_popularity,
         case when t.movie_id is not null then l.popularity::numeric end as top_popularity,
         l.vote_count,
-        case when l.vote_count > 0 then l.vote_average::numeric end as rating,
-        case when l.vote_count > 0 then l.vote_average::numeric * l.vote_count end as rating_sum,
+        l.vote_average::numeric as rating, -- NULL without votes
+        l.vote_average::numeric * l.vote_count as rating_sum,
         l.votes_date
     from movie_latest as l
     left join count_top() as t on l.movie_id = t.movie_id

@@ -49,7 +49,7 @@ select
     b.change_7d,
     case
         when b.popularity_7d_ago >= 0.001
-            then 100 * ((least(b.popularity, 1e300) - b.popularity_7d_ago) / b.popularity_7d_ago)
+            then 100 * ((b.popularity - b.popularity_7d_ago) / b.popularity_7d_ago)
     end as change_percent_7d
 from both_ends as b
 inner join dim_movie as m on b.movie_id = m.movie_id

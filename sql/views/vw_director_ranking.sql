@@ -10,7 +10,6 @@ with rated as (
     where
         l.snapshot_date = (select max(d.date_id) from load_day as d)
         and m.removed_date is null
-        and l.vote_count > 0
         and l.vote_average is not null
 ),
 

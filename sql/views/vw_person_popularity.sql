@@ -48,8 +48,8 @@ counted as (
         count(*) as n_movies,
         sum(c.is_cast) as n_movies_as_cast,
         sum(c.is_crew) as n_movies_as_crew,
-        sum(f.popularity order by f.popularity desc, f.movie_id asc) as popularity,
-        array_agg(f.popularity order by f.popularity desc, f.movie_id asc) as popularities,
+        sum(f.popularity order by f.popularity desc) as popularity,
+        array_agg(f.popularity order by f.popularity desc) as popularities,
         (array_agg(f.movie_id order by f.popularity desc, f.movie_id asc))[1] as best_movie_id,
         max(f.snapshot_date) as snapshot_date
     from person_film as c

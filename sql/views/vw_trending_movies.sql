@@ -5,7 +5,6 @@ with newest_films as (
         m.title,
         m.release_date,
         l.popularity,
-        least(l.popularity, 1e300) as most, -- so that no percentage overflows
         l.snapshot_date
     from movie_latest as l
     inner join dim_movie as m on l.movie_id = m.movie_id
@@ -52,9 +51,18 @@ changed as (
         n.popularity - w.popularity as change_7d,
         n.popularity - m.popularity as change_30d,
         n.snapshot_date,
-        case when d.popularity >= 0.001 then 100 * ((n.most - d.popularity) / d.popularity) end as change_percent_1d,
-        case when w.popularity >= 0.001 then 100 * ((n.most - w.popularity) / w.popularity) end as change_percent_7d,
-        case when m.popularity >= 0.001 then 100 * ((n.most - m.popularity) / m.popularity) end as change_percent_30d,
+        case
+            when d.popularity >= 0.001
+                then 100 * ((n.popularity - d.popularity) / d.popularity)
+        end as change_percent_1d,
+        case
+            when w.popularity >= 0.001
+                then 100 * ((n.popularity - w.popularity) / w.popularity)
+        end as change_percent_7d,
+        case
+            when m.popularity >= 0.001
+                then 100 * ((n.popularity - m.popularity) / m.popularity)
+        end as change_percent_30d,
         w.popularity >= 5 as has_percent_rank -- the floor; the comment of rank_by_percent names it
     from newest_films as n
     left join day_ago as d on n.movie_id = d.movie_id

@@ -1,4 +1,8 @@
-"""A star schema drawn from a seed: ties, gaps, removed films, people with several roles; rows to load and to count."""
+"""A star schema drawn from a seed: ties, gaps, removed films, old votes, people with several roles; rows to count.
+
+Two seeds have what a drawn star lacks. 2: equal ratings, so that only votes and ids order directors, and the highest
+popularity that may be. 3: a newest day whose only popularity is 0.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +14,28 @@ from uuid import UUID
 
 NEWEST = dt.date(2026, 7, 31)
 DAYS = [NEWEST - dt.timedelta(days=number) for number in (30, 7, 2, 1, 0)]  # as they are loaded
-POPULARITIES = (0.0005, 0.001, 4.99, 5.0, 5.0, 7.5, 20.0, 20.0, 33.25)
+EMPTY_DAY = NEWEST - dt.timedelta(days=3)  # loaded after them, without a film
+POPULARITIES = (0.0, 0.0005, 0.001, 4.99, 5.0, 5.0, 7.5, 20.0, 20.0, 33.25)
 FILMS, PEOPLE, KEYWORDS = range(1, 41), range(1, 11), range(1, 7)
+TAIL = range(101, 301)  # films of the newest day alone, alike: the place of the 200th most popular is among them
 PAIR, THEIR_FILMS = (11, 12), (3, 4)  # two people who are in these two films and in no other
-DIRECTOR, HER_FILMS = 13, (3, 4, 5)  # she directed these three, all with ratings, and no other
-COUNTRIES = {"FR": "France", "US": "United States of America"}  # releases are in DE too
+DIRECTORS, THEIRS = (13, 14), (3, 4, 5)  # they directed these three, all with ratings, and no other
+TINY = 10  # a film of a genre and a keyword of its own, whose popularity is almost nothing, and was nothing
+HUGE = 12  # a film that has the highest popularity that may be in the second star
+STEADY = {1: 7.5, 2: 20.0}  # films that nothing changes
+GENRES = range(1, 6)
+TINY_GENRE, TINY_KEYWORD = 6, 7
+NOWHERE = 99  # a film, a person, a genre and a keyword that no day and no other has; the film has links
+# Code -> name and continent; releases are in DE too, which has no name.
+COUNTRIES = {
+    "FR": ("France", "Europe"),
+    "US": ("United States of America", "North America"),
+    "IT": ("Italy", "Europe"),
+    "AQ": ("Antarctica", None),
+}
+RELEASED_IN = ("DE", "FR", "US")
+Fact = tuple[float, float | None, int | None]
+"""Popularity, mean rating, ratings; without ratings it comes from the export."""
 
 
 @dataclass
@@ -26,18 +47,29 @@ class DrawnStar:
     cast: list[tuple[Any, ...]] = field(default_factory=list)
     crew: list[tuple[Any, ...]] = field(default_factory=list)
     keywords: list[tuple[Any, ...]] = field(default_factory=list)
+    genres: list[tuple[Any, ...]] = field(default_factory=list)
+    countries: list[tuple[Any, ...]] = field(default_factory=list)
     releases: list[tuple[Any, ...]] = field(default_factory=list)
     rejected: list[tuple[Any, ...]] = field(default_factory=list)
     requests: list[tuple[Any, ...]] = field(default_factory=list)
-    facts: dict[dt.date, dict[int, tuple[float, float | None, int]]] = field(default_factory=dict)
+    facts: dict[dt.date, dict[int, Fact]] = field(default_factory=dict)
 
     def inserts(self) -> dict[str, list[tuple[Any, ...]]]:
         """The start of each insert statement -> its rows, parents first."""
         return {
             "dim_movie (movie_id, title, release_date, removed_date, as_of_date)": self.films,
             "dim_person (person_id, name, known_for_department, as_of_date)": self.people,
-            "dim_keyword (keyword_id, name, as_of_date)": [(each, f"word {each}", NEWEST) for each in KEYWORDS],
-            "dim_country (iso_3166_1, name, as_of_date)": [(*each, NEWEST) for each in COUNTRIES.items()],
+            "dim_keyword (keyword_id, name, as_of_date)": [
+                (each, f"word {each}", NEWEST) for each in (*KEYWORDS, TINY_KEYWORD, NOWHERE)
+            ],
+            "dim_genre (genre_id, name, as_of_date)": [
+                (each, f"Genre {each}", NEWEST) for each in (*GENRES, TINY_GENRE, NOWHERE)
+            ],
+            "dim_country (iso_3166_1, name, continent, as_of_date)": [
+                (code, *each, NEWEST) for code, each in COUNTRIES.items()
+            ],
+            "bridge_movie_genre (movie_id, genre_id)": self.genres,
+            "bridge_movie_country (movie_id, iso_3166_1)": self.countries,
             "bridge_movie_cast (movie_id, credit_id, person_id, cast_order)": self.cast,
             "bridge_movie_crew (movie_id, credit_id, person_id, job)": self.crew,
             "bridge_movie_keyword (movie_id, keyword_id)": self.keywords,
@@ -50,35 +82,57 @@ class DrawnStar:
 def draw_star(seed: int) -> DrawnStar:
     """The star of a seed."""
     chance, made = Random(seed), DrawnStar()
-    for film in FILMS:
+    for film in (*FILMS, *TAIL, NOWHERE):
         released = None if film % 11 == 0 else NEWEST - dt.timedelta(days=film)
         made.films.append((film, f"Film {film}", released, NEWEST if film % 9 == 0 else None, NEWEST))
-        for order in range(7):  # the first five count for costars; a person may have two roles
-            made.cast.append((film, f"a{film}-{order}", chance.choice(PEOPLE), order))
-        for place, job in enumerate(("Director", "Director", "Writer")):
-            made.crew.append((film, f"b{film}-{place}", chance.choice(PEOPLE[:6]), job))
-        made.keywords += [(film, keyword) for keyword in KEYWORDS if chance.random() < 0.3]
-        for code in ("DE", *COUNTRIES):
-            day = NEWEST + dt.timedelta(days=chance.choice([-1, 0, 5]))
-            made.releases.append((film, code, "Theatrical", day, chance.choice(["12", None]), None))
+        if film != TINY:
+            made.genres += [(film, genre) for genre in GENRES if chance.random() < 0.3]
+            made.countries += [(film, code) for code in COUNTRIES if chance.random() < 0.3]
+    made.genres.append((TINY, TINY_GENRE))
+    for film in (*FILMS, NOWHERE):
+        _draw_links(made, film, chance)
+    made.keywords.append((TINY, TINY_KEYWORD))
     made.cast += [(film, f"c{film}-{person}", person, person - 8) for film in THEIR_FILMS for person in PAIR]
-    made.crew += [(film, f"d{film}", DIRECTOR, "Director") for film in HER_FILMS]
+    made.crew += [(film, f"d{film}-{person}", person, "Director") for film in THEIRS for person in DIRECTORS]
     made.people += [
-        (each, f"Person {each}", chance.choice(["Acting", None]), NEWEST) for each in (*PEOPLE, *PAIR, DIRECTOR)
+        (each, f"Person {each}", chance.choice(["Acting", None]), NEWEST)
+        for each in (*PEOPLE, *PAIR, *DIRECTORS, NOWHERE)
     ]
     for day in DAYS:
-        present = [film for film in FILMS if chance.random() < 0.8 or film in HER_FILMS]
-        made.facts[day] = {}
-        for film in present:
-            count = chance.choice([10, 250] if film in HER_FILMS else [0, 10, 250, 3000])
-            made.facts[day][film] = (
-                chance.choice(POPULARITIES),
-                chance.choice([4.5, 6.0, 8.25]) if count else None,
-                count,
-            )
+        present = [film for film in FILMS if chance.random() < 0.8 or film in (*THEIRS, TINY, HUGE, *STEADY)]
+        made.facts[day] = {film: _draw_fact(film, chance, [6.0] if seed == 2 else [4.5, 6.0, 8.25]) for film in present}
+        made.facts[day][TINY] = (7.7777e-98 if day == NEWEST else 0.0, None, None)
         made.requests += [(day, kind, chance.randint(1, 9), day, 0) for kind in ("discover", "details")]
         first = len(made.rejected)
         made.rejected += [
             (UUID(int=first + each), "dim_movie", day, "{}", "[]") for each in range(chance.randint(0, 3))
         ]
+    made.facts[NEWEST] |= dict.fromkeys(TAIL, (1.0, None, None))
+    if seed == 3:
+        made.facts[NEWEST] = {film: (0.0, *votes) for film, (_, *votes) in made.facts[NEWEST].items()}
+    if seed == 2:
+        made.facts[NEWEST][HUGE] = (1e9, 6.0, 10)
+    made.facts[EMPTY_DAY] = {}
     return made
+
+
+def _draw_links(made: DrawnStar, film: int, chance: Random) -> None:
+    for order in range(7):  # the first five count for costars; a person may have two roles
+        made.cast.append((film, f"a{film}-{order}", chance.choice(PEOPLE), order))
+    for place, job in enumerate(("Director", "Director", "Writer")):
+        made.crew.append((film, f"b{film}-{place}", chance.choice(PEOPLE[:6]), job))
+    if film != TINY:
+        made.keywords += [(film, keyword) for keyword in KEYWORDS if chance.random() < 0.3]
+    for code in RELEASED_IN:
+        day = NEWEST + dt.timedelta(days=chance.choice([-1, 0, 5]))
+        made.releases.append((film, code, "Theatrical", day, chance.choice(["12", None]), None))
+
+
+def _draw_fact(film: int, chance: Random, ratings: list[float]) -> Fact:
+    popularity = STEADY.get(film) or chance.choice(POPULARITIES)
+    if film in THEIRS:
+        return popularity, chance.choice(ratings), chance.choice([10, 250])
+    if film % 13 == 0 or chance.random() < 0.2:  # of some no votes were ever known
+        return popularity, None, None
+    count = chance.choice([0, 1, 250, 3000])
+    return popularity, chance.choice([*ratings, None]) if count else None, count

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tmdb_assets.assets.views import VIEWS
@@ -18,6 +18,7 @@ from tmdb_assets_tests.oracle.compare import Tables
 
 BEFORE, DAY, AFTER = (dt.date(2026, 7, number) for number in (1, 2, 3))
 Votes = tuple[float, float | None, int | None]  # popularity, mean rating, ratings
+Measures = tuple[int, float, float | None, int | None, str]  # the film, its votes as above, and their source
 
 # Film 1 spans two countries of one continent; film 4 is removed; film 5 has neither genre nor country. Ann and Bo share
 # two films, of which Bo directed none.
@@ -47,8 +48,12 @@ TOP = "select rank, movie_id, popularity, vote_count from vw_top_movies"
 
 
 def load_day(warehouse: Warehouse, day: dt.date, films: Mapping[int, Votes]) -> None:
-    """Load a day's facts and, in the same transaction, the latest state."""
-    measures = [(film, *values, "discover") for film, values in films.items()]
+    """Load a day's facts and, in the same transaction, the latest state. All are from discover, also without votes."""
+    load_facts(warehouse, day, [(film, *values, "discover") for film, values in films.items()])
+
+
+def load_facts(warehouse: Warehouse, day: dt.date, measures: Iterable[Measures]) -> None:
+    """Load a day's facts, with their source, and the latest state."""
     with warehouse.begin() as connection:
         ensure_day(connection, day)
     with warehouse.begin() as connection:

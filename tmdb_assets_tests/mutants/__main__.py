@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -25,6 +26,7 @@ from tmdb_assets_tests.mutants.runner import (
     start_tests,
     wait_for,
 )
+from tmdb_assets_tests.mutants.sql_runner import killed_of
 from tmdb_assets_tests.mutants.sql_text import sql_mutants
 from tmdb_assets_tests.mutants.targets import TARGETS
 from tmdb_assets_tests.stage.ports import free_port
@@ -66,9 +68,7 @@ def outcomes(
 def try_file(file: str, most: int | None, url: str, jobs: int, only: str | None) -> dict[str, object]:
     """Run the tests of a file against its mutants, or a drawn sample; returns its line of the results."""
     everything, tests = mutants_of(file), _existing(TARGETS[file])
-    mutants = [mutant for mutant in everything if only is None or only in mutant.what]
-    if most is not None and len(mutants) > most:
-        mutants = random.Random(f"{SEED} {file}").sample(mutants, most)
+    mutants = _sample(file, most, only)
     began = time.monotonic()
     list(outcomes([None] * jobs, tests, url, jobs, FIRST_S))  # the tests pass without a mutant
     patience = max(LEAST_S, TIMES * (time.monotonic() - began))
@@ -80,8 +80,36 @@ def try_file(file: str, most: int | None, url: str, jobs: int, only: str | None)
     list(outcomes([None], tests, url, 1, FIRST_S))  # and after them: nothing but the mutants made them fail
     killed = len(mutants) - len(survivors)
     click.echo(f"{file}: {killed} of {len(mutants)} killed in {time.monotonic() - began:.0f} s")
-    names = [mutant.name for mutant in sorted(survivors, key=lambda mutant: mutant.line)]
-    return {"mutants": len(everything), "tried": len(mutants), "killed": killed, "survivors": names}
+    return _result(len(everything), len(mutants), sorted(survivors, key=lambda mutant: mutant.line))
+
+
+def _sample(file: str, most: int | None, only: str | None) -> list[Mutant]:
+    """The mutants of a file that are to be tried."""
+    mutants = [mutant for mutant in mutants_of(file) if only is None or only in mutant.what]
+    if most is not None and len(mutants) > most:
+        mutants = random.Random(f"{SEED} {file}").sample(mutants, most)
+    return mutants
+
+
+def try_sql(files: Sequence[str], most: int | None, url: str, jobs: int, only: str | None) -> dict[str, Any]:
+    """Run the tests of SQL files against their mutants; returns their lines of the results."""
+    targets, began = {file: TARGETS[file] for file in files}, time.monotonic()
+    mutants = [mutant for file in files for mutant in _sample(file, most, only)]
+    killed, found = killed_of(mutants, targets, url, jobs), {}
+    for file in files:
+        own = [(place in killed, mutant) for place, mutant in enumerate(mutants) if mutant.file == file]
+        survivors = sorted((mutant for is_killed, mutant in own if not is_killed), key=lambda mutant: mutant.line)
+        for mutant in survivors:
+            click.echo(f"  survived: line {mutant.line}: {mutant.what}")
+        click.echo(f"{file}: {len(own) - len(survivors)} of {len(own)} killed")
+        found[file] = _result(len(mutants_of(file)), len(own), survivors)
+    click.echo(f"{len(mutants)} mutants of SQL in {time.monotonic() - began:.0f} s")
+    return found
+
+
+def _result(everything: int, tried: int, survivors: Sequence[Mutant]) -> dict[str, object]:
+    names = [mutant.name for mutant in survivors]
+    return {"mutants": everything, "tried": tried, "killed": tried - len(survivors), "survivors": names}
 
 
 def _existing(tests: Sequence[str]) -> list[str]:
@@ -108,11 +136,17 @@ def main(part: str, most: int | None, only: str | None, jobs: int, show: bool) -
     folder, port = Path(tempfile.mkdtemp(prefix="tmdb-mutants-", dir=_memory())), free_port()
     folder.chmod(0o755)
     server = Postgres(folder / "pg", port=port)
+    url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
     try:
+        sql = [file for file in files if file.endswith(".sql")]
+        found = try_sql(sql, most, url, jobs, only) if sql else {}
+        if only is None:
+            _record(found)
         for file in files:
-            found = try_file(file, most, f"postgresql://postgres@127.0.0.1:{port}/postgres", jobs, only)
-            if only is None:
-                _record(file, found)
+            if file not in found:
+                found = {file: try_file(file, most, url, jobs, only)}
+                if only is None:
+                    _record(found)
         if only is None:
             _write_page()
     finally:
@@ -131,9 +165,9 @@ def _memory() -> Path | None:
     return memory if memory.is_dir() else None
 
 
-def _record(file: str, found: dict[str, object]) -> None:
+def _record(found: dict[str, Any]) -> None:
     results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
-    text = json.dumps({**results, file: found}, indent=1, ensure_ascii=False, sort_keys=True)
+    text = json.dumps({**results, **found}, indent=1, ensure_ascii=False, sort_keys=True)
     RESULTS.write_text(text + "\n", encoding="utf-8")
 
 

@@ -15,7 +15,8 @@ INTRODUCTION = """## Mutants
 
 `make mutants` puts small faults into the code one by one (another comparison, a missing statement, `max` for `min`, an
 inner join for a left one) and runs the tests that are declared for the file in `tmdb_assets_tests/mutants/`. A mutant
-is killed when a test fails. Texts for people are not mutated. `make mutants ARGS="--file merge.py"` takes one file,
+is killed when a test fails. A survivor that cannot be noticed, for the reason that stands with it below, does not count
+in the share. Texts for people are not mutated. `make mutants ARGS="--file merge.py"` takes one file,
 `--most 40` a drawn sample of each.
 """
 
@@ -28,13 +29,18 @@ def read_results() -> dict[str, Any]:
 def mutants_section() -> str:
     """The section: killed by file, and the survivors with their reasons."""
     results = read_results()
-    lines = [INTRODUCTION, "| file | mutants | tried | killed | share |", "| --- | ---: | ---: | ---: | ---: |"]
-    tried = killed = everything = 0
+    lines = [INTRODUCTION, "| file | mutants | tried | killed | same | share |"]
+    lines.append("| --- | ---: | ---: | ---: | ---: | ---: |")
+    tried = killed = same = everything = 0
     for file, found in sorted(results.items()):
+        of_file = sum(reason_for(name) is not None for name in found["survivors"])
         everything, tried, killed = everything + found["mutants"], tried + found["tried"], killed + found["killed"]
-        share = found["killed"] / found["tried"] if found["tried"] else 1.0
-        lines.append(f"| {file} | {found['mutants']} | {found['tried']} | {found['killed']} | {share:.0%} |")
-    lines.append(f"| **all of these** | {everything} | {tried} | {killed} | {killed / tried if tried else 1.0:.1%} |")
+        same += of_file
+        share = _share(found["killed"], found["tried"] - of_file)
+        counts = f"{found['mutants']} | {found['tried']} | {found['killed']} | {of_file}"
+        lines.append(f"| {file} | {counts} | {share:.0%} |")
+    counts = f"{everything} | {tried} | {killed} | {same}"
+    lines.append(f"| **all of these** | {counts} | {_share(killed, tried - same):.1%} |")
     untried = [file for file in TARGETS if file not in results]
     lines += ["", f"The aim is all mutants, {AIM:.0%} killed. Of {everything - tried} nothing is known yet."]
     if untried:
@@ -44,6 +50,10 @@ def mutants_section() -> str:
         lines += ["", f"The {len(survivors)} survivors:", ""]
         lines += [f"- {_code(name)} {reason_for(name) or 'No test notices it yet.'}" for name in survivors]
     return "\n".join(lines)
+
+
+def _share(killed: int, noticeable: int) -> float:
+    return killed / noticeable if noticeable else 1.0
 
 
 def _code(name: str) -> str:

@@ -7,13 +7,11 @@ import importlib
 import importlib.machinery
 import importlib.util
 import os
-import shutil
 import signal
 import sys
-import tempfile
 import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import CodeType
@@ -78,6 +76,11 @@ def load_libraries() -> None:
 
 def start_tests(mutant: Mutant | None, tests: Sequence[str], server_url: str, out: Path) -> int:
     """Fork a process that runs the tests; its exit code is pytest's. Returns its id."""
+    return start(lambda: _run_tests(mutant, tests), server_url, out)
+
+
+def start(run: Callable[[], int], server_url: str, out: Path) -> int:
+    """Fork a process that calls a function, whose result is its exit code, and writes to a file. Returns its id."""
     pid = os.fork()
     if pid:
         return pid
@@ -91,7 +94,7 @@ def start_tests(mutant: Mutant | None, tests: Sequence[str], server_url: str, ou
         os.dup2(file, 2)
         os.environ["TMDB_TEST_POSTGRES_URL"] = server_url
         os.chdir(CHECKOUT)
-        code = _run_tests(mutant, tests)
+        code = run()
         atexit._run_exitfuncs()
     sys.stdout.flush()
     os._exit(code)
@@ -100,20 +103,10 @@ def start_tests(mutant: Mutant | None, tests: Sequence[str], server_url: str, ou
 def _run_tests(mutant: Mutant | None, tests: Sequence[str]) -> int:
     import pytest
 
-    if mutant and mutant.file.endswith(".py"):
+    if mutant:
         sys.meta_path.insert(0, _MutantFinder(mutant))  # type: ignore[arg-type]
-    elif mutant:
-        import tmdb_assets.settings
-
-        folder = Path(tempfile.mkdtemp(prefix="mutant-"))
-        shutil.copytree(CHECKOUT / "sql", folder / "sql")
-        (folder / mutant.file).write_text(mutant.text, encoding="utf-8")
-        tmdb_assets.settings.SQL_DIR = folder / "sql"
     plain = ["-x", "-q", "-p", "no:xdist", "-p", "no:cacheprovider", "--no-header", "--tb=line", "-m", "not long"]
-    code = int(pytest.main([*plain, *(f"tmdb_assets_tests/{name}" for name in tests)]))
-    if mutant and not mutant.file.endswith(".py"):
-        shutil.rmtree(folder)
-    return code
+    return int(pytest.main([*plain, *(f"tmdb_assets_tests/{name}" for name in tests)]))
 
 
 def wait_for(pid: int, deadline: float) -> int | None:

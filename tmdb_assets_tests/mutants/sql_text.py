@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator
 
 # What is replaced by what; longer words first, because the first that fits is taken.
-SWAPS = {
+SWAPS: dict[str, str | tuple[str, ...]] = {
     "is not distinct from": "is distinct from",
     "is distinct from": "is not distinct from",
     "is not null": "is null",
     "is null": "is not null",
     "not exists": "exists",
-    "inner join": "left join",
+    "inner join": ("left join", "right join"),
     "left join": "inner join",
     "full join": "left join",
     "cross join": "left join",
@@ -41,7 +41,8 @@ SWAPS = {
     "false": "true",
 }
 _WORD = re.compile(
-    r"(?P<skip>--[^\n]*|'(?:[^']|'')*'|\$\$|::\w+|=>|->>?|:=|comment on [^;]*;|create [^\n]*\n(?:set [^\n]*\n)*)"
+    r"(?P<skip>--[^\n]*|'(?:[^']|'')*'|\$\$|::\w+|=>|->>?|:="
+    r"|comment on (?:[^';]|'(?:[^']|'')*')*;|create [^\n]*\n(?:set [^\n]*\n)*)"
     r"|(?P<swap>"
     + "|".join(
         rf"(?<!\w){re.escape(word)}(?!\w)"
@@ -76,11 +77,12 @@ def sql_mutants(text: str) -> Iterator[tuple[int, str, str]]:
     for found in _WORD.finditer(text):
         kind, old = found.lastgroup, found.group()
         if kind == "swap":
-            new = SWAPS[old.lower()]
+            swap = SWAPS[old.lower()]
+            others = (swap,) if isinstance(swap, str) else swap
         elif kind == "arithmetic":
-            new = _ARITHMETIC[old]
+            others = (_ARITHMETIC[old],)
         elif kind == "number":
-            new = str(float(old) + 1) if "." in old else str(int(old) + 1)
+            others = (str(float(old) + 1) if "." in old else str(int(old) + 1),)
         else:
             continue
         line = text.count("\n", 0, found.start())
@@ -88,4 +90,6 @@ def sql_mutants(text: str) -> Iterator[tuple[int, str, str]]:
         if old == "=" and _is_assignment(lines, line):
             continue
         shown = " ".join(lines[line].split())
-        yield line + 1, f"{old} -> {new or 'nothing'} in `{shown}`", text[: found.start()] + new + text[found.end() :]
+        for new in others:
+            what = f"{old} -> {new or 'nothing'} in `{shown}`"
+            yield line + 1, what, text[: found.start()] + new + text[found.end() :]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 _LOADING = "integration/warehouse/loading"
 _TOTALS = (f"{_LOADING}/test_latest_totals.py", "graph/checks/test_latest_state.py", "graph/assets/test_totals.py")
-_VIEWS = ("integration/warehouse/schema/test_view_rows.py", f"{_LOADING}/test_latest_totals.py")
+_ROWS = "integration/warehouse/schema/test_view_rows.py"
 VIEWS = (
     "continent_popularity",
     "costars",
@@ -54,11 +54,14 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "tmdb_assets/warehouse/retention.py": ("integration/warehouse/test_retention.py", f"{_LOADING}/test_history.py"),
     "tmdb_assets/warehouse/loading/latest_state.py": (*_TOTALS, f"{_LOADING}/test_merge_rules.py"),
     "tmdb_assets/checks/latest_state.py": ("graph/checks/test_latest_state.py",),
-    "sql/functions/renew_totals.sql": (*_TOTALS, _VIEWS[0]),
+    "sql/functions/renew_totals.sql": (f"{_ROWS}::test_totals_counted_again_are_those_of_plain_python",),
     "tmdb_assets/orchestration/alerts.py": (
         "graph/orchestration/test_alert_times.py",
         "integration/orchestration/test_alerts.py",
     ),
-    **{f"sql/views/vw_{name}.sql": _VIEWS for name in VIEWS},
+    **{
+        f"sql/views/vw_{name}.sql": (f"{_ROWS}::test_a_view_shows_what_plain_python_computes[vw_{name}]",)
+        for name in VIEWS
+    },
 }
-"""File -> tests below `tmdb_assets_tests`."""
+"""File -> tests below `tmdb_assets_tests`: files, and for SQL also single tests."""

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
+from functools import reduce
 from itertools import permutations
+from operator import add
 from statistics import median
 from typing import Any
 
-from tmdb_assets_tests.cases.drawn_star import COUNTRIES, NEWEST, DrawnStar
+from tmdb_assets_tests.cases.drawn_star import COUNTRIES, NEWEST, DrawnStar, Fact
 
 Rows = list[tuple[Any, ...]]
 PRIOR_VOTES, LEAST_FILMS_OF_A_DIRECTOR, LEAST_FILMS_TOGETHER, LEADS = 1000, 3, 2, 5
+TOP, PLACES = 200, 100  # films of the ranking, and decimal places of means and shares
 
 
 def _mean(values: Iterable[float]) -> float:
@@ -21,10 +24,24 @@ def _mean(values: Iterable[float]) -> float:
     return float(sum(found) / len(found))
 
 
-def newest_facts(star: DrawnStar) -> dict[int, tuple[float, float | None, int]]:
-    """The facts of the newest day, of films that are not removed."""
+def states(star: DrawnStar) -> dict[int, tuple[float, float | None, int | None, dt.date, dt.date | None]]:
+    """The last state of each film: newest popularity, last known votes, and the day of each."""
+    rows: dict[int, tuple[float, float | None, int | None, dt.date, dt.date | None]] = {}
+    for day, facts in sorted(star.facts.items()):
+        for film, (popularity, mean, count) in facts.items():
+            votes = rows.get(film, (None,) * 5)[1:] if count is None else (mean, count, day, day)
+            rows[film] = (popularity, votes[0], votes[1], day, votes[3])
+    return rows
+
+
+def newest_facts(star: DrawnStar) -> dict[int, Fact]:
+    """The popularity and last known votes of the films of the newest day that are not removed."""
     removed = {film for film, _, _, removed_date, _ in star.films if removed_date}
-    return {film: fact for film, fact in star.facts[NEWEST].items() if film not in removed}
+    return {
+        film: (popularity, mean, count)
+        for film, (popularity, mean, count, day, _) in states(star).items()
+        if day == NEWEST and film not in removed
+    }
 
 
 def trending(star: DrawnStar) -> Rows:
@@ -119,7 +136,8 @@ def people(star: DrawnStar) -> Rows:
         films = sorted(as_cast | as_crew, key=lambda film: (-now[film][0], film))
         if films:
             figures = [now[film][0] for film in films]
-            counts = (len(films), len(as_cast), len(as_crew), sum(figures), median(figures))
+            whole = reduce(add, figures)  # of doubles, in this order
+            counts = (len(films), len(as_cast), len(as_crew), whole, median(figures))
             found.append((person, name, department, *counts, films[0], f"Film {films[0]}", NEWEST))
     return found
 
@@ -129,7 +147,7 @@ def upcoming(star: DrawnStar) -> Rows:
     shown = {row[0]: row for row in trending(star)}
     return [
         (
-            code, COUNTRIES.get(code), day, kind, film, f"Film {film}", certification, note,
+            code, COUNTRIES.get(code, (None,))[0], day, kind, film, f"Film {film}", certification, note,
             shown[film][3], *shown[film][8:10], NEWEST,
         )
         for film, code, kind, day, certification, note in star.releases
@@ -139,32 +157,94 @@ def upcoming(star: DrawnStar) -> Rows:
 
 def latest(star: DrawnStar) -> Rows:
     """vw_movie_latest."""
-    rows = {}
-    for day, facts in star.facts.items():
-        rows |= {film: (*fact, day, day) for film, fact in facts.items()}
+    rows = states(star)
     return [(film, title, released, *rows[film]) for film, title, released, _, _ in star.films if film in rows]
+
+
+def top_films(star: DrawnStar) -> list[int]:
+    """The films of vw_top_movies in their order."""
+    facts = newest_facts(star)
+    order = sorted(facts, key=lambda film: (-facts[film][0], _last(facts[film][1]), _last(facts[film][2]), film))
+    return order[:TOP]
 
 
 def top(star: DrawnStar) -> Rows:
     """vw_top_movies."""
-    titles = {film: (title, released) for film, title, released, _, _ in star.films}
-    facts = newest_facts(star)
-    order = sorted(facts, key=lambda film: (-facts[film][0], _last(facts[film][1]), -facts[film][2], film))
-    return [(rank, film, *titles[film], *facts[film], NEWEST, NEWEST) for rank, film in enumerate(order, start=1)]
+    shown = {row[0]: row for row in latest(star)}
+    return [(rank, *shown[film]) for rank, film in enumerate(top_films(star), start=1)]
+
+
+def _totals(star: DrawnStar, links: Iterable[tuple[int, Any]]) -> dict[Any, tuple[Any, ...]]:
+    """The measures of each group, a film counted once in it, as vw_continent_popularity shows them."""
+    facts, of_top, dates = newest_facts(star), set(top_films(star)), states(star)
+    popular = {film: Fraction(fact[0]) for film, fact in facts.items()}
+    whole, top_whole = sum(popular.values()), sum(popular[film] for film in of_top)
+    groups = defaultdict(set)
+    for film, group in links:
+        if film in facts and group is not None:
+            groups[group].add(film)
+    return {
+        group: (
+            _places(sum(popular[film] for film in films) / len(films)),
+            len(films),
+            sum(facts[film][2] or 0 for film in films),
+            median(facts[film][0] for film in films),
+            _places(sum(popular[film] for film in films) / whole) if whole else None,
+            _places(sum(popular[film] for film in films & of_top) / top_whole) if whole else None,
+            sum(bool(facts[film][2]) for film in films),
+            min((day for film in films if (day := dates[film][4])), default=None),
+            *_ratings([facts[film] for film in films]),
+        )
+        for group, films in groups.items()
+    }
+
+
+def _ratings(facts: Iterable[Fact]) -> tuple[float | None, float | None]:
+    """The plain mean of the ratings, and that by votes."""
+    rated = [(Fraction(str(mean)), count) for _, mean, count in facts if mean is not None and count]
+    if not rated:
+        return None, None
+    plain = sum(mean for mean, _ in rated) / len(rated)
+    return float(plain), float(sum(mean * count for mean, count in rated) / sum(count for _, count in rated))
+
+
+def _places(value: Fraction, places: int = PLACES) -> float:
+    return float(Fraction(int(value * 10**places + Fraction(1, 2)), 10**places))
+
+
+def genres(star: DrawnStar) -> Rows:
+    """vw_genre_popularity."""
+    found = _totals(star, star.genres)
+    return [(genre, f"Genre {genre}", row[0], row[2], row[1], *row[3:]) for genre, row in found.items()]
+
+
+def continents(star: DrawnStar) -> Rows:
+    """vw_continent_popularity."""
+    found = _totals(star, ((film, COUNTRIES[code][1]) for film, code in star.countries))
+    return [(continent, *row) for continent, row in found.items()]
 
 
 def load_status(star: DrawnStar) -> Rows:
-    """vw_load_status, without the time of loading; every fact came from discover."""
+    """vw_load_status, without the time of loading."""
     return [
         (
-            day, len(facts), 1.0, 0.0, sum(row[2] == day for row in star.rejected),
+            day, len(facts), *_shares(facts), sum(row[2] == day for row in star.rejected),
             sum(row[2] for row in star.requests if row[0] == day),
         )
         for day, facts in star.facts.items()
     ]  # fmt: skip
 
 
+def _shares(facts: Mapping[int, Fact]) -> tuple[float | None, float | None]:
+    exported = sum(count is None for _, _, count in facts.values())
+    if not facts:
+        return None, None
+    return _places(Fraction(len(facts) - exported, len(facts)), 4), _places(Fraction(exported, len(facts)), 4)
+
+
 VIEWS = {
+    "vw_genre_popularity": genres,
+    "vw_continent_popularity": continents,
     "vw_trending_movies": trending,
     "vw_costars": costars,
     "vw_director_ranking": directors,

@@ -1,0 +1,71 @@
+"""Mutants of SQL that may live, and why; a part of `survivors`."""
+
+from __future__ import annotations
+
+_KEY = "A foreign key: each row on the left has exactly one on the right."
+_BOTH = "The condition under `where` on the joined columns leaves the same rows of either join."
+_LATER = "The inner join that follows drops the rows that this one would add."
+_ONE_DAY = "All rows joined are of one day, the newest."
+_PLACES = "Only figures below 1e-100 differ: no rating and no share of a top film is so small."
+_REASONS: dict[str, dict[str, str]] = {
+    "sql/functions/renew_totals.sql": {
+        "union all -> union": "The rows of both parts differ in their kind, and are unique.",
+        "inner join -> left join in `inner join dim_country": _BOTH,
+        "inner join -> right join in `inner join dim_country": _LATER,
+        "100 -> 101 in `round(t.": _PLACES,
+    },
+    "sql/views/vw_costars.sql": {
+        "inner join -> left join in `inner join movie_latest as l": _BOTH,
+        "inner join -> right join in `inner join movie_latest as l": _BOTH,
+        "inner join -> right join in `inner join dim_movie as m": _BOTH,
+        "inner join -> left join in `inner join often as b": _LATER,
+        "inner join -> right join in `inner join often as b": _LATER,
+        "inner join -> right join in `inner join dim_person as a": _LATER,
+        "inner join -> left join in `inner join dim_movie as m": _KEY,
+        "inner join -> left join in `inner join dim_person as a": _KEY,
+        "inner join -> left join in `inner join dim_person as b": _KEY,
+    },
+    "sql/views/vw_director_ranking.sql": {
+        "inner join -> right join in `inner join dim_movie as m": _BOTH,
+        "inner join -> right join in `inner join rated as r": _LATER,
+        "inner join -> left join in `inner join dim_movie as m": _KEY,
+        "inner join -> left join in `inner join dim_person as p": _KEY,
+    },
+    "sql/views/vw_genre_popularity.sql": {
+        "inner join -> left join": "Totals are counted of bridge_movie_genre, which has a foreign key.",
+        "inner join -> right join in `inner join dim_genre as g": _BOTH,
+    },
+    "sql/views/vw_keyword_popularity.sql": {
+        "max( -> min( in `max(t.snapshot_date)": _ONE_DAY,
+        "inner join -> right join in `inner join vw_trending_movies as t": _LATER,
+        "inner join -> left join in `inner join dim_keyword as k": _KEY,
+    },
+    "sql/views/vw_movie_latest.sql": {
+        "inner join -> left join in `inner join dim_movie as m": _KEY,
+    },
+    "sql/views/vw_person_popularity.sql": {
+        "inner join -> right join in `inner join dim_movie as m": _BOTH,
+        "union all -> union": "Repeats of a credit are grouped into one row in any case.",
+        "desc -> asc in `array_agg(f.popularity": "The middle is the same from both ends.",
+        "max( -> min( in `max(f.snapshot_date)": _ONE_DAY,
+        "inner join -> right join in `inner join newest_film as f": _LATER,
+        "inner join -> right join in `inner join dim_person as p": _LATER,
+        "inner join -> left join in `inner join newest_film as m": "The best film of a person is one of these films.",
+        "inner join -> left join in `inner join dim_movie as m": _KEY,
+        "inner join -> left join in `inner join dim_person as p": _KEY,
+    },
+    "sql/views/vw_top_movies.sql": {
+        "inner join -> left join": "The top films are taken from movie_latest, which has a foreign key.",
+        "inner join -> right join in `inner join movie_latest as l": _LATER,
+    },
+    "sql/views/vw_trending_movies.sql": {
+        "inner join -> right join in `inner join dim_movie as m": _BOTH,
+        "inner join -> left join in `inner join dim_movie as m": _KEY,
+    },
+    "sql/views/vw_upcoming_releases.sql": {
+        "inner join -> left join": _BOTH,
+        "inner join -> right join": _BOTH,
+    },
+}
+SQL_REASONS = {f"{file}: {start}": reason for file, starts in _REASONS.items() for start, reason in starts.items()}
+"""The name of a mutant, or its beginning -> the reason."""
