@@ -140,7 +140,7 @@ def _keep_house(platform: Platform, outcome: DayRun) -> None:
     from sqlalchemy.exc import OperationalError
 
     from tmdb_assets import partitions
-    from tmdb_assets.instance.storage import drop_old_events
+    from tmdb_assets.instance.events import drop_old_events
     from tmdb_assets.orchestration.automation import EVENTS_KEPT
     from tmdb_assets.warehouse.retention import drop_old_raw
     from tmdb_assets.warehouse.server.databases import is_outage

@@ -13,32 +13,27 @@ The address is looked up when the storage is opened and never becomes part of th
 
 from __future__ import annotations
 
-import inspect
 import os
 import weakref
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
-from functools import wraps
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from dagster import DagsterEvent, DagsterEventType, DagsterInstance, EventLogEntry
+from dagster import DagsterEvent, DagsterEventType, DagsterInstance
 from dagster._serdes import ConfigurableClassData
-from dagster_postgres import (
-    DagsterPostgresStorage,
-    PostgresEventLogStorage,
-    PostgresRunStorage,
-    PostgresScheduleStorage,
-)
+from dagster_postgres import DagsterPostgresStorage, PostgresRunStorage, PostgresScheduleStorage
 
+from tmdb_assets.instance.events import PooledEventLogStorage
+from tmdb_assets.instance.pooled import OnSharedEngine
 from tmdb_assets.instance.run_lock import HELD, hold, release, settle_s
 from tmdb_assets.warehouse.schema.roles import require_no_superuser
 from tmdb_assets.warehouse.server import reconnect
-from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError, driver_problem, is_outage
+from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError, driver_problem
 from tmdb_assets.warehouse.server.engine import SYSTEM_PATH_ONLY, lock_schema, make_engine
 from tmdb_assets.warehouse.server.open import Server, open_server
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from sqlalchemy.engine import URL
@@ -48,21 +43,6 @@ POOL_SIZE = 2
 MAX_OVERFLOW = 20
 ENDS = {DagsterEventType.RUN_SUCCESS, DagsterEventType.RUN_FAILURE, DagsterEventType.RUN_CANCELED}
 TRIAL = "insert into kvs (key, value) values ('tmdb_assets/trial', '')"
-# Of an asset without partitions only the newest materialization counts, and those of reports hold pictures.
-DROP_EVENTS = """
-delete from event_logs as e
-where
-    e.timestamp < cast(:before as timestamptz) at time zone 'UTC'
-    and (
-        e.dagster_event_type is null
-        or e.dagster_event_type ~ '^(STEP|RESOURCE_INIT|HOOK)_'
-        or e.dagster_event_type in ('ENGINE_EVENT', 'LOGS_CAPTURED', 'HANDLED_OUTPUT', 'LOADED_INPUT')
-        or e.dagster_event_type = 'ASSET_MATERIALIZATION' and e.partition is null and exists (
-            select from event_logs as n
-            where n.asset_key = e.asset_key and n.dagster_event_type = e.dagster_event_type and n.id > e.id
-        )
-    )
-"""
 LAST_TABLE = "public.jobs"  # Dagster makes the tables of its runs and events before it
 
 _pooled_engines: weakref.WeakSet[sa.Engine] = weakref.WeakSet()
@@ -140,47 +120,7 @@ def require_writes(instance: DagsterInstance) -> None:
         storage._try_to_write()
 
 
-class _OnSharedEngine:
-    """A storage with a shared pool of connections that repeats a call during which the server restarted.
-
-    If the server's answer was lost, the event is stored twice and appears twice in the run's log.
-    """
-
-    def __init__(self, url: str, engine: sa.Engine) -> None:
-        super().__init__(url, should_autocreate_tables=False)  # type: ignore[call-arg]
-        self._engine = engine
-
-    def __init_subclass__(cls) -> None:
-        """Make every public method repeatable."""
-        super().__init_subclass__()
-        for name, method in inspect.getmembers(cls, inspect.isfunction):
-            if not name.startswith("_"):
-                setattr(cls, name, _repeated(method))
-
-    @contextmanager
-    def connect(self, run_id: str | None = None) -> Iterator[sa.Connection]:
-        """A connection of the shared engine."""
-        del run_id  # all runs are in one database
-        with closing(reconnect.connect(self._engine)) as connection:
-            yield connection
-
-    _connect = connect  # the event log's name for it
-
-    def dispose(self) -> None:
-        """Close the connections; later use opens new ones."""
-        super().dispose()  # type: ignore[misc]
-        self._engine.dispose()
-
-
-def _repeated(method: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(method)
-    def repeated(storage: _OnSharedEngine, *arguments: Any, **named: Any) -> Any:
-        return reconnect.ride_out(lambda: method(storage, *arguments, **named), storage._engine)
-
-    return repeated
-
-
-class PooledRunStorage(_OnSharedEngine, PostgresRunStorage):
+class PooledRunStorage(OnSharedEngine, PostgresRunStorage):
     """Runs, each of which holds its lock from its start, reported by the process that executes it, to its end."""
 
     def handle_run_event(self, run_id: str, event: DagsterEvent, update_timestamp: datetime | None = None) -> None:
@@ -223,62 +163,7 @@ class PooledRunStorage(_OnSharedEngine, PostgresRunStorage):
             return set(connection.scalars(sa.text(HELD)))
 
 
-class PooledEventLogStorage(_OnSharedEngine, PostgresEventLogStorage):
-    """Events. What its tables have is looked up once, not at every event: they lose no table and no column."""
-
-    def __init__(self, url: str, engine: sa.Engine) -> None:
-        self._seen: set[str] = set()
-        super().__init__(url, engine)
-
-    def has_table(self, table_name: str) -> bool:
-        """Whether the database has this table."""
-        return self._sees(table_name, lambda: super(PooledEventLogStorage, self).has_table(table_name))
-
-    def has_asset_key_col(self, column_name: str) -> bool:
-        """Whether the table of assets has this column."""
-        return self._sees(
-            f"asset_keys.{column_name}", lambda: super(PooledEventLogStorage, self).has_asset_key_col(column_name)
-        )
-
-    def _sees(self, name: str, look: Callable[[], bool]) -> bool:
-        if name not in self._seen and look():
-            self._seen.add(name)
-        return name in self._seen
-
-    def store_event(self, event: EventLogEntry) -> None:
-        """Store an event. A plain log line is dropped while the server is down: the run's next event reports that."""
-        try:
-            super().store_event(_without_second_copy(event))
-        except sa.exc.DBAPIError as error:
-            if event.is_dagster_event or not is_outage(error):
-                raise
-
-    def drop_old_events(self, before: datetime) -> int:
-        """Drop what the steps of older runs did, and their log lines; return how many events.
-
-        Materializations of days, the newest of every other asset, checks and the states of runs stay: asset pages, gaps
-        and alerts read them.
-        """
-        with self.connect() as connection:
-            return connection.execute(sa.text(DROP_EVENTS), {"before": before}).rowcount
-
-
-def _without_second_copy(event: EventLogEntry) -> EventLogEntry:
-    """A step's output without the metadata, such as pictures, that the materialization after it repeats."""
-    if not event.is_dagster_event or event.dagster_event_type != DagsterEventType.STEP_OUTPUT:
-        return event
-    output = event.get_dagster_event()
-    slim = output._replace(event_specific_data=output.step_output_data._replace(metadata={}))
-    return event._replace(dagster_event=slim)
-
-
-def drop_old_events(instance: DagsterInstance, before: datetime) -> int:
-    """See `PooledEventLogStorage.drop_old_events`; 0 on an instance with another storage."""
-    storage = instance.event_log_storage
-    return storage.drop_old_events(before) if isinstance(storage, PooledEventLogStorage) else 0
-
-
-class PooledScheduleStorage(_OnSharedEngine, PostgresScheduleStorage):
+class PooledScheduleStorage(OnSharedEngine, PostgresScheduleStorage):
     """Schedules and sensors."""
 
 

@@ -122,7 +122,7 @@ def _needed(repository: RepositoryDefinition, day: dt.date) -> list[AssetKey] | 
 )
 def drop_raw_answers(context: OpExecutionContext, warehouse: ResourceParam[Warehouse]) -> None:
     """Drop the partitions of raw answers that are too old, and what the steps of old runs did; log how much."""
-    from tmdb_assets.instance.storage import drop_old_events  # imports Dagster's storage on Postgres
+    from tmdb_assets.instance.events import drop_old_events  # imports Dagster's storage on Postgres
 
     dropped = drop_old_raw(warehouse, partitions.today())
     names = ", ".join(dropped.partitions) or "none is old enough"

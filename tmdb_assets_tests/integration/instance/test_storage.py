@@ -3,6 +3,7 @@
 import datetime as dt
 from pathlib import Path
 
+import psycopg2
 import pytest
 import sqlalchemy as sa
 from dagster import (
@@ -10,6 +11,7 @@ from dagster import (
     AssetCheckSpec,
     AssetKey,
     DagsterInstance,
+    EventLogEntry,
     MaterializeResult,
     StaticPartitionsDefinition,
     asset,
@@ -18,8 +20,9 @@ from dagster import (
 from dagster._core.instance import InstanceRef
 from dagster._daemon.types import DaemonHeartbeat
 
-from tmdb_assets.instance import daemon_alive, storage
+from tmdb_assets.instance import daemon_alive, events, storage
 from tmdb_assets.warehouse.server import open as server_module
+from tmdb_assets.warehouse.server import reconnect
 from tmdb_assets_tests.stage.at_once import together
 from tmdb_assets_tests.stage.postgres import PASSWORD, as_text, connect, needs_embedded, settings
 from tmdb_assets_tests.stage.waiting import wait_until
@@ -115,7 +118,7 @@ def test_what_the_steps_of_old_runs_did_is_dropped_and_pictures_are_stored_once(
         assert materialize([films], instance=instance).success
         newer = instance.get_runs(limit=1)[0].run_id
         before = len(instance.all_logs(newer))
-        assert storage.drop_old_events(instance, dt.datetime.now(dt.UTC) - dt.timedelta(days=90)) > 5
+        assert events.drop_old_events(instance, dt.datetime.now(dt.UTC) - dt.timedelta(days=90)) > 5
         assert len(instance.all_logs(newer)) == before
         with connect(embedded.url.set(database="dagster")) as connection:
             query = "select dagster_event_type from event_logs where run_id <> %s order by id"
@@ -153,6 +156,66 @@ def test_a_run_reuses_its_connections_and_closes_them(guests_server, embedded, m
     with connect(embedded.url) as connection:
         query = "select count(*) from pg_stat_activity where datname = 'dagster'"
         assert wait_until(lambda: connection.execute(query).fetchone() == (0,))
+
+
+def events_of(embedded, run_id):
+    with connect(embedded.url.set(database="dagster")) as connection:
+        query = "select dagster_event_type, step_key from event_logs where run_id = %s order by id"
+        return connection.execute(query, [run_id]).fetchall()
+
+
+def test_what_a_step_says_at_its_end_is_stored_at_once_and_together(guests_server, embedded, monkeypatch):
+    seen, inserts = [], []
+
+    @asset(deps=[films])
+    def later(context):
+        seen.extend(events_of(embedded, context.run.run_id))
+
+    real = events.PooledEventLogStorage.prepare_insert_event_batch
+    monkeypatch.setattr(
+        events.PooledEventLogStorage,
+        "prepare_insert_event_batch",
+        lambda self, batch: inserts.append(len(batch)) or real(self, batch),
+    )
+    with DagsterInstance.from_config(str(guests_server)) as instance:
+        result = materialize([films, later], instance=instance)
+        logged = [entry.dagster_event_type for entry in instance.all_logs(result.run_id)]
+    # Another connection sees, while a step runs, that it does, and all that the step before it said.
+    assert seen[-1] == ("STEP_START", "later")
+    said = [kind for kind, step in seen if step == "films"]
+    assert {"STEP_OUTPUT", "ASSET_MATERIALIZATION", "ASSET_CHECK_EVALUATION"} < set(said)
+    assert said[-1] == "STEP_SUCCESS"
+    stored = [kind for kind, _ in events_of(embedded, result.run_id)]
+    assert stored == [kind and kind.value for kind in logged]
+    assert stored[-1] == "PIPELINE_SUCCESS"
+    assert sum(inserts) == len(stored)
+    assert len(inserts) <= 10
+
+
+def test_events_that_an_outage_kept_back_come_before_later_ones(guests_server, embedded, monkeypatch):
+    monkeypatch.setattr(reconnect, "PATIENCE_S", 0)
+    monkeypatch.setattr(reconnect, "EMBEDDED_PATIENCE_S", 0)
+
+    def fail(_events):
+        lost = psycopg2.OperationalError("server closed the connection unexpectedly")
+        raise sa.exc.OperationalError("insert", {}, lost) from lost
+
+    with DagsterInstance.from_config(str(guests_server)) as instance:
+        result = materialize([films], instance=instance)
+        log = instance.event_log_storage
+        copies = [entry for entry in instance.all_logs(result.run_id) if entry.is_dagster_event][-3:]
+        plain = EventLogEntry(None, "info", "a line", result.run_id, 1.0)
+        with monkeypatch.context() as away:
+            away.setattr(log, "_insert", fail)
+            with pytest.raises(sa.exc.OperationalError):
+                log.store_event(copies[0])  # it is kept, as a run's next event may find the server again
+        log.store_event(plain)
+        log.store_event(copies[1])
+        assert [entry.dagster_event_type for entry in instance.all_logs(result.run_id)[-3:]] == [
+            copies[0].dagster_event_type,
+            None,
+            copies[1].dagster_event_type,
+        ]
 
 
 def test_the_daemon_is_alive_by_its_heartbeat(guests_server, monkeypatch, capsys):

@@ -16,7 +16,7 @@ from tmdb_assets.assets.declare import REPORTS_GROUP
 from tmdb_assets.cli import in_process, main, sample_history
 from tmdb_assets.cli.day_run import DayRun
 from tmdb_assets.errors.problem import Problem
-from tmdb_assets.instance import storage
+from tmdb_assets.instance import events
 from tmdb_assets.warehouse import retention
 
 TODAY = dt.date(2026, 8, 20)
@@ -110,7 +110,7 @@ def test_a_person_who_interrupts_is_not_alerted_and_what_is_too_old_is_dropped(r
     monkeypatch.undo()
     monkeypatch.setattr(main, "_send_alerts", lambda _: found.append("alerts"))
     monkeypatch.setattr(retention, "drop_old_raw", lambda *_: dropped.append("answers"))
-    monkeypatch.setattr(storage, "drop_old_events", lambda *_: dropped.append("events"))
+    monkeypatch.setattr(events, "drop_old_events", lambda *_: dropped.append("events"))
     last = outcome(TODAY, ok=False, interrupted=interrupted)
     made = SimpleNamespace(address="here", warehouse=None, instance=None)
     main._keep_house(made, last)

@@ -1,0 +1,144 @@
+"""Dagster's events in Postgres: those that follow at once are stored together, and old ones are dropped."""
+
+from __future__ import annotations
+
+import threading
+from functools import partial
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from dagster import DagsterEventType, DagsterInstance, EventLogEntry
+from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS
+from dagster_postgres import PostgresEventLogStorage
+
+from tmdb_assets.instance.pooled import OnSharedEngine
+from tmdb_assets.warehouse.server import reconnect
+from tmdb_assets.warehouse.server.databases import is_outage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+# Of an asset without partitions only the newest materialization counts, and those of reports hold pictures.
+DROP_EVENTS = """
+delete from event_logs as e
+where
+    e.timestamp < cast(:before as timestamptz) at time zone 'UTC'
+    and (
+        e.dagster_event_type is null
+        or e.dagster_event_type ~ '^(STEP|RESOURCE_INIT|HOOK)_'
+        or e.dagster_event_type in ('ENGINE_EVENT', 'LOGS_CAPTURED', 'HANDLED_OUTPUT', 'LOADED_INPUT')
+        or e.dagster_event_type = 'ASSET_MATERIALIZATION' and e.partition is null and exists (
+            select from event_logs as n
+            where n.asset_key = e.asset_key and n.dagster_event_type = e.dagster_event_type and n.id > e.id
+        )
+    )
+"""
+# What a step says while it ends, and a run before it starts, is stored with the event that follows at once. A kill in
+# between loses what a kill a moment earlier would.
+FOLLOWED = {
+    DagsterEventType.RESOURCE_INIT_STARTED,
+    DagsterEventType.RESOURCE_INIT_SUCCESS,
+    DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
+    DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED,
+    DagsterEventType.LOADED_INPUT,
+    DagsterEventType.STEP_INPUT,
+    DagsterEventType.STEP_OUTPUT,
+    DagsterEventType.HANDLED_OUTPUT,
+    DagsterEventType.ASSET_MATERIALIZATION,
+    DagsterEventType.ASSET_CHECK_EVALUATION,
+}
+
+
+class PooledEventLogStorage(OnSharedEngine, PostgresEventLogStorage):
+    """Events, of which those that follow at once are stored together; what this process asks for has them all.
+
+    What its tables have is looked up once, not at every event: they lose no table and no column.
+    """
+
+    def __init__(self, url: str, engine: sa.Engine) -> None:
+        self._seen: set[str] = set()
+        self._kept_back: list[EventLogEntry] = []
+        self._turn = threading.RLock()
+        super().__init__(url, engine)
+
+    def has_table(self, table_name: str) -> bool:
+        """Whether the database has this table."""
+        return self._sees(table_name, lambda: super(PooledEventLogStorage, self).has_table(table_name))
+
+    def has_asset_key_col(self, column_name: str) -> bool:
+        """Whether the table of assets has this column."""
+        return self._sees(
+            f"asset_keys.{column_name}", lambda: super(PooledEventLogStorage, self).has_asset_key_col(column_name)
+        )
+
+    def _sees(self, name: str, look: Callable[[], bool]) -> bool:
+        if name not in self._seen and look():
+            self._seen.add(name)
+        return name in self._seen
+
+    def store_event(self, event: EventLogEntry) -> None:
+        """Store an event, at once or with the one that follows it.
+
+        A plain log line is dropped while the server is down: the run's next event reports that.
+        """
+        with self._turn:
+            self._kept_back.append(_without_second_copy(event))
+            if not (event.run_id and event.is_dagster_event and event.dagster_event_type in FOLLOWED):
+                self._catch_up()
+
+    def _catch_up(self) -> None:
+        with self._turn:
+            events, self._kept_back = self._kept_back, []
+            try:
+                ids = self._insert(events) if events else []
+            except sa.exc.DBAPIError as error:
+                if not is_outage(error):
+                    raise
+                self._kept_back = [event for event in events if event.is_dagster_event]
+                if self._kept_back:
+                    raise
+                return
+            for event, event_id in zip(events, ids, strict=True):
+                reconnect.ride_out(partial(self._store_about_asset, event, event_id), self._engine)
+
+    def _insert(self, events: list[EventLogEntry]) -> list[int]:
+        def insert() -> list[int]:
+            statement = self.prepare_insert_event_batch(events).returning(sa.column("id"))
+            with reconnect.connect(self._engine) as connection:
+                return list(connection.scalars(statement))
+
+        return reconnect.ride_out(insert, self._engine)
+
+    def _store_about_asset(self, event: EventLogEntry, event_id: int) -> None:
+        kind = event.dagster_event_type if event.is_dagster_event else None
+        if kind in ASSET_EVENTS and event.get_dagster_event().asset_key:
+            with self.index_transaction() as connection:
+                self._store_asset_event_tags(connection, [event], [event_id])
+                self._store_asset_event(connection, event, event_id)
+        if kind in ASSET_CHECK_EVENTS:
+            self.store_asset_check_event(event, event_id)
+
+    def drop_old_events(self, before: datetime) -> int:
+        """Drop what the steps of older runs did, and their log lines; return how many events.
+
+        Materializations of days, the newest of every other asset, checks and the states of runs stay: asset pages, gaps
+        and alerts read them.
+        """
+        with self.connect() as connection:
+            return connection.execute(sa.text(DROP_EVENTS), {"before": before}).rowcount
+
+
+def _without_second_copy(event: EventLogEntry) -> EventLogEntry:
+    """A step's output without the metadata, such as pictures, that the materialization after it repeats."""
+    if not event.is_dagster_event or event.dagster_event_type != DagsterEventType.STEP_OUTPUT:
+        return event
+    output = event.get_dagster_event()
+    slim = output._replace(event_specific_data=output.step_output_data._replace(metadata={}))
+    return event._replace(dagster_event=slim)
+
+
+def drop_old_events(instance: DagsterInstance, before: datetime) -> int:
+    """See `PooledEventLogStorage.drop_old_events`; 0 on an instance with another storage."""
+    storage = instance.event_log_storage
+    return storage.drop_old_events(before) if isinstance(storage, PooledEventLogStorage) else 0
