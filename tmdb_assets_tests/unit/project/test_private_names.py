@@ -22,6 +22,7 @@ PRIVATE_NAMES = {
         "dagster._core.instance.ref.InstanceRef",
         "dagster._serdes.ConfigurableClassData",
     },
+    "tmdb_assets.instance.events": {"dagster._core.events.ASSET_CHECK_EVENTS", "dagster._core.events.ASSET_EVENTS"},
     "tmdb_assets.instance.launcher": {
         "dagster._core.errors.DagsterUserCodeUnreachableError",
         "dagster._core.launcher.CheckRunHealthResult",
