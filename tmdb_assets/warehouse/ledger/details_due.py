@@ -23,7 +23,7 @@ from (
         case
             when :refresh then 'refresh'
             when m.movie_id is null or (m.details_date is null and m.removed_date is null) then 'new'
-            when m.removed_date is not null then 'returned'
+            when m.removed_date <= :day then 'returned'
             when d.movie_id = any(:changed) then 'changed'
             when not :is_listed then 'unlisted'
             when :day - m.details_date >= {threshold} then 'stale'

@@ -75,7 +75,9 @@ def test_the_reasons_of_films_on_and_off_the_days_list(tables):
     know(tables, 3, as_of=ago(9), removed=ago(8))
     know(tables, 4, as_of=ago(1), details=ago(1))
     know(tables, 5, as_of=ago(1), details=ago(1))
-    for movie_id in range(1, 6):
+    know(tables, 6, as_of=DAY, details=DAY, removed=ago(-1))  # the clock was put back over midnight
+    be_due(tables, 6, DAY, "new")
+    for movie_id in range(1, 7):
         list_film(tables, movie_id)
     know(tables, LARGEST, as_of=ago(AGE), details=ago(AGE))  # all of these are not listed
     know(tables, 3_600_000_000, as_of=ago(AGE), details=ago(AGE))
@@ -84,7 +86,7 @@ def test_the_reasons_of_films_on_and_off_the_days_list(tables):
     know(tables, 10, as_of=ago(1), details=ago(1))
     assert called(tables, details_due.plan_details, DAY, {4, 10}, AGE) == {
         "changed": 2,
-        "new": 2,
+        "new": 3,
         "returned": 1,
         "stale": 3,
     }
@@ -94,6 +96,7 @@ def test_the_reasons_of_films_on_and_off_the_days_list(tables):
         2: "new",
         3: "returned",
         4: "changed",
+        6: "new",
         8: "stale",
         10: "changed",
         3_600_000_000: "stale",
