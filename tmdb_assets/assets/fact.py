@@ -13,7 +13,7 @@ from tmdb_assets.assets.failures import MissingDayError
 from tmdb_assets.assets.publish import AssetEvent, publish
 from tmdb_assets.transforms.conform import Row
 from tmdb_assets.transforms.discover import fact_rows
-from tmdb_assets.warehouse.ledger.check_results import forget_unneeded
+from tmdb_assets.warehouse.ledger.check_results import forget_unneeded, tables_behind
 from tmdb_assets.warehouse.loading.latest_state import ensure_day, keep_latest
 from tmdb_assets.warehouse.loading.load import Again, count_rows, load
 from tmdb_assets.warehouse.schema import fact
@@ -56,6 +56,12 @@ def fact_movie_daily(context: AssetExecutionContext, warehouse: ResourceParam[Wa
     day, table = day_of(context), fact.fact_movie_daily
     with warehouse.begin() as connection:
         ensure_day(connection, day)
+        parts = sorted(tables_behind(connection, day, day).get(day, set()) & {"raw_discover", "raw_details"})
+    if parts:  # only where they are not materialized by this run
+        context.log.warning(
+            f"{' and '.join(parts)} of {day} may have only a part of the day: the step never ended well. The facts are "
+            f"of that part; run the whole day again, else the gap filler does: tmdb-assets run --date {day}"
+        )
     frames = conformed(table, _measures(warehouse, day))
     yield from publish(warehouse, table, frames, day=day, afterwards=partial(_keep_day, day=day))
     for other in _load_films_known_since(warehouse):

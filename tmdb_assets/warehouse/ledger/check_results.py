@@ -23,6 +23,18 @@ RUN = "run"
 BEHIND = "Answers of the day are stored that the table is not made of yet. If no run is in progress, run the day again."
 LONGEST = 2000  # characters of a description
 
+# Answers that a killed or failed step left: tables that are made of them by hand are of only a part of the day.
+PARTS_OF_DAYS = """
+select f.snapshot_date, 'raw_' || f.kind
+from fetch_log as f
+where f.kind in ('discover', 'details') and f.finished_at is null and f.snapshot_date between :first and :last
+and exists (select 1 from check_result as c where c.date_id = f.snapshot_date)
+and not exists (
+    select 1 from check_result as c
+    where c.date_id = f.snapshot_date and c.asset_name = 'raw_' || f.kind and c.check_name = :run and c.is_passed
+)
+"""
+
 # What is not materialized again could never replace its failure.
 FORGET_UNNEEDED = """
 delete from check_result
@@ -112,14 +124,18 @@ def note_answers(connection: sa.Connection, day: dt.date, kind: str) -> None:
 
 
 def tables_behind(connection: sa.Connection, first: dt.date, last: dt.date) -> dict[dt.date, set[str]]:
-    """By day, from first to last, the tables that are behind its answers or whose last step failed."""
+    """By day, from first to last, the tables that are behind its answers or whose last step failed.
+
+    A raw table is one of them when the step that requests its answers has never ended well: it may have only a part.
+    """
     names = sorted({name for kind in ("details", "discover", "export") for name in made_of(kind)})
     row = check_result.c
     query = sa.select(row.date_id, row.asset_name).where(
         row.date_id.between(first, last), row.check_name == RUN, ~row.is_passed, row.asset_name.in_(names)
     )
     found: dict[dt.date, set[str]] = {}
-    for day, name in connection.execute(query):
+    parts = connection.execute(sa.text(PARTS_OF_DAYS), {"first": first, "last": last, "run": RUN})
+    for day, name in (*connection.execute(query), *parts):
         found.setdefault(day, set()).add(name)
     return found
 

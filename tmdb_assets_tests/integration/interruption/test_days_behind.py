@@ -29,6 +29,12 @@ LINKED = (
     "movie_history",
 )
 LINKED += ("bridge_movie_cast", "bridge_movie_crew", "bridge_movie_keyword", "movie_release")
+# What a kill during the second page leaves.
+KILLED = (
+    "delete from raw_discover where snapshot_date = :day and rank > 20",
+    "update fetch_log set finished_at = null, stored_pages = '[1]' where snapshot_date = :day and kind = 'discover'",
+    "delete from check_result where date_id = :day and asset_name = 'raw_discover'",
+)
 WITHOUT = "select count(*) from dim_movie as m where not exists (select from {} as b where b.movie_id = m.movie_id)"
 
 
@@ -76,3 +82,25 @@ def test_a_day_that_ends_after_the_fact_and_before_the_links_is_rebuilt(warehous
         assert found_gaps(made, TODAY) == [Gap(day, is_loaded=False, is_behind=True) for day in (DAY, NEXT, THIRD)]
         made.execute("delete from check_result")
         assert found_gaps(made, TODAY) == []
+
+
+def test_tables_made_by_hand_of_a_part_of_a_days_answers_leave_a_gap(warehouse, monkeypatch):
+    all_films = catalogue([film(number, **FULL) for number in range(1, 41)])
+    count = "select source, count(*) from fact_movie_daily where date_id = :day group by 1 order by 1"
+    with platform(warehouse, all_films, monkeypatch, tmdb_append="credits,keywords,release_dates") as made:
+        made.replay.faults = change_lists({})
+        assert failures_of(made.run(DAY, charts=False)) == []
+        made.run(NEXT, only={"raw_discover"})
+        for statement in KILLED:
+            made.execute(statement, day=NEXT)
+        by_hand = made.run(NEXT, only={"dim_language", "dim_movie", "fact_movie_daily"})
+        assert failures_of(by_hand) == []
+        assert made.rows(count, day=NEXT) == [("discover", 20)]
+        assert Gap(NEXT, is_loaded=False, is_behind=True) in found_gaps(made, TODAY)
+        opened = OpenPlatform(made.instance, made.definitions, made.source, warehouse)
+        monkeypatch.setattr(partitions, "today", lambda: NEXT)
+        assert not opened.is_complete(NEXT)
+        results = run_requests(made, monkeypatch, TODAY)
+        assert failures_of(results[NEXT]) == []
+        assert made.rows(count, day=NEXT) == [("discover", 20), ("export", 20)]
+        assert NEXT not in [gap.day for gap in found_gaps(made, TODAY)]
