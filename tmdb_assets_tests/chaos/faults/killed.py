@@ -70,7 +70,7 @@ def killed_on_many_days(trial: Trial) -> None:
     def many_days() -> Content:
         name = "base"
         for day in days:
-            source, name = name, f"days until {day}"
+            source, name = name, f"days_until_{day}"
             found = ground.keep(name, source, day)
         return found
 
