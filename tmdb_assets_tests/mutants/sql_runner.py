@@ -59,7 +59,7 @@ class Trials:
             if any(test.partition("[")[0] in (node, node.partition("::")[0]) for test in self._targets[mutant.file])
         ]
         metafunc.fixturenames.append(PLACE)
-        metafunc.parametrize(PLACE, [BEFORE, *places, AFTER] if places else [], ids=str, indirect=True)
+        metafunc.parametrize(PLACE, [BEFORE, *places, AFTER], ids=str, indirect=True)
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Keep what is declared for a mutant, and the runs before and after of the same tests."""

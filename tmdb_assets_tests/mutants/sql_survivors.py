@@ -7,7 +7,18 @@ _BOTH = "The condition under `where` on the joined columns leaves the same rows 
 _LATER = "The inner join that follows drops the rows that this one would add."
 _ONE_DAY = "All rows joined are of one day, the newest."
 _PLACES = "Only figures below 1e-100 differ: no rating and no share of a top film is so small."
+_WIDER = "More days are read, and the same ones are joined."
 _REASONS: dict[str, dict[str, str]] = {
+    "sql/functions/movie_features.sql": {
+        "7 -> 8 in `where f.date_id between": "One more day is read before the week, and no figure is of it.",
+        "is null -> is not null in `with_votes": "The same two groups.",
+        "1 -> 2 in `and d.date_id between": _WIDER,
+        "- -> + in `and d.date_id between": _WIDER,
+        "7 -> 8 in `and w.date_id between": _WIDER,
+        "- -> + in `and w.date_id between": _WIDER,
+        "28 -> 29 in `and l.date_id between": _WIDER,
+        "- -> + in `and l.date_id between": _WIDER,
+    },
     "sql/functions/renew_totals.sql": {
         "union all -> union": "The rows of both parts differ in their kind, and are unique.",
         "inner join -> left join in `inner join dim_country": _BOTH,

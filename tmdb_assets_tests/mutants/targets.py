@@ -55,6 +55,9 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "tmdb_assets/warehouse/loading/latest_state.py": (*_TOTALS, f"{_LOADING}/test_merge_rules.py"),
     "tmdb_assets/checks/latest_state.py": ("graph/checks/test_latest_state.py",),
     "sql/functions/renew_totals.sql": (f"{_ROWS}::test_totals_counted_again_are_those_of_plain_python",),
+    "sql/functions/movie_features.sql": (
+        f"{_LOADING}/test_features.py::test_every_column_is_of_the_days_before_and_gaps_stay_gaps",
+    ),
     "tmdb_assets/orchestration/alerts.py": (
         "graph/orchestration/test_alert_times.py",
         "integration/orchestration/test_alerts.py",

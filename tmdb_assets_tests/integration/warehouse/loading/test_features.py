@@ -6,19 +6,22 @@ import datetime as dt
 import random
 import re
 import statistics
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import pytest
 import sqlalchemy as sa
 
 from tmdb_assets.settings import PROJECT_ROOT, Settings
-from tmdb_assets.warehouse.schema.ddl import ensure_schema
+from tmdb_assets.warehouse.schema.ddl import ensure_schema, function_file
 from tmdb_assets.warehouse.schema.roles import apply_roles
 from tmdb_assets.warehouse.schema.views import FUNCTIONS, ViewColumn, function_columns
+from tmdb_assets.warehouse.server.open import Server
 from tmdb_assets.warehouse.warehouse import Warehouse
 from tmdb_assets_tests.cases.film_answers import FIRST, GONE, know, load_answers
-from tmdb_assets_tests.cases.small_star import load_day
+from tmdb_assets_tests.cases.small_star import load_day, load_facts
 from tmdb_assets_tests.cases.sound_rows import rows_of
+from tmdb_assets_tests.oracle.compare import copied_warehouse
 
 HOW_TO = PROJECT_ROOT / "docs" / "howto" / "join_a_past_day.md"
 ONE_DAY = dt.timedelta(days=1)
@@ -71,45 +74,119 @@ def test_days_since_release_are_counted_from_the_date_known_then(warehouse: Ware
     ]
 
 
-def expected(facts: dict[tuple[dt.date, int], Fact], day: dt.date, film: int) -> tuple[Any, ...]:
-    """A film's measures on a day, computed value by value."""
+DAYS = [FIRST + number * ONE_DAY for number in range(45)]
+STATE = (
+    "status, release_date, runtime_minutes, budget_usd, revenue_usd, original_language, collection_id, genre_ids, "
+    "company_ids, country_codes, language_codes, is_removed"
+)
+WEEKLY_FILM, WEEKLY = 4, (DAYS[0], DAYS[7], DAYS[15], DAYS[36], DAYS[43])  # votes after 7 days, and after more
+ATTRIBUTES = STATE.count(",")
+COLUMNS = f"date_id, movie_id, {MEASURES}, days_since_release, source, {STATE}"
+State = tuple[Any, ...]
+
+
+class Known(NamedTuple):
+    """What is loaded: the facts, and by film the first day and the attributes of each state, with a connection."""
+
+    facts: dict[tuple[dt.date, int], Fact]
+    states: dict[int, dict[dt.date, State]]
+    connection: sa.Connection
+
+    def read(self, first: dt.date, last: dt.date) -> list[tuple[Any, ...]]:
+        """Every column of the function in its file, in the order of COLUMNS."""
+        query = sa.text(f"select {COLUMNS} from movie_features(:first, :last) order by date_id, movie_id")
+        with self.connection.begin() as transaction:
+            self.connection.exec_driver_sql(function_file("movie_features").read_text(encoding="utf-8"))
+            rows = [tuple(row) for row in self.connection.execute(query, {"first": first, "last": last})]
+            transaction.rollback()
+        return rows
+
+
+def drawn_states(chance: random.Random) -> dict[dt.date, State]:
+    """States that begin on some days; one of them is a removal, which has no attributes."""
+    states: dict[dt.date, State] = {}
+    for number, day in enumerate(sorted(chance.sample(DAYS, 6))):
+        released = FIRST + chance.randrange(-20, 60) * ONE_DAY
+        numbers, codes = [chance.randrange(1, 99)], [chance.choice(["FR", "US"])]
+        state = (
+            "Released",
+            released,
+            *(chance.randrange(1, 9) for _ in range(3)),
+            "en",
+            5,
+            numbers,
+            [number],
+            codes,
+            ["x"],
+        )
+        states[day] = (*((None,) * ATTRIBUTES if number == 3 else state), number == 3)
+    return states
+
+
+@pytest.fixture(scope="module")
+def known(server: Server) -> Iterator[Known]:
+    """Films with gaps between their days, days without votes, and states; the third became known late."""
+    chance = random.Random(15)
+    facts: dict[tuple[dt.date, int], Fact] = {}
+    with copied_warehouse(server) as warehouse:
+        know(warehouse, *FILMS, WEEKLY_FILM)
+        for day in DAYS:
+            films = {
+                film: (chance.random() * 9, *((7.0, chance.randrange(99)) if chance.random() < 0.5 else (None, None)))
+                for film in FILMS
+                if chance.random() < 0.7
+            }
+            if day in WEEKLY:
+                films[WEEKLY_FILM] = (1.5, 6.0, chance.randrange(99))
+            facts |= {(day, film): fact for film, fact in films.items()}
+            measures = [(film, *fact, "export" if fact[2] is None else "discover") for film, fact in films.items()]
+            load_facts(warehouse, day, measures)
+        states = {film: drawn_states(chance) for film in (*FILMS, WEEKLY_FILM)}
+        names = f"movie_id, valid_from, valid_to, confirmed_dates, {STATE}"
+        with warehouse.begin() as connection:
+            connection.exec_driver_sql("insert into dim_language (iso_639_1, as_of_date) values ('en', '2026-07-29')")
+            for film, of_film in states.items():
+                begun = sorted(of_film)
+                for day, until in zip(begun, [*begun[1:], None], strict=True):
+                    values = (film, day, until, [day], *of_film[day])
+                    places = ", ".join(["%s"] * len(values))
+                    connection.exec_driver_sql(f"insert into movie_history ({names}) values ({places})", values)
+        with warehouse.engine.connect() as connection:
+            yield Known(facts, states, connection)
+
+
+def expected(known: Known, day: dt.date, film: int) -> tuple[Any, ...]:
+    """A film's row on a day, computed value by value, in the order of COLUMNS."""
 
     def popularity(back: int) -> float | None:
-        fact = facts.get((day - back * ONE_DAY, film))
+        fact = known.facts.get((day - back * ONE_DAY, film))
         return fact[0] if fact else None
 
     week = [value for back in range(7) if (value := popularity(back)) is not None]
-    fact = facts[day, film]
+    fact = known.facts[day, film]
     gains = (
         (fact[2] - earlier[2]) / back
         for back in range(1, 8)
-        if (earlier := facts.get((day - back * ONE_DAY, film))) and earlier[2] is not None and fact[2] is not None
+        if (earlier := known.facts.get((day - back * ONE_DAY, film))) and earlier[2] is not None and fact[2] is not None
     )
     spread = pytest.approx(statistics.stdev(week)) if len(week) > 1 else None
     lags = (popularity(1), popularity(7), popularity(28))
-    return fact[0], *lags, pytest.approx(statistics.mean(week)), spread, len(week), *fact[1:], next(gains, None)
+    begun = [begin for begin in known.states[film] if begin <= day]
+    state = known.states[film][max(begun)] if begun else (None,) * (ATTRIBUTES + 1)
+    released = state[1]
+    return (
+        day, film, fact[0], *lags, pytest.approx(statistics.mean(week)), spread, len(week), *fact[1:],
+        next(gains, None), (day - released).days if released else None, "export" if fact[2] is None else "discover",
+        *state,
+    )  # fmt: skip
 
 
-def test_measures_are_those_of_the_days_before_and_gaps_stay_gaps(warehouse: Warehouse) -> None:
-    know(warehouse, *FILMS)
-    chance = random.Random(15)
-    days = [FIRST + number * ONE_DAY for number in range(40)]
-    facts: dict[tuple[dt.date, int], Fact] = {}
-    for day in days:
-        films = {
-            film: (chance.random() * 9, *((7.0, chance.randrange(99)) if chance.random() < 0.8 else (None, None)))
-            for film in FILMS
-            if chance.random() < 0.8
-        }
-        facts |= {(day, film): fact for film, fact in films.items()}
-        load_day(warehouse, day, films)
-    last = days[-12]
-    found = {row[:2]: row[2:] for row in features(warehouse, last, days[-1], f"date_id, movie_id, {MEASURES}")}
-    assert found == {key: expected(facts, *key) for key in facts if key[0] >= last}
-    whole = features(warehouse, days[0], days[-1])
-    assert len(whole) == len(facts)
-    for day in (days[0], days[30]):  # whatever the range
-        assert features(warehouse, day, day) == [row for row in whole if row[0] == day]
+def test_every_column_is_of_the_days_before_and_gaps_stay_gaps(known: Known) -> None:
+    last = DAYS[-12]
+    assert known.read(last, DAYS[-1]) == [expected(known, *key) for key in sorted(known.facts) if key[0] >= last]
+    assert known.read(DAYS[0], DAYS[-1]) == [expected(known, *key) for key in sorted(known.facts)]
+    for day in (DAYS[0], DAYS[30]):  # whatever the range
+        assert known.read(day, day) == [expected(known, *key) for key in sorted(known.facts) if key[0] == day]
 
 
 def test_a_filter_on_a_film_reads_only_this_film(warehouse: Warehouse) -> None:
