@@ -18,7 +18,7 @@ import json
 import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -100,26 +100,26 @@ def pages_of(count: int) -> str:
 
 
 def measure_first_day(lab: Lab) -> Figures:
-    """The first day without a rate limit, after the floor with the same films."""
-    count = lab.given.films
-    folder = lab.films(count)
-    expected = expected_figures(read_films(folder, lab.yesterday))
-    with lab.api(folder, lab.yesterday, pages_of(count), expected) as made:
-        made.remake(DATABASE, "floor", "dagster")
+    """The first day without a rate limit, after the floor with the same films: of both without appended parts."""
+    with api_of_first_day(lab) as made:
+        made.remake("plain", "floor", "dagster")
         floor = made.run("floor", FLOOR, "floor")
         before = made.requests()
-        figures = made.run("first day", run_as(lab.yesterday, "run"), DATABASE)
+        figures = made.run("first day", run_as(lab.yesterday, "run"), "plain", TMDB_APPEND="off")
         requests = made.requests() - before
-    lab.has_first_day = True
     return figures | {"requests": requests, "floor_s": floor["wall_s"], "ratio": figures["wall_s"] / floor["wall_s"]}
+
+
+def api_of_first_day(lab: Lab) -> AbstractContextManager[Bench]:
+    """A load server with the films of the first day."""
+    count = lab.given.films
+    folder = lab.films(count)
+    return lab.api(folder, lab.yesterday, pages_of(count), expected_figures(read_films(folder, lab.yesterday)))
 
 
 def measure_people(lab: Lab) -> Figures:
     """A first day with the appended parts (credits, keywords, releases) after one without, from the same server."""
-    count = lab.given.films
-    folder = lab.films(count)
-    expected = expected_figures(read_films(folder, lab.yesterday))
-    with lab.api(folder, lab.yesterday, pages_of(count), expected) as made:
+    with api_of_first_day(lab) as made:
         found = {}
         for parts in ("off", ",".join(appended.PARTS)):
             made.remake("people", "dagster")
@@ -134,10 +134,13 @@ def measure_people(lab: Lab) -> Figures:
 
 
 def need_first_day(lab: Lab) -> None:
-    """Load the first day where no earlier part has."""
+    """Load the first day, with its appended parts, where no earlier part has."""
     if not lab.has_first_day:
         print("  loading the first day, which this part needs", flush=True)
-        measure_first_day(lab)
+        with api_of_first_day(lab) as made:
+            made.remake(DATABASE, "dagster")
+            made.run("first day", run_as(lab.yesterday, "run"), DATABASE)
+        lab.has_first_day = True
 
 
 def measure_pace(lab: Lab) -> Figures:

@@ -32,6 +32,7 @@ from tmdb_assets.cli.day_run import ROW_COUNTS, DayRun, is_failed
 from tmdb_assets.errors.problem import ActionableError, Problem
 from tmdb_assets.fetch.progress import Progress
 from tmdb_assets.instance.cancelled import cancel_by, end_run, note_cancelled, watched_signals
+from tmdb_assets.instance.execution import execute
 from tmdb_assets.instance.launcher import close_dead_runs
 from tmdb_assets.instance.opening import open_instance
 from tmdb_assets.instance.sentences import WithoutLostEvents
@@ -136,14 +137,15 @@ def run_backfill(
 
     SIGTERM and SIGHUP end it and leave these days to the gap filler. Today is loaded completely, any other day as it
     needs. `refresh` requests today again, and the export of every other day. `prepare` is called before each day, and
-    may name the assets to load. Close it, if not all days are taken.
+    may name the assets to load. What does not depend on the day is checked with the last one. Close it, if not all days
+    are taken.
     """
     left = sorted(days)
     with watched_signals() as signals:
         try:
             while left:
                 assets = prepare(left[0]) if prepare else ()
-                outcome = _run_one(platform, left[0], refresh=refresh, assets=assets)
+                outcome = _run_one(platform, left[0], refresh=refresh, assets=assets, is_last=len(left) == 1)
                 del left[0]
                 if outcome.interrupted:
                     outcome.waiting += _cancel(platform, left) if signals.are_a_cancel else []
@@ -155,11 +157,12 @@ def run_backfill(
             raise
 
 
-def _run_one(platform: Platform, day: dt.date, *, refresh: bool, assets: Sequence[str]) -> DayRun:
+def _run_one(platform: Platform, day: dt.date, *, refresh: bool, assets: Sequence[str], is_last: bool) -> DayRun:
     today = partitions.today()
     if day == today:
         return run_day(platform, day, today=today, refresh=FETCHING_STEPS if refresh else ())
-    return run_day(platform, day, job="backfill", refresh=("raw_export",) if refresh else (), assets=assets)
+    fetching = ("raw_export",) if refresh else ()
+    return run_day(platform, day, job="backfill", refresh=fetching, assets=assets, has_all_checks=is_last)
 
 
 def _cancel(platform: Platform, days: Sequence[dt.date]) -> list[dt.date]:
@@ -183,12 +186,14 @@ def run_day(
     job: str = "daily",
     assets: Sequence[str] = (),
     steps: Steps | None = None,
+    has_all_checks: bool = False,
 ) -> DayRun:
     """Materialize a day in this process: what it needs of the job, or only `assets`. Failures are reported, not raised.
 
     `refresh` names the fetching steps that request again what is stored. The run belongs to `today`, the date on which
     its command was given (default: now), even if it starts after midnight. Ctrl-C ends it as cancelled, SIGTERM
-    and SIGHUP as failed. `steps` gets the number of steps, and shows the run's events.
+    and SIGHUP as failed. `steps` gets the number of steps, and shows the run's events. `has_all_checks`: of selected
+    assets also the checks that the job leaves out.
     """
     run_id, today = str(uuid.uuid4()), today or partitions.today()
     if not assets and day != today:
@@ -198,7 +203,9 @@ def run_day(
     with steps(total) if steps else nullcontext() as watch:
         if watch:
             platform.instance.add_event_listener(run_id, partial(_pass_on, watch))
-        result, interrupted, cancelled = _execute(platform, day, run_id, job=job, refresh=refresh, assets=assets)
+        result, interrupted, cancelled = _execute(
+            platform, day, run_id, job=job, refresh=refresh, assets=assets, has_all_checks=has_all_checks
+        )
     events = result.all_events if result else []
     checks = result.get_asset_check_evaluations() if result else []
     return DayRun(
@@ -221,7 +228,14 @@ def _pass_on(watch: Callable[[DagsterEvent], None], entry: EventLogEntry) -> Non
 
 
 def _execute(
-    platform: Platform, day: dt.date, run_id: str, *, job: str, refresh: Sequence[str], assets: Sequence[str]
+    platform: Platform,
+    day: dt.date,
+    run_id: str,
+    *,
+    job: str,
+    refresh: Sequence[str],
+    assets: Sequence[str],
+    has_all_checks: bool,
 ) -> tuple[ExecuteInProcessResult | None, bool, bool]:
     """The run's result, None if it has no event; whether it was interrupted; and whether that was a cancel."""
     quiet = {"console": {"config": {"log_level": "CRITICAL"}}}
@@ -231,14 +245,15 @@ def _execute(
     with holding_lock(platform.instance, run_id) as tags, watched_signals() as signals:
         # KeyboardInterrupt is raised before the run's first event, or by a second Ctrl-C.
         with cancel_by(signals, platform.instance, run_id), suppress(KeyboardInterrupt):
-            result = platform.definitions.resolve_job_def(job).execute_in_process(
+            result = execute(
+                platform.definitions.resolve_job_def(job),
                 partition_key=day.isoformat(),
                 instance=platform.instance,
                 run_config=config,
-                asset_selection=[AssetKey(name) for name in assets] or None,
+                assets=frozenset(AssetKey(name) for name in assets),
                 run_id=run_id,
                 tags=tags,
-                raise_on_error=False,
+                has_all_checks=has_all_checks,
             )
         interrupted = result is None or any(is_interruption(event) for event in result.all_events)
         cancelled = interrupted and signals.are_a_cancel

@@ -45,6 +45,10 @@ def test_days_by_export_hold_popularity_without_votes(made):
         *((day, 0, 30) for day in before),
         (DAY, 30, 0),
     ]
+    # What does not depend on the day is checked with the last one.
+    first, second, last = ({check.check_name for check in outcome.checks} for outcome in outcomes.values())
+    assert first == second == last - {"latest_state_agrees"}
+    assert {"contract", "every_discover_film_is_there"} < first < last
     # Older days change nothing in the latest state.
     latest = made.rows("select * from vw_movie_latest where snapshot_date <> :day or votes_date <> :day", day=DAY)
     assert latest == []

@@ -23,6 +23,11 @@ PRIVATE_NAMES = {
         "dagster._serdes.ConfigurableClassData",
     },
     "tmdb_assets.instance.events": {"dagster._core.events.ASSET_CHECK_EVENTS", "dagster._core.events.ASSET_EVENTS"},
+    "tmdb_assets.instance.execution": {
+        "dagster._core.definitions.job_base.InMemoryJob",
+        "dagster._core.execution.execute_in_process.core_execute_in_process",
+        "dagster._core.execution.execute_in_process.merge_run_tags",
+    },
     "tmdb_assets.instance.launcher": {
         "dagster._core.errors.DagsterUserCodeUnreachableError",
         "dagster._core.launcher.CheckRunHealthResult",
