@@ -153,8 +153,9 @@ def quality_folder(settings: Settings, database: str) -> Path:
     kinds={"html", "python"},
     deps=READS,
     description=f"One interactive HTML page of the newest day's films (the {MOST_FILMS:,} most popular) and their "
-    f"popularity over {MOST_DAYS} days: filters, search, curves, movers. It is written to REPORTS_DIR, opens in any "
-    f"browser and needs no network. `tmdb-assets run --open` opens it. {ATTRIBUTION}",
+    f"popularity over {MOST_DAYS} days: filters, search, curves, movers.\n\n"
+    "Where it is: at *Metadata*, `path` is the file, in REPORTS_DIR. `tmdb-assets run --open` opens it, in any browser "
+    f"and without a network.\n\n{ATTRIBUTION}",
 )
 def dashboard(
     context: AssetExecutionContext, warehouse: ResourceParam[Warehouse], tmdb: ResourceParam[TmdbSource]

@@ -34,6 +34,7 @@ from sqlalchemy.schema import CreateTable
 
 from tmdb_assets.assets.describe import column_schema, describe_rows, table_lineage
 from tmdb_assets.assets.publish import CONTRACT
+from tmdb_assets.assets.steps.advice import advised
 from tmdb_assets.assets.steps.record import recorded
 from tmdb_assets.assets.steps.retries import retried_after_outage
 from tmdb_assets.partitions import daily_partitions
@@ -104,7 +105,9 @@ def declared_asset(
                 metadata={**(metadata or {}), **own},
                 **options,
             )
-            return cast(AssetsDefinition, declared(retried_after_outage(recorded(compute, name))))
+            advice = {check.name: check.description or "" for check in checks}
+            kept = retried_after_outage(recorded(advised(compute, advice), name))
+            return cast(AssetsDefinition, declared(kept))
 
         return build
 
@@ -170,7 +173,8 @@ def declared_check(asset_name: str, *, daily: bool = False, **options: Any) -> C
     def declare(compute: Compute) -> CheckBuilder:
         def build(settings: Settings) -> AssetChecksDefinition:
             days = daily_partitions(settings.tmdb_first_day) if daily else None
-            kept = retried_after_outage(recorded(compute, asset_name, options["name"]))
+            advising = advised(compute, {options["name"]: options["description"]})
+            kept = retried_after_outage(recorded(advising, asset_name, options["name"]))
             return asset_check(asset=asset_name, partitions_def=days, **options)(kept)
 
         return build

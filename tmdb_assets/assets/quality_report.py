@@ -99,10 +99,13 @@ REJECTED_ROWS = "select count(*) from rejected_row where snapshot_date = :day"
     kinds={"html", "python"},
     op_tags={"dagster/priority": "-1"},
     description="One HTML page for each day: whether it can be trusted and why not, what every check found and what to "
-    "do, completeness, distributions, the form of TMDb's answers, rejected rows, and what TMDb said against what is "
-    "stored; each day can be compared with another. Made from check_result, quality_measure, load_day, fetch_log and "
-    "rejected_row, at the end of each run, also of a failed one; written to REPORTS_DIR and kept "
-    f"{RAW_KEPT_DAYS} days. It needs no network. {ATTRIBUTION}",
+    "do.\n\n"
+    "Where it is: at *Metadata*, `verdict` says it in a sentence and `path` is the file, in REPORTS_DIR; `index.html` "
+    "beside it lists the days.\n\n"
+    "It also has completeness, distributions, the form of TMDb's answers, rejected rows, what TMDb said against what "
+    "is stored, and a comparison with any other day. Made from check_result, quality_measure, load_day, fetch_log and "
+    f"rejected_row, at the end of each run, also of a failed one; kept {RAW_KEPT_DAYS} days. It needs no network.\n\n"
+    f"{ATTRIBUTION}",
 )
 def quality_report(
     context: AssetExecutionContext, warehouse: ResourceParam[Warehouse], tmdb: ResourceParam[TmdbSource]

@@ -32,6 +32,10 @@ from tmdb_assets.warehouse.warehouse import Warehouse
 Results = dict[str, tuple[list[str], list[tuple[Any, ...]]]]
 """The result of each picture's query: the names of its columns, and its rows."""
 
+WHERE = (
+    "Where the pictures are: at *Metadata*, click **[Show Markdown]** beside a name that ends in `_picture`; the table "
+    "below it has the same figures. Pictures of earlier runs: tab *Events*."
+)
 VERSION_TAG = "dagster/data_version"
 ROOMS, LIBRARIES = ("charts", "dashboard", "language"), ("altair", "babel", "pandas", "pillow", "vl-convert-python")
 
@@ -83,12 +87,12 @@ def find_made(context: AssetExecutionContext, made_of: str) -> Mapping[str, Meta
 
 
 def describe(report: Report) -> str:
-    """The report's description: what each picture shows, its query, and the attribution."""
+    """The report's description: what it is, where its pictures are, what each shows, and its query."""
     shown = "\n".join(
         f"- **{picture.title}**: {picture.shows} Query: `sql/pictures/{picture.name}.sql`."
         for picture in report.pictures
     )
-    return f"{report.shows}.\n\n{shown}\n\nMade from {', '.join(report.reads)}. {ATTRIBUTION}"
+    return f"{report.shows}.\n\n{WHERE}\n\n{shown}\n\nMade from {', '.join(report.reads)}. {ATTRIBUTION}"
 
 
 def read_results(warehouse: Warehouse, report: Report) -> tuple[dt.date | None, Results]:

@@ -12,12 +12,12 @@ from pathlib import Path
 
 from dagster import AssetCheckSpec
 
+from tmdb_assets.assets.steps.advice import IF_NOT
 from tmdb_assets.definitions import build_definitions
 from tmdb_assets.orchestration.alert_kinds import KINDS
 from tmdb_assets.settings import PROJECT_ROOT, Settings
 
 RUNBOOK = PROJECT_ROOT / "docs" / "runbook.md"
-IF_NOT = "If not: "
 MANY = 4  # assets of one check, from which on they are counted instead of named
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from tmdb_assets.charts.registry import REPORTS
 from tmdb_assets.definitions import build_definitions
 from tmdb_assets.settings import Settings
 from tmdb_assets.warehouse.schema.views import VIEWS
 from tmdb_assets_tests.graph.test_definitions import DEPENDENCIES, GROUPS, TABLES
+
+LONGEST_FIRST = 160  # characters of a first sentence: two lines of the UI
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +36,15 @@ def test_the_columns_of_a_view_are_known_before_its_first_run(specs, view):
     key = view.key.split(", ")
     assert {column.name for column in shown if not column.constraints.nullable} == set(key)
     assert [column.name for column in shown if column.constraints.unique] == (key if len(key) == 1 else [])
+
+
+def test_a_description_begins_with_what_the_asset_is_and_says_where_its_pictures_are(specs):
+    first = {name: re.split(r"(?<=[.:;]) |\n", spec.description)[0] for name, spec in specs.items()}
+    assert {name: text for name, text in first.items() if len(text) > LONGEST_FIRST or text[-1] not in ".:;"} == {}
+    shown = {name for name, spec in specs.items() if "[Show Markdown]" in spec.description.split("\n\n")[1]}
+    assert shown == {report.name for report in REPORTS}
+    where = {name for name, spec in specs.items() if "`path`" in spec.description.split("\n\n")[1]}
+    assert where == GROUPS["reports"] - shown
 
 
 def test_where_the_columns_come_from(specs):

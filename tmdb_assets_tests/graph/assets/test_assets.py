@@ -139,6 +139,7 @@ def test_without_its_export_today_is_loaded_with_a_warning(empty):
     assert failed_checks(result) == ["raw_export.export_stored"]
     check = evaluations_of(result)["raw_export.export_stored"]
     assert (check.severity.value, check.description.split(". ")[0]) == ("WARN", f"No export of {DAY} yet")
+    assert check.metadata["action"].text.startswith("Run the day again later;")
     assert_tables_equal(empty, expected.star({DAY: CATALOGUE}))
     # The next run requests only what was missing.
     del empty.source.export

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from tmdb_assets.cli.runbook import IF_NOT, RUNBOOK, check_specs, checks_table, fill
+from tmdb_assets.assets.steps.advice import IF_NOT
+from tmdb_assets.cli.runbook import RUNBOOK, check_specs, checks_table, fill
 from tmdb_assets.orchestration import alert_kinds
 
 TEXT = RUNBOOK.read_text(encoding="utf-8")
