@@ -76,8 +76,7 @@ def declared_asset(
 
     A daily asset and its checks have the deployment's days as partitions. `relation` is the table or view that it
     fills. `declaration` is what its rows depend on beside the function's code, which together are its code version.
-    `deps` are names of upstream assets; those that are switched off are left out. `options` are those of
-    `dagster.asset`.
+    `deps` are names of upstream assets, without those that are switched off; `options` are those of `dagster.asset`.
     """
 
     def declare(compute: Compute) -> AssetBuilder:
@@ -105,9 +104,8 @@ def declared_asset(
                 metadata={**(metadata or {}), **own},
                 **options,
             )
-            advice = {check.name: check.description or "" for check in checks}
-            kept = retried_after_outage(recorded(advised(compute, advice), name))
-            return cast(AssetsDefinition, declared(kept))
+            advising = advised(compute, {check.name: check.description or "" for check in checks})
+            return cast(AssetsDefinition, declared(retried_after_outage(recorded(advising, name))))
 
         return build
 

@@ -14,6 +14,7 @@ import pytest
 import requests
 
 from tmdb_assets import partitions
+from tmdb_assets.assets.publish import CONTRACT
 from tmdb_assets.charts.registry import REPORTS
 from tmdb_assets.cli.dev_server import STOPPING
 from tmdb_assets.settings import Settings
@@ -151,6 +152,24 @@ def test_days_are_loaded_by_clicking_and_a_check_and_a_chart_are_read(
 
         # Errors are not asserted: Dagster's own pages warn of queries that were open when the reader left.
         assert {urlsplit(request).hostname for request in watched.requests} <= {"127.0.0.1", None}
+
+
+def test_the_page_of_a_run_says_what_to_do_about_a_failed_check(
+    address: str, tables: Tables, days: list[dt.date], browser
+) -> None:
+    film = tables.value("select min(movie_id) from raw_details where snapshot_date = :day", day=days[-1])
+    broken = """update raw_details set payload = payload || '{"runtime": "long"}' where movie_id = :film"""
+    tables.execute(broken, film=film)
+    with watched_page(browser) as watched:
+        page = watched.page
+        page.goto(f"{address}/assets/dim_movie?view=partitions")
+        launch(page, str(days[-1]), "Launch 1 run", "Launched run")
+        assert wait_until(lambda: has_ended(address, "__ASSET_JOB"), every=0.5)
+        page.goto(f"{address}/runs/{run_ids(address)[0]}?logs=type%3AASSET_CHECK_EVALUATION")
+        page.get_by_text("Broken rows are in rejected_row with their reasons").wait_for()
+        page.get_by_role("link", name=CONTRACT, exact=True).first.click()
+        page.get_by_text("1 of 40 rows broke the contract of dim_movie: runtime_minutes is of kind").wait_for()
+        assert page.get_by_text("tmdb-assets rejected --table dim_movie --retry").is_visible()
 
 
 def test_a_page_of_another_server_changes_and_reads_nothing(address: str, browser) -> None:
