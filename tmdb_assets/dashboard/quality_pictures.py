@@ -14,6 +14,7 @@ from tmdb_assets.language import mark, tr
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Callable
 
     import altair as alt
 
@@ -57,7 +58,7 @@ PICTURES = (popularity_by_day, films_by_day)
 
 
 def draw_pictures(rows: QualityRows, days: list[dt.date], *, is_sample: bool) -> str:
-    """Each picture as HTML, with its bytes inside and its description as text."""
+    """Each picture as HTML, with its bytes inside and as text its description with the first and the newest figures."""
     made = []
     for draw in PICTURES:
         chart = draw(rows, days, is_sample=is_sample)
@@ -66,17 +67,22 @@ def draw_pictures(rows: QualityRows, days: list[dt.date], *, is_sample: bool) ->
     return "\n".join(made)
 
 
-def _lines(page: Page, values: dict[str, dict[dt.date, float | None]], shown: object) -> alt.VConcatChart:
-    lines = []
+def _lines(
+    page: Page, values: dict[str, dict[dt.date, float | None]], shown: Callable[[float], str]
+) -> alt.VConcatChart:
+    lines, figures = [], []
     for name, by_day in values.items():
         known = {day: value for day, value in by_day.items() if value is not None}
         if not any(known.values()):
             continue
-        newest = shown(known[max(known)])  # type: ignore[operator]
+        newest = shown(known[max(known)])
         labels = name_labels(mark("Line"), None, f"{newest} {name}", LABEL_WIDTH)
         lines.append(Line(name, labels, {str(day): value for day, value in by_day.items()}))
-    return (
-        labelled_lines(page, lines)
-        if lines
-        else page.empty(tr("Not measured yet"), tr("It grows with each daily run."))
-    )
+        figures.append(
+            f"{name}: " + ", ".join(f"{shown(known[day])} ({day})" for day in sorted({min(known), max(known)}))
+        )
+    if not lines:
+        return page.empty(tr("Not measured yet"), tr("It grows with each daily run."))
+    chart = labelled_lines(page, lines)
+    chart.description = f"{chart.description} {'; '.join(figures)}."
+    return chart

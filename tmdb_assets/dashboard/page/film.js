@@ -136,7 +136,7 @@ function personPanel(model, person, { go }) {
       tile(tr("Popularity together"), measure(now), tr("on the newest day")),
       tile(tr("{days} days", { days: model.week }), changed(Number.isNaN(before) ? null : now - before), percentText(before, now))),
     box,
-    element("table", {}, element("caption", { class: "unseen" }, tr("Films of {name}", { name: person.name })),
+    element("table", { class: "films-of" }, element("caption", { class: "unseen" }, tr("Films of {name}", { name: person.name })),
       element("thead", {}, element("tr", {}, ...[tr("Film"), tr("Year"), tr("Role"), tr("Popularity"), tr("Rating")].map((heading) => element("th", { scope: "col" }, heading)))),
       element("tbody", {}, ...films.map((film) => element("tr", {}, element("th", { scope: "row" }, go.film(film)), element("td", {}, film.year ?? UNKNOWN),
         element("td", {}, role(film)), element("td", {}, measure(model.valueOf(film, last))), element("td", {}, rating(film.rating)))))),

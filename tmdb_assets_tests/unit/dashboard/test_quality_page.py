@@ -114,6 +114,7 @@ def test_pages_and_index_are_whole_and_hold_no_foreign_markup():
         "! not complete",
         "<dt>Rows rejected</dt><dd>4</dd>",
         "<p>and 1 more rule</p>",
+        "discover: 100 (2026-07-28), 120 (2026-07-29)",  # the picture's figures as text
     ):
         assert part in page
     data = json.loads(re.search(r'id="measures">(.*?)</script>', page)[1])
