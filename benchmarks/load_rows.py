@@ -2,10 +2,11 @@
 
     python -m benchmarks.load_rows [--rows 1000000] [--rounds 1] [--batch 1000] [--json FILE]
 
-Both fill the real `fact_movie_daily` (its month's partition, primary key, foreign keys and checks) from the same frame,
+Both fill the real `fact_movie_daily` (its month's partition, primary key, foreign keys and checks) from the same rows,
 each in one transaction: first an empty table, then the same rows again, then every row with a new popularity.
-`load` is all that the platform does: contract, binary COPY, rows without parents, merge. `batched` is psycopg 3's
-`executemany`, which is faster here than SQLAlchemy's multi-row VALUES; its rows are dicts before the clock starts.
+`load` is all that the platform does: contract, binary COPY, rows without parents, merge; its rows are columns before
+the clock starts, as the fact's asset passes them. `batched` is psycopg 3's `executemany`, which is faster here than
+SQLAlchemy's multi-row VALUES; its rows are dicts before the clock starts.
 Exit code 0, or 1 when the table then holds wrong rows, when equal rows were rewritten, or when a bound is missed.
 """
 
@@ -29,11 +30,12 @@ from sqlalchemy.dialects import postgresql
 
 from benchmarks.bench import BenchmarkError, bench_folder, machine, private_server
 from tmdb_assets.transforms.calendar import calendar_rows
-from tmdb_assets.transforms.conform import Conformed
+from tmdb_assets.transforms.conform import Columns, Conformed
 from tmdb_assets.warehouse.loading.load import load
 from tmdb_assets.warehouse.loading.merge import MergeCounts
 from tmdb_assets.warehouse.schema.dimensions import dim_date
 from tmdb_assets.warehouse.schema.fact import fact_movie_daily
+from tmdb_assets.warehouse.schema.vocabulary import frame_columns
 from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError
 from tmdb_assets.warehouse.server.urls import normalise
 from tmdb_assets.warehouse.warehouse import Warehouse
@@ -78,13 +80,24 @@ def figures_of(frame: pd.DataFrame) -> tuple[float, ...]:
     return len(frame), int(votes.notna().sum()), float(votes.sum()), float(round(frame["popularity"].sum()))
 
 
-def make_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """The frame's rows as SQLAlchemy takes them."""
-    cells = [
+def make_cells(frame: pd.DataFrame) -> list[list[Any]]:
+    """The frame's values by column, None for missing ones."""
+    return [
         [None if gone else value for value, gone in zip(frame[name].tolist(), frame[name].isna(), strict=True)]
         for name in frame
     ]
-    return [dict(zip(frame.columns, row, strict=True)) for row in zip(*cells, strict=True)]
+
+
+def make_chunks(frame: pd.DataFrame) -> list[Conformed]:
+    """The frame's rows as the platform's loader takes them."""
+    kinds, cells = frame_columns(fact_movie_daily), make_cells(frame)
+    chunks = ([made[start : start + CHUNK_ROWS] for made in cells] for start in range(0, len(frame), CHUNK_ROWS))
+    return [Conformed(Columns(kinds, chunk), len(chunk[0])) for chunk in chunks]
+
+
+def make_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The frame's rows as SQLAlchemy takes them."""
+    return [dict(zip(frame.columns, row, strict=True)) for row in zip(*make_cells(frame), strict=True)]
 
 
 def upsert() -> postgresql.Insert:
@@ -123,7 +136,7 @@ class Lab:
             connection.execute(dim_date.insert(), list(calendar_rows(DAY.year - 1, DAY.year + 1)))
             connection.execute(sa.text(films), {"day": DAY, "rows": self.rows})
         with self.warehouse.begin() as connection:  # creating a month waits for writers of films
-            load(connection, fact_movie_daily, [Conformed(make_frame(1), 1)], day=DAY)  # does the imports of a load
+            load(connection, fact_movie_daily, make_chunks(make_frame(1)), day=DAY)  # does the imports of a load
         self._autocommit("vacuum analyze")
 
     def _autocommit(self, *statements: str) -> None:
@@ -152,11 +165,10 @@ class Lab:
         with self.warehouse.begin() as connection:
             return tuple(connection.execute(sa.text(query)).one())
 
-    def load(self, frame: pd.DataFrame, expected: MergeCounts) -> None:
-        """Load a frame as the platform does; raises `BenchmarkError` when its counts are not the expected ones."""
-        parts = (frame.iloc[start : start + CHUNK_ROWS] for start in range(0, len(frame), CHUNK_ROWS))
+    def load(self, chunks: list[Conformed], expected: MergeCounts) -> None:
+        """Load chunks as the platform does; raises `BenchmarkError` when its counts are not the expected ones."""
         with self.warehouse.begin() as connection:
-            counts = load(connection, fact_movie_daily, (Conformed(p, len(p)) for p in parts), day=DAY).counts
+            counts = load(connection, fact_movie_daily, chunks, day=DAY).counts
         if counts != expected:
             raise BenchmarkError(f"The load counted {counts}, not {expected}.")
 
@@ -170,13 +182,13 @@ class Lab:
     def run_round(self) -> None:
         """Measure both ways once."""
         frame, changed = make_frame(self.rows), make_frame(self.rows, added=1.0)
-        n = self.rows
+        n, chunks, changed_chunks = self.rows, make_chunks(frame), make_chunks(changed)
         self.measure(
             "load",
             {
-                "insert": (lambda: self.load(frame, MergeCounts(inserted=n)), frame),
-                "again": (lambda: self.load(frame, MergeCounts(unchanged=n)), frame),
-                "update": (lambda: self.load(changed, MergeCounts(updated=n)), changed),
+                "insert": (lambda: self.load(chunks, MergeCounts(inserted=n)), frame),
+                "again": (lambda: self.load(chunks, MergeCounts(unchanged=n)), frame),
+                "update": (lambda: self.load(changed_chunks, MergeCounts(updated=n)), changed),
             },
         )
         rows, changed_rows = make_rows(frame), make_rows(changed)
