@@ -86,12 +86,13 @@ def noisy_figures(n_films: int, n_days: int) -> Figures:
     order = np.argsort(-popularity[:, -1], kind="stable")
     popularity = popularity[order]
     ids = random.choice(1_500_000, n_films, replace=False) + 1
-    titles = [" ".join(random.choice(WORDS, random.integers(1, 6))).title() for _ in range(n_films)]
+    words = np.array(WORDS)
+    titles = [" ".join(random.choice(words, random.integers(1, 6))).title() for _ in range(n_films)]
     votes = random.integers(0, 30_000, n_films)
 
     def pick(values: dict[Any, Any], most: int) -> list[list[Any]]:
-        counts = random.integers(0, most, n_films)
-        return [random.choice(list(values), count, replace=False).tolist() for count in counts]
+        counts, keys = random.integers(0, most, n_films), np.array(list(values))
+        return [random.choice(keys, count, replace=False).tolist() for count in counts]
 
     films = pd.DataFrame(
         {
@@ -121,7 +122,9 @@ def noisy_details(figures: Figures, n_films: int) -> pd.DataFrame:
     random = np.random.default_rng(11)
     ids = figures.films["movie_id"].tolist()
     letters = np.array(list("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"))
-    vocabulary = ["".join(random.choice(letters[:26], random.integers(2, 10))) for _ in range(6000)]
+    # An array: of a list, each choice would make one first.
+    vocabulary = np.array(["".join(random.choice(letters[:26], random.integers(2, 10))) for _ in range(6000)])
+    known = np.array(ids)
     return pd.DataFrame(
         {
             "movie_id": ids[:n_films],
@@ -140,7 +143,7 @@ def noisy_details(figures: Figures, n_films: int) -> pd.DataFrame:
             "similar": [
                 [[str(one), f"genre Drama, keyword {word}"] for one, word in zip(found, words, strict=True)]
                 for found, words in (
-                    (random.choice(ids, 8).tolist(), random.choice(vocabulary, 8).tolist()) for _ in range(n_films)
+                    (random.choice(known, 8).tolist(), random.choice(vocabulary, 8).tolist()) for _ in range(n_films)
                 )
             ],
         }

@@ -10,6 +10,7 @@ from tmdb_assets import partitions
 from tmdb_assets.cli.in_process import Platform, run_day
 from tmdb_assets.tmdb.client import TmdbClient
 from tmdb_assets_tests.cases.awkward import catalogue, sound_films
+from tmdb_assets_tests.oracle.compare import copied_warehouse
 from tmdb_assets_tests.stage.platform import Platform as Graph
 from tmdb_assets_tests.stage.platform import evaluations_of, failures_of, platform
 
@@ -43,10 +44,14 @@ def at_midnight(made: Graph, monkeypatch: pytest.MonkeyPatch, is_due) -> None:
     made.source.client = TmdbClient(made.replay.url, made.replay.token, rate_limit=0, workers=1)
 
 
-def known(made: Graph) -> None:
-    """Load the day before, so that the films are known."""
-    assert failures_of(made.run(BEFORE, charts=False)) == []
-    made.replay.reset()
+@pytest.fixture
+def known(server, loaded_databases, monkeypatch):
+    """The day before is loaded, so that the films are known."""
+    with (
+        copied_warehouse(server, loaded_databases(CATALOGUE, BEFORE)) as warehouse,
+        platform(warehouse, CATALOGUE, monkeypatch) as ready,
+    ):
+        yield ready
 
 
 def run(made: Graph, only=ONLY):
@@ -64,68 +69,62 @@ def test_a_command_given_before_midnight_requests_nothing_for_its_day_after_it(w
         assert (late.ok, graph.replay.paths) == (True, [])
 
 
-def test_a_crawl_stops_at_midnight_and_the_rest_comes_from_the_export(warehouse, monkeypatch):
-    with platform(warehouse, CATALOGUE, monkeypatch) as made:
-        known(made)
-        at_midnight(made, monkeypatch, lambda requests: requests["discover"] >= 5)
-        check = evaluations_of(run(made))["raw_discover.pages_complete"]
-        # The fifth answer came after midnight; nothing was requested for the day after it, except its export.
-        assert (made.replay.requests["discover"], made.replay.requests["details"]) == (5, 0)
-        sources = "select source, count(*) from fact_movie_daily where date_id = :d group by 1 order by 1"
-        assert made.rows(sources, d=DAY) == [("discover", 80), ("export", 120)]
-        of_day = "select count(*) from raw_discover where snapshot_date = :d and popularity < 1000"
-        assert made.value(of_day, d=DAY) == 80
-        open_crawls = "select snapshot_date from fetch_log where kind = 'discover' and finished_at is null"
-        assert made.column(open_crawls) == [DAY]
-        assert (check.passed, check.severity.value) == (False, "ERROR")
-        assert "it has 80 of the 200 films that TMDb lists" in check.description
-        assert "2026-07-29 has ended (midnight UTC): nothing more is requested for it" in check.description
-        assert "Its export gives the popularity of the rest." in check.description
+def test_a_crawl_stops_at_midnight_and_the_rest_comes_from_the_export(known, monkeypatch):
+    at_midnight(known, monkeypatch, lambda requests: requests["discover"] >= 5)
+    check = evaluations_of(run(known))["raw_discover.pages_complete"]
+    # The fifth answer came after midnight; nothing was requested for the day after it, except its export.
+    assert (known.replay.requests["discover"], known.replay.requests["details"]) == (5, 0)
+    sources = "select source, count(*) from fact_movie_daily where date_id = :d group by 1 order by 1"
+    assert known.rows(sources, d=DAY) == [("discover", 80), ("export", 120)]
+    of_day = "select count(*) from raw_discover where snapshot_date = :d and popularity < 1000"
+    assert known.value(of_day, d=DAY) == 80
+    open_crawls = "select snapshot_date from fetch_log where kind = 'discover' and finished_at is null"
+    assert known.column(open_crawls) == [DAY]
+    assert (check.passed, check.severity.value) == (False, "ERROR")
+    assert "it has 80 of the 200 films that TMDb lists" in check.description
+    assert "2026-07-29 has ended (midnight UTC): nothing more is requested for it" in check.description
+    assert "Its export gives the popularity of the rest." in check.description
 
 
 @pytest.mark.parametrize("kind", ["details", "changes"])
-def test_details_stop_at_midnight_and_are_due_the_next_day(warehouse, monkeypatch, kind):
+def test_details_stop_at_midnight_and_are_due_the_next_day(known, monkeypatch, kind):
     only = ("raw_discover", "raw_details")
-    with platform(warehouse, CATALOGUE, monkeypatch) as made:
-        known(made)
-        at_midnight(made, monkeypatch, lambda requests: requests[kind] >= 2)
-        check = evaluations_of(run(made, only))["raw_details.details_complete"]
-        stored = made.value("select count(*) from raw_details where snapshot_date = :d", d=DAY)
-        details = {"details": (1, 2), "changes": (0, 0)}[kind]
-        assert (stored, made.replay.requests["details"]) == details
-        if kind == "details":
-            assert not check.passed
-            assert "2026-07-29 has ended (midnight UTC)" in check.description
-            assert "A later day requests them." in check.description
-        assert failures_of(made.run(NEXT, only=only)) == []
-        answered = "select count(distinct movie_id) from raw_details where snapshot_date >= :d"
-        assert made.value(answered, d=DAY) == 200
+    at_midnight(known, monkeypatch, lambda requests: requests[kind] >= 2)
+    check = evaluations_of(run(known, only))["raw_details.details_complete"]
+    stored = known.value("select count(*) from raw_details where snapshot_date = :d", d=DAY)
+    details = {"details": (1, 2), "changes": (0, 0)}[kind]
+    assert (stored, known.replay.requests["details"]) == details
+    if kind == "details":
+        assert not check.passed
+        assert "2026-07-29 has ended (midnight UTC)" in check.description
+        assert "A later day requests them." in check.description
+    assert failures_of(known.run(NEXT, only=only)) == []
+    answered = "select count(distinct movie_id) from raw_details where snapshot_date >= :d"
+    assert known.value(answered, d=DAY) == 200
 
 
 @pytest.mark.parametrize(("kind", "requests"), [("discover", 3), ("details", 2), ("changes", 1)])
-def test_a_refresh_that_midnight_ends_leaves_a_complete_day_complete(warehouse, monkeypatch, kind, requests):
+def test_a_refresh_that_midnight_ends_leaves_a_complete_day_complete(known, monkeypatch, kind, requests):
     only = ("raw_discover", "raw_details")
     ledger = "select kind, finished_at, crawl_number, row_count, page_count, stored_pages from fetch_log " + (
         "where snapshot_date = :d and kind in ('discover', 'details') order by kind"
     )
-    with platform(warehouse, CATALOGUE, monkeypatch) as made:
-        known(made)
-        monkeypatch.setattr(partitions, "now", lambda: MIDNIGHT - 600 * SECOND)
-        assert failures_of(made.run(DAY, today=TODAY, only=only)) == []
-        before = made.rows(ledger, d=DAY)
-        assert [row[1] is not None for row in before] == [True, True]
-        made.replay.reset()
-        at_midnight(made, monkeypatch, lambda sent: sent[kind] >= requests)
-        step = "raw_discover" if kind == "discover" else "raw_details"
-        refresh = {step: REFRESH[step]}
-        result = made.run(DAY, today=TODAY, only=(step,), config=refresh)
-        assert failures_of(result) == []
-        assert made.replay.requests[kind] == requests
-        assert made.rows(ledger, d=DAY) == before
-        if kind == "discover":
-            assert evaluations_of(result)["raw_discover.pages_complete"].passed
-        films = "select count(*) from raw_discover where snapshot_date = :d"
-        assert made.value(films, d=DAY) == 200
+    monkeypatch.setattr(partitions, "now", lambda: MIDNIGHT - 600 * SECOND)
+    assert failures_of(known.run(DAY, today=TODAY, only=only)) == []
+    before = known.rows(ledger, d=DAY)
+    assert [row[1] is not None for row in before] == [True, True]
+    known.replay.reset()
+    at_midnight(known, monkeypatch, lambda sent: sent[kind] >= requests)
+    step = "raw_discover" if kind == "discover" else "raw_details"
+    refresh = {step: REFRESH[step]}
+    result = known.run(DAY, today=TODAY, only=(step,), config=refresh)
+    assert failures_of(result) == []
+    assert known.replay.requests[kind] == requests
+    assert known.rows(ledger, d=DAY) == before
+    if kind == "discover":
+        assert evaluations_of(result)["raw_discover.pages_complete"].passed
+    films = "select count(*) from raw_discover where snapshot_date = :d"
+    assert known.value(films, d=DAY) == 200
 
 
 def test_a_clock_set_back_during_a_run_asks_no_film_again(warehouse, monkeypatch):

@@ -47,7 +47,10 @@ def test_no_text_uses_a_phrase_to_avoid() -> None:
     found = {}
     for path in texts():
         text = path.read_text(encoding="utf-8")
-        if used := [phrase for phrase in avoided if find(phrase, text)]:
+        lowered = text.lower()
+        # Most texts lack the longest word, and a plain search takes no time.
+        likely = [phrase for phrase in avoided if max(phrase.lower().split(), key=len) in lowered]
+        if used := [phrase for phrase in likely if find(phrase, text)]:
             found[str(path.relative_to(PROJECT_ROOT))] = used
     assert found == {}
 

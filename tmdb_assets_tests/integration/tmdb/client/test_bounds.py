@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import tracemalloc
 import zlib
+from functools import cache
 
 import pytest
 
@@ -16,6 +17,7 @@ from tmdb_assets_tests.stage.waiting import PATIENCE_S
 PACKED = {"Content-Encoding": "gzip"}
 
 
+@cache
 def bomb(text: bytes, megabytes: int) -> bytes:
     """A gzip stream of a text repeated to this size, made without holding it."""
     pack = zlib.compressobj(level=6, wbits=31)
@@ -34,27 +36,32 @@ def raw(*parts: bytes):
     return act
 
 
+# Made by the test: a hundred megabytes are not packed where the file is only imported.
 UNREADABLE = {
-    "a bomb of 250 MB": (reply(200, bomb(b"[],", 250), PACKED), "larger than 64 MB"),
-    "a bomb in a refusal": (reply(400, bomb(b" ", 70), PACKED), "larger than 64 MB"),
+    "a bomb of 250 MB": (lambda: reply(200, bomb(b"[],", 250), PACKED), "larger than 64 MB"),
+    "a bomb in a refusal": (lambda: reply(400, bomb(b" ", 70), PACKED), "larger than 64 MB"),
     "packed twice": (
-        reply(200, gzip.compress(bomb(b" ", 70)), {"Content-Encoding": "gzip, gzip"}),
+        lambda: reply(200, gzip.compress(bomb(b" ", 70)), {"Content-Encoding": "gzip, gzip"}),
         "larger than 64 MB",
     ),
-    "too many encodings": (reply(200, b"x", {"Content-Encoding": ", ".join(["gzip"] * 9)}), "wrongly compressed"),
-    "millions of values": (reply(200, b'{"a":[' + b"[]," * 2_000_000 + b"[]]}"), "more values"),
-    "millions of escapes": (reply(200, b'{"title": "' + rb"\u0000" * 2_000_000 + b'"}'), "more values"),
-    "a long text": (reply(200, b'{"title": "' + b"x" * 60_000_000 + b'"}'), "a text longer"),
-    "a long key": (reply(200, b'{"a": [{"' + b"x" * 11_000_000 + b'": 1}]}'), "a text longer"),
-    "nested": (reply(200, b'{"a":' * 100_000), "no valid JSON"),
-    "nested a bit": (reply(200, b'{"a":' * 300 + b"1" + b"}" * 300), "nested too deeply"),
-    "an endless number": (reply(200, b'{"id": %s}' % (b"9" * 9_000)), "no valid JSON"),
+    "too many encodings": (
+        lambda: reply(200, b"x", {"Content-Encoding": ", ".join(["gzip"] * 9)}),
+        "wrongly compressed",
+    ),
+    "millions of values": (lambda: reply(200, b'{"a":[' + b"[]," * 2_000_000 + b"[]]}"), "more values"),
+    "millions of escapes": (lambda: reply(200, b'{"title": "' + rb"\u0000" * 2_000_000 + b'"}'), "more values"),
+    "a long text": (lambda: reply(200, b'{"title": "' + b"x" * 60_000_000 + b'"}'), "a text longer"),
+    "a long key": (lambda: reply(200, b'{"a": [{"' + b"x" * 11_000_000 + b'": 1}]}'), "a text longer"),
+    "nested": (lambda: reply(200, b'{"a":' * 100_000), "no valid JSON"),
+    "nested a bit": (lambda: reply(200, b'{"a":' * 300 + b"1" + b"}" * 300), "nested too deeply"),
+    "an endless number": (lambda: reply(200, b'{"id": %s}' % (b"9" * 9_000)), "no valid JSON"),
 }
 
 
 @pytest.mark.parametrize("what", UNREADABLE)
 def test_an_answer_that_no_api_sends_is_unreadable(server, connect, what):
-    action, cause = UNREADABLE[what]
+    make, cause = UNREADABLE[what]
+    action = make()
     server.plays_at("/movie/1", action)
     with pytest.raises(errors.UnreadableAnswerError, match=cause) as caught:
         connect(retry_seconds=0).get("/movie/1")
