@@ -24,6 +24,7 @@ from tmdb_assets_tests.fakes.scripted_server import ScriptedServer, forget_proxi
 from tmdb_assets_tests.oracle.compare import run_as_admin
 from tmdb_assets_tests.stage.command import MANY_REFUSALS, PYTHON, command_environment, finish, start
 from tmdb_assets_tests.stage.ports import free_port
+from tmdb_assets_tests.stage.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.usefixtures("far_from_midnight")
 NAMES = ("token", "password", "reader", "loader", "webhook", "proxy", "postgres", "replica", "broker", "digest", "file")
@@ -204,10 +205,10 @@ def test_marks_are_found_where_they_are():
     login = base64.b64encode(f"user:{MARKS['proxy']}".encode()).decode()
     assert marks_in(f"Authorization: Basic {login}") & ENCODED
     assert marks_in("nothing") == set()
-    with subprocess.Popen(["sleep", "60"], env={**os.environ, "SOME_TOKEN": token}) as child:
+    with subprocess.Popen(["sleep", str(PATIENCE_S)], env={**os.environ, "SOME_TOKEN": token}) as child:
         watch = Watch(os.getpid())
         watch.start()
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE_S
         while not watch.leaks and time.monotonic() < deadline:
             watch.ended.wait(0.02)
         child.kill()

@@ -28,8 +28,8 @@ PAGES = FILMS // 20
 # Two days, so that each process has requests to send: a complete day needs none.
 DAYS = {dt.date(2026, 7, day): catalogue([film(9000 + n, title=f"On {day}") for n in range(FILMS)]) for day in (29, 30)}
 # On a busy machine a thread may send or read a request this much late, which is no fault of the rate limit: so windows
-# are shorter by this. Two clients, each with its own limit, would send some 70 requests in such a window.
-LATE_S = 0.1
+# are shorter by this. Two clients, each with its own limit, would send some 55 requests in such a window.
+LATE_S = 0.3
 FETCH = """
 import datetime as dt
 import sys

@@ -24,7 +24,7 @@ from tmdb_assets_tests.integration.viz.conftest import SETTINGS
 from tmdb_assets_tests.stage import restarts
 from tmdb_assets_tests.stage.ports import free_port
 from tmdb_assets_tests.stage.postgres import as_text, needs_embedded
-from tmdb_assets_tests.stage.waiting import wait_until
+from tmdb_assets_tests.stage.waiting import PATIENCE_S, wait_until
 
 pytestmark = [needs_embedded, pytest.mark.long]
 PASSWORD = "a word that passes"
@@ -54,7 +54,7 @@ def replica(primary: restarts.OwnServer) -> Iterator[int]:
     if owner is not None:
         os.chown(folder, owner, -1)
     command = [*copy, "-D", str(folder), "-R", "-c", "fast"]
-    subprocess.run(command, user=owner, cwd=data_dir, check=True, timeout=120)
+    subprocess.run(command, user=owner, cwd=data_dir, check=True, timeout=PATIENCE_S)
     options = f"-h 127.0.0.1 -p {port} -k {query['host']} -c timezone=UTC"
     run_pg_ctl(folder, "start", "-w", "-l", str(folder / "log"), "-o", options)
     yield port
@@ -94,7 +94,7 @@ def test_the_app_reads_from_the_replica_alone(
         assert connection.scalar(sa.text("select pg_is_in_recovery()")) is True
     with pytest.raises(NothingToReadError, match="read-only transaction"), reader.reading() as connection:
         connection.execute(sa.text("create table mine (id integer)"))
-    app = AppTest.from_file(str(Path(reader.__file__).with_name("app.py")), default_timeout=60).run()
+    app = AppTest.from_file(str(Path(reader.__file__).with_name("app.py")), default_timeout=PATIENCE_S).run()
     assert not app.exception
     assert "from a replica that is 0 s behind" in " ".join(caption.value for caption in app.caption)
 

@@ -119,7 +119,7 @@ def test_ten_thousand_films_and_ninety_days_are_under_three_megabytes():
     figures = replace(figures, details=noisy_details(figures, MOST_DETAILED))
     started = time.process_time()
     page = build_page(figures, source="TMDb", is_sample=False)
-    assert time.process_time() - started < 6  # 3 s on a quiet machine
+    assert time.process_time() - started < 10  # 3 s on a quiet machine, twice that where cores are shared
     assert len(page.encode()) < 3_000_000
     assert details_of(page)["id"] == data_of(page)["films"]["id"][:MOST_DETAILED]
     assert "the 10,000 most popular of 30,000 films, 90 days from 2026-05-01" in page

@@ -153,4 +153,4 @@ def test_the_limit_is_used_and_kept_in_real_time(server, connect):
         return 100 / (max(arrived) - min(arrived)) / 50
 
     server.plays(answer_late)
-    assert any(0.5 <= share_used() <= 1 for _ in range(3))  # a busy machine may slow it down
+    assert any(0.5 <= share_used() <= 1 for _ in range(20))  # a busy machine may slow it down
