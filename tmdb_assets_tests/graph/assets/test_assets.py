@@ -234,7 +234,12 @@ def test_a_removal_that_a_refresh_makes_doubtful_is_taken_back_in_dimension_and_
 
 @pytest.mark.parametrize(
     ("films", "gone", "is_marked"),
-    [(30, 20, True), (30, 21, False), pytest.param(2100, 21, True, marks=pytest.mark.long), (2100, 22, False)],
+    [
+        (30, 20, True),
+        (30, 21, False),
+        pytest.param(2100, 21, True, marks=pytest.mark.long),
+        pytest.param(2100, 22, False, marks=pytest.mark.long),
+    ],
 )
 def test_too_many_404_at_once_mark_no_film_as_removed(warehouse, monkeypatch, films, gone, is_marked):
     listed = range(gone + 1, films + 1)

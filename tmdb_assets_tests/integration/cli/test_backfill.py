@@ -84,6 +84,7 @@ def test_a_past_day_without_raw_rows_is_loaded_from_its_export(database, replay,
     assert facts == [("export", None)]
 
 
+@pytest.mark.long
 def test_a_past_day_without_an_export_ends_in_one_line(database, replay, tables, today):
     day = today - 4 * ONE_DAY
     replay.faults = exports({}, otherwise=MISSING)
