@@ -18,6 +18,27 @@ VIEWS = (
     "trending_movies",
     "upcoming_releases",
 )
+PICTURES = (
+    "budget_and_revenue",
+    "continent_popularity",
+    "directors_by_rating",
+    "films_of_a_person",
+    "forecast_record",
+    "genre_popularity",
+    "genre_shares",
+    "key_figures",
+    "movers_of_the_week",
+    "original_languages",
+    "popularity_over_time",
+    "production_countries",
+    "rating_distribution",
+    "release_calendar",
+    "releases_by_country",
+    "rising_keywords",
+    "runtime_distribution",
+    "top_films",
+    "top_people",
+)
 TARGETS: dict[str, tuple[str, ...]] = {
     "tmdb_assets/warehouse/loading/merge.py": (
         f"{_LOADING}/test_merge_rules.py",
@@ -65,6 +86,10 @@ TARGETS: dict[str, tuple[str, ...]] = {
     **{
         f"sql/views/vw_{name}.sql": (f"{_ROWS}::test_a_view_shows_what_plain_python_computes[vw_{name}]",)
         for name in VIEWS
+    },
+    **{
+        f"sql/pictures/{name}.sql": (f"{_ROWS}::test_a_picture_reads_what_plain_python_computes[{name}]",)
+        for name in PICTURES
     },
 }
 """File -> tests below `tmdb_assets_tests`: files, and for SQL also single tests."""

@@ -117,6 +117,8 @@ def keywords(star: DrawnStar) -> Rows:
     found = []
     for keyword in sorted({keyword for _, keyword in star.keywords}):
         films = [film for film, each in star.keywords if each == keyword and film in now]
+        if not films:
+            continue
         both = [film for film in films if film in week]
         then, figures = sum(week[film][0] for film in both), [now[film][0] for film in films]
         change = 100 * (sum(now[film][0] for film in both) - then) / then if then else None

@@ -1,4 +1,4 @@
-"""Every row of the views on drawn stars, against plain Python: ties, gaps, removed films, two roles of one person."""
+"""Every row of the views and of the pictures' queries on drawn stars, against plain Python: ties, gaps, old votes."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from decimal import Decimal
 
 import pytest
 
+from tmdb_assets.settings import SQL_DIR
+from tmdb_assets.warehouse.loading.latest_state import ensure_day
+from tmdb_assets.warehouse.read_pictures import read_rows
 from tmdb_assets.warehouse.schema.ddl import apply_view, function_file, view_file, view_names
-from tmdb_assets_tests.cases.drawn_star import draw_star
+from tmdb_assets_tests.cases.drawn_star import draw_forecasts, draw_star
 from tmdb_assets_tests.cases.small_star import load_facts
 from tmdb_assets_tests.oracle.compare import copied_warehouse
+from tmdb_assets_tests.oracle.pictures import PICTURES
 from tmdb_assets_tests.oracle.views import VIEWS
 
 SEEDS = (1, 2, 3)
@@ -33,6 +37,10 @@ def _loaded(server, star):
                 connection.exec_driver_sql(f"insert into {into} values ({places})", rows)
             for view in view_names():
                 apply_view(connection, view)
+            for day in {row[0] for row in draw_forecasts(1)}:
+                ensure_day(connection, day)
+            into = "forecast_movie_daily (origin_date, horizon, movie_id, model, popularity)"
+            connection.exec_driver_sql(f"insert into {into} values (%s, %s, %s, %s, %s)", draw_forecasts(1))
         for day, facts in star.facts.items():
             measures = [(film, *fact, "export" if fact[2] is None else "discover") for film, fact in facts.items()]
             load_facts(warehouse, day, measures)
@@ -63,6 +71,22 @@ def test_totals_counted_again_are_those_of_plain_python(stars):
             transaction.rollback()
 
 
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_picture_reads_what_plain_python_computes(stars, name):
+    compute, asked = PICTURES[name]
+    for star, connection in stars:
+        for parameters in asked:
+            with connection.begin() as transaction:
+                columns, rows = read_rows(connection, name, parameters)
+                transaction.rollback()
+            expected = compute(star, **parameters)
+            assert _rounded_rows(columns, rows) == _rounded_rows(columns, expected), (parameters, star.facts.keys())
+
+
+def test_every_picture_is_computed():
+    assert {path.stem for path in (SQL_DIR / "pictures").glob("*.sql")} == set(PICTURES)
+
+
 def _text(path):
     return path.read_text(encoding="utf-8").replace("%", "%%")
 
@@ -77,7 +101,11 @@ def _read(connection, name):
 
 
 def _sorted(columns, rows):
-    return sorted((tuple(map(_rounded, columns, row)) for row in rows), key=repr)
+    return sorted(_rounded_rows(columns, rows), key=repr)
+
+
+def _rounded_rows(columns, rows):
+    return [tuple(map(_rounded, columns, row)) for row in rows]
 
 
 def _rounded(column, value):
