@@ -21,7 +21,7 @@ sampled as (
     from vw_load_status as s
     cross join span as p
     where s.date_id >= p.newest - p.reach
-    group by (p.newest - s.date_id) / (1 + greatest(p.reach - 1, 0) / 9)
+    group by (p.newest - s.date_id) / (1 + (p.reach - 1) / 9)
 ),
 
 films as (

@@ -23,9 +23,9 @@ chosen as (
 grid as (
     select
         s.newest - ago as date_id,
-        1 + greatest(s.reach - 1, 0) / 366 as step_days
+        1 + (s.reach - 1) / 366 as step_days
     from span as s
-    cross join generate_series(0, s.reach, 1 + greatest(s.reach - 1, 0) / 366) as ago
+    cross join generate_series(0, s.reach, 1 + (s.reach - 1) / 366) as ago
 )
 
 select

@@ -1,7 +1,8 @@
 """A star schema drawn from a seed: ties, gaps, removed films, old votes, people with several roles; rows to count.
 
 Two seeds have what a drawn star lacks. 2: equal ratings, so that only votes and ids order directors, and the highest
-popularity that may be. 3: a newest day whose only popularity is 0, and days of years before.
+popularity that may be. 3: a newest day whose only popularity is 0, of which few films were there a week before; and
+days of years before.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ COUNTRIES: dict[str, tuple[str, str | None]] = {
 }
 DRAWN_COUNTRIES, TINY_COUNTRIES = ("FR", "US", "IT", "AQ"), ("BR", "NZ")
 COUNTRIES |= {f"Q{letter}": (f"Land {letter}", None) for letter in ascii_uppercase}  # each of one film
-LANGUAGES = ["en", "fr", *(f"q{letter}" for letter in ascii_lowercase)]
+RARE = {film: f"z{letter}" for film, letter in zip((1, 2, 3, 4, 5, 12, 30, 31), ascii_lowercase, strict=False)}
+LANGUAGES = ["en", "fr", *(f"q{letter}" for letter in ascii_lowercase[:12]), *RARE.values()]  # rare: of one film
 RELEASED_IN = ("DE", "FR", "US")
 Fact = tuple[float, float | None, int | None]
 """Popularity, mean rating, ratings; without ratings it comes from the export."""
@@ -113,6 +115,8 @@ def draw_star(seed: int) -> DrawnStar:
         _draw_day(made, day, chance, [6.0] if seed == 2 else [4.5, 6.0, 8.25, 10.0])
     made.facts[NEWEST] |= dict.fromkeys(TAIL, (1.0, None, None))
     if seed == 3:
+        week = NEWEST - dt.timedelta(days=7)
+        made.facts[week] = {film: made.facts[week][film] for film in (*THEIRS, *DATED)}
         made.facts[NEWEST] = {film: (0.0, *votes) for film, (_, *votes) in made.facts[NEWEST].items()}
     if seed == 2:
         made.facts[NEWEST][HUGE] = (1e9, 6.0, 10)
@@ -137,7 +141,7 @@ def _draw_film(made: DrawnStar, film: int, chance: Random) -> None:
     released = None if film % 11 == 0 else NEWEST + dt.timedelta(days=away)
     made.films.append((film, f"Film {film}", released, NEWEST if film % 9 == 0 else None, NEWEST))
     made.details[film] = (
-        chance.choice([*LANGUAGES, "en", "en", None, None, None]),
+        RARE.get(film) or chance.choice([*LANGUAGES[:14], "en", None, None]),
         chance.choice([None, 85, 89, 90, 239, 240, 260]),
         chance.choice([100, 2000]) if film in TAIL or chance.random() < 0.7 else None,
         chance.choice([300, 4000]) if film in TAIL or chance.random() < 0.7 else None,

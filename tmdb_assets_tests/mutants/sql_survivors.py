@@ -8,6 +8,15 @@ _LATER = "The inner join that follows drops the rows that this one would add."
 _ONE_DAY = "All rows joined are of one day, the newest."
 _PLACES = "Only figures below 1e-100 differ: no rating and no share of a top film is so small."
 _WIDER = "More days are read, and the same ones are joined."
+_ONE = "A film has at most one row of a day; the order and the limit are for the planner."
+_APART = "The rows of both parts are never the same."
+_NULLS = "The shares of a day are all NULL or none is."
+_DETAILS = {
+    "inner join -> left join in `inner join dim_movie as m on f.movie_id": _KEY,
+    "inner join -> right join in `inner join dim_movie as m on f.movie_id": _BOTH,
+    "inner join -> left join in `inner join dim_movie as m on l.movie_id": _KEY,
+    "inner join -> right join in `inner join dim_movie as m on l.movie_id": _BOTH,
+}
 _REASONS: dict[str, dict[str, str]] = {
     "sql/functions/movie_features.sql": {
         "7 -> 8 in `where f.date_id between": "One more day is read before the week, and no figure is of it.",
@@ -25,6 +34,35 @@ _REASONS: dict[str, dict[str, str]] = {
         "inner join -> right join in `inner join dim_country": _LATER,
         "100 -> 101 in `round(t.": _PLACES,
     },
+    "sql/pictures/budget_and_revenue.sql": _DETAILS,
+    "sql/pictures/continent_popularity.sql": {"nulls last -> nulls first": _NULLS},
+    "sql/pictures/films_of_a_person.sql": _DETAILS
+    | {
+        "union all -> union": _APART,
+        "asc -> desc in `order by f.date_id asc": _ONE,
+        "1 -> 2 in `limit 1": _ONE,
+        "inner join -> left join in `inner join dim_person as n": "The person asked for is one of dim_person.",
+        "inner join -> right join in `inner join dim_person as n": "The rows that it adds have no day.",
+    },
+    "sql/pictures/forecast_record.sql": {
+        "inner join -> right join in `inner join fact_movie_daily as p": _LATER,
+        "inner join -> right join in `inner join forecast_movie_daily as p": _LATER,
+        "inner join -> left join in `inner join film as t": "The figures are of these films.",
+        "inner join -> right join in `inner join film as t": "Each of these films has a figure.",
+        "union all -> union": _APART,
+        "7 -> 8 in `cross join generate_series(1, 7) as ahead": "No forecast reaches further than 7 days.",
+    },
+    "sql/pictures/genre_popularity.sql": {"nulls last -> nulls first": _NULLS},
+    "sql/pictures/genre_shares.sql": {
+        "inner join -> right join in `inner join bridge_movie_genre as b": _LATER,
+        "inner join -> right join in `inner join days as d": "The days are those of the links.",
+        "inner join -> left join in `inner join days as d": "The days are those of the links.",
+        "inner join -> left join in `inner join dim_genre as g": _KEY,
+    },
+    "sql/pictures/key_figures.sql": _DETAILS,
+    "sql/pictures/movers_of_the_week.sql": _DETAILS
+    | {"inner join -> left join in `inner join dim_movie as m on b.movie_id": _KEY},
+    "sql/pictures/original_languages.sql": _DETAILS,
     "sql/views/vw_costars.sql": {
         "inner join -> left join in `inner join movie_latest as l": _BOTH,
         "inner join -> right join in `inner join movie_latest as l": _BOTH,

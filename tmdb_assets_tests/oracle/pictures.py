@@ -96,7 +96,7 @@ def forecast_record(star: DrawnStar) -> Rows:
     rows: Rows = []
     for film in films:
         for day in sorted(star.facts):
-            if film in star.facts[day] and NEWEST - 14 * ONE_DAY <= day:
+            if film in star.facts[day] and day >= NEWEST - 14 * ONE_DAY:
                 rows.append((day, None, film, f"Film {film}", star.facts[day][film][0]))
         for (origin, horizon, other), popularity in sorted(forecasts.items()):
             if other == film and origin >= NEWEST - 7 * ONE_DAY:
@@ -215,19 +215,25 @@ def top_people(star: DrawnStar) -> Rows:
     return [(row[0], row[1], row[3], row[6], row[7], row[9]) for row in rows[:20]]
 
 
-_AGES = ({"days": 3650}, {"days": 366}, {"days": 367}, {"days": 28}, {"days": 27}, {"days": 0})
+_CURVES: tuple[dict[str, int], ...] = ({"days": 367}, {"days": 366}, {"days": 28})
 PICTURES: dict[str, tuple[Callable[..., Rows], tuple[dict[str, Any], ...]]] = {
     "budget_and_revenue": (budget_and_revenue, ({},)),
     "continent_popularity": (continents, ({},)),
     "directors_by_rating": (directors, ({},)),
-    "films_of_a_person": (films_of_a_person, tuple({"person_id": who, **age} for who in (None, 5) for age in _AGES)),
+    "films_of_a_person": (
+        films_of_a_person,
+        tuple({"person_id": who, **age} for who, age in zip((None, 5, 6), _CURVES, strict=True)),
+    ),
     "forecast_record": (forecast_record, ({},)),
     "genre_popularity": (genres, ({},)),
-    "genre_shares": (genre_shares, _AGES),
+    "genre_shares": (genre_shares, ({"days": 3650}, {"days": 28}, {"days": 27}, {"days": 0})),
     "key_figures": (key_figures, ({},)),
     "movers_of_the_week": (movers, ({},)),
     "original_languages": (languages, ({},)),
-    "popularity_over_time": (over_time, tuple({"movie_ids": ids, **age} for ids in (None, [7, 2]) for age in _AGES)),
+    "popularity_over_time": (
+        over_time,
+        tuple({"movie_ids": ids, **age} for ids, age in zip((None, [7, 2], None), _CURVES, strict=True)),
+    ),
     "production_countries": (countries, ({},)),
     "rating_distribution": (ratings, ({},)),
     "release_calendar": (calendar, ({},)),

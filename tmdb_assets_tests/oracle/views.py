@@ -120,8 +120,9 @@ def keywords(star: DrawnStar) -> Rows:
         if not films:
             continue
         both = [film for film in films if film in week]
-        then, figures = sum(week[film][0] for film in both), [now[film][0] for film in films]
-        change = 100 * (sum(now[film][0] for film in both) - then) / then if then else None
+        then, popular = (sum(Fraction(str(facts[film][0])) for film in both) for facts in (week, now))
+        change = float(100 * (popular - then) / then) if then else None
+        figures = [now[film][0] for film in films]
         found.append(
             (keyword, f"word {keyword}", len(films), _mean(figures), median(figures), len(both), change, NEWEST)
         )
