@@ -11,9 +11,11 @@ _WIDER = "More days are read, and the same ones are joined."
 _ONE = "A film has at most one row of a day; the order and the limit are for the planner."
 _APART = "The rows of both parts are never the same."
 _NULLS = "The shares of a day are all NULL or none is."
-_DETAILS = {
+_OF_FACT = {
     "inner join -> left join in `inner join dim_movie as m on f.movie_id": _KEY,
     "inner join -> right join in `inner join dim_movie as m on f.movie_id": _BOTH,
+}
+_OF_LATEST = {
     "inner join -> left join in `inner join dim_movie as m on l.movie_id": _KEY,
     "inner join -> right join in `inner join dim_movie as m on l.movie_id": _BOTH,
 }
@@ -34,9 +36,9 @@ _REASONS: dict[str, dict[str, str]] = {
         "inner join -> right join in `inner join dim_country": _LATER,
         "100 -> 101 in `round(t.": _PLACES,
     },
-    "sql/pictures/budget_and_revenue.sql": _DETAILS,
+    "sql/pictures/budget_and_revenue.sql": _OF_FACT,
     "sql/pictures/continent_popularity.sql": {"nulls last -> nulls first": _NULLS},
-    "sql/pictures/films_of_a_person.sql": _DETAILS
+    "sql/pictures/films_of_a_person.sql": _OF_LATEST
     | {
         "union all -> union": _APART,
         "asc -> desc in `order by f.date_id asc": _ONE,
@@ -59,10 +61,10 @@ _REASONS: dict[str, dict[str, str]] = {
         "inner join -> left join in `inner join days as d": "The days are those of the links.",
         "inner join -> left join in `inner join dim_genre as g": _KEY,
     },
-    "sql/pictures/key_figures.sql": _DETAILS,
-    "sql/pictures/movers_of_the_week.sql": _DETAILS
+    "sql/pictures/key_figures.sql": _OF_LATEST,
+    "sql/pictures/movers_of_the_week.sql": _OF_LATEST
     | {"inner join -> left join in `inner join dim_movie as m on b.movie_id": _KEY},
-    "sql/pictures/original_languages.sql": _DETAILS,
+    "sql/pictures/original_languages.sql": _OF_FACT,
     "sql/views/vw_costars.sql": {
         "inner join -> left join in `inner join movie_latest as l": _BOTH,
         "inner join -> right join in `inner join movie_latest as l": _BOTH,
