@@ -166,7 +166,7 @@ def dashboard(
     path = dashboard_path(tmdb.settings, str(warehouse.url.database))
     history = {name: hashlib.sha256(column.tobytes()).hexdigest() for name, column in rows.history.items()}
     made_of = version_of(tmdb, str(path), replace(rows, history=history))
-    metadata = find_made(context, f"{made_of}-{_hash_of(path)}")
+    metadata = find_made(context, context.asset_key, f"{made_of}-{_hash_of(path)}")
     if metadata is None:
         page, counts = apart(
             "tmdb_assets.dashboard.build:build_page_of",

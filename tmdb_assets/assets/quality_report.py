@@ -119,7 +119,7 @@ def quality_report(
         read_details(connection, rows, due)
     made_of = version_of(tmdb, str(folder), rows)
     is_there = (folder / "index.html").exists() and due == [rows.newest]
-    metadata = find_made(context, made_of) if is_there else None
+    metadata = find_made(context, context.asset_key, made_of) if is_there else None
     if metadata is None:
         metadata = write_pages(folder, rows, tmdb)
     yield MaterializeResult(metadata=metadata, data_version=DataVersion(made_of))

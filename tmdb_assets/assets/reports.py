@@ -7,6 +7,7 @@ A picture is drawn again only when its figures changed, or the code that draws i
 import datetime as dt
 import hashlib
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 
 from dagster import (
     AssetExecutionContext,
+    AssetKey,
     DataVersion,
     MaterializeResult,
     MetadataValue,
@@ -23,10 +25,11 @@ from dagster import (
 
 from tmdb_assets.assets.declare import DAILY_BY_NOON, REPORTS_GROUP, AssetBuilder, declared_asset
 from tmdb_assets.assets.tmdb_source import TmdbSource
-from tmdb_assets.charts.apart import apart
+from tmdb_assets.charts.apart import ahead, apart
 from tmdb_assets.charts.registry import REPORTS, Report
 from tmdb_assets.settings import ATTRIBUTION
 from tmdb_assets.warehouse.read_pictures import read_newest_day, read_rows
+from tmdb_assets.warehouse.schema.derived import forecast_movie_daily, forecast_score, movie_similar
 from tmdb_assets.warehouse.warehouse import Warehouse
 
 Results = dict[str, tuple[list[str], list[tuple[Any, ...]]]]
@@ -37,6 +40,12 @@ WHERE = (
     "below it has the same figures. Pictures of earlier runs: tab *Events*."
 )
 VERSION_TAG = "dagster/data_version"
+LEADING = "report_popularity"
+"""The report whose step comes right after the views, and begins the drawing of others."""
+DERIVED = {table.name for table in (forecast_movie_daily, forecast_score, movie_similar)}
+"""What is computed while the other process draws."""
+Metadata = dict[str, MetadataValue[Any]]
+_begun: dict[str, Future[Metadata]] = {}  # by the version of what is drawn
 ROOMS, LIBRARIES = ("charts", "dashboard", "language"), ("altair", "babel", "pandas", "pillow", "vl-convert-python")
 
 
@@ -50,13 +59,19 @@ def build_report(report: Report) -> AssetBuilder:
         kinds={"altair", "python"},
         description=describe(report),
         deps=report.reads,
+        op_tags={"dagster/priority": "1"} if report.name == LEADING else {},
     )
     def pictures(
         context: AssetExecutionContext, warehouse: ResourceParam[Warehouse], tmdb: ResourceParam[TmdbSource]
     ) -> Iterator[MaterializeResult[Any]]:
+        if report.name == LEADING:
+            _begin_others(context, warehouse, tmdb)
         day, results = read_results(warehouse, report)
         made_of = version_of(tmdb, day, results)
-        metadata = find_made(context, made_of) or draw(day, results, tmdb)
+        metadata = find_made(context, context.asset_key, made_of)
+        if metadata is None:
+            begun = _begun.pop(made_of, None)
+            metadata = begun.result() if begun else draw(day, results, tmdb)
         yield MaterializeResult(metadata=metadata, data_version=DataVersion(made_of))
 
     return pictures
@@ -79,9 +94,9 @@ def drawing_code() -> str:
     return made.hexdigest()
 
 
-def find_made(context: AssetExecutionContext, made_of: str) -> Mapping[str, MetadataValue[Any]] | None:
-    """The metadata of the asset's newest materialization, if it is of this version."""
-    event = context.instance.get_latest_materialization_event(context.asset_key)
+def find_made(context: AssetExecutionContext, key: AssetKey, made_of: str) -> Mapping[str, MetadataValue[Any]] | None:
+    """The metadata of an asset's newest materialization, if it is of this version."""
+    event = context.instance.get_latest_materialization_event(key)
     made = event.asset_materialization if event else None
     return made.metadata if made and made.tags and made.tags.get(VERSION_TAG) == made_of else None
 
@@ -103,11 +118,27 @@ def read_results(warehouse: Warehouse, report: Report) -> tuple[dt.date | None, 
         }
 
 
-def draw(day: dt.date | None, results: Results, tmdb: TmdbSource) -> dict[str, MetadataValue[Any]]:
+def _begin_others(context: AssetExecutionContext, warehouse: Warehouse, tmdb: TmdbSource) -> None:
+    """Let the other process draw the reports of this run of which all figures are there, while this one goes on.
+
+    Should their figures change until their step, they are drawn anew: what is begun is found by its version.
+    """
+    _begun.clear()
+    for report in REPORTS:
+        is_asked = context.run.asset_selection is None or AssetKey(report.name) in context.run.asset_selection
+        if report.name == LEADING or not is_asked or not DERIVED.isdisjoint(report.reads):
+            continue
+        day, results = read_results(warehouse, report)
+        made_of = version_of(tmdb, day, results)
+        if find_made(context, AssetKey(report.name), made_of) is None:
+            _begun[made_of] = ahead(draw, day, results, tmdb)
+
+
+def draw(day: dt.date | None, results: Results, tmdb: TmdbSource) -> Metadata:
     """The metadata of a report: each picture, and its figures as a table."""
     about = {"snapshot_date": day, "is_sample": tmdb.is_sandbox, "language": tmdb.settings.report_language}
     made = apart("tmdb_assets.charts.drawing:draw_pictures", results, **about)
-    metadata: dict[str, MetadataValue[Any]] = {"source": MetadataValue.text(tmdb.settings.source)}
+    metadata: Metadata = {"source": MetadataValue.text(tmdb.settings.source)}
     for name, (picture, table) in made.items():
         metadata[f"{name}_picture"] = MetadataValue.md(picture)
         if table:

@@ -36,6 +36,7 @@ def build_view(view: View) -> AssetBuilder:
         relation=view.name,
         declaration=view_file(view.name).read_text(encoding="utf-8"),
         freshness_policy=DAILY_BY_NOON,
+        op_tags={"dagster/priority": "2"},  # the reports' pictures are drawn beside what else the facts are needed for
         checks=[
             AssetCheckSpec(
                 CONTRACT,

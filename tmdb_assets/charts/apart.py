@@ -14,17 +14,20 @@ import pickle
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.abc import MetaPathFinder
 from pkgutil import resolve_name
-from typing import IO, Any, cast
+from typing import IO, Any, TypeVar, cast
 
 from tmdb_assets.settings.programs import environment_without_secrets
 
 # -P: a folder in which a command was given is no place to import from.
 COMMAND = [sys.executable, "-P", "-c", "from tmdb_assets.charts.apart import serve; serve()"]
 STOP_TIMEOUT_S = 2
+Result = TypeVar("Result")
 
 _lock = threading.Lock()
 _running: list[_OtherProcess] = []
@@ -55,6 +58,23 @@ def apart(function: str, *arguments: Any, **named: Any) -> Any:
     if error is not None:
         raise error
     return result
+
+
+def ahead(work: Callable[..., Result], *arguments: Any) -> Future[Result]:
+    """Begin work that calls `apart`, and go on; the future has what it returns or raises.
+
+    A process that ends does not wait for what it began.
+    """
+    future: Future[Result] = Future()
+
+    def call() -> None:
+        try:
+            future.set_result(work(*arguments))
+        except Exception as error:
+            future.set_exception(error)
+
+    threading.Thread(target=call, daemon=True).start()
+    return future
 
 
 def prepare(function: str) -> None:
@@ -94,14 +114,17 @@ class _OtherProcess:
         self.calls.flush()
 
     def stop(self, timeout_s: float) -> int:
+        if not timeout_s:
+            self.process.kill()  # it has nothing that could be lost; a thread that waits for it wakes
         with suppress(OSError):
             self.calls.close()
-        self.answers.close()
         try:
-            return self.process.wait(timeout_s)
+            return self.process.wait(timeout_s or None)
         except subprocess.TimeoutExpired:
-            self.process.kill()  # it has nothing that could be lost
+            self.process.kill()
             return self.process.wait()
+        finally:
+            self.answers.close()
 
 
 @atexit.register

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Mapping
 
 import psutil
 import pytest
 
-from tmdb_assets.charts.apart import ProcessEndedError, apart, prepare
+from tmdb_assets.charts.apart import ProcessEndedError, ahead, apart, prepare
 
 ITSELF = "tmdb_assets_tests.unit.charts.test_apart"
 
@@ -89,6 +90,27 @@ def test_a_killed_process_is_named_and_the_next_call_starts_another() -> None:
     with pytest.raises(ProcessEndedError, match="ended with code -9"):
         apart(f"{ITSELF}:end", signal.SIGKILL)
     assert apart(f"{ITSELF}:identify")[0] != number
+
+
+def test_calls_that_were_begun_are_answered_each_with_its_own_result_or_error() -> None:
+    number, _ = apart(f"{ITSELF}:identify")
+    begun = [ahead(apart, "builtins:len", "x" * length) for length in range(5)]
+    failed = ahead(apart, f"{ITSELF}:fail", "no such film")
+    assert apart(f"{ITSELF}:identify")[0] == number
+    assert [future.result(60) for future in begun] == list(range(5))
+    with pytest.raises(LookupError, match="no such film"):
+        failed.result(60)
+    waiting = ahead(apart, "signal:pause")
+    os.kill(number, signal.SIGKILL)
+    with pytest.raises(ProcessEndedError, match="ended with code -9"):
+        waiting.result(60)
+
+
+def test_a_program_ends_at_once_though_a_call_that_it_began_does_not() -> None:
+    program = (
+        "from tmdb_assets.charts.apart import ahead, apart; apart('builtins:len', ''); ahead(apart, 'signal:pause')"
+    )
+    assert subprocess.run([sys.executable, "-c", program], timeout=60, check=True).returncode == 0
 
 
 def test_an_interrupted_call_ends_it_so_that_no_late_answer_is_taken_for_the_next() -> None:
