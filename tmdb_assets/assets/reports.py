@@ -121,7 +121,7 @@ def read_results(warehouse: Warehouse, report: Report) -> tuple[dt.date | None, 
 def _begin_others(context: AssetExecutionContext, warehouse: Warehouse, tmdb: TmdbSource) -> None:
     """Let the other process draw the reports of this run of which all figures are there, while this one goes on.
 
-    Should their figures change until their step, they are drawn anew: what is begun is found by its version.
+    Should their figures change until their step, they are drawn again: what is begun is found by its version.
     """
     _begun.clear()
     for report in REPORTS:
