@@ -1,7 +1,8 @@
-"""The images and docker-compose.yml in a real engine: `make test-images`, by hand and in CI, not in `make test`.
+"""The images and the compose files in a real engine: `make test-images`, by hand and in CI, not in `make test`.
 
 - `run.sh`: builds the images, and runs the tests; where no engine answers, with one of its own.
-- `engine.sh`, `stand_ins.sh`, `postgres_entrypoint.sh`: such an engine on Debian, and stand-ins for the
-  images of others where no registry is reachable.
-- `in_containers`: the tests, called by name as pytest does not collect it. `compose`: the services they look at.
+- `engine.sh`, `stand_ins.sh`, `postgres_entrypoint.sh`, `pgadmin_entrypoint.sh`: such an engine on Debian, and
+  stand-ins for the images of others where no registry is reachable.
+- `in_containers`, `workers_in_containers`: the tests, called by name as pytest does not collect them.
+- `compose`, `platform`: the services they look at.
 """

@@ -1,4 +1,4 @@
-"""docker-compose.yml started by Docker Compose under a project name, ports and image tags of the tests' own."""
+"""The compose files started by Docker Compose under a project name, ports and image tags of the tests' own."""
 
 from __future__ import annotations
 
@@ -32,20 +32,22 @@ def docker(*words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
 
 
 class Compose:
-    """The services. `folder` holds their `.env`, their exports and their backups."""
+    """The services of docker-compose.yml and of the files `more` over it.
 
-    def __init__(self, folder: Path, services: tuple[str, ...]) -> None:
-        self.folder, self.services = folder, services
+    `folder` holds their `.env`, their exports and their backups. Days begin `days` before today.
+    """
+
+    def __init__(self, folder: Path, services: tuple[str, ...], *more: Path, days: int = 1) -> None:
+        self.folder, self.services, self.files = folder, services, (FILE, *more)
         self.env = made_env() | {name: str(free_port()) for name in PAGES}
-        first = (partitions.today() - dt.timedelta(days=1)).isoformat()  # else the sandbox adds 30 days before today
+        first = (partitions.today() - dt.timedelta(days=days)).isoformat()  # else the sandbox adds 30 days before today
         self.env |= {"TMDB_PAGES": "1", "TMDB_FIRST_DAY": first, "EXPORT_DIR": str(folder / "export")}
         for name in ("export", "backups"):
             (folder / name).mkdir()
             (folder / name).chmod(0o777)  # the containers' user is none of this machine
         (folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in self.env.items()))
-        ours = {
-            name: part["image"] for name, part in read_compose(self.env)["services"].items() if ":" not in part["image"]
-        }
+        declared = read_compose(self.env, *more)["services"]
+        ours = {name: part["image"] for name, part in declared.items() if ":" not in part["image"]}
         over = {"services": {name: {"image": f"{image}:{TAG}"} for name, image in ours.items()}}
         (folder / "images.yml").write_text(yaml.safe_dump(over))
 
@@ -61,7 +63,7 @@ class Compose:
 
     def __call__(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run `docker compose`."""
-        files = ["--file", str(FILE), "--file", str(self.folder / "images.yml")]
+        files = [word for file in (*self.files, self.folder / "images.yml") for word in ("--file", str(file))]
         given = ["--project-name", PROJECT, "--env-file", str(self.folder / ".env"), *files]
         return docker("compose", *given, *words, check=check)
 
@@ -79,16 +81,24 @@ class Compose:
         """Remove containers, networks and volumes."""
         self("--profile", "etl", "down", "--volumes", "--timeout", "60")
 
-    def state(self, service: str) -> dict[str, Any]:
-        """What `docker inspect` says of its container; empty without one."""
+    def states(self, service: str) -> list[dict[str, Any]]:
+        """What `docker inspect` says of each of its containers."""
         ids = self("ps", "--all", "--quiet", service, check=False).stdout.split()
-        found = docker("inspect", *ids, check=False).stdout if ids else "[]"
-        return next(iter(json.loads(found or "[]")), {})
+        return list(json.loads((docker("inspect", *ids, check=False).stdout if ids else "") or "[]"))
+
+    def state(self, service: str) -> dict[str, Any]:
+        """The same of its first container; empty without one."""
+        return next(iter(self.states(service)), {})
 
     def health(self, service: str) -> str:
-        """`healthy`, or what it is else."""
-        state = self.state(service).get("State", {})
-        return str(state.get("Health", {}).get("Status")) if state.get("Running") else str(state.get("Status"))
+        """`healthy` where each of its containers is, or what the first other one is."""
+        found = [
+            str(state["State"].get("Health", {}).get("Status"))
+            if state["State"].get("Running")
+            else str(state["State"].get("Status"))
+            for state in self.states(service)
+        ]
+        return next((each for each in found if each != "healthy"), found[0] if found else "missing")
 
     def await_healthy(self, *names: str) -> None:
         """Wait until the health checks say so; a failure shows the log of the first that is not."""
@@ -97,12 +107,16 @@ class Compose:
             assert reached, f"{name}: {self.health(name)}\n{self('logs', '--tail', '60', name).stdout}"
 
     def kill(self, service: str) -> None:
-        """End process 1 of a service as a crash does. `docker kill` would count as stopped, and not be restarted."""
-        before = self.state(service)["State"]
-        kill = ["--entrypoint", "sh", f"tmdb-assets:{TAG}", "-c", f"kill -9 {before['Pid']}"]
-        docker("run", "--rm", "--pid", "host", "--user", "0", "--network", "none", *kill)
-        ended = wait_until(lambda: self.state(service)["State"]["Pid"] != before["Pid"], DEADLINE_S, every=0.2)
-        assert ended, service
+        """End process 1 of a service's first container, and wait until Docker has seen it."""
+        before = self.state(service)["State"]["Pid"]
+        kill(before)
+        assert wait_until(lambda: self.state(service)["State"]["Pid"] != before, DEADLINE_S, every=0.2), service
+
+
+def kill(pid: int) -> None:
+    """End process 1 of a container as a crash does. `docker kill` would count as stopped, and not be restarted."""
+    command = ["--entrypoint", "sh", f"tmdb-assets:{TAG}", "-c", f"kill -9 {pid}"]
+    docker("run", "--rm", "--pid", "host", "--user", "0", "--network", "none", *command)
 
 
 def built(target: str) -> dict[str, Any]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -16,66 +15,20 @@ from pyarrow import parquet
 
 from tmdb_assets import partitions
 from tmdb_assets.settings import PROJECT_ROOT
-from tmdb_assets_tests.chaos.content import Content, content_of, differences
+from tmdb_assets_tests.chaos.content import Content
 from tmdb_assets_tests.images.compose import DEADLINE_S, TAG, Compose, built, docker, layers
-from tmdb_assets_tests.integration.project.test_services import Running
+from tmdb_assets_tests.images.platform import Platform, assert_same
 from tmdb_assets_tests.stage.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("far_from_midnight")
 MOST_MB = {"tmdb-assets": 900, "tmdb-assets-viz": 950, "tmdb-assets-scale": 1000}
 SERVICES = ("postgres", "migrate", "code", "webserver", "daemon", "viz", "pgadmin")
-WAITING = """
-select count(*) from pg_locks where relation = 'load_day'::regclass and not granted
-"""
-
-
-def assert_same(wanted: Content, found: Content) -> None:
-    """Fail with how many rows of which tables are missing or too many, and the first of each."""
-    shown = [{name: (len(rows), rows[0]) for name, rows in each.items()} for each in differences(wanted, found)]
-    assert shown == [{}, {}]
-
-
-class Platform(Running):
-    """The running services, and what their tables hold."""
-
-    def __init__(self, compose: Compose) -> None:
-        super().__init__(compose, sa.create_engine(compose.url(), pool_pre_ping=True))  # type: ignore[arg-type]
-        self.compose = compose
-
-    def content(self) -> Content:
-        return content_of(self.compose.url().set(drivername="postgresql").render_as_string(hide_password=False))
-
-    def start(self) -> None:
-        """Start everything, on new volumes."""
-        self.compose.down()
-        self.engine.dispose()
-        self.compose.up()
-        assert wait_until(self.knows_the_code, DEADLINE_S, every=1)
-
-    def await_end(self, day: dt.date) -> None:
-        """Wait until the day's run, or one that repeats it, has loaded the day."""
-        ended = wait_until(lambda: "SUCCESS" in {run["status"] for run in self.runs(day, "daily")}, DEADLINE_S, every=2)
-        assert ended, self.runs(day, "daily")
-
-    def repeated(self, day: dt.date, run_id: str) -> set[str]:
-        """The states of the runs that repeat a run."""
-        return {run["status"] for run in self.runs(day, "daily") if run["parentRunId"] == run_id}
-
-    def await_load(self) -> None:
-        """Wait until a run waits for the lock of `loads_held`."""
-
-        def waits() -> bool:
-            with self.engine.connect() as connection:
-                return bool(connection.scalar(sa.text(WAITING)))
-
-        assert wait_until(waits, DEADLINE_S, every=0.2)
 
 
 @pytest.fixture(scope="module")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """All services, healthy, with nothing loaded."""
-    services = tuple(name for name in SERVICES if name not in os.environ.get("IMAGES_WITHOUT", "").split())
-    compose = Compose(tmp_path_factory.mktemp("compose"), services)
+    compose = Compose(tmp_path_factory.mktemp("compose"), SERVICES)
     made = Platform(compose)
     try:
         made.start()
@@ -127,8 +80,6 @@ def test_a_change_of_code_makes_one_small_layer(tmp_path: Path) -> None:
 
 def test_pages_answer_and_containers_are_locked(platform: Platform) -> None:
     paths = {"3000": "/server_info", "8501": "/_stcore/health", "5050": "/misc/ping"}
-    if "pgadmin" not in platform.compose.services:
-        del paths["5050"]
     for port, path in paths.items():
         answer = requests.get(f"http://127.0.0.1:{platform.compose.ports[port]}{path}", timeout=60)
         assert answer.ok, (port, answer)
@@ -136,6 +87,23 @@ def test_pages_answer_and_containers_are_locked(platform: Platform) -> None:
     for service in ("code", "webserver", "daemon", "viz"):
         said = platform.compose("exec", "-T", service, "sh", "-c", look).stdout.split()
         assert said == ["10001", "CapEff:", "0000000000000000", "read-only"], service
+
+
+def test_pgadmin_connects_to_the_warehouse_as_the_reader(platform: Platform) -> None:
+    page, pgadmin = f"http://127.0.0.1:{platform.compose.ports['5050']}", requests.Session()
+
+    def token(path: str, pattern: str) -> str:
+        found = re.search(pattern, pgadmin.get(page + path, timeout=60).text)
+        assert found, path
+        return found[1]
+
+    login = {"email": "admin@example.com", "password": platform.compose.env["PGADMIN_PASSWORD"]}
+    login |= {"csrf_token": token("/login", r"csrfToken\W+([\w.-]{30,})"), "internal_button": "Login"}
+    pgadmin.post(f"{page}/authenticate/login", data=login, timeout=60)
+    header = {"X-pgA-CSRFToken": token("/browser/js/utils.js", r"csrf_token\W{3,6}([\w.-]{30,})")}
+    answer = pgadmin.post(f"{page}/browser/server/connect/1/1", headers=header, timeout=60).json()
+    assert answer["success"] == 1, answer
+    assert (answer["data"]["connected"], answer["data"]["user"]["name"]) == (True, "tmdb_reader")
 
 
 def test_a_day_is_exported_and_the_doctor_finds_nothing(platform: Platform, faultless: Content) -> None:

@@ -20,7 +20,6 @@ if ! docker version >/dev/null 2>&1 || ! docker compose version >/dev/null 2>&1;
     export PATH="$folder/bin:$PATH" DOCKER_CONFIG="$folder/config" DOCKER_HOST="unix://$folder/socket"
     "$here/engine.sh" start "$folder"
     "$here/stand_ins.sh" "$folder" requirements.lock
-    export IMAGES_WITHOUT=pgadmin # for whose image there is no stand-in
 fi
 
 for target in platform viz scale; do
@@ -33,4 +32,4 @@ if [ -n "${folder:-}" ]; then
     "$here/engine.sh" isolate "$folder"
     within=(nsenter "--net=/proc/$(<"$folder/pid")/ns/net")
 fi
-"${within[@]}" "$python" -m pytest --durations=0 "$@" "$here/in_containers.py"
+"${within[@]}" "$python" -m pytest --durations=0 "$@" "$here/in_containers.py" "$here/workers_in_containers.py"

