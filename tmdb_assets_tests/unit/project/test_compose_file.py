@@ -109,7 +109,8 @@ def test_each_service_has_only_the_variables_it_needs(env: dict[str, str]) -> No
     assert own["webserver"] == {"TMDB_TOKEN", "WAREHOUSE_URL", "UI_ALLOWED_HOSTS", *code_server}
     limits = {"MAX_CONCURRENT_RUNS", "RUN_START_TIMEOUT_S"}
     assert own["daemon"] == {"TMDB_TOKEN", "WAREHOUSE_URL", *limits, *code_server}
-    assert own["viz"] == {"TMDB_TOKEN", "WAREHOUSE_URL", "UI_ALLOWED_HOSTS"}
+    assert own["viz"] == {"TMDB_TOKEN", "WAREHOUSE_URL", "UI_ALLOWED_HOSTS", "REPORT_LANGUAGE"}
+    assert services["viz"]["volumes"] == ["reports:/app/data/reports:ro"]
     settings = {name.upper() for name in Settings.model_fields} - {"REPORTS_DIR", "UI_ALLOWED_HOSTS"}
     settings -= limits | {"RUN_LAUNCHER", "CELERY_BROKER_URL", "KUBERNETES_LAUNCHER_FILE", "WAREHOUSE_READ_URL"}
     assert own["code"] == own["etl"] == {name for name in settings if not name.endswith("_PASSWORD")}
