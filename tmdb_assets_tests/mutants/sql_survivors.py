@@ -65,6 +65,17 @@ _REASONS: dict[str, dict[str, str]] = {
     "sql/pictures/movers_of_the_week.sql": _OF_LATEST
     | {"inner join -> left join in `inner join dim_movie as m on b.movie_id": _KEY},
     "sql/pictures/original_languages.sql": _OF_FACT,
+    "sql/pictures/popularity_over_time.sql": {
+        "union all -> union": _APART,
+        "inner join -> left join in `inner join dim_movie as m on c": "A film that is not in dim_movie has no fact.",
+        "inner join -> right join in `inner join dim_movie as m on c": "A film that is not chosen finds no fact.",
+        "asc -> desc in `order by f.date_id asc": _ONE,
+        "1 -> 2 in `limit 1": _ONE,
+    },
+    "sql/pictures/production_countries.sql": _OF_FACT,
+    "sql/pictures/rating_distribution.sql": _OF_LATEST,
+    "sql/pictures/release_calendar.sql": _OF_FACT,
+    "sql/pictures/runtime_distribution.sql": _OF_FACT,
     "sql/views/vw_costars.sql": {
         "inner join -> left join in `inner join movie_latest as l": _BOTH,
         "inner join -> right join in `inner join movie_latest as l": _BOTH,
