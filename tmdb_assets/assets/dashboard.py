@@ -182,8 +182,7 @@ def dashboard(
             "bytes": MetadataValue.int(len(page)),
             **{name: MetadataValue.int(count) for name, count in counts.items()},
             "snapshot_date": MetadataValue.text(str(rows.snapshot_date)),
-            "source": MetadataValue.text(tmdb.settings.source),
-            "attribution": MetadataValue.text(ATTRIBUTION),
+            **tmdb.provenance,
         }
     yield MaterializeResult(metadata=metadata, data_version=DataVersion(f"{made_of}-{_hash_of(path)}"))
 

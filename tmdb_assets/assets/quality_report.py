@@ -152,8 +152,7 @@ def write_pages(folder: Path, rows: QualityRows, tmdb: TmdbSource) -> dict[str, 
         "bytes": MetadataValue.int(len(made[page.name])),
         "days": MetadataValue.int(len(there)),
         "snapshot_date": MetadataValue.text(str(day)),
-        "source": MetadataValue.text(tmdb.settings.source),
-        "attribution": MetadataValue.text(ATTRIBUTION),
+        **tmdb.provenance,
     }
 
 

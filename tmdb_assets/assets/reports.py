@@ -138,13 +138,13 @@ def draw(day: dt.date | None, results: Results, tmdb: TmdbSource) -> Metadata:
     """The metadata of a report: each picture, and its figures as a table."""
     about = {"snapshot_date": day, "is_sample": tmdb.is_sandbox, "language": tmdb.settings.report_language}
     made = apart("tmdb_assets.charts.drawing:draw_pictures", results, **about)
-    metadata: Metadata = {"source": MetadataValue.text(tmdb.settings.source)}
+    metadata: Metadata = tmdb.provenance
     for name, (picture, table) in made.items():
         metadata[f"{name}_picture"] = MetadataValue.md(picture)
         if table:
             metadata[f"{name}_table"] = MetadataValue.table(list(map(TableRecord, table)))
     metadata["snapshot_date"] = MetadataValue.text(str(day))
-    return metadata | {"attribution": MetadataValue.text(ATTRIBUTION)}
+    return metadata
 
 
 report_assets = [build_report(report) for report in REPORTS]

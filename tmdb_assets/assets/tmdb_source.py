@@ -8,10 +8,12 @@ from functools import cached_property
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from dagster import MetadataValue
+
 from tmdb_assets import partitions
 from tmdb_assets.assets.failures import failure
 from tmdb_assets.errors.problem import ActionableError
-from tmdb_assets.settings import Settings, get_settings
+from tmdb_assets.settings import ATTRIBUTION, Settings, get_settings
 from tmdb_assets.tables import appended
 from tmdb_assets.tmdb.client import TmdbClient
 from tmdb_assets.tmdb.errors import TmdbError, UnauthorizedError, UnreachableError
@@ -36,6 +38,11 @@ class TmdbSource:
     def is_sandbox(self) -> bool:
         """Whether the figures are sample figures."""
         return self.settings.is_sandbox
+
+    @property
+    def provenance(self) -> dict[str, MetadataValue[Any]]:
+        """Where figures come from, and the attribution that TMDb's terms require: metadata of what shows them."""
+        return {"source": MetadataValue.text(self.settings.source), "attribution": MetadataValue.text(ATTRIBUTION)}
 
     @staticmethod
     def describe(settings: Settings) -> dict[str, str | float]:

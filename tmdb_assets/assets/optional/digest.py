@@ -79,8 +79,7 @@ def build_digest(post: Callable[[SecretStr, str, str | None], None]) -> AssetBui
             metadata={
                 "lines": MetadataValue.md("\n".join(f"- {line}" for line in shown)),
                 "picture": MetadataValue.url(picture) if picture else MetadataValue.path(path),
-                "source": tmdb.settings.source,
-                "attribution": ATTRIBUTION,
+                **tmdb.provenance,
             }
         )
 

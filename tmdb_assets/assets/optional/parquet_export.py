@@ -51,8 +51,7 @@ def build_export(assets: Iterable[str]) -> AssetBuilder:
                 "bytes": made.bytes,
                 "first_day": str(made.first_day),
                 "last_day": str(made.last_day),
-                "source": tmdb.settings.source,
-                "attribution": ATTRIBUTION,
+                **tmdb.provenance,
             }
         )
 
