@@ -19,7 +19,7 @@ from tmdb_assets.charts.apart import apart
 from tmdb_assets.dashboard.page_rows import PageRows
 from tmdb_assets.settings import ATTRIBUTION, SQL_DIR, Settings
 from tmdb_assets.settings.folders import quality_pages
-from tmdb_assets.warehouse.read_pictures import read_newest_day
+from tmdb_assets.warehouse.read_pictures import query_rows, read_newest_day
 from tmdb_assets.warehouse.read_popularity import read_popularity
 from tmdb_assets.warehouse.warehouse import Warehouse
 
@@ -194,18 +194,18 @@ def _hash_of(path: Path) -> str:
 def read_page_rows(connection: sa.Connection) -> PageRows:
     """The newest loaded day's films and their history; only dimensions, bridges, the fact and views are read."""
     day = read_newest_day(connection)
-    names, films = _rows(connection, FILMS, day=day, most=MOST_FILMS)
+    names, films = query_rows(connection, FILMS, day=day, most=MOST_FILMS)
     newest = day or dt.date(2000, 1, 1)  # any day: there are no films
     column = {name: [film[place] for film in films] for place, name in enumerate(names)}
     return PageRows(
         snapshot_date=day,
         films=(names, films),
-        genres=_rows(connection, GENRES),
-        countries=_rows(connection, COUNTRIES),
-        languages=_rows(connection, LANGUAGES),
-        details=_rows(connection, DETAILS, films=column["movie_id"][:MOST_DETAILED]),
+        genres=query_rows(connection, GENRES),
+        countries=query_rows(connection, COUNTRIES),
+        languages=query_rows(connection, LANGUAGES),
+        details=query_rows(connection, DETAILS, films=column["movie_id"][:MOST_DETAILED]),
         queries={part: (SQL_DIR / name).read_text(encoding="utf-8") for part, name in QUERIES.items()},
-        people=_rows(connection, PEOPLE, people=sorted({code for codes in column["people"] for code in codes})),
+        people=query_rows(connection, PEOPLE, people=sorted({code for codes in column["people"] for code in codes})),
         history=read_popularity(connection, column["movie_id"], newest - dt.timedelta(days=MOST_DAYS - 1), newest),
     )
 
@@ -226,8 +226,3 @@ def replace_file(path: Path, content: bytes) -> None:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
-
-
-def _rows(connection: sa.Connection, query: str, **values: Any) -> tuple[list[str], list[tuple[Any, ...]]]:
-    found = connection.execute(sa.text(query), values)
-    return list(found.keys()), list(map(tuple, found))

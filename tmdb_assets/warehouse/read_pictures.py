@@ -24,7 +24,12 @@ def read_rows(
 
     Raises `sqlalchemy.exc.ArgumentError` for a parameter that the query does not have.
     """
-    found = connection.execute(_query(name, parameters))
+    return query_rows(connection, _text_of(name), **parameters)
+
+
+def query_rows(connection: sa.Connection, query: str, **parameters: Any) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Return the result of a query: its columns' names, and its rows. Raises as `read_rows`."""
+    found = connection.execute(sa.text(query).bindparams(**parameters))
     return list(found.keys()), list(map(tuple, found))
 
 
@@ -32,11 +37,11 @@ def read_picture(connection: sa.Connection, name: str, parameters: Mapping[str, 
     """Return the result of `read_rows` as a frame. Imports pandas."""
     import pandas as pd
 
-    return pd.read_sql_query(_query(name, parameters), connection)
+    return pd.read_sql_query(sa.text(_text_of(name)).bindparams(**parameters), connection)
 
 
-def _query(name: str, parameters: Mapping[str, Any]) -> sa.TextClause:
-    return sa.text((SQL_DIR / "pictures" / f"{name}.sql").read_text(encoding="utf-8")).bindparams(**parameters)
+def _text_of(name: str) -> str:
+    return (SQL_DIR / "pictures" / f"{name}.sql").read_text(encoding="utf-8")
 
 
 def read_newest_day(connection: sa.Connection) -> dt.date | None:
