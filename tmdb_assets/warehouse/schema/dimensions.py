@@ -17,20 +17,25 @@ LATEST_STATE = Merge(
     changed_at="updated_at",
 )
 
-dim_genre = table(
+
+def shared_dimension(name: str, comment: str, *columns: sa.schema.SchemaItem, merge: Merge = LATEST_STATE) -> sa.Table:
+    """A dimension of what films share, in its latest state, with the dates of its rows.
+
+    A broken cell is emptied, so that whether films, credits and links have a row there does not depend on the order of
+    days.
+    """
+    dates = (as_of_date(), inserted_at(), updated_at())
+    return table(name, comment, *columns, *dates, group="dimensions", merge=merge, empties_broken=True)
+
+
+dim_genre = shared_dimension(
     "dim_genre",
     "One row per genre. Source: TMDb's genre list and the films' details; the list's name wins.",
     column("genre_id", "integer", "TMDb's id of the genre.", key=True, at_least=1),
     column("name", "text", "Name, in TMDB_LANGUAGE.", nullable=True, max_length=500),
-    as_of_date(),
-    inserted_at(),
-    updated_at(),
-    group="dimensions",
-    empties_broken=True,  # so that its films do not depend on the order of days
-    merge=LATEST_STATE,
 )
 
-dim_company = table(
+dim_company = shared_dimension(
     "dim_company",
     "One row per production company. Source: the films' details; several ids may share a name.",
     column("company_id", "integer", "TMDb's id of the company.", key=True, at_least=1),
@@ -38,12 +43,6 @@ dim_company = table(
     column(
         "origin_country", "text", "ISO 3166-1 code as TMDb writes it; NULL where unknown.", nullable=True, max_length=2
     ),
-    as_of_date(),
-    inserted_at(),
-    updated_at(),
-    group="dimensions",
-    empties_broken=True,  # so that its films do not depend on the order of days
-    merge=LATEST_STATE,
 )
 
 country_continent = table(
@@ -67,7 +66,7 @@ country_continent = table(
     group="reference",
 )
 
-dim_country = table(
+dim_country = shared_dimension(
     "dim_country",
     "One row per country of production. Source: TMDb's country list and the films' details; the list's name wins.",
     column(
@@ -79,11 +78,6 @@ dim_country = table(
     ),
     column("name", "text", "English name.", nullable=True, max_length=500),
     column("continent", "text", "Continent by country_continent; NULL where that lacks the code.", nullable=True),
-    as_of_date(),
-    inserted_at(),
-    updated_at(),
-    group="dimensions",
-    empties_broken=True,  # so that its films do not depend on the order of days
     # The continent always comes from country_continent, not from the staged row.
     merge=Merge(
         wins="excluded.as_of_date >= t.as_of_date",
@@ -99,7 +93,7 @@ dim_country = table(
     ),
 )
 
-dim_language = table(
+dim_language = shared_dimension(
     "dim_language",
     "One row per language, spoken or original. "
     "Source: TMDb's language list and the films' details; the list's name wins.",
@@ -107,15 +101,10 @@ dim_language = table(
         "iso_639_1", "text", "ISO 639-1 code, or the code TMDb uses (cn, xx, sh, mo).", key=True, matches="^[a-z]{2,3}$"
     ),
     column("name", "text", "English name; NULL where unknown.", nullable=True, max_length=500),
-    as_of_date(),
-    inserted_at(),
-    updated_at(),
-    group="dimensions",
-    empties_broken=True,  # so that its films do not depend on the order of days
     merge=replace(LATEST_STATE, prefer="name is null"),
 )
 
-dim_person = table(
+dim_person = shared_dimension(
     "dim_person",
     "One row per person ever stored in the cast or crew of a film. Source: the credits in the films' details.",
     column("person_id", "integer", "TMDb's id of the person.", key=True, at_least=1),
@@ -136,25 +125,13 @@ dim_person = table(
         max_length=100,
     ),
     column("profile_path", "text", "Path of the portrait on TMDb's image host.", nullable=True, max_length=500),
-    as_of_date(),
-    inserted_at(),
-    updated_at(),
-    group="dimensions",
-    merge=LATEST_STATE,
-    empties_broken=True,  # so that its credits do not depend on the order of days
 )
 
-dim_keyword = table(
+dim_keyword = shared_dimension(
     "dim_keyword",
     "One row per keyword. Source: the keywords in the films' details.",
     column("keyword_id", "integer", "TMDb's id of the keyword.", key=True, at_least=1),
     column("name", "text", "The keyword, in English.", nullable=True, max_length=500),
-    as_of_date(),
-    inserted_at(),
-    updated_at(),
-    group="dimensions",
-    merge=LATEST_STATE,
-    empties_broken=True,  # so that its links do not depend on the order of days
 )
 
 _FILM_ATTRIBUTES: dict[str, tuple[Kind, str, dict[str, Any]]] = {
