@@ -128,11 +128,9 @@ CASES = {
         "a replica that the app and exports by hand read",
         shows_value=False,
     ),
-    "WAREHOUSE_LOADER_PASSWORD": Case(
-        None, {SECRET: SecretStr(SECRET)}, ["seven77"], "8 characters or more", shows_value=False
-    ),
-    "WAREHOUSE_READER_PASSWORD": Case(
-        None, {SECRET: SecretStr(SECRET)}, ["seven77"], "8 characters or more", shows_value=False
+    **dict.fromkeys(
+        ("WAREHOUSE_LOADER_PASSWORD", "WAREHOUSE_READER_PASSWORD"),
+        Case(None, {SECRET: SecretStr(SECRET)}, ["seven77"], "8 characters or more", shows_value=False),
     ),
     **dict.fromkeys(("FORECAST", "SIMILAR"), Case("on", {"off": "off"}, ["yes", "ON", "1", "true"], "on or off")),
     "REPORTS_DIR": Case(
