@@ -116,6 +116,7 @@ class Bench:
             "TMDB_RATE_LIMIT": "0",
             "TMDB_DETAILS_MAX_AGE_DAYS": "30",
             "WAREHOUSE_URL": self.database_url(database),
+            "REPORTS_DIR": str(self.folder / "reports"),
             "NO_PROXY": "127.0.0.1",
         }
 
