@@ -109,8 +109,8 @@ def _odd(data: Mapping[str, Any]) -> list[str]:
     failed = [f"- The harness failed in trial {each['number']} ({each['kind']})." for each in data["errors"]]
     found = [*skipped, *odd, *failed]
     fixed = [
-        f"- Trial {each['number']} ({each['kind']}, on {each['commit']}): {each['what']} Fixed in {each['by']}; the "
-        "trial was repeated and is counted by that."
+        f"- Trial {each['number']} ({each['kind']}, on {each['commit']}): {each['what']} Fixed in {each['by']}; "
+        "repeated with that, the trial is clean."
         for each in data.get("fixed", ())
     ]
     return [
