@@ -12,9 +12,8 @@ from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 from dagster._core.test_utils import create_run_for_test
 
 from tmdb_assets import partitions
-from tmdb_assets.definitions import build_definitions
 from tmdb_assets.instance.tags import PARTITION_NAME_TAG, RUN_KEY_TAG, SENSOR_NAME_TAG
-from tmdb_assets_tests.stage.platform import QUIET
+from tmdb_assets_tests.stage.platform import QUIET, shared_definitions
 
 HOUR = dt.timedelta(hours=1)
 
@@ -36,7 +35,7 @@ def tick(made, monkeypatch, today, later=0 * HOUR):
     `later` is the time since the existing runs, which have times of the real clock.
     """
     monkeypatch.setattr(partitions, "today", lambda: today)
-    repository = build_definitions().get_repository_def()
+    repository = shared_definitions().get_repository_def()
     options = {"instance": made.instance, "resources": {"warehouse": made.warehouse}, "sensor_name": "gap_filler"}
     with monkeypatch.context() as patched:
         patched.setattr(partitions, "now", lambda: dt.datetime.now(dt.UTC) + later)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
+from unittest import mock
 
 import pytest
-from dagster import AssetKey, ExecuteInProcessResult
+from dagster import AssetKey, Definitions, ExecuteInProcessResult, ResourceDefinition
 
-from tmdb_assets import partitions
+from tmdb_assets import definitions, partitions
 from tmdb_assets.assets import history
 from tmdb_assets.assets.day_details import DayDetails
 from tmdb_assets.assets.declare import REPORTS_GROUP
@@ -33,6 +36,19 @@ from tmdb_assets_tests.stage.memory_instance import memory_instance
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 LEFT_OUT = {REPORTS_GROUP, "derived", "quality"}
 FETCHING = ("raw_discover", "raw_details", "raw_reference", "raw_export")
+_running = threading.local()  # its `resources` are those of the platform that runs in this thread
+
+
+@cache
+def shared_definitions() -> Definitions:
+    """The definitions of all platforms, whose runs bring their resources: building them takes a tenth of a run."""
+
+    def of_the_running(name: str, _settings: Settings) -> ResourceDefinition:
+        return ResourceDefinition(lambda _context: _running.resources[name])
+
+    names = ("warehouse", "tmdb", "details", "progress")
+    with mock.patch.object(definitions, "_named", of_the_running):
+        return build_definitions(**{name: name for name in names})
 
 
 def people() -> set[str]:
@@ -48,9 +64,23 @@ class Graph(Tables):
         super().__init__(warehouse)
         self.source, self._monkeypatch = source, monkeypatch
         self.instance = memory_instance()
-        self.definitions = build_definitions(
-            warehouse=warehouse, tmdb=self.source, details=DayDetails(), progress=LogProgress()
-        )
+        self._resources = {
+            "warehouse": warehouse,
+            "tmdb": self.source,
+            "details": DayDetails(),
+            "progress": LogProgress(),
+        }
+        self._own: Definitions | None = None
+
+    @property
+    def definitions(self) -> Definitions:
+        """The definitions that all platforms share: what this thread runs next has the resources of this one."""
+        _running.resources = self._resources
+        return self._own or shared_definitions()
+
+    @definitions.setter
+    def definitions(self, made: Definitions) -> None:
+        self._own = made
 
     def run(
         self,
@@ -71,10 +101,9 @@ class Graph(Tables):
         if partitions.now().date() != partitions.today():
             self._monkeypatch.setattr(partitions, "now", at_this_time_of_today)
         ops: dict[str, Any] = {step: {"config": {"refresh": True}} for step in FETCHING} if refresh else {}
-        made = self.definitions.resolve_job_def(job)
         if only is None and not charts and job == "daily":
             only = self.assets_without_charts()
-        return made.execute_in_process(
+        return self.definitions.resolve_job_def(job).execute_in_process(
             partition_key=day.isoformat(),
             instance=self.instance,
             run_config={**QUIET, "ops": {**ops, **(config or {})}},

@@ -71,11 +71,10 @@ def test_every_table_equals_what_a_full_fetch_gives(server, warehouse, monkeypat
 
 
 @pytest.mark.long
-def test_a_change_missing_from_the_list_is_found_when_the_film_is_stale(warehouse, monkeypatch):
+def test_a_change_missing_from_the_list_is_found_when_the_film_is_stale(known, monkeypatch):
     age, edited = 8, catalogue([{**made, "title": f"New {made['id']}"} for made in FILMS])
     requested = {}
-    with platform(warehouse, CATALOGUE, monkeypatch, tmdb_details_max_age_days=age) as made:
-        load(made, DAY, CATALOGUE, {}, only=MOVIE_CHAIN)
+    with platform(known, CATALOGUE, monkeypatch, tmdb_details_max_age_days=age) as made:
         for days in range(1, age + 2):
             result = load(made, DAY + days * ONE_DAY, edited, {}, only=MOVIE_CHAIN)
             assert set(due_of(result)) <= {"stale"}
@@ -88,45 +87,41 @@ def test_a_change_missing_from_the_list_is_found_when_the_film_is_stale(warehous
     assert max(list(requested.values()).count(days) for days in range(age + 2)) < len(IDS) / 2  # no day has a wave
 
 
-def test_a_404_sets_removed_date_and_a_later_answer_clears_it(warehouse, monkeypatch):
-    known = catalogue(FILMS, discover_ids=IDS[1:])
+def test_a_404_sets_removed_date_and_a_later_answer_clears_it(known, monkeypatch):
+    shown = catalogue(FILMS, discover_ids=IDS[1:])
     query = "select title, details_date, removed_date from dim_movie where movie_id = :film"
-    with platform(warehouse, CATALOGUE, monkeypatch) as made:
-        load(made, DAY, CATALOGUE, {}, only=MOVIE_CHAIN)
-        load(made, NEXT, known.but(gone={IDS[0]}), {NEXT: {IDS[0]}}, only=MOVIE_CHAIN)
+    with platform(known, CATALOGUE, monkeypatch) as made:
+        load(made, NEXT, shown.but(gone={IDS[0]}), {NEXT: {IDS[0]}}, only=MOVIE_CHAIN)
         assert asked_films(made.replay) == [IDS[0]]
         assert made.rows(query, film=IDS[0]) == [("Film 9001", DAY, NEXT)]
         third = NEXT + ONE_DAY
-        load(made, third, known, {third: {IDS[0]}}, only=MOVIE_CHAIN)
+        load(made, third, shown, {third: {IDS[0]}}, only=MOVIE_CHAIN)
         assert asked_films(made.replay) == [IDS[0]]
         assert made.rows(query, film=IDS[0]) == [("Film 9001", third, None)]
 
 
 @pytest.mark.parametrize(("gap", "lists"), [(1, 2), (5, 6), (13, 14), (14, 14), (40, 14)])
-def test_a_gap_is_covered_by_the_change_lists_of_up_to_fourteen_days(warehouse, monkeypatch, gap, lists):
+def test_a_gap_is_covered_by_the_change_lists_of_up_to_fourteen_days(known, monkeypatch, gap, lists):
     day = DAY + gap * ONE_DAY
     first = day - (lists - 1) * ONE_DAY
-    with platform(warehouse, CATALOGUE, monkeypatch, tmdb_details_max_age_days=3650) as made:
-        load(made, DAY, CATALOGUE, {}, only=MOVIE_CHAIN)
+    with platform(known, CATALOGUE, monkeypatch, tmdb_details_max_age_days=3650) as made:
         load(made, day, CATALOGUE, {first: {IDS[3]}, day: {IDS[4]}, day - 15 * ONE_DAY: {IDS[5]}}, only=MOVIE_CHAIN)
         assert asked_changes(made.replay) == [first + n * ONE_DAY for n in range(lists)]
         assert asked_films(made.replay) == [IDS[3], IDS[4]]
 
 
-def test_a_refresh_as_the_days_first_run_loses_no_change(warehouse, monkeypatch):
+def test_a_refresh_as_the_days_first_run_loses_no_change(known, monkeypatch):
     later = second_day()
-    with platform(warehouse, CATALOGUE, monkeypatch) as made:
-        load(made, DAY, CATALOGUE, {}, only=MOVIE_CHAIN)
+    with platform(known, CATALOGUE, monkeypatch) as made:
         load(made, NEXT, later, {DAY: {UNLISTED_EDITED}}, only=MOVIE_CHAIN, refresh=True)
         assert set(asked_films(made.replay)) == {*IDS, NEW} - {UNLISTED}
         load(made, NEXT + ONE_DAY, later, {}, only=MOVIE_CHAIN)
         assert made.column("select collection_id from dim_movie where movie_id = :film", film=UNLISTED_EDITED) == [7]
 
 
-def test_films_older_than_the_ledger_are_requested_once(warehouse, monkeypatch):
+def test_films_older_than_the_ledger_are_requested_once(known, monkeypatch):
     """A warehouse filled by an earlier version has no change lists: what changed since is unknown."""
-    with platform(warehouse, CATALOGUE, monkeypatch) as made:
-        load(made, DAY, CATALOGUE, {}, only=MOVIE_CHAIN)
+    with platform(known, CATALOGUE, monkeypatch) as made:
         made.execute("delete from fetch_log where kind = 'changes'")
         made.execute("delete from details_due")
         load(made, NEXT, CATALOGUE, {}, only=MOVIE_CHAIN)

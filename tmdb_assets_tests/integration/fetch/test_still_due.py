@@ -37,19 +37,16 @@ from tmdb_assets_tests.stage.many_days import (
 )
 from tmdb_assets_tests.stage.platform import checks_of, failures_of, platform
 
+FAULTS = [
+    pytest.param(MISSING, id="404"),
+    pytest.param(GARBAGE, id="garbage", marks=pytest.mark.long),
+    pytest.param(DOWN, id="500", marks=pytest.mark.long),
+]
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        pytest.param(MISSING, id="404"),
-        pytest.param(GARBAGE, id="garbage", marks=pytest.mark.long),
-        pytest.param(DOWN, id="500", marks=pytest.mark.long),
-    ],
-)
-def test_without_a_change_list_every_film_of_the_day_is_requested(warehouse, monkeypatch, fault):
-    with platform(warehouse, CATALOGUE, monkeypatch, retry_seconds=0.3) as made:
-        load(made, DAY, CATALOGUE, {}, only=MOVIE_CHAIN)
-        made.replay.reset()
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_without_a_change_list_every_film_of_the_day_is_requested(known, monkeypatch, fault):
+    with platform(known, CATALOGUE, monkeypatch, retry_seconds=0.3) as made:
         made.replay.faults = without_lists(fault)
         result = made.fetch_day(NEXT, second_day(), only=MOVIE_CHAIN)
         assert failures_of(result) == []
@@ -72,13 +69,12 @@ def test_films_of_additional_pages_get_their_details_on_the_same_day(warehouse, 
         assert made.replay.asked == []
 
 
-@pytest.mark.parametrize("fault", [MISSING, GARBAGE, DOWN], ids=["404", "garbage", "500"])
-def test_a_change_list_that_failed_is_requested_by_later_days(warehouse, monkeypatch, fault):
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_change_list_that_failed_is_requested_by_later_days(known, monkeypatch, fault):
     """A changed film outside discover does not wait until it is stale."""
     edited = catalogue([{**made, "title": f"New {made['id']}"} for made in FILMS], discover_ids=IDS[2:])
     listed = {DAY: {IDS[0]}, NEXT: {IDS[1]}}
-    with platform(warehouse, CATALOGUE, monkeypatch, retry_seconds=0.3) as made:
-        load(made, DAY, CATALOGUE, {}, only=MOVIE_CHAIN)
+    with platform(known, CATALOGUE, monkeypatch, retry_seconds=0.3) as made:
         for day in (NEXT, THIRD):
             made.replay.faults = without_lists(fault)
             made.replay.reset()
@@ -96,10 +92,9 @@ def test_a_change_list_that_failed_is_requested_by_later_days(warehouse, monkeyp
         assert asked_changes(made.replay) == [FOURTH, FOURTH + ONE_DAY]
 
 
-def test_change_lists_missed_in_an_outage_are_requested_by_the_days_next_run(warehouse, monkeypatch):
+def test_change_lists_missed_in_an_outage_are_requested_by_the_days_next_run(known, monkeypatch):
     """TMDb is back on the same day: then only changed films are requested."""
-    with platform(warehouse, CATALOGUE, monkeypatch, retry_seconds=0.3) as made:
-        load(made, DAY, CATALOGUE, {}, only=MOVIE_CHAIN)
+    with platform(known, CATALOGUE, monkeypatch, retry_seconds=0.3) as made:
         made.replay.faults = both(without_lists(DOWN), at_films(IDS, DOWN))
         made.fetch_day(NEXT, second_day(), only=MOVIE_CHAIN)
         result = load(made, NEXT, second_day(), {NEXT: {IDS[0], UNLISTED_EDITED}}, only=MOVIE_CHAIN)
@@ -111,11 +106,10 @@ def test_change_lists_missed_in_an_outage_are_requested_by_the_days_next_run(war
         assert (asked_changes(made.replay), asked_films(made.replay)) == ([NEXT, THIRD], [])
 
 
-def test_films_whose_404_was_not_believed_are_requested_by_later_days(warehouse, monkeypatch):
+def test_films_whose_404_was_not_believed_are_requested_by_later_days(known, monkeypatch):
     edited = catalogue([{**made, "title": f"New {made['id']}"} for made in FILMS], discover_ids=IDS[10:])
     wrong, right = IDS[:30], IDS[30:]
-    with platform(warehouse, CATALOGUE, monkeypatch) as made:
-        load(made, DAY, CATALOGUE, {}, only=MOVIE_CHAIN)
+    with platform(known, CATALOGUE, monkeypatch) as made:
         for day, asked in ((NEXT, IDS), (THIRD, wrong)):
             made.replay.faults = both(change_lists({NEXT: IDS} if day == NEXT else {}), at_films(wrong, MISSING))
             made.replay.reset()
@@ -131,12 +125,11 @@ def test_films_whose_404_was_not_believed_are_requested_by_later_days(warehouse,
 
 
 @pytest.mark.parametrize("lists", ["read", "withheld"])
-def test_a_film_stays_due_over_several_days(warehouse, monkeypatch, lists):
+def test_a_film_stays_due_over_several_days(known, monkeypatch, lists):
     """Two days failed to get its details, the second perhaps without a change list; no later list has it."""
     edited = catalogue([{**FILMS[0], "title": "Another title"}, *FILMS[1:]], discover_ids=IDS[1:])
     broken = at_films([IDS[0]], GARBAGE)
-    with platform(warehouse, CATALOGUE, monkeypatch, retry_seconds=0.3) as made:
-        load(made, DAY, CATALOGUE, {}, only=MOVIE_CHAIN)
+    with platform(known, CATALOGUE, monkeypatch, retry_seconds=0.3) as made:
         for day in (NEXT, THIRD):
             withheld = without_lists(GARBAGE) if day == THIRD and lists == "withheld" else None
             made.replay.faults = both(broken, *([withheld] if withheld else []), change_lists({NEXT: {IDS[0]}}))
