@@ -39,10 +39,11 @@ person_film as (
     group by c.person_id, c.movie_id
 ),
 
--- Grouped after the join with dim_person, whose size the planner knows.
+-- Grouped after the join with dim_person, whose size the planner knows; by the credits' person too, so that a condition
+-- on person_id reads the credits of these people only.
 counted as (
     select
-        p.person_id,
+        c.person_id,
         p.name,
         p.known_for_department,
         count(*) as n_movies,
@@ -55,7 +56,7 @@ counted as (
     from person_film as c
     inner join newest_film as f on c.movie_id = f.movie_id
     inner join dim_person as p on c.person_id = p.person_id
-    group by p.person_id
+    group by c.person_id, p.person_id
 )
 
 select

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import streamlit as st
 
 from tmdb_assets.language import mark, tr
-from tmdb_assets.viz.cached import read_rows
+from tmdb_assets.viz.cached import picture_query, read_rows
 from tmdb_assets.viz.matching import chosen_filters
 from tmdb_assets.viz.navigation import named_id
-from tmdb_assets.viz.queries import FIND_FILMS, FIND_PEOPLE, PERSON_NAME, TITLE, TOP_FILMS, TOP_PEOPLE, like_pattern
+from tmdb_assets.viz.queries import FIND_FILMS, FIND_PEOPLE, PERSON_NAME, TITLE, TOP_FILMS, like_pattern
 from tmdb_assets.viz.reader import Edition
 
 
@@ -49,7 +49,7 @@ PERSON = Kind(
     "person",
     "person_id",
     "name",
-    TOP_PEOPLE,
+    picture_query("top_people"),
     FIND_PEOPLE,
     PERSON_NAME,
     mark("Find a person"),

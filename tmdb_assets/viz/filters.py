@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from tmdb_assets.language import day_text, mark, tr
+from tmdb_assets.viz.address import choose_named, chosen
 from tmdb_assets.viz.cached import read_rows
 from tmdb_assets.viz.matching import ALL, FILTER_CHOICES, chosen_filters, shown_name
 from tmdb_assets.viz.reader import Edition, read_edition
@@ -20,9 +21,8 @@ KINDS = {"genre": mark("Genre"), "country": mark("Production country"), "languag
 
 def chosen_days() -> int:
     """How many days the curves show."""
-    labels = {tr(label): days for days, label in SPANS.items()}
-    chosen = st.session_state.get("days")
-    return chosen if chosen in SPANS else labels.get(str(chosen), DEFAULT_DAYS)
+    days = chosen("days")
+    return days if isinstance(days, int) else DEFAULT_DAYS
 
 
 def show_filters() -> None:
@@ -36,19 +36,12 @@ def show_filters() -> None:
         st.subheader(tr("Filters"))
         for kind, label in KINDS.items():
             names = choices["name"][choices["kind"] == kind].tolist()
-            st.selectbox(tr(label), [ALL, *names], format_func=partial(shown_name, kind), key=kind, bind="query-params")
+            choose_named(tr(label), [ALL, *names], ALL, partial(shown_name, kind), name=kind)
         first, last = st.columns(2)
         years: dict[str, Any] = {"min_value": 1850, "max_value": 2100, "value": None, "step": 1, "bind": "query-params"}
         first.number_input(tr("From year"), key="from_year", placeholder=tr("any"), **years)
         last.number_input(tr("To year"), key="to_year", placeholder=tr("any"), **years)
-        st.selectbox(
-            tr("Days of curves"),
-            list(SPANS),
-            format_func=lambda days: tr(SPANS[days]),
-            index=list(SPANS).index(DEFAULT_DAYS),
-            key="days",
-            bind="query-params",
-        )
+        choose_named(tr("Days of curves"), list(SPANS), DEFAULT_DAYS, lambda days: tr(SPANS[days]), name="days")
         st.caption(tr("The address holds these filters: copy it to share this view."))
 
 

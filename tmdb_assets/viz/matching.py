@@ -17,6 +17,7 @@ import streamlit as st
 
 from tmdb_assets.language import mark, tr
 from tmdb_assets.language.names import country_named, language_named
+from tmdb_assets.viz.address import chosen
 from tmdb_assets.warehouse.schema.ddl import function_file, view_file
 from tmdb_assets.warehouse.schema.fact import popularity_total, top_movie
 from tmdb_assets.warehouse.schema.views import VIEWS
@@ -93,7 +94,7 @@ ALL_FILMS = Filters()
 
 def chosen_filters() -> Filters:
     """The filters as the sidebar has them."""
-    values = {name: st.session_state.get(name) for name in asdict(ALL_FILMS)}
+    values = {name: chosen(name) if name in _NAMES else st.session_state.get(name) for name in asdict(ALL_FILMS)}
     return Filters(**{name: None if value in {ALL, None} else value for name, value in values.items()})
 
 

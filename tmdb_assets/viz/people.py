@@ -5,13 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from tmdb_assets.language import country_name, mark, tr
-from tmdb_assets.viz.cached import draw_picture, read_rows
+from tmdb_assets.viz.cached import draw_picture, read_figures, read_rows
 from tmdb_assets.viz.choosing import PERSON, choose
 from tmdb_assets.viz.filters import chosen_days
 from tmdb_assets.viz.layout import NO_MATCH, plain_markdown, show_chart, show_films, show_picture, show_table
 from tmdb_assets.viz.matching import chosen_filters
 from tmdb_assets.viz.navigation import link
-from tmdb_assets.viz.queries import COSTARS, PERSON_FILMS, RELEASE_COUNTRIES, TOP_PEOPLE
+from tmdb_assets.viz.queries import COSTARS, PERSON_FILMS, RELEASE_COUNTRIES
 from tmdb_assets.viz.reader import Edition
 
 _NO_FIGURES = mark("None of this person's films has figures in this period. Choose more days in the sidebar.")
@@ -23,11 +23,11 @@ _NO_FIGURES_THAT_MATCH = mark(
 def show_people(edition: Edition) -> None:
     """The people by popularity, with links to each, and the best rated directors."""
     show_picture(edition, "top_people")
-    people = read_rows(edition, TOP_PEOPLE, None, chosen_filters())
+    people = read_figures(edition, "top_people")
     if len(people):
         st.caption(tr("Open a person:"))
         with st.container(horizontal=True, gap="small"):
-            for person in people.head(20).to_dict("records"):
+            for person in people.to_dict("records"):
                 link("person", person["name"] or f"{tr('Person')} {person['person_id']}", person=person["person_id"])
     show_picture(edition, "directors_by_rating")
 

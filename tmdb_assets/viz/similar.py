@@ -2,15 +2,44 @@
 
 from __future__ import annotations
 
+import re
+
 import streamlit as st
 
-from tmdb_assets.language import tr
+from tmdb_assets.language import mark, tr
+from tmdb_assets.language.names import language_named
 from tmdb_assets.viz.cached import read_rows
 from tmdb_assets.viz.languages import days_format, decimals
 from tmdb_assets.viz.layout import show_table
 from tmdb_assets.viz.navigation import go
 from tmdb_assets.viz.queries import SIMILAR_FILMS
 from tmdb_assets.viz.reader import Edition
+
+# What films share, as the loader names it before the name; a decade is "1980s".
+KINDS = (
+    mark("genre"),
+    mark("keyword"),
+    mark("company"),
+    mark("language"),
+    mark("director"),
+    mark("cast"),
+    mark("crew"),
+)
+
+
+def reasons(because: str) -> str:
+    """Why films are similar, in the chosen language; names stay as they are stored, but genres and languages."""
+    return ", ".join(map(_reason, because.split(", ")))
+
+
+def _reason(part: str) -> str:
+    if decade := re.fullmatch(r"(\d{4})s", part):
+        return tr("{year}s", year=decade[1])
+    kind, _, name = part.partition(" ")
+    if kind not in KINDS or not name:
+        return part
+    named = {"genre": tr, "language": language_named}.get(kind, str)
+    return f"{tr(kind)} {named(name)}"
 
 
 def show_similar(edition: Edition, movie_id: int | None) -> None:
@@ -26,7 +55,7 @@ def show_similar(edition: Edition, movie_id: int | None) -> None:
         return
     column = st.column_config
     event = show_table(
-        similar,
+        similar.assign(because=similar["because"].map(reasons)),
         key=f"similar_to_{movie_id}",
         on_select="rerun",
         selection_mode="single-cell",

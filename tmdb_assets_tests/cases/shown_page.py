@@ -16,6 +16,8 @@ def shown(name: str, **address: str) -> AppTest:
 
     from streamlit.testing.v1 import AppTest
 
+    from tmdb_assets.viz.address import CHOSEN
+
     def script(name: str) -> None:
         from tmdb_assets.viz.pages import PAGES
 
@@ -26,7 +28,7 @@ def shown(name: str, **address: str) -> AppTest:
         if key in {"film", "person"}:
             app.query_params[key] = value
         else:
-            app.session_state[key] = value
+            app.session_state[CHOSEN.format(key) if key in {"genre", "country", "language", "days"} else key] = value
     app.run()
     assert list(app.exception) == []
     return app

@@ -5,10 +5,15 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
+from benchmarks.scale import FIRST_DAY, fill
+from benchmarks.star import make_dimensions
 from tmdb_assets.charts.registry import PICTURES
-from tmdb_assets.language import catalogue
+from tmdb_assets.language import catalogue, use
+from tmdb_assets.warehouse.loading.latest_state import KEEP_LOAD_DAY
+from tmdb_assets.warehouse.schema.ddl import apply_view
+from tmdb_assets.warehouse.schema.views import VIEWS
 from tmdb_assets_tests.cases.shown_page import charts_of, shown, titles_of, values_of
-from tmdb_assets_tests.oracle.compare import Tables
+from tmdb_assets_tests.oracle.compare import Tables, copied_warehouse
 from tmdb_assets_tests.stage.waiting import PATIENCE_S
 
 testing = pytest.importorskip("streamlit.testing.v1", reason="no Streamlit: pip install 'tmdb-assets[viz]'")
@@ -57,6 +62,44 @@ def test_the_filters_are_in_the_address_and_choose_from_what_is_loaded(tables: T
     assert app.metric[0].value == "2"
 
 
+@pytest.mark.parametrize(
+    ("in_address", "lang", "shown_as", "films"),
+    [
+        ({"genre": "Drama"}, "fr", "Drama", "2"),
+        ({"genre": "Drame"}, "en", "Drama", "2"),  # from a link that was made in French by an older release
+        ({"genre": "Drame"}, "fr", "Drama", "2"),
+        ({"genre": "Polka"}, "en", "All", "3"),
+    ],
+)
+def test_a_link_means_the_same_in_each_language(tables: Tables, in_address, lang, shown_as, films) -> None:
+    from tmdb_assets.cli.viz import APP
+
+    app = testing.AppTest.from_file(str(APP), default_timeout=PATIENCE_S)
+    for name, value in {**in_address, "days": "90", "lang": lang}.items():
+        app.query_params[name] = value
+    app.run()
+    assert list(app.exception) == []
+    assert (app.sidebar.selectbox[0].value, app.metric[0].value) == (shown_as, films)
+    assert app.sidebar.selectbox[3].value == 90
+    # A choice is written in English; another language shows the same films.
+    with use(lang):  # the harness writes the choices as the app does
+        app.sidebar.selectbox[0].select_index(2).run()
+        assert app.query_params["genre"] == "Comedy"
+        app.sidebar.selectbox[4].set_value("en" if lang == "fr" else "fr").run()
+    assert (app.sidebar.selectbox[0].value, app.query_params["genre"]) == ("Comedy", "Comedy")
+    assert list(app.exception) == []
+
+
+@pytest.mark.parametrize("days", ["90 days", "90 jours"])
+def test_old_links_name_the_days_in_words(tables: Tables, days) -> None:
+    from tmdb_assets.cli.viz import APP
+
+    app = testing.AppTest.from_file(str(APP), default_timeout=PATIENCE_S)
+    app.query_params["days"] = days
+    app.run()
+    assert app.sidebar.selectbox[3].value == 90
+
+
 def test_the_address_names_the_language_of_the_app(tables: Tables) -> None:
     from tmdb_assets.cli.viz import APP
 
@@ -69,3 +112,31 @@ def test_the_address_names_the_language_of_the_app(tables: Tables) -> None:
     assert {"Aujourd’hui", "Popularité médiane", "Langue", "Données, image, requête"} <= set(shown)
     assert set(shown) & {text for text, french in catalogue("fr").items() if french != text} == set()
     assert titles_of(app)[0].endswith("premiers films par popularité")
+
+
+@pytest.mark.long
+def test_the_top_people_are_those_of_the_view_where_not_everybody_is_summed(server) -> None:
+    """With more than 4,000 films; one person has none of these, and so many others that they add up."""
+    with copied_warehouse(server) as warehouse:
+        with warehouse.begin() as connection:
+            make_dimensions(connection, 5_000, FIRST_DAY, FIRST_DAY)
+        fill(warehouse, 5_000, 0, 1)
+        with warehouse.begin() as connection:
+            connection.execute(sa.text(KEEP_LOAD_DAY), {"day": FIRST_DAY})
+            for view in VIEWS:
+                apply_view(connection, view.name)
+            everybody = "select {} from vw_person_popularity where n_movies >= 2 order by popularity desc, person_id"
+            added = """
+            insert into bridge_movie_crew (movie_id, credit_id, person_id, department, job)
+            select l.movie_id, 'more', :person, 'Sound', 'Sound'
+            from movie_latest as l order by l.popularity limit :films
+            """
+            connection.exec_driver_sql(
+                "insert into dim_person (person_id, name, as_of_date) select 99999, 'Busy', current_date"
+            )
+            connection.exec_driver_sql("update movie_latest set popularity = least(popularity, 20)")
+            connection.execute(sa.text(added), {"person": 99_999, "films": 900})
+            columns = "person_id, name, n_movies, popularity, median_popularity, best_title"
+            right = connection.exec_driver_sql(everybody.format(columns)).fetchmany(20)
+            assert connection.exec_driver_sql(picture_query("top_people")).all() == right
+            assert 99_999 in [person for person, *_ in right]

@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from tmdb_assets.charts.registry import PICTURES
+from tmdb_assets.language import use
 from tmdb_assets.settings import ATTRIBUTION, SAMPLE_LINE, Settings
 from tmdb_assets.warehouse.loading.similar import find_similar
 from tmdb_assets.warehouse.warehouse import Warehouse
@@ -221,3 +222,14 @@ def test_a_chart_of_a_page_can_be_taken_as_a_picture(tables: Tables) -> None:
 
     spec, _ = draw_picture(reader.read_edition(), "top_films")
     assert render_picture(spec).startswith(b"\x89PNG")
+
+
+def test_what_films_share_is_said_in_french() -> None:
+    from tmdb_assets.viz.similar import reasons
+
+    stored = "genre Drama, 1980s, director Ann Hui, language Cantonese, crew Ex, Inc., keyword drama"
+    with use("fr"):
+        assert reasons(stored) == (
+            "genre Drame, Années 1980, réalisation Ann Hui, langue Cantonais, équipe Ex, Inc., mot-clé drama"
+        )
+    assert reasons(stored) == stored
