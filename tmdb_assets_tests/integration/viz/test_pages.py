@@ -230,6 +230,6 @@ def test_what_films_share_is_said_in_french() -> None:
     stored = "genre Drama, 1980s, director Ann Hui, language Cantonese, crew Ex, Inc., keyword drama"
     with use("fr"):
         assert reasons(stored) == (
-            "genre Drame, Années 1980, réalisation Ann Hui, langue Cantonais, équipe Ex, Inc., mot-clé drama"
+            "genre Drame, Années 1980, cinéaste Ann Hui, langue Cantonais, équipe Ex, Inc., mot-clé drama"
         )
     assert reasons(stored) == stored
