@@ -7,7 +7,7 @@ that is not shown, and the shown choice follows it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import streamlit as st
 
@@ -20,7 +20,7 @@ _HIDDEN = "address_{}"
 _HIDE = "<style>[class*='st-key-address_'] { display: none; }</style>"
 
 
-def chosen(name: str) -> object:
+def chosen(name: str) -> Any:
     """What is chosen for a name in the address; None before its choice was shown."""
     return st.session_state.get(CHOSEN.format(name))
 

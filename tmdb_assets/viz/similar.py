@@ -38,8 +38,9 @@ def _reason(part: str) -> str:
     kind, _, name = part.partition(" ")
     if kind not in KINDS or not name:
         return part
-    named = {"genre": tr, "language": language_named}.get(kind, str)
-    return f"{tr(kind)} {named(name)}"
+    if kind == "language":
+        return f"{tr(kind)} {language_named(name)}"
+    return f"{tr(kind)} {tr(name) if kind == 'genre' else name}"
 
 
 def show_similar(edition: Edition, movie_id: int | None) -> None:
