@@ -62,8 +62,13 @@ PYTEST := $(BIN)/python -m pytest --numprocesses=auto --dist=loadfile --no-loads
 test: $(VENV)/dev.stamp ## Run all tests but the long ones, in under six minutes; pytest options as ARGS=...
 	$(PYTEST) -m "not long" $(ARGS)
 
-test-long: $(VENV)/dev.stamp ## Run the long tests: kills, outages, services, clicks in the Dagster UI.
-	$(PYTEST) -m long $(ARGS)
+# Property tests draw new examples here; `make test` always has the same ones.
+ifndef SEED
+SEED := $(shell date +%s)
+endif
+test-long: $(VENV)/dev.stamp ## Run the long tests: kills, outages, services, clicks; property tests with new examples.
+	@echo "Examples are drawn from the seed $(SEED). The same ones again: make test-long SEED=$(SEED)"
+	$(PYTEST) -m "long or hypothesis" --hypothesis-profile=drawn --hypothesis-seed=$(SEED) $(ARGS)
 
 test-benchmarks: $(VENV)/dev.stamp ## Run the benchmarks at a tiny size (two minutes).
 	$(BIN)/python -m pytest benchmarks/tests

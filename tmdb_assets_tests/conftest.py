@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import settings
 
 # A server of another release to test against, by a role that may do everything: postgresql://user@host:5432/postgres.
 # Tests that start, stop or restart Postgres keep to embedded ones of their own.
@@ -33,6 +34,12 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # Nor must the pages of the tests' runs lie among the developer's.
 os.environ["REPORTS_DIR"] = tempfile.mkdtemp(prefix="tmdb-assets-tests-reports-")
 atexit.register(shutil.rmtree, os.environ["REPORTS_DIR"], ignore_errors=True)
+
+# Property tests draw the same examples each time, so that a change is judged by them alone. `make test-long` takes
+# `drawn`, with another seed each time, and says how to repeat it.
+settings.register_profile("steady", derandomize=True, database=None, deadline=None)
+settings.register_profile("drawn", derandomize=False, database=None, deadline=None, print_blob=True)
+settings.load_profile("steady")
 
 if TYPE_CHECKING:
     from tmdb_assets_tests.stage.platform import Platform

@@ -37,9 +37,6 @@ NOW = {"day": DAY}
 FILMS = 40
 SEEDS = st.integers(0, 2**32)
 SLOW = settings(
-    deadline=None,
-    database=None,
-    derandomize=True,
     phases=[Phase.generate],  # each example costs a second: the first fault is reported as it is
     suppress_health_check=[*HealthCheck],
 )

@@ -20,7 +20,7 @@ from tmdb_assets.tmdb.payload import Answer, read_answer
 from tmdb_assets_tests.cases.any_json import ANY_JSON, encoded
 
 AT = dt.datetime(2026, 7, 29, 9, tzinfo=dt.UTC)
-STEADY = settings(derandomize=True, database=None, deadline=None, max_examples=150)
+MANY = settings(max_examples=150)
 PATHS = st.sampled_from(("/movie/1", "/discover/movie", "/configuration/languages", "/movie/changes"))
 
 
@@ -30,7 +30,7 @@ def assert_storable(value):
     assert "\\u0000" not in text.replace("\\\\", "")
 
 
-@STEADY
+@MANY
 @given(PATHS, st.sampled_from((200, 404)), st.one_of(st.binary(max_size=60), ANY_JSON.map(encoded)))
 def test_any_body_is_read_or_refused(path, status, body):
     refusal = ""
@@ -59,7 +59,7 @@ PAGE = st.fixed_dictionaries(
 )
 
 
-@STEADY
+@MANY
 @given(st.sampled_from((DISCOVER, CHANGES)), PAGE)
 def test_any_page_is_believed_or_has_a_problem(kind, payload):
     try:
@@ -92,7 +92,7 @@ LINES = st.one_of(
 )
 
 
-@STEADY
+@MANY
 @given(st.lists(LINES, max_size=12))
 def test_any_line_of_an_export_is_a_film_or_skipped(lines):
     good = b'{"adult":false,"id":7,"original_title":"x","popularity":1.5,"video":false}'
@@ -102,7 +102,7 @@ def test_any_line_of_an_export_is_a_film_or_skipped(lines):
     assert all(0 < movie_id < 2**63 and 0 <= popularity < 1e309 for movie_id, popularity in films)
 
 
-@STEADY
+@MANY
 @given(st.binary(max_size=200))
 def test_any_bytes_are_an_export_or_damaged(body):
     unpacker = Unpacker(io.BytesIO())

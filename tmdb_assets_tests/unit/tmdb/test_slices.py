@@ -20,7 +20,7 @@ clusters = st.lists(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(clusters=clusters, undated=st.integers(0, 50), seed=st.integers(0, 9))
 def test_every_dated_film_is_seen_and_no_slice_is_too_large(clusters, undated, seed):
     numbers = random.Random(seed)
@@ -34,7 +34,7 @@ def test_every_dated_film_is_seen_and_no_slice_is_too_large(clusters, undated, s
     assert len(client.asked) - len(pages) <= 2 * len(ends)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     clusters=clusters,
     cuts=st.lists(st.tuples(days, days), max_size=4),

@@ -37,7 +37,7 @@ def spans(slices):
     return {(gte.isoformat(), lte.isoformat()) for gte, lte in slices}
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(stops=st.lists(st.integers(0, 900), max_size=4), seed=st.integers(0, 9))
 def test_a_stored_page_is_not_requested_again_however_often_a_crawl_ends(stops, seed):
     dates = skewed(14_000, seed=3)

@@ -20,7 +20,7 @@ LINES = st.one_of(
 )
 
 
-@settings(derandomize=True, database=None, deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.one_of(st.just(",".join(HEADER)), CELLS), st.lists(LINES, max_size=5))
 def test_any_file_has_rows_or_faults(header, lines):
     rows, faults = parse_continents("\n".join([header, *lines]), CODES, CONTINENTS)

@@ -47,7 +47,7 @@ def expected(raw: Mapping[dt.date, Answers], films: Iterable[int] = KNOWN) -> li
     return rows
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(loads=[(0, {1: "a"}), (2, {1: "a"}), (6, {1: "a"}), (4, {1: "ab"})])  # splits a state in three
 @example(loads=[(6, {1: "a"}), (3, {1: "a"}), (0, {1: "a"})])  # extends one backwards
 @example(loads=[(2, {1: "a"}), (1, {1: "ab"}), (0, {1: "a"}), (1, {1: "a"})])  # and closes the split again

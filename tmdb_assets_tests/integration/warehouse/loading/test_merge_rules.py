@@ -78,7 +78,7 @@ def expected_film(course: list[Event]) -> tuple[Any, ...] | None:
     return f"{course[seen[-1]][1]}, by discover", None, None, as_of, None, removed
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(films=EVERY_COURSE)
 @given(films=st.lists(st.lists(EVENTS, min_size=3, max_size=3), min_size=1, max_size=8))
 def test_a_film_ends_the_same_in_any_order_of_days(warehouse: Warehouse, films: list[list[Event]]) -> None:

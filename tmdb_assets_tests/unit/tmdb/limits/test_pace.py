@@ -11,7 +11,7 @@ from tmdb_assets.tmdb.limits.pace import Pace, thread_count
 from tmdb_assets_tests.fakes.virtual_time import VirtualTime, most_in_a_window
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     rate=st.one_of(st.integers(1, 60), st.floats(1, 60)),
     steps=st.lists(
@@ -32,7 +32,7 @@ def test_no_window_of_a_second_holds_more_than_the_limit(rate, steps):
     assert most_in_a_window(grants) <= math.floor(rate)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(rate=st.floats(0.05, 0.99), lateness=st.lists(st.floats(0, 2), min_size=1, max_size=20))
 def test_below_one_a_second_the_window_is_longer(rate, lateness):
     time = VirtualTime(itertools.cycle(lateness))

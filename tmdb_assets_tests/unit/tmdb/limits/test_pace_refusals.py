@@ -124,7 +124,7 @@ def test_stray_429s_slow_the_pace_down_without_stopping_it(stray_share, least_ra
     assert server.mean_rate >= least_rate
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     limit=st.integers(2, 80),
     share=st.floats(0.2, 1.1),
