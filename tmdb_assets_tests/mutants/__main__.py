@@ -8,7 +8,7 @@ import random
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +16,8 @@ import click
 
 from tmdb_assets_tests.chaos.postgres import Postgres
 from tmdb_assets_tests.mutants.python_code import python_mutants
-from tmdb_assets_tests.mutants.runner import (
-    CHECKOUT,
-    LEAST_S,
-    NOT_RUN,
-    TIMES,
-    Mutant,
-    load_libraries,
-    start_tests,
-    wait_for,
-)
+from tmdb_assets_tests.mutants.python_runner import survivors_of
+from tmdb_assets_tests.mutants.runner import CHECKOUT, Mutant, load_libraries
 from tmdb_assets_tests.mutants.sql_runner import killed_of
 from tmdb_assets_tests.mutants.sql_text import sql_mutants
 from tmdb_assets_tests.mutants.targets import TARGETS
@@ -33,8 +25,6 @@ from tmdb_assets_tests.stage.ports import free_port
 
 RESULTS = CHECKOUT / "docs" / "mutants.json"
 SEED = 16
-SURVIVED = 0
-FIRST_S = 1800.0
 
 
 def mutants_of(file: str) -> list[Mutant]:
@@ -44,43 +34,17 @@ def mutants_of(file: str) -> list[Mutant]:
     return list(dict.fromkeys(Mutant(file, line, what, changed) for line, what, changed in made))
 
 
-def outcomes(
-    mutants: Sequence[Mutant | None], tests: Sequence[str], url: str, jobs: int, seconds: float
-) -> Iterator[tuple[int, int]]:
-    """The place of each mutant and pytest's exit code for it, as they end; None is the code as it is."""
-    with tempfile.TemporaryDirectory() as folder:
-        waiting, running = [*enumerate(mutants)][::-1], dict[int, tuple[int, float]]()
-        while waiting or running:
-            while waiting and len(running) < jobs:
-                place, mutant = waiting.pop()
-                pid = start_tests(mutant, tests, url, Path(folder) / str(place))
-                running[pid] = place, time.monotonic() + seconds
-            for pid, (place, deadline) in list(running.items()):
-                code = wait_for(pid, deadline)
-                if code is not None:
-                    del running[pid]
-                    if code == NOT_RUN or (mutants[place] is None and code != SURVIVED):
-                        raise click.ClickException((Path(folder) / str(place)).read_text())
-                    yield place, code
-            time.sleep(0.05)
-
-
 def try_file(file: str, most: int | None, url: str, jobs: int, only: str | None) -> dict[str, object]:
-    """Run the tests of a file against its mutants, or a drawn sample; returns its line of the results."""
+    """Run the tests of a Python file against its mutants, or a drawn sample; returns its line of the results."""
     everything, tests = mutants_of(file), _existing(TARGETS[file])
     mutants = _sample(file, most, only)
     began = time.monotonic()
-    list(outcomes([None] * jobs, tests, url, jobs, FIRST_S))  # the tests pass without a mutant
-    patience = max(LEAST_S, TIMES * (time.monotonic() - began))
-    survivors, began = [], time.monotonic()
-    for place, code in outcomes(mutants, tests, url, jobs, patience):
-        if code == SURVIVED:
-            survivors.append(mutants[place])
-            click.echo(f"  survived: line {mutants[place].line}: {mutants[place].what}")
-    list(outcomes([None], tests, url, 1, FIRST_S))  # and after them: nothing but the mutants made them fail
-    killed = len(mutants) - len(survivors)
-    click.echo(f"{file}: {killed} of {len(mutants)} killed in {time.monotonic() - began:.0f} s")
-    return _result(len(everything), len(mutants), sorted(survivors, key=lambda mutant: mutant.line))
+    survivors = sorted(survivors_of(mutants, tests, url, jobs), key=lambda mutant: mutant.line)
+    for mutant in survivors:
+        click.echo(f"  survived: line {mutant.line}: {mutant.what}")
+    seconds = time.monotonic() - began
+    click.echo(f"{file}: {len(mutants) - len(survivors)} of {len(mutants)} killed in {seconds:.0f} s")
+    return _result(len(everything), len(mutants), survivors)
 
 
 def _sample(file: str, most: int | None, only: str | None) -> list[Mutant]:

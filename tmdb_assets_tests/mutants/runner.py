@@ -24,6 +24,7 @@ LEAST_S, TIMES = 60.0, 6.0
 """A mutant hangs when its tests take that many times what they take without it, and a minute at least."""
 LIBRARIES = ("pytest", "dagster", "pandas", "pandera.pandas", "sqlalchemy", "psycopg", "psycopg2", "alembic", "orjson")
 LIBRARIES += ("dagster_postgres", "requests", "tenacity", "altair", "pydantic_settings", "hypothesis", "rich.console")
+OPTIONS = ("-x", "-q", "-p", "no:xdist", "-p", "no:cacheprovider", "--no-header", "--tb=line", "-m", "not long")
 
 
 class Mutant(NamedTuple):
@@ -105,8 +106,7 @@ def _run_tests(mutant: Mutant | None, tests: Sequence[str]) -> int:
 
     if mutant:
         sys.meta_path.insert(0, _MutantFinder(mutant))  # type: ignore[arg-type]
-    plain = ["-x", "-q", "-p", "no:xdist", "-p", "no:cacheprovider", "--no-header", "--tb=line", "-m", "not long"]
-    return int(pytest.main([*plain, *(f"tmdb_assets_tests/{name}" for name in tests)]))
+    return int(pytest.main([*OPTIONS, *(f"tmdb_assets_tests/{name}" for name in tests)]))
 
 
 def wait_for(pid: int, deadline: float) -> int | None:

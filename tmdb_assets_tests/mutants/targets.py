@@ -41,6 +41,7 @@ PICTURES = (
 )
 TARGETS: dict[str, tuple[str, ...]] = {
     "tmdb_assets/warehouse/loading/merge.py": (
+        "unit/warehouse/loading/test_loaded.py",
         f"{_LOADING}/test_merge_rules.py",
         f"{_LOADING}/test_load.py",
         f"{_LOADING}/test_staging.py",
@@ -48,6 +49,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
         f"{_LOADING}/test_missing_parents.py",
     ),
     "tmdb_assets/warehouse/loading/load.py": (
+        "unit/warehouse/loading/test_loaded.py",
         f"{_LOADING}/test_load.py",
         f"{_LOADING}/test_refused_loads.py",
         f"{_LOADING}/test_staging.py",
@@ -63,9 +65,8 @@ TARGETS: dict[str, tuple[str, ...]] = {
         f"{_LOADING}/test_load.py",
     ),
     "tmdb_assets/warehouse/ledger/details_due.py": (
+        "integration/warehouse/ledger/test_due_rules.py",
         "integration/warehouse/ledger/test_details_due.py",
-        "integration/fetch/test_incremental.py",
-        "integration/fetch/test_still_due.py",
     ),
     "tmdb_assets/orchestration/gaps.py": (
         "graph/orchestration/test_automation.py",

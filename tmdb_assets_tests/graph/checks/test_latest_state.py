@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from dagster import AssetSelection, Definitions, asset, define_asset_job, in_process_executor
 
+from tmdb_assets.checks import latest_state
 from tmdb_assets.checks.latest_state import latest_state_agrees
 from tmdb_assets.checks.star import CHECKS
 from tmdb_assets.partitions import daily_partitions
@@ -78,6 +79,22 @@ def test_it_passes_where_popularity_is_newer_than_votes(tables):
     load_day(tables.warehouse, AFTER, {1: (3.0, None, None), 5: (2.0, None, None)})
     assert tables.rows("select votes_date from movie_latest where movie_id = 1") == [(DAY,)]
     assert evaluate(tables).passed
+
+
+def test_each_day_another_sample_of_the_older_films_is_read(tables, monkeypatch):
+    monkeypatch.setattr(latest_state, "SAMPLED_FILMS", 20)
+    films = "from generate_series(100, 160) as film"  # without facts, so that each one read is reported
+    tables.execute(f"insert into dim_movie (movie_id, title, as_of_date) select film, 'x', '2026-06-01' {films}")
+    tables.execute(
+        f"insert into movie_latest (movie_id, popularity, snapshot_date) select film, 1, '2026-06-01' {films}"
+    )
+    read = []
+    for newest in (DAY, AFTER):
+        if newest == AFTER:
+            load_day(tables.warehouse, AFTER, {1: (9.0, 5.0, 1)})
+        read.append({film for film in metadata_value(evaluate(tables), "movie_ids") if int(film) >= 100})
+    assert 15 < len(read[0]) <= 20
+    assert len(read[0] & read[1]) < 12
 
 
 # A fault -> the films reported, and how many of the newest day and of older ones; film 5 is on the day before only.

@@ -24,7 +24,7 @@ def ago(days: int) -> dt.date:
 @pytest.fixture
 def tables(warehouse) -> Tables:
     for table in (raw.raw_discover, raw.raw_details):
-        for number in range(-2, 32):
+        for number in range(-1, 7):
             ensure_partition(warehouse.engine, table, ago(number))
     return Tables(warehouse)
 

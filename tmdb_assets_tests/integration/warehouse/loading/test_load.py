@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from typing import Any
 
 import pytest
@@ -205,15 +206,35 @@ def test_a_frame_of_the_wrong_shape_writes_nothing(warehouse: Warehouse) -> None
 
 def test_huge_texts_are_cut_in_rejected_rows(warehouse: Warehouse) -> None:
     film = {"movie_id": 7, "title": "x", "as_of_date": DAY, "overview": "o" * 5_000_000}
-    others = [{"movie_id": n, "title": "x", "as_of_date": DAY} for n in range(100, 140)]
-    nested = {"movie_id": 8, "title": {"deep": ["y" * 2000, "z\x00"]}, "as_of_date": DAY}
-    load_rows(warehouse, dim_movie, [film, nested, *others], day=DAY)
+    others = [{"movie_id": n, "title": "x", "as_of_date": DAY} for n in range(100, 180)]
+    most = KEPT_CHARACTERS
+    kept = ["y" * most, [0] * most, 2**64 - 1, -(2**63), 1.5, -0.5, True, False, None, 0]
+    lost = [[0] * (most + 1), 2**64, -(2**63) - 1, math.nan, math.inf, -math.inf, DAY]
+    nested = {"movie_id": 8, "title": {"deep": ["y" * 2000, "z\x00"], "more": kept + lost}, "as_of_date": DAY}
+    same = {"movie_id": "x", "title": "x", "as_of_date": DAY}
+    load_rows(warehouse, dim_movie, [film, nested, same, same, *others], day=DAY)
     payloads = {row[3]["movie_id"]: row[3] for row in rejected_in(warehouse)}
     assert payloads[7]["overview"] == "o" * KEPT_CHARACTERS + "…"
-    assert payloads[8]["title"] == {"deep": ["y" * KEPT_CHARACTERS + "…", "z"]}
+    assert payloads[8]["title"]["deep"] == ["y" * most + "…", "z"]
+    assert payloads[8]["title"]["more"][:10] == kept
+    assert payloads[8]["title"]["more"][10:] == [
+        [*([0] * most), "…"],
+        str(2**64),
+        str(-(2**63) - 1),
+        None,
+        None,
+        None,
+        str(DAY),
+    ]
+    assert [row[3]["movie_id"] for row in rejected_in(warehouse)].count("x") == 2
     reasons = {row[3]["movie_id"]: row[4] for row in rejected_in(warehouse)}
     assert [reason["rule"] for reason in reasons[7]] == ["overview max length 10000"]
     assert len(reasons[7][0]["value"]) == 101
+    listed = [sound_row(raw_discover, n, snapshot_date=DAY) for n in range(20)]  # a raw row is nowhere else: kept whole
+    long = sound_row(raw_discover, 20, snapshot_date=DAY, popularity=-1.0, payload={"overview": "o" * (most + 1)})
+    load_rows(warehouse, raw_discover, [*listed, long], day=DAY)
+    (payload,) = (row[3] for row in rejected_in(warehouse) if row[0] == "raw_discover")
+    assert payload["payload"] == long["payload"]
 
 
 @pytest.mark.parametrize("table", [dim_genre, dim_company], ids=str)

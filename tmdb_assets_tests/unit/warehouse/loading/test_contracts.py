@@ -11,7 +11,13 @@ import sqlalchemy as sa
 
 from tmdb_assets.transforms.conform import SHOWN_CHARACTERS, Columns, Conformed, Reason, Rejected, conform
 from tmdb_assets.warehouse.loading import contracts
-from tmdb_assets.warehouse.loading.contracts import StructuralFaultError, Validated, check_structure
+from tmdb_assets.warehouse.loading.contracts import (
+    Emptied,
+    StructuralFaultError,
+    Validated,
+    check_structure,
+    empty_broken_cells,
+)
 from tmdb_assets.warehouse.loading.load import PartOf
 from tmdb_assets.warehouse.schema import dimensions, fact, raw
 from tmdb_assets.warehouse.schema.vocabulary import Rule, frame_columns, key_columns
@@ -214,3 +220,57 @@ def test_a_rejected_raw_row_keeps_its_payload_and_its_time() -> None:
     row = sound_row(table, 0, rank=0, payload={"id": 1, "list": [1, None, "x"]}, fetched_at=at, vote_count=None)
     valid = validate(table, as_frame(table, [row]))
     assert [item.row for item in valid.rejected] == [row]
+
+
+def known(made: Columns | pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a frame without the cells that are NULL."""
+    records = Validated(made, []).frame.to_dict("records")
+    return [{str(name): value for name, value in row.items() if not pd.isna(value)} for row in records]
+
+
+def test_broken_cells_are_emptied_where_null_is_allowed_and_their_reasons_say_so() -> None:
+    table = dimensions.dim_person
+    long = {**sound_row(table, 1), "name": "n" * 1001, "gender": "x"}
+    hidden = {**sound_row(table, 2), "name": 5, "gender": "x"}  # the wrong kind hides what the rule of gender says
+    no_id, hidden_id = {**long, "person_id": 0}, {**hidden, "person_id": -1}
+    rows = [long, hidden, no_id, hidden_id]
+    valid = contracts.validate(table, conform(rows, frame_columns(table), part=lambda _: "page 1"), lambda _: "page 2")
+    assert [(item.row, item.part) for item in valid.rejected] == [
+        (hidden, "page 1"),
+        (hidden_id, "page 1"),
+        (long, "page 2"),
+        (no_id, "page 2"),
+    ]
+    again = empty_broken_cells(table, valid.rejected)
+    broken = ("name", "gender")
+    expected = [{name: value for name, value in row.items() if name not in broken} for row in (hidden, long)]
+    assert [known(frame) for frame in again.frames] == [[expected[0]], [expected[1]]]
+    kind, one_of = "name is of kind text; stored as NULL", "gender one of ('female', 'male', 'non-binary')"
+    assert [[reason.rule for reason in item.reasons] for item in again.emptied] == [
+        [kind],
+        [kind],
+        [
+            f"{valid.rejected[2].reasons[0].rule}; stored as NULL",
+            f"{valid.rejected[2].reasons[1].rule}; stored as NULL",
+        ],
+        [f"{one_of}; stored as NULL"],
+    ]
+    assert [(item.row, item.part, item.reasons[0].value) for item in again.emptied[:2]] == [
+        (hidden, "page 1", "5"),
+        (hidden_id, "page 1", "5"),
+    ]
+    assert again.rejected[0] == valid.rejected[3]
+    assert [(item.row["person_id"], item.row["name"]) for item in again.rejected] == [(0, no_id["name"]), (-1, None)]
+    assert len(again.rejected) == 2
+
+
+def test_a_row_with_a_broken_key_alone_stays_rejected_and_one_without_a_sound_cell_is_emptied() -> None:
+    table = dimensions.dim_keyword
+    no_id = validate(table, as_frame(table, [sound_row(table, 1, keyword_id=0)])).rejected
+    assert empty_broken_cells(table, no_id) == Emptied([], [], no_id)
+    long = validate(table, as_frame(table, [sound_row(table, 1, name="n" * 501)])).rejected
+    again = empty_broken_cells(table, long)
+    assert ([known(frame) for frame in again.frames], again.rejected) == (
+        [[{name: value for name, value in sound_row(table, 1).items() if name != "name"}]],
+        [],
+    )
