@@ -18,6 +18,10 @@ inner join for a left one) and runs the tests that are declared for the file in 
 is killed when a test fails. A survivor that cannot be noticed, for the reason that stands with it below, does not count
 in the share. Texts for people are not mutated. `make mutants ARGS="--file merge.py"` takes one file,
 `--most 40` a drawn sample of each.
+
+A mutant of Python is tried in a fork of a process that has run the file's tests once without it, by those of them that
+come to its statement, until one fails. What survives there, and what takes effect at import only, is tried again in a
+process that imports the mutant. `not long` tests alone are counted on.
 """
 
 

@@ -47,6 +47,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
         f"{_LOADING}/test_staging.py",
         f"{_LOADING}/test_appended_parts.py",
         f"{_LOADING}/test_missing_parents.py",
+        f"{_LOADING}/test_loads_at_once.py",
     ),
     "tmdb_assets/warehouse/loading/load.py": (
         "unit/warehouse/loading/test_loaded.py",

@@ -8,7 +8,6 @@ the whole table (docs/decisions/0006-a-few-broken-rows-are-judged-against-the-wh
 from __future__ import annotations
 
 import datetime as dt
-import math
 import uuid
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -242,15 +241,14 @@ def count_rows(connection: sa.Connection, table: sa.Table, day: dt.date | None) 
     column = day_column(table)
     if day is not None and column is not None:
         counted = counted.where(column == day)
-    return int(connection.scalar(counted) or 0)
+    return int(connection.execute(counted).scalar_one())
 
 
 def _rejected_values(table: sa.Table, item: Rejected, day: dt.date | None, repeats: Counter[str]) -> dict[str, Any]:
     reasons = [{"rule": reason.rule, "value": reason.value} for reason in item.reasons]
     payload = _shortened(item.row, KEPT_OF_ANSWERS if table.name.startswith("raw_") else KEPT_CHARACTERS)
     # By name, as jsonb does not keep the order of fields: a row that is read and rejected again has the same id.
-    option = orjson.OPT_NON_STR_KEYS | orjson.OPT_SORT_KEYS
-    seed = orjson.dumps([table.name, day, item.part, payload, reasons], default=str, option=option)
+    seed = orjson.dumps([table.name, day, item.part, payload, reasons], default=str, option=orjson.OPT_SORT_KEYS)
     content = str(uuid.uuid5(uuid.NAMESPACE_OID, seed.decode()))
     repeats[content] += 1  # identical rows are numbered, so that each is kept
     return {
@@ -264,7 +262,7 @@ def _rejected_values(table: sa.Table, item: Rejected, day: dt.date | None, repea
 
 
 def _shortened(value: Any, kept: int) -> Any:
-    """A row with long texts and lists cut, and only values that JSON can hold."""
+    """A row with long texts and lists cut, and only values of JSON; orjson writes NaN and infinity as null."""
     if isinstance(value, dict):
         return {str(name): _shortened(item, kept) for name, item in value.items()}
     if isinstance(value, list | tuple):
@@ -274,9 +272,7 @@ def _shortened(value: Any, kept: int) -> Any:
         return text if len(text) <= kept else text[:kept] + CUT
     if isinstance(value, int) and not -(2**63) <= value < 2**64:
         return str(value)[:kept]
-    if value is None or isinstance(value, bool | int | float):
-        return value if value == value and abs(value or 0) != math.inf else None
-    return str(value)
+    return value if value is None or isinstance(value, bool | int | float) else str(value)
 
 
 def is_cut(value: Any) -> bool:

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import psycopg.errors
 import sqlalchemy as sa
 
 from tmdb_assets.transforms.appended import PARTS
@@ -71,7 +70,7 @@ def merge(connection: sa.Connection, table: sa.Table, parameters: Mapping[str, A
         connection.exec_driver_sql(f"analyze {staging_name(table)} ({', '.join(key_columns(table))})")
     counted = connection.execute(statement, values).one()
     staged, written, changed = (int(number) for number in counted)
-    rewritten = int(connection.scalar(sa.text(f"select {_next_number(table)}")) or 0) - bound.number - 1
+    rewritten = connection.execute(sa.text(f"select {_next_number(table)}")).scalar_one() - bound.number - 1
     inserted = written - rewritten
     return MergeCounts(inserted=inserted, updated=changed - inserted, unchanged=staged - changed)
 
@@ -104,15 +103,14 @@ def _last_staged(table: sa.Table) -> str:
 def _insert_new(connection: sa.Connection, table: sa.Table) -> int | None:
     """Insert the staged rows when none in their key range was stored: a plain insert is cheapest.
 
-    Returns None, with nothing written, when another transaction stored one of them in the meantime.
+    Returns None, with nothing written, when another transaction stored one of them in the meantime. A row that breaks
+    a constraint is left to the merge that follows, which fails with it.
     """
     try:
         with connection.begin_nested():
             statement = f"insert into {table.name} ({', '.join(frame_columns(table))}) {_last_staged(table)}"
             return int(connection.execute(sa.text(statement)).rowcount)
-    except sa.exc.IntegrityError as error:
-        if not isinstance(error.orig, psycopg.errors.UniqueViolation):
-            raise
+    except sa.exc.IntegrityError:
         return None
 
 
@@ -214,7 +212,7 @@ def merge_whole(connection: sa.Connection, table: sa.Table, *, rows: int | None 
     Raises `StructuralFaultError` when nothing is staged, or not `rows` rows (the number in the source), because missing
     rows would be lost.
     """
-    staged = int(connection.scalar(sa.text(f"select count(*) from {staging_name(table)}")) or 0)
+    staged = connection.execute(sa.text(f"select count(*) from {staging_name(table)}")).scalar_one()
     if staged == 0 or (rows is not None and staged != rows):
         of_all = "" if rows is None else f" of {rows}"
         raise StructuralFaultError(f"{staged}{of_all} rows are staged to replace all of {table.name}")

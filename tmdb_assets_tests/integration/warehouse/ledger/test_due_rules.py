@@ -121,7 +121,8 @@ def test_films_are_due_for_the_reasons_of_plain_python(tables):
     list_films(tables, ((DAY, film[0], 1) for film in films if film[2]))
     list_films(tables, ((ago(1), film[0], 1) for film in films))  # of another day: of no account
     changed = [film[0] for film in films if film[3]]
-    stored: dict[int, str] = {}
+    be_due(tables, [(DAY, 90_001, "changed"), (ago(1), 90_001, "changed")])  # a refresh forgets those of the day alone
+    stored: dict[int, str] = {90_001: "changed"}
     for refresh, is_known in ((False, True), (False, False), (True, True), (False, True)):
         options = {"owed": changed[::2] if is_known else changed, "refresh": refresh}
         counts = called(tables, details_due.plan_details, DAY, changed[1::2] if is_known else None, AGE, **options)
@@ -132,11 +133,12 @@ def test_films_are_due_for_the_reasons_of_plain_python(tables):
         )
         assert counts == {reason: [*stored.values()].count(reason) for reason in sorted({*stored.values()})}
         assert [*counts] == sorted(counts)
+    assert tables.column("select snapshot_date from details_due where movie_id = 90001") == [ago(1)]
 
 
 def drawn_debts(first, since):
     """Films as (due, reason, answers, listed on, details_date, removed_date)."""
-    answers = [(), ((0, 200),), ((0, 404),), ((-1, 200),), ((1, 200), (1, 404)), ((1, 404),), ((2, 404),)]
+    answers = [(), ((0, 200),), ((0, 404),), ((-1, 200),), ((1, 200),), ((1, 404),), ((2, 404),)]
     for due, reason, given, listed, dates in product(
         (first - dt.timedelta(days=1), first, since, ago(1), DAY),
         ("unlisted", "changed"),
@@ -177,7 +179,8 @@ def test_films_are_owed_by_the_rules_of_plain_python(tables):
             for day, status in answers.items()
         )
 
-    expected = {film for film, debt in kept.items() if is_owed(film, *debt)}
+    be_due(tables, [(ago(1), 90_001, "changed")])  # never stored
+    expected = {film for film, debt in kept.items() if is_owed(film, *debt)} | {90_001}
     assert called(tables, details_due.unanswered, DAY, since, (DAY - first).days) == expected
     assert 20 < len(expected) < len(kept) - 20
 

@@ -13,7 +13,7 @@ from tmdb_assets.tmdb.payload import read_json
 from tmdb_assets.transforms.conform import Conformed, Row
 from tmdb_assets.transforms.details import parse_movie
 from tmdb_assets.warehouse.loading.contracts import StructuralFaultError
-from tmdb_assets.warehouse.loading.load import KEPT_CHARACTERS, Loaded, load
+from tmdb_assets.warehouse.loading.load import KEPT_CHARACTERS, Loaded, TooManyRejectedError, count_rows, load
 from tmdb_assets.warehouse.loading.merge import MergeCounts, merge_whole
 from tmdb_assets.warehouse.schema.dimensions import (
     country_continent,
@@ -154,13 +154,28 @@ def test_a_second_load_replaces_only_the_rejected_rows_of_its_day_and_table(ware
     query = "select id, snapshot_date from rejected_row order by snapshot_date"
     before = rows_of(warehouse, query)
     assert [day for _, day in before] == [DAY, NEXT, None]
-    load_rows(warehouse, dim_genre, broken, day=DAY)
-    assert rows_of(warehouse, query) == before  # the same row has the same id
+    turned = [dict(reversed(row.items())) for row in broken]
+    for again in broken, turned:
+        load_rows(warehouse, dim_genre, again, day=DAY)
+        assert rows_of(warehouse, query) == before  # the same row has the same id, in any order of its fields
     load_rows(warehouse, dim_genre, genres(40), day=DAY)
     load_rows(warehouse, dim_genre, genres(40))
     assert rows_of(warehouse, query) == [before[1]]
     load_rows(warehouse, dim_company, [], day=NEXT)
     assert rows_of(warehouse, query) == [before[1]]
+    load_rows(warehouse, dim_genre, [*genres(40), {"genre_id": -1, "name": "other", "as_of_date": DAY}], day=NEXT)
+    (other,) = rows_of(warehouse, query)
+    assert (other[0] != before[1][0], other[1]) == (True, NEXT)
+    with warehouse.begin() as connection:
+        assert (count_rows(connection, dim_genre, DAY), count_rows(connection, dim_genre, None)) == (40, 40)
+
+
+def test_a_load_counts_only_its_own_rows_unless_it_says_that_it_is_partial(warehouse: Warehouse) -> None:
+    load_rows(warehouse, dim_genre, genres(40), day=DAY)
+    broken = {"genre_id": 0, "name": "no id", "as_of_date": DAY}
+    with pytest.raises(TooManyRejectedError, match=r"^1 of 19 rows of dim_genre"):
+        load_rows(warehouse, dim_genre, [*genres(18), broken], day=DAY)
+    assert load_rows(warehouse, dim_genre, [*genres(18), broken], day=DAY, is_partial=True).kept == 18
 
 
 def test_a_batch_replaces_only_the_rejected_rows_of_its_parts(warehouse: Warehouse) -> None:
@@ -182,6 +197,9 @@ def test_a_batch_replaces_only_the_rejected_rows_of_its_parts(warehouse: Warehou
     assert rows_of(warehouse, parts) == [("page 1",), ("page 2",)]
     batch(1, broken=False)
     assert rows_of(warehouse, parts) == [("page 2",)]
+    load_rows(warehouse, raw_discover, [sound_row(raw_discover, n, snapshot_date=NEXT) for n in range(3)], day=NEXT)
+    with warehouse.begin() as connection:
+        assert [count_rows(connection, raw_discover, day) for day in (DAY, NEXT, None)] == [20, 3, 23]
 
 
 @pytest.mark.parametrize("table", [dim_genre, dim_company, dim_country, dim_language, dim_person, dim_keyword], ids=str)
@@ -264,8 +282,24 @@ def test_a_date_only_advances_and_an_older_day_never_overwrites(table: sa.Table,
 def test_merging_a_whole_table_deletes_what_is_not_staged(warehouse: Warehouse) -> None:
     rows = [sound_row(country_continent, n) for n in range(3)]
     load_rows(warehouse, country_continent, rows)
-    with warehouse.begin() as connection:
-        frames = [as_frame(country_continent, rows[:1]), as_frame(country_continent, [sound_row(country_continent, 5)])]
-        counts = load(connection, country_continent, frames, merge=lambda c: merge_whole(c, country_continent)).counts
+
+    def replace_all(staged: list[Row], rows_in_source: int | None) -> MergeCounts:
+        frames = [as_frame(country_continent, [row]) for row in staged]
+        with warehouse.begin() as connection:
+            return load(
+                connection,
+                country_continent,
+                frames,
+                merge=lambda c: merge_whole(c, country_continent, rows=rows_in_source),
+            ).counts
+
+    counts = replace_all([rows[0], sound_row(country_continent, 5)], None)
     assert counts == MergeCounts(inserted=1, unchanged=1, deleted=2)
-    assert rows_of(warehouse, "select iso_3166_1 from country_continent order by 1") == [("AA",), ("AF",)]
+    left = [("AA",), ("AF",)]
+    assert rows_of(warehouse, "select iso_3166_1 from country_continent order by 1") == left
+    # Rows that are missing would be lost: nothing is deleted where none are staged, or not as many as the source has.
+    for number, rows_in_source, said in ((0, None, "0 rows"), (0, 0, "0 of 0 rows"), (1, 2, "1 of 2 rows")):
+        with pytest.raises(StructuralFaultError, match=f"^{said} are staged to replace all of country_continent"):
+            replace_all(rows[:number], rows_in_source)
+    assert rows_of(warehouse, "select iso_3166_1 from country_continent order by 1") == left
+    assert replace_all(rows[:1], 1) == MergeCounts(unchanged=1, deleted=1)

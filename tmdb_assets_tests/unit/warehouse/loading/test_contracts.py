@@ -171,6 +171,13 @@ def test_an_empty_frame_of_the_wrong_shape_is_refused() -> None:
         validate(dimensions.dim_genre, Conformed(frame, 0))
 
 
+def test_a_rule_that_cannot_be_applied_is_a_fault_of_the_code_and_named() -> None:
+    table = dimensions.dim_genre.to_metadata(sa.MetaData())
+    table.c.genre_id.info["rules"] = [Rule("at_least", "text")]
+    with pytest.raises(StructuralFaultError, match=r"^dim_genre: .*TypeError"):
+        contracts.validate(table, Conformed(as_frame(table, [sound_row(dimensions.dim_genre, 0)]).frame, 1))
+
+
 def test_a_row_that_breaks_many_rules_has_all_its_reasons() -> None:
     table = fact.fact_movie_daily
     row = {

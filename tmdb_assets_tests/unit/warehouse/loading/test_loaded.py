@@ -46,7 +46,8 @@ def test_the_most_broken_rules_are_named_with_rows_and_share() -> None:
         (bridge_movie_genre, 6, 100, 0, True),
         (bridge_movie_genre, 20, 100, 300, False),  # few: the table's rows count too
         (bridge_movie_genre, 20, 100, 299, True),
-        (bridge_movie_genre, 21, 100, 10_000, True),
+        (bridge_movie_genre, 21, 419, 10_000, True),
+        (bridge_movie_genre, 21, 420, 0, False),
         (dim_keyword, 200, 200, 3800, False),
         (dim_keyword, 200, 200, 3799, True),
         (dim_keyword, 201, 201, 10_000, True),
