@@ -32,4 +32,4 @@ if [ -n "${folder:-}" ]; then
     "$here/engine.sh" isolate "$folder"
     within=(nsenter "--net=/proc/$(<"$folder/pid")/ns/net")
 fi
-"${within[@]}" "$python" -m pytest --durations=0 "$@" "$here/in_containers.py" "$here/workers_in_containers.py"
+"${within[@]}" "$python" -m pytest --durations=0 "$@" "$here/in_containers.py"
