@@ -11,6 +11,7 @@ import pytest
 from dagster import AssetSelection, Definitions, asset, define_asset_job, in_process_executor
 
 from tmdb_assets import partitions
+from tmdb_assets.assets.steps.advice import ACTION
 from tmdb_assets.checks.star import CHECKS
 from tmdb_assets.partitions import daily_partitions
 from tmdb_assets.settings import Settings
@@ -69,10 +70,11 @@ def failed(found):
 
 
 def values(evaluation):
-    """The metadata: numbers and texts unchanged, a table as its records."""
+    """The metadata without what to do: numbers and texts unchanged, a table as its records."""
     return {
         name: [record.data for record in value.records] if hasattr(value, "records") else value.value
         for name, value in evaluation.metadata.items()
+        if name != ACTION
     }
 
 

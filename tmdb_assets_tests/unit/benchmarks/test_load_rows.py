@@ -24,7 +24,8 @@ def lab(warehouse: Warehouse) -> Iterator[load_rows.Lab]:
 
 
 def test_wrong_rows_wrong_counts_and_rewritten_rows_are_found(lab: load_rows.Lab) -> None:
-    frame, other = load_rows.make_frame(ROWS), load_rows.make_frame(ROWS, added=1.0)
+    frame = load_rows.make_frame(ROWS)
+    chunks, other = load_rows.make_chunks(frame), load_rows.make_chunks(load_rows.make_frame(ROWS, added=1.0))
     with pytest.raises(BenchmarkError, match="After the load insert the table holds"):
         lab.measure("load", {"insert": (lambda: lab.load(other, MergeCounts(inserted=ROWS)), frame)})
     with pytest.raises(BenchmarkError, match="counted MergeCounts"):
@@ -34,7 +35,7 @@ def test_wrong_rows_wrong_counts_and_rewritten_rows_are_found(lab: load_rows.Lab
         with lab.warehouse.begin() as connection:
             connection.exec_driver_sql("update fact_movie_daily set loaded_at = now() where movie_id = 7")
 
-    insert = (lambda: lab.load(frame, MergeCounts(inserted=ROWS)), frame)
+    insert = (lambda: lab.load(chunks, MergeCounts(inserted=ROWS)), frame)
     with pytest.raises(BenchmarkError, match="rewrote stored rows"):
         lab.measure("load", {"insert": insert, "again": (rewrite, frame)})
 

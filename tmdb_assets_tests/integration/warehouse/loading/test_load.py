@@ -283,15 +283,10 @@ def test_merging_a_whole_table_deletes_what_is_not_staged(warehouse: Warehouse) 
     rows = [sound_row(country_continent, n) for n in range(3)]
     load_rows(warehouse, country_continent, rows)
 
-    def replace_all(staged: list[Row], rows_in_source: int | None) -> MergeCounts:
-        frames = [as_frame(country_continent, [row]) for row in staged]
+    def replace_all(staged: list[Row], source_rows: int | None, table: sa.Table = country_continent) -> MergeCounts:
+        frames = [as_frame(table, [row]) for row in staged]
         with warehouse.begin() as connection:
-            return load(
-                connection,
-                country_continent,
-                frames,
-                merge=lambda c: merge_whole(c, country_continent, rows=rows_in_source),
-            ).counts
+            return load(connection, table, frames, merge=lambda c: merge_whole(c, table, rows=source_rows)).counts
 
     counts = replace_all([rows[0], sound_row(country_continent, 5)], None)
     assert counts == MergeCounts(inserted=1, unchanged=1, deleted=2)
