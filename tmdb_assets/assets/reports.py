@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
 from dagster import (
     AssetExecutionContext,
     AssetKey,
@@ -121,14 +122,19 @@ def read_results(warehouse: Warehouse, report: Report) -> tuple[dt.date | None, 
 def _begin_others(context: AssetExecutionContext, warehouse: Warehouse, tmdb: TmdbSource) -> None:
     """Let the other process draw the reports of this run of which all figures are there, while this one goes on.
 
-    Should their figures change until their step, they are drawn again: what is begun is found by its version.
+    Should their figures change until their step, they are drawn again: what is begun is found by its version. Of one
+    that cannot be read, its own step says why.
     """
     _begun.clear()
+    asked = context.run.asset_selection  # None or empty: everything
     for report in REPORTS:
-        is_asked = context.run.asset_selection is None or AssetKey(report.name) in context.run.asset_selection
+        is_asked = not asked or AssetKey(report.name) in asked
         if report.name == LEADING or not is_asked or not DERIVED.isdisjoint(report.reads):
             continue
-        day, results = read_results(warehouse, report)
+        try:
+            day, results = read_results(warehouse, report)
+        except sa.exc.DBAPIError:
+            continue
         made_of = version_of(tmdb, day, results)
         if find_made(context, AssetKey(report.name), made_of) is None:
             _begun[made_of] = ahead(draw, day, results, tmdb)

@@ -14,6 +14,7 @@ import pickle
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
@@ -31,6 +32,7 @@ Result = TypeVar("Result")
 
 _lock = threading.Lock()
 _running: list[_OtherProcess] = []
+_is_ending = threading.Event()  # this process: what it began ahead starts no other one
 
 
 class ProcessEndedError(Exception):
@@ -43,6 +45,8 @@ def apart(function: str, *arguments: Any, **named: Any) -> Any:
     Returns its result, raises what it raises, or `ProcessEndedError`.
     """
     with _lock:
+        if _is_ending.is_set():
+            raise ProcessEndedError("The process that asks for pictures or the dashboard is about to end")
         process = _running[0] if _running and _running[0].is_alive else _OtherProcess.start()
         try:
             process.send(function, arguments, named)
@@ -127,10 +131,21 @@ class _OtherProcess:
             self.answers.close()
 
 
-@atexit.register
 def _stop(timeout_s: float = 0) -> int | None:
     """End the process, if there is one; return its exit code."""
-    return _running.pop().stop(timeout_s) if _running else None
+    with suppress(IndexError):
+        return _running.pop().stop(timeout_s)
+    return None
+
+
+@atexit.register
+def _end() -> None:
+    """End the process, and keep threads that wait for their turn from starting another one, which would outlive us."""
+    _is_ending.set()
+    _stop()
+    by = time.monotonic() + STOP_TIMEOUT_S
+    while not _lock.acquire(timeout=0.05) and time.monotonic() < by:
+        _stop()  # started by the thread whose turn it was
 
 
 class _WithoutArrow(MetaPathFinder):

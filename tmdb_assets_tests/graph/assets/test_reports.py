@@ -8,6 +8,7 @@ import shutil
 import struct
 import threading
 from pkgutil import resolve_name
+from types import SimpleNamespace
 
 import pytest
 from dagster import DagsterInstance
@@ -134,6 +135,22 @@ def test_a_report_whose_figures_changed_since_its_drawing_began_is_drawn_with_th
     assert reads == ["report_films", "report_popularity", "report_films"]
     titles = [record.data["title"] for record in metadata_of(result, "report_films")["top_films_table"].records]
     assert titles[:2] == ["Renamed", "Film 9029"]
+
+
+@pytest.mark.parametrize("selected", [None, frozenset()], ids=["by-daemon", "by-command"])
+def test_a_run_of_everything_begins_the_others(graph, monkeypatch, selected):
+    monkeypatch.setattr(reports, "ahead", lambda *_arguments: "begun")
+    monkeypatch.setattr(reports, "_begun", {})
+    run = SimpleNamespace(asset_selection=selected)
+    reports._begin_others(SimpleNamespace(run=run, instance=graph.instance), graph.warehouse, graph.source)
+    drawn_later = {report.name for report in REPORTS if reports.DERIVED & set(report.reads)}
+    assert len(reports._begun) == len(REPORTS) - len({reports.LEADING} | drawn_later) > 1
+
+
+def test_a_report_that_cannot_be_read_fails_alone(graph):
+    graph.execute("alter view vw_person_popularity rename to vw_elsewhere")
+    result = graph.run(DAY, only={"report_popularity", "report_people"})
+    assert [event.step_key for event in result.all_events if event.is_step_failure] == ["report_people"]
 
 
 def test_a_picture_is_drawn_again_only_when_its_figures_or_its_code_changed(graph, monkeypatch):
