@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import weakref
+from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,7 +19,7 @@ from tmdb_assets.warehouse.server import reconnect
 from tmdb_assets.warehouse.server.databases import is_outage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
 # Of an asset without partitions only the newest materialization counts, and those of reports hold pictures.
@@ -50,6 +53,9 @@ FOLLOWED = {
 }
 
 
+_storages: weakref.WeakSet[PooledEventLogStorage] = weakref.WeakSet()
+
+
 class PooledEventLogStorage(OnSharedEngine, PostgresEventLogStorage):
     """Events, of which those that follow at once are stored together; what this process asks for has them all.
 
@@ -61,6 +67,7 @@ class PooledEventLogStorage(OnSharedEngine, PostgresEventLogStorage):
         self._kept_back: list[EventLogEntry] = []
         self._turn = threading.RLock()
         super().__init__(url, engine)
+        _storages.add(self)
 
     def has_table(self, table_name: str) -> bool:
         """Whether the database has this table."""
@@ -84,23 +91,39 @@ class PooledEventLogStorage(OnSharedEngine, PostgresEventLogStorage):
         """
         with self._turn:
             self._kept_back.append(_without_second_copy(event))
-            if not (event.run_id and event.is_dagster_event and event.dagster_event_type in FOLLOWED):
+            if event.run_id and event.is_dagster_event and event.dagster_event_type in FOLLOWED:
+                return
+            try:
                 self._catch_up()
+            except sa.exc.DBAPIError as error:
+                self._kept_back = [each for each in self._kept_back if each.is_dagster_event]
+                if event.is_dagster_event or not is_outage(error):
+                    raise
 
     def _catch_up(self) -> None:
         with self._turn:
             events, self._kept_back = self._kept_back, []
-            try:
-                ids = self._insert(events) if events else []
-            except sa.exc.DBAPIError as error:
-                if not is_outage(error):
-                    raise
-                self._kept_back = [event for event in events if event.is_dagster_event]
-                if self._kept_back:
-                    raise
-                return
-            for event, event_id in zip(events, ids, strict=True):
-                reconnect.ride_out(partial(self._store_about_asset, event, event_id), self._engine)
+            if events:
+                self._store(events)
+
+    def _store(self, events: list[EventLogEntry]) -> None:
+        """Store events together. After an outage or an interrupt they are stored with the next; another error is that
+        of one event, which is lost without the others.
+        """
+        try:
+            ids = self._insert(events)
+        except BaseException as error:
+            if is_outage(error) or not isinstance(error, Exception):
+                self._kept_back += events
+                raise
+            if len(events) == 1:
+                raise
+            _call_all(partial(self._store, [event]) for event in events)
+            return
+        _call_all(
+            partial(reconnect.ride_out, partial(self._store_about_asset, event, event_id), self._engine)
+            for event, event_id in zip(events, ids, strict=True)
+        )
 
     def _insert(self, events: list[EventLogEntry]) -> list[int]:
         def insert() -> list[int]:
@@ -129,6 +152,13 @@ class PooledEventLogStorage(OnSharedEngine, PostgresEventLogStorage):
             return connection.execute(sa.text(DROP_EVENTS), {"before": before}).rowcount
 
 
+def _call_all(calls: Iterable[Callable[[], None]]) -> None:
+    """Call all in their order, also after one that raises; then raise what the last of these raised."""
+    with ExitStack() as stack:
+        for call in reversed(list(calls)):
+            stack.callback(call)
+
+
 def _without_second_copy(event: EventLogEntry) -> EventLogEntry:
     """A step's output without the metadata, such as pictures, that the materialization after it repeats."""
     if not event.is_dagster_event or event.dagster_event_type != DagsterEventType.STEP_OUTPUT:
@@ -142,3 +172,12 @@ def drop_old_events(instance: DagsterInstance, before: datetime) -> int:
     """See `PooledEventLogStorage.drop_old_events`; 0 on an instance with another storage."""
     storage = instance.event_log_storage
     return storage.drop_old_events(before) if isinstance(storage, PooledEventLogStorage) else 0
+
+
+def _forget_events_of_parent() -> None:
+    """A forked child neither stores what its parent kept back nor waits for a thread that it does not have."""
+    for storage in _storages:
+        storage._kept_back, storage._turn = [], threading.RLock()
+
+
+os.register_at_fork(after_in_child=_forget_events_of_parent)

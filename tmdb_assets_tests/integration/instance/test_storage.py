@@ -1,7 +1,10 @@
 """Dagster's storage next to the warehouse, on a server with a difficult password."""
 
 import datetime as dt
+import os
+from contextlib import nullcontext
 from pathlib import Path
+from unittest import mock
 
 import psycopg2
 import pytest
@@ -10,6 +13,7 @@ from dagster import (
     AssetCheckResult,
     AssetCheckSpec,
     AssetKey,
+    DagsterEventType,
     DagsterInstance,
     EventLogEntry,
     MaterializeResult,
@@ -216,6 +220,58 @@ def test_events_that_an_outage_kept_back_come_before_later_ones(guests_server, e
             None,
             copies[1].dagster_event_type,
         ]
+
+
+def materialized(instance):
+    """An event that is stored with the next one of its run, `a run`."""
+    logged = instance.all_logs(materialize([films], instance=instance).run_id)
+    (event,) = [each for each in logged if each.dagster_event_type == DagsterEventType.ASSET_MATERIALIZATION]
+    return event._replace(run_id="a run")
+
+
+LINE = EventLogEntry(None, 20, "a line", "a run", 2.0)
+
+
+def test_an_event_that_cannot_be_stored_is_lost_alone(guests_server, embedded):
+    with DagsterInstance.from_config(str(guests_server)) as instance:
+        log, event = instance.event_log_storage, materialized(instance)
+        log.store_event(event)
+        log.store_event(event._replace(dagster_event=event.dagster_event._replace(step_key="no\x00")))
+        with pytest.raises(ValueError, match="NUL"):
+            log.store_event(LINE)
+        assert events_of(embedded, "a run") == [("ASSET_MATERIALIZATION", "films"), (None, None)]
+        assert instance.get_latest_materialization_event(AssetKey("films")).run_id == "a run"
+
+
+def test_an_interrupt_or_a_line_during_an_outage_loses_no_event(guests_server, embedded, monkeypatch):
+    monkeypatch.setattr(reconnect, "PATIENCE_S", 0)
+    monkeypatch.setattr(reconnect, "EMBEDDED_PATIENCE_S", 0)
+    lost = psycopg2.OperationalError("server closed the connection unexpectedly")
+    outage = sa.exc.OperationalError("insert", {}, lost)
+    outage.__cause__ = lost
+    with DagsterInstance.from_config(str(guests_server)) as instance:
+        log = instance.event_log_storage
+        log.store_event(materialized(instance))
+        for error, is_raised in ((KeyboardInterrupt(), True), (outage, False)):
+            with monkeypatch.context() as away:
+                away.setattr(log, "_insert", mock.Mock(side_effect=error))
+                with pytest.raises(KeyboardInterrupt) if is_raised else nullcontext():
+                    log.store_event(LINE)
+        assert instance.get_latest_materialization_event(AssetKey("films")).run_id == "a run"
+
+
+def test_a_forked_child_does_not_store_what_its_parent_keeps_back(guests_server, embedded):
+    with DagsterInstance.from_config(str(guests_server)) as instance:
+        log = instance.event_log_storage
+        log.store_event(materialized(instance))
+        child = os.fork()
+        if child == 0:
+            log.store_event(LINE._replace(run_id="another run"))
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        assert events_of(embedded, "a run") == []
+    assert len(events_of(embedded, "another run")) == 1
+    assert len(events_of(embedded, "a run")) == 1
 
 
 def test_the_daemon_is_alive_by_its_heartbeat(guests_server, monkeypatch, capsys):
