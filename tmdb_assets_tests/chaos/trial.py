@@ -27,6 +27,9 @@ class SkippedTrialError(Exception):
     """This machine cannot be given the fault; the text says why."""
 
 
+CLOCK = "10:00:00"  # the time of day at which a command starts
+
+
 @dataclass
 class Outcome:
     """What came of a trial. The lists name what went wrong; `error` is a failure of the harness, no result."""
@@ -97,16 +100,20 @@ class Trial:
         """Look for half-loaded days until the end of the trial."""
         self._watcher = Watcher(url, whole)
 
+    def moment(self, day: dt.date | None = None, clock: str = CLOCK) -> dt.datetime:
+        """When a command starts, by its own clock."""
+        return dt.datetime.combine(day or self.day, dt.time.fromisoformat(clock), dt.UTC)
+
     def start(
         self,
         *arguments: str,
         day: dt.date | None = None,
-        clock: str = "10:00:00",
+        clock: str = CLOCK,
         machine: Machine | None = None,
         **settings: str,
     ) -> Process:
         """Start the command, by default `run` on the trial's day."""
-        moment = dt.datetime.combine(day or self.day, dt.time.fromisoformat(clock), dt.UTC)
+        moment = self.moment(day, clock)
         given = {**self.ground.settings(self.database), **self.settings, **settings}
         made = (machine or self.ground.machine).start(given, moment, *(arguments or ("run",)))
         self._processes.append(made)

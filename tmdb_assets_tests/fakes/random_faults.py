@@ -19,26 +19,26 @@ SILENT_S = 1.2  # longer than the client's patience may be
 PAGE = b"<!DOCTYPE html><html><head><title>Error</title></head><body>Come back later.</body></html>"
 
 
-def too_many_until_a_date() -> Fault:
+def too_many_until_a_date(now: dt.datetime) -> Fault:
     """A 429 whose Retry-After is a date, in whole seconds."""
-    until = format_datetime(partitions.now() + dt.timedelta(seconds=2), usegmt=True)
+    until = format_datetime(now + dt.timedelta(seconds=2), usegmt=True)
     return Fault(status=429, headers={"Retry-After": until})
 
 
-# What is served, with the cause under which the client counts the retry.
-FAULTS: dict[str, tuple[Callable[[], Action], str]] = {
-    "500": (lambda: Fault(status=500), "500"),
-    "502, a page of a proxy": (lambda: Fault(status=502, body=PAGE, headers={"Content-Type": "text/html"}), "502"),
-    "503": (lambda: Fault(status=503), "503"),
-    "504": (lambda: Fault(status=504), "504"),
-    "429": (lambda: Fault(status=429), "429"),
-    "429 with seconds": (lambda: Fault(status=429, headers={"Retry-After": "2"}), "429"),
+# What is served at a moment, with the cause under which the client counts the retry.
+FAULTS: dict[str, tuple[Callable[[dt.datetime], Action], str]] = {
+    "500": (lambda _: Fault(status=500), "500"),
+    "502, a page of a proxy": (lambda _: Fault(status=502, body=PAGE, headers={"Content-Type": "text/html"}), "502"),
+    "503": (lambda _: Fault(status=503), "503"),
+    "504": (lambda _: Fault(status=504), "504"),
+    "429": (lambda _: Fault(status=429), "429"),
+    "429 with seconds": (lambda _: Fault(status=429, headers={"Retry-After": "2"}), "429"),
     "429 with a date": (too_many_until_a_date, "429"),
-    "closed": (lambda: DROPPED, "connection"),
-    "reset": (lambda: reset, "connection"),
-    "truncated": (lambda: TRUNCATED, "unreadable"),
-    "no JSON": (lambda: Fault(body=PAGE, headers={"Content-Type": "text/html"}), "unreadable"),
-    "silent": (lambda: Fault(delay=SILENT_S), "read timeout"),
+    "closed": (lambda _: DROPPED, "connection"),
+    "reset": (lambda _: reset, "connection"),
+    "truncated": (lambda _: TRUNCATED, "unreadable"),
+    "no JSON": (lambda _: Fault(body=PAGE, headers={"Content-Type": "text/html"}), "unreadable"),
+    "silent": (lambda _: Fault(delay=SILENT_S), "read timeout"),
 }
 CAUSES = {cause for _, cause in FAULTS.values()}
 
@@ -47,10 +47,11 @@ class RandomFaults:
     """A fault hook: breaks the first request to each endpoint, then one in ten, and each export once in every way.
 
     Which of the ten is drawn; the ways come in a drawn order, repeated, so that each of them occurs whatever the seed.
-    `served` counts them.
+    `served` counts them. `now` is the client's clock, by default this process's.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, now: Callable[[], dt.datetime] | None = None) -> None:
+        self._now = now
         self._random, self._lock = random.Random(seed), threading.Lock()
         self._order = self._random.sample(sorted(FAULTS), len(FAULTS))
         self._asked, self._place = Counter[str](), dict[str, int]()
@@ -68,7 +69,7 @@ class RandomFaults:
             name = self._order[served.total() % len(self._order)]
             served[name] += 1
         make, _ = FAULTS[name]
-        return make()
+        return make((self._now or partitions.now)())
 
     def _is_drawn(self, endpoint: str) -> bool:
         block, place = divmod(self._asked[endpoint], ONE_IN)

@@ -31,6 +31,7 @@ _KINDS = (
     "errors.IdleInTransactionSessionTimeout",
 )
 DRIVER_ERRORS = {f"{driver}.{kind}" for driver in ("psycopg", "psycopg2") for kind in _KINDS}
+LOST = "psycopg2.DatabaseError"  # itself, not its subclasses: a connection that ended within a statement
 # SQLSTATEs, or their beginnings (https://www.postgresql.org/docs/current/errcodes-appendix.html), that pass without
 # anybody's help: no connection, a server without a free one, one that is read-only, stops or starts.
 PASSING = ("08", "25", "53300", "57P")
@@ -252,7 +253,8 @@ def _find_driver_error(error: BaseException) -> BaseException | None:
     cause: BaseException | None = error
     seen: list[BaseException] = []
     while cause is not None and cause not in seen:
-        if DRIVER_ERRORS & {f"{kind.__module__}.{kind.__name__}" for kind in type(cause).__mro__}:
+        names = [f"{kind.__module__}.{kind.__name__}" for kind in type(cause).__mro__]
+        if DRIVER_ERRORS & {*names} or names[0] == LOST:
             return cause
         seen.append(cause)
         cause = cause.__cause__ or cause.__context__

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 
 from tmdb_assets_tests.chaos.trial import Trial
@@ -59,7 +60,8 @@ def half_fails(trial: Trial) -> None:
 def broken_answers(trial: Trial) -> None:
     """One answer in ten is broken, in each of a dozen ways."""
     trial.stand_on_either()
-    faults = RandomFaults(trial.random.randrange(10**6))
+    behind = dt.datetime.now(dt.UTC) - trial.moment()  # the commands have a clock of their own
+    faults = RandomFaults(trial.random.randrange(10**6), now=lambda: dt.datetime.now(dt.UTC) - behind)
     trial.ground.api.fault = faults
     trial.start()
     trial.await_all()

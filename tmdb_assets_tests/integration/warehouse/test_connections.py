@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import psycopg
+import psycopg2
 import pytest
 import sqlalchemy as sa
 
@@ -122,6 +123,18 @@ def test_a_connection_that_was_cut_is_replaced(warehouse: Warehouse) -> None:
     with pytest.raises(sa.exc.OperationalError) as caught:
         cut_own_connection(warehouse)
     assert is_outage(caught.value)
+
+
+def test_an_error_of_a_statement_is_no_outage_and_that_of_a_lost_connection_is() -> None:
+    """psycopg2 raises its base class where a connection ends within a statement: found by a trial."""
+    lost = psycopg2.DatabaseError("server closed the connection unexpectedly")
+    assert is_outage(lost)
+    for kind in (psycopg2.DataError, psycopg2.IntegrityError, psycopg2.ProgrammingError, psycopg2.InternalError):
+        assert not is_outage(kind("of a statement"))
+    for error, is_lost in ((lost, True), (psycopg2.DataError("of a statement"), False)):
+        wrapped = sa.exc.DatabaseError("select 1", {}, error)
+        wrapped.__cause__ = error
+        assert is_outage(wrapped) is is_lost
 
 
 def cut_own_connection(warehouse: Warehouse) -> None:
