@@ -14,6 +14,8 @@ from tmdb_assets.warehouse.server import reconnect
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from dagster import DagsterInstance
+
 NOT_REPEATED = "store_event"
 """The method that repeats by itself what of its work is safe to repeat."""
 
@@ -51,6 +53,13 @@ class OnSharedEngine:
 
     def _catch_up(self) -> None:
         """Store what is kept back, before anything is read."""
+
+
+def store_kept_back(instance: DagsterInstance) -> None:
+    """Store the events of an instance that are kept back; nothing on an instance with another storage."""
+    storage = instance.event_log_storage
+    if isinstance(storage, OnSharedEngine):
+        storage._catch_up()
 
 
 def _repeated(method: Callable[..., Any]) -> Callable[..., Any]:

@@ -18,6 +18,7 @@ from dagster import AssetCheckResult, DagsterInvariantViolationError, Failure, M
 from tmdb_assets import partitions
 from tmdb_assets.assets.failures import READ_LOG
 from tmdb_assets.errors.problem import ActionableError
+from tmdb_assets.instance.pooled import store_kept_back
 from tmdb_assets.instance.tags import PARTITION_NAME_TAG
 from tmdb_assets.warehouse.ledger.check_results import RUN, Result, last_noted, record
 from tmdb_assets.warehouse.server.databases import driver_problem
@@ -70,6 +71,8 @@ def _recording(found: list[Result], asset_name: str, warehouse: Warehouse | None
                 record(connection, day, [*found, *([failed] if is_asset else [])])
         raise
     if warehouse is not None and day is not None:
+        if is_asset:  # a kill must not leave a day that is complete here, so that no run mends it, and missing there
+            store_kept_back(OpExecutionContext.get().instance)
         ended = Result(asset_name, RUN, is_passed=True, severity="error", description=ENDED_WELL)
         with warehouse.begin() as connection:
             record(connection, day, [*found, *([ended] if is_asset else [])], noted)
