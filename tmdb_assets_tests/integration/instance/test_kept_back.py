@@ -14,7 +14,7 @@ pytestmark = needs_embedded
 
 
 class AnyWarehouse:
-    """A warehouse of which nothing is asked."""
+    """A warehouse without a server."""
 
     @contextmanager
     def begin(self):
