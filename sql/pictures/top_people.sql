@@ -62,11 +62,10 @@ bound as materialized (
             ),
             0
         ) as floor_popularity,
-        -- 0 if there are no further films.
+        -- NULL if there are no further films.
         case
             when (select count(*) from newest_film) > 4000
                 then (select min(f.popularity) from first_film as f)
-            else 0
         end as most_popularity
 ),
 
@@ -77,13 +76,13 @@ candidate as (
     union
     select b.person_id
     from bridge_movie_cast as b
-    where (select e.most_popularity > 0 from bound as e)
+    where (select e.most_popularity is not null from bound as e)
     group by b.person_id
     having count(*) * (select e.most_popularity from bound as e) >= (select 0.4 * e.floor_popularity from bound as e)
     union
     select b.person_id
     from bridge_movie_crew as b
-    where (select e.most_popularity > 0 from bound as e)
+    where (select e.most_popularity is not null from bound as e)
     group by b.person_id
     having count(*) * (select e.most_popularity from bound as e) >= (select 0.4 * e.floor_popularity from bound as e)
 )

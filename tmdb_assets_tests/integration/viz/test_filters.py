@@ -140,3 +140,16 @@ def test_the_top_people_are_those_of_the_view_where_not_everybody_is_summed(serv
             right = connection.exec_driver_sql(everybody.format(columns)).fetchmany(20)
             assert connection.exec_driver_sql(picture_query("top_people")).all() == right
             assert 99_999 in [person for person, *_ in right]
+            # Few films have any popularity: people of others are equal, and the first of them by id are shown.
+            connection.exec_driver_sql("update movie_latest set popularity = 0 where movie_id > 3")
+            last = connection.exec_driver_sql(everybody.format(columns)).fetchmany(20)[-1][0]
+            for bridge in ("cast", "crew"):
+                moved = f"delete from bridge_movie_{bridge} where person_id = :person"
+                connection.execute(sa.text(moved), {"person": last})
+            connection.execute(
+                sa.text(added.replace("popularity", "movie_id desc").replace("more", "last")),
+                {"person": last, "films": 9},
+            )
+            right = connection.exec_driver_sql(everybody.format(columns)).fetchmany(20)
+            assert right[-1][:4:3] == (last, 0)
+            assert connection.exec_driver_sql(picture_query("top_people")).all() == right
