@@ -3,9 +3,10 @@
 import streamlit as st
 
 from tmdb_assets.language import tr
+from tmdb_assets.viz.address import remember
 from tmdb_assets.viz.filters import show_filters
 from tmdb_assets.viz.languages import choose_language, show_languages
-from tmdb_assets.viz.navigation import register
+from tmdb_assets.viz.navigation import register, show_navigation
 from tmdb_assets.viz.pages import GROUPS, PAGES
 
 # Not one of Streamlit's own icons: the browser would load it from a font host.
@@ -21,9 +22,9 @@ shown = {
     for page in PAGES
 }
 register(shown)
-chosen = st.navigation(
-    {tr(group): [shown[page.path] for page in pages] for group, pages in GROUPS.items()}, expanded=True
-)
+chosen = st.navigation(list(shown.values()), position="hidden")
+remember(name for page in PAGES for name in page.names)
+show_navigation({group: [(page.path, page.names) for page in pages] for group, pages in GROUPS.items()})
 show_filters()
 show_languages()
 chosen.run()

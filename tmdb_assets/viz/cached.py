@@ -5,10 +5,12 @@ The limit is for what changes without a load: continents, removed films, bridges
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
+import psycopg
 import sqlalchemy as sa
 import streamlit as st
 
@@ -30,6 +32,15 @@ Spec = dict[str, Any]
 
 
 Values = Mapping[str, Any]
+_BIND = re.compile(r"(?<![:\w]):(\w+)(?!:)")  # as SQLAlchemy finds them
+
+
+class Drawn(NamedTuple):
+    """A chart's Vega-Lite specification, its figures as a table, and the query that gave them, with its values."""
+
+    spec: Spec
+    table: pd.DataFrame
+    query: str
 
 
 @st.cache_data(ttl=KEPT_S, max_entries=MOST_KEPT, show_spinner=False)
@@ -40,19 +51,33 @@ def read_rows(
     filters: Filters = ALL_FILMS,
 ) -> pd.DataFrame:
     """The rows of a query with its bind parameters, of the films that match."""
-    values = dict(parameters or {})
-    if filters.words:
-        query, values = narrow(query), {**values, **filters.parameters}
+    query, values = _narrowed(query, parameters, filters)
     with reading() as connection:
         return pd.read_sql_query(sa.text(query), connection, params=values)
+
+
+def _narrowed(query: str, parameters: Values | None, filters: Filters) -> tuple[str, Values]:
+    values = dict(parameters or {})
+    return (narrow(query), {**values, **filters.parameters}) if filters.words else (query, values)
+
+
+def query_as_run(query: str, parameters: Values | None, filters: Filters) -> str:
+    """The query that `read_rows` runs, with its values in it, for psql."""
+    query, values = _narrowed(query, parameters, filters)
+    literal = psycopg.sql.Literal
+    return _BIND.sub(lambda found: literal(values[found[1]]).as_string() if found[1] in values else found[0], query)
 
 
 def read_figures(
     edition: Edition, name: str, parameters: Values | None = None, filters: Filters | None = None
 ) -> pd.DataFrame:
     """The rows of a picture's query, of the films that match `filters`; None: the sidebar's."""
-    values = {**PICTURES[name].parameters, **(parameters or {})}
-    return read_rows(edition, picture_query(name), values, chosen_filters() if filters is None else filters)
+    filters = chosen_filters() if filters is None else filters
+    return read_rows(edition, picture_query(name), _values_of(name, parameters), filters)
+
+
+def _values_of(name: str, parameters: Values | None) -> Values:
+    return {**PICTURES[name].parameters, **(parameters or {})}
 
 
 def picture_query(name: str) -> str:
@@ -66,8 +91,8 @@ def draw_picture(
     parameters: Values | None = None,
     options: Values | None = None,
     filters: Filters | None = None,
-) -> tuple[Spec, pd.DataFrame]:
-    """The Vega-Lite specification of a picture, and its figures as a table; `options` are those of its chart.
+) -> Drawn:
+    """A picture's chart, figures and query; `options` are those of its chart.
 
     `filters`: which films it shows; None: the sidebar's.
     """
@@ -78,19 +103,18 @@ def draw_picture(
 @st.cache_data(ttl=KEPT_S, max_entries=MOST_KEPT, show_spinner=False)
 def _draw_picture(
     edition: Edition, name: str, parameters: Values | None, options: Values | None, filters: Filters
-) -> tuple[Spec, pd.DataFrame]:
+) -> Drawn:
     frame = read_figures(edition, name, parameters, filters)
     table = PICTURES[name].arrange(frame) if len(frame) else frame
-    return _draw(edition, name, frame, options, filters), table
+    query = query_as_run(picture_query(name), _values_of(name, parameters), filters)
+    return Drawn(_draw(edition, name, frame, options, filters), table, query)
 
 
 @st.cache_data(ttl=KEPT_S, max_entries=MOST_KEPT, show_spinner=False)
-def draw_rows(
-    edition: Edition, name: str, query: str, parameters: Values, options: Values, filters: Filters
-) -> tuple[Spec, pd.DataFrame]:
-    """A picture's chart drawn from another query's rows, and these rows."""
+def draw_rows(edition: Edition, name: str, query: str, parameters: Values, options: Values, filters: Filters) -> Drawn:
+    """A picture's chart drawn from another query's rows, these rows, and that query."""
     rows = read_rows(edition, query, parameters, filters)
-    return _draw(edition, name, rows, options, filters), rows
+    return Drawn(_draw(edition, name, rows, options, filters), rows, query_as_run(query, parameters, filters))
 
 
 @st.cache_data(ttl=KEPT_S, max_entries=20, show_spinner=False)

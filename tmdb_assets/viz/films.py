@@ -27,20 +27,18 @@ from tmdb_assets.viz.filters import chosen_days
 from tmdb_assets.viz.layout import (
     NO_MATCH,
     TMDB_PAGE,
-    plain_markdown,
     show_chart,
     show_films,
     show_picture,
     show_table,
 )
 from tmdb_assets.viz.matching import ALL_FILMS, chosen_filters
-from tmdb_assets.viz.navigation import link
+from tmdb_assets.viz.navigation import link, plain_markdown
 from tmdb_assets.viz.queries import CHANGED_FILMS, FILM, FILM_PEOPLE, FILM_RANKS, FILM_RELEASES
 from tmdb_assets.viz.reader import Edition
 from tmdb_assets.viz.similar import show_similar
 
 POSTERS = "https://image.tmdb.org/t/p/w342"
-TILE_WIDTH = 196
 
 
 def show_today(edition: Edition) -> None:
@@ -96,11 +94,11 @@ def show_film(edition: Edition) -> None:
         st.warning(tr("TMDb removed this film; last noticed on {day}.", day=day_text(film["removed_date"])))
     _show_figures(edition, film)
     parameters = {"movie_ids": [movie_id], "days": chosen_days()}
-    spec, table = draw_picture(edition, "popularity_over_time", parameters, {"is_chosen": True}, ALL_FILMS)
+    drawn = draw_picture(edition, "popularity_over_time", parameters, {"is_chosen": True}, ALL_FILMS)
     facts, curve = st.columns([2, 3])
     with curve:
-        if len(table):
-            show_chart(spec, table, name="popularity_over_time")
+        if len(drawn.table):
+            show_chart(drawn, name="popularity_over_time")
         else:
             st.info(tr("This film has no figures in this period. Choose more days in the sidebar."))
     with facts:
@@ -159,7 +157,7 @@ def _metric(label: str, value: str, note: str, is_explained: bool = False) -> No
     """A tile; `note` is the line below the value."""
     help_text = tr(POPULARITY_MEANING) if is_explained else None
     off: dict[str, Any] = {"delta_color": "off", "delta_arrow": "off"}
-    st.metric(label, value, note or None, border=True, help=help_text, width=TILE_WIDTH, **off)
+    st.metric(label, value, note or None, border=True, help=help_text, width="stretch", height="stretch", **off)
 
 
 def _parts(names: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,8 @@ from tmdb_assets.charts.registry import PICTURES
 from tmdb_assets.errors.problem import as_cell
 from tmdb_assets.language import day_text, mark, tr
 from tmdb_assets.settings import ATTRIBUTION, SAMPLE_LINE, get_settings
-from tmdb_assets.viz.cached import draw_picture, picture_query, render_picture
+from tmdb_assets.viz.address import whole_address
+from tmdb_assets.viz.cached import draw_picture, render_picture
 from tmdb_assets.viz.checked import day_in_short
 from tmdb_assets.viz.filters import show_scope
 from tmdb_assets.viz.languages import days_format, decimals
@@ -25,7 +25,7 @@ from tmdb_assets.warehouse.reading import NothingToReadError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tmdb_assets.viz.cached import Spec
+    from tmdb_assets.viz.cached import Drawn
 
 NO_MATCH = mark("No film matches the filters in the sidebar. Remove one of them, or widen the years.")
 TMDB_PAGE = "https://www.themoviedb.org/movie/"
@@ -67,13 +67,23 @@ def show_page(title: str, meaning: str, body: Callable[[Edition], None], scope: 
             st.caption(loaded, width="content")
             if short := day_in_short(edition, edition.newest_day):
                 link("quality", short)
+            address = st.container(width="content")
         show_scope(edition, scope)
         body(edition)
+        with address:
+            _offer_address()
     except NothingToReadError as error:
         problem = error.problem
         st.info(f"**{problem.what}.** {problem.action}. {tr('Then try again.')}", icon=":material/info:")
         st.button(tr("Try again"), icon=":material/refresh:")
     st.caption(ATTRIBUTION)
+
+
+def _offer_address() -> None:
+    """The link to what is shown, to copy."""
+    with st.popover(tr("Copy link"), icon=":material/link:"):
+        st.caption(tr("This link holds what is shown: the page, what is chosen on it, filters and language."))
+        st.code(whole_address(), language=None, wrap_lines=True)
 
 
 def show_picture(
@@ -84,25 +94,25 @@ def show_picture(
     filters: Filters | None = None,
 ) -> pd.DataFrame:
     """A picture of the films that match `filters` (None: the sidebar's), or that none does; returns its table."""
-    spec, table = draw_picture(edition, name, parameters, options, filters)
-    if not len(table) and (chosen_filters() if filters is None else filters).words:
+    drawn = draw_picture(edition, name, parameters, options, filters)
+    if not len(drawn.table) and (chosen_filters() if filters is None else filters).words:
         st.info(tr(NO_MATCH))
     else:
-        show_chart(spec, table, name=name)
-    return table
+        show_chart(drawn, name=name)
+    return drawn.table
 
 
-def show_chart(spec: Spec, table: pd.DataFrame | None = None, *, name: str) -> None:
+def show_chart(drawn: Drawn, *, name: str) -> None:
     """A chart with its figures as a table and CSV, as a PNG, and its query; `name` is the picture's."""
-    st.vega_lite_chart(spec=spec, theme=None, width="content")
-    if table is None or not len(table):
+    st.vega_lite_chart(spec=drawn.spec, theme=None, width="content")
+    if not len(drawn.table):
         return
     with st.expander(tr("Data, picture, query")):
-        show_table(table, alt=tr("Figures of {part}", part=tr(PICTURES[name].title)))
-        png = partial(render_picture, spec)
+        show_table(drawn.table, alt=tr("Figures of {part}", part=tr(PICTURES[name].title)))
+        png = partial(render_picture, drawn.spec)
         st.download_button("PNG", png, f"{name}.png", "image/png", key=f"png_{name}", on_click="ignore")
-        st.caption(tr("The table's own menu saves it as CSV. The query, for `tmdb-assets psql`:"))
-        st.code(picture_query(name), language="sql")
+        st.caption(tr("The table's own menu saves it as CSV. The query with its values, for `tmdb-assets psql`:"))
+        st.code(drawn.query, language="sql")
 
 
 def show_table(table: pd.DataFrame, **options: Any) -> Any:
@@ -111,14 +121,13 @@ def show_table(table: pd.DataFrame, **options: Any) -> Any:
     Streamlit writes that file in the browser and leaves formulas in it: TMDb's titles are written by anyone.
     `options` are those of `st.dataframe`; returns what it returns.
     """
-    texts = table.select_dtypes(["object", "string"]).columns
-    safe = {name: table[name].map(lambda cell: as_cell(cell) if isinstance(cell, str) else cell) for name in texts}
-    return st.dataframe(table.assign(**safe), hide_index=True, **options)
+    texts = table.select_dtypes(["object", "string", "category"]).columns
+    safe = {name: table[name].map(_safe) for name in texts}
+    return st.dataframe(table.assign(**safe).rename(columns=_safe), hide_index=True, **options)
 
 
-def plain_markdown(text: str) -> str:
-    """Text of others for Markdown: nothing in it is markup."""
-    return re.sub(r"([\\`*_\[\]<>!#&~|$:{}()-])", r"\\\1", text)
+def _safe(cell: Any) -> Any:
+    return as_cell(cell) if isinstance(cell, str) else cell
 
 
 def show_films(films: pd.DataFrame, *, key: str = "films_table") -> None:

@@ -1,11 +1,15 @@
-"""Links from one page to another, with what they name in the address, and with the filters, which stay."""
+"""The navigation, and links from page to page, with what they name in the address, and the filters, which stay."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
+
+from tmdb_assets.language import tr
+from tmdb_assets.viz.address import remembered
 
 _PAGES: dict[str, Any] = {}
 
@@ -13,6 +17,23 @@ _PAGES: dict[str, Any] = {}
 def register(pages: Mapping[str, Any]) -> None:
     """Remember the pages of the navigation by their paths."""
     _PAGES.update(pages)
+
+
+def show_navigation(groups: Mapping[str, Sequence[tuple[str, Sequence[str]]]]) -> None:
+    """Links to the pages in the sidebar, by group: the path of each, and the names in the address that are its own.
+
+    Streamlit's own navigation would forget what a page had in its address.
+    """
+    for group, paths in groups.items():
+        with st.sidebar.container(gap="xxsmall"):
+            st.caption(f"**{tr(group)}**")
+            for path, names in paths:
+                st.page_link(_PAGES[path], query_params=remembered(names))
+
+
+def plain_markdown(text: str) -> str:
+    """Text of others for Markdown: nothing in it is markup."""
+    return re.sub(r"([\\`*_\[\]<>!#&~|$:{}()-])", r"\\\1", text)
 
 
 def link(path: str, label: str, **named: object) -> None:
@@ -28,9 +49,3 @@ def go(path: str, **named: object) -> None:
     """Open a page."""
     if path in _PAGES:
         st.switch_page(_PAGES[path], query_params={name: str(value) for name, value in named.items()})
-
-
-def named_id(name: str) -> int | None:
-    """The id that the address gives for a film or person."""
-    given = str(st.query_params.get(name, ""))
-    return int(given) if given.isascii() and given.isdigit() and len(given) < 19 else None

@@ -9,14 +9,16 @@ import streamlit as st
 
 from tmdb_assets.charts.registry import PICTURES
 from tmdb_assets.language import mark, tr
+from tmdb_assets.viz.address import CHOSEN, choose_here, name_here, names_of, say_unknown
 from tmdb_assets.viz.cached import draw_picture, draw_rows, read_figures, read_rows
+from tmdb_assets.viz.choosing import as_id
 from tmdb_assets.viz.films import show_film, show_today, show_top_films
 from tmdb_assets.viz.filters import chosen_days
 from tmdb_assets.viz.layout import show_chart, show_films, show_page, show_picture
 from tmdb_assets.viz.matching import ALL_FILMS, chosen_filters
 from tmdb_assets.viz.people import show_people, show_person, show_releases
 from tmdb_assets.viz.quality import show_quality
-from tmdb_assets.viz.queries import FIND_FILMS, TOP_FILMS, TOP_OF_CONTINENT, like_pattern
+from tmdb_assets.viz.queries import FIND_FILMS, TITLES, TOP_FILMS, TOP_OF_CONTINENT, like_pattern
 from tmdb_assets.viz.reader import Edition
 
 MOST_CURVES = 8  # the number of colours in the chart
@@ -26,7 +28,8 @@ MOST_CURVES = 8  # the number of colours in the chart
 class Page:
     """A page: the path of its address, title, icon, group, one line on what it shows, its body, the pictures in it.
 
-    `scope` says to what the filters in the sidebar do not apply, "" if to all of it.
+    `scope` says to what the filters in the sidebar do not apply, "" if to all of it; `names` are those that only its
+    address has.
     """
 
     path: str
@@ -37,6 +40,7 @@ class Page:
     body: Callable[[Edition], None]
     pictures: tuple[str, ...]
     scope: str = ""
+    names: tuple[str, ...] = ()
 
     def show(self) -> None:
         """Show the whole page."""
@@ -49,12 +53,16 @@ def _show_continents(edition: Edition) -> None:
         return
     st.subheader(tr("Top ten produced on a continent"))
     names = read_figures(edition, "continent_popularity")["continent"].dropna().astype(str).tolist()
-    continent = st.selectbox(tr("Continent of production"), names, format_func=tr, key="continent")
+    continent = choose_here(tr("Continent of production"), names, tr, name="continent", default=next(iter(names), None))
+    if continent is None:
+        if given := names_of("continent"):
+            say_unknown(given, tr("Choose one from the list, or change the filters."))
+        return
     parameters = {"day": edition.newest_day, "continent": continent}
     options = {"group": tr("produced in {continent}", continent=tr(str(continent)))}
-    spec, films = draw_rows(edition, "top_films", TOP_OF_CONTINENT, parameters, options, chosen_filters())
-    show_chart(spec, name="top_films")
-    show_films(films)
+    drawn = draw_rows(edition, "top_films", TOP_OF_CONTINENT, parameters, options, chosen_filters())
+    show_chart(drawn, name="top_films")
+    show_films(drawn.table)
 
 
 def _show_trends(edition: Edition) -> None:
@@ -65,9 +73,9 @@ def _show_trends(edition: Edition) -> None:
     if not chosen:
         show_picture(edition, "popularity_over_time", parameters)
         return
-    spec, table = draw_picture(edition, "popularity_over_time", parameters, {"is_chosen": True}, ALL_FILMS)
-    if len(table):
-        show_chart(spec, table, name="popularity_over_time")
+    drawn = draw_picture(edition, "popularity_over_time", parameters, {"is_chosen": True}, ALL_FILMS)
+    if len(drawn.table):
+        show_chart(drawn, name="popularity_over_time")
     else:
         st.info(tr(_NO_FIGURES))
 
@@ -80,9 +88,12 @@ _NO_FIGURES = mark(
 def _choose_films(edition: Edition) -> list[int]:
     """The ids of the films picked from the top 200 and from the search results."""
     known: dict[int, str] = st.session_state.setdefault("known_films", {})
+    given = {text: as_id(text) for text in names_of("films")}
+    ids = [film for film in given.values() if film is not None]
+    named = read_rows(edition, TITLES, {"movie_ids": ids}) if ids else None
     title = st.text_input(tr("Find films beyond the top 200"), placeholder=tr("Part of the title"), key="find").strip()
     found = read_rows(edition, FIND_FILMS, {"pattern": like_pattern(title)}) if title else None
-    for films in (read_rows(edition, TOP_FILMS, None, chosen_filters()), found):
+    for films in (read_rows(edition, TOP_FILMS, None, chosen_filters()), found, named):
         if films is not None:
             known |= dict(
                 zip(films["movie_id"].tolist(), map(_label, films["title"], films["release_date"]), strict=True)
@@ -93,12 +104,17 @@ def _choose_films(edition: Edition) -> list[int]:
             tr("Found: {number}. Choose them below.", number=number) if number else tr("No film has this in its title.")
         )
     first = found["movie_id"].tolist() if found is not None else []
+    if unknown := [text for text, film in given.items() if film not in known]:
+        say_unknown(unknown, tr("Choose other films below."))
+    key = CHOSEN.format("films")
+    st.session_state[key] = [film for film in dict.fromkeys(ids) if film in known][:MOST_CURVES]
     picked: list[int] = st.multiselect(
         tr("Films (at most {number}; the top {number} if none is chosen)", number=MOST_CURVES),
         list(dict.fromkeys([*first, *known])),
         format_func=lambda film: known[film],
         max_selections=MOST_CURVES,
-        key="films",
+        key=key,
+        on_change=lambda: name_here("films", map(str, st.session_state[key])),
     )
     return picked
 
@@ -150,6 +166,7 @@ _COMPOSED = (
         show_film,
         (),
         mark("The filters do not apply to one film and those similar to it, only to the films that you can choose."),
+        ("film",),
     ),
     _one_picture("release_calendar", "calendar_month", mark("Films")),
     _picture_page(
@@ -179,6 +196,7 @@ _COMPOSED = (
         mark("One person: films over time, films by popularity, costars."),
         show_person,
         ("films_of_a_person",),
+        names=("person",),
     ),
     _one_picture("genre_popularity", "theater_comedy", mark("Genres")),
     _one_picture("genre_shares", "stacked_line_chart", mark("Genres")),
@@ -191,6 +209,7 @@ _COMPOSED = (
         mark("Where films are produced: each counts once for each continent of its production countries."),
         _show_continents,
         ("continent_popularity",),
+        names=("continent",),
     ),
     _one_picture("production_countries", "flag", mark("Markets")),
     _one_picture("original_languages", "translate", mark("Markets")),
@@ -202,6 +221,7 @@ _COMPOSED = (
         mark("What opens where within 60 days of the newest loaded day, with type and certificate."),
         show_releases,
         ("releases_by_country",),
+        names=("release_country",),
     ),
     Page(
         "trends",
@@ -211,6 +231,7 @@ _COMPOSED = (
         mark("The movers of the week, and popularity day by day."),
         _show_trends,
         ("movers_of_the_week", "popularity_over_time"),
+        names=("films",),
     ),
     _one_picture("forecast_record", "online_prediction", mark("Trends")),
     Page(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from tmdb_assets.language import country_name, mark, tr
+from tmdb_assets.viz.address import choose_here, names_of, say_unknown
 from tmdb_assets.viz.cached import draw_picture, read_figures, read_rows
 from tmdb_assets.viz.choosing import PERSON, choose
 from tmdb_assets.viz.filters import chosen_days
-from tmdb_assets.viz.layout import NO_MATCH, plain_markdown, show_chart, show_films, show_picture, show_table
+from tmdb_assets.viz.layout import NO_MATCH, show_chart, show_films, show_picture, show_table
 from tmdb_assets.viz.matching import chosen_filters
-from tmdb_assets.viz.navigation import link
+from tmdb_assets.viz.navigation import link, plain_markdown
 from tmdb_assets.viz.queries import COSTARS, PERSON_FILMS, RELEASE_COUNTRIES
 from tmdb_assets.viz.reader import Edition
 
@@ -39,9 +40,9 @@ def show_person(edition: Edition) -> None:
         return
     person, name = chosen
     st.subheader(plain_markdown(name), divider="gray")
-    spec, table = draw_picture(edition, "films_of_a_person", {"person_id": person, "days": chosen_days()})
-    if len(table):
-        show_chart(spec, table, name="films_of_a_person")
+    drawn = draw_picture(edition, "films_of_a_person", {"person_id": person, "days": chosen_days()})
+    if len(drawn.table):
+        show_chart(drawn, name="films_of_a_person")
     else:
         text = _NO_FIGURES_THAT_MATCH if chosen_filters().words else _NO_FIGURES
         st.info(tr(text))
@@ -70,11 +71,14 @@ def show_releases(edition: Edition) -> None:
         st.info(tr(NO_MATCH))
         return
     names = dict(zip(countries["iso_3166_1"], countries["country"], strict=True))
-    label = tr("Country of release")
-    country = (
-        st.selectbox(
-            label, list(names), format_func=lambda code: country_name(code, names[code]) or code, key="release_country"
-        )
-        or "US"
+    country = choose_here(
+        tr("Country of release"),
+        list(names),
+        lambda code: country_name(code, names[code]) or code,
+        name="release_country",
+        default=next(iter(names), None),
     )
-    show_picture(edition, "releases_by_country", {"country": country})
+    if country is None and (given := names_of("release_country")):
+        say_unknown(given, tr("Choose one from the list, or change the filters."))
+    else:
+        show_picture(edition, "releases_by_country", {"country": country or "US"})

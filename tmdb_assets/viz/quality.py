@@ -15,7 +15,8 @@ from tmdb_assets.viz.cached import read_rows
 from tmdb_assets.viz.checked import checks_of, day_in_short
 from tmdb_assets.viz.filters import chosen_days
 from tmdb_assets.viz.languages import days_format
-from tmdb_assets.viz.layout import plain_markdown, show_table
+from tmdb_assets.viz.layout import show_table
+from tmdb_assets.viz.navigation import plain_markdown
 from tmdb_assets.viz.queries import LOADED_DAYS
 from tmdb_assets.viz.reader import Edition
 

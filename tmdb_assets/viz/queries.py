@@ -25,7 +25,9 @@ order by is_passed, severity, asset_name, check_name
 
 TOP_FILMS = "select * from vw_top_movies order by rank"
 
-TITLE = "select title from dim_movie where movie_id = :movie_id"
+TITLE = "select movie_id, title from dim_movie where movie_id = :movie_id"
+
+TITLES = "select movie_id, title, release_date from dim_movie where movie_id = any(:movie_ids)"
 
 # The first films, with their change within a week.
 CHANGED_FILMS = """
@@ -171,7 +173,7 @@ order by rank
 limit 100
 """
 
-PERSON_NAME = "select name from dim_person where person_id = :person_id"
+PERSON_NAME = "select person_id, name from dim_person where person_id = :person_id"
 
 # `pattern` is a LIKE pattern.
 FIND_FILMS = """

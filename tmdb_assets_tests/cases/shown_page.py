@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def shown(name: str, **address: str) -> AppTest:
-    """A page after its first run; `address` are filters, or the film or person that its address names."""
+    """A page after its first run; `address` are filters, or what its address names for this page."""
 
     from streamlit.testing.v1 import AppTest
 
@@ -25,7 +25,7 @@ def shown(name: str, **address: str) -> AppTest:
 
     app = AppTest.from_function(script, args=(name,), default_timeout=PATIENCE_S)
     for key, value in address.items():
-        if key in {"film", "person"}:
+        if key in {"film", "person", "continent", "release_country", "films"}:
             app.query_params[key] = value
         else:
             app.session_state[CHOSEN.format(key) if key in {"genre", "country", "language", "days"} else key] = value

@@ -93,7 +93,7 @@ function releasesIn(releases) {
 }
 
 // Why films are similar, in the page's language: each part begins with its kind, and a decade is 1980s.
-const KINDS = { genre: tr("genre"), keyword: tr("keyword"), company: tr("company"), language: tr("language"), director: tr("director"), cast: tr("cast"), collection: tr("collection") };
+const KINDS = { genre: tr("genre"), keyword: tr("keyword"), company: tr("company"), language: tr("language"), director: tr("director"), cast: tr("cast"), crew: tr("crew") };
 const reason = (because) => because.split(", ").map((part) => part.replace(/^[a-z]+(?= )/, (kind) => KINDS[kind] ?? kind)
   .replace(/^(\d{4})s$/, (whole, year) => tr("{year}s", { year }))).join(", ");
 
