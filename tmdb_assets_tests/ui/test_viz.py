@@ -204,4 +204,6 @@ def test_the_app_passes_axe(app: str, browser, scheme: str) -> None:
         assert violations(watched.page) == []
         watched.page.goto(f"{app}/quality")
         watched.page.get_by_role("heading", name="Loaded days").wait_for()
+        watched.page.get_by_role("link", name="Today").wait_for()  # the navigation comes after the headings
+        watched.page.get_by_test_id("stDataFrame").last.wait_for()
         assert violations(watched.page) == []
