@@ -22,9 +22,16 @@ shown = {
     for page in PAGES
 }
 register(shown)
-chosen = st.navigation(list(shown.values()), position="hidden")
 remember(name for page in PAGES for name in page.names)
-show_navigation({group: [(page.path, page.names) for page in pages] for group, pages in GROUPS.items()})
+# On a phone the sidebar covers the page, and only Streamlit's own navigation closes it; its links carry no choices.
+is_phone = "Mobi" in st.context.headers.get("User-Agent", "")
+chosen = st.navigation(
+    {tr(group): [shown[page.path] for page in pages] for group, pages in GROUPS.items()},
+    position="sidebar" if is_phone else "hidden",
+    expanded=True,
+)
+if not is_phone:
+    show_navigation({group: [(page.path, page.names) for page in pages] for group, pages in GROUPS.items()})
 show_filters()
 show_languages()
 chosen.run()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from tmdb_assets.charts.labels import MISSING
 from tmdb_assets.charts.registry import PICTURES
 from tmdb_assets.errors.problem import as_cell
 from tmdb_assets.language import day_text, mark, tr
@@ -123,7 +124,7 @@ def show_table(table: pd.DataFrame, **options: Any) -> Any:
     """
     texts = table.select_dtypes(["object", "string", "category"]).columns
     safe = {name: table[name].map(_safe) for name in texts}
-    return st.dataframe(table.assign(**safe).rename(columns=_safe), hide_index=True, **options)
+    return st.dataframe(table.assign(**safe).rename(columns=_safe), hide_index=True, placeholder=MISSING, **options)
 
 
 def _safe(cell: Any) -> Any:

@@ -121,6 +121,17 @@ def test_a_chart_fits_a_phone_in_dark_mode_and_is_legible(app: str, browser) -> 
         assert dark == "dark"
 
 
+def test_on_a_phone_the_navigation_closes_when_a_page_is_chosen(app: str, browser) -> None:
+    phone = {"viewport": {"width": 390, "height": 844}, "user_agent": "Mozilla/5.0 (Linux; Android 16) Mobile Safari"}
+    with watched_page(browser, **phone) as watched:
+        page = watched.page
+        page.goto(app)
+        page.get_by_test_id("stExpandSidebarButton").click()
+        page.get_by_role("link", name="Top films").click()
+        page.get_by_role("heading", name="Top films").wait_for()
+        page.get_by_test_id("stExpandSidebarButton").wait_for()
+
+
 def test_a_page_of_another_server_neither_reads_nor_shows_the_app(app: str, browser) -> None:
     with hostile_page(app, "/_stcore/upload_file/a/b", "/_stcore/stream", "") as page:
         achieved, statuses = attacked(browser, app, page)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +11,7 @@ import sqlalchemy as sa
 
 from tmdb_assets.charts.registry import PICTURES
 from tmdb_assets.language import use
-from tmdb_assets.settings import ATTRIBUTION, SAMPLE_LINE, Settings
+from tmdb_assets.settings import ATTRIBUTION, PROJECT_ROOT, SAMPLE_LINE, Settings
 from tmdb_assets.warehouse.loading.similar import find_similar
 from tmdb_assets.warehouse.warehouse import Warehouse
 from tmdb_assets_tests.cases.shown_page import charts_of, shown, titles_of, values_of
@@ -222,6 +223,14 @@ def test_a_chart_of_a_page_can_be_taken_as_a_picture(tables: Tables) -> None:
 
     drawn = draw_picture(reader.read_edition(), "top_films")
     assert render_picture(drawn.spec).startswith(b"\x89PNG")
+
+
+def test_app_and_dashboard_know_the_same_kinds_of_reasons() -> None:
+    from tmdb_assets.viz.similar import KINDS
+
+    script = (PROJECT_ROOT / "tmdb_assets" / "dashboard" / "page" / "film.js").read_text(encoding="utf-8")
+    (kinds,) = re.findall(r"const KINDS = \{(.*)\};", script)
+    assert tuple(re.findall(r'(\w+): tr\("\1"\)', kinds)) == KINDS
 
 
 def test_what_films_share_is_said_in_french() -> None:

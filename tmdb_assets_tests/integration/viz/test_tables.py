@@ -20,5 +20,9 @@ def test_no_table_that_can_be_downloaded_holds_a_formula(monkeypatch):
     layout.show_table(pd.DataFrame({"title": titles, "n": [1.5, -2.0, 3.0, 4.0]}))
     assert shown[0]["title"].tolist() == ["'=HYPERLINK(1)", "'-30-", "Alien", None]
     assert shown[0]["n"].tolist() == [1.5, -2.0, 3.0, 4.0]
+    layout.show_table(
+        pd.DataFrame({"=1+1": pd.Categorical(["@SUM(A1)", "Drama"])})
+    )  # a curve has its film's title as heading
+    assert shown[1].to_dict("list") == {"'=1+1": ["'@SUM(A1)", "Drama"]}
     pages = (PROJECT_ROOT / "tmdb_assets" / "viz").glob("*.py")
     assert sum(page.read_text(encoding="utf-8").count("st.dataframe(") for page in pages) == 1
