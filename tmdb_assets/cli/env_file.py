@@ -17,14 +17,21 @@ COMPOSE_VARIABLES = {
     "POSTGRES_PASSWORD": ("password of the superuser postgres: letters, digits, - and _", ""),
     "PGADMIN_EMAIL": ("log-in of pgAdmin: an e-mail address", "admin@example.com"),
     "PGADMIN_PASSWORD": ("password of pgAdmin's page", ""),
+    "REDIS_PASSWORD": ("password of the Redis of docker-compose.scale.yml: letters, digits, - and _", ""),
     "POSTGRES_PORT": ("port on this machine of Postgres", "5432"),
     "WEBSERVER_PORT": ("port on this machine of the Dagster UI", "3000"),
     "PGADMIN_PORT": ("port on this machine of pgAdmin", "5050"),
     "VIZ_PORT": ("port on this machine of the Streamlit app", "8501"),
 }
-"""What docker-compose.yml reads in addition to the settings of the platform: meaning and default."""
+"""What the Compose files read in addition to the settings of the platform: meaning and default."""
 
-PASSWORDS = ("WAREHOUSE_LOADER_PASSWORD", "WAREHOUSE_READER_PASSWORD", "POSTGRES_PASSWORD", "PGADMIN_PASSWORD")
+PASSWORDS = (
+    "WAREHOUSE_LOADER_PASSWORD",
+    "WAREHOUSE_READER_PASSWORD",
+    "POSTGRES_PASSWORD",
+    "PGADMIN_PASSWORD",
+    "REDIS_PASSWORD",
+)
 """The variables that get a random value."""
 
 

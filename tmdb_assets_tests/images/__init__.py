@@ -6,3 +6,7 @@
 - `in_containers`, `workers_in_containers`: the tests, called by name as pytest does not collect them.
 - `compose`, `platform`: the services they look at.
 """
+
+import pytest
+
+pytest.register_assert_rewrite("tmdb_assets_tests.images.compose", "tmdb_assets_tests.images.platform")

@@ -67,10 +67,11 @@ class Compose:
         given = ["--project-name", PROJECT, "--env-file", str(self.folder / ".env"), *files]
         return docker("compose", *given, *words, check=check)
 
-    def run(self, service: str, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run a command in a container of its own, with the folder of backups."""
+    def run(self, service: str, *words: str, **env: str) -> None:
+        """Run a command in a container of its own, with the folder of backups, and `env` beside its variables."""
+        given = [word for name, value in env.items() for word in ("--env", f"{name}={value}")]
         backups = f"{self.folder / 'backups'}:/backups"
-        return self("run", "--rm", "--no-TTY", "--volume", backups, service, *words, check=check)
+        self("run", "--rm", "--no-TTY", "--volume", backups, *given, service, *words)
 
     def up(self) -> None:
         """Start the services, and wait until each is healthy."""

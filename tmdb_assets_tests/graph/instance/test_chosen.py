@@ -10,12 +10,15 @@ from typing import Any
 import pytest
 import yaml
 from dagster import DagsterInstance
+from pydantic import SecretStr
 
 from tmdb_assets.instance import chosen
 from tmdb_assets.instance.launcher import WatchedRuns
 from tmdb_assets.settings import PROJECT_ROOT, Settings, SettingsError
+from tmdb_assets.settings.files import kinds
 from tmdb_assets.warehouse.server.databases import WarehouseUnavailableError
 from tmdb_assets.warehouse.server.open import open_server
+from tmdb_assets_tests.stage.compose_file import made_env, read_compose
 
 MANIFESTS = PROJECT_ROOT / "deploy" / "kubernetes" / "manifests"
 KUBECONFIG = """
@@ -86,6 +89,33 @@ def test_settings_of_the_manifests_are_ours() -> None:
     (config,) = [each for each in manifests() if each["metadata"]["name"] == "tmdb-assets-settings"]
     known = {name.upper() for name in Settings.model_fields} | {"CODE_SERVER_HOST", "CODE_SERVER_PORT"}
     assert {re.sub("_FILE$", "", name) if name not in known else name for name in config["data"]} <= known
+
+
+def test_every_setting_reaches_the_pods_that_read_it() -> None:
+    made = manifests()
+    pods = {
+        each["metadata"]["name"].removeprefix("tmdb-assets-"): each["spec"]["template"]["spec"]
+        for each in made
+        if each["kind"] in {"Deployment", "Job"}
+    }
+    given = {
+        name: {re.sub("_FILE$", "", one["name"]) for one in pod["containers"][0].get("env", [])}
+        for name, pod in pods.items()
+    }
+    services = read_compose(made_env())["services"]
+    # The app and the upgrade have no more than in Compose; whatever is in the ConfigMap reaches all others.
+    alone = {"viz", "migrate"}
+    assert {name: given[name] for name in alone} == {name: set(services[name]["environment"]) for name in alone}
+    whole = [{"configMapRef": {"name": "tmdb-assets-settings"}}]
+    assert {name: pod["containers"][0].get("envFrom") for name, pod in pods.items() if name not in alone} == (
+        dict.fromkeys(set(pods) - alone, whole)
+    )
+    (config,) = [each for each in made if each["metadata"]["name"] == "tmdb-assets-settings"]
+    said = (MANIFESTS.parent / "README.md").read_text("utf-8")
+    secrets = {name.upper() for name, field in Settings.model_fields.items() if SecretStr in kinds(field.annotation)}
+    mounted = {name for name in secrets if f"{name}_FILE" in {*config["data"]} or f"{name}_FILE: /etc/tmdb/" in said}
+    # Redis is another launcher's; a replica's address is the app's WAREHOUSE_URL; the roles' are for the upgrade alone.
+    assert secrets - mounted == {"CELERY_BROKER_URL", "WAREHOUSE_READ_URL"} | (given["migrate"] & secrets - mounted)
 
 
 def test_the_job_of_a_run_is_the_apis_and_confined(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:

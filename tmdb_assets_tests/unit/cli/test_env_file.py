@@ -80,7 +80,7 @@ def test_an_existing_file_keeps_its_values_and_gets_the_missing_ones(project: Pa
     path.write_text("TMDB_TOKEN=mine\nPOSTGRES_PASSWORD=\nPGADMIN_PASSWORD=mine\n# WAREHOUSE_READER_PASSWORD=")
     path.chmod(0o644)
     line = write_env(project)
-    names = "WAREHOUSE_LOADER_PASSWORD, WAREHOUSE_READER_PASSWORD, POSTGRES_PASSWORD"
+    names = "WAREHOUSE_LOADER_PASSWORD, WAREHOUSE_READER_PASSWORD, POSTGRES_PASSWORD, REDIS_PASSWORD"
     assert line == f"Added random passwords to {path}, now readable only by you: {names}."
     found = given(path.read_text())
     assert list(found) == [
@@ -89,9 +89,10 @@ def test_an_existing_file_keeps_its_values_and_gets_the_missing_ones(project: Pa
         "PGADMIN_PASSWORD",
         "WAREHOUSE_READER_PASSWORD",
         "WAREHOUSE_LOADER_PASSWORD",
+        "REDIS_PASSWORD",
     ]
     assert (found["TMDB_TOKEN"], found["PGADMIN_PASSWORD"]) == ("mine", "mine")
-    assert len({found[name] for name in PASSWORDS if name != "PGADMIN_PASSWORD"}) == 3
+    assert len({found[name] for name in PASSWORDS if name != "PGADMIN_PASSWORD"}) == 4
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 

@@ -34,8 +34,9 @@ def test_the_file_follows_the_specification(env: dict[str, str]) -> None:
 def test_no_password_has_a_default(env: dict[str, str]) -> None:
     for name in [name for name in env if name.endswith("PASSWORD")]:
         with pytest.raises(LookupError, match=f"{name}: run make env"):
-            read_compose({key: value for key, value in env.items() if key != name})
-    text = FILE.read_text(encoding="utf-8")
+            read_compose({key: value for key, value in env.items() if key != name}, SCALE_FILE)
+    read_compose({key: value for key, value in env.items() if key != "REDIS_PASSWORD"})
+    text = FILE.read_text(encoding="utf-8") + SCALE_FILE.read_text(encoding="utf-8")
     assert re.findall(r"(?i)password\w*: (?!\$\{\w+:\?)\S+", text) == []
 
 
@@ -142,6 +143,9 @@ def test_with_workers_only_what_launches_or_runs_reaches_redis(env: dict[str, st
     assert reach == {"redis", "code", "webserver", "daemon", "worker"}
     elsewhere = {name for name, service in services.items() if "RUN_LAUNCHER" in service.get("environment", {})}
     assert elsewhere == reach - {"redis"}
+    assert {name for name in services if env["REDIS_PASSWORD"] in str(services[name])} == reach
+    assert env["REDIS_PASSWORD"] not in str(services["redis"]["command"])
+    assert "ports" not in services["redis"]
     worker = services["worker"]
     assert (worker["deploy"]["replicas"], services["daemon"]["environment"]["MAX_CONCURRENT_RUNS"]) == (4, 4)
     assert worker["environment"]["WAREHOUSE_URL"] == services["code"]["environment"]["WAREHOUSE_URL"]
