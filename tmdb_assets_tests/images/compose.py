@@ -19,7 +19,6 @@ from tmdb_assets_tests.stage.ports import free_port
 from tmdb_assets_tests.stage.waiting import wait_until
 
 TAG = "test"
-PROJECT = "tmdb-assets-test"
 PAGES = {"POSTGRES_PORT": "5432", "WEBSERVER_PORT": "3000", "VIZ_PORT": "8501", "PGADMIN_PORT": "5050"}
 DEADLINE_S = 600.0  # three times what a start takes on two busy cores
 
@@ -34,7 +33,7 @@ def docker(*words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
 class Compose:
     """The services of docker-compose.yml and of the files `more` over it.
 
-    `folder` holds their `.env`, their exports and their backups. Days begin `days` before today.
+    `folder` holds their `.env`, their exports and their backups, and names the project. Days begin `days` before today.
     """
 
     def __init__(self, folder: Path, services: tuple[str, ...], *more: Path, days: int = 1) -> None:
@@ -64,7 +63,13 @@ class Compose:
     def __call__(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run `docker compose`."""
         files = [word for file in (*self.files, self.folder / "images.yml") for word in ("--file", str(file))]
-        given = ["--project-name", PROJECT, "--env-file", str(self.folder / ".env"), *files]
+        given = [
+            "--project-name",
+            f"tmdb-assets-test-{self.folder.name}",
+            "--env-file",
+            str(self.folder / ".env"),
+            *files,
+        ]
         return docker("compose", *given, *words, check=check)
 
     def run(self, service: str, *words: str, **env: str) -> None:
@@ -73,10 +78,10 @@ class Compose:
         backups = f"{self.folder / 'backups'}:/backups"
         self("run", "--rm", "--no-TTY", "--volume", backups, *given, service, *words)
 
-    def up(self) -> None:
-        """Start the services, and wait until each is healthy."""
-        self("up", "--detach", "--no-build", *self.services)
-        self.await_healthy(*(name for name in self.services if name != "migrate"))
+    def up(self, *names: str) -> None:
+        """Start the services, or those named, and wait until each is healthy."""
+        self("up", "--detach", "--no-build", *(names or self.services))
+        self.await_healthy(*(name for name in names or self.services if name != "migrate"))
 
     def down(self) -> None:
         """Remove containers, networks and volumes."""

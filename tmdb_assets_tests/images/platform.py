@@ -32,11 +32,11 @@ class Platform(Running):
     def content(self) -> Content:
         return content_of(self.compose.url().set(drivername="postgresql").render_as_string(hide_password=False))
 
-    def start(self) -> None:
-        """Start everything, on new volumes."""
+    def start(self, *names: str) -> None:
+        """Start everything, or the services named, on new volumes."""
         self.compose.down()
         self.engine.dispose()
-        self.compose.up()
+        self.compose.up(*names)
         assert wait_until(self.knows_the_code, DEADLINE_S, every=1)
 
     def await_end(self, day: dt.date) -> None:

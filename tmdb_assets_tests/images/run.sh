@@ -42,6 +42,8 @@ if [ -n "${folder:-}" ]; then
     "$here/engine.sh" isolate "$folder"
     within=(nsenter "--net=/proc/$(<"$folder/pid")/ns/net")
 fi
+# Both at once, as much of their time is that in which the daemon takes a run for dead.
 say "Testing."
-"${within[@]}" "$python" -m pytest --durations=0 "$@" "$here/in_containers.py" "$here/workers_in_containers.py"
+"${within[@]}" "$python" -m pytest --numprocesses=2 --dist=loadfile --durations=0 "$@" \
+    "$here/in_containers.py" "$here/workers_in_containers.py"
 say "Done."
