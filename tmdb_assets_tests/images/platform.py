@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from tmdb_assets_tests.chaos.content import Content, content_of, differences
 from tmdb_assets_tests.images.compose import DEADLINE_S, Compose
-from tmdb_assets_tests.integration.project.test_services import Running
+from tmdb_assets_tests.stage.running import Running
 from tmdb_assets_tests.stage.waiting import wait_until
 
 WAITING = """
@@ -26,7 +26,7 @@ class Platform(Running):
     """The running services, and what their tables hold."""
 
     def __init__(self, compose: Compose) -> None:
-        super().__init__(compose, sa.create_engine(compose.url(), pool_pre_ping=True))  # type: ignore[arg-type]
+        super().__init__(compose, sa.create_engine(compose.url(), pool_pre_ping=True))
         self.compose = compose
 
     def content(self) -> Content:

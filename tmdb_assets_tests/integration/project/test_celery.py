@@ -26,13 +26,14 @@ from tmdb_assets import partitions
 from tmdb_assets_tests.cases.awkward import catalogue, film
 from tmdb_assets_tests.fakes.replay import ReplayServer
 from tmdb_assets_tests.fakes.virtual_time import most_in_a_window
-from tmdb_assets_tests.integration.project.test_services import Running, watch_often
+from tmdb_assets_tests.integration.project.test_services import watch_often
 from tmdb_assets_tests.oracle.compare import Tables
 from tmdb_assets_tests.stage import restarts
 from tmdb_assets_tests.stage.compose_file import SCALE_FILE, made_env, services
 from tmdb_assets_tests.stage.many_days import content_of, export_of, exports
 from tmdb_assets_tests.stage.pooler import needs_pgbouncer, transaction_pooler
 from tmdb_assets_tests.stage.postgres import needs_embedded
+from tmdb_assets_tests.stage.running import Running
 from tmdb_assets_tests.stage.waiting import PATIENCE_S, wait_until
 
 pytestmark = [
