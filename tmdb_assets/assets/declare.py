@@ -33,10 +33,10 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
 from tmdb_assets.assets.describe import column_schema, describe_rows, table_lineage
-from tmdb_assets.assets.publish import CONTRACT
 from tmdb_assets.assets.steps.advice import advised
 from tmdb_assets.assets.steps.record import recorded
 from tmdb_assets.assets.steps.retries import retried_after_outage
+from tmdb_assets.charts.labels import CONTRACT
 from tmdb_assets.partitions import daily_partitions
 from tmdb_assets.settings import SAMPLE_LINE, Settings
 from tmdb_assets.warehouse.server.open import database_of

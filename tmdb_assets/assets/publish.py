@@ -23,6 +23,7 @@ from dagster import (
     TableSchema,
 )
 
+from tmdb_assets.charts.labels import CONTRACT
 from tmdb_assets.transforms.conform import Conformed, Row
 from tmdb_assets.warehouse.loading.contracts import StructuralFaultError
 from tmdb_assets.warehouse.loading.latest_state import renew_totals
@@ -31,7 +32,6 @@ from tmdb_assets.warehouse.loading.merge import MergeCounts
 from tmdb_assets.warehouse.schema.vocabulary import day_column
 from tmdb_assets.warehouse.warehouse import Warehouse
 
-CONTRACT = "contract"
 ROW_COUNT = "dagster/row_count"  # of the whole table or view
 PARTITION_ROW_COUNT = "dagster/partition_row_count"  # of the run's day, where the table's key has a day
 EXAMPLES = 3

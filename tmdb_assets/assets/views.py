@@ -17,7 +17,8 @@ from dagster import (
 
 from tmdb_assets.assets.declare import DAILY_BY_NOON, AssetBuilder, declared_asset
 from tmdb_assets.assets.describe import describe_rows, view_lineage
-from tmdb_assets.assets.publish import CONTRACT, ROW_COUNT, AssetEvent
+from tmdb_assets.assets.publish import ROW_COUNT, AssetEvent
+from tmdb_assets.charts.labels import CONTRACT
 from tmdb_assets.warehouse.schema.ddl import apply_view, view_file
 from tmdb_assets.warehouse.schema.views import VIEWS, View, declared_columns, grain_of
 from tmdb_assets.warehouse.warehouse import Warehouse

@@ -142,6 +142,8 @@ def change_text(film: Moved) -> str:
 
 ABOUT_TODAY = frozenset({"today_is_there"})
 """Checks that are about the day on which they run, not about the day that a run loads."""
+CONTRACT = "contract"
+"""The name of each table's check of its rows; as an error it says that a whole load was refused."""
 ADVICE = " What to do: "
 """What stands before the remedy in the text of a failed check."""
 

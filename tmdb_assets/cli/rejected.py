@@ -32,11 +32,13 @@ COLUMNS = ("day", "table", "part", "rule", "value", "rejected_at", "row")
 @click.option("--day", callback=parse_day, metavar="YYYY-MM-DD", help="Only rows of this day.")
 @click.option("--table", "table_name", callback=parse_text, help="Only rows of this table.")
 @click.option("--rule", callback=parse_text, help="Only rows that broke a rule whose text contains this.")
-@click.option("--json", "form", flag_value="json", help="Every row as one line of JSON.")
-@click.option("--csv", "form", flag_value="csv", help="Every broken rule as one line of CSV, safe for spreadsheets.")
+@click.option("--json", "as_json", is_flag=True, help="Every row as one line of JSON.")
+@click.option("--csv", "as_csv", is_flag=True, help="Every broken rule as one line of CSV, safe for spreadsheets.")
 @click.option("--retry", is_flag=True, help="Load these rows and their days again, after a fix; no request is sent.")
 @plain_errors
-def rejected(day: dt.date | None, table_name: str | None, rule: str | None, form: str | None, retry: bool) -> None:
+def rejected(
+    day: dt.date | None, table_name: str | None, rule: str | None, as_json: bool, as_csv: bool, retry: bool
+) -> None:
     """List the rows that broke their table's contract, with the rules they broke; with --retry, load them again.
 
     Many are counted by rule; --json and --csv print each. A retry loads the answers that were rejected by the rules of
@@ -48,23 +50,25 @@ def rejected(day: dt.date | None, table_name: str | None, rule: str | None, form
 
     if table_name is not None and table_name not in metadata.tables:
         stop(f"There is no table {plain(table_name)}; the page docs/data_dictionary.md has their names.", UNUSABLE)
-    if retry and form:
+    if retry and (as_json or as_csv):
         stop("--retry prints no rows: leave out --json and --csv.", UNUSABLE)
+    if as_json and as_csv:
+        stop("--json and --csv are two forms of the same rows: choose one.", UNUSABLE)
     choice = Choice(day, table_name, rule)
     if retry:
         raise SystemExit(_retry(choice))
-    _list(choice, form)
+    _list(choice, _as_json if as_json else _as_csv if as_csv else None)
 
 
-def _list(choice: Choice, form: str | None) -> None:
+def _list(choice: Choice, print_all: Callable[[Iterator[sa.Row[Any]]], None] | None) -> None:
     from tmdb_assets.warehouse.loading.rejected import count_by_rule, count_rejected, read_rejected
     from tmdb_assets.warehouse.warehouse import Warehouse
 
     warehouse = Warehouse()
     try:
         with warehouse.begin() as connection:
-            if form is not None:
-                PRINTERS[form](read_rejected(connection, choice))
+            if print_all is not None:
+                print_all(read_rejected(connection, choice))
                 return
             count = count_rejected(connection, choice)
             if not count:
@@ -130,9 +134,6 @@ def _as_csv(rows: Iterator[sa.Row[Any]]) -> None:
         for rule, value in _reasons(row):
             cells = (row.snapshot_date, row.table_name, row.part, rule, value, row.rejected_at, json.dumps(row.payload))
             writer.writerow(["" if cell is None else as_cell(str(cell)) for cell in cells])
-
-
-PRINTERS: dict[str, Callable[[Iterator[sa.Row[Any]]], None]] = {"json": _as_json, "csv": _as_csv}
 
 
 def _retry(choice: Choice) -> int:
@@ -222,7 +223,7 @@ def _report(platform: Platform, submitted: Submission, loaded: Loaded, left: int
     """Let the contract's check in Dagster say what is left: no run materializes the table."""
     from dagster import AssetCheckEvaluation, AssetCheckSeverity, AssetKey
 
-    from tmdb_assets.assets.publish import CONTRACT
+    from tmdb_assets.charts.labels import CONTRACT
 
     text = f"Of {loaded.received} rejected rows submitted again {loaded.kept} are loaded; {left} rows are left."
     platform.instance.report_runless_asset_event(

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tmdb_assets.assets.publish import CONTRACT
+from tmdb_assets.charts.labels import CONTRACT
 from tmdb_assets.settings import PROJECT_ROOT, Settings
 from tmdb_assets_tests.stage.browser import open_browser, watched_page
 from tmdb_assets_tests.stage.ports import free_port, listens

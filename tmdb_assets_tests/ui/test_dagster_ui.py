@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from tmdb_assets import partitions
-from tmdb_assets.assets.publish import CONTRACT
+from tmdb_assets.charts.labels import CONTRACT
 from tmdb_assets.charts.registry import REPORTS
 from tmdb_assets.cli.dev_server import STOPPING
 from tmdb_assets.settings import Settings

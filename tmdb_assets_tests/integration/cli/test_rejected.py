@@ -237,6 +237,7 @@ def test_rows_are_printed_for_people_and_programs(server, broken):
         "no table": ("rejected", "--table", "films"),
         "no text": ("rejected", "--rule", "\udcff"),
         "both": ("rejected", "--retry", "--csv"),
+        "two forms": ("rejected", "--json", "--csv"),
     }
     printed = refusals(commands, command_environment(broken.warehouse.url, broken.replay))
     count = len(broken.rows(REJECTED))
@@ -256,6 +257,7 @@ def test_rows_are_printed_for_people_and_programs(server, broken):
     assert not any(cell.startswith(("=", "+", "-", "@")) for cell in row)
     assert (printed["none"].returncode, printed["none"].stdout) == (0, "No rejected rows.\n")
     assert (printed["no table"].returncode, printed["both"].returncode) == (2, 2)
-    assert printed["no text"].returncode == 2
+    assert (printed["no text"].returncode, printed["two forms"].returncode) == (2, 2)
+    assert printed["two forms"].stderr.startswith("--json and --csv are two forms")
     assert r"'\udcff' is not text in UTF-8." in printed["no text"].stderr
     assert printed["no table"].stderr.startswith("There is no table films;")

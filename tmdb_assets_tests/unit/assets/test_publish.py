@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from dagster import AssetCheckResult, AssetCheckSeverity, AssetKey
 
-from tmdb_assets.assets.publish import CONTRACT, contract_check, materialized, refusal_check, violations_table
+from tmdb_assets.assets.publish import contract_check, materialized, refusal_check, violations_table
+from tmdb_assets.charts.labels import CONTRACT
 from tmdb_assets.transforms.conform import Reason, Rejected
 from tmdb_assets.warehouse.loading.contracts import StructuralFaultError
 from tmdb_assets.warehouse.loading.load import Loaded, TooManyRejectedError
