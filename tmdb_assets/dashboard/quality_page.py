@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from tmdb_assets.charts.labels import format_count
+from tmdb_assets.charts.labels import CONTRACT, format_count
 from tmdb_assets.charts.theme import NO_DATA, NO_DATA_ADVICE, SAMPLE_MARK
 from tmdb_assets.dashboard import quality_parts as parts
 from tmdb_assets.dashboard.build import policy, read_part, scripts
@@ -85,6 +85,8 @@ def _page(rows: QualityRows, day: dt.date, linked: Sequence[dt.date], pictures: 
         max((d for d in others if d < day), default=None),
         min((d for d in others if d > day), default=None),
     )
+    failed = [one for one in checks if not one.is_passed]
+    is_refused = any(one.check == CONTRACT and one.severity == "error" for one in failed)
     sections = [
         (tr("What was found, and what to do"), parts.findings(rows, day)),
         (tr("What TMDb said and what is stored"), parts.said_and_stored(details, films)),
@@ -94,15 +96,14 @@ def _page(rows: QualityRows, day: dt.date, linked: Sequence[dt.date], pictures: 
         (tr("Distributions"), parts.bounds(rows, day) + f'<div class="pictures">{pictures}</div>'),
         (tr("Freshness of details"), parts.ages(rows, day)),
         (tr("Form of TMDb's answers"), parts.drifted(rows.drift.get(day, ()))),
-        (tr("Rejected rows"), rejected(details)),
+        (tr("Rejected rows"), rejected(details, is_refused=is_refused)),
     ]
-    failed = [one for one in checks if not one.is_passed]
     tiles = [
         (tr("Films"), format_count(sum(films)) if films else tr("none")),
         (tr("From discover"), format_count(films[0]) if films else tr("none")),
         (tr("Checks passed"), tr("{number} of {all}", number=len(checks) - len(failed), all=len(checks))),
         (tr("Requests"), format_count(sum(line[1] for line in details.requests))),
-        (tr("Rows rejected"), format_count(details.rejected_rows)),
+        (tr("Rows rejected"), tr("a whole load") if is_refused else format_count(details.rejected_rows)),
     ]
     main = f'<p class="verdict {verdict.level}"><span aria-hidden="true">{parts.CELLS[verdict.level]}</span> '
     main += f'<strong dir="auto">{escape(verdict.text)}</strong></p>'

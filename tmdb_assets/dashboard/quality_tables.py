@@ -29,10 +29,13 @@ def scrolling(caption: str, content: str) -> str:
     )
 
 
-def rejected(details: DayDetails) -> str:
-    """Rejected rows by table and rule, with examples; the rules that broke most rows."""
+def rejected(details: DayDetails, *, is_refused: bool) -> str:
+    """Rejected rows by table and rule, with examples; the rules that broke most rows.
+
+    `is_refused`: a whole load was, whose rows are not stored.
+    """
     if not details.rejected:
-        return f"<p>{escape(tr('No row was rejected.'))}</p>"
+        return f"<p>{escape(tr(_REFUSED) if is_refused else tr('No row was rejected.'))}</p>"
     body = "".join(
         f'<tr><th scope="row">{escape(table_name)}</th><td class="text">{escape(rule)}</td>'
         f'<td>{localised(f"{number:,}")}</td><td class="text">{escape("; ".join(examples))}</td></tr>'
@@ -46,3 +49,6 @@ def rejected(details: DayDetails) -> str:
         made += f"<p>{escape(trn('and {number} more rule', 'and {number} more rules', others, number=others))}</p>"
     hint = escape(tr("To list them and, after a fix, to load them again:"))
     return made + f"<p class='hint'>{hint} <code>tmdb-assets rejected</code></p>"
+
+
+_REFUSED = mark("A whole load was refused, and none of its rows is stored: see what was found.")
