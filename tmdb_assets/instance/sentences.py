@@ -32,3 +32,10 @@ class WithoutLostEvents(io.TextIOBase):
 def is_no_storage_retry(record: logging.LogRecord) -> bool:
     """A log filter that drops the line of each attempt of Dagster's storage: the last attempt's error is raised."""
     return not record.getMessage().startswith(STORAGE_RETRY)
+
+
+def shorten_error(record: logging.LogRecord) -> bool:
+    """A log filter that keeps an error's own text, without the place in Dagster's code; drops nothing."""
+    if record.exc_info and record.exc_info[1]:
+        record.msg, record.args, record.exc_info = str(record.exc_info[1]), (), None
+    return True

@@ -9,6 +9,7 @@ here take Dagster's own arguments:
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -21,6 +22,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from tmdb_assets.instance.same_origin import SameOriginOnly
+from tmdb_assets.instance.sentences import shorten_error
 from tmdb_assets.settings import get_settings
 
 
@@ -48,6 +50,7 @@ def serve() -> None:
 
 def serve_with_daemon() -> None:
     """Run `dagster dev`, whose webserver is the guarded one."""
+    logging.getLogger("dagster").addFilter(shorten_error)
     start = dev.open_ipc_subprocess  # type: ignore[attr-defined]
 
     def start_guarded(parts: Sequence[str], **options: Any) -> Any:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from dagster import asset, materialize
 from dagster_postgres import utils
 
-from tmdb_assets.instance import sentences
+from tmdb_assets.instance import sentences, webserver
 from tmdb_assets_tests.stage.memory_instance import memory_instance
 
 GONE = sa.exc.OperationalError("insert", {}, Exception("the server is gone"))
@@ -61,3 +61,20 @@ def test_the_retries_of_the_storage_are_not_logged(retry, fault, caplog, monkeyp
         retry(fail, retry_limit=1, retry_wait=0)
     assert [sentences.is_no_storage_retry(record) for record in caplog.records] == [False, False]
     assert sentences.is_no_storage_retry(logging.makeLogRecord({"msg": "another line"}))
+
+
+def test_dev_says_in_one_line_why_it_ended(monkeypatch, caplog):
+    """As when its daemon was killed: Dagster logs that with the place in its own code."""
+
+    def ends(**_: object) -> None:
+        try:
+            raise RuntimeError("dagster-daemon process shut down unexpectedly with return code -9")
+        except RuntimeError:
+            logging.getLogger("dagster").exception("An unexpected exception has occurred")
+
+    monkeypatch.setattr("tmdb_assets.instance.webserver.dev.dev_command", ends)
+    monkeypatch.setattr(logging.getLogger("dagster"), "propagate", True)
+    monkeypatch.setattr(logging.getLogger("dagster"), "filters", [])
+    webserver.serve_with_daemon()
+    assert caplog.messages == ["dagster-daemon process shut down unexpectedly with return code -9"]
+    assert "Traceback" not in caplog.text
