@@ -12,6 +12,7 @@ from tmdb_assets_tests.chaos.faults import (
     killed,
     outages,
     scarce,
+    services,
     together,
 )
 from tmdb_assets_tests.chaos.trial import Kind
@@ -53,6 +54,7 @@ KINDS: dict[str, Kind] = {
     "schema upgrade": calendar_days.upgraded,
     "backup killed": backups.backup_killed,
     "restore killed": backups.restore_killed,
+    "dev or one of its services killed": services.service_killed,
     "embedded: command killed": embedded.command_killed,
     "embedded: server killed": embedded.server_killed,
     "embedded: both killed": embedded.both_killed,

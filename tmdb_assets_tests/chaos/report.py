@@ -52,10 +52,8 @@ are small ({small}), so that a day of few films has many moments; pictures are n
 
 ### Not tried
 
-- Containers: `make test-long` starts the services of docker-compose.yml as processes; there is no container engine in
-  these trials.
-- Kills of the daemon, the code server and the webserver at random moments: `make test-long` kills each once during a
-  run and waits until the run is whole.
+- Containers at random moments: `make test-images` kills code server, daemon, webserver, Postgres and the one-shot day
+  in containers, each once during a run, and compares the tables; there is no container engine in these trials.
 - Loss of power with data still in the disk's cache: the server runs with `fsync` off, which only matters then.
 - Two machines: three commands each in process namespaces of their own, on one kernel and one clock.
 - A disk that is full for other programs than Postgres: logs, reports, backups.
