@@ -1,4 +1,4 @@
-"""The system's Chromium, and pages that record their errors and network requests."""
+"""The system's Chromium, pages that record their errors and network requests, and what axe finds in them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from tmdb_assets_tests.stage.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]  # of axe, https://github.com/dequelabs/axe-core
 REBOUND = "rebound.example"  # a name of another site that leads to this machine
 # No background requests, and no sandbox, for which containers lack the rights.
 ARGUMENTS = [
@@ -75,3 +78,14 @@ def watched_page(browser: Browser, **options: Any) -> Iterator[WatchedPage]:
         yield WatchedPage(context.new_page())
     finally:
         context.close()
+
+
+def violations(page: Page, *excluded: str) -> list[tuple[str, str, str]]:
+    """The rules of WCAG 2.2, A and AA, that the page breaks: rule, the first place, what to fix.
+
+    `excluded` are selectors of parts that are not ours.
+    """
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="no axe: make test installs it")
+    context = {"exclude": [[selector] for selector in excluded]} if excluded else None
+    found = axe.Axe().run(page, context=context, options={"runOnly": RULES}).response["violations"]
+    return [(one["id"], one["nodes"][0]["html"][:120], one["nodes"][0]["failureSummary"]) for one in found]

@@ -9,8 +9,7 @@ import pytest
 
 from tmdb_assets_tests.cases.dashboard_figures import film
 from tmdb_assets_tests.cases.written_page import write
-from tmdb_assets_tests.stage.access import violations
-from tmdb_assets_tests.stage.browser import watched_page
+from tmdb_assets_tests.stage.browser import violations, watched_page
 
 POSTER = "https://image.tmdb.org/t/p/w342/one.jpg"
 DETAILS = pd.DataFrame(

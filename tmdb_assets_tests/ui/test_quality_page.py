@@ -6,7 +6,7 @@ import pytest
 
 from tmdb_assets.dashboard.quality_page import build_pages
 from tmdb_assets.dashboard.quality_rows import DayDetails
-from tmdb_assets_tests.stage.access import violations
+from tmdb_assets_tests.stage.browser import violations
 from tmdb_assets_tests.unit.dashboard.test_quality_page import BEFORE, DAY, FAILS, WARNS, rows
 
 DETAILS = DayDetails(

@@ -17,8 +17,7 @@ from tmdb_assets.warehouse.server.urls import reader_url, render_url
 from tmdb_assets_tests.cases.small_star import AFTER, DAY, SECOND_DAY, load_day, make_star
 from tmdb_assets_tests.fakes.hostile_page import hostile_page
 from tmdb_assets_tests.oracle.compare import Tables, copied_warehouse
-from tmdb_assets_tests.stage.access import violations
-from tmdb_assets_tests.stage.browser import WatchedPage, attacked, watched_page
+from tmdb_assets_tests.stage.browser import WatchedPage, attacked, violations, watched_page
 from tmdb_assets_tests.stage.started_command import started_command
 
 pytest.importorskip("streamlit", reason="no Streamlit: pip install 'tmdb-assets[viz]'")

@@ -23,7 +23,7 @@ from tmdb_assets_tests.stage.waiting import wait_until
 
 SERVICES = {
     "everything": "",
-    "daemon": "dagster._daemon",
+    "daemon": "_daemon run",
     "webserver": "instance.webserver --port",
     "code server": "code-server",
     "run": "multiprocessing.spawn",
