@@ -1,4 +1,4 @@
-"""The asset of the similar films: found in the database, of the newest loaded day."""
+"""The asset of the films similar to those of the newest loaded day."""
 
 from collections.abc import Iterator
 
@@ -29,7 +29,7 @@ MADE_FROM = [
 
 @table_asset(derived.movie_similar, daily=False, deps=MADE_FROM)
 def movie_similar(warehouse: ResourceParam[Warehouse]) -> Iterator[AssetEvent]:
-    """Films similar to each of the most popular films; no row leaves the database, which checks its own rules."""
+    """Films similar to each of the most popular films; the database checks the table's rules."""
     table = derived.movie_similar
     with warehouse.begin() as connection:
         counts = find_similar(connection)

@@ -9,19 +9,23 @@ are whole numbers, so that no sum depends on the order of its rows.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import sqlalchemy as sa
 
+from tmdb_assets.transforms.conform import Columns
+from tmdb_assets.transforms.similar import Links, most_similar
 from tmdb_assets.warehouse.loading.computed import hash_rows, is_computed, note_computed
 from tmdb_assets.warehouse.loading.load import count_rows
 from tmdb_assets.warehouse.loading.merge import MergeCounts, merge, take_turn
-from tmdb_assets.warehouse.loading.staging import create_staging, staging_name
+from tmdb_assets.warehouse.loading.staging import create_staging, stage, staging_name
 from tmdb_assets.warehouse.schema.derived import SIMILAR, movie_similar
+from tmdb_assets.warehouse.schema.vocabulary import frame_columns
 
 FILMS = 10_000
-FILMS_A_CHUNK = 2_500
+FILMS_A_CHUNK = 100
+"""Films that are compared with all others at once."""
 CANDIDATES = 100
 """Films of which the whole score is computed: those with the highest part of it from rare features."""
 SHARES = {
@@ -36,6 +40,8 @@ SHARES = {
 }
 """The percentage of each field in a score."""
 SCALE = 10_000
+FORMULA = 2
+"""Raised when the comparison of films changes, so that the table is computed again."""
 
 # Numbered by their ids: a chunk is a range of numbers.
 FILM = """
@@ -107,10 +113,10 @@ from (
         f.feature,
         f.film_count,
         f.is_rare,
-        ({SCALE} * sqrt(s.share) * f.bits * l.part / sqrt(
+        greatest(1, ({SCALE} * sqrt(s.share) * f.bits * l.part / sqrt(
             (60 * f.most_bits) ^ 2
             + sum(f.bits * l.part * f.bits * l.part) over (partition by l.film, l.field)::double precision
-        ))::integer as weight
+        )))::integer as weight
     from similar_link as l
     inner join similar_feature as f on l.field = f.field and l.code = f.code
     inner join (
@@ -118,16 +124,6 @@ from (
     ) as s (field, share) on l.field = s.field
 ) as w
 where w.film_count > 1
-"""
-RARE = """
-create temp table similar_rare on commit drop as
-select film, feature, weight from similar_weight where is_rare
-"""
-COMMON = """
-create temp table similar_common on commit drop as
-select film, feature, weight, row_number() over (partition by film order by film_count, feature) = 1 as is_rarest
-from similar_weight
-where not is_rare
 """
 LABEL = """
 create temp table similar_label on commit drop as
@@ -151,7 +147,7 @@ where f.film_count > 1
 """
 # Each step is a table, of which Postgres knows the size when it plans the next one.
 READ = (FILM, LINK, "analyze similar_link", FEATURE, "analyze similar_feature", LABEL, "analyze similar_label")
-WEIGH = (WEIGHT, "analyze similar_weight", RARE, "analyze similar_rare", COMMON, "analyze similar_common")
+WEIGH = (WEIGHT,)
 # Everything that the rows depend on; popularity only decides which films there are.
 INPUTS = (
     "(select movie_id from similar_film)",
@@ -159,82 +155,13 @@ INPUTS = (
     "(select f.field, f.code, l.label from similar_label as l inner join similar_feature as f using (feature))",
 )
 
-# The score so far of the films that share a rare feature. With `is_wide`, for films with few of those, the rarest of
-# their common features finds candidates too, and all of them are compared.
-CANDIDATE = """
-create temp table similar_candidate on commit drop as
-select c.film, c.other, sum(c.score)::bigint as score
-from (
-    select a.film, b.film as other, a.weight * b.weight as score
-    from similar_rare as a
-    inner join similar_rare as b on a.feature = b.feature and a.film <> b.film
-    where a.film in (select l.film from similar_left as l) and a.film between :first and :last
-    union all
-    select a.film, b.film, 0
-    from similar_common as a
-    inner join similar_common as b on a.feature = b.feature and a.film <> b.film
-    where :is_wide and a.is_rarest
-    and a.film in (select l.film from similar_left as l) and a.film between :first and :last
-) as c
-group by c.film, c.other
+FILM_IDS = "select array_agg(movie_id order by film) from similar_film"
+LABELS = "select feature, label from similar_label"
+LINKS = """
+select array_agg(film - 1), array_agg(feature), array_agg(weight), array_agg(film_count), array_agg(is_rare)
+from (select * from similar_weight order by film, feature) as w
 """
-CHOSEN = f"""
-create temp table similar_chosen on commit drop as
-select film, other, score
-from (
-    select c.*, row_number() over (partition by c.film order by c.score desc, c.other asc) as place
-    from similar_candidate as c
-) as placed
-where place <= {CANDIDATES} or :is_wide
-"""
-RANKED = f"""
-create temp table similar_ranked on commit drop as
-select film, other, score, rank::smallint
-from (
-    select
-        c.film,
-        c.other,
-        c.score + coalesce(s.score, 0) as score,
-        row_number() over (partition by c.film order by c.score + coalesce(s.score, 0) desc, c.other asc) as rank,
-        count(*) over (partition by c.film) as candidates
-    from similar_chosen as c
-    left join (
-        select c.film, c.other, sum(a.weight * b.weight) as score
-        from similar_chosen as c
-        inner join similar_common as a on c.film = a.film
-        inner join similar_common as b on c.other = b.film and a.feature = b.feature
-        group by c.film, c.other
-    ) as s on c.film = s.film and c.other = s.other
-) as placed
-where rank <= {SIMILAR} and (candidates >= {SIMILAR} or :is_wide)
-"""
-STORE = f"""
-insert into {staging_name(movie_similar)} (movie_id, rank, similar_id, score, because)
-select f.movie_id, r.rank, o.movie_id, round(r.score / {SCALE}.0 / {SCALE}, 4), w.because
-from similar_ranked as r
-inner join similar_film as f on r.film = f.film
-inner join similar_film as o on r.other = o.film
-inner join (
-    select n.film, n.rank, string_agg(l.label, ', ' order by n.place) as because
-    from (
-        select
-            r.film,
-            r.rank,
-            a.feature,
-            row_number() over (partition by r.film, r.rank order by a.weight * b.weight desc, a.feature asc) as place
-        from similar_ranked as r
-        inner join similar_weight as a on r.film = a.film
-        inner join similar_weight as b on r.other = b.film and a.feature = b.feature
-    ) as n
-    inner join similar_label as l on n.feature = l.feature
-    where n.place <= 3
-    group by n.film, n.rank
-) as w on r.film = w.film and r.rank = w.rank
-"""
-CHUNK: tuple[str, ...] = (CANDIDATE, "analyze similar_candidate", CHOSEN, "analyze similar_chosen", RANKED)
-CHUNK += ("analyze similar_ranked", STORE, "delete from similar_left where film in (select film from similar_ranked)")
-CHUNK += ("drop table similar_candidate, similar_chosen, similar_ranked",)
-STATEMENTS_HASH = hashlib.md5("".join([*READ, *WEIGH, *CHUNK]).encode(), usedforsecurity=False).hexdigest()
+STATEMENTS_HASH = hashlib.md5("".join([str(FORMULA), *READ, *WEIGH]).encode(), usedforsecurity=False).hexdigest()
 DELETE_OTHERS = f"""
 delete from movie_similar as t
 where not exists (
@@ -256,15 +183,36 @@ def find_similar(connection: sa.Connection) -> MergeCounts:
         return MergeCounts(unchanged=count_rows(connection, movie_similar, None))
     _execute(connection, WEIGH)
     create_staging(connection, movie_similar)
-    connection.exec_driver_sql("create temp table similar_left on commit drop as select film from similar_film")
-    for is_wide in (False, True):
-        left = connection.execute(sa.text("select min(film) as first, max(film) as last from similar_left")).one()
-        for first in range(left.first or 1, (left.last or 0) + 1, FILMS_A_CHUNK):
-            _execute(connection, CHUNK, first=first, last=first + FILMS_A_CHUNK - 1, is_wide=is_wide)
+    for rows in _similar_rows(connection):
+        stage(connection, movie_similar, rows)
     deleted = connection.exec_driver_sql(DELETE_OTHERS).rowcount
     counts = replace(merge(connection, movie_similar), deleted=deleted)
     note_computed(connection, movie_similar, inputs_hash)
     return counts
+
+
+def _similar_rows(connection: sa.Connection) -> Iterator[Columns]:
+    """The rows of `movie_similar`, from the weights."""
+    import numpy as np
+
+    ids = np.array(connection.scalar(sa.text(FILM_IDS)) or [], dtype=np.int64)
+    labels = {row.feature: row.label for row in connection.execute(sa.text(LABELS))}
+    film, feature, weight, film_count, is_rare = (
+        np.array(part or []) for part in connection.execute(sa.text(LINKS)).one()
+    )
+    links = Links(
+        film.astype(np.int64),
+        feature.astype(np.int64),
+        weight.astype(np.float64),
+        film_count.astype(np.int64),
+        is_rare.astype(np.bool_),
+    )
+    kinds = frame_columns(movie_similar)
+    for found in most_similar(links, len(ids), most=SIMILAR, candidates=CANDIDATES, chunk=FILMS_A_CHUNK):
+        whole = np.floor_divide(found.score + SCALE // 2, SCALE)  # the score in SCALE parts, rounded half up
+        because = [", ".join(labels[one] for one in some if one >= 0) for some in found.reasons.tolist()]
+        cells = [ids[found.film], found.rank, ids[found.other], whole / SCALE]
+        yield Columns(kinds, [*(cell.tolist() for cell in cells), because])
 
 
 def _execute(connection: sa.Connection, steps: Iterable[str], **values: object) -> None:
