@@ -7,20 +7,30 @@ import threading
 import weakref
 from contextlib import ExitStack
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from dagster import DagsterEventType, DagsterInstance, EventLogEntry
+from dagster import AssetRecordsFilter, DagsterEventType, DagsterInstance, EventLogEntry, EventLogRecord
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationPlanned
 from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+from dagster._core.storage.event_log.migration import ASSET_KEY_INDEX_COLS
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, AssetKeyTable
+from dagster._serdes import serialize_value
 from dagster_postgres import PostgresEventLogStorage
+from sqlalchemy.dialects import postgresql
 
+from tmdb_assets.instance.own_run import OwnRun
 from tmdb_assets.instance.pooled import OnSharedEngine
 from tmdb_assets.warehouse.server import reconnect
 from tmdb_assets.warehouse.server.databases import is_outage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
+
+    from dagster import AssetKey, EventRecordsResult
+    from dagster._core.storage.event_log.base import AssetRecord
 
 # Of an asset without partitions only the newest materialization counts, and those of reports hold pictures.
 DROP_EVENTS = """
@@ -51,7 +61,9 @@ FOLLOWED = {
     DagsterEventType.ASSET_MATERIALIZATION,
     DagsterEventType.ASSET_CHECK_EVALUATION,
 }
-
+ABOUT_ASSET = ("id", "asset_key", "last_run_id", "asset_details", "cached_status_data")
+# All said at once before a run starts.
+PLANNED = {DagsterEventType.ASSET_MATERIALIZATION_PLANNED, DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED}
 
 _storages: weakref.WeakSet[PooledEventLogStorage] = weakref.WeakSet()
 
@@ -64,6 +76,7 @@ class PooledEventLogStorage(OnSharedEngine, PostgresEventLogStorage):
 
     def __init__(self, url: str, engine: sa.Engine) -> None:
         self._seen: set[str] = set()
+        self._own = OwnRun()
         self._kept_back: list[EventLogEntry] = []
         self._turn = threading.RLock()
         super().__init__(url, engine)
@@ -84,12 +97,54 @@ class PooledEventLogStorage(OnSharedEngine, PostgresEventLogStorage):
             self._seen.add(name)
         return name in self._seen
 
+    def fetch_materializations(
+        self,
+        records_filter: AssetKey | AssetRecordsFilter,
+        limit: int,
+        cursor: str | None = None,
+        ascending: bool = False,
+    ) -> EventRecordsResult:
+        """Materializations, the newest first."""
+        known = None
+        if isinstance(records_filter, AssetRecordsFilter) and cursor is None and not ascending:
+            known = self._own.newest(records_filter, limit=limit)
+        return known or super().fetch_materializations(records_filter, limit, cursor, ascending)
+
+    def get_latest_tags_by_partition(
+        self,
+        asset_key: AssetKey,
+        event_type: DagsterEventType,
+        tag_keys: Sequence[str],
+        asset_partitions: Sequence[str] | None = None,
+        before_cursor: int | None = None,
+        after_cursor: int | None = None,
+    ) -> Mapping[str, Mapping[str, str]]:
+        """The tags of each partition's newest event."""
+        known = None
+        is_newest = before_cursor is None and after_cursor is None
+        if asset_partitions and is_newest and event_type == DagsterEventType.ASSET_MATERIALIZATION:
+            known = self._own.tags(asset_key, asset_partitions, tag_keys)
+        if known is not None:
+            return known
+        return super().get_latest_tags_by_partition(
+            asset_key, event_type, tag_keys, asset_partitions, before_cursor, after_cursor
+        )
+
+    def get_asset_records(self, asset_keys: Sequence[AssetKey] | None = None) -> Sequence[AssetRecord]:
+        """What is stored about assets, about all of them without keys."""
+        if asset_keys is None:
+            return super().get_asset_records()
+        known = self._own.assets(asset_keys)
+        others = [key for key in asset_keys if key not in known]
+        return [*known.values(), *(super().get_asset_records(others) if others else ())]
+
     def store_event(self, event: EventLogEntry) -> None:
         """Store an event, at once or with the one that follows it.
 
         A plain log line is dropped while the server is down: the run's next event reports that.
         """
         with self._turn:
+            self._own.note_end(event)
             self._kept_back.append(_without_second_copy(event))
             if event.run_id and event.is_dagster_event and event.dagster_event_type in FOLLOWED:
                 return
@@ -120,10 +175,12 @@ class PooledEventLogStorage(OnSharedEngine, PostgresEventLogStorage):
                 raise
             _call_all(partial(self._store, [event]) for event in events)
             return
-        _call_all(
-            partial(reconnect.ride_out, partial(self._store_about_asset, event, event_id), self._engine)
-            for event, event_id in zip(events, ids, strict=True)
-        )
+        stored = list(zip(events, ids, strict=True))
+        planned = [(event, event_id) for event, event_id in stored if _kind(event) in PLANNED]
+        others = [(event, event_id) for event, event_id in stored if _kind(event) not in PLANNED]
+        calls: list[Callable[[], None]] = [partial(self._store_planned, planned)] if planned else []
+        calls += [partial(self._store_about_asset, event, event_id) for event, event_id in others]
+        _call_all(partial(reconnect.ride_out, call, self._engine) for call in calls)
 
     def _insert(self, events: list[EventLogEntry]) -> list[int]:
         def insert() -> list[int]:
@@ -134,13 +191,61 @@ class PooledEventLogStorage(OnSharedEngine, PostgresEventLogStorage):
         return reconnect.ride_out(insert, self._engine)
 
     def _store_about_asset(self, event: EventLogEntry, event_id: int) -> None:
-        kind = event.dagster_event_type if event.is_dagster_event else None
-        if kind in ASSET_EVENTS and event.get_dagster_event().asset_key:
+        kind = _kind(event)
+        if kind == DagsterEventType.ASSET_MATERIALIZATION and event.run_id:
+            with self.index_transaction() as connection:
+                self._store_asset_event_tags(connection, [event], [event_id])
+                (row,) = self._keep_about_assets(connection, [(event, event_id)])
+            made = EventLogRecord(event_id, event)
+            self._own.note(made, self._construct_asset_record_from_row(row, made, self.can_read_asset_status_cache()))
+        elif kind in ASSET_EVENTS and event.get_dagster_event().asset_key:
             with self.index_transaction() as connection:
                 self._store_asset_event_tags(connection, [event], [event_id])
                 self._store_asset_event(connection, event, event_id)
         if kind in ASSET_CHECK_EVENTS:
             self.store_asset_check_event(event, event_id)
+
+    def _store_planned(self, planned: list[tuple[EventLogEntry, int]]) -> None:
+        """Store what a run is about to make and to check, each in one statement."""
+        assets = [(event, event_id) for event, event_id in planned if _kind(event) in ASSET_EVENTS]
+        checks = [row for event, event_id in planned for row in self._rows_of_planned_check(event, event_id)]
+        with self.index_transaction() as connection:
+            if assets:
+                self._keep_about_assets(connection, assets)
+            if checks:
+                connection.execute(AssetCheckExecutionsTable.insert().values(checks))
+
+    def _keep_about_assets(self, connection: sa.Connection, events: list[tuple[EventLogEntry, int]]) -> list[Any]:
+        """Update the rows of assets by their events, all of one kind; return these rows."""
+        has_index = self.has_secondary_index(ASSET_KEY_INDEX_COLS)
+        about: dict[str, dict[str, Any]] = {}
+        for event, event_id in events:
+            key = event.get_dagster_event().asset_key
+            if key is not None:
+                about[key.to_string()] = self._get_asset_entry_values(event, event_id, has_index)
+        # In the order of their keys: runs that begin at once do not wait for each other.
+        statement = postgresql.insert(AssetKeyTable).values([{"asset_key": key, **about[key]} for key in sorted(about)])
+        names = next(iter(about.values()))
+        statement = statement.on_conflict_do_update(
+            index_elements=[AssetKeyTable.c.asset_key], set_={name: statement.excluded[name] for name in names}
+        )
+        return list(connection.execute(statement.returning(*map(AssetKeyTable.c.get, ABOUT_ASSET))).mappings())
+
+    def _rows_of_planned_check(self, event: EventLogEntry, event_id: int) -> list[dict[str, Any]]:
+        planned = event.get_dagster_event().event_specific_data
+        if not isinstance(planned, AssetCheckEvaluationPlanned):
+            return []
+        partitions = planned.partitions_subset.get_partition_keys() if planned.partitions_subset else [None]
+        row = {
+            "asset_key": planned.asset_key.to_string(),
+            "check_name": planned.check_name,
+            "run_id": event.run_id,
+            "execution_status": AssetCheckExecutionRecordStatus.PLANNED.value,
+            "evaluation_event": serialize_value(event),
+            "evaluation_event_timestamp": self._event_insert_timestamp(event),  # type: ignore[no-untyped-call]
+            "evaluation_event_storage_id": event_id,
+        }
+        return [row | {"partition": partition} for partition in partitions]
 
     def drop_old_events(self, before: datetime) -> int:
         """Drop what the steps of older runs did, and their log lines; return how many events.
@@ -157,6 +262,10 @@ def _call_all(calls: Iterable[Callable[[], None]]) -> None:
     with ExitStack() as stack:
         for call in reversed(list(calls)):
             stack.callback(call)
+
+
+def _kind(event: EventLogEntry) -> DagsterEventType | None:
+    return event.dagster_event_type if event.is_dagster_event else None
 
 
 def _without_second_copy(event: EventLogEntry) -> EventLogEntry:
@@ -177,7 +286,7 @@ def drop_old_events(instance: DagsterInstance, before: datetime) -> int:
 def _forget_events_of_parent() -> None:
     """A forked child neither stores what its parent kept back nor waits for a thread that it does not have."""
     for storage in _storages:
-        storage._kept_back, storage._turn = [], threading.RLock()
+        storage._kept_back, storage._turn, storage._own = [], threading.RLock(), OwnRun()
 
 
 os.register_at_fork(after_in_child=_forget_events_of_parent)
