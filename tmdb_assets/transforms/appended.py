@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
 Film: TypeAlias = dict[str, Any]  # a film's details as TMDb sent them, or some fields of them
@@ -165,7 +166,12 @@ def releases(film: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
 
 def release_day(value: Any) -> Any:
     """The date of a release in UTC, which TMDb sends as midnight of that date; any other value unchanged."""
-    if not isinstance(value, str) or not _TIME_OF_A_DAY.fullmatch(value):
+    return _day_of_time(value) if isinstance(value, str) else value
+
+
+@lru_cache(maxsize=10_000)  # most releases of a day's films are on few dates
+def _day_of_time(value: str) -> str | dt.date:
+    if not _TIME_OF_A_DAY.fullmatch(value):
         return value
     try:
         time = dt.datetime.fromisoformat(value)

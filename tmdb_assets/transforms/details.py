@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tmdb_assets.transforms import appended
 from tmdb_assets.transforms.appended import Film
 from tmdb_assets.transforms.conform import CASTS, Reason, Rejected, Row, WrongKindError, shorten
+from tmdb_assets.transforms.entries import Cell, field, rows_of, text_or_none
 
 
 def parse_answer(
@@ -35,11 +36,6 @@ def film_part(row: Row) -> str:
     return f"film {row['movie_id']}"
 
 
-def text_or_none(value: Any) -> Any:
-    """None for an empty text, which means unknown; any other value unchanged."""
-    return None if value == "" else value
-
-
 def title_of(film: dict[str, Any]) -> Any:
     """The title, or else the original title; a value of another kind stays unchanged."""
     title = text_or_none(film.get("title"))
@@ -56,11 +52,6 @@ def _entries(value: Any) -> list[Any]:
     if value is None:
         return []
     return value if isinstance(value, list) else [[value]]
-
-
-def _field(entry: Any, name: str) -> Any:
-    # Anything but an object becomes a list, which fits no column's kind: the row is rejected.
-    return entry.get(name) if isinstance(entry, dict) else (None if entry is None else [entry])
 
 
 def parse_movie(payload: dict[str, Any], day: dt.date) -> Row:
@@ -81,8 +72,8 @@ def parse_movie(payload: dict[str, Any], day: dt.date) -> Row:
         "imdb_id": text_or_none(payload.get("imdb_id")),
         "overview": text_or_none(payload.get("overview")),
         "poster_path": text_or_none(payload.get("poster_path")),
-        "collection_id": _field(collection, "id"),
-        "collection_name": text_or_none(_field(collection, "name")),
+        "collection_id": field(collection, "id"),
+        "collection_name": text_or_none(field(collection, "name")),
         "as_of_date": day,
         "details_date": day,
         "removed_date": None,
@@ -92,22 +83,22 @@ def parse_movie(payload: dict[str, Any], day: dt.date) -> Row:
 
 def language_name(entry: Any) -> Any:
     """A language's English name, or its own name, or None (answers before 2020 lack the first)."""
-    return text_or_none(_field(entry, "english_name")) or text_or_none(_field(entry, "name"))
+    return text_or_none(field(entry, "english_name")) or text_or_none(field(entry, "name"))
 
 
-def _listed(films: Iterable[Film], field: str) -> Iterator[tuple[Any, Any]]:
+def _listed(films: Iterable[Film], name: str) -> Iterator[tuple[Any, Any]]:
     """The entries of a list field of every film, each with the film's id."""
     for film in films:
-        for entry in _entries(film.get(field)):
+        for entry in _entries(film.get(name)):
             yield film.get("id"), entry
 
 
 def _company_rows(films: Iterable[Film], day: dt.date) -> list[Row]:
     return [
         {
-            "company_id": _field(entry, "id"),
-            "name": text_or_none(_field(entry, "name")),
-            "origin_country": text_or_none(_field(entry, "origin_country")),
+            "company_id": field(entry, "id"),
+            "name": text_or_none(field(entry, "name")),
+            "origin_country": text_or_none(field(entry, "origin_country")),
             "as_of_date": day,
         }
         for _, entry in _listed(films, "production_companies")
@@ -120,7 +111,7 @@ def _language_rows(films: Sequence[Film], day: dt.date) -> list[Row]:
     original = {str(code): code for code in codes if code is not None}
     rows: list[Row] = [{"iso_639_1": code, "name": None, "as_of_date": day} for code in original.values()]
     return rows + [
-        {"iso_639_1": _field(entry, "iso_639_1"), "name": language_name(entry), "as_of_date": day}
+        {"iso_639_1": field(entry, "iso_639_1"), "name": language_name(entry), "as_of_date": day}
         for _, entry in _listed(films, "spoken_languages")
     ]
 
@@ -129,64 +120,56 @@ def _movie_rows(films: Iterable[Film], day: dt.date) -> list[Row]:
     return [parse_movie(film, day) for film in films]
 
 
-def _person_rows(films: Iterable[Film], day: dt.date) -> list[Row]:
-    return [
-        {
-            "person_id": _field(entry, "id"),
-            "name": text_or_none(_field(entry, "name")),
-            "original_name": text_or_none(_field(entry, "original_name")),
-            "gender": appended.gender(_field(entry, "gender")),
-            "known_for_department": text_or_none(_field(entry, "known_for_department")),
-            "profile_path": text_or_none(_field(entry, "profile_path")),
-            "as_of_date": day,
-        }
-        for film in films
-        for name in ("cast", "crew")
-        for entry in appended.entries(film, "credits", name)
-    ]
+PERSON: dict[str, Cell] = {
+    "person_id": ("id", None),
+    "name": ("name", text_or_none),
+    "original_name": ("original_name", text_or_none),
+    "gender": ("gender", appended.gender),
+    "known_for_department": ("known_for_department", text_or_none),
+    "profile_path": ("profile_path", text_or_none),
+}
+CREDIT: dict[str, Cell] = {"credit_id": ("credit_id", text_or_none), "person_id": ("id", None)}
+CAST: dict[str, Cell] = {"character_name": ("character", text_or_none), "cast_order": ("order", None)}
+CREW: dict[str, Cell] = {"department": ("department", text_or_none), "job": ("job", text_or_none)}
+KEYWORD: dict[str, Cell] = {"keyword_id": ("id", None), "name": ("name", text_or_none)}
 
 
-def _credit(film: Film, entry: Any) -> Row:
-    return {
-        "movie_id": film.get("id"),
-        "credit_id": text_or_none(_field(entry, "credit_id")),
-        "person_id": _field(entry, "id"),
-    }
+def _person_rows(films: Iterable[Film], day: dt.date) -> Sequence[Row]:
+    found = [entry for film in films for name in ("cast", "crew") for entry in appended.entries(film, "credits", name)]
+    return rows_of(found, PERSON, {"as_of_date": [day] * len(found)})
 
 
-def _cast_rows(films: Iterable[Film], _day: dt.date) -> list[Row]:
-    return [
-        _credit(film, entry)
-        | {"character_name": text_or_none(_field(entry, "character")), "cast_order": _field(entry, "order")}
-        for film in films
+def _linked_entries(
+    films: Iterable[Film], entries_of: Callable[[Film], Iterable[Any]], made_of: Mapping[str, Cell]
+) -> Sequence[Row]:
+    """Rows of the entries of each film, with the film's id."""
+    found = [(film.get("id"), entry) for film in films for entry in entries_of(film)]
+    return rows_of([entry for _, entry in found], made_of, {"movie_id": [movie_id for movie_id, _ in found]})
+
+
+def _cast_rows(films: Iterable[Film], _day: dt.date) -> Sequence[Row]:
+    def cast(film: Film) -> list[Any]:
         # Of a credit that is there twice the lowest order wins: the last row does.
-        for entry in sorted(appended.entries(film, "credits", "cast"), key=appended.cast_order, reverse=True)
-    ]
+        return sorted(appended.entries(film, "credits", "cast"), key=appended.cast_order, reverse=True)
+
+    return _linked_entries(films, cast, CREDIT | CAST)
 
 
-def _crew_rows(films: Iterable[Film], _day: dt.date) -> list[Row]:
-    return [
-        _credit(film, entry)
-        | {"department": text_or_none(_field(entry, "department")), "job": text_or_none(_field(entry, "job"))}
-        for film in films
-        for entry in appended.entries(film, "credits", "crew")
-    ]
+def _crew_rows(films: Iterable[Film], _day: dt.date) -> Sequence[Row]:
+    return _linked_entries(films, lambda film: appended.entries(film, "credits", "crew"), CREDIT | CREW)
 
 
-def _keyword_rows(films: Iterable[Film], day: dt.date) -> list[Row]:
-    return [
-        {"keyword_id": _field(entry, "id"), "name": text_or_none(_field(entry, "name")), "as_of_date": day}
-        for film in films
-        for entry in appended.entries(film, "keywords", "keywords")
-    ]
+def _keywords(film: Film) -> Iterator[Any]:
+    return appended.entries(film, "keywords", "keywords")
 
 
-def _keyword_links(films: Iterable[Film], _day: dt.date) -> list[Row]:
-    return [
-        {"movie_id": film.get("id"), "keyword_id": _field(entry, "id")}
-        for film in films
-        for entry in appended.entries(film, "keywords", "keywords")
-    ]
+def _keyword_rows(films: Iterable[Film], day: dt.date) -> Sequence[Row]:
+    found = [entry for film in films for entry in _keywords(film)]
+    return rows_of(found, KEYWORD, {"as_of_date": [day] * len(found)})
+
+
+def _keyword_links(films: Iterable[Film], _day: dt.date) -> Sequence[Row]:
+    return _linked_entries(films, _keywords, {"keyword_id": ("id", None)})
 
 
 def _release_rows(films: Iterable[Film], _day: dt.date) -> list[Row]:
@@ -194,10 +177,10 @@ def _release_rows(films: Iterable[Film], _day: dt.date) -> list[Row]:
         {
             "movie_id": film.get("id"),
             "iso_3166_1": text_or_none(country),
-            "release_type": appended.release_type(_field(entry, "type")),
-            "release_date": appended.release_day(text_or_none(_field(entry, "release_date"))),
-            "certification": text_or_none(_field(entry, "certification")),
-            "note": text_or_none(_field(entry, "note")),
+            "release_type": appended.release_type(field(entry, "type")),
+            "release_date": appended.release_day(text_or_none(field(entry, "release_date"))),
+            "certification": text_or_none(field(entry, "certification")),
+            "note": text_or_none(field(entry, "note")),
         }
         for film in films
         for country, entry in appended.releases(film)
@@ -205,9 +188,9 @@ def _release_rows(films: Iterable[Film], _day: dt.date) -> list[Row]:
     return appended.join_repeated(rows)
 
 
-def _codes(film: Film, field: str, code: str, fitting: Callable[[Any], Any]) -> list[Any]:
+def _codes(film: Film, name: str, code: str, fitting: Callable[[Any], Any]) -> list[Any]:
     """The distinct codes in a list field, sorted, without entries that are none."""
-    return sorted({fitting(_field(entry, code)) for entry in _entries(film.get(field))} - {None})
+    return sorted({fitting(field(entry, code)) for entry in _entries(film.get(name))} - {None})
 
 
 def _id(value: Any) -> int | None:
@@ -246,24 +229,24 @@ class DetailTable(NamedTuple):
     """A table made from details: the fields of a film that it needs, () for all, and its rows of films of a day."""
 
     fields: tuple[str, ...]
-    rows: Callable[[Sequence[Film], dt.date], list[Row]]
+    rows: Callable[[Sequence[Film], dt.date], Sequence[Row]]
 
 
-def _named(field: str, code: str, column: str) -> DetailTable:
+def _named(listed: str, code: str, column: str) -> DetailTable:
     def rows(films: Iterable[Film], day: dt.date) -> list[Row]:
         return [
-            {column: _field(entry, code), "name": text_or_none(_field(entry, "name")), "as_of_date": day}
-            for _, entry in _listed(films, field)
+            {column: field(entry, code), "name": text_or_none(field(entry, "name")), "as_of_date": day}
+            for _, entry in _listed(films, listed)
         ]
 
-    return DetailTable((field,), rows)
+    return DetailTable((listed,), rows)
 
 
-def _linked(field: str, code: str, column: str) -> DetailTable:
+def _linked(listed: str, code: str, column: str) -> DetailTable:
     def rows(films: Iterable[Film], _day: dt.date) -> list[Row]:
-        return [{"movie_id": movie_id, column: _field(entry, code)} for movie_id, entry in _listed(films, field)]
+        return [{"movie_id": movie_id, column: field(entry, code)} for movie_id, entry in _listed(films, listed)]
 
-    return DetailTable(("id", field), rows)
+    return DetailTable(("id", listed), rows)
 
 
 DETAIL_TABLES = {
@@ -289,6 +272,6 @@ DETAIL_TABLES = {
 }
 
 
-def parse_details(films: Sequence[Film], day: dt.date) -> dict[str, list[Row]]:
+def parse_details(films: Sequence[Film], day: dt.date) -> dict[str, Sequence[Row]]:
     """All rows in a day's details, by table; the last row of a key wins, so pass films in ascending order of id."""
     return {name: made.rows(films, day) for name, made in DETAIL_TABLES.items()}

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from tmdb_assets.transforms.conform import Row
-from tmdb_assets.transforms.details import text_or_none, title_of
+from tmdb_assets.transforms.details import title_of
+from tmdb_assets.transforms.entries import text_or_none
 
 PAGE_SIZE = 20
 

@@ -40,6 +40,8 @@ class PackedRows(Sequence[dict[str, Any]]):
 
 def pack(rows: Sequence[dict[str, Any]], texts: dict[str | None, str | None]) -> Sequence[dict[str, Any]]:
     """Rows by column if all have the same columns, else as they are; of equal texts, those in `texts`, one is kept."""
+    if isinstance(rows, PackedRows):
+        return PackedRows(rows._names, [_once(column, texts) for column in rows._cells])
     names = tuple(rows[0]) if rows else ()
     if not names or not all(map(names.__eq__, map(tuple, rows))):
         return rows
@@ -47,7 +49,7 @@ def pack(rows: Sequence[dict[str, Any]], texts: dict[str | None, str | None]) ->
     return PackedRows(names, [_once(column, texts) for column in columns])
 
 
-def _once(column: tuple[Any, ...], texts: dict[str | None, str | None]) -> Sequence[Any]:
+def _once(column: Sequence[Any], texts: dict[str | None, str | None]) -> Sequence[Any]:
     """A column of texts with each text once; any other column as it is."""
     if not set(map(type, column)) <= {str, type(None)}:
         return column

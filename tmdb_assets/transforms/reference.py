@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tmdb_assets.transforms.conform import Row
-from tmdb_assets.transforms.details import language_name, text_or_none
+from tmdb_assets.transforms.details import language_name
+from tmdb_assets.transforms.entries import text_or_none
 
 # kind -> (the field that identifies an entry, its type, a function that reads the entry's English name).
 KINDS: dict[str, tuple[str, type, Callable[[dict[str, Any]], Any]]] = {

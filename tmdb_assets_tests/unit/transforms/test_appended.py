@@ -6,6 +6,8 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tmdb_assets.settings import Settings
 from tmdb_assets.transforms.appended import PARTS, Wanted, missing_parts, trim
@@ -199,3 +201,18 @@ def test_a_broken_list_of_releases_becomes_a_row_to_reject(results: Any) -> None
     (row,) = rows(film(release_dates={"results": results}), "movie_release")
     assert row["movie_id"] == 550
     assert row["release_date"] is None or isinstance(row["release_date"], list)
+
+
+VALUES = st.sampled_from([None, "", 0, 1, 1.0, True, 2**70, "x", "2020-01-01T00:00:00.000Z", [], [1], {"a": 1}])
+FIELDS = ("id", "name", "gender", "credit_id", "character", "order", "job", "profile_path", "known_for_department")
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(FIELDS), VALUES), max_size=6))
+def test_entries_become_the_same_rows_by_column_as_beside_a_broken_one(entries):
+    def made(found):
+        parts = {"credits": {"cast": [], "crew": found}, "keywords": {"keywords": found}}
+        rows = parse_details([film(**parts)], DAY)
+        return [list(rows[name]) for name in ("dim_person", "bridge_movie_crew", "dim_keyword", "bridge_movie_keyword")]
+
+    # A broken entry, here the last one, has its list read entry by entry.
+    assert repr(made(entries)) == repr([rows[:-1] for rows in made([*entries, "broken"])])
