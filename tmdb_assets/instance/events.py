@@ -229,7 +229,9 @@ class PooledEventLogStorage(OnSharedEngine, PostgresEventLogStorage):
         statement = statement.on_conflict_do_update(
             index_elements=[AssetKeyTable.c.asset_key], set_={name: statement.excluded[name] for name in names}
         )
-        return list(connection.execute(statement.returning(*map(AssetKeyTable.c.get, ABOUT_ASSET))).mappings())
+        return list(
+            connection.execute(statement.returning(*(AssetKeyTable.c[name] for name in ABOUT_ASSET))).mappings()
+        )
 
     def _rows_of_planned_check(self, event: EventLogEntry, event_id: int) -> list[dict[str, Any]]:
         planned = event.get_dagster_event().event_specific_data
