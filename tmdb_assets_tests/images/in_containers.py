@@ -79,7 +79,19 @@ def test_a_change_of_code_makes_one_small_layer(tmp_path: Path) -> None:
     assert [number for number, (one, other) in enumerate(zip(old, new, strict=True)) if one != other] == [len(old) - 1]
 
 
+def test_a_day_is_exported_and_the_doctor_finds_nothing(platform: Platform, faultless: Content) -> None:
+    day = partitions.today()
+    file = platform.compose.folder / "export" / "fact_movie_daily" / f"{day:%Y-%m}.parquet"
+    days = parquet.read_table(file, columns=["date_id"])["date_id"].to_pylist()
+    assert (days.count(day), days.count(day)) == (platform.loaded(day) or ())[1:]
+    platform.compose.run("etl", "tmdb-assets", "doctor")
+    page = platform.compose.folder / "dashboard.html"
+    platform.compose("cp", "code:/app/data/reports/dashboard_tmdb_sandbox.html", str(page))
+    assert page.stat().st_size > 50_000
+
+
 def test_pages_answer_and_containers_are_locked(platform: Platform) -> None:
+    platform.compose.await_healthy("viz", "pgadmin")
     paths = {"3000": "/server_info", "8501": "/_stcore/health", "5050": "/misc/ping"}
     for port, path in paths.items():
         answer = requests.get(f"http://127.0.0.1:{platform.compose.ports[port]}{path}", timeout=60)
@@ -91,6 +103,7 @@ def test_pages_answer_and_containers_are_locked(platform: Platform) -> None:
 
 
 def test_pgadmin_connects_to_the_warehouse_as_the_reader(platform: Platform) -> None:
+    platform.compose.await_healthy("pgadmin")
     page, pgadmin = f"http://127.0.0.1:{platform.compose.ports['5050']}", requests.Session()
 
     def token(path: str, pattern: str) -> str:
@@ -105,17 +118,6 @@ def test_pgadmin_connects_to_the_warehouse_as_the_reader(platform: Platform) -> 
     answer = pgadmin.post(f"{page}/browser/server/connect/1/1", headers=header, timeout=60).json()
     assert answer["success"] == 1, answer
     assert (answer["data"]["connected"], answer["data"]["user"]["name"]) == (True, "tmdb_reader")
-
-
-def test_a_day_is_exported_and_the_doctor_finds_nothing(platform: Platform, faultless: Content) -> None:
-    day = partitions.today()
-    file = platform.compose.folder / "export" / "fact_movie_daily" / f"{day:%Y-%m}.parquet"
-    days = parquet.read_table(file, columns=["date_id"])["date_id"].to_pylist()
-    assert (days.count(day), days.count(day)) == (platform.loaded(day) or ())[1:]
-    platform.compose.run("etl", "tmdb-assets", "doctor")
-    page = platform.compose.folder / "dashboard.html"
-    platform.compose("cp", "code:/app/data/reports/dashboard_tmdb_sandbox.html", str(page))
-    assert page.stat().st_size > 50_000
 
 
 def test_a_backup_is_restored(platform: Platform, faultless: Content) -> None:

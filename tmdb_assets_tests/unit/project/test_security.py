@@ -17,7 +17,8 @@ def threats(text: str) -> list[list[str]]:
 
 
 def written_tests() -> set[str]:
-    paths = (PROJECT_ROOT / "tmdb_assets_tests").rglob("test_*.py")
+    tests = PROJECT_ROOT / "tmdb_assets_tests"
+    paths = [*tests.rglob("test_*.py"), *tests.rglob("*in_containers.py")]
     nodes = (node for path in paths for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
     return {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
 
