@@ -113,7 +113,8 @@ def service_killed(trial: Trial) -> None:
 
     def both_days() -> Content:
         ground.keep("served_today", "served", today, settings=trial.settings)
-        return ground.keep("served_past", "served_today", today, arguments=past, settings=trial.settings)
+        ground.keep("served_past", "served_today", today, arguments=past, settings=trial.settings)
+        return ground.keep("served_good", "served_past", today, settings=trial.settings)
 
     ground.keep("served", "empty", yesterday - ONE_DAY, settings=trial.settings)
     trial.stand_on("served", both_days, whole=False)
