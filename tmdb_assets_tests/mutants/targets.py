@@ -72,6 +72,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "tmdb_assets/orchestration/gaps.py": (
         "graph/orchestration/test_automation.py",
         "graph/orchestration/test_cancelled.py",
+        "integration/interruption/test_days_behind.py",
         "integration/instance/test_time_zones.py",
     ),
     "tmdb_assets/warehouse/retention.py": ("integration/warehouse/test_retention.py", f"{_LOADING}/test_history.py"),
