@@ -193,7 +193,8 @@ def test_a_retry_after_of_hours_fails_at_once_and_delays_others_by_the_time_for_
         (121, "it asks us to wait 121 s", "after 2026-07-29 12:03 UTC"),
         (1500, "it asks us to wait 25 minutes", "after 2026-07-29 12:26 UTC"),
         (9000, "it asks us to wait 2.5 hours", "after 2026-07-29 14:31 UTC"),
-        (1e15, "hours", "after 2027-07-30"),
+        (10_627_200, "it asks us to wait 123 days", "after 2026-11-29 12:01 UTC"),
+        (1e15, "it asks us to wait more than a year", "after 2027-07-30"),
     ],
 )
 def test_a_429_says_how_long_to_wait_and_when_to_run_again(retry_after, words, when):
