@@ -5,9 +5,11 @@ from __future__ import annotations
 import multiprocessing
 import queue
 import time
+from contextlib import suppress
 from typing import Any
 
 import click
+import psutil
 
 from tmdb_assets_tests.chaos.ground import Ground
 from tmdb_assets_tests.chaos.kinds import KINDS, kind_of
@@ -108,4 +110,13 @@ def run_trials(results: Results, plan: Plan, jobs: int) -> None:
             asked.put(None)
         for worker in workers:
             worker.join(JOIN_S)
-            worker.kill()
+            _kill(worker)
+
+
+def _kill(worker: Any) -> None:
+    """Kill a worker that did not end, with all that its trial has started: services have sessions of their own."""
+    with suppress(psutil.NoSuchProcess):
+        parent = psutil.Process(worker.pid)
+        for process in [parent, *parent.children(recursive=True)]:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
