@@ -105,8 +105,9 @@ class Bench:
 
     def environment(self, database: str) -> dict[str, str]:
         """The environment of a process that loads into a database of the private server."""
-        # Every setting is given, so that no .env file of the project applies.
-        return os.environ | {
+        # Every setting is given, so that no .env file of the project applies; bytecode is kept, as it is at a user's.
+        kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        return kept | {
             "TMDB_TOKEN": TOKEN,
             "TMDB_API_URL": self.api_url,
             "TMDB_EXPORT_URL": self.api_url.removesuffix("/3") + EXPORTS_PATH,

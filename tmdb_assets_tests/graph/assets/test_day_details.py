@@ -48,6 +48,16 @@ def test_a_day_that_is_kept_is_read_and_parsed_once(stored, monkeypatch):
     assert [len(films) for films, _ in read] == [10, 10, 3]
 
 
+def test_a_value_of_an_own_table_that_no_column_can_hold_is_left_to_its_contract(stored, monkeypatch):
+    def rows(films, _day):
+        return {"own": [{"movie_id": film["id"], "value": (number for number in ())} for film in films]}
+
+    monkeypatch.setattr(day_details, "own_rows", rows)
+    details = DayDetails(films_a_chunk=20, films_kept=24)
+    assert [row["movie_id"] for chunk in details.rows(stored, DAY, "own") for row in chunk] == [*range(1, 24)]
+    assert sum(map(len, details.rows(stored, DAY, "dim_movie"))) == 23
+
+
 @pytest.mark.parametrize("kept", [0, 24])
 def test_newer_answers_are_read(stored, kept):
     details = DayDetails(films_a_chunk=5, films_kept=kept)
