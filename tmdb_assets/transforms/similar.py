@@ -74,7 +74,7 @@ def _similar_of_chunk(rare: _Rare, common: _Common, chunk: range, most: int, can
     order = np.argsort(row * _BEYOND_ANY_SCORE - score, kind="stable")
     kept = order[(_places(row[order]) < candidates) | is_wide[row[order]]]
     pair, row, other, score = pair[kept], row[kept], other[kept], score[kept]
-    score += common.scores(chunk)[row, other]
+    score = score + common.scores(chunk)[row, other]  # integers where no film shares a rare feature
     order = np.lexsort((other, -score, row))
     place = _places(row[order])
     kept = order[place < most]
