@@ -15,7 +15,7 @@ from tmdb_assets.assets.failures import failure
 from tmdb_assets.errors.problem import ActionableError
 from tmdb_assets.settings import ATTRIBUTION, Settings, get_settings
 from tmdb_assets.tables import appended
-from tmdb_assets.tmdb.client import TmdbClient
+from tmdb_assets.tmdb.client import WORKERS, TmdbClient
 from tmdb_assets.tmdb.errors import TmdbError, UnauthorizedError, UnreachableError
 from tmdb_assets.tmdb.export.download import Watch, fetch_export
 from tmdb_assets.tmdb.export.file import ExportFile
@@ -23,6 +23,8 @@ from tmdb_assets.tmdb.sandbox.catalogue import SandboxError
 from tmdb_assets.tmdb.sandbox.server import Sandbox
 
 Fetched = TypeVar("Fetched")
+SANDBOX_WORKERS = 4
+"""Requests to the sandbox at once: it answers in this process, where more threads only take longer to start."""
 
 
 class TmdbSource:
@@ -59,17 +61,22 @@ class TmdbSource:
     @cached_property
     def client(self) -> TmdbClient:
         """The client, with rate limit and retries."""
-        settings = self.settings
+        settings, workers = self.settings, WORKERS
         if settings.tmdb_token is None:
             self._sandbox = Sandbox(self._day or partitions.today())
-            base_url, token = self._sandbox.start(), self._sandbox.token
+            base_url, token, workers = self._sandbox.start(), self._sandbox.token, SANDBOX_WORKERS
         else:
             base_url, token = settings.tmdb_api_url, settings.tmdb_token.get_secret_value()
         # The sandbox runs in this process: it needs no rate limit, unless one was set.
         is_limited = settings.tmdb_token is not None or "tmdb_rate_limit" in settings.model_fields_set
         rate_limit = settings.tmdb_rate_limit if is_limited else 0
         return TmdbClient(
-            base_url, token, language=settings.tmdb_language, append=_parts(settings), rate_limit=rate_limit
+            base_url,
+            token,
+            language=settings.tmdb_language,
+            append=_parts(settings),
+            rate_limit=rate_limit,
+            workers=workers,
         )
 
     def fetch(self, run_id: str, step: Callable[[], Fetched]) -> Fetched:

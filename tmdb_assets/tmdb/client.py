@@ -47,6 +47,8 @@ __all__ = ["Answer", "FetchStats", "TmdbClient"]
 Key = TypeVar("Key")
 
 API_URL = "TMDB_API_URL"
+WORKERS = 64
+"""Requests at once, at most."""
 _ENDING = (UnauthorizedError, DayOverError)  # after these no request can succeed
 
 
@@ -81,7 +83,7 @@ class TmdbClient:
         language: str = "en-US",
         append: tuple[str, ...] = (),
         rate_limit: float = 40,
-        workers: int = 64,
+        workers: int = WORKERS,
         retry_seconds: float = 18,
         read_timeout: float = 10,
         clock: Callable[[], float] = running_seconds,

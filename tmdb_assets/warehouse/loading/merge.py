@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from tmdb_assets.transforms.appended import PARTS
 from tmdb_assets.warehouse.loading.contracts import StructuralFaultError
 from tmdb_assets.warehouse.loading.staging import staging_name, staging_sequence
+from tmdb_assets.warehouse.schema.ddl import partition_name
 from tmdb_assets.warehouse.schema.vocabulary import Merge, day_column, frame_columns, key_columns
 
 ANALYZE_FROM = 10_000  # staged rows; with fewer any plan is fast
@@ -63,9 +64,10 @@ def merge(connection: sa.Connection, table: sa.Table, parameters: Mapping[str, A
     if bound.first is None:
         return MergeCounts()
     if not bound.has_stored:
-        inserted = _insert_new(connection, table)
-        if inserted is not None:
-            return MergeCounts(inserted=inserted)
+        new = _insert_new(connection, table)
+        if new is not None:
+            _analyze_once(connection, table, bound.first)
+            return MergeCounts(inserted=new)
     if bound.number > ANALYZE_FROM:
         connection.exec_driver_sql(f"analyze {staging_name(table)} ({', '.join(key_columns(table))})")
     counted = connection.execute(statement, values).one()
@@ -73,6 +75,17 @@ def merge(connection: sa.Connection, table: sa.Table, parameters: Mapping[str, A
     rewritten = connection.execute(sa.text(f"select {_next_number(table)}")).scalar_one() - bound.number - 1
     inserted = written - rewritten
     return MergeCounts(inserted=inserted, updated=changed - inserted, unchanged=staged - changed)
+
+
+def _analyze_once(connection: sa.Connection, table: sa.Table, first_key: Any) -> None:
+    """Make the statistics of a new table or partition, which autovacuum makes a minute later.
+
+    Until then Postgres plans for a few rows, and reads some views by loops in loops. A loader that does not own the
+    table is only warned, and nothing waits for another transaction's lock.
+    """
+    name = partition_name(table, first_key) if table.info["partition_unit"] else table.name
+    if connection.scalar(sa.text("select reltuples < 0 from pg_class where oid = to_regclass(:name)"), {"name": name}):
+        connection.exec_driver_sql(f"analyze (skip_locked) {name}")
 
 
 def _next_number(table: sa.Table) -> str:
