@@ -83,7 +83,7 @@ chaos-short: $(VENV)/dev.stamp ## The same for three minutes, with the same faul
 mutants: $(VENV)/dev.stamp ## Put small faults into the code and see which tests notice; adds to docs/reliability.md.
 	$(BIN)/python -W ignore -m tmdb_assets_tests.mutants $(ARGS)
 
-test-images: $(VENV)/dev.stamp ## Build the images, and try the whole compose file in an engine, with kills (15 minutes).
+test-images: $(VENV)/dev.stamp ## Build the images, and try both compose files in an engine, with kills.
 	tmdb_assets_tests/images/run.sh $(abspath $(BIN))/python $(ARGS)
 
 lint: $(VENV)/dev.stamp ## Lint, check formatting and types.
