@@ -278,13 +278,9 @@ def _tmdb_message(status: int, own: Mapping[str, Any] | None) -> str:
 
 def _duration_words(seconds: float) -> str:
     """`90 s`, `25 minutes`, `2.5 hours`, `123 days` or `more than a year`."""
-    if seconds < 600:
-        return f"{seconds:.0f} s"
-    if seconds < 7200:
-        return f"{seconds / 60:.0f} minutes"
-    if seconds < 172_800:
-        return f"{seconds / 3600:.3g} hours"
-    return f"{seconds / 86_400:.0f} days" if seconds <= _LONGEST_SHOWN_SECONDS else "more than a year"
+    short = f"{seconds:.0f} s" if seconds < 600 else f"{seconds / 60:.0f} minutes"
+    long = f"{seconds / 3600:.3g} hours" if seconds < 172_800 else f"{seconds / 86_400:.0f} days"
+    return "more than a year" if seconds > _LONGEST_SHOWN_SECONDS else short if seconds < 7200 else long
 
 
 def _status_words(status: int) -> str:
