@@ -11,7 +11,7 @@ with chosen as (
         r.country,
         r.iso_3166_1
     from vw_upcoming_releases as r
-    where r.iso_3166_1 = :country and r.release_date <= r.snapshot_date + 60
+    where r.iso_3166_1 = :country and r.release_date <= (select max(s.date_id) + 60 from vw_load_status as s)
     order by r.popularity desc, r.movie_id asc, r.release_date asc, r.release_type asc
     limit 20
 )

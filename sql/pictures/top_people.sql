@@ -2,14 +2,20 @@
 -- Summing for everybody takes seconds with millions of credits, so it is done for those who can be among the 20 only.
 -- The 20th highest sum over the 4,000 most popular films (the floor) is reached by the 20, and each further credit adds
 -- no more than the last of the 4,000 has. So who reaches the floor has a fifth of it from the 4,000, or two fifths from
--- further credits in the cast, or as much from those in the crew.
+-- further credits in the cast, or as much from those in the crew. Of the first, only those stay who would reach it if
+-- each of their credits were a further one.
 with newest_film as materialized (
     select
-        l.movie_id,
-        l.popularity
-    from vw_movie_latest as l
-    inner join dim_movie as m on l.movie_id = m.movie_id
-    where l.snapshot_date = (select max(s.date_id) from vw_load_status as s) and m.removed_date is null
+        f.movie_id,
+        f.popularity
+    from fact_movie_daily as f
+    where
+        f.date_id = (select max(s.date_id) from vw_load_status as s)
+        and not exists (
+            select
+            from dim_movie as m
+            where m.movie_id = f.movie_id and m.removed_date is not null
+        )
 ),
 
 first_film as materialized (
@@ -72,7 +78,21 @@ bound as materialized (
 candidate as (
     select p.person_id
     from partial_sum as p
-    where p.popularity >= (select 0.2 * b.floor_popularity from bound as b)
+    cross join bound as b
+    where
+        p.popularity >= 0.2 * b.floor_popularity
+        and p.popularity + coalesce(b.most_popularity, 0) * (
+            (
+                select count(*)
+                from bridge_movie_cast as c
+                where c.person_id = p.person_id
+            )
+            + (
+                select count(*)
+                from bridge_movie_crew as c
+                where c.person_id = p.person_id
+            )
+        ) >= b.floor_popularity
     union
     select b.person_id
     from bridge_movie_cast as b

@@ -21,22 +21,25 @@ repeated_role as (
     from lead_role as l
 ),
 
-often as (
-    select
+-- Costars are looked up in the credits of the films, so that a condition on person_id reads the films of this person
+-- only; one may have several roles in a film.
+together as (
+    select distinct
         r.movie_id,
-        r.person_id
+        r.person_id,
+        b.person_id as costar_id
     from repeated_role as r
-    where r.n_movies >= 2
+    inner join bridge_movie_cast as b on r.movie_id = b.movie_id and r.person_id <> b.person_id
+    where r.n_movies >= 2 and b.cast_order < 5
 ),
 
 pair as (
     select
-        a.person_id,
-        b.person_id as costar_id,
+        t.person_id,
+        t.costar_id,
         count(*) as n_movies
-    from often as a
-    inner join often as b on a.movie_id = b.movie_id and a.person_id <> b.person_id
-    group by a.person_id, b.person_id
+    from together as t
+    group by t.person_id, t.costar_id
     having count(*) >= 2
 )
 

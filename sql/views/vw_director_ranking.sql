@@ -6,11 +6,15 @@ with rated as (
         l.vote_average::numeric as vote_average,
         l.vote_count
     from movie_latest as l
-    inner join dim_movie as m on l.movie_id = m.movie_id
     where
         l.snapshot_date = (select max(d.date_id) from load_day as d)
-        and m.removed_date is null
         and l.vote_average is not null
+        -- An index has the few removed films; dim_movie is large.
+        and not exists (
+            select
+            from dim_movie as m
+            where m.movie_id = l.movie_id and m.removed_date is not null
+        )
 ),
 
 everything as (
@@ -47,23 +51,31 @@ weighted as (
         (c.rating_sum + 1000 * e.mean_rating) / (c.total_votes + 1000) as weighted_rating
     from counted as c
     cross join everything as e
+),
+
+ranked as (
+    select
+        row_number() over (
+            order by
+                w.weighted_rating desc,
+                w.total_votes desc,
+                w.person_id asc
+        ) as rank,
+        w.*
+    from weighted as w
 )
 
+-- The name last, so that only those of the ranks that are read are looked up.
 select
-    row_number() over (
-        order by
-            w.weighted_rating desc,
-            w.total_votes desc,
-            w.person_id asc
-    ) as rank,
-    w.person_id,
+    r.rank,
+    r.person_id,
     p.name,
-    w.n_movies,
-    w.total_votes,
-    w.votes_weighted_rating::double precision as votes_weighted_rating,
-    w.weighted_rating::double precision as weighted_rating
-from weighted as w
-inner join dim_person as p on w.person_id = p.person_id;
+    r.n_movies,
+    r.total_votes,
+    r.votes_weighted_rating::double precision as votes_weighted_rating,
+    r.weighted_rating::double precision as weighted_rating
+from ranked as r
+inner join dim_person as p on r.person_id = p.person_id;
 
 comment on view vw_director_ranking is
 'One row per director of three films or more with votes on the newest loaded day, by weighted rating. '

@@ -1,16 +1,21 @@
 create or replace view vw_keyword_popularity as
+-- Not from vw_trending_movies, which ranks all films: a condition on keyword_id reads the films of these keywords only.
 with counted as (
     select
         b.keyword_id,
         count(*) as n_movies,
-        avg(t.popularity::numeric)::double precision as avg_popularity,
-        percentile_cont(0.5) within group (order by t.popularity) as median_popularity,
-        count(t.change_7d) as n_movies_7d_ago,
-        sum(t.popularity::numeric) filter (where t.change_7d is not null) as popularity_now,
-        sum(t.popularity_7d_ago::numeric) as popularity_7d_ago,
-        max(t.snapshot_date) as snapshot_date
+        avg(l.popularity::numeric)::double precision as avg_popularity,
+        percentile_cont(0.5) within group (order by l.popularity) as median_popularity,
+        count(w.popularity) as n_movies_7d_ago,
+        sum(l.popularity::numeric) filter (where w.popularity is not null) as popularity_now,
+        sum(w.popularity::numeric) as popularity_7d_ago,
+        max(l.snapshot_date) as snapshot_date
     from bridge_movie_keyword as b
-    inner join vw_trending_movies as t on b.movie_id = t.movie_id
+    inner join movie_latest as l on b.movie_id = l.movie_id
+    inner join dim_movie as m on b.movie_id = m.movie_id
+    left join fact_movie_daily as w
+        on b.movie_id = w.movie_id and w.date_id = (select max(d.date_id) - 7 from load_day as d)
+    where l.snapshot_date = (select max(d.date_id) from load_day as d) and m.removed_date is null
     group by b.keyword_id
 )
 

@@ -1,5 +1,6 @@
 create or replace view vw_person_popularity as
-with newest_film as materialized (
+-- Not materialized, so that a condition on person_id looks up the films of these people only.
+with newest_film as not materialized (
     select
         l.movie_id,
         m.title,

@@ -1,21 +1,30 @@
 create or replace view vw_upcoming_releases as
+-- Not from vw_trending_movies, which ranks all films: only the films of these releases are read.
 select
     r.iso_3166_1,
     c.name as country,
     r.release_date,
     r.release_type,
     r.movie_id,
-    t.title,
+    m.title,
     r.certification,
     r.note,
-    t.popularity,
-    t.change_7d,
-    t.change_30d,
-    t.snapshot_date
+    l.popularity,
+    l.popularity - w.popularity as change_7d,
+    l.popularity - a.popularity as change_30d,
+    l.snapshot_date
 from movie_release as r
-inner join vw_trending_movies as t on r.movie_id = t.movie_id
+inner join movie_latest as l on r.movie_id = l.movie_id
+inner join dim_movie as m on r.movie_id = m.movie_id
+left join fact_movie_daily as w
+    on r.movie_id = w.movie_id and w.date_id = (select max(d.date_id) - 7 from load_day as d)
+left join fact_movie_daily as a
+    on r.movie_id = a.movie_id and a.date_id = (select max(d.date_id) - 30 from load_day as d)
 left join dim_country as c on r.iso_3166_1 = c.iso_3166_1
-where r.release_date >= t.snapshot_date;
+where
+    r.release_date >= (select max(d.date_id) from load_day as d)
+    and l.snapshot_date = (select max(d.date_id) from load_day as d)
+    and m.removed_date is null;
 
 comment on view vw_upcoming_releases is
 'One row per release on or after the newest loaded day, by film, country, type and date. '

@@ -148,6 +148,10 @@ ADVICE = " What to do: "
 """What stands before the remedy in the text of a failed check."""
 
 
+OWN_WORDS = mark("What the checks found, in their own words:")
+"""What stands before the texts of checks: they are stored in English, and the French of this says so."""
+
+
 @dataclass(frozen=True)
 class Verdict:
     """Whether a day can be trusted: `level` is good, care, bad or none."""

@@ -72,9 +72,8 @@ def build_page(
     main = _main(figures, texts) if has_data else _no_data(texts)
     return Template(texts.translated(read_part("page.html"))).substitute(
         shown,
-        language=language,
-        policy=policy(script, style, images=f"data: {POSTER_HOST}"),  # posters, where the reader switches them on
-        style=style,
+        # Posters, where the reader switches them on.
+        head=head(shown["title"], language, policy(script, style, images=f"data: {POSTER_HOST}"), style),
         sample_mark=mark_on_top if is_sample else "",
         main=main,
         quality=f'<p><a href="{escape(quality)}">{shown["quality"]}</a></p>' if quality else "",
@@ -109,6 +108,16 @@ def _texts(figures: Figures, source: str, is_sample: bool) -> dict[str, str]:
 def read_part(name: str) -> str:
     """A file of the page."""
     return (files("tmdb_assets.dashboard") / "page" / name).read_text(encoding="utf-8")
+
+
+def head(title: str, language: Language, policy: str, style: str, version: str = "") -> str:
+    """What stands before the body of a page; the title is safe for HTML, `version` of what the page is made of."""
+    named = f'\n<meta name="version" content="{version}">' if version else ""
+    return (
+        Template(read_part("head.html"))
+        .substitute(title=title, language=language, policy=policy, style=style, version=named)
+        .rstrip()
+    )
 
 
 def policy(script: str, style: str, *, images: str = "data:") -> str:

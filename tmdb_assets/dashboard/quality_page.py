@@ -15,7 +15,7 @@ import orjson
 from tmdb_assets.charts.labels import CONTRACT, format_count
 from tmdb_assets.charts.theme import NO_DATA, NO_DATA_ADVICE, SAMPLE_MARK
 from tmdb_assets.dashboard import quality_parts as parts
-from tmdb_assets.dashboard.build import policy, read_part, scripts
+from tmdb_assets.dashboard.build import head, policy, read_part, scripts
 from tmdb_assets.dashboard.colours import DARK, LIGHT, css_variables
 from tmdb_assets.dashboard.quality_pictures import draw_pictures
 from tmdb_assets.dashboard.quality_rows import DayDetails, DayInShort, QualityRows
@@ -167,10 +167,7 @@ def _file(
     )
     page = Template(texts.translated(read_part("quality.html"))).substitute(
         shown,
-        language=language,
-        policy=policy(script, style),
-        style=style,
-        version=version,
+        head=head(shown["title"], language, policy(script, style), style, version),
         sample_mark=f'<p class="sample-mark">{texts(SAMPLE_MARK)}</p>' if is_sample else "",
         main=texts.rendered(main),
         attribution=escape(ATTRIBUTION),

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from statistics import median
 
-from tmdb_assets.charts.labels import ABOUT_TODAY, ADVICE, Verdict, quality_verdict
+from tmdb_assets.charts.labels import ABOUT_TODAY, ADVICE, OWN_WORDS, Verdict, quality_verdict
 from tmdb_assets.dashboard.quality_rows import DayDetails, DayInShort, Outcome, QualityRows
 from tmdb_assets.dashboard.quality_tables import scrolling, table
 from tmdb_assets.language import day_text, localised, mark, percent, tr, trn
@@ -83,7 +83,7 @@ def findings(rows: QualityRows, day: dt.date) -> str:
             f"<span>{escape(found)}</span>"
             f"{f'<span><em>{escape(tr(_WHAT_TO_DO))}</em> {escape(advice)}</span>' if advice else ''}</li>"
         )
-    return f'<ul class="findings">{"".join(items)}</ul>'
+    return f'<p class="hint">{escape(tr(OWN_WORDS))}</p><ul class="findings">{"".join(items)}</ul>'
 
 
 _WHAT_TO_DO = mark("What to do:")

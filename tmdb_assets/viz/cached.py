@@ -5,7 +5,6 @@ The limit is for what changes without a load: continents, removed films, bridges
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -13,12 +12,13 @@ import pandas as pd
 import psycopg
 import sqlalchemy as sa
 import streamlit as st
+from sqlalchemy.dialects import postgresql
 
 from tmdb_assets.charts.labels import label_text
 from tmdb_assets.charts.registry import PICTURES
 from tmdb_assets.language import tr
 from tmdb_assets.settings import SQL_DIR
-from tmdb_assets.viz.matching import ALL_FILMS, Filters, chosen_filters, narrow
+from tmdb_assets.viz.matching import ALL_FILMS, KEYS, Filters, chosen_filters, narrow
 from tmdb_assets.viz.reader import Edition, reading
 
 KEPT_S = 300
@@ -32,7 +32,6 @@ Spec = dict[str, Any]
 
 
 Values = Mapping[str, Any]
-_BIND = re.compile(r"(?<![:\w]):(\w+)(?!:)")  # as SQLAlchemy finds them
 
 
 class Drawn(NamedTuple):
@@ -45,27 +44,32 @@ class Drawn(NamedTuple):
 
 @st.cache_data(ttl=KEPT_S, max_entries=MOST_KEPT, show_spinner=False)
 def read_rows(
-    edition: Edition,  # noqa: ARG001 - part of the cache's key
+    edition: Edition,
     query: str,
     parameters: Values | None = None,
     filters: Filters = ALL_FILMS,
 ) -> pd.DataFrame:
     """The rows of a query with its bind parameters, of the films that match."""
-    query, values = _narrowed(query, parameters, filters)
+    query, values = narrowed(edition, query, parameters, filters)
     with reading() as connection:
         return pd.read_sql_query(sa.text(query), connection, params=values)
 
 
-def _narrowed(query: str, parameters: Values | None, filters: Filters) -> tuple[str, Values]:
+def narrowed(edition: Edition, query: str, parameters: Values | None, filters: Filters) -> tuple[str, dict[str, Any]]:
+    """The query of the films that match, and its values."""
     values = dict(parameters or {})
-    return (narrow(query), {**values, **filters.parameters}) if filters.words else (query, values)
+    if not filters.chosen:
+        return query, values
+    for kind, chosen in filters.chosen.items():
+        keys = read_rows(edition, KEYS[kind], {"name": chosen}).iloc[:, 0].tolist() if kind in KEYS else chosen
+        values[f"match_{kind}"] = keys
+    return narrow(query, filters), values
 
 
-def query_as_run(query: str, parameters: Values | None, filters: Filters) -> str:
-    """The query that `read_rows` runs, with its values in it, for psql."""
-    query, values = _narrowed(query, parameters, filters)
-    literal = psycopg.sql.Literal
-    return _BIND.sub(lambda found: literal(values[found[1]]).as_string() if found[1] in values else found[0], query)
+def query_as_run(query: str, values: Values) -> str:
+    """A query with its values in it, for psql."""
+    compiled = sa.text(query).compile(dialect=postgresql.dialect())  # %(name)s for each value
+    return str(compiled) % {name: psycopg.sql.Literal(values[name]).as_string() for name in compiled.params}
 
 
 def read_figures(
@@ -106,7 +110,7 @@ def _draw_picture(
 ) -> Drawn:
     frame = read_figures(edition, name, parameters, filters)
     table = PICTURES[name].arrange(frame) if len(frame) else frame
-    query = query_as_run(picture_query(name), _values_of(name, parameters), filters)
+    query = query_as_run(*narrowed(edition, picture_query(name), _values_of(name, parameters), filters))
     return Drawn(_draw(edition, name, frame, options, filters), table, query)
 
 
@@ -114,7 +118,8 @@ def _draw_picture(
 def draw_rows(edition: Edition, name: str, query: str, parameters: Values, options: Values, filters: Filters) -> Drawn:
     """A picture's chart drawn from another query's rows, these rows, and that query."""
     rows = read_rows(edition, query, parameters, filters)
-    return Drawn(_draw(edition, name, rows, options, filters), rows, query_as_run(query, parameters, filters))
+    ran = query_as_run(*narrowed(edition, query, parameters, filters))
+    return Drawn(_draw(edition, name, rows, options, filters), rows, ran)
 
 
 @st.cache_data(ttl=KEPT_S, max_entries=20, show_spinner=False)

@@ -24,11 +24,6 @@ def show_languages() -> None:
     st.sidebar.selectbox(tr("Language"), [usual, *others], key=KEY, bind="query-params")
 
 
-def decimals(places: int, sign: str = "") -> str:
-    """The format of a column of numbers: Streamlit's own has a point, the browser's is that of its reader."""
-    return f"%{sign}.{places}f" if language() == "en" else "localized"
-
-
 def days_format() -> str | None:
     """The format of a column of dates."""
     return None if language() == "en" else "DD/MM/YYYY"

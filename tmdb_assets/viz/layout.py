@@ -6,29 +6,38 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import streamlit as st
 
 from tmdb_assets.charts.labels import MISSING
 from tmdb_assets.charts.registry import PICTURES
 from tmdb_assets.errors.problem import as_cell
-from tmdb_assets.language import day_text, mark, tr
+from tmdb_assets.language import day_text, localised, mark, tr
 from tmdb_assets.settings import ATTRIBUTION, SAMPLE_LINE, get_settings
 from tmdb_assets.viz.address import whole_address
 from tmdb_assets.viz.cached import draw_picture, render_picture
 from tmdb_assets.viz.checked import day_in_short
 from tmdb_assets.viz.filters import show_scope
-from tmdb_assets.viz.languages import days_format, decimals
+from tmdb_assets.viz.languages import days_format
 from tmdb_assets.viz.matching import Filters, chosen_filters
 from tmdb_assets.viz.navigation import go, link
 from tmdb_assets.viz.reader import Edition, read_edition, seconds_behind
 from tmdb_assets.warehouse.reading import NothingToReadError
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from tmdb_assets.viz.cached import Drawn
 
 NO_MATCH = mark("No film matches the filters in the sidebar. Remove one of them, or widen the years.")
+# What `warehouse.reading` says; actions that name an address or an error are in English.
+NOTHING_TO_READ = (
+    mark("No data yet"),
+    mark("Load a day first: `tmdb-assets run`"),
+    mark("The database cannot be used"),
+    mark("The database cannot be reached"),
+    mark("The database is of another release"),
+    mark("This log-in may not read the figures"),
+    mark("The figures took too long"),
+)
 TMDB_PAGE = "https://www.themoviedb.org/movie/"
 # A chart wider than its container is scaled down as a whole; on a phone only until its smallest text is still legible,
 # and then it scrolls sideways.
@@ -75,7 +84,8 @@ def show_page(title: str, meaning: str, body: Callable[[Edition], None], scope: 
             _offer_address()
     except NothingToReadError as error:
         problem = error.problem
-        st.info(f"**{problem.what}.** {problem.action}. {tr('Then try again.')}", icon=":material/info:")
+        text = f"**{tr(problem.what)}.** {tr(problem.action or "")}. {tr('Then try again.')}"
+        st.info(text, icon=":material/info:")
         st.button(tr("Try again"), icon=":material/refresh:")
     st.caption(ATTRIBUTION)
 
@@ -116,15 +126,27 @@ def show_chart(drawn: Drawn, *, name: str) -> None:
         st.code(drawn.query, language="sql")
 
 
-def show_table(table: pd.DataFrame, **options: Any) -> Any:
+def show_table(table: pd.DataFrame, figures: Mapping[str, str] | None = None, **options: Any) -> Any:
     """A table without its index; its texts are safe in the CSV file that the reader can download.
 
-    Streamlit writes that file in the browser and leaves formulas in it: TMDb's titles are written by anyone.
-    `options` are those of `st.dataframe`; returns what it returns.
+    Streamlit writes that file in the browser and leaves formulas in it: TMDb's titles are written by anyone. Numbers
+    are shown in the chosen language, where Streamlit's own formats follow the browser; `figures` are the formats of
+    columns that have another than the usual one. `options` are those of `st.dataframe`; returns what it returns.
     """
     texts = table.select_dtypes(["object", "string", "category"]).columns
     safe = {name: table[name].map(_safe) for name in texts}
-    return st.dataframe(table.assign(**safe).rename(columns=_safe), hide_index=True, placeholder=MISSING, **options)
+    forms = figures or {}
+    formats: dict[Any, Any] = {
+        _safe(name): partial(_figure, forms.get(str(name))) for name in table.select_dtypes("number")
+    }
+    shown = table.reset_index(drop=True).assign(**safe).rename(columns=_safe)
+    return st.dataframe(shown.style.format(formats), hide_index=True, placeholder=MISSING, **options)
+
+
+def _figure(form: str | None, value: float) -> str:
+    if pd.isna(value):
+        return MISSING
+    return localised(f"{value:{form}}" if form else f"{value:,.4f}".rstrip("0").rstrip("."))
 
 
 def _safe(cell: Any) -> Any:
@@ -135,11 +157,14 @@ def show_films(films: pd.DataFrame, *, key: str = "films_table") -> None:
     """A table of films with the columns of vw_top_movies; a click on a title opens the film's page."""
     column = st.column_config
     films = films.reset_index(drop=True)
-    figures = {name: 1 for name in ("popularity", "change_7d", "vote_average") if name in films}
-    links = films.round(figures).assign(page=TMDB_PAGE + films["movie_id"].astype(str))
+    figures = {"popularity": ",.1f", "change_7d": "+,.1f", "vote_average": ".1f"}
+    links = films.round({name: 1 for name in figures if name in films}).assign(
+        page=TMDB_PAGE + films["movie_id"].astype(str)
+    )
     st.caption(tr("Click a title to open the film."))
     event = show_table(
         links,
+        figures,
         key=key,
         on_select="rerun",
         selection_mode="single-cell",
@@ -153,12 +178,10 @@ def show_films(films: pd.DataFrame, *, key: str = "films_table") -> None:
             "rank": column.NumberColumn(tr("Rank"), width="small"),
             "title": column.TextColumn(tr("Film"), width="medium"),
             "release_date": column.DateColumn(tr("Released"), format=days_format()),
-            "popularity": column.NumberColumn(
-                tr("Popularity"), format=decimals(1), help=tr("TMDb's score, without unit.")
-            ),
-            "change_7d": column.NumberColumn(tr("7 days"), format=decimals(1, "+"), help=tr("Change within 7 days.")),
-            "vote_average": column.NumberColumn(tr("Rating"), format=decimals(1), help=tr("Mean vote, 0 to 10.")),
-            "vote_count": column.NumberColumn(tr("Votes"), format="localized"),
+            "popularity": column.NumberColumn(tr("Popularity"), help=tr("TMDb's score, without unit.")),
+            "change_7d": column.NumberColumn(tr("7 days"), help=tr("Change within 7 days.")),
+            "vote_average": column.NumberColumn(tr("Rating"), help=tr("Mean vote, 0 to 10.")),
+            "vote_count": column.NumberColumn(tr("Votes")),
             "page": column.LinkColumn(tr("At TMDb"), display_text=tr("Open")),
         },
     )

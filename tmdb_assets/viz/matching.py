@@ -29,19 +29,22 @@ _NAMES = {
     "country": "bridge_movie_country as b inner join dim_country as d on b.iso_3166_1 = d.iso_3166_1",
     "language": "dim_movie as b inner join dim_language as d on b.original_language = d.iso_639_1",
 }
-_YEARS = """
-select m.movie_id
-from dim_movie as m
-where
-    (cast(:match_from_year as integer) is null or extract(year from m.release_date) >= :match_from_year)
-    and (cast(:match_to_year as integer) is null or extract(year from m.release_date) <= :match_to_year)
-"""
-_NAMED = """and (
-    cast(:match_{kind} as text) is null
-    or m.movie_id in (select b.movie_id from {names} where d.name = :match_{kind})
-)
-"""
-_MATCHING = _YEARS + "".join(_NAMED.format(kind=kind, names=names) for kind, names in _NAMES.items())
+KEYS = {
+    "genre": "select d.genre_id from dim_genre as d where d.name = :name order by 1",
+    "country": "select d.iso_3166_1 from dim_country as d where d.name = :name order by 1",
+    "language": "select d.iso_639_1 from dim_language as d where d.name = :name order by 1",
+}
+"""The keys of what has a name: a narrowed query takes these, because the planner knows how many films a key has."""
+# Only the conditions of the filters that are set, so that the planner can estimate how many films match.
+_CONDITIONS = {
+    "from_year": "m.release_date >= make_date(:match_from_year, 1, 1)",
+    "to_year": "m.release_date < make_date(:match_to_year + 1, 1, 1)",
+    "genre": "m.movie_id in (select b.movie_id from bridge_movie_genre as b where b.genre_id = any(:match_genre))",
+    "country": (
+        "m.movie_id in (select b.movie_id from bridge_movie_country as b where b.iso_3166_1 = any(:match_country))"
+    ),
+    "language": "m.original_language = any(:match_language)",
+}
 _MATCHED = "select t.* from {table} as t where t.movie_id in (select m.movie_id from matching as m)"
 
 _CHOICES = "select '{kind}' as kind, d.name, count(*) as n_movies from {names} where d.name is not null group by d.name"
@@ -73,9 +76,9 @@ class Filters:
     to_year: int | None = None
 
     @property
-    def parameters(self) -> dict[str, Any]:
-        """The bind parameters of a narrowed query."""
-        return {f"match_{name}": value for name, value in asdict(self).items()}
+    def chosen(self) -> dict[str, Any]:
+        """What is chosen, by kind of filter."""
+        return {kind: value for kind, value in asdict(self).items() if value is not None}
 
     @property
     def words(self) -> str:
@@ -98,10 +101,18 @@ def chosen_filters() -> Filters:
     return Filters(**{name: None if value in {ALL, None} else value for name, value in values.items()})
 
 
-def narrow(query: str) -> str:
-    """The query, of the matching films only; it takes `Filters.parameters` too."""
+def narrow(query: str, filters: Filters) -> str:
+    """The query, of the matching films only.
+
+    It also takes `match_...` for each filter that is chosen: a year, or the keys of a name.
+    """
     body = re.sub(r"\A(\s*--.*\n)*\s*", "", query)
-    replaced = ",\n\n".join(f"{name} as {how}(\n{sql.strip()}\n)" for name, how, sql in _replaced())
+    conditions = " and\n    ".join(_CONDITIONS[kind] for kind in filters.chosen) or "true"
+    matching = f"select m.movie_id\nfrom dim_movie as m\nwhere\n    {conditions}"
+    replaced = ",\n\n".join(
+        f"{name} as {how}(\n{sql.strip()}\n)"
+        for name, how, sql in (("matching", "materialized ", matching), *_replaced())
+    )
     return f"with {replaced},\n{body[4:]}" if body.startswith("with") else f"with {replaced}\n{body}"
 
 
@@ -112,7 +123,6 @@ def _replaced() -> tuple[tuple[str, str, str], ...]:
     top, totals = re.findall(r"as \$\$\n((?:select|with)\b.*?)\$\$;", counts, re.DOTALL)
     again = "not materialized "
     return (
-        ("matching", "materialized ", _MATCHING),
         *((name, again, _MATCHED.format(table=name)) for name in ("dim_movie", "fact_movie_daily", "vw_movie_latest")),
         # Tables that the views are made of, and the reader may not read.
         ("movie_latest", again, "select l.* from vw_movie_latest as l"),

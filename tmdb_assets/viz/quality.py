@@ -7,7 +7,7 @@ import datetime as dt
 import pandas as pd
 import streamlit as st
 
-from tmdb_assets.charts.labels import ADVICE
+from tmdb_assets.charts.labels import ADVICE, OWN_WORDS
 from tmdb_assets.language import day_text, mark, tr
 from tmdb_assets.settings import get_settings
 from tmdb_assets.settings.folders import quality_pages
@@ -31,6 +31,8 @@ def show_quality(edition: Edition) -> None:
     )
     st.subheader(plain_markdown(day_in_short(edition, day) or tr("No check of {day} has run.", day=day_text(day))))
     checks = checks_of(edition, day)
+    if len(checks):
+        st.caption(tr(OWN_WORDS))
     for check in checks[~checks["is_passed"].astype(bool)].to_dict("records"):
         found, _, advice = str(check["description"] or "").partition(ADVICE)
         text = (
@@ -76,16 +78,16 @@ def _show_days(days: pd.DataFrame) -> None:
     column = st.column_config
     show_table(
         days,
+        {"discover_percent": ".0f"},
         alt=tr("Loaded days"),
         column_config={
             "day": column.DateColumn(tr("Day (UTC)"), format=days_format()),
-            "n_movies": column.NumberColumn(tr("Films"), format="localized"),
+            "n_movies": column.NumberColumn(tr("Films")),
             "discover_percent": column.NumberColumn(
-                tr("From discover"),
-                format="%.0f%%",
+                tr("From discover (%)"),
                 help=tr("The rest comes from the daily id export: popularity, no votes."),
             ),
-            "n_rejected_rows": column.NumberColumn(tr("Rejected rows"), format="localized"),
+            "n_rejected_rows": column.NumberColumn(tr("Rejected rows")),
             "loaded_at": column.DatetimeColumn(
                 tr("Loaded (UTC)"), format=f"{days_format() or 'YYYY-MM-DD'} HH:mm", timezone="UTC"
             ),

@@ -207,28 +207,11 @@ order by popularity desc, person_id asc
 limit 20
 """
 
-# The person's rows of vw_costars, from the credits of the person's films only.
 COSTARS = """
-with lead_role as (
-    select distinct b.movie_id
-    from bridge_movie_cast as b
-    inner join vw_movie_latest as l on b.movie_id = l.movie_id
-    inner join dim_movie as m on b.movie_id = m.movie_id
-    where
-        b.person_id = :person_id
-        and b.cast_order < 5
-        and l.snapshot_date = (select max(s.date_id) from vw_load_status as s)
-        and m.removed_date is null
-)
-
-select p.name as costar_name, count(distinct b.movie_id) as n_movies
-from lead_role as r
-inner join bridge_movie_cast as b on r.movie_id = b.movie_id
-inner join dim_person as p on b.person_id = p.person_id
-where b.cast_order < 5 and b.person_id <> :person_id
-group by p.person_id
-having count(distinct b.movie_id) >= 2
-order by n_movies desc, costar_name asc, p.person_id asc
+select costar_name, n_movies
+from vw_costars
+where person_id = :person_id
+order by n_movies desc, costar_name asc, costar_id asc
 limit 10
 """
 
@@ -238,7 +221,7 @@ select
     iso_3166_1,
     coalesce(country, iso_3166_1) as country
 from vw_upcoming_releases
-where release_date <= snapshot_date + 60
+where release_date <= (select max(s.date_id) + 60 from vw_load_status as s)
 group by iso_3166_1, country
 order by count(*) desc, iso_3166_1 asc
 """

@@ -9,7 +9,7 @@ import streamlit as st
 from tmdb_assets.language import mark, tr
 from tmdb_assets.language.names import language_named
 from tmdb_assets.viz.cached import read_rows
-from tmdb_assets.viz.languages import days_format, decimals
+from tmdb_assets.viz.languages import days_format
 from tmdb_assets.viz.layout import show_table
 from tmdb_assets.viz.navigation import go
 from tmdb_assets.viz.queries import SIMILAR_FILMS
@@ -57,6 +57,7 @@ def show_similar(edition: Edition, movie_id: int | None) -> None:
     column = st.column_config
     event = show_table(
         similar.assign(because=similar["because"].map(reasons)),
+        {"score": ".3f"},
         key=f"similar_to_{movie_id}",
         on_select="rerun",
         selection_mode="single-cell",
@@ -67,7 +68,7 @@ def show_similar(edition: Edition, movie_id: int | None) -> None:
             "title": column.TextColumn(tr("Film"), width="medium"),
             "release_date": column.DateColumn(tr("Released"), format=days_format()),
             "because": column.TextColumn(tr("Because of"), width="large"),
-            "score": column.NumberColumn(tr("Score"), format=decimals(3), help=tr("How much they share, 0 to 1.")),
+            "score": column.NumberColumn(tr("Score"), help=tr("How much they share, 0 to 1.")),
         },
     )
     cells = event["selection"]["cells"]

@@ -89,7 +89,7 @@ def explain(error: sa.exc.DBAPIError, url: sa.URL, *, is_embedded: bool) -> Noth
             action=f"Create the roles on {where}: `tmdb-assets migrate --roles` ({_line(error)})",
         )
     if state == _TOO_LONG:
-        return NothingToReadError(f"The figures took too long: {where} did not answer within a minute", action="Wait")
+        return NothingToReadError("The figures took too long", action=f"{where} did not answer within a minute. Wait")
     if state is None and error.statement is None and is_embedded:
         return no_data_yet()  # the embedded server runs, but no run has created its roles
     return NothingToReadError(

@@ -166,36 +166,36 @@ VIEWS = (
     View(
         "vw_upcoming_releases",
         "iso_3166_1, release_date, release_type, movie_id",
-        ("vw_trending_movies", "dim_country", "movie_release"),
+        ("fact_movie_daily", "dim_movie", "dim_country", "movie_release"),
         _columns("""
             iso_3166_1: text < movie_release.iso_3166_1
             country: text < dim_country.name
             release_date: date < movie_release.release_date
             release_type: text < movie_release.release_type
             movie_id: bigint < movie_release.movie_id
-            title: text < vw_trending_movies.title
+            title: text < dim_movie.title
             certification: text < movie_release.certification
             note: text < movie_release.note
-            popularity: double precision < vw_trending_movies.popularity
-            change_7d: double precision < vw_trending_movies.change_7d
-            change_30d: double precision < vw_trending_movies.change_30d
-            snapshot_date: date < vw_trending_movies.snapshot_date
+            popularity: double precision < fact_movie_daily.popularity
+            change_7d: double precision < fact_movie_daily.popularity
+            change_30d: double precision < fact_movie_daily.popularity
+            snapshot_date: date < fact_movie_daily.date_id
         """),
         may_be_empty=True,
     ),
     View(
         "vw_keyword_popularity",
         "keyword_id",
-        ("vw_trending_movies", "dim_keyword", "bridge_movie_keyword"),
+        ("fact_movie_daily", "dim_movie", "dim_keyword", "bridge_movie_keyword"),
         _columns("""
             keyword_id: bigint < dim_keyword.keyword_id
             name: text < dim_keyword.name
             n_movies: bigint < bridge_movie_keyword.movie_id
-            avg_popularity: double precision < vw_trending_movies.popularity
-            median_popularity: double precision < vw_trending_movies.popularity
-            n_movies_7d_ago: bigint < vw_trending_movies.change_7d
-            change_percent_7d: double precision < vw_trending_movies.popularity, vw_trending_movies.popularity_7d_ago
-            snapshot_date: date < vw_trending_movies.snapshot_date
+            avg_popularity: double precision < fact_movie_daily.popularity
+            median_popularity: double precision < fact_movie_daily.popularity
+            n_movies_7d_ago: bigint < fact_movie_daily.movie_id
+            change_percent_7d: double precision < fact_movie_daily.popularity
+            snapshot_date: date < fact_movie_daily.date_id
         """),
         may_be_empty=True,
     ),
