@@ -84,7 +84,8 @@ def show_page(title: str, meaning: str, body: Callable[[Edition], None], scope: 
             _offer_address()
     except NothingToReadError as error:
         problem = error.problem
-        text = f"**{tr(problem.what)}.** {tr(problem.action or "")}. {tr('Then try again.')}"
+        action = tr(problem.action or "")
+        text = f"**{tr(problem.what)}.** {action}. {tr('Then try again.')}"
         st.info(text, icon=":material/info:")
         st.button(tr("Try again"), icon=":material/refresh:")
     st.caption(ATTRIBUTION)

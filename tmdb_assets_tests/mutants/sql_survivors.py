@@ -80,8 +80,6 @@ _REASONS: dict[str, dict[str, str]] = {
         "inner join -> left join in `inner join movie_latest as l": _BOTH,
         "inner join -> right join in `inner join movie_latest as l": _BOTH,
         "inner join -> right join in `inner join dim_movie as m": _BOTH,
-        "inner join -> left join in `inner join often as b": _LATER,
-        "inner join -> right join in `inner join often as b": _LATER,
         "inner join -> left join in `inner join bridge_movie_cast as b": _LATER,
         "inner join -> right join in `inner join bridge_movie_cast as b": _LATER,
         "inner join -> right join in `inner join dim_person as a": _LATER,
@@ -90,9 +88,7 @@ _REASONS: dict[str, dict[str, str]] = {
         "inner join -> left join in `inner join dim_person as b": _KEY,
     },
     "sql/views/vw_director_ranking.sql": {
-        "inner join -> right join in `inner join dim_movie as m": _BOTH,
         "inner join -> right join in `inner join rated as r": _LATER,
-        "inner join -> left join in `inner join dim_movie as m": _KEY,
         "inner join -> left join in `inner join dim_person as p": _KEY,
     },
     "sql/views/vw_genre_popularity.sql": {
@@ -100,12 +96,10 @@ _REASONS: dict[str, dict[str, str]] = {
         "inner join -> right join in `inner join dim_genre as g": _BOTH,
     },
     "sql/views/vw_keyword_popularity.sql": {
-        "max( -> min( in `max(t.snapshot_date)": _ONE_DAY,
         "max( -> min( in `max(l.snapshot_date)": _ONE_DAY,
         "inner join -> right join in `inner join movie_latest as l": _LATER,
         "inner join -> right join in `inner join dim_movie as m": _LATER,
         "inner join -> left join in `inner join dim_movie as m": _KEY,
-        "inner join -> right join in `inner join vw_trending_movies as t": _LATER,
         "inner join -> left join in `inner join dim_keyword as k": _KEY,
     },
     "sql/views/vw_movie_latest.sql": {

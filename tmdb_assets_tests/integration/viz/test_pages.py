@@ -203,8 +203,11 @@ def test_before_the_first_load_a_page_says_what_to_do_and_works_afterwards(wareh
     assert (len(charts_of(app)), len(app.info)) == (0, 1)
     assert app.info[0].value.startswith(f"**{NO_DATA}.** Load a day first: `tmdb-assets run`.")
     assert app.caption[-1].value == ATTRIBUTION
-    with use("fr"):
-        text = app.run().info[0].value
+    from tmdb_assets.cli.viz import APP
+
+    french = testing.AppTest.from_file(str(APP), default_timeout=PATIENCE_S)
+    french.query_params["lang"] = "fr"
+    text = french.run().info[0].value
     assert text.startswith("**Pas encore de données.** Chargez d’abord un jour\u00a0: `tmdb-assets run`. Puis "), text
     make_star(warehouse)
     app.button[0].click().run()
