@@ -48,13 +48,14 @@ MOST_MS = 1000.0  # each page, with empty or warm caches
 TIMES = 5
 START_S = 60
 READER = Settings.load(warehouse_reader_password="a private server's")  # a superuser must not read
-WITHOUT_CHARTS = ("loaded_days",)
+WITHOUT_CHARTS = ("quality",)
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 # Click in the navigation; returns milliseconds until the page's script has ended and its charts are drawn.
 OPEN_PAGE = """
 async (title) => {
   const started = performance.now();
-  [...document.querySelectorAll('[data-testid=stSidebarNavLink]')].find(link => link.innerText.endsWith(title)).click();
+  const links = document.querySelectorAll('[data-testid=stSidebar] a');
+  [...links].find(link => link.innerText.trim().endsWith(title)).click();
   await new Promise((done, fail) => {
     const check = () => {
       const app = document.querySelector('[data-testid=stApp]');

@@ -1,6 +1,6 @@
 create or replace view vw_costars as
 with lead_role as (
-    select distinct
+    select
         b.movie_id,
         b.person_id
     from bridge_movie_cast as b
@@ -12,12 +12,12 @@ with lead_role as (
         and m.removed_date is null
 ),
 
--- Most people are in one film, and so in no pair that counts.
+-- Most people have one role, and so are in no pair that counts.
 repeated_role as (
     select
         l.movie_id,
         l.person_id,
-        count(*) over (partition by l.person_id) as n_movies
+        count(*) over (partition by l.person_id) as n_roles
     from lead_role as l
 ),
 
@@ -30,7 +30,7 @@ together as (
         b.person_id as costar_id
     from repeated_role as r
     inner join bridge_movie_cast as b on r.movie_id = b.movie_id and r.person_id <> b.person_id
-    where r.n_movies >= 2 and b.cast_order < 5
+    where r.n_roles >= 2 and b.cast_order < 5
 ),
 
 pair as (

@@ -97,6 +97,7 @@ _REASONS: dict[str, dict[str, str]] = {
     },
     "sql/views/vw_keyword_popularity.sql": {
         "max( -> min( in `max(l.snapshot_date)": _ONE_DAY,
+        "inner join -> left join in `inner join movie_latest as l": _LATER,
         "inner join -> right join in `inner join movie_latest as l": _LATER,
         "inner join -> right join in `inner join dim_movie as m": _LATER,
         "inner join -> left join in `inner join dim_movie as m": _KEY,

@@ -19,8 +19,8 @@ from tmdb_assets_tests.stage.waiting import PATIENCE_S
 testing = pytest.importorskip("streamlit.testing.v1", reason="no Streamlit: pip install 'tmdb-assets[viz]'")
 # These modules import Streamlit.
 from tmdb_assets.viz import reader  # noqa: E402
-from tmdb_assets.viz.cached import picture_query  # noqa: E402
-from tmdb_assets.viz.matching import ALL_FILMS, narrow  # noqa: E402
+from tmdb_assets.viz.cached import narrowed, picture_query  # noqa: E402
+from tmdb_assets.viz.matching import ALL_FILMS, Filters, narrow  # noqa: E402
 
 
 @pytest.mark.parametrize("name", PICTURES)
@@ -32,6 +32,13 @@ def test_without_a_filter_a_narrowed_query_has_the_rows_of_the_query(name: str, 
             connection.execute(sa.text(text), values).all() for text in (query, narrow(query, ALL_FILMS))
         )
     assert narrowed == whole
+
+
+def test_a_narrowed_query_holds_only_what_is_chosen_by_its_key(tables: Tables) -> None:
+    query, values = narrowed(reader.read_edition(), "select 1", {"day": 1}, Filters(country="France", from_year=1990))
+    assert values == {"day": 1, "match_country": ["FR"], "match_from_year": 1990}
+    assert "match_genre" not in query
+    assert "match_to_year" not in query
 
 
 def test_the_filters_leave_the_films_that_match(tables: Tables) -> None:
