@@ -36,6 +36,8 @@ class Process:
 
     def __init__(self, machine: Machine, pid: int, out: Path) -> None:
         self.machine, self.pid, self.out = machine, pid, out
+        self.is_log = False
+        """Whether it prints a log of services, and not only its own sentences."""
 
     @property
     def code(self) -> int | None:

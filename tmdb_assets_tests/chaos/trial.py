@@ -116,6 +116,7 @@ class Trial:
         moment = self.moment(day, clock)
         given = {**self.ground.settings(self.database), **self.settings, **settings}
         made = (machine or self.ground.machine).start(given, moment, *(arguments or ("run",)))
+        made.is_log = arguments[:1] == ("dev",)  # Dagster's, whose daemon prints where it caught an error
         self._processes.append(made)
         return made
 
@@ -145,8 +146,9 @@ class Trial:
             self.outcome.codes.append(code)
             if code is None:
                 self.outcome.stuck.append(f"no end after {DEADLINE_S:.0f} s: {process.said[-300:]}")
-            elif "Traceback" in process.said and code != -signal.SIGKILL:
-                self.outcome.tracebacks.append(process.said[-600:])
+            elif "Traceback" in process.said and code != -signal.SIGKILL and not process.is_log:
+                before, _, after = process.said.partition("Traceback")
+                self.outcome.tracebacks.append(f"{before[-200:]}Traceback{after[:2000]}")
             if code not in (0, None, -signal.SIGKILL):
                 self.outcome.notes.setdefault("said", []).append(process.said[-400:])
         self._processes.clear()
