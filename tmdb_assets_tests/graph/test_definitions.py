@@ -70,8 +70,8 @@ DEPENDENCIES = {
     "vw_person_popularity": {"fact_movie_daily", "dim_movie", "dim_person", "bridge_movie_cast", "bridge_movie_crew"},
     "vw_director_ranking": {"fact_movie_daily", "dim_movie", "dim_person", "bridge_movie_crew"},
     "vw_costars": {"fact_movie_daily", "dim_movie", "dim_person", "bridge_movie_cast"},
-    "vw_upcoming_releases": {"vw_trending_movies", "dim_country", "movie_release"},
-    "vw_keyword_popularity": {"vw_trending_movies", "dim_keyword", "bridge_movie_keyword"},
+    "vw_upcoming_releases": {"fact_movie_daily", "dim_movie", "dim_country", "movie_release"},
+    "vw_keyword_popularity": {"fact_movie_daily", "dim_movie", "dim_keyword", "bridge_movie_keyword"},
     "vw_trending_movies": {"fact_movie_daily", "dim_movie"},
     **{report.name: set(report.reads) for report in REPORTS},
     "quality_report": set(),  # it runs last, also where a step failed
