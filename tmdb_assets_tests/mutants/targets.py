@@ -94,5 +94,13 @@ TARGETS: dict[str, tuple[str, ...]] = {
         f"sql/pictures/{name}.sql": (f"{_ROWS}::test_a_picture_reads_what_plain_python_computes[{name}]",)
         for name in PICTURES
     },
+    "sql/pictures/rising_keywords.sql": (
+        f"{_ROWS}::test_a_picture_reads_what_plain_python_computes[rising_keywords]",
+        f"{_ROWS}::test_the_rising_keywords_are_those_of_all_where_few_are_summed_exactly",
+    ),
+    "sql/pictures/top_people.sql": (
+        f"{_ROWS}::test_a_picture_reads_what_plain_python_computes[top_people]",
+        f"{_ROWS}::test_the_top_people_are_those_of_all_where_few_films_are_summed_first",
+    ),
 }
 """File -> tests below `tmdb_assets_tests`: files, and for SQL also single tests."""

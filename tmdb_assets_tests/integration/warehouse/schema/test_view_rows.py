@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from tmdb_assets.settings import SQL_DIR
 from tmdb_assets.warehouse.loading.latest_state import ensure_day
-from tmdb_assets.warehouse.read_pictures import read_rows
+from tmdb_assets.warehouse.read_pictures import query_rows, read_rows
 from tmdb_assets.warehouse.schema.ddl import apply_view, function_file, view_file, view_names
-from tmdb_assets_tests.cases.drawn_star import draw_forecasts, draw_star
+from tmdb_assets_tests.cases.drawn_star import NEWEST, TAIL, draw_forecasts, draw_star
 from tmdb_assets_tests.cases.small_star import load_facts
 from tmdb_assets_tests.oracle.compare import copied_warehouse
 from tmdb_assets_tests.oracle.pictures import PICTURES
 from tmdb_assets_tests.oracle.views import VIEWS
 
 SEEDS = (1, 2, 3)
+BUSY = [(person, f"Person {person}", None, NEWEST) for person in (21, 22)]
 TOTALS = ("vw_genre_popularity", "vw_continent_popularity", "vw_top_movies")
 
 
@@ -81,6 +83,37 @@ def test_a_picture_reads_what_plain_python_computes(stars, name):
                 transaction.rollback()
             expected = compute(star, **parameters)
             assert _rounded_rows(columns, rows) == _rounded_rows(columns, expected), (parameters, star.facts.keys())
+
+
+@pytest.mark.parametrize("films", ["3", "20"])
+def test_the_top_people_are_those_of_all_where_few_films_are_summed_first(stars, films):
+    """Instead of 4,000 films; two people have so many other ones that they are among the top."""
+    for drawn, connection in stars:
+        star = replace(drawn, people=[*drawn.people, *BUSY])
+        star.cast = drawn.cast + [(film, f"x{film}", BUSY[0][0], 9) for film in TAIL[:90]]
+        star.crew = drawn.crew + [(film, f"y{film}", BUSY[1][0], "Sound") for film in TAIL[90:180]]
+        with connection.begin() as transaction:
+            for (into, rows), (_, before) in zip(star.inserts().items(), drawn.inserts().items(), strict=True):
+                for row in rows[len(before) :]:
+                    connection.exec_driver_sql(f"insert into {into} values ({', '.join(['%s'] * len(row))})", row)
+            text = (SQL_DIR / "pictures" / "top_people.sql").read_text(encoding="utf-8").replace("4000", films)
+            columns, rows = query_rows(connection, text)
+            transaction.rollback()
+        expected = PICTURES["top_people"][0](star)
+        assert {BUSY[0][0], BUSY[1][0]} < {person for person, *_ in expected}
+        assert _rounded_rows(columns, rows) == _rounded_rows(columns, expected)
+
+
+def test_the_rising_keywords_are_those_of_all_where_few_are_summed_exactly(stars):
+    """Five instead of twenty: fewer than rise."""
+    text = (SQL_DIR / "pictures" / "rising_keywords.sql").read_text(encoding="utf-8")
+    text = text.replace("offset 19", "offset 4").replace("limit 20", "limit 5")
+    for star, connection in stars:
+        with connection.begin() as transaction:
+            columns, rows = query_rows(connection, text)
+            transaction.rollback()
+        expected = PICTURES["rising_keywords"][0](star)[:5]
+        assert _rounded_rows(columns, rows) == _rounded_rows(columns, expected)
 
 
 def test_every_picture_is_computed():
