@@ -21,6 +21,7 @@ from tmdb_assets.warehouse.schema.ddl import partition_name
 from tmdb_assets.warehouse.schema.vocabulary import Merge, day_column, frame_columns, key_columns
 
 ANALYZE_FROM = 10_000  # staged rows; with fewer any plan is fast
+ANALYZE_DAY_FROM = 500  # rows of a new day: a loop over its films in a loop over as many takes no time with fewer
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def merge(connection: sa.Connection, table: sa.Table, parameters: Mapping[str, A
     if not bound.has_stored:
         new = _insert_new(connection, table)
         if new is not None:
-            _analyze_once(connection, table, bound.first)
+            _analyze(connection, table, bound.first, new)
             return MergeCounts(inserted=new)
     if bound.number > ANALYZE_FROM:
         connection.exec_driver_sql(f"analyze {staging_name(table)} ({', '.join(key_columns(table))})")
@@ -77,15 +78,19 @@ def merge(connection: sa.Connection, table: sa.Table, parameters: Mapping[str, A
     return MergeCounts(inserted=inserted, updated=changed - inserted, unchanged=staged - changed)
 
 
-def _analyze_once(connection: sa.Connection, table: sa.Table, first_key: Any) -> None:
-    """Make the statistics of a new table or partition, which autovacuum makes a minute later.
+def _analyze(connection: sa.Connection, table: sa.Table, first_key: Any, inserted: int) -> None:
+    """Make the statistics of a new table or partition, or of a new day in it, as autovacuum does a minute later.
 
     Until then Postgres plans for a few rows, and reads some views by loops in loops. A loader that does not own the
     table is only warned, and nothing waits for another transaction's lock.
     """
-    name = partition_name(table, first_key) if table.info["partition_unit"] else table.name
-    if connection.scalar(sa.text("select reltuples < 0 from pg_class where oid = to_regclass(:name)"), {"name": name}):
+    unit = table.info["partition_unit"]
+    name = partition_name(table, first_key) if unit else table.name
+    is_new = sa.text("select reltuples < 0 from pg_class where oid = to_regclass(:name)")
+    if connection.scalar(is_new, {"name": name}):
         connection.exec_driver_sql(f"analyze (skip_locked) {name}")
+    elif unit == "month" and inserted >= ANALYZE_DAY_FROM:
+        connection.exec_driver_sql(f"analyze (skip_locked) {name} ({key_columns(table)[0]})")
 
 
 def _next_number(table: sa.Table) -> str:

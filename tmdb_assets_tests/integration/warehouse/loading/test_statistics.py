@@ -1,4 +1,4 @@
-"""The first load of a table or partition leaves Postgres's planner with statistics of it."""
+"""A first load of a table or partition, and that of a new day, leaves Postgres's planner with statistics of it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import datetime as dt
 import sqlalchemy as sa
 
 from tmdb_assets.settings import Settings
-from tmdb_assets.warehouse.loading.merge import merge
+from tmdb_assets.warehouse.loading.latest_state import ensure_day
+from tmdb_assets.warehouse.loading.merge import ANALYZE_DAY_FROM, merge
 from tmdb_assets.warehouse.loading.staging import create_staging, staging_name
 from tmdb_assets.warehouse.schema.ddl import ensure_partition, partition_name
 from tmdb_assets.warehouse.schema.dimensions import dim_genre
+from tmdb_assets.warehouse.schema.fact import fact_movie_daily
 from tmdb_assets.warehouse.schema.raw import raw_export
 from tmdb_assets.warehouse.schema.roles import LOADER, apply_roles
 from tmdb_assets.warehouse.warehouse import Warehouse
@@ -23,6 +25,14 @@ select n, 'Genre ' || n, '2026-07-31' from generate_series(cast(:first as intege
 EXPORT = f"""
 insert into {staging_name(raw_export)} (snapshot_date, movie_id, popularity)
 select '2026-07-31', n, 1 from generate_series(cast(:first as integer), :last) as n
+"""
+FILMS = """
+insert into dim_movie (movie_id, title, as_of_date)
+select n, 'Film ' || n, '2026-07-30' from generate_series(1, cast(:films as integer)) as n
+"""
+FACTS = f"""
+insert into {staging_name(fact_movie_daily)} (date_id, movie_id, popularity, source)
+select :day, n, 1, 'export' from generate_series(1, cast(:films as integer)) as n
 """
 
 
@@ -50,6 +60,24 @@ def test_a_first_load_counts_the_rows_and_a_later_one_leaves_that_to_autovacuum(
             assert rows_known(connection, name) == 30
             load(connection, table, staged, 31, 40)
             assert rows_known(connection, name) == 30
+
+
+def test_a_new_day_of_a_month_is_not_taken_for_one_row(warehouse: Warehouse) -> None:
+    """Without it, Postgres would loop over the films of the day for each row that it joins to them."""
+    days, films = (DAY - dt.timedelta(days=1), DAY), ANALYZE_DAY_FROM
+    ensure_partition(warehouse.engine, fact_movie_daily, DAY)
+    with warehouse.begin() as connection:
+        for day in days:
+            ensure_day(connection, day)
+        connection.execute(sa.text(FILMS), {"films": films})
+        for day in days:
+            create_staging(connection, fact_movie_daily)
+            connection.execute(sa.text(FACTS), {"day": day, "films": films})
+            assert merge(connection, fact_movie_daily).inserted == films
+            connection.exec_driver_sql(f"drop table {staging_name(fact_movie_daily)}")
+            plan = "explain (format json) select from fact_movie_daily where date_id = :day"
+            found = connection.scalar(sa.text(plan), {"day": day})
+            assert found[0]["Plan"]["Plan Rows"] == films
 
 
 def test_a_loader_that_does_not_own_the_table_loads_without(warehouse: Warehouse) -> None:
