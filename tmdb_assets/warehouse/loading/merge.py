@@ -209,7 +209,9 @@ def replace_links(connection: sa.Connection, bridge: sa.Table, day: dt.date) -> 
         ),
         {"films": films},
     ).rowcount
-    connection.execute(sa.text(f"delete from {staging_name(bridge)} where movie_id <> all(:films)"), {"films": films})
+    # A join, because Postgres searches an array of another width from its start for each row.
+    is_wanted = "exists (select from unnest(cast(:films as bigint[])) as f where f = s.movie_id)"
+    connection.execute(sa.text(f"delete from {staging_name(bridge)} as s where not {is_wanted}"), {"films": films})
     return replace(merge(connection, bridge), deleted=deleted)
 
 
