@@ -11,6 +11,7 @@ _WIDER = "More days are read, and the same ones are joined."
 _ONE = "A film has at most one row of a day; the order and the limit are for the planner."
 _APART = "The rows of both parts are never the same."
 _NULLS = "The shares of a day are all NULL or none is."
+_MORE = "Sums are made for more people or keywords, and the same 20 are shown."
 _OF_FACT = {
     "inner join -> left join in `inner join dim_movie as m on f.movie_id": _KEY,
     "inner join -> right join in `inner join dim_movie as m on f.movie_id": _BOTH,
@@ -75,7 +76,31 @@ _REASONS: dict[str, dict[str, str]] = {
     "sql/pictures/production_countries.sql": _OF_FACT,
     "sql/pictures/rating_distribution.sql": _OF_LATEST,
     "sql/pictures/release_calendar.sql": _OF_FACT,
+    "sql/pictures/rising_keywords.sql": {
+        "inner join -> left join in `inner join fact_movie_daily as w": _BOTH,
+        "inner join -> right join in `inner join fact_movie_daily as w": _BOTH,
+        "inner join -> right join in `inner join film as f": "It adds a group without a keyword, which no view shows.",
+        "is not null -> is null in `where s.growth": _MORE,
+        "19 -> 20 in `limit 1 offset 19": _MORE,
+        "0 -> 1 in `0`": "Keywords that rose are shown, and these have grown to more than 1 times.",
+        ">= -> > in `where s.growth": "The bound is a millionth below the last of the 20.",
+        "= -> <> in `and v.keyword_id": _MORE,
+    },
     "sql/pictures/runtime_distribution.sql": _OF_FACT,
+    "sql/pictures/top_people.sql": {
+        "asc -> desc in `order by n.popularity": "Of films that are alike, any are first ones.",
+        "4000 -> 4001": "Bounds are made of any number of first films.",
+        ">= -> > in `where p.n_movies >= 2": _MORE,
+        "2 -> 3 in `where p.n_movies": _MORE,
+        "desc -> asc in `order by p.popularity": _MORE,
+        "19 -> 20 in `limit 1 offset 19": _MORE,
+        "> -> >= in `when (select count(*)": _MORE,
+        "min( -> max( in `then (select min(": _MORE,
+        "and -> or in `and p.popularity": _MORE,
+        "0 -> 1 in `and p.popularity": _MORE,
+        "= -> <> in `where c.person_id = p.person_id": "The credits of all others are more: " + _MORE.lower(),
+        "= -> <> in `where v.n_movies": _MORE,
+    },
     "sql/views/vw_costars.sql": {
         "inner join -> left join in `inner join movie_latest as l": _BOTH,
         "inner join -> right join in `inner join movie_latest as l": _BOTH,
