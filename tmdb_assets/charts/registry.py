@@ -89,7 +89,7 @@ _PICTURES = (
     Picture(
         "genre_shares",
         "trends",
-        mark("Which part of each day's 200 most popular films has a genre, of half a year at most."),
+        mark("Which part of each day's 200 most popular films has a genre."),
         ("fact_movie_daily", "dim_movie", "bridge_movie_genre", "dim_genre"),
         genres_beside_days,
         {"days": 182},
