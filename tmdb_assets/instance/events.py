@@ -11,16 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from dagster import AssetRecordsFilter, DagsterEventType, DagsterInstance, EventLogEntry, EventLogRecord
-from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationPlanned
 from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.event_log.migration import ASSET_KEY_INDEX_COLS
-from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, AssetKeyTable
-from dagster._serdes import serialize_value
+from dagster._core.storage.event_log.schema import AssetKeyTable
 from dagster_postgres import PostgresEventLogStorage
 from sqlalchemy.dialects import postgresql
 
 from tmdb_assets.instance.own_run import OwnRun
+from tmdb_assets.instance.planned import keep_planned, planned_checks
 from tmdb_assets.instance.pooled import OnSharedEngine
 from tmdb_assets.warehouse.server import reconnect
 from tmdb_assets.warehouse.server.databases import is_outage
@@ -144,7 +142,6 @@ class PooledEventLogStorage(OnSharedEngine, PostgresEventLogStorage):
         A plain log line is dropped while the server is down: the run's next event reports that.
         """
         with self._turn:
-            self._own.note_end(event)
             self._kept_back.append(_without_second_copy(event))
             if event.run_id and event.is_dagster_event and event.dagster_event_type in FOLLOWED:
                 return
@@ -154,6 +151,8 @@ class PooledEventLogStorage(OnSharedEngine, PostgresEventLogStorage):
                 self._kept_back = [each for each in self._kept_back if each.is_dagster_event]
                 if event.is_dagster_event or not is_outage(error):
                     raise
+            finally:
+                self._own.note_end(event)  # after what was kept back: a materialization would begin the run again
 
     def _catch_up(self) -> None:
         with self._turn:
@@ -208,12 +207,13 @@ class PooledEventLogStorage(OnSharedEngine, PostgresEventLogStorage):
     def _store_planned(self, planned: list[tuple[EventLogEntry, int]]) -> None:
         """Store what a run is about to make and to check, each in one statement."""
         assets = [(event, event_id) for event, event_id in planned if _kind(event) in ASSET_EVENTS]
-        checks = [row for event, event_id in planned for row in self._rows_of_planned_check(event, event_id)]
+        at = self._event_insert_timestamp
+        checks = [row for event, event_id in planned for row in planned_checks(event, event_id, at(event))]  # type: ignore[no-untyped-call]
         with self.index_transaction() as connection:
             if assets:
                 self._keep_about_assets(connection, assets)
             if checks:
-                connection.execute(AssetCheckExecutionsTable.insert().values(checks))
+                keep_planned(connection, checks)
 
     def _keep_about_assets(self, connection: sa.Connection, events: list[tuple[EventLogEntry, int]]) -> list[Any]:
         """Update the rows of assets by their events, all of one kind; return these rows."""
@@ -232,22 +232,6 @@ class PooledEventLogStorage(OnSharedEngine, PostgresEventLogStorage):
         return list(
             connection.execute(statement.returning(*(AssetKeyTable.c[name] for name in ABOUT_ASSET))).mappings()
         )
-
-    def _rows_of_planned_check(self, event: EventLogEntry, event_id: int) -> list[dict[str, Any]]:
-        planned = event.get_dagster_event().event_specific_data
-        if not isinstance(planned, AssetCheckEvaluationPlanned):
-            return []
-        partitions = planned.partitions_subset.get_partition_keys() if planned.partitions_subset else [None]
-        row = {
-            "asset_key": planned.asset_key.to_string(),
-            "check_name": planned.check_name,
-            "run_id": event.run_id,
-            "execution_status": AssetCheckExecutionRecordStatus.PLANNED.value,
-            "evaluation_event": serialize_value(event),
-            "evaluation_event_timestamp": self._event_insert_timestamp(event),  # type: ignore[no-untyped-call]
-            "evaluation_event_storage_id": event_id,
-        }
-        return [row | {"partition": partition} for partition in partitions]
 
     def drop_old_events(self, before: datetime) -> int:
         """Drop what the steps of older runs did, and their log lines; return how many events.

@@ -65,7 +65,8 @@ class OwnRun:
 
     def assets(self, keys: Sequence[AssetKey]) -> dict[AssetKey, AssetRecord]:
         """What is stored about those of these assets that the run made."""
-        return {key: self._assets[key] for key in keys if key in self._assets}
+        known = self._assets  # another thread may put another one in its place
+        return {key: known[key] for key in keys if key in known}
 
     def _forget(self, next_run: str | None) -> None:
         self._run_id = next_run

@@ -35,7 +35,8 @@ def is_no_storage_retry(record: logging.LogRecord) -> bool:
 
 
 def shorten_error(record: logging.LogRecord) -> bool:
-    """A log filter that keeps an error's own text, without the place in Dagster's code; drops nothing."""
-    if record.exc_info and record.exc_info[1]:
-        record.msg, record.args, record.exc_info = str(record.exc_info[1]), (), None
+    """A log filter that shows a plain error of Dagster, a sentence, without its place in the code; drops nothing."""
+    error = record.exc_info[1] if record.exc_info else None
+    if type(error) is Exception:
+        record.msg, record.args, record.exc_info = str(error), (), None
     return True

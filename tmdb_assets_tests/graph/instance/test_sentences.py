@@ -68,8 +68,8 @@ def test_dev_says_in_one_line_why_it_ended(monkeypatch, caplog):
 
     def ends(**_: object) -> None:
         try:
-            raise RuntimeError("dagster-daemon process shut down unexpectedly with return code -9")
-        except RuntimeError:
+            raise Exception("dagster-daemon process shut down unexpectedly with return code -9")
+        except Exception:
             logging.getLogger("dagster").exception("An unexpected exception has occurred")
 
     monkeypatch.setattr("tmdb_assets.instance.webserver.dev.dev_command", ends)

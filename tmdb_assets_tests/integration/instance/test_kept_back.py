@@ -21,6 +21,7 @@ from dagster import (
 )
 
 from tmdb_assets.assets.steps import record
+from tmdb_assets.instance.events import PooledEventLogStorage
 from tmdb_assets_tests.integration.instance.test_storage import events_of, guests_server  # noqa: F401
 from tmdb_assets_tests.stage.postgres import needs_embedded
 
@@ -121,3 +122,25 @@ def test_a_run_knows_what_it_made_and_asks_again_when_it_is_over(guests_server):
             assert instance.get_asset_records([AssetKey("raw")])[0].asset_entry.last_run_id == again.run_id
     finally:
         sa.event.remove(sa.Engine, "before_cursor_execute", look)
+
+
+@asset(check_specs=[AssetCheckSpec("whole", asset="view")])
+def view():
+    return MaterializeResult(check_results=[AssetCheckResult(passed=True, check_name="whole")])
+
+
+def test_planned_checks_are_stored_once_where_the_answer_to_the_commit_was_lost(guests_server, monkeypatch):  # noqa: F811
+    store = PooledEventLogStorage._store_planned
+
+    def twice(storage, planned):
+        store(storage, planned)
+        store(storage, planned)
+
+    monkeypatch.setattr(PooledEventLogStorage, "_store_planned", twice)
+    with DagsterInstance.from_config(str(guests_server)) as instance:
+        run = materialize([raw, made, view], instance=instance, partition_key=DAYS.get_partition_keys()[0])
+        for name in ("raw", "made", "view"):
+            found = instance.event_log_storage.get_asset_check_execution_history(
+                AssetCheckKey(AssetKey(name), "whole"), limit=9
+            )
+            assert [one.status.value for one in found if one.run_id == run.run_id] == ["SUCCEEDED"], name

@@ -23,15 +23,11 @@ PRIVATE_NAMES = {
         "dagster._serdes.ConfigurableClassData",
     },
     "tmdb_assets.instance.events": {
-        "dagster._core.definitions.asset_checks.asset_check_evaluation.AssetCheckEvaluationPlanned",
         "dagster._core.events.ASSET_CHECK_EVENTS",
         "dagster._core.events.ASSET_EVENTS",
-        "dagster._core.storage.asset_check_execution_record.AssetCheckExecutionRecordStatus",
         "dagster._core.storage.event_log.base.AssetRecord",
         "dagster._core.storage.event_log.migration.ASSET_KEY_INDEX_COLS",
-        "dagster._core.storage.event_log.schema.AssetCheckExecutionsTable",
         "dagster._core.storage.event_log.schema.AssetKeyTable",
-        "dagster._serdes.serialize_value",
     },
     "tmdb_assets.instance.execution": {
         "dagster._core.definitions.job_base.InMemoryJob",
@@ -47,6 +43,12 @@ PRIVATE_NAMES = {
     "tmdb_assets.instance.own_run": {
         "dagster._core.event_api.EventLogCursor",
         "dagster._core.storage.event_log.base.AssetRecord",
+    },
+    "tmdb_assets.instance.planned": {
+        "dagster._core.definitions.asset_checks.asset_check_evaluation.AssetCheckEvaluationPlanned",
+        "dagster._core.storage.asset_check_execution_record.AssetCheckExecutionRecordStatus",
+        "dagster._core.storage.event_log.schema.AssetCheckExecutionsTable",
+        "dagster._serdes.serialize_value",
     },
     "tmdb_assets.instance.storage": {"dagster._serdes.ConfigurableClassData"},
     "tmdb_assets.instance.tags": {
