@@ -22,7 +22,7 @@ from tmdb_assets.warehouse.schema.raw import raw_details
 from tmdb_assets.warehouse.warehouse import Warehouse
 
 FILMS_A_CHUNK = 500  # with their parts 12 MB, as objects and rows
-FILMS_KEPT = 12_000  # whose rows, of recorded answers, take 40 MB as bytes
+FILMS_KEPT = 12_000  # whose rows, of recorded answers without releases and keywords, take 40 MB as bytes
 
 
 class DayDetails:

@@ -164,9 +164,12 @@ def releases(film: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
             yield country.get("iso_3166_1"), release
 
 
+LONGEST_TIME = 40  # of texts that are kept; a longer one is no time
+
+
 def release_day(value: Any) -> Any:
     """The date of a release in UTC, which TMDb sends as midnight of that date; any other value unchanged."""
-    return _day_of_time(value) if isinstance(value, str) else value
+    return _day_of_time(value) if isinstance(value, str) and len(value) < LONGEST_TIME else value
 
 
 @lru_cache(maxsize=10_000)  # most releases of a day's films are on few dates

@@ -136,7 +136,7 @@ def show_table(table: pd.DataFrame, figures: Mapping[str, str] | None = None, **
     """
     texts = table.select_dtypes(["object", "string", "category"]).columns
     safe = {name: table[name].map(_safe) for name in texts}
-    forms = figures or {}
+    forms = {tr("year"): ".0f", **(figures or {})}
     formats: dict[Any, Any] = {
         _safe(name): partial(_figure, forms.get(str(name))) for name in table.select_dtypes("number")
     }

@@ -82,14 +82,16 @@ def _analyze(connection: sa.Connection, table: sa.Table, first_key: Any, inserte
     """Make the statistics of a new table or partition, or of a new day in it, as autovacuum does a minute later.
 
     Until then Postgres plans for a few rows, and reads some views by loops in loops. A loader that does not own the
-    table is only warned, and nothing waits for another transaction's lock.
+    table, as on a server of its own, leaves it to autovacuum; nothing waits for another transaction's lock. Of a load
+    that is rolled back Postgres keeps the number of rows, so the next one leaves the rest to autovacuum too.
     """
     unit = table.info["partition_unit"]
     name = partition_name(table, first_key) if unit else table.name
-    is_new = sa.text("select reltuples < 0 from pg_class where oid = to_regclass(:name)")
-    if connection.scalar(is_new, {"name": name}):
+    owned = "select reltuples < 0 from pg_class where oid = to_regclass(:name) and pg_has_role(relowner, 'usage')"
+    is_new = connection.scalar(sa.text(owned), {"name": name})
+    if is_new:
         connection.exec_driver_sql(f"analyze (skip_locked) {name}")
-    elif unit == "month" and inserted >= ANALYZE_DAY_FROM:
+    elif is_new is not None and unit == "month" and inserted >= ANALYZE_DAY_FROM:
         connection.exec_driver_sql(f"analyze (skip_locked) {name} ({key_columns(table)[0]})")
 
 

@@ -11,9 +11,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import sqlalchemy as sa
 
+from tmdb_assets.transforms import similar
 from tmdb_assets.transforms.conform import Columns
 from tmdb_assets.transforms.similar import Links, most_similar
 from tmdb_assets.warehouse.loading.computed import hash_rows, is_computed, note_computed
@@ -40,8 +42,6 @@ SHARES = {
 }
 """The percentage of each field in a score."""
 SCALE = 10_000
-FORMULA = 2
-"""Raised when the comparison of films changes, so that the table is computed again."""
 
 # Numbered by their ids: a chunk is a range of numbers.
 FILM = """
@@ -161,7 +161,9 @@ LINKS = """
 select array_agg(film - 1), array_agg(feature), array_agg(weight), array_agg(film_count), array_agg(is_rare)
 from (select * from similar_weight order by film, feature) as w
 """
-STATEMENTS_HASH = hashlib.md5("".join([str(FORMULA), *READ, *WEIGH]).encode(), usedforsecurity=False).hexdigest()
+# Where one of these changes, the table is computed again.
+CODE = (*READ, *WEIGH, str(CANDIDATES), str(SIMILAR), Path(similar.__file__).read_text(encoding="utf-8"))
+STATEMENTS_HASH = hashlib.md5("".join(CODE).encode(), usedforsecurity=False).hexdigest()
 DELETE_OTHERS = f"""
 delete from movie_similar as t
 where not exists (

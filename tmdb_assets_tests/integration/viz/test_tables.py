@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from tmdb_assets.language import use
+from tmdb_assets.language import tr, use
 from tmdb_assets.settings import PROJECT_ROOT
 
 pytest.importorskip("streamlit", reason="no Streamlit: pip install 'tmdb-assets[viz]'")
@@ -32,8 +32,8 @@ def test_no_table_that_can_be_downloaded_holds_a_formula(monkeypatch):
 @pytest.mark.parametrize(
     ("language", "texts"),
     [
-        ("en", ["8,765.4", "+1.0", "1,234", "1,234.5", "–"]),
-        ("fr", ["8\u00a0765,4", "+1,0", "1\u00a0234", "1\u00a0234,5", "–"]),
+        ("en", ["8,765.4", "+1.0", "1,234", "1,234.5", "–", "1994"]),
+        ("fr", ["8\u00a0765,4", "+1,0", "1\u00a0234", "1\u00a0234,5", "–", "1994"]),
     ],
 )
 def test_numbers_in_tables_are_in_the_language_of_the_app_not_of_the_browser(monkeypatch, language, texts):
@@ -41,6 +41,6 @@ def test_numbers_in_tables_are_in_the_language_of_the_app_not_of_the_browser(mon
     monkeypatch.setattr(layout.st, "dataframe", lambda table, **_: shown.append(table))
     row = {"popularity": 8765.43, "change_7d": 1.0, "vote_count": 1234, "mean": 1234.5, "none": float("nan")}
     with use(language):
-        layout.show_table(pd.DataFrame([row]), {"popularity": ",.1f", "change_7d": "+,.1f"})
+        layout.show_table(pd.DataFrame([row | {tr("year"): 1994.0}]), {"popularity": ",.1f", "change_7d": "+,.1f"})
         html = shown[0].to_html()
-    assert [html.count(f">{text}</td>") for text in texts] == [1] * 5
+    assert [html.count(f">{text}</td>") for text in texts] == [1] * 6

@@ -129,12 +129,12 @@ def test_pages_and_index_are_whole_and_hold_no_foreign_markup():
 
 def test_a_load_that_was_refused_as_a_whole_is_not_shown_as_no_rejected_row():
     refused = Outcome("raw_discover", "contract", False, "error", "20 of 20 rows broke the contract.")
-    warned = refused._replace(severity="warn")
+    warned, of_view = refused._replace(severity="warn"), refused._replace(asset="vw_top_movies")
     pages = [
         build_pages(rows([one]), [DAY], [DAY], source="TMDb", is_sample=True)["2026-07-29.html"].decode()
-        for one in (refused, warned)
+        for one in (refused, warned, of_view)
     ]
-    for page, is_refused in zip(pages, (True, False), strict=True):
+    for page, is_refused in zip(pages, (True, False, False), strict=True):
         assert ("<dt>Rows rejected</dt><dd>a whole load</dd>" in page) is is_refused
         assert ("none of its rows is stored: see what was found." in page) is is_refused
         assert ("No row was rejected." in page) is not is_refused
