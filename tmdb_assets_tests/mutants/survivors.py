@@ -10,7 +10,7 @@ _DUE = "tmdb_assets/warehouse/ledger/details_due.py"
 _GAPS = "tmdb_assets/orchestration/gaps.py"
 _LOAD = "tmdb_assets/warehouse/loading/load.py"
 _MERGE = "tmdb_assets/warehouse/loading/merge.py"
-_ONLY_THE_PLAN = "Whether the staging table is analyzed changes only the plan, not the rows."
+_ONLY_THE_PLAN = "Whether a table is analyzed changes only the plan, not the rows."
 _NEVER_NULL = "A count is never NULL, so the other number is never taken."
 REASONS: dict[str, str] = {
     **SQL_REASONS,
@@ -27,6 +27,7 @@ REASONS: dict[str, str] = {
     f"{_LOAD}: False -> True in `same = sa.literal(": "The driver sends a UUID and its text alike.",
     f"{_LOAD}: 1 -> 2 in `repeats[content] += 1": "Identical rows still get a number of their own each.",
     f"{_MERGE}: 10000 -> 10001 in `ANALYZE_FROM": _ONLY_THE_PLAN,
+    f"{_MERGE}: 500 -> 501 in `ANALYZE_DAY_FROM": _ONLY_THE_PLAN,
     f"{_MERGE}: Gt -> GtE in `if bound.number > ANALYZE_FROM": _ONLY_THE_PLAN,
     f"{_MERGE}: condition -> its opposite in `if bound.number > ANALYZE_FROM": _ONLY_THE_PLAN,
     f'{_MERGE}: statement -> pass in `connection.exec_driver_sql(f"analyze': _ONLY_THE_PLAN,

@@ -45,6 +45,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
         f"{_LOADING}/test_merge_rules.py",
         f"{_LOADING}/test_load.py",
         f"{_LOADING}/test_staging.py",
+        f"{_LOADING}/test_statistics.py",
         f"{_LOADING}/test_appended_parts.py",
         f"{_LOADING}/test_missing_parents.py",
         f"{_LOADING}/test_loads_at_once.py",
