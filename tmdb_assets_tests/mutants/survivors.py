@@ -28,6 +28,8 @@ REASONS: dict[str, str] = {
     f"{_LOAD}: 1 -> 2 in `repeats[content] += 1": "Identical rows still get a number of their own each.",
     f"{_MERGE}: 10000 -> 10001 in `ANALYZE_FROM": _ONLY_THE_PLAN,
     f"{_MERGE}: 500 -> 501 in `ANALYZE_DAY_FROM": _ONLY_THE_PLAN,
+    f"{_MERGE}: line 1: < -> <= in `select reltuples": _ONLY_THE_PLAN,
+    f"{_MERGE}: line 1: 0 -> 1 in `select reltuples": _ONLY_THE_PLAN,
     f"{_MERGE}: Gt -> GtE in `if bound.number > ANALYZE_FROM": _ONLY_THE_PLAN,
     f"{_MERGE}: condition -> its opposite in `if bound.number > ANALYZE_FROM": _ONLY_THE_PLAN,
     f'{_MERGE}: statement -> pass in `connection.exec_driver_sql(f"analyze': _ONLY_THE_PLAN,
